@@ -1,0 +1,34 @@
+//! The producer's statement of all chunk ids: completion is a set, never a counter (I5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChunkId, partition_of_split};
+
+/// All chunk ids of a job, and the producer's account of its sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Number of chunks of each split, by split.
+    pub chunks: Vec<u32>,
+    /// Records of each source, by source, as the producer counted them while cutting.
+    pub records: Vec<u64>,
+}
+
+impl Seal {
+    /// The ids of all chunks whose outcomes one partition must hold. `by_split` says that the
+    /// partition takes a contiguous range of splits rather than a share of every chunk.
+    pub fn expected(
+        &self,
+        partition: u32,
+        partitions: u32,
+        by_split: bool,
+    ) -> impl Iterator<Item = ChunkId> + '_ {
+        let splits = self.chunks.len() as u32;
+        (0..splits)
+            .filter(move |&split| {
+                !by_split || partition_of_split(split, splits, partitions) == partition
+            })
+            .flat_map(|split| {
+                (0..self.chunks[split as usize]).map(move |index| ChunkId { split, index })
+            })
+    }
+}

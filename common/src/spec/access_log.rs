@@ -1,0 +1,109 @@
+//! Options of `access-log`.
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::{KeyedBy, Shape, TableShape};
+use crate::table::Merge;
+
+/// Hits and bytes of web server access logs, by group.
+#[derive(Args, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLog {
+    /// Fields to group by, separated by commas; without any, the totals
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub by: Vec<Field>,
+    /// Only lines for which this holds, such as 'status >= 500' or 'path ~ ^/api/'
+    /// (= != ~ !~ < <= > >=; repeat it to narrow further)
+    #[arg(
+        long = "where",
+        value_name = "FIELD OP VALUE",
+        allow_hyphen_values = true
+    )]
+    pub filters: Vec<String>,
+    /// Also count the distinct values of this field in each group, exactly
+    #[arg(long, value_enum, value_name = "FIELD")]
+    pub distinct: Option<Field>,
+    /// Only the N groups with the most hits, then by key
+    #[arg(long, value_name = "N")]
+    pub top: Option<u64>,
+    /// The log's format: common, combined, vhost-combined or an Apache LogFormat string such as
+    /// '%h %l %u %t "%r" %>s %b' [default: common and combined are told apart line by line]
+    #[arg(long, value_name = "FORMAT")]
+    pub line_format: Option<String>,
+}
+
+/// A field of an access log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Field {
+    /// Client address or name
+    Host,
+    /// Authenticated user
+    User,
+    /// Hour of the request, UTC, such as 2015-05-17T10
+    #[value(name = "time:hour")]
+    #[serde(rename = "time:hour")]
+    TimeHour,
+    /// Day of the request, UTC, such as 2015-05-17
+    #[value(name = "time:day")]
+    #[serde(rename = "time:day")]
+    TimeDay,
+    /// Request method
+    Method,
+    /// Path as requested, query included
+    Path,
+    /// Query string, without the question mark
+    Query,
+    /// Protocol, such as HTTP/1.1
+    Protocol,
+    /// Status code
+    Status,
+    /// Bytes sent
+    Bytes,
+    /// Referring page
+    Referer,
+    /// User agent
+    Agent,
+    /// Virtual host
+    Vhost,
+}
+
+impl Field {
+    /// The field's name as it is typed and printed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Host => "host",
+            Field::User => "user",
+            Field::TimeHour => "time:hour",
+            Field::TimeDay => "time:day",
+            Field::Method => "method",
+            Field::Path => "path",
+            Field::Query => "query",
+            Field::Protocol => "protocol",
+            Field::Status => "status",
+            Field::Bytes => "bytes",
+            Field::Referer => "referer",
+            Field::Agent => "agent",
+            Field::Vhost => "vhost",
+        }
+    }
+}
+
+impl AccessLog {
+    pub(super) fn shape(&self) -> Shape {
+        Shape::Table(TableShape {
+            keyed_by: KeyedBy::Fields(
+                self.by
+                    .iter()
+                    .map(|field| field.name().to_owned())
+                    .collect(),
+            ),
+            columns: vec![("hits".into(), Merge::Sum), ("bytes".into(), Merge::Sum)],
+            distinct: self
+                .distinct
+                .map(|field| format!("distinct_{}", field.name())),
+            top: self.top,
+        })
+    }
+}

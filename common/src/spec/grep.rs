@@ -1,0 +1,57 @@
+//! Options of `grep`.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::{KeyedBy, Shape, TableShape};
+use crate::table::Merge;
+
+/// Records that match a pattern, in input order.
+#[derive(Args, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grep {
+    /// Regular expression (the syntax of Rust's regex crate: no look-around, linear time)
+    #[arg(value_name = "PATTERN", allow_hyphen_values = true)]
+    pub pattern: String,
+    /// Upper and lower case are the same
+    #[arg(short, long)]
+    pub ignore_case: bool,
+    /// Records that do not match
+    #[arg(short = 'v', long)]
+    pub invert_match: bool,
+    /// Only how many records match: in all, or with -H per document
+    #[arg(short, long)]
+    pub count: bool,
+    /// The document's name before each record
+    #[arg(short = 'H', long)]
+    pub with_filename: bool,
+    /// The record's number in its document before each record, from 1
+    #[arg(short = 'n', long)]
+    pub line_number: bool,
+    /// The pattern is a plain string
+    #[arg(short = 'F', long)]
+    pub fixed_strings: bool,
+    /// Only matches that are whole words
+    #[arg(short = 'w', long)]
+    pub word_regexp: bool,
+    /// Only the matching stretches, one a line (-o names the output everywhere)
+    #[arg(long)]
+    pub only_matching: bool,
+}
+
+impl Grep {
+    pub(super) fn shape(&self) -> Shape {
+        if !self.count {
+            return Shape::Ordered;
+        }
+        Shape::Table(TableShape {
+            keyed_by: if self.with_filename {
+                KeyedBy::Document
+            } else {
+                KeyedBy::Fields(vec![])
+            },
+            columns: vec![("count".into(), Merge::Sum)],
+            distinct: None,
+            top: None,
+        })
+    }
+}

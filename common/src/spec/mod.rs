@@ -1,0 +1,238 @@
+//! The job spec: everything that decides the output's bytes, and nothing else.
+//!
+//! Threads, chunk size, job id, host and time are not in here (invariant I6). A new kind is one
+//! file beside this one, one variant of [`Kind`], and one processor in the mapper.
+
+mod access_log;
+mod extract;
+mod grep;
+mod pos;
+mod shape;
+mod wc;
+mod word_count;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub use access_log::{AccessLog, Field};
+pub use extract::Extract;
+pub use grep::Grep;
+pub use pos::{Pos, Tagset};
+pub use shape::{KeyedBy, Shape, TableShape, document_key};
+pub use wc::Wc;
+pub use word_count::{WordCount, Words};
+
+/// The version of the spec: of its fields' meaning, the partition function and the processors'
+/// contract. A role that does not know a version leaves the job alone.
+pub const SPEC_VERSION: u16 = 1;
+
+/// One job: what to do, to what, and how the output looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// [`SPEC_VERSION`] of the writer.
+    pub version: u16,
+    /// What to do.
+    pub kind: Kind,
+    /// What a record is.
+    pub records: Records,
+    /// What happens to records that are not UTF-8.
+    pub encoding_errors: EncodingErrors,
+    /// The longest record, in bytes; a longer one is quarantined.
+    pub max_record: u64,
+    /// What happens to damaged archives.
+    pub on_corrupt: OnCorrupt,
+    /// Bounds on what an archive may unfold into.
+    pub limits: Limits,
+    /// Globs of which at least one must match a file inside a folder, if there are any.
+    pub include: Vec<String>,
+    /// Globs of which none may match a file inside a folder.
+    pub exclude: Vec<String>,
+    /// Number of part files.
+    pub partitions: u32,
+    /// Form of the part files.
+    pub format: Format,
+    /// Compression of the part files.
+    pub compress: Option<Compress>,
+    /// The most bytes of `quarantine.jsonl`; past it the job fails.
+    pub max_quarantine: u64,
+}
+
+/// What a job does: one variant per kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// How often each word occurs.
+    WordCount(WordCount),
+    /// Records that match a pattern.
+    Grep(Grep),
+    /// Hits and bytes of web server logs, by group.
+    AccessLog(AccessLog),
+    /// Lines, words and bytes of each document.
+    Wc(Wc),
+    /// Each document's name and text.
+    Extract(Extract),
+    /// Part-of-speech tags.
+    Pos(Pos),
+}
+
+impl Kind {
+    /// The kind's name as it is typed.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::WordCount(_) => "word-count",
+            Kind::Grep(_) => "grep",
+            Kind::AccessLog(_) => "access-log",
+            Kind::Wc(_) => "wc",
+            Kind::Extract(_) => "extract",
+            Kind::Pos(_) => "pos",
+        }
+    }
+
+    /// What the kind's results are and how they become part files.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        match self {
+            Kind::WordCount(options) => options.shape(),
+            Kind::Grep(options) => options.shape(),
+            Kind::AccessLog(options) => options.shape(),
+            Kind::Wc(options) => options.shape(),
+            Kind::Extract(options) => options.shape(),
+            Kind::Pos(options) => options.shape(),
+        }
+    }
+
+    /// The formats that the kind can write; the first is the default.
+    #[must_use]
+    pub fn formats(&self) -> &'static [Format] {
+        match self {
+            Kind::WordCount(_) | Kind::AccessLog(_) => &[Format::Tsv, Format::Jsonl],
+            Kind::Grep(options) if options.count => &[Format::Text, Format::Jsonl],
+            Kind::Grep(_) => &[Format::Text],
+            Kind::Wc(_) => &[Format::Jsonl, Format::Tsv],
+            Kind::Extract(_) => &[Format::Jsonl],
+            Kind::Pos(_) => &[Format::Text, Format::Conllu, Format::Jsonl],
+        }
+    }
+
+    /// What a record is for this kind unless the user says otherwise.
+    #[must_use]
+    pub fn default_records(&self) -> Records {
+        match self {
+            Kind::Extract(_) => Records::Document,
+            Kind::Pos(options) if !options.tokenized => Records::Paragraphs,
+            _ => Records::Lines,
+        }
+    }
+
+    /// The version of the kind's processor: raised whenever its output changes for any input, so
+    /// that a worker of another version leaves the job alone (I2).
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        1
+    }
+}
+
+/// What a record is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Records {
+    /// Lines, ended by LF or CRLF.
+    Lines,
+    /// Separated by blank lines.
+    Paragraphs,
+    /// The whole document.
+    Document,
+    /// A record begins at each line that matches this regular expression.
+    Start(String),
+}
+
+/// What happens to records that are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncodingErrors {
+    /// The bytes go through as they are.
+    Keep,
+    /// The record is quarantined.
+    Quarantine,
+}
+
+/// What happens to damaged archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnCorrupt {
+    /// The good part is used, the rest is quarantined.
+    Salvage,
+    /// The job fails.
+    Fail,
+}
+
+/// Bounds on what an archive may unfold into; past one, the rest of it is quarantined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Archives inside archives, at most so many levels.
+    pub depth: u32,
+    /// Members of one source, over all its levels.
+    pub entries: u64,
+    /// Bytes that a nested archive which needs seeking may take in a temporary file.
+    pub spool: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth: 8,
+            entries: 10_000_000,
+            spool: 1 << 30,
+        }
+    }
+}
+
+/// The form of the part files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Columns separated by tabs.
+    Tsv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Plain text.
+    #[value(name = "text", alias = "txt")]
+    Text,
+    /// CoNLL-U, the Universal Dependencies format.
+    Conllu,
+}
+
+impl Format {
+    /// The file name extension, without the dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Tsv => "tsv",
+            Format::Jsonl => "jsonl",
+            Format::Text => "txt",
+            Format::Conllu => "conllu",
+        }
+    }
+}
+
+/// Compression of the part files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compress {
+    /// gzip.
+    Gz,
+    /// Zstandard.
+    Zst,
+}
+
+impl Compress {
+    /// The file name extension, without the dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Compress::Gz => "gz",
+            Compress::Zst => "zst",
+        }
+    }
+}

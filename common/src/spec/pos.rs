@@ -1,0 +1,43 @@
+//! Options of `pos`.
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::Shape;
+
+/// Part-of-speech tags of English text.
+#[derive(Args, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pos {
+    /// One sentence a line, tokens separated by spaces; nothing is split further
+    #[arg(long)]
+    pub tokenized: bool,
+    /// Which tags
+    #[arg(long, value_enum, default_value = "penn")]
+    pub tagset: Tagset,
+    /// What stands between word and tag in --format text
+    #[arg(long, default_value = "_", value_name = "TEXT")]
+    pub separator: String,
+    /// Another model than the one that is built in
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub model: Option<std::path::PathBuf>,
+    /// Hash of the model, filled in when the job is planned.
+    #[arg(skip)]
+    pub model_hash: u64,
+}
+
+/// Which tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tagset {
+    /// Penn Treebank tags (XPOS of the English Web Treebank)
+    Penn,
+    /// Universal part-of-speech tags (UPOS)
+    Universal,
+}
+
+impl Pos {
+    pub(super) fn shape(&self) -> Shape {
+        Shape::Ordered
+    }
+}

@@ -1,0 +1,57 @@
+//! The two kinds of result: ordered bytes and tables.
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::Merge;
+
+/// What a kind's outcomes hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shape {
+    /// Bytes, concatenated in chunk order.
+    Ordered,
+    /// Keys with aggregates that merge exactly in any order.
+    Table(TableShape),
+}
+
+impl Shape {
+    /// Whether a partition takes a contiguous range of splits (else a share of every chunk's keys).
+    #[must_use]
+    pub fn by_split(&self) -> bool {
+        match self {
+            Shape::Ordered => true,
+            Shape::Table(table) => table.keyed_by == KeyedBy::Document,
+        }
+    }
+}
+
+/// The layout of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableShape {
+    /// What the keys are.
+    pub keyed_by: KeyedBy,
+    /// Names of the columns as they are printed, and how each merges.
+    pub columns: Vec<(String, Merge)>,
+    /// Name of the column that counts distinct values, printed last, if there is one. The keys are
+    /// then always encoded by [`crate::key`].
+    pub distinct: Option<String>,
+    /// Only the first so many rows, by the first column downwards, then by key.
+    pub top: Option<u64>,
+}
+
+/// What a table's keys are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyedBy {
+    /// Values of these fields. One field without distinct counting: the key is its bytes; else the
+    /// key is encoded by [`crate::key`]. No field: one row, whose key is empty.
+    Fields(Vec<String>),
+    /// A document: split and ordinal as big-endian u32s, then the name, printed as `name`.
+    Document,
+}
+
+/// The key of a document in a table keyed by documents: input order is byte order.
+pub fn document_key(key: &mut Vec<u8>, split: u32, ordinal: u32, name: &[u8]) {
+    key.clear();
+    key.extend_from_slice(&split.to_be_bytes());
+    key.extend_from_slice(&ordinal.to_be_bytes());
+    key.extend_from_slice(name);
+}

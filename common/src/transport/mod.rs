@@ -1,0 +1,99 @@
+//! The seam between the roles: queues of encoded messages, with few verbs.
+//!
+//! A closed enum: in one process the queues are in memory ([`Embedded`]), and tests wrap them to
+//! misbehave ([`Faulty`]). It must not know what the messages say.
+
+mod delivery;
+mod embedded;
+mod faulty;
+mod pipe;
+
+use bytes::Bytes;
+
+pub use delivery::Delivery;
+pub use embedded::{Embedded, Room};
+pub use faulty::Faulty;
+
+/// A queue of one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Chunks for the mappers.
+    Chunks,
+    /// Outcomes and the seal for the reducer of one partition.
+    Results(u32),
+}
+
+/// The queues of one job. Clones share them.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// In this process's memory, bounded in bytes.
+    Embedded(Embedded),
+    /// In memory, with seeded duplicates, reorderings and redeliveries.
+    Faulty(Faulty),
+}
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PublishError {
+    /// The job was stopped: nothing is taken any more.
+    #[error("the job was stopped")]
+    Stopped,
+    /// There is no such queue.
+    #[error("no such queue: {0:?}")]
+    NoQueue(Queue),
+}
+
+impl Transport {
+    /// Publishes a message; resolves when the queue has taken responsibility for it, which may wait
+    /// for room (the back-pressure).
+    ///
+    /// # Errors
+    /// When the job was stopped or the queue does not exist; the message was not taken then.
+    pub async fn publish(&self, to: Queue, message: Bytes) -> Result<(), PublishError> {
+        match self {
+            Transport::Embedded(queues) => queues.publish(to, message).await,
+            Transport::Faulty(queues) => queues.publish(to, message).await,
+        }
+    }
+
+    /// The next message of a queue. `None` when the queue is finished and every message of it
+    /// settled, or when the job was stopped. Any number of callers may wait on one queue; each
+    /// message goes to one of them.
+    ///
+    /// # Errors
+    /// When the queue does not exist.
+    pub async fn next(&self, from: Queue) -> Result<Option<Delivery>, PublishError> {
+        match self {
+            Transport::Embedded(queues) => queues.next(from).await,
+            Transport::Faulty(queues) => queues.next(from).await,
+        }
+    }
+
+    /// Says that nothing more will be published to a queue, so that its consumers can end.
+    pub fn finish(&self, queue: Queue) {
+        match self {
+            Transport::Embedded(queues) => queues.finish(queue),
+            Transport::Faulty(queues) => queues.inner().finish(queue),
+        }
+    }
+
+    /// Stops everything: waiting publishers get [`PublishError::Stopped`], consumers `None`.
+    pub fn stop(&self) {
+        match self {
+            Transport::Embedded(queues) => queues.stop(),
+            Transport::Faulty(queues) => queues.inner().stop(),
+        }
+    }
+
+    /// The reasons of the messages that were buried so far.
+    #[must_use]
+    pub fn buried(&self) -> Vec<String> {
+        match self {
+            Transport::Embedded(queues) => queues.buried(),
+            Transport::Faulty(queues) => queues.inner().buried(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod conformance;

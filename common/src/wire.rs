@@ -1,0 +1,228 @@
+//! The wire format: messages as bytes. The only place that knows the codec.
+//!
+//! A message is `body ‖ head ‖ footer`. The footer comes last so that a body which was just
+//! decompressed becomes a message without being copied. All integers are little-endian:
+//!
+//! | footer field | bytes | meaning |
+//! |---|---|---|
+//! | body hash | 8 | XXH3-64 of the raw body |
+//! | head hash | 8 | XXH3-64 of the head |
+//! | body length | 4 | |
+//! | head length | 4 | |
+//! | kind | 1 | 1 chunk, 2 outcome, 3 seal |
+//! | codec | 1 | of the body: 0 raw |
+//! | version | 2 | [`VERSION`] |
+//! | magic | 4 | `GMW1` |
+//!
+//! Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
+//! head's hash before it is decoded, and decoding is limited in what it may allocate.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::chunk::{Chunk, ChunkHead};
+use crate::id::content_hash;
+use crate::outcome::{Outcome, OutcomeHead};
+use crate::seal::Seal;
+
+/// The version of the wire format.
+pub const VERSION: u16 = 1;
+/// The largest message that is encoded or accepted, in bytes.
+pub const MAX_MESSAGE: usize = 4 << 20;
+
+const MAGIC: [u8; 4] = *b"GMW1";
+const FOOTER: usize = 32;
+/// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
+const HEAD_LIMIT: usize = MAX_MESSAGE;
+
+/// A decoded message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Work for a mapper.
+    Chunk(Chunk),
+    /// A result for a reducer.
+    Outcome(Outcome),
+    /// The statement of all chunk ids.
+    Seal(Seal),
+}
+
+/// How much of a message is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Head and body: for messages that came over a network or from a disk.
+    Full,
+    /// The head only: for messages that never left this process.
+    Head,
+}
+
+/// Why bytes are not a message.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum WireError {
+    /// The magic is missing.
+    #[error("not a Gristmill message")]
+    Foreign,
+    /// Another version wrote it.
+    #[error("message format version {0}, this program reads version {VERSION}")]
+    Version(u16),
+    /// The lengths do not add up.
+    #[error("truncated or overlong message of {0} bytes")]
+    Length(usize),
+    /// It is larger than [`MAX_MESSAGE`].
+    #[error("a message of {0} bytes, more than {MAX_MESSAGE}")]
+    Oversized(usize),
+    /// A hash does not match.
+    #[error("damaged message: the {0} does not match its hash")]
+    Damaged(&'static str),
+    /// The head does not decode, or contradicts the body.
+    #[error("malformed message: {0}")]
+    Malformed(String),
+}
+
+/// Encodes a chunk; the body's buffer becomes the message's.
+///
+/// Returns the message and the chunk's hash.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_chunk(head: &ChunkHead, body: Vec<u8>) -> Result<(Bytes, u64), WireError> {
+    seal_up(1, head, body)
+}
+
+/// Encodes an outcome; the body's buffer becomes the message's.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireError> {
+    seal_up(2, head, body).map(|(message, _)| message)
+}
+
+/// Encodes a seal.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
+    seal_up(3, seal, Vec::new()).map(|(message, _)| message)
+}
+
+fn codec() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<HEAD_LIMIT>()
+}
+
+fn chunk_hash(body_hash: u64, head_hash: u64) -> u64 {
+    body_hash.rotate_left(1) ^ head_hash
+}
+
+fn seal_up(
+    kind: u8,
+    head: &impl Serialize,
+    mut message: Vec<u8>,
+) -> Result<(Bytes, u64), WireError> {
+    let body_len = message.len();
+    let body_hash = content_hash(&message);
+    bincode::serde::encode_into_std_write(head, &mut message, codec())
+        .map_err(|error| WireError::Malformed(error.to_string()))?;
+    let head_hash = content_hash(&message[body_len..]);
+    let head_len = message.len() - body_len;
+    if message.len() + FOOTER > MAX_MESSAGE {
+        return Err(WireError::Oversized(message.len() + FOOTER));
+    }
+    message.extend_from_slice(&body_hash.to_le_bytes());
+    message.extend_from_slice(&head_hash.to_le_bytes());
+    message.extend_from_slice(&(body_len as u32).to_le_bytes());
+    message.extend_from_slice(&(head_len as u32).to_le_bytes());
+    message.extend_from_slice(&[kind, 0]);
+    message.extend_from_slice(&VERSION.to_le_bytes());
+    message.extend_from_slice(&MAGIC);
+    Ok((Bytes::from(message), chunk_hash(body_hash, head_hash)))
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of this version.
+pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
+    if message.len() > MAX_MESSAGE {
+        return Err(WireError::Oversized(message.len()));
+    }
+    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+        return Err(WireError::Foreign);
+    };
+    if footer[28..] != MAGIC {
+        return Err(WireError::Foreign);
+    }
+    let version = u16::from_le_bytes([footer[26], footer[27]]);
+    if version != VERSION {
+        return Err(WireError::Version(version));
+    }
+    let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| footer[at + i])) as usize;
+    let long = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| footer[at + i]));
+    let (body_len, head_len) = (word(16), word(20));
+    if body_len.checked_add(head_len) != Some(content.len()) {
+        return Err(WireError::Length(message.len()));
+    }
+    let (body_hash, head_hash) = (long(0), long(8));
+    let head = &content[body_len..];
+    if content_hash(head) != head_hash {
+        return Err(WireError::Damaged("head"));
+    }
+    if footer[25] != 0 {
+        return Err(WireError::Malformed(format!(
+            "unknown codec {}",
+            footer[25]
+        )));
+    }
+    let body = message.slice(..body_len);
+    if check == Check::Full && content_hash(&body) != body_hash {
+        return Err(WireError::Damaged("body"));
+    }
+    match footer[24] {
+        1 => {
+            let head: ChunkHead = take_head(head)?;
+            check_pieces(&head, body_len)?;
+            Ok(Message::Chunk(Chunk {
+                head,
+                body,
+                hash: chunk_hash(body_hash, head_hash),
+            }))
+        }
+        2 => {
+            let head: OutcomeHead = take_head(head)?;
+            if head.part >= head.parts {
+                return Err(WireError::Malformed(format!(
+                    "part {} of {}",
+                    head.part, head.parts
+                )));
+            }
+            Ok(Message::Outcome(Outcome { head, body }))
+        }
+        3 => Ok(Message::Seal(take_head(head)?)),
+        kind => Err(WireError::Malformed(format!("unknown message kind {kind}"))),
+    }
+}
+
+fn take_head<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    let (head, used) = bincode::serde::decode_from_slice(bytes, codec())
+        .map_err(|error| WireError::Malformed(error.to_string()))?;
+    if used != bytes.len() {
+        return Err(WireError::Malformed(format!(
+            "{} stray bytes",
+            bytes.len() - used
+        )));
+    }
+    Ok(head)
+}
+
+fn check_pieces(head: &ChunkHead, body_len: usize) -> Result<(), WireError> {
+    let pieces: u64 = head.pieces.iter().map(|piece| u64::from(piece.len)).sum();
+    if pieces != body_len as u64 {
+        return Err(WireError::Malformed(format!(
+            "pieces of {pieces} bytes in {body_len}"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

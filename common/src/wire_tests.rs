@@ -1,0 +1,151 @@
+//! The codec round-trips and refuses hostile bytes with an error.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chunk::{Piece, Quarantined};
+use crate::id::ChunkId;
+use crate::outcome::SourceCount;
+
+fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
+    let share = body.len() / names.len().max(1);
+    let pieces: Vec<Piece> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| Piece {
+            source: at as u32,
+            document: name.clone(),
+            ordinal: at as u32,
+            offset: 7,
+            record: 3,
+            records: 2,
+            first: at == 0,
+            last: true,
+            len: if at + 1 == names.len() {
+                (body.len() - share * at) as u32
+            } else {
+                share as u32
+            },
+        })
+        .collect();
+    let faults = vec![Quarantined {
+        source: 1,
+        document: b"d".to_vec(),
+        offset: 9,
+        reason: "torn".into(),
+        sample: vec![0xFF],
+    }];
+    let head = ChunkHead {
+        id: ChunkId { split: 1, index: 2 },
+        pieces,
+        faults,
+    };
+    let (message, _) = encode_chunk(&head, body.to_vec()).unwrap();
+    (message, head)
+}
+
+proptest! {
+    #[test]
+    fn chunks_round_trip(
+        names in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 1..5),
+        body in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let (message, head) = chunk(&names, &body);
+        let Message::Chunk(back) = decode(&message, Check::Full).unwrap() else { panic!("a chunk") };
+        prop_assert_eq!(&back.head, &head);
+        prop_assert_eq!(&back.body[..], &body[..]);
+        let joined: Vec<u8> =
+            back.head.with_bytes(&back.body).flat_map(|(_, bytes)| bytes.to_vec()).collect();
+        prop_assert_eq!(joined, body);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_an_error(at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let (message, _) = chunk(&[b"a".to_vec()], b"some text\n");
+        let mut hostile = message.to_vec();
+        let at = at.index(hostile.len());
+        hostile[at] ^= 1 << bit;
+        prop_assert!(decode(&Bytes::from(hostile), Check::Full).is_err());
+    }
+
+    #[test]
+    fn random_bytes_with_a_true_footer_never_panic(head in prop::collection::vec(any::<u8>(), 0..120), kind in 0u8..5) {
+        let mut message = head.clone();
+        message.extend_from_slice(&content_hash(b"").to_le_bytes());
+        message.extend_from_slice(&content_hash(&head).to_le_bytes());
+        message.extend_from_slice(&0u32.to_le_bytes());
+        message.extend_from_slice(&(head.len() as u32).to_le_bytes());
+        message.extend_from_slice(&[kind, 0]);
+        message.extend_from_slice(&VERSION.to_le_bytes());
+        message.extend_from_slice(&MAGIC);
+        let _ = decode(&Bytes::from(message), Check::Full);
+    }
+
+    #[test]
+    fn truncation_is_an_error(cut in any::<prop::sample::Index>()) {
+        let (message, _) = chunk(&[b"a".to_vec()], b"some text\n");
+        prop_assert!(decode(&message.slice(..cut.index(message.len())), Check::Full).is_err());
+    }
+}
+
+#[test]
+fn outcomes_and_seals_round_trip() {
+    let head = OutcomeHead {
+        id: ChunkId { split: 3, index: 4 },
+        hash: 5,
+        partition: 1,
+        attempt: 0,
+        part: 0,
+        parts: 1,
+        counts: vec![SourceCount {
+            source: 0,
+            records: 2,
+            mapped: 1,
+            quarantined: 1,
+        }],
+        quarantined: vec![],
+    };
+    let message = encode_outcome(&head, b"rows".to_vec()).unwrap();
+    let Ok(Message::Outcome(back)) = decode(&message, Check::Full) else {
+        panic!("an outcome")
+    };
+    assert_eq!((back.head, &back.body[..]), (head, &b"rows"[..]));
+
+    let seal = Seal {
+        chunks: vec![3, 0, 1],
+        records: vec![9, 9],
+    };
+    assert_eq!(
+        decode(&encode_seal(&seal).unwrap(), Check::Full),
+        Ok(Message::Seal(seal))
+    );
+}
+
+#[test]
+fn another_version_is_named() {
+    let mut message = encode_seal(&Seal::default()).unwrap().to_vec();
+    let at = message.len() - 6;
+    message[at] = 9;
+    assert_eq!(
+        decode(&Bytes::from(message), Check::Full),
+        Err(WireError::Version(9))
+    );
+}
+
+#[test]
+fn a_head_that_claims_a_giant_allocation_is_refused() {
+    // A sequence length of 2^62 in front of nothing.
+    let head = [253, 0, 0, 0, 0, 0, 0, 0, 0x40];
+    let mut message = head.to_vec();
+    message.extend_from_slice(&content_hash(b"").to_le_bytes());
+    message.extend_from_slice(&content_hash(&head).to_le_bytes());
+    message.extend_from_slice(&0u32.to_le_bytes());
+    message.extend_from_slice(&(head.len() as u32).to_le_bytes());
+    message.extend_from_slice(&[3, 0]);
+    message.extend_from_slice(&VERSION.to_le_bytes());
+    message.extend_from_slice(&MAGIC);
+    assert!(matches!(
+        decode(&Bytes::from(message), Check::Full),
+        Err(WireError::Malformed(_))
+    ));
+}
