@@ -13,6 +13,20 @@ pub struct Seal {
     pub records: Vec<u64>,
 }
 
+/// The end of one split: how many chunks it has.
+///
+/// Published to the partition that takes the split ([`partition_of_split`]) of a job whose results
+/// are by split, once the split's last chunk has been published, so that its output can be written
+/// before the seal comes. It says nothing that the seal does not say; it may come twice, late, or
+/// never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitEnd {
+    /// Number of the split in the plan, from 0.
+    pub split: u32,
+    /// Number of its chunks.
+    pub chunks: u32,
+}
+
 impl Seal {
     /// The ids of all chunks whose outcomes one partition must hold. `by_split` says that the
     /// partition takes a contiguous range of splits rather than a share of every chunk.

@@ -9,7 +9,7 @@
 //! | head hash | 8 | XXH3-64 of the head |
 //! | body length | 4 | |
 //! | head length | 4 | |
-//! | kind | 1 | 1 chunk, 2 outcome, 3 seal |
+//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split |
 //! | codec | 1 | of the body: 0 raw |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use crate::chunk::{Chunk, ChunkHead};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
-use crate::seal::Seal;
+use crate::seal::{Seal, SplitEnd};
 
 /// The version of the wire format.
 pub const VERSION: u16 = 1;
@@ -45,6 +45,8 @@ pub enum Message {
     Outcome(Outcome),
     /// The statement of all chunk ids.
     Seal(Seal),
+    /// The statement of one split's chunk ids.
+    SplitEnd(SplitEnd),
 }
 
 /// How much of a message is verified.
@@ -103,6 +105,14 @@ pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireEr
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
     seal_up(3, seal, Vec::new()).map(|(message, _)| message)
+}
+
+/// Encodes the end of a split.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
+    seal_up(4, end, Vec::new()).map(|(message, _)| message)
 }
 
 fn codec() -> impl bincode::config::Config {
@@ -197,6 +207,7 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
             Ok(Message::Outcome(Outcome { head, body }))
         }
         3 => Ok(Message::Seal(take_head(head)?)),
+        4 => Ok(Message::SplitEnd(take_head(head)?)),
         kind => Err(WireError::Malformed(format!("unknown message kind {kind}"))),
     }
 }

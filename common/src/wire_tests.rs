@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_with_a_true_footer_never_panic(head in prop::collection::vec(any::<u8>(), 0..120), kind in 0u8..5) {
+    fn random_bytes_with_a_true_footer_never_panic(head in prop::collection::vec(any::<u8>(), 0..120), kind in 0u8..6) {
         let mut message = head.clone();
         message.extend_from_slice(&content_hash(b"").to_le_bytes());
         message.extend_from_slice(&content_hash(&head).to_le_bytes());
@@ -118,6 +118,14 @@ fn outcomes_and_seals_round_trip() {
     assert_eq!(
         decode(&encode_seal(&seal).unwrap(), Check::Full),
         Ok(Message::Seal(seal))
+    );
+    let end = SplitEnd {
+        split: 1,
+        chunks: 0,
+    };
+    assert_eq!(
+        decode(&encode_split_end(&end).unwrap(), Check::Full),
+        Ok(Message::SplitEnd(end))
     );
 }
 
