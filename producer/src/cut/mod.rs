@@ -1,0 +1,13 @@
+//! Cutting documents into chunks at record ends. It must not know where the bytes come from.
+
+mod cutter;
+mod packer;
+mod rules;
+mod skip;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cutter::{Cutter, Place};
+pub use packer::{Account, ChunkSink};
+pub(crate) use rules::Rules;

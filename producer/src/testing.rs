@@ -1,0 +1,24 @@
+//! What the tests of this crate share.
+
+use gristmill_common::spec::{
+    EncodingErrors, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Wc,
+};
+
+/// A job with the defaults.
+pub(crate) fn spec() -> JobSpec {
+    JobSpec {
+        version: SPEC_VERSION,
+        kind: Kind::Wc(Wc {}),
+        records: Records::Lines,
+        encoding_errors: EncodingErrors::Keep,
+        max_record: 2 << 20,
+        on_corrupt: OnCorrupt::Salvage,
+        limits: Limits::default(),
+        include: Vec::new(),
+        exclude: Vec::new(),
+        partitions: 1,
+        format: Format::Jsonl,
+        compress: None,
+        max_quarantine: 256 << 20,
+    }
+}
