@@ -27,7 +27,7 @@ fn lossy(name: &[u8]) -> std::borrow::Cow<'_, str> {
 }
 
 /// Why a split was not read to its end.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Halt {
     /// A stop was asked for, or the sink wants no more.
     #[error("stopped")]
@@ -35,6 +35,14 @@ pub enum Halt {
     /// Damage, in a job that is to fail on it.
     #[error(transparent)]
     Corrupt(#[from] Failure),
+    /// A temporary file cannot be written.
+    #[error("{}: {error}", path.display())]
+    Temporary {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
 }
 
 /// Why [`crate::produce`] or [`crate::recount`] did not finish.
@@ -83,6 +91,7 @@ impl From<Halt> for ProduceError {
         match halt {
             Halt::Stopped => ProduceError::Stopped,
             Halt::Corrupt(failure) => ProduceError::Corrupt(failure),
+            Halt::Temporary { path, error } => ProduceError::Temporary { path, error },
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use gristmill_common::chunk::Chunk;
@@ -10,13 +9,7 @@ use gristmill_common::transport::{Embedded, Room};
 use gristmill_common::wire::{Check, Message, decode};
 
 use super::*;
-use crate::testing::spec;
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
+use crate::testing::{gzip, spec};
 
 /// Produces a job and returns its chunks in order, and its seal.
 fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Chunk>, Seal) {

@@ -99,6 +99,9 @@ impl<'s> Cutter<'s> {
         offset: u64,
         damage: Damage,
     ) -> Result<(), Halt> {
+        if damage.ill != Ill::Stopped && !damage.report() {
+            return Ok(());
+        }
         let end = self.packer.body.len();
         self.fault_before(place, offset, damage, end).map(|_| ())
     }
@@ -111,6 +114,7 @@ impl<'s> Cutter<'s> {
         damage: Damage,
         start: usize,
     ) -> Result<usize, Halt> {
+        damage.report();
         match damage.ill {
             Ill::Stopped => return Err(Halt::Stopped),
             Ill::Corrupt if self.rules.on_corrupt == OnCorrupt::Fail => {

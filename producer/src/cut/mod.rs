@@ -11,3 +11,6 @@ mod tests;
 pub(crate) use cutter::{Cutter, Place};
 pub use packer::{Account, ChunkSink};
 pub(crate) use rules::Rules;
+
+/// The longest name that a document may have, in bytes: names travel in every chunk.
+pub(crate) const MAX_NAME: usize = 32 << 10;

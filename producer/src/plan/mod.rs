@@ -58,6 +58,8 @@ pub enum SourceKind {
 pub struct Split {
     /// Numbers of the sources, read one after the other.
     pub sources: Range<u32>,
+    /// Numbers of the members to read, if the split is one of several of a zip.
+    pub members: Option<Range<u64>>,
 }
 
 /// Why a job cannot be planned.

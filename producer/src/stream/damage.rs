@@ -1,5 +1,8 @@
 //! What can be wrong with a stream: one quarantine entry in the making.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 /// Why a stretch of input cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
@@ -11,6 +14,9 @@ pub(crate) struct Damage {
     pub(crate) after_end: bool,
     /// First bytes of the damaged stretch, if they are not the cut-off record's.
     pub(crate) sample: Vec<u8>,
+    /// An entry was made of it. Shared by all copies: damage of an outer stream shows in the member
+    /// at hand and again in the archive around it, and is one stretch.
+    reported: Rc<Cell<bool>>,
 }
 
 /// The sorts of trouble, by what becomes of the job.
@@ -47,12 +53,18 @@ impl Damage {
         self
     }
 
+    /// Says that an entry is made of it now; false if there is one already.
+    pub(crate) fn report(&self) -> bool {
+        !self.reported.replace(true)
+    }
+
     fn new(ill: Ill, reason: String) -> Self {
         Self {
             ill,
             reason,
             after_end: false,
             sample: Vec::new(),
+            reported: Rc::default(),
         }
     }
 }

@@ -45,19 +45,22 @@ impl Pull for RawFile<'_> {
         if max == 0 {
             return Ok(0);
         }
-        let got = loop {
-            match spare::read(&self.file, out, max) {
-                Ok(got) => break got,
+        // A pipe gives what it has; reading on to `max` makes what follows independent of that.
+        let mut got = 0;
+        while got < max {
+            match spare::read(&self.file, out, max - got) {
+                Ok(0) => break,
+                Ok(more) => got += more,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => {
                     return Err(Damage::unusable(format!(
                         "cannot be read at byte {}: {}",
-                        self.at,
+                        self.at + got as u64,
                         std::io::Error::from(error)
                     )));
                 }
             }
-        };
+        }
         self.at += got as u64;
         Progress::add(&self.progress.bytes_read, got as u64);
         match self.size {

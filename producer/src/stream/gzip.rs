@@ -8,7 +8,7 @@ use flate2::{Decompress, Status};
 use super::{Damage, Input, Pull, spare};
 
 /// The first bytes of a gzip member with the only compression method there is.
-pub(crate) const MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
+const MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
 
 const FHCRC: u8 = 2;
 const FEXTRA: u8 = 4;
@@ -103,7 +103,7 @@ impl<'a> Gzip<'a> {
                 continue;
             }
             let offset = self.input.offset();
-            let rest = self.input.want(MAGIC.len())?;
+            let rest = self.input.peek(MAGIC.len());
             if rest.starts_with(&MAGIC[..2.min(rest.len())]) {
                 return Ok(true);
             }

@@ -4,6 +4,8 @@ use super::{Damage, Pull};
 
 /// How much is pulled at once: large enough that calls cost nothing, small beside a chunk.
 const BUFFER: usize = 256 << 10;
+/// How much is pulled of a stream that is only looked at before its bytes go on to a chunk.
+const GLANCE: usize = 1 << 10;
 
 /// A buffered stream. Reads larger than the buffer's rest go past it.
 pub(crate) struct Input<'a> {
@@ -18,13 +20,17 @@ pub(crate) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Buffers a stream.
+    /// Buffers a stream that is read through the buffer.
     pub(crate) fn new(source: impl Pull + 'a) -> Self {
         Self::sized(source, BUFFER)
     }
 
-    /// Buffers a stream by `size` bytes at a time.
-    pub(crate) fn sized(source: impl Pull + 'a, size: usize) -> Self {
+    /// Buffers the beginning of a stream, to see what it is.
+    pub(crate) fn glance(source: impl Pull + 'a) -> Self {
+        Self::sized(source, GLANCE)
+    }
+
+    fn sized(source: impl Pull + 'a, size: usize) -> Self {
         Self {
             source: Box::new(source),
             buffer: Vec::new(),
@@ -34,6 +40,11 @@ impl<'a> Input<'a> {
             failed: None,
             size,
         }
+    }
+
+    /// Reads on through a full buffer.
+    pub(crate) fn widen(&mut self) {
+        self.size = BUFFER;
     }
 
     /// Offset in the stream of the next byte.
@@ -49,11 +60,25 @@ impl<'a> Input<'a> {
         self.want(1)
     }
 
-    /// At least `least` bytes, fewer only when the stream ends or breaks before.
+    /// At least `least` bytes, fewer only when the stream ends before.
     ///
     /// # Errors
-    /// When the stream is damaged right here; damage further on shows once it is reached.
+    /// When the stream is damaged before.
     pub(crate) fn want(&mut self, least: usize) -> Result<&[u8], Damage> {
+        self.gather(least);
+        match &self.failed {
+            Some(damage) if self.buffer.len() - self.at < least => Err(damage.clone()),
+            _ => Ok(&self.buffer[self.at..]),
+        }
+    }
+
+    /// At least `least` bytes, fewer only when the stream ends or breaks before.
+    pub(crate) fn peek(&mut self, least: usize) -> &[u8] {
+        self.gather(least);
+        &self.buffer[self.at..]
+    }
+
+    fn gather(&mut self, least: usize) {
         while self.buffer.len() - self.at < least && !self.ended && self.failed.is_none() {
             if self.at > 0 {
                 self.before += self.at as u64;
@@ -67,10 +92,6 @@ impl<'a> Input<'a> {
                 Ok(_) => {}
                 Err(damage) => self.failed = Some(damage),
             }
-        }
-        match &self.failed {
-            Some(damage) if self.at == self.buffer.len() => Err(damage.clone()),
-            _ => Ok(&self.buffer[self.at..]),
         }
     }
 

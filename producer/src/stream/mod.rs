@@ -1,15 +1,33 @@
 //! Streams of bytes that end, or break: files, decoders, members. It must not know of records.
 
+mod bzip2;
+mod checked;
+mod coded;
 mod damage;
+mod deflate;
+mod deflate64;
 mod file;
 mod gzip;
 mod input;
+mod lz4;
+mod random;
 mod spare;
+mod xz;
+mod zstd;
 
+pub(crate) use bzip2::Bzip2;
+pub(crate) use checked::Checked;
+pub(crate) use coded::{Codec, Coded};
 pub(crate) use damage::{Damage, Ill};
+pub(crate) use deflate::{Inflater, RawDeflate};
+pub(crate) use deflate64::Deflate64;
 pub(crate) use file::RawFile;
-pub(crate) use gzip::{Gzip, MAGIC as GZIP_MAGIC};
+pub(crate) use gzip::Gzip;
 pub(crate) use input::Input;
+pub(crate) use lz4::Lz4;
+pub(crate) use random::{Random, Section};
+pub(crate) use xz::Xz;
+pub(crate) use zstd::Zstd;
 
 /// A stream that is pulled into a growing buffer.
 pub(crate) trait Pull {
