@@ -2,6 +2,7 @@
 
 mod entry;
 mod filter;
+mod format;
 mod servers;
 mod time;
 
@@ -10,25 +11,43 @@ use gristmill_common::spec::{AccessLog, Field};
 
 use self::entry::Entry;
 use self::filter::Filter;
+use self::format::LineFormat;
 use crate::prepared::Factory;
 use crate::{Batch, Output, ProcessError, Processor, SpecError};
 
 /// Parses the filters and the line format.
 pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
-    if options.line_format.is_some() {
-        return Err(SpecError("--line-format: not known yet".into()));
-    }
     let filters = options
         .filters
         .iter()
         .map(|text| Filter::parse(text))
         .collect::<Result<Vec<_>, _>>()?;
+    let format = options
+        .line_format
+        .as_deref()
+        .map(LineFormat::new)
+        .transpose()?;
     let (by, distinct) = (options.by.clone(), options.distinct);
+    if let Some(format) = &format {
+        let used = by.iter().map(|&field| ("--by", field));
+        let used = used.chain(distinct.map(|field| ("--distinct", field)));
+        let used = used.chain(filters.iter().map(|filter| ("--where", filter.field)));
+        for (option, field) in used {
+            if !format.has(field) {
+                return Err(SpecError(format!(
+                    "{option} {}: the --line-format has no such field; name another field or add \
+                     its directive",
+                    field.name()
+                )));
+            }
+        }
+    }
     Ok(Box::new(move || {
         Box::new(Counter {
             by: by.clone(),
             distinct,
             filters: filters.clone(),
+            format: format.clone(),
             key: Vec::new(),
             value: Vec::new(),
         })
@@ -39,6 +58,7 @@ struct Counter {
     by: Vec<Field>,
     distinct: Option<Field>,
     filters: Vec<Filter>,
+    format: Option<LineFormat>,
     key: Vec<u8>,
     value: Vec<u8>,
 }
@@ -51,7 +71,11 @@ impl Processor for Counter {
         }
         for part in batch.parts() {
             for record in batch.records(part) {
-                match servers::parse(record.text()) {
+                let parsed = match &self.format {
+                    Some(format) => format.parse(record.text()),
+                    None => servers::parse(record.text()),
+                };
+                match parsed {
                     Ok(entry) => self.count(&entry, out),
                     Err(reason) => {
                         out.quarantine(part.piece, record.offset, reason, record.bytes);
