@@ -5,7 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program that prints its findings")]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
@@ -18,9 +18,9 @@ use gristmill_common::spec::{
 use gristmill_mapper::{Mapper, Prepared};
 
 const CHUNK: usize = 512 << 10;
-const SIZE: usize = 48 << 20;
-/// Rounds of each measurement; the fastest counts.
-const ROUNDS: usize = 5;
+const SIZE: usize = 32 << 20;
+/// How long each measurement takes.
+const ENOUGH: Duration = Duration::from_millis(300);
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -131,7 +131,7 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
     };
     let mut mapper = Mapper::new(prepared, &spec, &outline);
     let mut outcome = 0;
-    let mapped = best(|| {
+    let mapped = mean(|| {
         outcome = 0;
         for chunk in chunks {
             match mapper.map(chunk) {
@@ -141,7 +141,7 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
         }
     });
     let mut newlines = 0;
-    let scanned = best(|| {
+    let scanned = mean(|| {
         newlines = 0;
         for chunk in chunks {
             let mut rest = &chunk.body[..];
@@ -162,15 +162,25 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
     );
 }
 
-fn best(mut run: impl FnMut()) -> Duration {
-    (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed()
-        })
-        .min()
-        .unwrap_or_default()
+/// The time that this thread has run, where Linux tells; a busy machine does not show then.
+fn now() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let nanoseconds = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
+}
+
+/// The mean over enough rounds to be exact, after one that warms up.
+fn mean(mut run: impl FnMut()) -> Duration {
+    run();
+    let start = now();
+    let mut rounds = 0;
+    while now().saturating_sub(start) < ENOUGH {
+        run();
+        rounds += 1;
+    }
+    now().saturating_sub(start) / rounds
 }
 
 fn chunks(text: &[u8]) -> Vec<Chunk> {

@@ -5,7 +5,7 @@
 use gristmill_common::spec::Field;
 use memchr::{memchr, memrchr};
 
-use super::time::Time;
+use super::time::{Clock, Time};
 
 /// What stands for a value that a line does not have, as servers write it.
 const NONE: &[u8] = b"-";
@@ -15,7 +15,7 @@ const NONE: &[u8] = b"-";
 pub(super) struct Entry<'a> {
     pub(super) host: &'a [u8],
     pub(super) user: &'a [u8],
-    pub(super) time: Time,
+    pub(super) time: Time<'a>,
     pub(super) request: Request<'a>,
     pub(super) status: &'a [u8],
     /// As written, `-` included.
@@ -45,9 +45,9 @@ impl Default for Entry<'_> {
 }
 
 impl<'a> Entry<'a> {
-    /// The value of a field, escapes undone. `buffer` is used where it cannot be borrowed from the
+    /// The value of a field, escapes undone. `room` is used where it cannot be borrowed from the
     /// line.
-    pub(super) fn value<'b>(&self, field: Field, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    pub(super) fn value<'b>(&self, field: Field, room: &'b mut Room) -> &'b [u8]
     where
         'a: 'b,
     {
@@ -64,19 +64,18 @@ impl<'a> Entry<'a> {
             Field::Path => self.request.parts().path,
             Field::Protocol => self.request.parts().protocol,
             Field::Query => self.request.parts().query(),
-            Field::TimeHour => {
-                buffer.clear();
-                self.time.write_hour(buffer);
-                return buffer;
-            }
-            Field::TimeDay => {
-                buffer.clear();
-                self.time.write_day(buffer);
-                return buffer;
-            }
+            Field::TimeHour => return room.clock.hour(&self.time),
+            Field::TimeDay => return room.clock.day(&self.time),
         };
-        unescaped(raw, buffer)
+        unescaped(raw, &mut room.buffer)
     }
+}
+
+/// Room for values that are not in the line as they are.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    buffer: Vec<u8>,
+    clock: Clock,
 }
 
 /// What was asked for, as the line has it.

@@ -346,13 +346,13 @@ fn compile(tokens: &[Token]) -> Result<Vec<Step>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Room;
     use super::*;
 
     fn value(format: &str, line: &str, field: Field) -> Result<String, String> {
         let format = LineFormat::new(format).map_err(|error| error.to_string())?;
         let entry = format.parse(line.as_bytes())?;
-        let mut buffer = Vec::new();
-        let value = entry.value(field, &mut buffer).to_vec();
+        let value = entry.value(field, &mut Room::default()).to_vec();
         Ok(String::from_utf8(value).unwrap())
     }
 

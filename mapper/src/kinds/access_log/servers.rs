@@ -51,7 +51,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
 }
 
 /// `host ident user`, with `vhost:port` before it in vhost-combined. A user may have spaces.
-fn parse_client(text: &[u8]) -> Result<Entry<'_>, Reason> {
+pub(super) fn parse_client(text: &[u8]) -> Result<Entry<'_>, Reason> {
     let mut entry = Entry::default();
     let mut fields = text;
     let (first, rest) = token(fields);
