@@ -187,6 +187,12 @@ impl<'a> Batch<'a> {
         })
     }
 
+    /// Whether a record is a line.
+    #[must_use]
+    pub fn is_lines(&self) -> bool {
+        matches!(self.splitter, Splitter::Lines)
+    }
+
     pub(crate) fn splitter(&self) -> &'a Splitter {
         self.splitter
     }

@@ -131,20 +131,19 @@ fn cut_bytes(bytes: Vec<u8>) -> Vec<Vec<u8>> {
 fn cut_table(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
     let mut all = vec![Vec::new(); partitions as usize];
     let mut open = vec![Vec::new(); partitions as usize];
-    let mut encoded = Vec::new();
     for row in out.table.rows() {
-        encoded.clear();
-        if row.member {
-            push_member(&mut encoded, row.key);
-        } else {
-            push_row(&mut encoded, row.key, row.values);
-        }
         let at = partition_of_key(row.group, partitions) as usize;
         let body: &mut Vec<u8> = &mut open[at];
-        if !body.is_empty() && body.len() + encoded.len() > MAX_PART {
-            all[at].push(std::mem::take(body));
+        let before = body.len();
+        if row.member {
+            push_member(body, row.key);
+        } else {
+            push_row(body, row.key, row.values);
         }
-        body.extend_from_slice(&encoded);
+        if body.len() > MAX_PART && before > 0 {
+            let last = body.split_off(before);
+            all[at].push(std::mem::replace(body, last));
+        }
     }
     for (bodies, last) in all.iter_mut().zip(open) {
         bodies.push(last);

@@ -14,6 +14,7 @@ mod output;
 mod prepared;
 mod processor;
 mod screen;
+mod simd;
 mod table;
 mod work;
 

@@ -3,20 +3,23 @@
 //! It must not know about partitions or messages. The order of the rows is the order in which
 //! their keys came first, so that an outcome is a pure function of its chunk (I2).
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use gristmill_common::table::Merge;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-/// Past this many bytes of keys, [`Table::clear`] gives the memory back.
+/// Past this many bytes of keys or rows, [`Table::clear`] gives the memory back.
 const KEEP: usize = 8 << 20;
 
 /// Rows of one chunk, aggregated by key.
 #[derive(Debug)]
 pub struct Table {
     merges: Vec<Merge>,
+    /// Numbers of the rows below `indexed`, by hash.
     index: HashTable<u32>,
+    indexed: usize,
     rows: Vec<Slot>,
     /// `merges.len()` values a row.
     values: Vec<u128>,
@@ -29,14 +32,14 @@ pub struct Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowId(u32);
 
+/// Where a row's key is. A member's key is longer than its group's.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    hash: u64,
-    at: usize,
-    len: usize,
+    hash: u32,
+    at: u32,
+    len: u32,
     /// How much of the key is the group's: the rest is a member's value.
-    group: usize,
-    member: bool,
+    group: u32,
 }
 
 /// A row as it is read back.
@@ -56,6 +59,7 @@ impl Table {
         Self {
             merges,
             index: HashTable::new(),
+            indexed: 0,
             rows: Vec::new(),
             values: Vec::new(),
             keys: Vec::new(),
@@ -74,7 +78,7 @@ impl Table {
     /// The row of `key`, made with each column's neutral value if it is new.
     #[inline]
     pub fn row(&mut self, key: &[u8]) -> RowId {
-        self.find(key, key.len(), false)
+        self.find(key, key.len())
     }
 
     /// Merges `values`, one per column, into a row.
@@ -87,10 +91,17 @@ impl Table {
         }
     }
 
+    /// Adds a row whose key the table is known not to have, which costs no look-up.
+    #[inline]
+    pub fn push_new(&mut self, key: &[u8], values: &[u64]) {
+        let row = self.push(0, key, key.len());
+        self.add_to(row, values);
+    }
+
     /// Notes a value for exact distinct counting: `key` is the group's key, its first `group`
     /// bytes, and one field more.
     pub fn member(&mut self, key: &[u8], group: usize) {
-        self.find(key, group, true);
+        self.find(key, group);
     }
 
     /// How many rows there are, members included.
@@ -114,11 +125,11 @@ impl Table {
     pub(crate) fn rows(&self) -> impl Iterator<Item = TableRow<'_>> {
         let width = self.merges.len();
         self.rows.iter().enumerate().map(move |(number, slot)| {
-            let key = &self.keys[slot.at..slot.at + slot.len];
+            let key = slot.key(&self.keys);
             TableRow {
                 key,
-                group: &key[..slot.group],
-                member: slot.member,
+                group: &key[..slot.group as usize],
+                member: slot.group < slot.len,
                 values: &self.values[number * width..(number + 1) * width],
             }
         })
@@ -126,7 +137,7 @@ impl Table {
 
     pub(crate) fn append(&mut self, other: &Table) {
         for row in other.rows() {
-            let mine = self.find(row.key, row.group.len(), row.member);
+            let mine = self.find(row.key, row.group.len());
             let at = mine.0 as usize * self.merges.len();
             for (column, &value) in row.values.iter().enumerate() {
                 self.merges[column].apply(&mut self.values[at + column], value);
@@ -140,6 +151,7 @@ impl Table {
             return;
         }
         self.index.clear();
+        self.indexed = 0;
         self.rows.clear();
         self.values.clear();
         self.keys.clear();
@@ -147,39 +159,122 @@ impl Table {
     }
 
     #[inline]
-    fn find(&mut self, key: &[u8], group: usize, member: bool) -> RowId {
-        let hash = self.hasher.hash_one(key);
+    fn find(&mut self, key: &[u8], group: usize) -> RowId {
+        if self.indexed < self.rows.len() {
+            self.catch_up();
+        }
+        let hash = self.hash(key);
         let (rows, keys) = (&self.rows, &self.keys);
-        let found = self.index.find(hash, |&row| {
-            let slot = &rows[row as usize];
-            slot.hash == hash && slot.member == member && &keys[slot.at..slot.at + slot.len] == key
-        });
+        let found = self.index.entry(
+            spread(hash),
+            |&row| {
+                let slot = &rows[row as usize];
+                slot.hash == hash && slot.key(keys) == key && slot.group as usize == group
+            },
+            |&row| spread(rows[row as usize].hash),
+        );
         match found {
-            Some(&row) => RowId(row),
-            None => self.insert(hash, key, group, member),
+            Entry::Occupied(row) => RowId(*row.get()),
+            Entry::Vacant(place) => {
+                place.insert(rows.len() as u32);
+                self.indexed += 1;
+                self.push(hash, key, group)
+            }
         }
     }
 
-    #[cold]
-    fn insert(&mut self, hash: u64, key: &[u8], group: usize, member: bool) -> RowId {
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u32 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key);
+        (hasher.finish() >> 32) as u32
+    }
+
+    #[inline]
+    fn push(&mut self, hash: u32, key: &[u8], group: usize) -> RowId {
         let row = self.rows.len() as u32;
         self.rows.push(Slot {
             hash,
-            at: self.keys.len(),
-            len: key.len(),
-            group,
-            member,
+            at: self.keys.len() as u32,
+            len: key.len() as u32,
+            group: group as u32,
         });
         self.keys.extend_from_slice(key);
+        assert!(
+            self.keys.len() < u32::MAX as usize,
+            "4 GiB of keys in a chunk"
+        );
         self.longest = self.longest.max(key.len());
-        self.values
-            .extend(self.merges.iter().map(|merge| match merge {
+        for merge in &self.merges {
+            self.values.push(match merge {
                 Merge::Sum | Merge::Max => 0,
                 Merge::Min => u128::MAX,
-            }));
-        let rows = &self.rows;
-        self.index
-            .insert_unique(hash, row, |&other| rows[other as usize].hash);
+            });
+        }
         RowId(row)
+    }
+
+    /// Indexes the rows that came without a look-up.
+    #[cold]
+    fn catch_up(&mut self) {
+        for row in self.indexed..self.rows.len() {
+            let hash = self.hash(self.rows[row].key(&self.keys));
+            self.rows[row].hash = hash;
+            let rows = &self.rows;
+            self.index
+                .insert_unique(spread(hash), row as u32, |&other| {
+                    spread(rows[other as usize].hash)
+                });
+        }
+        self.indexed = self.rows.len();
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn key<'a>(&self, keys: &'a [u8]) -> &'a [u8] {
+        &keys[self.at as usize..][..self.len as usize]
+    }
+}
+
+/// 32 bits of a hash as the index wants them: its tags are the topmost bits, its places the lowest.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_merge_and_keep_their_order() {
+        let mut table = Table::new(vec![Merge::Sum, Merge::Min, Merge::Max]);
+        table.push_new(b"new", &[1, 5, 5]);
+        table.add(b"b", &[1, 2, 3]);
+        table.add(b"a", &[u64::MAX, 9, 9]);
+        table.add(b"a", &[u64::MAX, 7, 7]);
+        table.add(b"new", &[1, 6, 6]);
+        table.member(b"ab", 1);
+        table.member(b"ab", 1);
+        table.add(b"ab", &[0, 0, 0]);
+        let mut other = Table::new(vec![Merge::Sum, Merge::Min, Merge::Max]);
+        other.append(&table);
+        other.append(&table);
+        let sum = u128::from(u64::MAX) * 4;
+        let rows: Vec<(&[u8], bool, &[u128])> = other
+            .rows()
+            .map(|row| (row.key, row.member, row.values))
+            .collect();
+        assert_eq!(rows[0], (&b"new"[..], false, &[4, 5, 6][..]));
+        assert_eq!(rows[1], (&b"b"[..], false, &[2, 2, 3][..]));
+        assert_eq!(rows[2], (&b"a"[..], false, &[sum, 7, 9][..]));
+        assert_eq!((rows[3].0, rows[3].1), (&b"ab"[..], true));
+        assert_eq!(rows[4], (&b"ab"[..], false, &[0, 0, 0][..]));
+        assert_eq!(rows.len(), 5);
+        other.clear();
+        assert!(other.is_empty());
+        other.add(b"b", &[1, 1, 1]);
+        assert_eq!(other.rows().count(), 1);
     }
 }

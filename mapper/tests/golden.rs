@@ -2,7 +2,7 @@
 
 mod support;
 
-use gristmill_common::spec::{AccessLog, Field, Grep, Kind, WordCount, Words};
+use gristmill_common::spec::{AccessLog, Extract, Field, Grep, Kind, Wc, WordCount, Words};
 use support::{Merged, cut, document, map, spec};
 
 fn run(kind: Kind, text: &str) -> Merged {
@@ -219,4 +219,49 @@ fn access_log_counts_distinct_values_and_quarantines_the_rest() {
     );
     assert_eq!(merged.quarantined[0].sample, b"this is no log line");
     assert_eq!(merged.counts[&0], [6, 4, 2]);
+}
+
+#[test]
+fn wc_counts_each_document() {
+    let spec = spec(Kind::Wc(Wc {}));
+    let documents = [
+        document("a", "one two\nthree\u{A0}four"),
+        document("empty", ""),
+        document("z", "\u{FEFF}\n\x0B \n"),
+    ];
+    let merged = map(&spec, &cut(&documents, &spec.records, 4));
+    let rows: Vec<(&[u8], &[u128])> = merged
+        .table
+        .iter()
+        .map(|(key, values)| (&key[8..], &values[..]))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (&b"a"[..], &[1, 3, 19][..]),
+            (b"empty", &[0, 0, 0]),
+            (b"z", &[2, 1, 7])
+        ]
+    );
+}
+
+#[test]
+fn extract_writes_json_lines() {
+    let spec = spec(Kind::Extract(Extract {}));
+    let documents = [
+        document("a\"b", "\u{FEFF}line\n\t\"é\"\0"),
+        document("empty", ""),
+        document("bad", b"x\xFFy\xE2\x82z"),
+    ];
+    let merged = map(&spec, &cut(&documents, &spec.records, 1));
+    assert_eq!(
+        merged.text(),
+        concat!(
+            r#"{"name":"a\"b","text":"line\n\t\"é\"\u0000"}"#,
+            "\n",
+            r#"{"name":"empty","text":""}"#,
+            "\n{\"name\":\"bad\",\"text\":\"x\u{FFFD}y\u{FFFD}z\"}\n"
+        )
+    );
+    assert_eq!(merged.counts[&0], [3, 3, 0]);
 }

@@ -5,7 +5,9 @@
 //! its result makes the processors.
 
 mod access_log;
+mod extract;
 mod grep;
+mod wc;
 mod word_count;
 
 use gristmill_common::spec::{JobSpec, Kind};
@@ -19,7 +21,9 @@ pub(crate) fn factory(spec: &JobSpec) -> Result<Factory, SpecError> {
         Kind::WordCount(options) => Ok(word_count::prepare(options)),
         Kind::Grep(options) => grep::prepare(options, &spec.records),
         Kind::AccessLog(options) => access_log::prepare(options),
-        other => Err(SpecError(format!(
+        Kind::Wc(_) => Ok(wc::prepare()),
+        Kind::Extract(_) => extract::prepare(&spec.records),
+        other @ Kind::Pos(_) => Err(SpecError(format!(
             "{}: this program was built without this kind; the kinds it has are listed by --help",
             other.name()
         ))),

@@ -5,7 +5,7 @@
 use gristmill_common::spec::Field;
 use memchr::{memchr, memrchr};
 
-use super::time::Time;
+use super::time::{Clock, Time};
 
 /// What stands for a value that a line does not have, as servers write it.
 const NONE: &[u8] = b"-";
@@ -15,8 +15,8 @@ const NONE: &[u8] = b"-";
 pub(super) struct Entry<'a> {
     pub(super) host: &'a [u8],
     pub(super) user: &'a [u8],
-    pub(super) time: Time,
-    pub(super) request: &'a [u8],
+    pub(super) time: Time<'a>,
+    pub(super) request: Request<'a>,
     pub(super) status: &'a [u8],
     /// As written, `-` included.
     pub(super) size: &'a [u8],
@@ -33,7 +33,7 @@ impl Default for Entry<'_> {
             host: NONE,
             user: NONE,
             time: Time::default(),
-            request: NONE,
+            request: Request::Line(NONE),
             status: NONE,
             size: NONE,
             bytes: 0,
@@ -45,9 +45,9 @@ impl Default for Entry<'_> {
 }
 
 impl<'a> Entry<'a> {
-    /// The value of a field, escapes undone. `buffer` is used where it cannot be borrowed from the
+    /// The value of a field, escapes undone. `room` is used where it cannot be borrowed from the
     /// line.
-    pub(super) fn value<'b>(&self, field: Field, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    pub(super) fn value<'b>(&self, field: Field, room: &'b mut Room) -> &'b [u8]
     where
         'a: 'b,
     {
@@ -60,52 +60,104 @@ impl<'a> Entry<'a> {
             Field::Vhost => self.vhost,
             Field::Bytes if self.size == NONE => b"0",
             Field::Bytes => self.size,
-            Field::Method => self.request_parts().0,
-            Field::Path => self.request_parts().1,
-            Field::Protocol => self.request_parts().2,
-            Field::Query => {
-                let path = self.request_parts().1;
-                memchr(b'?', path).map_or(&[][..], |at| &path[at + 1..])
-            }
-            Field::TimeHour => {
-                buffer.clear();
-                self.time.write_hour(buffer);
-                return buffer;
-            }
-            Field::TimeDay => {
-                buffer.clear();
-                self.time.write_day(buffer);
-                return buffer;
-            }
+            Field::Method => self.request.parts().method,
+            Field::Path => self.request.parts().path,
+            Field::Protocol => self.request.parts().protocol,
+            Field::Query => self.request.parts().query(),
+            Field::TimeHour => return room.clock.hour(&self.time),
+            Field::TimeDay => return room.clock.day(&self.time),
         };
-        unescaped(raw, buffer)
-    }
-
-    /// Method, path and protocol of the request line. Without a protocol (HTTP/0.9) that is `-`;
-    /// what is no request line at all is a path, and the rest is `-`.
-    fn request_parts(&self) -> (&'a [u8], &'a [u8], &'a [u8]) {
-        split_request(self.request)
+        unescaped(raw, &mut room.buffer)
     }
 }
 
-fn split_request(request: &[u8]) -> (&[u8], &[u8], &[u8]) {
-    let Some(first) = memchr(b' ', request) else {
-        return (NONE, request, NONE);
-    };
-    let method = &request[..first];
-    if method.is_empty()
-        || !method
-            .iter()
-            .all(|b| b.is_ascii_alphabetic() || *b == b'-' || *b == b'_')
-    {
-        return (NONE, request, NONE);
-    }
-    let rest = &request[first + 1..];
-    match memrchr(b' ', rest) {
-        Some(last) if rest[last + 1..].starts_with(b"HTTP/") => {
-            (method, &rest[..last], &rest[last + 1..])
+/// Room for values that are not in the line as they are.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    buffer: Vec<u8>,
+    clock: Clock,
+}
+
+/// What was asked for, as the line has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request<'a> {
+    /// The request line.
+    Line(&'a [u8]),
+    /// Its parts, each in a place of its own.
+    Parts(Parts<'a>),
+}
+
+/// The parts of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parts<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) path: &'a [u8],
+    pub(super) protocol: &'a [u8],
+    /// The query, where it is not in the path.
+    pub(super) query: Option<&'a [u8]>,
+}
+
+impl<'a> Request<'a> {
+    fn parts(&self) -> Parts<'a> {
+        match *self {
+            Request::Line(line) => Parts::of_line(line),
+            Request::Parts(parts) => parts,
         }
-        _ => (method, rest, NONE),
+    }
+
+    /// The parts, to be filled in one by one.
+    pub(super) fn parts_mut(&mut self) -> &mut Parts<'a> {
+        if let Request::Line(_) = self {
+            *self = Request::Parts(Parts::NONE);
+        }
+        match self {
+            Request::Parts(parts) => parts,
+            Request::Line(_) => unreachable!("just replaced"),
+        }
+    }
+}
+
+impl<'a> Parts<'a> {
+    const NONE: Parts<'static> = Parts {
+        method: NONE,
+        path: NONE,
+        protocol: NONE,
+        query: None,
+    };
+
+    /// Takes a request line apart. Without a protocol (HTTP/0.9) that is `-`; what is no request
+    /// line at all is a path, and the rest is `-`.
+    fn of_line(line: &'a [u8]) -> Self {
+        let whole = Self {
+            path: line,
+            ..Self::NONE
+        };
+        let Some(first) = memchr(b' ', line) else {
+            return whole;
+        };
+        let (method, rest) = (&line[..first], &line[first + 1..]);
+        let is_name = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
+        if method.is_empty() || !method.iter().all(is_name) {
+            return whole;
+        }
+        let (path, protocol) = match memrchr(b' ', rest) {
+            Some(last) if rest[last + 1..].starts_with(b"HTTP/") => {
+                (&rest[..last], &rest[last + 1..])
+            }
+            _ => (rest, NONE),
+        };
+        Self {
+            method,
+            path,
+            protocol,
+            query: None,
+        }
+    }
+
+    fn query(&self) -> &'a [u8] {
+        self.query.unwrap_or_else(|| {
+            memchr(b'?', self.path).map_or(&[][..], |mark| &self.path[mark + 1..])
+        })
     }
 }
 
@@ -167,8 +219,9 @@ mod tests {
     #[test]
     fn request_lines_come_apart() {
         let split = |text: &'static str| {
-            let (method, path, protocol) = split_request(text.as_bytes());
-            [method, path, protocol].map(|part| std::str::from_utf8(part).unwrap())
+            let parts = Parts::of_line(text.as_bytes());
+            [parts.method, parts.path, parts.protocol]
+                .map(|part| std::str::from_utf8(part).unwrap())
         };
         assert_eq!(split("GET /a?b=c HTTP/1.1"), ["GET", "/a?b=c", "HTTP/1.1"]);
         assert_eq!(split("GET /a b HTTP/1.1"), ["GET", "/a b", "HTTP/1.1"]);

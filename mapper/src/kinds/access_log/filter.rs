@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use gristmill_common::spec::Field;
 use regex::bytes::Regex;
 
-use super::entry::Entry;
+use super::entry::{Entry, Room};
 use super::servers::number;
 use crate::SpecError;
 
@@ -94,9 +94,9 @@ impl Filter {
         Ok(Self { field, test })
     }
 
-    /// Whether a line satisfies the condition. `buffer` is for values that are not in the line.
-    pub(super) fn holds(&self, entry: &Entry<'_>, buffer: &mut Vec<u8>) -> bool {
-        let value = entry.value(self.field, buffer);
+    /// Whether a line satisfies the condition. `room` is for values that are not in the line.
+    pub(super) fn holds(&self, entry: &Entry<'_>, room: &mut Room) -> bool {
+        let value = entry.value(self.field, room);
         match &self.test {
             Test::Text(op, wanted) => op.holds(&value, &&wanted[..]),
             Test::Number(op, wanted) => match number(value) {

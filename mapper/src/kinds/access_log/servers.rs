@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::entry::Entry;
+use super::entry::{Entry, Request};
 use super::time::Time;
 
 /// Why a line is none of these.
@@ -23,7 +23,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
         .strip_prefix(b"] \"")
         .ok_or("no quoted request after the time")?;
     let (request, rest) = quoted(rest).ok_or("the request's quote is not closed")?;
-    entry.request = request;
+    entry.request = Request::Line(request);
     let rest = rest
         .strip_prefix(b" ")
         .ok_or("no status after the request")?;
@@ -51,7 +51,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
 }
 
 /// `host ident user`, with `vhost:port` before it in vhost-combined. A user may have spaces.
-fn parse_client(text: &[u8]) -> Result<Entry<'_>, Reason> {
+pub(super) fn parse_client(text: &[u8]) -> Result<Entry<'_>, Reason> {
     let mut entry = Entry::default();
     let mut fields = text;
     let (first, rest) = token(fields);

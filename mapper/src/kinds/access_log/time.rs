@@ -2,7 +2,7 @@
 //!
 //! The calendar arithmetic follows Howard Hinnant's "chrono-compatible low-level date algorithms".
 
-use std::io::Write;
+const EPOCH: &[u8; LEN] = b"01/Jan/1970:00:00:00 +0000";
 
 /// Length of the text, without brackets.
 pub(super) const LEN: usize = 26;
@@ -13,49 +13,127 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 /// A checked time as a server wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time {
+pub(super) struct Time<'a> {
+    text: &'a [u8; LEN],
+}
+
+impl Default for Time<'_> {
+    fn default() -> Self {
+        Self { text: EPOCH }
+    }
+}
+
+/// The last time that was checked: lines that follow each other mostly share the hour.
+#[derive(Debug)]
+pub(super) struct Known {
     text: [u8; LEN],
 }
 
-impl Default for Time {
+impl Default for Known {
+    fn default() -> Self {
+        Self { text: *EPOCH }
+    }
+}
+
+impl Known {
+    /// As [`Time::parse`], faster when only minute and second are new.
+    #[inline]
+    pub(super) fn check<'a>(&mut self, text: &'a [u8; LEN]) -> Option<Time<'a>> {
+        let time = Time { text };
+        if text[..15] == self.text[..15] && text[20..] == self.text[20..] {
+            return time.minute_is_one().then_some(time);
+        }
+        let time = Time::parse(text)?;
+        self.text = *text;
+        Some(time)
+    }
+}
+
+/// Hours and days in UTC as text, of the last time that was asked for.
+#[derive(Debug)]
+pub(super) struct Clock {
+    text: [u8; LEN],
+    hour: [u8; 13],
+}
+
+impl Default for Clock {
     fn default() -> Self {
         Self {
-            text: *b"01/Jan/1970:00:00:00 +0000",
+            text: *EPOCH,
+            hour: *b"1970-01-01T00",
         }
     }
 }
 
-impl Time {
+impl Clock {
+    /// The hour in UTC, such as `2015-05-17T10`.
+    pub(super) fn hour(&mut self, time: &Time<'_>) -> &[u8] {
+        // All of a written hour is one hour in UTC if the zone is whole hours away.
+        let same = self.text[..14] == time.text[..14]
+            && self.text[20..] == time.text[20..]
+            && time.text[24..] == *b"00";
+        if !same {
+            self.text = *time.text;
+            self.hour = time.utc_hour();
+        }
+        &self.hour
+    }
+
+    /// The day in UTC, such as `2015-05-17`.
+    pub(super) fn day(&mut self, time: &Time<'_>) -> &[u8] {
+        &self.hour(time)[..10]
+    }
+}
+
+impl<'a> Time<'a> {
     /// Checks a time. `None` if it is none: another form, or no such day or hour.
-    pub(super) fn parse(text: &[u8; LEN]) -> Option<Self> {
-        let marks = [text[2], text[6], text[11], text[14], text[17], text[20]];
-        let time = Self { text: *text };
+    pub(super) fn parse(text: &'a [u8; LEN]) -> Option<Self> {
+        const DIGITS: [usize; 12] = [0, 1, 7, 8, 9, 10, 12, 13, 22, 23, 24, 25];
+        let time = Self { text };
+        let marks = [text[2], text[6], text[11], text[14], text[20]];
         let sign = text[21] == b'+' || text[21] == b'-';
-        if marks != *b"//::: " || !sign || !time.digits_are_digits() {
+        let digits = DIGITS.iter().all(|&at| text[at].is_ascii_digit());
+        if marks != *b"//:: " || !sign || !digits || !time.minute_is_one() {
             return None;
         }
         let day = time.two(0);
         let in_range = time.two(12) < 24
-            && time.two(15) < 60
-            && time.two(18) <= 60
             && time.two(22) < 24
             && time.two(24) < 60
+            // So that the year has four digits in every zone.
+            && (1..9999).contains(&time.year())
             && day >= 1
             && day <= days_in(time.year(), time.month()?);
         in_range.then_some(time)
     }
 
-    /// Appends the hour in UTC, such as `2015-05-17T10`.
-    pub(super) fn write_hour(&self, out: &mut Vec<u8>) {
-        let (days, hour) = self.utc();
-        write_date(out, days);
-        // Writing to memory cannot fail.
-        let _ = write!(out, "T{hour:02}");
+    /// Whether there is a minute and a second, leap seconds included.
+    #[inline]
+    fn minute_is_one(&self) -> bool {
+        let [tens, ones, colon, more_tens, more_ones] =
+            [15, 16, 17, 18, 19].map(|at| self.text[at]);
+        let second = (b'0'..=b'5').contains(&more_tens) & more_ones.is_ascii_digit();
+        (b'0'..=b'5').contains(&tens)
+            & ones.is_ascii_digit()
+            & (colon == b':')
+            & (second | ([more_tens, more_ones] == *b"60"))
     }
 
-    /// Appends the day in UTC, such as `2015-05-17`.
-    pub(super) fn write_day(&self, out: &mut Vec<u8>) {
-        write_date(out, self.utc().0);
+    /// The hour in UTC, such as `2015-05-17T10`.
+    fn utc_hour(&self) -> [u8; 13] {
+        let (days, hour) = self.utc();
+        let (year, month, day) = civil_from_days(days);
+        let mut text = *b"0000-00-00T00";
+        let mut put = |at: usize, value: i64| {
+            text[at] = b'0' + (value / 10 % 10) as u8;
+            text[at + 1] = b'0' + (value % 10) as u8;
+        };
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, hour);
+        text
     }
 
     /// Days since 1970-01-01 and the hour, in UTC.
@@ -73,11 +151,6 @@ impl Time {
             minutes.div_euclid(24 * 60),
             minutes.div_euclid(60).rem_euclid(24),
         )
-    }
-
-    fn digits_are_digits(&self) -> bool {
-        const DIGITS: [usize; 16] = [0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25];
-        DIGITS.iter().all(|&at| self.text[at].is_ascii_digit())
     }
 
     fn two(&self, at: usize) -> i64 {
@@ -133,20 +206,39 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-fn write_date(out: &mut Vec<u8>, days: i64) {
-    let (year, month, day) = civil_from_days(days);
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hour(text: &str) -> Option<String> {
-        let time = Time::parse(text.as_bytes().try_into().ok()?)?;
-        let mut out = Vec::new();
-        time.write_hour(&mut out);
-        Some(String::from_utf8(out).unwrap())
+        let text = text.as_bytes().try_into().ok()?;
+        let time = Time::parse(text)?;
+        assert_eq!(Known::default().check(text), Some(time));
+        Some(String::from_utf8(Clock::default().hour(&time).to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_is_remembered_does_not_show() {
+        let mut texts = Vec::new();
+        for hour in ["17/May/2015:10", "17/May/2015:11", "18/May/2015:10"] {
+            for minute in ["05:03", "59:60", "60:00", "0x:00", "00-00", "10:61"] {
+                for zone in [" +0000", " +0100", " -0030", " +0545", "  0000"] {
+                    texts.push(format!("{hour}:{minute}{zone}"));
+                }
+            }
+        }
+        let (mut known, mut clock) = (Known::default(), Clock::default());
+        let mut seed = 5u32;
+        for _ in 0..20_000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let text = texts[(seed >> 16) as usize % texts.len()].as_bytes();
+            let text = text.try_into().unwrap();
+            let time = known.check(text);
+            assert_eq!(time, Time::parse(text));
+            if let Some(time) = time {
+                assert_eq!(clock.hour(&time), time.utc_hour());
+            }
+        }
     }
 
     #[test]
@@ -168,6 +260,8 @@ mod tests {
         for text in [
             "17/may/2015:10:05:03 +0000",
             "32/May/2015:10:05:03 +0000",
+            "01/Jan/0000:00:00:00 +0100",
+            "31/Dec/9999:23:59:59 -0100",
             "00/May/2015:10:05:03 +0000",
             "29/Feb/2015:10:05:03 +0000",
             "17/May/2015:24:05:03 +0000",
