@@ -7,7 +7,11 @@ import sys
 
 import duckdb
 
-LINE = r'^%s \S+ \S+ \[[^\]]*\] "\S+ %s [^"]*" %s '
+KEY = {
+    "status": '" ([0-9]{3}) ',
+    "robots": '^([^ ]+) [^"]*"[A-Z]+ /robots[.]txt [^"]*" [0-9]{3} ',
+    "path": '"[A-Z]+ ([^ ]+) [^"]*" [0-9]{3} ',
+}
 LINES = (
     "read_csv($files, columns={'line': 'VARCHAR'}, header=false, auto_detect=false, "
     r"delim='\x1f', quote='', escape='', strict_mode=false, compression='gzip')"
@@ -29,11 +33,7 @@ def main(job, folder, regex=""):
         keys = f"SELECT unnest(regexp_extract_all(lower(line), '[a-z'']+')) AS key FROM {LINES}"
     else:
         keys = f"SELECT regexp_extract(line, $regex, 1) AS key FROM {LINES}"
-        values["regex"] = LINE % {
-            "status": (r"\S+", r"\S+", r"(\d{3})"),
-            "robots": (r"(\S+)", r"/robots\.txt", r"\d{3}"),
-            "path": (r"\S+", r"(\S+)", r"\d{3}"),
-        }[job]
+        values["regex"] = KEY[job]
         if job == "robots":
             keys += " WHERE contains(line, ' /robots.txt ')"
     order = "n DESC, key LIMIT 20" if job == "path" else "key"

@@ -8,8 +8,6 @@ from glob import glob
 
 import polars as pl
 
-LINE = r'^%s \S+ \S+ \[[^\]]*\] "\S+ %s [^"]*" %s '
-
 
 def main(job, folder, regex=""):
     files = sorted(glob(folder + "/*.gz"))
@@ -20,13 +18,19 @@ def main(job, folder, regex=""):
         sys.stdout.write("".join(text + "\n" for text in found["line"]))
         return
     if job == "status":
-        keys = lines.select(key=line.str.extract(LINE % (r"\S+", r"\S+", r"(\d{3})")))
-    elif job == "robots":
-        keys = lines.filter(line.str.contains(" /robots.txt ", literal=True)).select(
-            key=line.str.extract(LINE % (r"(\S+)", r"/robots\.txt", r"\d{3}"))
-        )
-    elif job == "path":
-        keys = lines.select(key=line.str.extract(LINE % (r"\S+", r"(\S+)", r"\d{3}")))
+        keys = lines.select(key=line.str.extract('" ([0-9]{3}) '))
+    elif job in ("robots", "path"):
+        if job == "robots":
+            lines = lines.filter(line.str.contains(" /robots.txt ", literal=True))
+        field = line.str.splitn(" ", 10).struct.field
+        rows = lines.select(
+            key=field("field_0" if job == "robots" else "field_6"),
+            path=field("field_6"),
+            status=field("field_8"),
+        ).filter(pl.col("status").str.len_bytes() == 3)
+        if job == "robots":
+            rows = rows.filter(pl.col("path") == "/robots.txt")
+        keys = rows.select("key")
     else:
         keys = lines.select(key=line.str.to_lowercase().str.extract_all(r"[a-z']+")).explode("key")
     counts = keys.drop_nulls().group_by("key").len()

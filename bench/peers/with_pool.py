@@ -13,8 +13,9 @@ from glob import glob
 from multiprocessing import Pool
 
 BLOCK = 1 << 20
-# Host, request path and status of a line in Common or Combined format.
-LINE = rb'^%s \S+ \S+ \[[^\]]*\] "\S+ %s [^"]*" %s [0-9-]+ '
+STATUS = rb'" ([0-9]{3}) '
+ROBOTS = rb'^(\S+) [^"\n]*"[A-Z]+ /robots\.txt [^"\n]*" [0-9]{3} '
+PATH = rb'"[A-Z]+ (\S+) [^"\n]*" [0-9]{3} '
 
 
 def blocks(path):
@@ -41,11 +42,11 @@ def count(path, regex):
 
 
 def status(path):
-    return count(path, LINE % (rb"\S+", rb"\S+", rb"(\d{3})"))
+    return count(path, STATUS)
 
 
 def robots(path):
-    line = re.compile(LINE % (rb"(\S+)", rb"/robots\.txt", rb"\d{3}"))
+    line = re.compile(ROBOTS)
     total = Counter()
     for block in blocks(path):
         at = block.find(b" /robots.txt ")
@@ -58,7 +59,7 @@ def robots(path):
 
 
 def path(name):
-    return count(name, LINE % (rb"\S+", rb"(\S+)", rb"\d{3}"))
+    return count(name, PATH)
 
 
 def words(path):
