@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
-
 use crate::generate::Data;
 use crate::measure::Line;
 use crate::same::Shape;
@@ -105,20 +103,14 @@ impl Peer {
     }
 }
 
-/// The jobs called `names`, or all; a name that is no job is an error.
-pub(crate) fn jobs(data: &Data, places: &Places, names: &[String]) -> Result<Vec<Job>> {
-    let all = table(data, places);
-    if let Some(name) = names
-        .iter()
-        .find(|name| all.iter().all(|job| job.name != **name))
-    {
-        let known: Vec<_> = all.iter().map(|job| job.name).collect();
-        bail!("no job is called {name}; the jobs are {}", known.join(", "));
-    }
-    Ok(all
-        .into_iter()
-        .filter(|job| names.is_empty() || names.iter().any(|n| n == job.name))
-        .collect())
+/// What the jobs are called.
+pub(crate) const NAMES: [&str; 6] = ["status", "robots", "path", "words", "grep", "wc"];
+
+/// The jobs called `names`, or all.
+pub(crate) fn jobs(data: &Data, places: &Places, names: &[String]) -> Vec<Job> {
+    let mut jobs = table(data, places);
+    jobs.retain(|job| names.is_empty() || names.iter().any(|name| name == job.name));
+    jobs
 }
 
 fn table(data: &Data, places: &Places) -> Vec<Job> {
@@ -360,5 +352,44 @@ impl Tools<'_> {
             compared,
             ..self.peer(tool, words, &["rg"])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_table() {
+        let data = Data {
+            dir: PathBuf::from("data"),
+        };
+        let places = Places {
+            gristmill: PathBuf::from("gristmill"),
+            python: "python3".to_owned(),
+            peers: PathBuf::from("peers"),
+        };
+        let all: Vec<_> = jobs(&data, &places, &[])
+            .iter()
+            .map(|job| job.name)
+            .collect();
+        assert_eq!(all, NAMES);
+        let two = jobs(&data, &places, &["wc".to_owned(), "grep".to_owned()]);
+        assert_eq!(
+            two.iter().map(|job| job.name).collect::<Vec<_>>(),
+            ["grep", "wc"]
+        );
+        let line = two[1].gristmill(Path::new("g"), 2, &["-q"], Path::new("o"));
+        let expected = [
+            "g",
+            "run",
+            "wc",
+            "-q",
+            "data/texts.zip",
+            "data/texts.zip",
+            "-o",
+            "o",
+        ];
+        assert_eq!(line.0, expected);
     }
 }
