@@ -111,7 +111,7 @@ impl Plan {
     pub fn new(inputs: &[OsString], spec: &JobSpec, chunk_size: usize) -> Result<Self, PlanError> {
         let sources = inputs::list(inputs, spec)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources, chunk_size);
+        let splits = splits::group(&sources);
         Ok(Self {
             sources,
             splits,

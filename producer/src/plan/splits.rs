@@ -23,9 +23,12 @@ const MOST_RANGES: u64 = 64;
 /// What a member counts beside its bytes.
 const MEMBER: u64 = 128;
 
-/// Groups consecutive sources to splits of about `chunk_size` bytes on disk.
-pub(super) fn group(sources: &[Source], chunk_size: usize) -> Vec<Split> {
-    let most = chunk_size as u64;
+/// Small files are grouped to about this size on disk. A constant, not the size of a chunk: which
+/// part file a split's results go to must not depend on how the job is run (I6).
+const GROUP: u64 = 1 << 20;
+
+/// Groups consecutive sources to splits of about [`GROUP`] bytes on disk.
+pub(super) fn group(sources: &[Source]) -> Vec<Split> {
     let mut splits: Vec<Split> = Vec::new();
     let mut weight = u64::MAX;
     for (number, source) in sources.iter().enumerate() {
@@ -49,7 +52,7 @@ pub(super) fn group(sources: &[Source], chunk_size: usize) -> Vec<Split> {
         }
         let sum = weight.saturating_add(size);
         match splits.last_mut() {
-            Some(split) if sum <= most && number - split.sources.start < MOST => {
+            Some(split) if sum <= GROUP && number - split.sources.start < MOST => {
                 split.sources.end = number + 1;
                 weight = sum;
             }
