@@ -40,7 +40,7 @@ pub struct Cli {
 pub enum Command {
     /// Run a job on this machine: archives in, merged files out
     #[command(subcommand)]
-    Run(KindCommand<RunArgs>),
+    Run(Box<KindCommand<RunArgs>>),
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
     /// Print the completion script of a shell

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         (false, false) => Voice::Normal,
     };
     let ended = match cli.command {
-        Command::Run(words) => run::run(words, voice),
+        Command::Run(words) => run::run(*words, voice),
         Command::Verify(args) => verify::verify(&args, voice),
         Command::Completions { shell } => Ok(man::completions(shell)),
         Command::Man { dir } => man::man(&dir),

@@ -3,6 +3,11 @@
 //! A file of the output is written under a temporary name of our own, synced, and only then renamed.
 //! It must not know what the files hold.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the file that owns renaming"
+)]
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 

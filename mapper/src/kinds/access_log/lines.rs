@@ -102,7 +102,8 @@ fn place<'a>(
     let quotes = quotes.first_chunk::<7>()?;
     let at = |number: usize| (quotes[number] - start) as usize;
     let combined = quotes[5] < end && quotes[6] >= end;
-    if !combined && !(quotes[1] < end && quotes[2] >= end) {
+    let common = quotes[1] < end && quotes[2] >= end;
+    if !(combined || common) {
         return None;
     }
     let mut entry = client_and_time(line.get(..at(0))?, known)?;
