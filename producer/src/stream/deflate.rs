@@ -3,18 +3,22 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use flate2::{Decompress, Status};
+use zlib_rs::{Inflate, Status};
 
-use super::{Damage, Input, Pull, spare};
+use super::spare::{self, Inflated};
+use super::{Damage, Input, Pull};
+
+/// The binary logarithm of DEFLATE's window.
+pub(super) const WINDOW_BITS: u8 = 15;
 
 /// Decoders to use again: making one costs more than inflating a small member.
 #[derive(Clone, Default)]
-pub(crate) struct Inflater(Rc<RefCell<Vec<Decompress>>>);
+pub(crate) struct Inflater(Rc<RefCell<Vec<Inflate>>>);
 
 /// Inflates one member.
 pub(crate) struct RawDeflate<'a> {
     input: Input<'a>,
-    inflate: Option<Decompress>,
+    inflate: Option<Inflate>,
     pool: Inflater,
     total: u64,
 }
@@ -27,7 +31,7 @@ impl<'a> RawDeflate<'a> {
         });
         Self {
             input,
-            inflate: Some(used.unwrap_or_else(|| Decompress::new(false))),
+            inflate: Some(used.unwrap_or_else(|| Inflate::new(false, WINDOW_BITS))),
             pool: pool.clone(),
             total: 0,
         }
@@ -56,7 +60,11 @@ impl Pull for RawDeflate<'_> {
             };
             let bytes = self.input.fill()?;
             let at_end = bytes.is_empty();
-            let (taken, given, status) = spare::inflate(inflate, bytes, out, max);
+            let Inflated {
+                taken,
+                given,
+                status,
+            } = spare::inflate(inflate, bytes, out, max);
             self.input.consume(taken);
             self.total += given as u64;
             match status {
@@ -68,8 +76,9 @@ impl Pull for RawDeflate<'_> {
                 Ok(_) if at_end => return Err(self.corrupt("truncated data")),
                 Ok(_) if taken == 0 => return Err(self.corrupt("stuck")),
                 Ok(_) => {}
-                Err(error) => {
-                    return Err(self.corrupt(error.message().unwrap_or("invalid data")));
+                Err(_) => {
+                    let what = inflate.error_message().unwrap_or("invalid data");
+                    return Err(self.corrupt(what));
                 }
             }
         }

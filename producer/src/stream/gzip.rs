@@ -3,9 +3,10 @@
 //! Members, headers and checksums are handled here, on the caller's buffers, so that nothing is
 //! copied between inflating and the chunk. It must not know what the bytes mean.
 
-use flate2::{Decompress, Status};
+use zlib_rs::{Inflate, Status};
 
-use super::{Damage, Input, Pull, spare};
+use super::spare::{self, Inflated};
+use super::{Damage, Input, Pull, deflate};
 
 /// The first bytes of a gzip member with the only compression method there is.
 const MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
@@ -19,7 +20,7 @@ const RESERVED: u8 = 0xE0;
 /// Decodes concatenated gzip members to one stream.
 pub(crate) struct Gzip<'a> {
     input: Input<'a>,
-    inflate: Decompress,
+    inflate: Inflate,
     crc: crc32fast::Hasher,
     /// Decompressed bytes of this member and of all.
     member: u64,
@@ -33,7 +34,7 @@ impl<'a> Gzip<'a> {
     pub(crate) fn new(input: Input<'a>) -> Self {
         Self {
             input,
-            inflate: Decompress::new(false),
+            inflate: Inflate::new(false, deflate::WINDOW_BITS),
             crc: crc32fast::Hasher::new(),
             member: 0,
             total: 0,
@@ -165,7 +166,11 @@ impl Pull for Gzip<'_> {
             let start = out.len();
             let bytes = self.input.fill()?;
             let at_end = bytes.is_empty();
-            let (taken, given, status) = spare::inflate(&mut self.inflate, bytes, out, max);
+            let Inflated {
+                taken,
+                given,
+                status,
+            } = spare::inflate(&mut self.inflate, bytes, out, max);
             self.input.consume(taken);
             self.crc.update(&out[start..]);
             self.member += given as u64;
@@ -175,8 +180,8 @@ impl Pull for Gzip<'_> {
                 Ok(_) if given == 0 && at_end => return Err(self.corrupt("truncated data")),
                 Ok(_) if given == 0 && taken == 0 => return Err(self.corrupt("stuck")),
                 Ok(_) => {}
-                Err(error) => {
-                    let what = error.message().unwrap_or("invalid data");
+                Err(_) => {
+                    let what = self.inflate.error_message().unwrap_or("invalid data");
                     return Err(self.corrupt(what));
                 }
             }

@@ -6,25 +6,38 @@
 
 use std::mem::MaybeUninit;
 
-use flate2::{Decompress, DecompressError, FlushDecompress, Status};
+use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
-/// Inflates into the spare room of `out`, at most `max` bytes; returns bytes taken and given. What
-/// was written before an error stays in `out`.
+/// What an inflating step did.
+pub(super) struct Inflated {
+    /// Bytes taken from the input.
+    pub(super) taken: usize,
+    /// Bytes appended to the output; those before an error are kept.
+    pub(super) given: usize,
+    /// How it ended.
+    pub(super) status: Result<Status, InflateError>,
+}
+
+/// Inflates into the spare room of `out`, at most `max` bytes.
 pub(super) fn inflate(
-    inflate: &mut Decompress,
+    inflate: &mut Inflate,
     input: &[u8],
     out: &mut Vec<u8>,
     max: usize,
-) -> (usize, usize, Result<Status, DecompressError>) {
+) -> Inflated {
     let (taken, given) = (inflate.total_in(), inflate.total_out());
     let room = room(out, max);
     let size = room.len();
-    let status = inflate.decompress_uninit(input, room, FlushDecompress::None);
+    let status = inflate.decompress_uninit(input, room, InflateFlush::NoFlush);
     let given = ((inflate.total_out() - given) as usize).min(size);
     // SAFETY: `room` is the spare capacity right after the length, and the decoder has written
     // `given <= room.len()` bytes from its start: that is what its count of bytes out means.
     unsafe { out.set_len(out.len() + given) };
-    ((inflate.total_in() - taken) as usize, given, status)
+    Inflated {
+        taken: (inflate.total_in() - taken) as usize,
+        given,
+        status,
+    }
 }
 
 /// Reads from a file into the spare room of `out`, at most `max` bytes.
