@@ -361,7 +361,7 @@ mod tests {
                 .map(|_| {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     let pick = (seed >> 20) as usize;
-                    if pick % 7 == 0 {
+                    if pick.is_multiple_of(7) {
                         (pick >> 3 & 127) as u8 as char
                     } else {
                         b"aZ09__'.:,;\" -\n"[pick % 15] as char

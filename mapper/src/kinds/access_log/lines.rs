@@ -101,8 +101,9 @@ fn place<'a>(
 ) -> Option<(Entry<'a>, usize)> {
     let quotes = quotes.first_chunk::<7>()?;
     let at = |number: usize| (quotes[number] - start) as usize;
+    let common = quotes[1] < end && quotes[2] >= end;
     let combined = quotes[5] < end && quotes[6] >= end;
-    if !combined && !(quotes[1] < end && quotes[2] >= end) {
+    if !(common || combined) {
         return None;
     }
     let mut entry = client_and_time(line.get(..at(0))?, known)?;
