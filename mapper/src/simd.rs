@@ -83,6 +83,12 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
+    /// Gives back the room that one very long stretch of text took.
+    pub(crate) fn trim(&mut self) {
+        self.edges.truncate(64 << 10);
+        self.edges.shrink_to(64 << 10);
+    }
+
     /// Finds the words of a text of less than 4 GiB; each pair of edges is the start of one and its
     /// end. With `UNICODE` they are words of UAX #29 or runs of underscores, and the text must be
     /// ASCII; else they are runs of ASCII letters and apostrophes.

@@ -4,6 +4,7 @@
 //! Every other line goes to the careful parser, whose verdict counts. What is accepted here is what
 //! that parser accepts, with the same fields (a test compares them).
 
+use gristmill_common::record::content;
 use memchr::{memchr, memrchr};
 
 use super::entry::{Entry, NONE, Request};
@@ -33,7 +34,13 @@ impl Lines {
         let mut at = 0;
         while at < text.len() {
             let block = block_of(&text[at..]);
-            self.read_block(block, |start, line, found| each(at + start, line, found));
+            if block.len() > BLOCK {
+                // One long line: room for its marks would be room that is never given back.
+                let parsed = servers::parse(content(block));
+                each(at, block, parsed.as_ref().map_err(|reason| *reason));
+            } else {
+                self.read_block(block, |start, line, found| each(at + start, line, found));
+            }
             at += block.len();
         }
     }
@@ -54,26 +61,19 @@ impl Lines {
             let newline = newlines.next().map_or(block.len(), |&at| at as usize);
             let next = (newline + 1).min(block.len());
             let line = &block[start..next];
-            let content = gristmill_common::record::content(line);
-            let end = (start + content.len()) as u32;
+            let text = content(line);
+            let end = (start + text.len()) as u32;
             let placed = if escapes[0] < end {
                 None
             } else {
-                place(
-                    content,
-                    start as u32,
-                    end,
-                    quotes,
-                    &mut self.known,
-                    &mut entry,
-                )
+                place(text, start as u32, end, quotes, &mut self.known, &mut entry)
             };
             match placed {
                 Some(count) => {
                     each(start, line, Ok(&entry));
                     quotes = &quotes[count..];
                 }
-                None => match servers::parse(content) {
+                None => match servers::parse(text) {
                     Ok(entry) => each(start, line, Ok(&entry)),
                     Err(reason) => each(start, line, Err(reason)),
                 },
@@ -89,7 +89,7 @@ impl Lines {
     }
 }
 
-/// The first lines of a text, about [`BLOCK`] bytes, at least one line.
+/// The first lines of a text, at most [`BLOCK`] bytes, or one longer line.
 fn block_of(text: &[u8]) -> &[u8] {
     if text.len() <= BLOCK {
         return text;
