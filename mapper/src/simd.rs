@@ -83,6 +83,12 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
+    /// Gives back the room that one very long stretch of text took.
+    pub(crate) fn trim(&mut self) {
+        self.edges.truncate(64 << 10);
+        self.edges.shrink_to(64 << 10);
+    }
+
     /// Finds the words of a text of less than 4 GiB; each pair of edges is the start of one and its
     /// end. With `UNICODE` they are words of UAX #29 or runs of underscores, and the text must be
     /// ASCII; else they are runs of ASCII letters and apostrophes.
@@ -361,7 +367,7 @@ mod tests {
                 .map(|_| {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     let pick = (seed >> 20) as usize;
-                    if pick % 7 == 0 {
+                    if pick.is_multiple_of(7) {
                         (pick >> 3 & 127) as u8 as char
                     } else {
                         b"aZ09__'.:,;\" -\n"[pick % 15] as char

@@ -43,13 +43,13 @@ fn any() -> JobSpec {
     spec(Kind::Wc(Wc {}))
 }
 
-fn touchy(spec: &JobSpec, built: &Arc<AtomicUsize>) -> Prepared {
+fn touchy(spec: &JobSpec, built: &Arc<AtomicUsize>) -> Arc<Prepared> {
     let built = Arc::clone(built);
-    Prepared::custom(spec, Shape::Ordered, move || {
+    let prepared = Prepared::custom(spec, Shape::Ordered, move || {
         built.fetch_add(1, Ordering::Relaxed);
         Box::new(Touchy { poisoned: false })
-    })
-    .unwrap()
+    });
+    Arc::new(prepared.unwrap())
 }
 
 fn run(texts: &[&str], size: usize) -> (Merged, usize) {
@@ -57,7 +57,7 @@ fn run(texts: &[&str], size: usize) -> (Merged, usize) {
     let documents: Vec<_> = texts.iter().map(|text| document("d", text)).collect();
     let built = Arc::new(AtomicUsize::new(0));
     let chunks = cut(&documents, &spec.records, size);
-    let merged = map_with(&spec, touchy(&spec, &built), &chunks);
+    let merged = map_with(&spec, &touchy(&spec, &built), &chunks);
     (merged, built.load(Ordering::Relaxed))
 }
 
@@ -146,7 +146,7 @@ fn the_producers_faults_are_part_of_the_account() {
         vec![fault(3, 1)],
         vec![],
     ));
-    let merged = map_with(&spec, touchy(&spec, &Arc::default()), &chunks);
+    let merged = map_with(&spec, &touchy(&spec, &Arc::default()), &chunks);
     assert_eq!(merged.text(), "a\n");
     assert_eq!(merged.counts[&0], [3, 1, 2]);
     assert_eq!(merged.counts[&3], [2, 0, 2]);

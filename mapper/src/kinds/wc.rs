@@ -41,15 +41,13 @@ fn lines_and_words(bytes: &[u8]) -> (u64, u64) {
     let mut lines = u64::from(first == b'\n');
     let mut words = u64::from(!is_space(first));
     // Each byte beside the one before it: a word begins where space turns into something else.
-    let before = bytes[..after.len()].chunks_exact(LANES);
-    let now = after.chunks_exact(LANES);
-    let tail = before.remainder().iter().zip(now.remainder());
-    let mut steps = before.zip(now).peekable();
-    while steps.peek().is_some() {
-        // A lane counts to 255 before it must be emptied.
+    let (before, before_tail) = bytes[..after.len()].as_chunks::<LANES>();
+    let (now, now_tail) = after.as_chunks::<LANES>();
+    // A lane counts to 255 before it must be emptied.
+    for (before, now) in before.chunks(255).zip(now.chunks(255)) {
         let mut newlines = [0u8; LANES];
         let mut starts = [0u8; LANES];
-        for (before, now) in steps.by_ref().take(255) {
+        for (before, now) in before.iter().zip(now) {
             for lane in 0..LANES {
                 newlines[lane] += u8::from(now[lane] == b'\n');
                 starts[lane] += u8::from(is_space(before[lane]) & !is_space(now[lane]));
@@ -58,7 +56,7 @@ fn lines_and_words(bytes: &[u8]) -> (u64, u64) {
         lines += newlines.iter().map(|&count| u64::from(count)).sum::<u64>();
         words += starts.iter().map(|&count| u64::from(count)).sum::<u64>();
     }
-    for (&before, &now) in tail {
+    for (&before, &now) in before_tail.iter().zip(now_tail) {
         lines += u64::from(now == b'\n');
         words += u64::from(is_space(before) & !is_space(now));
     }
@@ -66,7 +64,7 @@ fn lines_and_words(bytes: &[u8]) -> (u64, u64) {
 }
 
 /// ASCII white space as C's `isspace` has it.
-#[inline]
+#[inline(always)]
 fn is_space(byte: u8) -> bool {
     (byte == b' ') | (byte.wrapping_sub(b'\t') < 5)
 }

@@ -161,17 +161,19 @@ impl Merged {
 
 /// Maps chunks and merges what comes out.
 pub fn map(spec: &JobSpec, chunks: &[Chunk]) -> Merged {
-    let prepared = Prepared::new(spec).unwrap_or_else(|error| panic!("{error}"));
-    map_with(spec, prepared, chunks)
+    map_with(spec, &prepare(spec), chunks)
 }
 
-pub fn map_with(spec: &JobSpec, prepared: Prepared, chunks: &[Chunk]) -> Merged {
-    let prepared = Arc::new(prepared);
+pub fn prepare(spec: &JobSpec) -> Arc<Prepared> {
+    Arc::new(Prepared::new(spec).unwrap_or_else(|error| panic!("{error}")))
+}
+
+pub fn map_with(spec: &JobSpec, prepared: &Arc<Prepared>, chunks: &[Chunk]) -> Merged {
     let outline = Outline {
         sources: vec![],
         splits: 1 + chunks.iter().map(|c| c.head.id.split).max().unwrap_or(0),
     };
-    let mut mapper = Mapper::new(Arc::clone(&prepared), spec, &outline);
+    let mut mapper = Mapper::new(Arc::clone(prepared), spec, &outline);
     let mut merged = Merged::default();
     for chunk in chunks {
         let outcomes = mapper.map(chunk).unwrap();
@@ -273,5 +275,14 @@ impl Random {
 
     pub fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
+    }
+
+    /// The first, three times of four.
+    pub fn mostly<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        if self.below(4) > 0 {
+            all[0]
+        } else {
+            self.pick(all)
+        }
     }
 }

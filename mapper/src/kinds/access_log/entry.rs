@@ -8,7 +8,7 @@ use memchr::{memchr, memrchr};
 use super::time::{Clock, Time};
 
 /// What stands for a value that a line does not have, as servers write it.
-const NONE: &[u8] = b"-";
+pub(super) const NONE: &[u8] = b"-";
 
 /// A line's fields as they were written: quoted texts still have their escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(super) struct Entry<'a> {
     pub(super) referer: &'a [u8],
     pub(super) agent: &'a [u8],
     pub(super) vhost: &'a [u8],
+    /// Whether there may be escapes to undo.
+    pub(super) escapes: bool,
 }
 
 impl Default for Entry<'_> {
@@ -40,6 +42,7 @@ impl Default for Entry<'_> {
             referer: NONE,
             agent: NONE,
             vhost: NONE,
+            escapes: true,
         }
     }
 }
@@ -67,7 +70,11 @@ impl<'a> Entry<'a> {
             Field::TimeHour => return room.clock.hour(&self.time),
             Field::TimeDay => return room.clock.day(&self.time),
         };
-        unescaped(raw, &mut room.buffer)
+        if self.escapes {
+            unescaped(raw, &mut room.buffer)
+        } else {
+            raw
+        }
     }
 }
 

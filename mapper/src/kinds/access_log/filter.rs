@@ -1,6 +1,5 @@
 //! `--where 'FIELD OP VALUE'`: which lines count.
 
-use clap::ValueEnum;
 use gristmill_common::spec::Field;
 use regex::bytes::Regex;
 
@@ -62,8 +61,8 @@ impl Filter {
         let end = typed
             .find(|c: char| !(c.is_ascii_alphabetic() || c == ':'))
             .unwrap_or(typed.len());
-        let field = Field::from_str(&typed[..end], false).map_err(|_| {
-            let names: Vec<&str> = Field::value_variants().iter().map(|f| f.name()).collect();
+        let field = Field::from_name(&typed[..end]).ok_or_else(|| {
+            let names: Vec<&str> = Field::all().iter().map(|field| field.name()).collect();
             fail(format!(
                 "`{}` is not a field (fields are {})",
                 &typed[..end],
@@ -120,5 +119,38 @@ impl Op {
             // Patterns are tests of their own.
             Op::Match | Op::NotMatch => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_that_cannot_work_are_refused() {
+        for (text, why) in [
+            ("", "is not a field"),
+            ("verb = GET", "is not a field"),
+            ("status 200", "no operator"),
+            ("status = ok", "is not a whole number"),
+            ("bytes > -1", "is not a whole number"),
+            ("path ~ (", "not a regular expression"),
+        ] {
+            let error = Filter::parse(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+            assert!(error.contains("--where"), "{error}");
+        }
+    }
+
+    #[test]
+    fn spaces_are_free() {
+        for text in ["status>=500", " status >= 500 ", "status >=500"] {
+            let filter = Filter::parse(text).unwrap();
+            assert_eq!(filter.field, Field::Status);
+            assert!(matches!(filter.test, Test::Number(Op::Ge, 500)));
+        }
+        let filter = Filter::parse("time:hour!=2015-05-17T10").unwrap();
+        assert_eq!(filter.field, Field::TimeHour);
+        assert!(matches!(filter.test, Test::Text(Op::Ne, value) if value == b"2015-05-17T10"));
     }
 }

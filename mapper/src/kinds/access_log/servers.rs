@@ -120,15 +120,52 @@ pub(super) fn checked_bytes(text: &[u8]) -> Result<u64, Reason> {
 }
 
 /// A decimal number of digits only.
+#[inline]
 pub(super) fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    text.iter().try_fold(0u64, |value, byte| {
+    // Nineteen digits cannot overflow.
+    let (head, tail) = text.split_at(text.len().min(19));
+    let mut value = 0u64;
+    for byte in head {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    tail.iter().try_fold(value, |value, byte| {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
         value.checked_mul(10)?.checked_add(u64::from(digit))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_end_at_64_bits() {
+        for text in [
+            "0",
+            "007",
+            "9999999999999999999",
+            "18446744073709551615",
+            "18446744073709551616",
+            "000000000000000000000000000001",
+            "99999999999999999999999",
+            "1x",
+            "12345678901234567890x",
+            "-1",
+            "+1",
+            "",
+        ] {
+            let expected = text.parse().ok().filter(|_| !text.starts_with('+'));
+            assert_eq!(number(text.as_bytes()), expected, "{text}");
+        }
+    }
 }

@@ -49,6 +49,7 @@ impl<const UNICODE: bool> Processor for Counter<UNICODE> {
                 text = rest;
             }
         }
+        self.edges.trim();
         self.short
             .drain(|word, count| out.table.push_new(word, &[count]));
         Ok(())

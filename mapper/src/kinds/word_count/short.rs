@@ -19,6 +19,9 @@ pub(super) struct ShortWords {
 /// Slots to begin with; a power of two.
 const SLOTS: usize = 1 << 12;
 
+/// Past so many slots a table is not kept: other chunks have no use for so much room.
+const KEEP: usize = 1 << 18;
+
 impl Default for ShortWords {
     fn default() -> Self {
         // Seeded anew in each process, so that no text can be made to collide. The order of the
@@ -65,7 +68,12 @@ impl ShortWords {
             let len = LONGEST - word.leading_zeros() as usize / 8;
             each(&bytes[..len], count);
         }
-        self.slots.fill(0);
+        if self.slots.len() > KEEP {
+            self.slots = vec![0; SLOTS];
+            self.entries = Vec::new();
+        } else {
+            self.slots.fill(0);
+        }
     }
 
     #[inline]
@@ -125,7 +133,7 @@ mod tests {
     fn words_come_back_in_order_with_their_counts() {
         let mut words = ShortWords::default();
         for round in 0..2 {
-            for number in (0..20_000).chain(0..10_000) {
+            for number in (0..200_000).chain(0..10_000) {
                 words.add(number_of(format!("word{number}").as_bytes()));
             }
             let mut number = 0;
@@ -134,7 +142,7 @@ mod tests {
                 assert_eq!(count, if number < 10_000 { 2 } else { 1 });
                 number += 1;
             });
-            assert_eq!(number, 20_000, "round {round}");
+            assert_eq!(number, 200_000, "round {round}");
         }
         words.add(number_of(b"sixteen bytes ok"));
         words.drain(|word, count| assert_eq!((word, count), (&b"sixteen bytes ok"[..], 1)));
