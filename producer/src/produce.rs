@@ -1,0 +1,191 @@
+//! Producing a job: all splits on reader threads, into the queues, and the seal last.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::progress::Progress;
+use gristmill_common::seal::Seal;
+use gristmill_common::shutdown::Shutdown;
+use gristmill_common::spec::JobSpec;
+use gristmill_common::transport::{PublishError, Queue, Transport};
+use gristmill_common::wire;
+use tokio::runtime::Handle;
+
+use crate::cut::{Account, ChunkSink};
+use crate::error::{Halt, ProduceError};
+use crate::plan::Plan;
+use crate::read::{Reading, read_split};
+
+/// How a job is produced; nothing here shows in the output.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Reader threads.
+    pub threads: NonZeroUsize,
+    /// The folder for nested archives that need seeking.
+    pub tmp: PathBuf,
+}
+
+/// Reads all splits of the plan, publishes their chunks, then the seal to every partition, and
+/// finishes the queue of chunks. Blocks until done; not to be called on a runtime's thread.
+///
+/// # Errors
+/// [`ProduceError::Stopped`] after a stop; else when the job is to fail on damage, or a queue or a
+/// thread cannot be had. The queue of chunks is not finished then.
+pub fn produce(
+    plan: &Plan,
+    spec: &JobSpec,
+    transport: &Transport,
+    runtime: &Handle,
+    settings: &Settings,
+    progress: &Progress,
+    shutdown: &Shutdown,
+) -> Result<Seal, ProduceError> {
+    if let Some(total) = plan.total_bytes() {
+        Progress::add(&progress.bytes_total, total);
+    }
+    let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?;
+    let seal = read_all(&reading, settings.threads, || Publisher {
+        transport,
+        runtime,
+        progress,
+        failed: None,
+    })?;
+    let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
+        sources: plan.sources().len(),
+        splits: plan.splits().len(),
+        error,
+    })?;
+    for partition in 0..spec.partitions.max(1) {
+        let publish = transport.publish(Queue::Results(partition), message.clone());
+        runtime.block_on(publish).map_err(publish_error)?;
+    }
+    transport.finish(Queue::Chunks);
+    Ok(seal)
+}
+
+/// A sink that may keep an error which [`Halt`] cannot say.
+pub(crate) trait FallibleSink: ChunkSink {
+    /// The error that made the sink stop, if there was one.
+    fn failed(&mut self) -> Option<ProduceError>;
+}
+
+/// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own.
+pub(crate) fn read_all<S: FallibleSink>(
+    reading: &Reading<'_>,
+    threads: NonZeroUsize,
+    sink: impl Fn() -> S + Sync,
+) -> Result<Seal, ProduceError> {
+    let plan = reading.plan;
+    let splits = plan.splits().len() as u32;
+    let seal = Mutex::new(Seal {
+        chunks: vec![0; splits as usize],
+        records: vec![0; plan.sources().len()],
+    });
+    let next = AtomicU32::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || -> Result<(), ProduceError> {
+        let mut sink = sink();
+        while !failed.load(Ordering::Relaxed) {
+            let split = next.fetch_add(1, Ordering::Relaxed);
+            if split >= splits {
+                break;
+            }
+            match read_split(reading, split, &mut sink) {
+                Ok(account) => {
+                    enter(
+                        &mut seal.lock().unwrap_or_else(PoisonError::into_inner),
+                        split,
+                        &account,
+                    );
+                }
+                Err(halt) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(sink.failed().unwrap_or_else(|| halt.into()));
+                }
+            }
+        }
+        Ok(())
+    };
+    let threads = threads.get().min(splits.max(1) as usize);
+    std::thread::scope(|scope| {
+        let mut started = Vec::new();
+        let mut first = Ok(());
+        for number in 0..threads {
+            let thread = std::thread::Builder::new().name(format!("reader {number}"));
+            match thread.spawn_scoped(scope, work) {
+                Ok(handle) => started.push(handle),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    first = Err(ProduceError::Thread(error.to_string()));
+                    break;
+                }
+            }
+        }
+        for handle in started {
+            let result = handle.join().unwrap_or_else(|_| {
+                failed.store(true, Ordering::Relaxed);
+                Err(ProduceError::Thread("panicked".into()))
+            });
+            // What went wrong says more than that the others stopped for it.
+            if first.is_ok() || matches!(first, Err(ProduceError::Stopped)) && result.is_err() {
+                first = result;
+            }
+        }
+        first
+    })?;
+    Ok(seal.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn enter(seal: &mut Seal, split: u32, account: &Account) {
+    seal.chunks[split as usize] = account.chunks;
+    for (&source, &records) in &account.records {
+        seal.records[source as usize] += records;
+    }
+}
+
+fn publish_error(error: PublishError) -> ProduceError {
+    match error {
+        PublishError::Stopped => ProduceError::Stopped,
+        PublishError::NoQueue(_) => ProduceError::Transport(error),
+    }
+}
+
+/// Encodes and publishes chunks.
+struct Publisher<'a> {
+    transport: &'a Transport,
+    runtime: &'a Handle,
+    progress: &'a Progress,
+    failed: Option<ProduceError>,
+}
+
+impl Publisher<'_> {
+    fn publish(&self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
+        let (message, _) = wire::encode_chunk(head, body).map_err(ProduceError::Chunk)?;
+        let publish = self.transport.publish(Queue::Chunks, message);
+        self.runtime.block_on(publish).map_err(publish_error)?;
+        Progress::add(&self.progress.chunks_cut, 1);
+        Ok(())
+    }
+}
+
+impl ChunkSink for Publisher<'_> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        self.publish(&head, body).map_err(|error| {
+            self.failed = Some(error);
+            Halt::Stopped
+        })
+    }
+}
+
+impl FallibleSink for Publisher<'_> {
+    fn failed(&mut self) -> Option<ProduceError> {
+        self.failed.take()
+    }
+}
+
+#[cfg(test)]
+#[path = "produce_tests.rs"]
+mod tests;
