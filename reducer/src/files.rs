@@ -9,6 +9,7 @@
 )]
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::FileError;
@@ -100,7 +101,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 /// Removes a file; one that is already gone is fine.
 pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(FileError::new("remove", path)(error))
         }
         _ => Ok(()),
@@ -109,9 +110,18 @@ pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
 
 /// Waits until a folder's entries are on the disk.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), FileError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(FileError::new("sync the folder", dir))
+    match File::open(dir).and_then(|dir| dir.sync_all()) {
+        // Some network filesystems sync folders by themselves and refuse to be asked.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced.map_err(FileError::new("sync the folder", dir)),
+    }
 }
 
 /// An unnamed temporary file in `dir`: it is gone when it is closed, even by a crash.

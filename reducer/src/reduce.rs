@@ -10,7 +10,7 @@ use gristmill_common::outcome::{Outcome, OutcomeHead};
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::spec::JobSpec;
+use gristmill_common::spec::{JobSpec, Shape};
 use gristmill_common::transport::{Delivery, Queue, Transport};
 use gristmill_common::wire::{self, Check, Message, WireError};
 use tokio::runtime::Handle;
@@ -123,12 +123,13 @@ impl<'a> Reducer<'a> {
         progress: &'a Progress,
     ) -> Result<Self, ReduceError> {
         let shape = spec.kind.shape();
-        // An eighth for what was set aside, an eighth (all the rest, in an ordered job) for what
-        // waits, the rest for the table.
+        // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
+        // would keep in memory what the page cache holds as well), and an eighth beside a table,
+        // which takes the rest.
         let eighth = settings.memory / 8;
         let waiting = match shape {
-            gristmill_common::spec::Shape::Ordered => settings.memory - eighth,
-            gristmill_common::spec::Shape::Table(_) => eighth,
+            Shape::Ordered => settings.memory / 4,
+            Shape::Table(_) => eighth,
         };
         Ok(Self {
             partition,

@@ -30,7 +30,11 @@ pub(crate) fn push_row(
 
 /// Appends a JSON string (RFC 8259): quotes, backslashes and controls escaped.
 pub(crate) fn push_string(line: &mut Vec<u8>, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
+    // Most bytes are UTF-8, and `from_utf8` is the faster one to see it.
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes),
+    };
     if serde_json::to_writer(&mut *line, &*text).is_err() {
         // A string into memory cannot fail.
         line.extend_from_slice(b"\"\"");

@@ -11,13 +11,13 @@ use std::path::Path;
 
 use gristmill_common::key;
 use gristmill_common::spec::{KeyedBy, TableShape};
-use gristmill_common::table::{Merge, push_uvarint, rows as decode};
+use gristmill_common::table::{MAX_COLUMNS, Merge, Row, push_uvarint, rows as decode};
 
 use crate::error::FileError;
 use crate::sort::{Combine, Merger, Spill, values_of};
 
 pub(crate) use groups::Groups;
-use rows::Rows;
+use rows::{BATCH, Head, Rows};
 pub(crate) use top::Top;
 
 /// The merge of one partition's table.
@@ -77,18 +77,33 @@ impl Table {
 
     /// Merges the rows of one outcome's body.
     pub(crate) fn take(&mut self, body: &[u8]) -> Result<(), TableError> {
-        let columns = self.columns.len();
-        for row in decode(body, columns) {
-            let row = row.map_err(|bad| TableError::Malformed(bad.to_string()))?;
-            self.check(row.key, row.member)?;
-            let values = &row.values[..columns];
-            if self.rows.add(row.key, row.member, values).is_err() {
-                self.spill()?;
-                // An empty table takes any row.
-                let _ = self.rows.add(row.key, row.member, values);
+        let mut rows = decode(body, self.columns.len());
+        let mut batch = [Row {
+            key: &[],
+            member: false,
+            values: [0; MAX_COLUMNS],
+        }; BATCH];
+        let mut heads = [Head::default(); BATCH];
+        loop {
+            let mut filled = 0;
+            for (place, row) in batch.iter_mut().zip(&mut rows) {
+                *place = row.map_err(|bad| TableError::Malformed(bad.to_string()))?;
+                self.check(place.key, place.member)?;
+                filled += 1;
+            }
+            let batch = &batch[..filled];
+            self.rows.look_up(batch, &mut heads);
+            for (row, &head) in batch.iter().zip(&heads) {
+                if self.rows.add(head, row).is_err() {
+                    self.spill()?;
+                    // An empty table takes any row.
+                    let _ = self.rows.add(head, row);
+                }
+            }
+            if filled < BATCH {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     #[inline]

@@ -7,13 +7,15 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use gristmill_common::table::{MAX_COLUMNS, Merge};
+use gristmill_common::table::{MAX_COLUMNS, Merge, Row};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Keys of up to so many bytes are kept in the row itself.
 const INLINE: usize = 12;
 /// Words of a row before its values: length, flag and the key's first bytes; the rest of the key.
 const HEAD: usize = 2;
+/// Rows that are looked up at once.
+pub(crate) const BATCH: usize = 16;
 /// Set in a row's length for a member row.
 const MEMBER: u32 = 1 << 31;
 
@@ -30,6 +32,45 @@ pub(crate) struct Rows {
     /// The upper 64 bits of values that need them, by row and column.
     high: HashMap<(u32, u8), u64>,
     budget: usize,
+}
+
+/// What of a key decides its place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Head {
+    /// Length, member flag and the key's first bytes: a row's first word.
+    first: u64,
+    /// The rest of a short key: a row's second word.
+    second: u64,
+    /// The upper half of the hash.
+    tag: u64,
+}
+
+impl Head {
+    /// The head of a key.
+    #[inline]
+    fn of(key: &[u8], member: bool) -> Self {
+        let flag = if member { MEMBER } else { 0 };
+        let len = u64::from(key.len() as u32 | flag);
+        let (first, second, hash);
+        if key.len() <= INLINE {
+            let mut bytes = [0; 16];
+            bytes[..key.len()].copy_from_slice(key);
+            let whole = u128::from_be_bytes(bytes);
+            first = ((whole >> 96) as u64) << 32 | len;
+            second = (whole >> 32) as u64;
+            hash = mix(first, second);
+        } else {
+            let prefix = u32::from_be_bytes([key[0], key[1], key[2], key[3]]);
+            first = u64::from(prefix) << 32 | len;
+            second = 0;
+            hash = mix(xxh3_64(key), len);
+        }
+        Self {
+            first,
+            second,
+            tag: hash >> 32,
+        }
+    }
 }
 
 /// There is no room for the row within the budget; nothing was taken.
@@ -55,48 +96,62 @@ impl Rows {
         self.len == 0
     }
 
-    /// Merges a row into the one with its key, or adds it.
+    /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in the
+    /// processor's cache. The loads of one step do not depend on each other, so the processor waits
+    /// for many at once; row by row it would wait for each.
+    pub(crate) fn look_up(&self, rows: &[Row<'_>], heads: &mut [Head; BATCH]) {
+        let mask = self.index.len() - 1;
+        let mut slots = [0u64; BATCH];
+        for ((row, head), slot) in rows.iter().zip(heads.iter_mut()).zip(&mut slots) {
+            *head = Head::of(row.key, row.member);
+            *slot = self.index[head.tag as usize & mask];
+        }
+        let mut starts = [usize::MAX; BATCH];
+        let mut touched = 0;
+        for ((head, &slot), start) in heads.iter().zip(&slots).zip(&mut starts) {
+            let (mut slot, mut at) = (slot, head.tag as usize);
+            while slot != 0 && slot >> 32 != head.tag {
+                at += 1;
+                slot = self.index[at & mask];
+            }
+            if slot != 0 {
+                *start = (slot as u32 - 1) as usize * self.stride;
+                touched ^= self.words[*start];
+            }
+        }
+        for (row, &start) in rows.iter().zip(&starts) {
+            if row.key.len() > INLINE && start != usize::MAX {
+                let key = self.words[start + 1] as usize;
+                touched ^= u64::from(self.arena.get(key).copied().unwrap_or(0));
+            }
+        }
+        std::hint::black_box(touched);
+    }
+
+    /// Merges a row into the one with its key, or adds it. `head` is the key's.
     #[inline]
-    pub(crate) fn add(&mut self, key: &[u8], member: bool, values: &[u128]) -> Result<(), Full> {
-        let (first, second, hash) = self.head_of(key, member);
-        let tag = hash >> 32;
+    pub(crate) fn add(&mut self, head: Head, row: &Row<'_>) -> Result<(), Full> {
+        let (key, values) = (row.key, &row.values[..self.columns.len()]);
+        let Head { first, second, tag } = head;
         let mask = self.index.len() - 1;
         let mut at = tag as usize & mask;
         loop {
             let slot = self.index[at];
             if slot == 0 {
-                return self.insert(key, first, second, tag, values);
+                return self.insert(key, head, values);
             }
             if slot >> 32 == tag {
-                let row = slot as u32 - 1;
-                let start = row as usize * self.stride;
+                let number = slot as u32 - 1;
+                let start = number as usize * self.stride;
                 let words = &self.words[start..start + self.stride];
                 if words[0] == first && self.same_tail(key, words[1], second) {
-                    if !member {
-                        self.merge(row, values);
+                    if !row.member {
+                        self.merge(number, values);
                     }
                     return Ok(());
                 }
             }
             at = (at + 1) & mask;
-        }
-    }
-
-    /// The two head words of a key (the second is right for short keys only) and its hash.
-    #[inline]
-    fn head_of(&self, key: &[u8], member: bool) -> (u64, u64, u64) {
-        let flag = if member { MEMBER } else { 0 };
-        let len = u64::from(key.len() as u32 | flag);
-        if key.len() <= INLINE {
-            let mut bytes = [0; 16];
-            bytes[..key.len()].copy_from_slice(key);
-            let whole = u128::from_be_bytes(bytes);
-            let first = ((whole >> 96) as u64) << 32 | len;
-            let second = (whole >> 32) as u64;
-            (first, second, mix(first, second))
-        } else {
-            let prefix = u32::from_be_bytes([key[0], key[1], key[2], key[3]]);
-            (u64::from(prefix) << 32 | len, 0, mix(xxh3_64(key), len))
         }
     }
 
@@ -147,15 +202,8 @@ impl Rows {
         }
     }
 
-    #[cold]
-    fn insert(
-        &mut self,
-        key: &[u8],
-        first: u64,
-        second: u64,
-        tag: u64,
-        values: &[u128],
-    ) -> Result<(), Full> {
+    fn insert(&mut self, key: &[u8], head: Head, values: &[u128]) -> Result<(), Full> {
+        let Head { first, second, tag } = head;
         let long = key.len() > INLINE;
         self.make_room(if long { key.len() } else { 0 })?;
         let row = self.len as u32;
@@ -167,7 +215,7 @@ impl Rows {
             second
         };
         self.words.extend_from_slice(&[first, second]);
-        for (at, &value) in values.iter().enumerate().take(self.columns.len()) {
+        for (at, &value) in values.iter().enumerate() {
             self.words.push(value as u64);
             if value > u128::from(u64::MAX) {
                 self.high.insert((row, at as u8), (value >> 64) as u64);
@@ -319,3 +367,7 @@ fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
     (product as u64 ^ (product >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

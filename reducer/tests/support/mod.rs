@@ -228,6 +228,17 @@ pub enum Failed {
 
 /// Sends, reduces and commits a job into `destination`.
 pub fn run(job: &Job, way: &Way, destination: Destination, tmp: &Path) -> Result<Report, Failed> {
+    run_messages(job, messages(job, way), way, destination, tmp)
+}
+
+/// [`run`] with messages that are encoded already.
+pub fn run_messages(
+    job: &Job,
+    messages: Vec<(u32, Bytes)>,
+    way: &Way,
+    destination: Destination,
+    tmp: &Path,
+) -> Result<Report, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -244,7 +255,6 @@ pub fn run(job: &Job, way: &Way, destination: Destination, tmp: &Path) -> Result
         Some(seed) => Transport::Faulty(Faulty::new(queues, seed)),
         None => Transport::Embedded(queues),
     };
-    let messages = messages(job, way);
     let sender = transport.clone();
     let partitions = job.spec.partitions;
     runtime.spawn(async move {
@@ -314,7 +324,8 @@ pub fn run(job: &Job, way: &Way, destination: Destination, tmp: &Path) -> Result
     commit(destination, &job.spec, &job.outline, results, &settings).map_err(Failed::Commit)
 }
 
-fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
+/// A job's messages and their partitions, in the order in which they are sent.
+pub fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
     let mut seals = Vec::new();
     for partition in 0..job.spec.partitions {
         seals.push((partition, wire::encode_seal(&job.seal).unwrap()));
