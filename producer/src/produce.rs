@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::Seal;
-use gristmill_common::shutdown::Shutdown;
+use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
 use gristmill_common::wire;
@@ -51,6 +52,7 @@ pub fn produce(
         transport,
         runtime,
         progress,
+        shutdown,
         failed: None,
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
@@ -59,8 +61,8 @@ pub fn produce(
         error,
     })?;
     for partition in 0..spec.partitions.max(1) {
-        let publish = transport.publish(Queue::Results(partition), message.clone());
-        runtime.block_on(publish).map_err(publish_error)?;
+        let queue = Queue::Results(partition);
+        publish(transport, runtime, shutdown, queue, message.clone())?;
     }
     transport.finish(Queue::Chunks);
     Ok(seal)
@@ -93,7 +95,11 @@ pub(crate) fn read_all<S: FallibleSink>(
             if split >= splits {
                 break;
             }
-            match read_split(reading, split, &mut sink) {
+            let mut guarded = Guarded {
+                sink: &mut sink,
+                failed: &failed,
+            };
+            match read_split(reading, split, &mut guarded) {
                 Ok(account) => {
                     enter(
                         &mut seal.lock().unwrap_or_else(PoisonError::into_inner),
@@ -139,6 +145,21 @@ pub(crate) fn read_all<S: FallibleSink>(
     Ok(seal.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// Ends a split when another thread failed.
+struct Guarded<'a, S> {
+    sink: &'a mut S,
+    failed: &'a AtomicBool,
+}
+
+impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(Halt::Stopped);
+        }
+        self.sink.take(head, body)
+    }
+}
+
 fn enter(seal: &mut Seal, split: u32, account: &Account) {
     seal.chunks[split as usize] = account.chunks;
     for (&source, &records) in &account.records {
@@ -146,11 +167,25 @@ fn enter(seal: &mut Seal, split: u32, account: &Account) {
     }
 }
 
-fn publish_error(error: PublishError) -> ProduceError {
-    match error {
+/// Publishes a message, unless a stop is asked for while there is no room for it.
+fn publish(
+    transport: &Transport,
+    runtime: &Handle,
+    shutdown: &Shutdown,
+    queue: Queue,
+    message: Bytes,
+) -> Result<(), ProduceError> {
+    let result = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            result = transport.publish(queue, message) => result,
+            () = shutdown.reached(Stage::Draining) => Err(PublishError::Stopped),
+        }
+    });
+    result.map_err(|error| match error {
         PublishError::Stopped => ProduceError::Stopped,
         PublishError::NoQueue(_) => ProduceError::Transport(error),
-    }
+    })
 }
 
 /// Encodes and publishes chunks.
@@ -158,14 +193,20 @@ struct Publisher<'a> {
     transport: &'a Transport,
     runtime: &'a Handle,
     progress: &'a Progress,
+    shutdown: &'a Shutdown,
     failed: Option<ProduceError>,
 }
 
 impl Publisher<'_> {
     fn publish(&self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
         let (message, _) = wire::encode_chunk(head, body).map_err(ProduceError::Chunk)?;
-        let publish = self.transport.publish(Queue::Chunks, message);
-        self.runtime.block_on(publish).map_err(publish_error)?;
+        publish(
+            self.transport,
+            self.runtime,
+            self.shutdown,
+            Queue::Chunks,
+            message,
+        )?;
         Progress::add(&self.progress.chunks_cut, 1);
         Ok(())
     }

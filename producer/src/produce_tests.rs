@@ -88,3 +88,77 @@ fn a_folder_of_plain_and_gzip_files_is_the_same_on_any_number_of_threads() {
     let (three, _) = run(&[dir.path()], &spec(), 4 << 10, 3);
     assert_eq!(one, three);
 }
+
+/// What `produce` says of a job whose queue of chunks has room for little and no consumer, once
+/// `stop` was called.
+fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("text"), "a line of text\n".repeat(1 << 16)).unwrap();
+    let plan = Plan::new(&[dir.path().into()], &spec(), 4 << 10).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let room = Room {
+        chunks: 64 << 10,
+        results: 1 << 10,
+    };
+    let transport = Transport::Embedded(Embedded::new(1, room));
+    let settings = Settings {
+        threads: NonZeroUsize::MIN,
+        tmp: std::env::temp_dir(),
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    std::thread::scope(|scope| {
+        let handle = runtime.handle();
+        let (transport, shutdown, progress) = (&transport, &shutdown, &progress);
+        let producing = scope.spawn(move || {
+            produce(
+                &plan,
+                &spec(),
+                transport,
+                handle,
+                &settings,
+                progress,
+                shutdown,
+            )
+            .unwrap_err()
+        });
+        // Chunks are cut until the queue is full.
+        while Progress::get(&progress.chunks_cut) < 10 {
+            std::thread::yield_now();
+        }
+        stop(transport, shutdown);
+        producing.join().unwrap()
+    })
+}
+
+#[test]
+fn a_stop_ends_a_producer_that_waits_for_room() {
+    let error = stopped(|_, shutdown| shutdown.advance(Stage::Draining));
+    assert!(matches!(error, ProduceError::Stopped), "{error}");
+    let error = stopped(|transport, _| transport.stop());
+    assert!(matches!(error, ProduceError::Stopped), "{error}");
+}
+
+#[test]
+fn damage_on_one_thread_fails_the_job() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = gzip("text\n".repeat(1 << 16).as_bytes());
+    fs::write(dir.path().join("a"), &whole[..whole.len() - 3]).unwrap();
+    fs::write(dir.path().join("b"), &whole).unwrap();
+    let spec = JobSpec {
+        on_corrupt: gristmill_common::spec::OnCorrupt::Fail,
+        ..spec()
+    };
+    let plan = Plan::new(&[dir.path().into()], &spec, 4 << 10).unwrap();
+    let settings = Settings {
+        threads: NonZeroUsize::MIN.saturating_add(1),
+        tmp: std::env::temp_dir(),
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let error = crate::recount(&plan, &spec, &settings, &progress, &shutdown).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, ProduceError::Corrupt(_)), "{message}");
+    assert!(
+        message.contains("/a") && message.contains("truncated trailer"),
+        "{message}"
+    );
+}

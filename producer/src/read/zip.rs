@@ -125,7 +125,7 @@ fn open(
         0 => read(walker, &name, section, member, depth),
         8 => {
             let pool = walker.inflater.clone();
-            let content = RawDeflate::new(Input::new(section), &pool);
+            let content = RawDeflate::new(Input::short(section, end - start), &pool);
             read(walker, &name, content, member, depth)
         }
         9 => coded(walker, &name, section, Ok(Deflate64::new()), member, depth),

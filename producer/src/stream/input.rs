@@ -30,6 +30,12 @@ impl<'a> Input<'a> {
         Self::sized(source, GLANCE)
     }
 
+    /// Buffers a stream of at most `length` bytes.
+    pub(crate) fn short(source: impl Pull + 'a, length: u64) -> Self {
+        let size = usize::try_from(length).map_or(BUFFER, |length| length.clamp(1, BUFFER));
+        Self::sized(source, size)
+    }
+
     fn sized(source: impl Pull + 'a, size: usize) -> Self {
         Self {
             source: Box::new(source),
