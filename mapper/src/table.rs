@@ -215,6 +215,10 @@ impl Table {
             "4 GiB of keys in a chunk"
         );
         self.longest = self.longest.max(key.len());
+        if self.sums {
+            self.values.resize(self.values.len() + self.merges.len(), 0);
+            return RowId(row);
+        }
         for merge in &self.merges {
             self.values.push(match merge {
                 Merge::Sum | Merge::Max => 0,

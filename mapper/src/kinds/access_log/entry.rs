@@ -139,19 +139,20 @@ impl<'a> Parts<'a> {
             path: line,
             ..Self::NONE
         };
-        let Some(first) = memchr(b' ', line) else {
-            return whole;
-        };
-        let (method, rest) = (&line[..first], &line[first + 1..]);
         let is_name = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
-        if method.is_empty() || !method.iter().all(is_name) {
-            return whole;
-        }
-        let (path, protocol) = match memrchr(b' ', rest) {
-            Some(last) if rest[last + 1..].starts_with(b"HTTP/") => {
-                (&rest[..last], &rest[last + 1..])
-            }
-            _ => (rest, NONE),
+        let (method, rest) = match line.iter().position(|byte| !is_name(byte)) {
+            Some(end) if end > 0 && line[end] == b' ' => (&line[..end], &line[end + 1..]),
+            _ => return whole,
+        };
+        let (path, protocol) = match rest.split_last_chunk::<9>() {
+            // Nearly every protocol is as long as this.
+            Some((path, [b' ', protocol @ ..])) if is_protocol(protocol) => (path, &protocol[..]),
+            _ => match memrchr(b' ', rest) {
+                Some(last) if rest[last + 1..].starts_with(b"HTTP/") => {
+                    (&rest[..last], &rest[last + 1..])
+                }
+                _ => (rest, NONE),
+            },
         };
         Self {
             method,
@@ -166,6 +167,12 @@ impl<'a> Parts<'a> {
             memchr(b'?', self.path).map_or(&[][..], |mark| &self.path[mark + 1..])
         })
     }
+}
+
+/// Whether a text is a protocol and has no space.
+#[inline]
+fn is_protocol(text: &[u8]) -> bool {
+    text.starts_with(b"HTTP/") && !text.contains(&b' ')
 }
 
 /// Undoes the escapes that Apache and nginx write in quoted fields: `\"`, `\\`, `\xHH` and C's
@@ -232,6 +239,11 @@ mod tests {
         };
         assert_eq!(split("GET /a?b=c HTTP/1.1"), ["GET", "/a?b=c", "HTTP/1.1"]);
         assert_eq!(split("GET /a b HTTP/1.1"), ["GET", "/a b", "HTTP/1.1"]);
+        assert_eq!(split("GET /a HTTP/2"), ["GET", "/a", "HTTP/2"]);
+        assert_eq!(split("GET /a HTTP/ x.1"), ["GET", "/a HTTP/ x.1", "-"]);
+        assert_eq!(split("GET /a HTTP/1. "), ["GET", "/a HTTP/1. ", "-"]);
+        assert_eq!(split("G=T /a HTTP/1.1"), ["-", "G=T /a HTTP/1.1", "-"]);
+        assert_eq!(split(" /a HTTP/1.1"), ["-", " /a HTTP/1.1", "-"]);
         assert_eq!(split("GET /old"), ["GET", "/old", "-"]);
         assert_eq!(split("-"), ["-", "-", "-"]);
         assert_eq!(split(r"\x16\x03 x"), ["-", r"\x16\x03 x", "-"]);

@@ -12,8 +12,15 @@ pub(super) const LONGEST: usize = 16;
 pub(super) struct ShortWords {
     /// Number of an entry plus one, or 0; open addressing with linear probing, never over half full.
     slots: Vec<u32>,
-    entries: Vec<(u128, u64)>,
+    entries: Vec<Counted>,
     seeds: [u64; 2],
+}
+
+/// A word's two halves and its count: 24 bytes, where a 128-bit number would make it 32.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    word: [u64; 2],
+    count: u64,
 }
 
 /// Slots to begin with; a power of two.
@@ -39,6 +46,7 @@ impl ShortWords {
     /// Counts the word whose bytes, padded with zeros, are `word` in little-endian order.
     #[inline]
     pub(super) fn add(&mut self, word: u128) {
+        let word = [word as u64, (word >> 64) as u64];
         let mask = self.slots.len() - 1;
         let mut at = self.hash(word) & mask;
         loop {
@@ -46,15 +54,15 @@ impl ShortWords {
                 0 => break,
                 entry => {
                     let entry = &mut self.entries[entry as usize - 1];
-                    if entry.0 == word {
-                        entry.1 += 1;
+                    if entry.word == word {
+                        entry.count += 1;
                         return;
                     }
                 }
             }
             at = (at + 1) & mask;
         }
-        self.entries.push((word, 1));
+        self.entries.push(Counted { word, count: 1 });
         self.slots[at] = self.entries.len() as u32;
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();
@@ -63,7 +71,8 @@ impl ShortWords {
 
     /// Takes out all words and their counts.
     pub(super) fn drain(&mut self, mut each: impl FnMut(&[u8], u64)) {
-        for (word, count) in self.entries.drain(..) {
+        for Counted { word, count } in self.entries.drain(..) {
+            let word = u128::from(word[0]) | u128::from(word[1]) << 64;
             let bytes = word.to_le_bytes();
             let len = LONGEST - word.leading_zeros() as usize / 8;
             each(&bytes[..len], count);
@@ -77,10 +86,9 @@ impl ShortWords {
     }
 
     #[inline]
-    fn hash(&self, word: u128) -> usize {
-        let low = word as u64 ^ self.seeds[0];
-        let high = (word >> 64) as u64 ^ self.seeds[1];
-        let product = u128::from(low) * u128::from(high);
+    fn hash(&self, word: [u64; 2]) -> usize {
+        let low = u128::from(word[0] ^ self.seeds[0]);
+        let product = low * u128::from(word[1] ^ self.seeds[1]);
         (product as u64 ^ (product >> 64) as u64) as usize
     }
 
@@ -88,8 +96,8 @@ impl ShortWords {
     fn grow(&mut self) {
         let mask = self.slots.len() * 4 - 1;
         self.slots = vec![0; mask + 1];
-        for (number, &(word, _)) in (1..).zip(&self.entries) {
-            let mut at = self.hash(word) & mask;
+        for (number, entry) in (1..).zip(&self.entries) {
+            let mut at = self.hash(entry.word) & mask;
             while self.slots[at] != 0 {
                 at = (at + 1) & mask;
             }
