@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    keep_quiet_about_caught_panics();
     let voice = match (cli.quiet, cli.verbose) {
         (true, _) => Voice::Quiet,
         (false, true) => Voice::Verbose,
@@ -37,4 +38,18 @@ fn main() -> ExitCode {
         }
     });
     exit.into()
+}
+
+/// A processor that panics is caught, and its record goes to quarantine with the message: nothing
+/// for a terminal. Panics of other threads are defects and are printed as always.
+fn keep_quiet_about_caught_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let caught = std::thread::current()
+            .name()
+            .is_some_and(|name| name.starts_with("map-"));
+        if !caught {
+            print(panic);
+        }
+    }));
 }

@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use gristmill_common::chunk::ChunkHead;
+use gristmill_common::id::partition_of_split;
 use gristmill_common::progress::Progress;
-use gristmill_common::seal::Seal;
+use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
@@ -48,11 +49,17 @@ pub fn produce(
         Progress::add(&progress.bytes_total, total);
     }
     let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?;
+    let by_split = spec
+        .kind
+        .shape()
+        .by_split()
+        .then(|| (plan.splits().len() as u32, spec.partitions));
     let seal = read_all(&reading, settings.threads, || Publisher {
         transport,
         runtime,
         progress,
         shutdown,
+        by_split,
         failed: None,
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
@@ -72,6 +79,12 @@ pub fn produce(
 pub(crate) trait FallibleSink: ChunkSink {
     /// The error that made the sink stop, if there was one.
     fn failed(&mut self) -> Option<ProduceError>;
+
+    /// All chunks of a split were taken.
+    ///
+    /// # Errors
+    /// When that cannot be passed on.
+    fn ended(&mut self, end: SplitEnd) -> Result<(), ProduceError>;
 }
 
 /// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own.
@@ -106,6 +119,11 @@ pub(crate) fn read_all<S: FallibleSink>(
                         split,
                         &account,
                     );
+                    let chunks = account.chunks;
+                    if let Err(error) = sink.ended(SplitEnd { split, chunks }) {
+                        failed.store(true, Ordering::Relaxed);
+                        return Err(error);
+                    }
                 }
                 Err(halt) => {
                     failed.store(true, Ordering::Relaxed);
@@ -194,6 +212,8 @@ struct Publisher<'a> {
     runtime: &'a Handle,
     progress: &'a Progress,
     shutdown: &'a Shutdown,
+    /// Numbers of splits and partitions, where a partition takes a range of splits.
+    by_split: Option<(u32, u32)>,
     failed: Option<ProduceError>,
 }
 
@@ -224,6 +244,16 @@ impl ChunkSink for Publisher<'_> {
 impl FallibleSink for Publisher<'_> {
     fn failed(&mut self) -> Option<ProduceError> {
         self.failed.take()
+    }
+
+    /// Tells the partition that takes the split, so that its output need not wait for the seal.
+    fn ended(&mut self, end: SplitEnd) -> Result<(), ProduceError> {
+        let Some((splits, partitions)) = self.by_split else {
+            return Ok(());
+        };
+        let message = wire::encode_split_end(&end).map_err(ProduceError::Chunk)?;
+        let queue = Queue::Results(partition_of_split(end.split, splits, partitions));
+        publish(self.transport, self.runtime, self.shutdown, queue, message)
     }
 }
 

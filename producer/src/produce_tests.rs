@@ -34,9 +34,16 @@ fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Ch
             }
             delivery.ack().await;
         }
-        let seal = queues.next(Queue::Results(0)).await.unwrap().unwrap();
-        let message = decode(seal.payload(), Check::Full).unwrap();
-        (chunks, message)
+        let mut ends = Vec::new();
+        loop {
+            let result = queues.next(Queue::Results(0)).await.unwrap().unwrap();
+            let message = decode(result.payload(), Check::Full).unwrap();
+            result.ack().await;
+            match message {
+                Message::SplitEnd(end) => ends.push((end.split, end.chunks)),
+                other => return (chunks, ends, other),
+            }
+        }
     });
     let settings = Settings {
         threads: NonZeroUsize::new(threads).unwrap(),
@@ -54,8 +61,13 @@ fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Ch
         Progress::get(&progress.bytes_read),
         plan.total_bytes().unwrap()
     );
-    let (mut chunks, message) = runtime.block_on(consumer).unwrap();
+    let (mut chunks, mut ends, message) = runtime.block_on(consumer).unwrap();
     assert_eq!(message, Message::Seal(seal.clone()));
+    ends.sort_unstable();
+    let sealed = seal.chunks.iter().copied().zip(0u32..);
+    let sealed: Vec<(u32, u32)> = sealed.map(|(chunks, split)| (split, chunks)).collect();
+    let by_split = spec.kind.shape().by_split();
+    assert_eq!(ends, if by_split { sealed } else { Vec::new() });
     chunks.sort_by_key(|chunk| chunk.head.id);
     let ids: Vec<_> = chunks.iter().map(|chunk| chunk.head.id).collect();
     assert_eq!(ids, seal.expected(0, 1, true).collect::<Vec<_>>());

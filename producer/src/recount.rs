@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::progress::Progress;
+use gristmill_common::seal::SplitEnd;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
 
@@ -45,5 +46,9 @@ impl ChunkSink for Nowhere {
 impl FallibleSink for Nowhere {
     fn failed(&mut self) -> Option<ProduceError> {
         None
+    }
+
+    fn ended(&mut self, _: SplitEnd) -> Result<(), ProduceError> {
+        Ok(())
     }
 }
