@@ -81,7 +81,24 @@ impl ChunkSink for Sink {
 pub(crate) fn read(inputs: &[&Path], spec: &JobSpec) -> Outcome {
     let outcome = read_in(inputs, spec, 1 << 20).unwrap();
     for size in [64, 4 << 10] {
-        assert_eq!(read_in(inputs, spec, size).unwrap(), outcome);
+        let other = read_in(inputs, spec, size).unwrap();
+        assert_eq!(other.faults, outcome.faults, "chunks of {size} bytes");
+        assert_eq!(other.records, outcome.records, "chunks of {size} bytes");
+        assert!(
+            other.samples == outcome.samples,
+            "chunks of {size} bytes: samples"
+        );
+        for (one, two) in other.documents.iter().zip(&outcome.documents) {
+            assert_eq!((&one.0, one.2, one.3), (&two.0, two.2, two.3));
+            assert!(
+                one.1 == two.1,
+                "{}: {} bytes, {}",
+                one.0,
+                one.1.len(),
+                two.1.len()
+            );
+        }
+        assert!(other == outcome, "chunks of {size} bytes: documents");
     }
     outcome
 }

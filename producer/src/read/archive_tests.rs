@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use gristmill_common::spec::{JobSpec, Records};
+use proptest::prelude::*;
 
 use crate::testing::{Outcome, Zip, gzip, read, read_in, spec, tar};
 
@@ -277,4 +278,63 @@ fn a_name_that_is_not_utf8_stays_as_it_is() {
     let plan = crate::Plan::new(&[dir.path().into()], &spec(), 1 << 20).unwrap();
     assert!(plan.outline().sources[0].ends_with(b"/odd\xFF"));
     assert_eq!(read(&[&path], &spec()).records[&0], 1);
+}
+
+/// Archives of every kind, nested, to be damaged.
+fn specimens() -> Vec<Vec<u8>> {
+    let text = long_text();
+    let text = &text.as_bytes()[..20_000];
+    let zip = Zip::default()
+        .add("a", text)
+        .add("b.gz", &gzip(text))
+        .add("c.tar", &tar(&[("d", text), ("e", b"x\n")]))
+        .raw(b"f", 93, 0, &zst(text), crc32fast::hash(text), 20_000)
+        .finish();
+    vec![
+        gzip(text),
+        [gzip(text), gzip(b"more\n")].concat(),
+        bzip2(text),
+        xz(text),
+        zst(text),
+        lz4(text, lz4_flex::frame::BlockMode::Linked),
+        tar(&[
+            ("a", text),
+            ("b.xz", &xz(text)),
+            ("c.bz2", &bzip2(text)),
+            ("d", text),
+        ]),
+        gzip(&tar(&[("a", text), ("b.zip", &zip), ("c", text)])),
+        zip,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Nothing panics or hangs, every entry is accounted for, and the chunk size does not show.
+    #[test]
+    fn damaged_archives_are_accounted_for_whatever_the_chunk_size(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        for mut bytes in specimens() {
+            for (at, value) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *value;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            let (_dir, path) = file(&bytes);
+            let spec = JobSpec { max_record: 1000, ..spec() };
+            let outcome = read(&[&path], &spec);
+            prop_assert!(outcome.documents.iter().all(|document| document.2 && document.3));
+            let lines: usize = outcome.documents.iter().map(|document| {
+                let newlines = document.1.matches('\n').count();
+                newlines + usize::from(!document.1.is_empty() && !document.1.ends_with('\n'))
+            }).sum();
+            let accounted = (lines + outcome.faults.len()) as u64;
+            prop_assert_eq!(outcome.records.get(&0).copied().unwrap_or(0), accounted);
+        }
+    }
 }

@@ -21,29 +21,33 @@ impl<P: Pull> Checked<P> {
             stated_length,
         }
     }
+
+    fn damage(&self, than: &str) -> Damage {
+        Damage::corrupt(format!(
+            "zip: the member has {than} than the {} bytes stated, at byte {}",
+            self.stated_length, self.length
+        ))
+    }
 }
 
 impl<P: Pull> Pull for Checked<P> {
     fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
         let start = out.len();
         let result = self.inner.pull(out, max);
+        let room = self.stated_length - self.length;
+        let more = (out.len() - start) as u64 > room;
+        if more {
+            // Exactly what was stated is given, however much came at once.
+            out.truncate(start + room as usize);
+        }
         self.crc.update(&out[start..]);
         self.length += (out.len() - start) as u64;
+        if more {
+            return Err(self.damage("more"));
+        }
         let got = result?;
-        if self.length > self.stated_length || (got == 0 && self.length < self.stated_length) {
-            let Self {
-                length,
-                stated_length,
-                ..
-            } = self;
-            let than = if length > stated_length {
-                "more"
-            } else {
-                "less"
-            };
-            return Err(Damage::corrupt(format!(
-                "zip: the member has {than} than the {stated_length} bytes stated, at byte {length}"
-            )));
+        if got == 0 && self.length < self.stated_length {
+            return Err(self.damage("less"));
         }
         if got == 0 {
             let found = self.crc.clone().finalize();

@@ -58,7 +58,11 @@ impl Pull for RawDeflate<'_> {
             let Some(inflate) = &mut self.inflate else {
                 return Ok(0);
             };
-            let bytes = self.input.fill()?;
+            // The decoder may hold bytes that it had no room for, damage or not.
+            let (bytes, damage) = match self.input.fill() {
+                Ok(bytes) => (bytes, None),
+                Err(damage) => (&[][..], Some(damage)),
+            };
             let at_end = bytes.is_empty();
             let Inflated {
                 taken,
@@ -73,13 +77,13 @@ impl Pull for RawDeflate<'_> {
                     return Ok(given);
                 }
                 Ok(_) if given > 0 => return Ok(given),
-                Ok(_) if at_end => return Err(self.corrupt("truncated data")),
+                Ok(_) if at_end => {
+                    return Err(damage.unwrap_or_else(|| self.corrupt("truncated data")));
+                }
                 Ok(_) if taken == 0 => return Err(self.corrupt("stuck")),
                 Ok(_) => {}
-                Err(_) => {
-                    let what = inflate.error_message().unwrap_or("invalid data");
-                    return Err(self.corrupt(what));
-                }
+                // What exactly the decoder says depends on how its output was sliced.
+                Err(_) => return Err(self.corrupt("invalid data")),
             }
         }
     }

@@ -164,7 +164,11 @@ impl Pull for Gzip<'_> {
                 self.inside = true;
             }
             let start = out.len();
-            let bytes = self.input.fill()?;
+            // The decoder may hold bytes that it had no room for, damage or not.
+            let (bytes, damage) = match self.input.fill() {
+                Ok(bytes) => (bytes, None),
+                Err(damage) => (&[][..], Some(damage)),
+            };
             let at_end = bytes.is_empty();
             let Inflated {
                 taken,
@@ -177,13 +181,13 @@ impl Pull for Gzip<'_> {
             self.total += given as u64;
             match status {
                 Ok(Status::StreamEnd) => self.trailer()?,
-                Ok(_) if given == 0 && at_end => return Err(self.corrupt("truncated data")),
+                Ok(_) if given == 0 && at_end => {
+                    return Err(damage.unwrap_or_else(|| self.corrupt("truncated data")));
+                }
                 Ok(_) if given == 0 && taken == 0 => return Err(self.corrupt("stuck")),
                 Ok(_) => {}
-                Err(_) => {
-                    let what = self.inflate.error_message().unwrap_or("invalid data");
-                    return Err(self.corrupt(what));
-                }
+                // What exactly the decoder says depends on how its output was sliced.
+                Err(_) => return Err(self.corrupt("invalid data")),
             }
             if given > 0 {
                 return Ok(given);
