@@ -9,11 +9,6 @@ use gristmill::commands::{man, run, verify};
 use gristmill::exit::{Exit, UsageError};
 use gristmill::progress_line::Voice;
 
-/// Chunks are megabytes that come and go on other threads than they came from: the system's
-/// allocator returns and faults their pages again and again.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     keep_quiet_about_caught_panics();
