@@ -120,6 +120,14 @@ impl Handed {
         }
     }
 
+    /// A header's text, made valid UTF-8: whoever published it is not trusted.
+    pub(crate) fn text_header(&self, name: &str) -> Option<String> {
+        match self.properties.headers().as_ref()?.inner().get(name)? {
+            AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into()),
+            _ => None,
+        }
+    }
+
     /// Acknowledges; false when the message had gone back before, and will come again.
     pub(crate) async fn ack(&mut self) -> bool {
         if self.is_stale() {

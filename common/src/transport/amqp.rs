@@ -208,6 +208,10 @@ impl Held {
         self.handed.delivery_count()
     }
 
+    pub(super) fn reason(&self) -> Option<String> {
+        self.handed.text_header(REASON_HEADER)
+    }
+
     pub(super) fn is_stale(&self) -> bool {
         self.handed.is_stale()
     }

@@ -108,6 +108,15 @@ impl Delivery {
         }
     }
 
+    /// Why the message was buried, for one that lies in the dead letters.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match &self.hold {
+            Hold::Pipe(_) => None,
+            Hold::Broker(held) => held.reason(),
+        }
+    }
+
     /// Whether the queue has taken the message back meanwhile: whatever is done now, it will be
     /// handed over again.
     #[must_use]

@@ -19,7 +19,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(120), test)
+        tokio::time::timeout(Duration::from_secs(300), test)
             .await
             .expect("no hang");
     });
