@@ -24,6 +24,11 @@ pub const MAX_JOB_NAME: usize = 64;
 pub struct NotAJobName;
 
 impl JobName {
+    /// The name under which the log says what concerns no job.
+    pub(crate) fn of_no_job() -> Self {
+        Self("0".to_owned())
+    }
+
     /// The name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod outline;
 pub mod progress;
 pub mod record;
+pub mod registry;
 pub mod seal;
 pub mod shutdown;
 pub mod size;

@@ -10,6 +10,7 @@ mod link;
 mod notice;
 mod publisher;
 mod queues;
+mod stream;
 mod subscription;
 mod tls;
 mod url;
@@ -32,6 +33,7 @@ use self::connect::Dial;
 use self::link::{Keeper, Link};
 use self::notice::Board;
 pub(crate) use self::publisher::{PublishFault, Publisher, header};
+pub(crate) use self::stream::{StreamReader, declare_stream};
 pub(crate) use self::subscription::{End, Handed, Subscription};
 
 /// How to reach the broker.
@@ -141,6 +143,10 @@ impl Broker {
 
     pub(crate) fn publisher(&self) -> Publisher {
         Publisher::start(self.inner.publish.clone())
+    }
+
+    pub(crate) fn stream(&self, name: &str) -> StreamReader {
+        StreamReader::new(self.inner.consume.clone(), name)
     }
 
     pub(crate) fn subscribe(&self, queue: String, prefetch: u16) -> Subscription {
