@@ -69,6 +69,21 @@ pub enum Field {
 }
 
 impl Field {
+    /// All fields.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// The field of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all()
+            .iter()
+            .copied()
+            .find(|field| field.name() == name)
+    }
+
     /// The field's name as it is typed and printed.
     #[must_use]
     pub fn name(self) -> &'static str {

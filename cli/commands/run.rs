@@ -1,0 +1,173 @@
+//! `gristmill run`: a whole job in this process.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::Shutdown;
+use gristmill_common::transport::Transport;
+use gristmill_mapper::Prepared;
+use gristmill_producer::Plan;
+use gristmill_reducer::{CommitError, Destination, OutputDir, ReduceError};
+
+use crate::args::RunArgs;
+use crate::exit::{Exit, usage};
+use crate::job_args::{Job, KindCommand};
+use crate::pipeline::{JobError, Pipeline, Settings};
+use crate::progress_line::{ProgressLine, Voice};
+use crate::signals;
+use crate::summary::Summary;
+
+/// Runs the command.
+///
+/// # Errors
+/// A usage error, or the reason why the job did not complete.
+pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
+    let start = Instant::now();
+    let job = words.into_job()?;
+    let settings = settings(&job.command)?;
+    let prepared = Arc::new(Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?);
+    let plan = plan(&job, &settings)?;
+    let destination = destination(&job)?;
+    let progress = Arc::new(Progress::default());
+    let shutdown = Shutdown::new();
+    let transport = Transport::Embedded(settings.queues(&job.spec));
+    signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
+
+    let line = ProgressLine::start(Arc::clone(&progress), voice);
+    let pipeline = Pipeline {
+        spec: &job.spec,
+        plan: &plan,
+        prepared,
+        transport: &transport,
+        settings: &settings,
+        progress: &progress,
+        shutdown: &shutdown,
+    };
+    let ended = pipeline.run(destination);
+    drop(line);
+
+    let summary = Summary {
+        job: &job,
+        progress: &progress,
+        elapsed: start.elapsed(),
+    };
+    match ended {
+        Ok(report) => {
+            let exit = if job
+                .allowance
+                .permits(report.totals.quarantined, report.totals.records)
+            {
+                Exit::Complete
+            } else {
+                Exit::Quarantined
+            };
+            if voice != Voice::Quiet {
+                summary.complete(&report, exit, &mut std::io::stderr())?;
+            }
+            Ok(exit)
+        }
+        // Whoever reads our output has had enough: that is how `… | head` ends.
+        Err(
+            JobError::Reduce(ReduceError::ClosedPipe) | JobError::Commit(CommitError::ClosedPipe),
+        ) => Ok(Exit::Complete),
+        Err(JobError::Interrupted) => {
+            summary.interrupted(&mut std::io::stderr())?;
+            Ok(Exit::Interrupted)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
+    let threads = threads(args.threads)?;
+    if !(4 << 10..=2 << 20).contains(&args.chunk_size.0) {
+        return Err(usage(format!(
+            "--chunk-size {}: from 4KiB to 2MiB",
+            args.chunk_size
+        )));
+    }
+    if args.memory.0 < 16 << 20 {
+        return Err(usage(format!("--memory {}: at least 16MiB", args.memory)));
+    }
+    let tmp = args.tmp.clone().unwrap_or_else(std::env::temp_dir);
+    if !tmp.is_dir() {
+        return Err(usage(format!("--tmp {}: no such folder", tmp.display())));
+    }
+    Ok(Settings {
+        threads,
+        memory: args.memory.0,
+        chunk_size: args.chunk_size.0 as usize,
+        tmp,
+    })
+}
+
+/// `--threads`, or one per core.
+///
+/// # Errors
+/// When the number is no number of threads.
+pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = typed
+        .map_or(Some(cores), NonZeroUsize::new)
+        .filter(|threads| threads.get() <= 1024);
+    threads.ok_or_else(|| {
+        usage(format!(
+            "--threads {}: from 1 to 1024",
+            typed.unwrap_or_default()
+        ))
+    })
+}
+
+fn plan(job: &Job<RunArgs>, settings: &Settings) -> anyhow::Result<Plan> {
+    Plan::new(&job.inputs, &job.spec, settings.chunk_size).map_err(|error| {
+        if error.is_usage() {
+            usage(error.to_string())
+        } else {
+            error.into()
+        }
+    })
+}
+
+fn destination(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
+    let args = &job.command;
+    if args.output == Path::new("-") {
+        if job.spec.partitions > 1 {
+            return Err(usage(
+                "-o - writes one part to stdout; --partitions above 1 needs a folder",
+            ));
+        }
+        if args.force {
+            return Err(usage(
+                "--force replaces an output folder; with -o - there is none",
+            ));
+        }
+        let stdout = Box::new(std::io::stdout());
+        return Ok(Destination::stream(
+            stdout,
+            args.quarantine.clone(),
+            args.manifest.clone(),
+        )?);
+    }
+    for (option, path) in [
+        ("--quarantine", &args.quarantine),
+        ("--manifest", &args.manifest),
+    ] {
+        if path.is_some() {
+            return Err(usage(format!(
+                "{option} goes with -o -; a folder has its own"
+            )));
+        }
+    }
+    let folder = OutputDir::open(&args.output, args.force).map_err(|error| {
+        if error.is_usage() {
+            usage(error.to_string())
+        } else {
+            anyhow::Error::from(error)
+        }
+    })?;
+    Ok(Destination::Dir(folder))
+}

@@ -1,0 +1,94 @@
+//! `gristmill verify`: does an output folder hold what its manifest says, and is every record of
+//! the inputs accounted for?
+
+use std::io::Write;
+
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::Shutdown;
+use gristmill_producer::{Plan, Settings, recount as recount_records};
+
+use crate::args::VerifyArgs;
+use crate::commands::run::threads;
+use crate::exit::Exit;
+use crate::progress_line::Voice;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the folder or an input cannot be read at all; findings are printed, not errors.
+pub fn verify(args: &VerifyArgs, voice: Voice) -> anyhow::Result<Exit> {
+    let verified = gristmill_reducer::verify(&args.output)?;
+    let mut findings = verified.findings.clone();
+    if !args.inputs.is_empty() {
+        findings.extend(recount(args, &verified)?);
+    }
+    let mut out = std::io::stderr().lock();
+    for finding in &findings {
+        writeln!(out, "{finding}")?;
+    }
+    if !findings.is_empty() {
+        writeln!(
+            out,
+            "{} does not hold: {} finding(s)",
+            args.output.display(),
+            findings.len()
+        )?;
+        return Ok(Exit::Failed);
+    }
+    if voice != Voice::Quiet {
+        writeln!(
+            out,
+            "{} holds: {} files, {} records in = {} mapped + {} quarantined{}",
+            args.output.display(),
+            verified.files,
+            verified.totals.records,
+            verified.totals.mapped,
+            verified.totals.quarantined,
+            if args.inputs.is_empty() {
+                ""
+            } else {
+                ", recounted from the inputs"
+            }
+        )?;
+    }
+    Ok(Exit::Complete)
+}
+
+/// Counts the inputs' records anew, by the manifest's own spec, and compares source by source.
+fn recount(
+    args: &VerifyArgs,
+    verified: &gristmill_reducer::Verified,
+) -> anyhow::Result<Vec<String>> {
+    let plan = Plan::new(&args.inputs, &verified.spec, 1 << 20)?;
+    let settings = Settings {
+        threads: threads(args.threads)?,
+        tmp: std::env::temp_dir(),
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let counted = recount_records(&plan, &verified.spec, &settings, &progress, &shutdown)?;
+    let names: Vec<String> = plan
+        .outline()
+        .sources
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect();
+    let mut findings = Vec::new();
+    if names.len() != verified.sources.len() {
+        findings.push(format!(
+            "the inputs are {} sources, the output is of {}",
+            names.len(),
+            verified.sources.len()
+        ));
+    }
+    for ((name, counted), (source, account)) in names.iter().zip(counted).zip(&verified.sources) {
+        if name != source {
+            findings.push(format!("{name}: the output has {source} in its place"));
+        } else if counted != account.records {
+            findings.push(format!(
+                "{name}: {counted} records now, {} in the output's account",
+                account.records
+            ));
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,259 @@
+//! The job grammar: the words after `run` that say what to do and to what. `run` and every later
+//! command that starts a job share it; each adds its own options as `R`.
+
+use std::ffi::OsString;
+
+use clap::{Args, Subcommand, ValueEnum};
+use gristmill_common::size::ByteSize;
+use gristmill_common::spec::{
+    AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits, OnCorrupt,
+    Records, SPEC_VERSION, Wc, WordCount,
+};
+
+use crate::allowance::Allowance;
+use crate::exit::usage;
+
+/// The largest `--max-record`: a chunk of one record must fit one message.
+const MOST_RECORD: u64 = 3 << 20;
+/// The most part files.
+const MOST_PARTITIONS: u32 = 256;
+
+/// One subcommand per kind.
+#[derive(Subcommand, Debug)]
+pub enum KindCommand<R: Args> {
+    /// How often each word occurs
+    ///
+    /// Output: word TAB count, sorted by the words' bytes.
+    #[command(after_help = "Examples:
+  gristmill run word-count corpus/ -o out
+  gristmill run word-count --words ascii --top 100 books.zip -o -")]
+    WordCount(JobCommand<WordCount, R>),
+    /// Records that match a pattern, in input order
+    #[command(after_help = "Examples:
+  gristmill run grep 'timeout|refused' logs/ -o out
+  gristmill run grep -c -F ' 500 ' access.log.gz -o -
+  gristmill run grep --record-start '^[0-9]{4}-' OutOfMemory app.log.zst -o -")]
+    Grep(JobCommand<Grep, R>),
+    /// Hits and bytes of web server access logs, by group
+    ///
+    /// Output: the fields of --by, hits, bytes (and the number of distinct values), sorted by key.
+    /// Lines that do not parse are counted and quarantined.
+    #[command(after_help = "Examples:
+  gristmill run access-log --by status logs/ -o out
+  gristmill run access-log --by path --top 20 --where 'status = 404' logs/ -o -
+  gristmill run access-log --by time:day --distinct host logs/ -o out")]
+    AccessLog(JobCommand<AccessLog, R>),
+    /// Lines, words and bytes of each document
+    #[command(after_help = "Examples:
+  gristmill run wc texts.zip -o out
+  gristmill run wc --format tsv src/ -o -")]
+    Wc(JobCommand<Wc, R>),
+    /// Each document's name and text, one JSON line a document
+    #[command(after_help = "Examples:
+  gristmill run extract mails.zip -o out
+  gristmill run extract mails.zip -o - | sqlite-utils insert mails.db mails - --nl")]
+    Extract(JobCommand<Extract, R>),
+}
+
+/// A kind's own options, then those of every job, then those of the command.
+#[derive(Args, Debug)]
+pub struct JobCommand<K: Args, R: Args> {
+    /// The kind's options.
+    #[command(flatten)]
+    pub kind: K,
+    /// The job's.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The command's.
+    #[command(flatten)]
+    pub command: R,
+}
+
+/// Options of every job: all of them decide the output's bytes, but for `--allow-quarantine`.
+#[derive(Args, Debug)]
+pub struct JobArgs {
+    /// Files, folders, - for stdin, or @LIST for a file with one path a line
+    ///
+    /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
+    /// zstd, lz4, zip, tar, and these inside each other.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<OsString>,
+    /// In folders, only files that match one of these globs
+    #[arg(long, value_name = "GLOB", help_heading = "Input")]
+    pub include: Vec<String>,
+    /// In folders, no files that match one of these globs
+    #[arg(long, value_name = "GLOB", help_heading = "Input")]
+    pub exclude: Vec<String>,
+    /// What a record is [default: lines; extract: document]
+    #[arg(long, value_enum, help_heading = "Input")]
+    pub records: Option<RecordsArg>,
+    /// A record begins at each line that matches (for stack traces)
+    #[arg(
+        long,
+        value_name = "REGEX",
+        conflicts_with = "records",
+        help_heading = "Input"
+    )]
+    pub record_start: Option<String>,
+    /// What happens to records that are not UTF-8
+    #[arg(long, value_enum, default_value = "keep", help_heading = "Input")]
+    pub encoding_errors: EncodingErrors,
+    /// The longest record; a longer one is quarantined (at most 3MiB)
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "2MiB",
+        help_heading = "Input"
+    )]
+    pub max_record: ByteSize,
+    /// Damaged archives: use what is good and quarantine the rest, or fail
+    #[arg(long, value_enum, default_value = "salvage", help_heading = "Input")]
+    pub on_corrupt: OnCorrupt,
+    /// Archives inside archives, at most so many levels
+    #[arg(long, value_name = "N", default_value_t = Limits::default().depth, help_heading = "Input")]
+    pub max_depth: u32,
+    /// Members of one source, over all its levels
+    #[arg(long, value_name = "N", default_value_t = Limits::default().entries, help_heading = "Input")]
+    pub max_entries: u64,
+    /// The largest nested archive that may be copied to a temporary file because it needs seeking
+    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().spool), help_heading = "Input")]
+    pub max_spool: ByteSize,
+    /// Number of part files
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
+    pub partitions: u32,
+    /// Form of the part files [default: the kind's own]
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<Format>,
+    /// Compress the part files
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub compress: Option<Compress>,
+    /// The most bytes of quarantine.jsonl; past it the job fails
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256MiB",
+        help_heading = "Output"
+    )]
+    pub max_quarantine: ByteSize,
+    /// Exit with 0, not 3, while at most so many records are quarantined
+    #[arg(
+        long,
+        value_name = "N|P%",
+        default_value = "0",
+        help_heading = "Output"
+    )]
+    pub allow_quarantine: Allowance,
+}
+
+/// `--records` as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RecordsArg {
+    /// Lines, ended by LF or CRLF
+    Lines,
+    /// Separated by blank lines
+    Paragraphs,
+    /// The whole document
+    Document,
+}
+
+/// A job as typed, validated as far as the words alone allow.
+#[derive(Debug)]
+pub struct Job<R> {
+    /// What to do.
+    pub spec: JobSpec,
+    /// To what, as typed.
+    pub inputs: Vec<OsString>,
+    /// How much may be in quarantine.
+    pub allowance: Allowance,
+    /// The command's own options.
+    pub command: R,
+}
+
+impl<R: Args> KindCommand<R> {
+    /// The validated job.
+    ///
+    /// # Errors
+    /// A usage error that names the option and the way out.
+    pub fn into_job(self) -> anyhow::Result<Job<R>> {
+        match self {
+            KindCommand::WordCount(words) => words.into_job(Kind::WordCount),
+            KindCommand::Grep(words) => words.into_job(Kind::Grep),
+            KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
+            KindCommand::Wc(words) => words.into_job(Kind::Wc),
+            KindCommand::Extract(words) => words.into_job(Kind::Extract),
+        }
+    }
+}
+
+impl<K: Args, R: Args> JobCommand<K, R> {
+    fn into_job(self, kind: impl FnOnce(K) -> Kind) -> anyhow::Result<Job<R>> {
+        let spec = self.job.spec(kind(self.kind))?;
+        Ok(Job {
+            spec,
+            inputs: self.job.inputs,
+            allowance: self.job.allow_quarantine,
+            command: self.command,
+        })
+    }
+}
+
+impl JobArgs {
+    fn spec(&self, kind: Kind) -> anyhow::Result<JobSpec> {
+        if self.max_record.0 == 0 || self.max_record.0 > MOST_RECORD {
+            return Err(usage(format!(
+                "--max-record {}: from 1B to 3MiB, so that every record fits one message",
+                self.max_record
+            )));
+        }
+        if self.partitions == 0 || self.partitions > MOST_PARTITIONS {
+            return Err(usage(format!(
+                "--partitions {}: from 1 to {MOST_PARTITIONS}",
+                self.partitions
+            )));
+        }
+        let formats = kind.formats();
+        let format = self.format.unwrap_or(formats[0]);
+        if !formats.contains(&format) {
+            let known: Vec<String> = formats.iter().map(|format| format_name(*format)).collect();
+            return Err(usage(format!(
+                "--format {}: {} writes {}",
+                format_name(format),
+                kind.name(),
+                known.join(" or ")
+            )));
+        }
+        let records = match (&self.record_start, self.records) {
+            (Some(pattern), _) => Records::Start(pattern.clone()),
+            (None, Some(RecordsArg::Lines)) => Records::Lines,
+            (None, Some(RecordsArg::Paragraphs)) => Records::Paragraphs,
+            (None, Some(RecordsArg::Document)) => Records::Document,
+            (None, None) => kind.default_records(),
+        };
+        Ok(JobSpec {
+            version: SPEC_VERSION,
+            kind,
+            records,
+            encoding_errors: self.encoding_errors,
+            max_record: self.max_record.0,
+            on_corrupt: self.on_corrupt,
+            limits: Limits {
+                depth: self.max_depth,
+                entries: self.max_entries,
+                spool: self.max_spool.0,
+            },
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            partitions: self.partitions,
+            format,
+            compress: self.compress,
+            max_quarantine: self.max_quarantine.0,
+        })
+    }
+}
+
+fn format_name(format: Format) -> String {
+    format
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,13 @@
+//! The front door of Gristmill: the command line, and the three roles composed in one process.
+//!
+//! It knows every role; no role knows it.
+
+pub mod allowance;
+pub mod args;
+pub mod commands;
+pub mod exit;
+pub mod job_args;
+pub mod pipeline;
+pub mod progress_line;
+pub mod signals;
+pub mod summary;

@@ -1,0 +1,55 @@
+//! The binary `gristmill`: parse, dispatch, exit.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gristmill::args::{Cli, Command};
+use gristmill::commands::{man, run, verify};
+use gristmill::exit::{Exit, UsageError};
+use gristmill::progress_line::Voice;
+
+/// Chunks are megabytes that come and go on other threads than they came from: the system's
+/// allocator returns and faults their pages again and again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    keep_quiet_about_caught_panics();
+    let voice = match (cli.quiet, cli.verbose) {
+        (true, _) => Voice::Quiet,
+        (false, true) => Voice::Verbose,
+        (false, false) => Voice::Normal,
+    };
+    let ended = match cli.command {
+        Command::Run(words) => run::run(*words, voice),
+        Command::Verify(args) => verify::verify(&args, voice),
+        Command::Completions { shell } => Ok(man::completions(shell)),
+        Command::Man { dir } => man::man(&dir),
+    };
+    let exit = ended.unwrap_or_else(|error| {
+        // Where stderr is closed there is nobody left to tell; the exit code still says it.
+        let _ = writeln!(std::io::stderr(), "gristmill: {error:#}");
+        if error.is::<UsageError>() {
+            Exit::Usage
+        } else {
+            Exit::Failed
+        }
+    });
+    exit.into()
+}
+
+/// A processor that panics is caught, and its record goes to quarantine with the message: nothing
+/// for a terminal. Panics of other threads are defects and are printed as always.
+fn keep_quiet_about_caught_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let caught = std::thread::current()
+            .name()
+            .is_some_and(|name| name.starts_with("map-"));
+        if !caught {
+            print(panic);
+        }
+    }));
+}

@@ -1,0 +1,233 @@
+//! The three roles in one process, joined by a transport: what `run` runs.
+//!
+//! The roles neither know each other nor this process's shape; whoever fails first stops the rest,
+//! and that failure is the job's.
+
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::JobSpec;
+use gristmill_common::transport::{Embedded, Room, Transport};
+use gristmill_mapper::{MapError, Prepared};
+use gristmill_producer::{Plan, ProduceError};
+use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
+
+/// How a job runs here; none of it changes the output's bytes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Threads for reading, and as many for computing.
+    pub threads: NonZeroUsize,
+    /// Bytes for buffers and reduce state.
+    pub memory: u64,
+    /// Text in one chunk, in bytes.
+    pub chunk_size: usize,
+    /// Folder for temporary files.
+    pub tmp: PathBuf,
+}
+
+impl Settings {
+    /// Queues in memory for a job, with their share of the memory.
+    #[must_use]
+    pub fn queues(&self, spec: &JobSpec) -> Embedded {
+        let share = (self.memory / 16) as usize;
+        // A few chunks a thread keep every core busy; more would only be memory.
+        let chunks = share.min(self.threads.get() * 4 * self.chunk_size.max(64 << 10));
+        Embedded::new(
+            spec.partitions,
+            Room {
+                chunks,
+                results: share / spec.partitions as usize,
+            },
+        )
+    }
+}
+
+/// Why a job did not complete.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Reading failed.
+    #[error(transparent)]
+    Produce(#[from] ProduceError),
+    /// Mapping failed.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// Merging or writing failed.
+    #[error(transparent)]
+    Reduce(#[from] ReduceError),
+    /// The output could not be committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The threads that carry messages could not be started.
+    #[error("cannot start the transport: {0}")]
+    Transport(std::io::Error),
+    /// A bug in a role.
+    #[error("internal error: the {0} panicked; please report this")]
+    Panicked(&'static str),
+    /// Somebody asked for a stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// One job in one process.
+pub struct Pipeline<'a> {
+    /// What to do.
+    pub spec: &'a JobSpec,
+    /// To what.
+    pub plan: &'a Plan,
+    /// What the mappers share.
+    pub prepared: Arc<Prepared>,
+    /// The queues.
+    pub transport: &'a Transport,
+    /// How.
+    pub settings: &'a Settings,
+    /// For people.
+    pub progress: &'a Progress,
+    /// To stop it.
+    pub shutdown: &'a Shutdown,
+}
+
+impl Pipeline<'_> {
+    /// Runs the job to its commit.
+    ///
+    /// # Errors
+    /// The first failure of any role; nothing is committed then.
+    pub fn run(self, destination: Destination) -> Result<Report, JobError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("transport")
+            .enable_all()
+            .build()
+            .map_err(JobError::Transport)?;
+        let handle = runtime.handle();
+        let failure = FirstFailure {
+            first: Mutex::new(None),
+            transport: self.transport,
+            shutdown: self.shutdown,
+        };
+        let outline = self.plan.outline();
+        let reducers = gristmill_reducer::Settings {
+            memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
+            tmp: self.settings.tmp.clone(),
+        };
+        let producer = gristmill_producer::Settings {
+            threads: self.settings.threads,
+            tmp: self.settings.tmp.clone(),
+        };
+
+        let parts = std::thread::scope(|scope| {
+            failure.spawn(scope, "reader", || {
+                gristmill_producer::produce(
+                    self.plan,
+                    self.spec,
+                    self.transport,
+                    handle,
+                    &producer,
+                    self.progress,
+                    self.shutdown,
+                )?;
+                Ok(())
+            });
+            failure.spawn(scope, "mapper", || {
+                gristmill_mapper::work(
+                    self.transport,
+                    Arc::clone(&self.prepared),
+                    self.spec,
+                    &outline,
+                    self.settings.threads.get(),
+                    handle,
+                    self.progress,
+                    self.shutdown,
+                )?;
+                Ok(())
+            });
+            let reducing: Vec<_> = (0..self.spec.partitions)
+                .map(|partition| {
+                    let (outline, reducers, destination) = (&outline, &reducers, &destination);
+                    failure.spawn(scope, "reducer", move || {
+                        let part = gristmill_reducer::reduce(
+                            partition,
+                            self.transport,
+                            handle,
+                            self.spec,
+                            outline,
+                            reducers,
+                            destination,
+                            self.progress,
+                            self.shutdown,
+                        )?;
+                        Ok(part)
+                    })
+                })
+                .collect();
+            reducing
+                .into_iter()
+                .map(|thread| thread.join().ok().flatten())
+                .collect::<Option<Vec<_>>>()
+        });
+        if let Some(error) = failure.take() {
+            return Err(error);
+        }
+        let parts = parts.ok_or(JobError::Interrupted)?;
+        Ok(gristmill_reducer::commit(
+            destination,
+            self.spec,
+            &outline,
+            parts,
+            &reducers,
+        )?)
+    }
+}
+
+/// Keeps the first failure and stops every role because of it: what fails afterwards fails only
+/// because of the stop.
+struct FirstFailure<'a> {
+    first: Mutex<Option<JobError>>,
+    transport: &'a Transport,
+    shutdown: &'a Shutdown,
+}
+
+impl FirstFailure<'_> {
+    fn spawn<'scope, 'env, T: Send + 'scope>(
+        &'scope self,
+        scope: &'scope std::thread::Scope<'scope, 'env>,
+        role: &'static str,
+        work: impl FnOnce() -> Result<T, JobError> + Send + 'scope,
+    ) -> std::thread::ScopedJoinHandle<'scope, Option<T>> {
+        scope.spawn(move || {
+            let ended = std::panic::catch_unwind(AssertUnwindSafe(work));
+            match ended.unwrap_or(Err(JobError::Panicked(role))) {
+                Ok(done) => Some(done),
+                Err(error) => {
+                    self.keep(error);
+                    None
+                }
+            }
+        })
+    }
+
+    fn keep(&self, error: JobError) {
+        // After a stop was asked for, roles end with errors that only say so.
+        let error = if self.shutdown.is_stopping() {
+            JobError::Interrupted
+        } else {
+            error
+        };
+        self.first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
+        self.shutdown.advance(Stage::Draining);
+        self.transport.stop();
+    }
+
+    fn take(&self) -> Option<JobError> {
+        self.first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}

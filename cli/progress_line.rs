@@ -1,0 +1,158 @@
+//! The progress of a running job: one live line on a terminal, nothing or plain occasional lines
+//! elsewhere. Goes to stderr, so that stdout stays the job's.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use gristmill_common::progress::Progress;
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+
+/// How much a command says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// Errors only.
+    Quiet,
+    /// A live line on a terminal, a summary at the end.
+    Normal,
+    /// Also plain lines where there is no terminal.
+    Verbose,
+}
+
+/// Reports until dropped.
+#[derive(Debug)]
+pub struct ProgressLine {
+    done: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ProgressLine {
+    /// Starts to report.
+    #[must_use]
+    pub fn start(progress: Arc<Progress>, voice: Voice) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let live = terminal && voice != Voice::Quiet;
+        let plain = !terminal && voice == Voice::Verbose;
+        if !live && !plain {
+            return Self {
+                done: None,
+                thread: None,
+            };
+        }
+        let (done, ended) = channel::<()>();
+        let pause = if live {
+            Duration::from_millis(100)
+        } else {
+            Duration::from_secs(5)
+        };
+        let thread = std::thread::spawn(move || {
+            let bar = live.then(|| {
+                let bar = ProgressBar::new(0);
+                bar.set_style(style(&progress));
+                bar
+            });
+            let start = Instant::now();
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                match &bar {
+                    Some(bar) => {
+                        bar.set_length(Progress::get(&progress.bytes_total));
+                        bar.set_position(Progress::get(&progress.bytes_read));
+                        bar.set_message(counts(&progress));
+                    }
+                    None => say(&progress, start.elapsed()),
+                }
+            }
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
+        });
+        Self {
+            done: Some(done),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        self.done.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn style(progress: &Progress) -> ProgressStyle {
+    let known = Progress::get(&progress.bytes_total) > 0;
+    let template = if known {
+        "{bytes} of {total_bytes} {wide_bar} {binary_bytes_per_sec}, {eta} left · {msg}"
+    } else {
+        "{bytes} read, {binary_bytes_per_sec} · {msg}"
+    };
+    // The templates are constants, and the tests draw both.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn counts(progress: &Progress) -> String {
+    let quarantined = Progress::get(&progress.quarantined);
+    let records = HumanCount(Progress::get(&progress.records));
+    if quarantined == 0 {
+        format!("{records} records")
+    } else {
+        format!("{records} records, {} quarantined", HumanCount(quarantined))
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the progress of a command goes to stderr"
+)]
+fn say(progress: &Progress, elapsed: Duration) {
+    let read = Progress::get(&progress.bytes_read);
+    let total = Progress::get(&progress.bytes_total);
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    let rate = HumanBytes((read as f64 / seconds) as u64);
+    let left = match total.checked_sub(read) {
+        Some(left) if total > 0 && read > 0 => {
+            format!(", about {:.0} s left", left as f64 / read as f64 * seconds)
+        }
+        _ => String::new(),
+    };
+    eprintln!(
+        "{} read of {} at {rate}/s, {}{left}",
+        HumanBytes(read),
+        if total > 0 {
+            HumanBytes(total).to_string()
+        } else {
+            "a stream".into()
+        },
+        counts(progress)
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_well_formed() {
+        let progress = Progress::default();
+        assert!(
+            ProgressStyle::with_template("{bytes} read, {binary_bytes_per_sec} · {msg}").is_ok()
+        );
+        let _ = style(&progress);
+        Progress::add(&progress.bytes_total, 1);
+        let _ = style(&progress);
+    }
+
+    #[test]
+    fn quarantined_records_are_said_only_when_there_are_some() {
+        let progress = Progress::default();
+        Progress::add(&progress.records, 1200);
+        assert_eq!(counts(&progress), "1,200 records");
+        Progress::add(&progress.quarantined, 3);
+        assert_eq!(counts(&progress), "1,200 records, 3 quarantined");
+    }
+}

@@ -1,0 +1,58 @@
+//! SIGINT and SIGTERM: the first one drains, the second one stops at once.
+
+use std::io::Write;
+use std::time::Duration;
+
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::transport::Transport;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::Exit;
+
+/// How long a drain may take: a read from a silent pipe does not end by itself.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The signal of a write past the file size limit. With a handler the write fails instead of the
+/// process, and its error names the file.
+const SIGXFSZ: i32 = 25;
+
+/// Watches for signals in a thread of its own until the process ends.
+///
+/// # Errors
+/// When the signals cannot be watched.
+pub fn watch(shutdown: &Shutdown, transport: &Transport) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        // The handler stays for the process' life, whether anybody listens or not.
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    let (shutdown, transport) = (shutdown.clone(), transport.clone());
+    let watching = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        shutdown.advance(Stage::Draining);
+        transport.stop();
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = tokio::time::sleep(GRACE) => {}
+        }
+        let words = "interrupted while reading or writing; no output was committed";
+        // Where stderr is closed there is nobody left to tell.
+        let _ = writeln!(std::io::stderr(), "{words}");
+        std::process::exit(Exit::Interrupted as i32);
+    };
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || runtime.block_on(watching))?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The one-screen summary at the end of a job.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use gristmill_common::progress::Progress;
+use gristmill_reducer::Report;
+use indicatif::{HumanBytes, HumanCount};
+
+use crate::args::RunArgs;
+use crate::exit::Exit;
+use crate::job_args::Job;
+
+/// What a summary is about.
+pub struct Summary<'a> {
+    /// The job as typed.
+    pub job: &'a Job<RunArgs>,
+    /// How far it got.
+    pub progress: &'a Progress,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Summary<'_> {
+    /// The job is complete.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn complete(&self, report: &Report, exit: Exit, out: &mut impl Write) -> io::Result<()> {
+        let text = Progress::get(&self.progress.bytes_mapped);
+        let seconds = self.elapsed.as_secs_f64();
+        writeln!(
+            out,
+            "{}: {} of text, {} records from {} in {seconds:.2} s ({}/s)",
+            self.job.spec.kind.name(),
+            HumanBytes(text),
+            HumanCount(report.totals.records),
+            sources(report.totals.sources),
+            HumanBytes((text as f64 / seconds.max(0.001)) as u64),
+        )?;
+        let to_stdout = self.job.command.output == Path::new("-");
+        if !to_stdout {
+            for file in &report.files {
+                writeln!(
+                    out,
+                    "  {:>10}  {}",
+                    HumanBytes(file.bytes).to_string(),
+                    self.job.command.output.join(&file.name).display()
+                )?;
+            }
+        }
+        if report.spilled > 0 {
+            writeln!(
+                out,
+                "  {} went through temporary files (--memory)",
+                HumanBytes(report.spilled)
+            )?;
+        }
+        if report.totals.quarantined > 0 {
+            let share =
+                report.totals.quarantined as f64 * 100.0 / report.totals.records.max(1) as f64;
+            let place = match (to_stdout, &self.job.command.quarantine) {
+                (false, _) => format!(
+                    "see {}",
+                    self.job.command.output.join("quarantine.jsonl").display()
+                ),
+                (true, Some(file)) => format!("see {}", file.display()),
+                (true, None) => "name a file with --quarantine to see them".into(),
+            };
+            writeln!(
+                out,
+                "{} records ({share:.2} %) were set aside: {place}",
+                HumanCount(report.totals.quarantined)
+            )?;
+            if let Some((reason, count)) = report.reasons.first() {
+                writeln!(out, "  most often ({} times): {reason}", HumanCount(*count))?;
+            }
+        }
+        if exit == Exit::Quarantined {
+            writeln!(
+                out,
+                "complete, but more is in quarantine than allowed: exit code 3 (--allow-quarantine N|P% allows it)"
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The job was stopped before its end.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn interrupted(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "interrupted after {:.1} s: {} of {} read, {} records mapped; no output was committed",
+            self.elapsed.as_secs_f64(),
+            HumanBytes(Progress::get(&self.progress.bytes_read)),
+            HumanBytes(Progress::get(&self.progress.bytes_total)),
+            HumanCount(Progress::get(&self.progress.records)),
+        )
+    }
+}
+
+fn sources(number: u64) -> String {
+    if number == 1 {
+        "1 source".into()
+    } else {
+        format!("{} sources", HumanCount(number))
+    }
+}

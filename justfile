@@ -1,0 +1,21 @@
+# Commands of the project; `just` lists them.
+
+default:
+    @just --list
+
+# Run every test, setting up what they need
+test:
+    tests/all
+
+# What CI runs
+ci:
+    bash .ci/run
+
+# Generate the benchmark's data (about 500 MB) into DIR
+bench-data DIR="bench-data":
+    cargo run --release -p gristmill-bench -- generate --dir {{DIR}}
+
+# Run the six jobs beside the installed tools and print ratios and peak memory
+bench DIR="bench-data":
+    cargo build --release
+    cargo run --release -p gristmill-bench -- run --dir {{DIR}}

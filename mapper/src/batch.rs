@@ -1,0 +1,223 @@
+//! What a processor gets to see: stretches of documents, each made of whole records.
+//!
+//! It must not know what is done with the records, or why some are missing.
+
+use gristmill_common::chunk::{ChunkHead, Piece};
+use gristmill_common::record::{Splitter, content};
+
+/// The byte order mark of UTF-8.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// The records of one chunk that one call of a processor works on.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    split: u32,
+    splitter: &'a Splitter,
+    parts: Vec<Part<'a>>,
+}
+
+/// Neighbouring records of one document. It may hold none: then the document is present in the
+/// chunk (it is empty, or its records here were set aside).
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The piece that the records come from; its extent is the piece's, not the part's.
+    pub piece: &'a Piece,
+    /// Offset of the first byte in the (decompressed) document.
+    pub offset: u64,
+    /// Number of the first record in the document, from 0.
+    pub number: u64,
+    /// How many records these are.
+    pub records: u64,
+    /// Their bytes, terminators included.
+    pub bytes: &'a [u8],
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Offset of its first byte in the (decompressed) document.
+    pub offset: u64,
+    /// Its number in the document, from 0.
+    pub number: u64,
+    /// Its bytes, terminator included.
+    pub bytes: &'a [u8],
+    /// Length of the byte order mark that it begins with: 3 or 0.
+    mark: usize,
+}
+
+impl<'a> Record<'a> {
+    /// The record as text: without terminator, and without the document's byte order mark.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        &content(self.bytes)[self.mark..]
+    }
+
+    /// The record without the document's byte order mark, but with its terminator.
+    #[must_use]
+    pub fn line(&self) -> &'a [u8] {
+        &self.bytes[self.mark..]
+    }
+}
+
+impl<'a> Part<'a> {
+    /// All of a piece; `bytes` are the piece's.
+    #[must_use]
+    pub fn of_piece(piece: &'a Piece, bytes: &'a [u8], splitter: &Splitter) -> Self {
+        let records = match splitter {
+            // An empty document is one record too.
+            Splitter::Document => u64::from(piece.first || !bytes.is_empty()),
+            _ => splitter.count(bytes),
+        };
+        Self {
+            piece,
+            offset: piece.offset,
+            number: piece.record,
+            records,
+            bytes,
+        }
+    }
+
+    /// The length of the byte order mark that the part begins with: 3 at the start of a document
+    /// that has one, else 0.
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        if self.offset == 0 && self.piece.first && self.bytes.starts_with(BOM) {
+            BOM.len()
+        } else {
+            0
+        }
+    }
+
+    /// The part's bytes without the document's byte order mark.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        &self.bytes[self.mark()..]
+    }
+
+    /// The part with all its records taken out.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            records: 0,
+            bytes: &[],
+            ..*self
+        }
+    }
+
+    /// The first `records` records and the rest.
+    fn split_at(&self, records: u64, splitter: &Splitter) -> (Self, Self) {
+        let len: usize = splitter
+            .split(self.bytes)
+            .take(records as usize)
+            .map(<[u8]>::len)
+            .sum();
+        let (head, tail) = self.bytes.split_at(len);
+        (
+            Self {
+                records,
+                bytes: head,
+                ..*self
+            },
+            Self {
+                offset: self.offset + len as u64,
+                number: self.number + records,
+                records: self.records - records,
+                bytes: tail,
+                ..*self
+            },
+        )
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// A batch of parts of one chunk of the split `split`.
+    #[must_use]
+    pub fn new(split: u32, splitter: &'a Splitter, parts: Vec<Part<'a>>) -> Self {
+        Self {
+            split,
+            splitter,
+            parts,
+        }
+    }
+
+    /// All records of a chunk.
+    #[must_use]
+    pub fn of_chunk(head: &'a ChunkHead, body: &'a [u8], splitter: &'a Splitter) -> Self {
+        let parts = head
+            .with_bytes(body)
+            .map(|(piece, bytes)| Part::of_piece(piece, bytes, splitter))
+            .collect();
+        Self::new(head.id.split, splitter, parts)
+    }
+
+    /// Number of the split that the chunk was cut from.
+    #[must_use]
+    pub fn split(&self) -> u32 {
+        self.split
+    }
+
+    /// The parts, in input order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part<'a>] {
+        &self.parts
+    }
+
+    /// How many records the batch holds.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.parts.iter().map(|part| part.records).sum()
+    }
+
+    /// The records of one of the parts, in order.
+    pub fn records(&self, part: &Part<'a>) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let mut mark = part.mark();
+        let mut offset = part.offset;
+        let mut number = part.number;
+        let empty = (part.records == 1 && part.bytes.is_empty()).then_some(&[][..]);
+        let splitter: &'a Splitter = self.splitter;
+        splitter.split(part.bytes).chain(empty).map(move |bytes| {
+            let record = Record {
+                offset,
+                number,
+                bytes,
+                mark: std::mem::take(&mut mark),
+            };
+            offset += bytes.len() as u64;
+            number += 1;
+            record
+        })
+    }
+
+    /// Whether a record is a line.
+    #[must_use]
+    pub fn is_lines(&self) -> bool {
+        matches!(self.splitter, Splitter::Lines)
+    }
+
+    pub(crate) fn splitter(&self) -> &'a Splitter {
+        self.splitter
+    }
+
+    /// The first half of the records and the rest; both halves of a part that is cut remain parts.
+    pub(crate) fn halves(&self) -> (Self, Self) {
+        let mut wanted = self.count() / 2;
+        let mut left = Vec::new();
+        let mut right = Vec::new();
+        for part in &self.parts {
+            if !right.is_empty() || (wanted == 0 && part.records > 0) {
+                right.push(*part);
+            } else if part.records <= wanted {
+                wanted -= part.records;
+                left.push(*part);
+            } else {
+                let (head, tail) = part.split_at(wanted, self.splitter);
+                wanted = 0;
+                left.push(head);
+                right.push(tail);
+            }
+        }
+        (
+            Self::new(self.split, self.splitter, left),
+            Self::new(self.split, self.splitter, right),
+        )
+    }
+}

@@ -1,0 +1,293 @@
+//! `17/May/2015:10:05:03 +0000`: the time of a request, and its hour and day in UTC.
+//!
+//! The calendar arithmetic follows Howard Hinnant's "chrono-compatible low-level date algorithms".
+
+const EPOCH: &[u8; LEN] = b"01/Jan/1970:00:00:00 +0000";
+
+/// Length of the text, without brackets.
+pub(super) const LEN: usize = 26;
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+
+/// A checked time as a server wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time<'a> {
+    text: &'a [u8; LEN],
+}
+
+impl Default for Time<'_> {
+    fn default() -> Self {
+        Self { text: EPOCH }
+    }
+}
+
+/// The last time that was checked: lines that follow each other mostly share the hour.
+#[derive(Debug)]
+pub(super) struct Known {
+    text: [u8; LEN],
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { text: *EPOCH }
+    }
+}
+
+impl Known {
+    /// As [`Time::parse`], faster when only minute and second are new.
+    #[inline]
+    pub(super) fn check<'a>(&mut self, text: &'a [u8; LEN]) -> Option<Time<'a>> {
+        let time = Time { text };
+        if text[..15] == self.text[..15] && text[20..] == self.text[20..] {
+            return time.minute_is_one().then_some(time);
+        }
+        let time = Time::parse(text)?;
+        self.text = *text;
+        Some(time)
+    }
+}
+
+/// Hours and days in UTC as text, of the last time that was asked for.
+#[derive(Debug)]
+pub(super) struct Clock {
+    text: [u8; LEN],
+    hour: [u8; 13],
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            text: *EPOCH,
+            hour: *b"1970-01-01T00",
+        }
+    }
+}
+
+impl Clock {
+    /// The hour in UTC, such as `2015-05-17T10`.
+    pub(super) fn hour(&mut self, time: &Time<'_>) -> &[u8] {
+        // All of a written hour is one hour in UTC if the zone is whole hours away.
+        let same = self.text[..14] == time.text[..14]
+            && self.text[20..] == time.text[20..]
+            && time.text[24..] == *b"00";
+        if !same {
+            self.text = *time.text;
+            self.hour = time.utc_hour();
+        }
+        &self.hour
+    }
+
+    /// The day in UTC, such as `2015-05-17`.
+    pub(super) fn day(&mut self, time: &Time<'_>) -> &[u8] {
+        &self.hour(time)[..10]
+    }
+}
+
+impl<'a> Time<'a> {
+    /// Checks a time. `None` if it is none: another form, or no such day or hour.
+    pub(super) fn parse(text: &'a [u8; LEN]) -> Option<Self> {
+        const DIGITS: [usize; 12] = [0, 1, 7, 8, 9, 10, 12, 13, 22, 23, 24, 25];
+        let time = Self { text };
+        let marks = [text[2], text[6], text[11], text[14], text[20]];
+        let sign = text[21] == b'+' || text[21] == b'-';
+        let digits = DIGITS.iter().all(|&at| text[at].is_ascii_digit());
+        if marks != *b"//:: " || !sign || !digits || !time.minute_is_one() {
+            return None;
+        }
+        let day = time.two(0);
+        let in_range = time.two(12) < 24
+            && time.two(22) < 24
+            && time.two(24) < 60
+            // So that the year has four digits in every zone.
+            && (1..9999).contains(&time.year())
+            && day >= 1
+            && day <= days_in(time.year(), time.month()?);
+        in_range.then_some(time)
+    }
+
+    /// Whether there is a minute and a second, leap seconds included.
+    #[inline]
+    fn minute_is_one(&self) -> bool {
+        let [tens, ones, colon, more_tens, more_ones] =
+            [15, 16, 17, 18, 19].map(|at| self.text[at]);
+        let second = (b'0'..=b'5').contains(&more_tens) & more_ones.is_ascii_digit();
+        (b'0'..=b'5').contains(&tens)
+            & ones.is_ascii_digit()
+            & (colon == b':')
+            & (second | ([more_tens, more_ones] == *b"60"))
+    }
+
+    /// The hour in UTC, such as `2015-05-17T10`.
+    fn utc_hour(&self) -> [u8; 13] {
+        let (days, hour) = self.utc();
+        let (year, month, day) = civil_from_days(days);
+        let mut text = *b"0000-00-00T00";
+        let mut put = |at: usize, value: i64| {
+            text[at] = b'0' + (value / 10 % 10) as u8;
+            text[at + 1] = b'0' + (value % 10) as u8;
+        };
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, hour);
+        text
+    }
+
+    /// Days since 1970-01-01 and the hour, in UTC.
+    fn utc(&self) -> (i64, i64) {
+        let month = self.month().unwrap_or(1);
+        let days = days_from_civil(self.year(), month, self.two(0));
+        let minutes = (days * 24 + self.two(12)) * 60 + self.two(15);
+        let zone = self.two(22) * 60 + self.two(24);
+        let minutes = if self.text[21] == b'-' {
+            minutes + zone
+        } else {
+            minutes - zone
+        };
+        (
+            minutes.div_euclid(24 * 60),
+            minutes.div_euclid(60).rem_euclid(24),
+        )
+    }
+
+    fn two(&self, at: usize) -> i64 {
+        i64::from(self.text[at] & 15) * 10 + i64::from(self.text[at + 1] & 15)
+    }
+
+    fn year(&self) -> i64 {
+        self.two(7) * 100 + self.two(9)
+    }
+
+    fn month(&self) -> Option<i64> {
+        let name = &self.text[3..6];
+        MONTHS
+            .iter()
+            .position(|month| month[..] == *name)
+            .map(|at| at as i64 + 1)
+    }
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days - era * 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hour(text: &str) -> Option<String> {
+        let text = text.as_bytes().try_into().ok()?;
+        let time = Time::parse(text)?;
+        assert_eq!(Known::default().check(text), Some(time));
+        Some(String::from_utf8(Clock::default().hour(&time).to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_is_remembered_does_not_show() {
+        let mut texts = Vec::new();
+        for hour in ["17/May/2015:10", "17/May/2015:11", "18/May/2015:10"] {
+            for minute in ["05:03", "59:60", "60:00", "0x:00", "00-00", "10:61"] {
+                for zone in [" +0000", " +0100", " -0030", " +0545", "  0000"] {
+                    texts.push(format!("{hour}:{minute}{zone}"));
+                }
+            }
+        }
+        let (mut known, mut clock) = (Known::default(), Clock::default());
+        let mut seed = 5u32;
+        for _ in 0..20_000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let text = texts[(seed >> 16) as usize % texts.len()].as_bytes();
+            let text = text.try_into().unwrap();
+            let time = known.check(text);
+            assert_eq!(time, Time::parse(text));
+            if let Some(time) = time {
+                assert_eq!(clock.hour(&time), time.utc_hour());
+            }
+        }
+    }
+
+    #[test]
+    fn hours_are_in_utc() {
+        for (text, expected) in [
+            ("17/May/2015:10:05:03 +0000", "2015-05-17T10"),
+            ("17/May/2015:23:59:60 -0030", "2015-05-18T00"),
+            ("01/Jan/2016:00:30:00 +0100", "2015-12-31T23"),
+            ("29/Feb/2016:23:00:00 -0200", "2016-03-01T01"),
+            ("28/Feb/2015:23:00:00 -0100", "2015-03-01T00"),
+            ("01/Mar/2000:00:00:00 +0545", "2000-02-29T18"),
+        ] {
+            assert_eq!(hour(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_that_are_none() {
+        for text in [
+            "17/may/2015:10:05:03 +0000",
+            "32/May/2015:10:05:03 +0000",
+            "01/Jan/0000:00:00:00 +0100",
+            "31/Dec/9999:23:59:59 -0100",
+            "00/May/2015:10:05:03 +0000",
+            "29/Feb/2015:10:05:03 +0000",
+            "17/May/2015:24:05:03 +0000",
+            "17/May/2015:10:60:03 +0000",
+            "17/May/2015:10:05:61 +0000",
+            "17/May/2015:10:05:03  0000",
+            "17-May-2015:10:05:03 +0000",
+            "17/May/2015 10:05:03 +0000",
+            "1x/May/2015:10:05:03 +0000",
+            "17/May/2015:10:05:03 +00x0",
+        ] {
+            assert_eq!(hour(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_comes_back() {
+        let mut days = days_from_civil(1800, 1, 1);
+        for year in 1800..2200 {
+            for month in 1..=12 {
+                for day in 1..=days_in(year, month) {
+                    assert_eq!(days_from_civil(year, month, day), days);
+                    assert_eq!(civil_from_days(days), (year, month, day));
+                    days += 1;
+                }
+            }
+        }
+    }
+}

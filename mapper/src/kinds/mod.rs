@@ -1,0 +1,31 @@
+//! The built-in kinds, one file each. A new kind: its file here, one arm in [`factory`], its options
+//! and its variant of `Kind` in the job spec, one golden test.
+//!
+//! Each file has a `prepare` function that checks the options and builds what all threads share;
+//! its result makes the processors.
+
+mod access_log;
+mod extract;
+mod grep;
+mod wc;
+mod word_count;
+
+use gristmill_common::spec::{JobSpec, Kind};
+
+use crate::SpecError;
+use crate::prepared::Factory;
+
+/// What makes the processors of a job's kind.
+pub(crate) fn factory(spec: &JobSpec) -> Result<Factory, SpecError> {
+    match &spec.kind {
+        Kind::WordCount(options) => Ok(word_count::prepare(options)),
+        Kind::Grep(options) => grep::prepare(options, &spec.records),
+        Kind::AccessLog(options) => access_log::prepare(options),
+        Kind::Wc(_) => Ok(wc::prepare()),
+        Kind::Extract(_) => extract::prepare(&spec.records),
+        other @ Kind::Pos(_) => Err(SpecError(format!(
+            "{}: this program was built without this kind; the kinds it has are listed by --help",
+            other.name()
+        ))),
+    }
+}

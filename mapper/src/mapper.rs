@@ -1,0 +1,107 @@
+//! One thread's driver: a chunk in, encoded outcomes out.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gristmill_common::chunk::Chunk;
+use gristmill_common::id::partition_of_split;
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::{EncodingErrors, JobSpec};
+use gristmill_common::wire::WireError;
+
+use crate::account::account;
+use crate::bisect::Runner;
+use crate::encode::{Target, encode};
+use crate::screen::screen;
+use crate::{Batch, Output, Prepared};
+
+/// Maps chunks, one after the other.
+pub struct Mapper {
+    prepared: Arc<Prepared>,
+    runner: Runner,
+    out: Output,
+    scratch: Output,
+    screened: bool,
+    by_split: bool,
+    splits: u32,
+    partitions: u32,
+}
+
+/// What mapping one chunk gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// Encoded outcomes, each with the partition that it is for.
+    pub outcomes: Vec<(u32, Bytes)>,
+    /// Records that went through.
+    pub records: u64,
+    /// Records that were set aside, by producer and mapper.
+    pub quarantined: u64,
+}
+
+impl Mapper {
+    /// A mapper for one thread.
+    #[must_use]
+    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, outline: &Outline) -> Self {
+        Self {
+            runner: Runner::new(&prepared),
+            out: Output::new(prepared.shape()),
+            scratch: Output::new(prepared.shape()),
+            screened: spec.encoding_errors == EncodingErrors::Quarantine,
+            by_split: prepared.shape().by_split(),
+            splits: outline.splits,
+            partitions: spec.partitions.max(1),
+            prepared,
+        }
+    }
+
+    /// Maps one chunk: encoded outcomes, each with its partition. Every partition concerned gets
+    /// at least one, even an empty one.
+    ///
+    /// # Errors
+    /// When an outcome does not fit a message although it was cut into parts.
+    pub fn map(&mut self, chunk: &Chunk) -> Result<Vec<(u32, Bytes)>, WireError> {
+        self.map_counted(chunk).map(|mapped| mapped.outcomes)
+    }
+
+    /// As [`Mapper::map`], with the numbers for people.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub fn map_counted(&mut self, chunk: &Chunk) -> Result<Mapped, WireError> {
+        self.out.clear();
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        let all = whole.parts().to_vec();
+        let batch = if self.screened {
+            screen(whole, &mut self.out)
+        } else {
+            whole
+        };
+        self.runner
+            .run(&prepared, &batch, &mut self.out, &mut self.scratch);
+        let counts = account(&chunk.head, &all, &self.out.quarantined);
+        let records = counts.iter().map(|count| count.mapped).sum();
+        let quarantined = counts.iter().map(|count| count.quarantined).sum();
+        // Unique to this attempt: a random state is keyed anew each time.
+        let attempt = RandomState::new().hash_one(chunk.hash);
+        let outcomes = encode(chunk, attempt, &self.target(chunk), counts, &mut self.out)?;
+        Ok(Mapped {
+            outcomes,
+            records,
+            quarantined,
+        })
+    }
+
+    fn target(&self, chunk: &Chunk) -> Target {
+        let split = chunk.head.id.split;
+        if self.by_split {
+            Target::One(partition_of_split(split, self.splits, self.partitions))
+        } else {
+            Target::ByKey {
+                partitions: self.partitions,
+                account: split % self.partitions,
+            }
+        }
+    }
+}

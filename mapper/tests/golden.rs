@@ -1,0 +1,267 @@
+//! Each kind's result on a few real lines.
+
+mod support;
+
+use gristmill_common::spec::{AccessLog, Extract, Field, Grep, Kind, Wc, WordCount, Words};
+use support::{Merged, cut, document, map, spec};
+
+fn run(kind: Kind, text: &str) -> Merged {
+    let spec = spec(kind);
+    map(&spec, &cut(&[document("d", text)], &spec.records, 1 << 20))
+}
+
+fn word_count(words: Words) -> Kind {
+    Kind::WordCount(WordCount { words, top: None })
+}
+
+#[test]
+fn word_count_takes_unicode_words() {
+    let text = "\u{FEFF}Can't stop: Ça va, 3.14 — ΟΔΟΣ!\nstop don't. snake_case ___ 日本\n";
+    assert_eq!(
+        run(word_count(Words::Unicode), text).lines(),
+        [
+            "3.14 1",
+            "can't 1",
+            "don't 1",
+            "snake_case 1",
+            "stop 2",
+            "va 1",
+            "ça 1",
+            "οδος 1",
+            "日 1",
+            "本 1"
+        ]
+    );
+}
+
+#[test]
+fn word_count_takes_ascii_words() {
+    assert_eq!(
+        run(word_count(Words::Ascii), "Can't Ça 'tis it's3D\nd\n").lines(),
+        ["'tis 1", "a 1", "can't 1", "d 2", "it's 1"]
+    );
+}
+
+fn grep(pattern: &str) -> Grep {
+    Grep {
+        pattern: pattern.into(),
+        ignore_case: false,
+        invert_match: false,
+        count: false,
+        with_filename: false,
+        line_number: false,
+        fixed_strings: false,
+        word_regexp: false,
+        only_matching: false,
+    }
+}
+
+#[test]
+fn grep_finds_lines() {
+    let text = "alpha beta\r\nBETA\n\ngamma betas\nlast beta";
+    let found = |options: Grep| run(Kind::Grep(options), text).text().to_owned();
+    assert_eq!(found(grep("beta$")), "alpha beta\r\nlast beta\n");
+    assert_eq!(found(grep("^$")), "\n");
+    assert_eq!(
+        found(Grep {
+            word_regexp: true,
+            ignore_case: true,
+            line_number: true,
+            with_filename: true,
+            ..grep("beta")
+        }),
+        "d:1:alpha beta\r\nd:2:BETA\nd:5:last beta\n"
+    );
+    assert_eq!(
+        found(Grep {
+            invert_match: true,
+            ..grep("beta")
+        }),
+        "BETA\n\n"
+    );
+    assert_eq!(
+        found(Grep {
+            only_matching: true,
+            ..grep("[a-z]*a")
+        }),
+        "alpha\nbeta\ngamma\nbeta\nla\nbeta\n"
+    );
+    assert_eq!(
+        found(Grep {
+            fixed_strings: true,
+            ..grep("a.b")
+        }),
+        ""
+    );
+}
+
+#[test]
+fn grep_counts() {
+    let counted = |options: Grep| {
+        let spec = spec(Kind::Grep(Grep {
+            count: true,
+            ..options
+        }));
+        let documents = [
+            document("a", "x\ny\nx"),
+            document("b", ""),
+            document("c", "y\n"),
+        ];
+        map(&spec, &cut(&documents, &spec.records, 1 << 20))
+    };
+    assert_eq!(counted(grep("x")).lines(), [" 2"]);
+    assert_eq!(counted(grep("none")).lines(), [" 0"]);
+    let by_name = counted(Grep {
+        with_filename: true,
+        ..grep("x")
+    });
+    let rows: Vec<(&[u8], u128)> = by_name
+        .table
+        .iter()
+        .map(|(key, values)| (&key[8..], values[0]))
+        .collect();
+    assert_eq!(rows, [(&b"a"[..], 2), (b"b", 0), (b"c", 0)]);
+}
+
+const LOG: &str = r#"83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /a/b.png HTTP/1.1" 200 203023 "http://example.org/x" "Mozilla/5.0 (Macintosh)"
+83.149.9.216 - john doe [17/May/2015:23:05:03 -0200] "GET /robots.txt HTTP/1.1" 404 - "-" "a \"quoted\" agent"
+www.example.org:443 10.0.0.1 - - [18/May/2015:01:00:00 +0000] "POST /f?q=1&r=2 HTTP/2.0" 200 17 "-" "curl/8"
+10.0.0.2 - - [18/May/2015:01:00:00 +0000] "\x16\x03\x01" 400 226
+this is no log line
+10.0.0.3 - - [18/May/2015:01:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "open
+"#;
+
+fn access_log(by: &[Field], filters: &[&str], distinct: Option<Field>) -> Merged {
+    run(
+        Kind::AccessLog(AccessLog {
+            by: by.to_vec(),
+            filters: filters.iter().map(|&f| f.to_owned()).collect(),
+            distinct,
+            top: None,
+            line_format: None,
+        }),
+        LOG,
+    )
+}
+
+#[test]
+fn access_log_groups() {
+    let by = |field| access_log(&[field], &[], None).lines();
+    assert_eq!(by(Field::Status), ["200 2 203040", "400 1 226", "404 1 0"]);
+    assert_eq!(
+        by(Field::Host),
+        ["10.0.0.1 1 17", "10.0.0.2 1 226", "83.149.9.216 2 203023"]
+    );
+    assert_eq!(by(Field::User), ["- 3 203266", "john doe 1 0"]);
+    assert_eq!(
+        by(Field::TimeHour),
+        ["2015-05-17T10 1 203023", "2015-05-18T01 3 243"]
+    );
+    assert_eq!(
+        by(Field::Path)[..],
+        [
+            "\u{16}\u{3}\u{1} 1 226",
+            "/a/b.png 1 203023",
+            "/f?q=1&r=2 1 17",
+            "/robots.txt 1 0"
+        ]
+    );
+    assert_eq!(by(Field::Query), [" 3 203249", "q=1&r=2 1 17"]);
+    assert_eq!(
+        by(Field::Agent),
+        [
+            "- 1 226",
+            "Mozilla/5.0 (Macintosh) 1 203023",
+            "a \"quoted\" agent 1 0",
+            "curl/8 1 17"
+        ]
+    );
+    assert_eq!(by(Field::Vhost), ["- 3 203249", "www.example.org 1 17"]);
+    assert_eq!(
+        by(Field::Bytes),
+        ["0 1 0", "17 1 17", "203023 1 203023", "226 1 226"]
+    );
+    assert_eq!(access_log(&[], &[], None).lines(), [" 4 203266"]);
+}
+
+#[test]
+fn access_log_filters() {
+    let totals = |filters: &[&str]| access_log(&[], filters, None).lines()[0].clone();
+    assert_eq!(totals(&["path = /robots.txt"]), " 1 0");
+    assert_eq!(totals(&["status>=400", "method != GET"]), " 1 226");
+    assert_eq!(totals(&["bytes < 100"]), " 2 17");
+    assert_eq!(totals(&["time:day > 2015-05-17"]), " 3 243");
+    assert_eq!(totals(&["agent ~ ^Mozilla"]), " 1 203023");
+    assert_eq!(totals(&["agent !~ ^Mozilla", "user = john doe"]), " 1 0");
+    assert_eq!(totals(&["status = 999"]), " 0 0");
+}
+
+#[test]
+fn access_log_counts_distinct_values_and_quarantines_the_rest() {
+    let merged = access_log(&[Field::Status], &[], Some(Field::Host));
+    let members: Vec<Vec<Vec<u8>>> = merged
+        .members
+        .iter()
+        .map(|key| gristmill_common::key::fields(key).unwrap())
+        .collect();
+    assert_eq!(
+        members,
+        [
+            [&b"200"[..], b"10.0.0.1"],
+            [b"200", b"83.149.9.216"],
+            [b"400", b"10.0.0.2"],
+            [b"404", b"83.149.9.216"]
+        ]
+    );
+    assert_eq!(
+        merged.reasons(),
+        ["no [time]", "the user agent's quote is not closed"]
+    );
+    assert_eq!(merged.quarantined[0].sample, b"this is no log line");
+    assert_eq!(merged.counts[&0], [6, 4, 2]);
+}
+
+#[test]
+fn wc_counts_each_document() {
+    let spec = spec(Kind::Wc(Wc {}));
+    let documents = [
+        document("a", "one two\nthree\u{A0}four"),
+        document("empty", ""),
+        document("z", "\u{FEFF}\n\x0B \n"),
+    ];
+    let merged = map(&spec, &cut(&documents, &spec.records, 4));
+    let rows: Vec<(&[u8], &[u128])> = merged
+        .table
+        .iter()
+        .map(|(key, values)| (&key[8..], &values[..]))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (&b"a"[..], &[1, 3, 19][..]),
+            (b"empty", &[0, 0, 0]),
+            (b"z", &[2, 1, 7])
+        ]
+    );
+}
+
+#[test]
+fn extract_writes_json_lines() {
+    let spec = spec(Kind::Extract(Extract {}));
+    let documents = [
+        document("a\"b", "\u{FEFF}line\n\t\"é\"\0"),
+        document("empty", ""),
+        document("bad", b"x\xFFy\xE2\x82z"),
+    ];
+    let merged = map(&spec, &cut(&documents, &spec.records, 1));
+    assert_eq!(
+        merged.text(),
+        concat!(
+            r#"{"name":"a\"b","text":"line\n\t\"é\"\u0000"}"#,
+            "\n",
+            r#"{"name":"empty","text":""}"#,
+            "\n{\"name\":\"bad\",\"text\":\"x\u{FFFD}y\u{FFFD}z\"}\n"
+        )
+    );
+    assert_eq!(merged.counts[&0], [3, 3, 0]);
+}

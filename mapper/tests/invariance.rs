@@ -1,0 +1,396 @@
+//! Chunks, partitions and the neighbourhood of a record do not show in what comes out (I2, I6).
+
+mod support;
+
+use gristmill_common::spec::{
+    AccessLog, EncodingErrors, Field, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
+};
+use support::{Document, Random, cut, document, map, map_with, prepare, spec};
+
+fn grep(pattern: &str) -> Grep {
+    Grep {
+        pattern: pattern.into(),
+        ignore_case: false,
+        invert_match: false,
+        count: false,
+        with_filename: false,
+        line_number: false,
+        fixed_strings: false,
+        word_regexp: false,
+        only_matching: false,
+    }
+}
+
+fn kinds() -> Vec<Kind> {
+    let mut kinds = vec![
+        Kind::Wc(Wc {}),
+        Kind::Extract(gristmill_common::spec::Extract {}),
+    ];
+    for words in [Words::Unicode, Words::Ascii] {
+        kinds.push(Kind::WordCount(WordCount { words, top: None }));
+    }
+    for pattern in [
+        "a",
+        r"^\W*$",
+        r"\Aa",
+        r"[^b]\s",
+        "b$",
+        r"\bab?",
+        "é|[\u{80}-\u{FF}]",
+    ] {
+        // Invert, numbers, names, count, only the matches, case and words.
+        for bits in [0, 1, 2, 3, 4, 6, 7, 8, 9, 12, 16, 18, 22, 32, 33] {
+            let on = |bit: u32| bits >> bit & 1 == 1;
+            kinds.push(Kind::Grep(Grep {
+                invert_match: on(0),
+                line_number: on(1),
+                with_filename: on(2),
+                count: on(3),
+                only_matching: on(4),
+                ignore_case: on(5),
+                word_regexp: on(5),
+                ..grep(pattern)
+            }));
+        }
+    }
+    for (by, distinct, filters) in [
+        (vec![], None, vec![]),
+        (vec![Field::Status], None, vec!["bytes >= 10"]),
+        (vec![Field::Path, Field::TimeHour], None, vec![]),
+        (vec![Field::Host], Some(Field::Agent), vec!["path !~ x$"]),
+        (vec![], Some(Field::Path), vec!["status != 404"]),
+    ] {
+        kinds.push(Kind::AccessLog(AccessLog {
+            by,
+            distinct,
+            filters: filters.into_iter().map(str::to_owned).collect(),
+            top: None,
+            line_format: None,
+        }));
+    }
+    kinds
+}
+
+/// Lines of everything that is read differently somewhere.
+fn text(random: &mut Random, lines: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    if random.below(4) == 0 {
+        text.extend_from_slice(b"\xEF\xBB\xBF");
+    }
+    for _ in 0..lines {
+        if random.below(3) == 0 {
+            log_line(random, &mut text);
+        } else {
+            for _ in 0..random.below(12) {
+                text.extend_from_slice(random.pick::<[u8]>(&[
+                    b"a",
+                    b"b",
+                    b"ab",
+                    b"A",
+                    b" ",
+                    b" ",
+                    b".",
+                    b"'",
+                    b"_",
+                    b"1",
+                    b",",
+                    b"\t",
+                    "é".as_bytes(),
+                    "Σ".as_bytes(),
+                    "日本".as_bytes(),
+                    b"\xFF",
+                    b"\0",
+                    b"\r",
+                    "\u{301}".as_bytes(),
+                    "’".as_bytes(),
+                    b"internationalisation's",
+                ]));
+            }
+        }
+        text.extend_from_slice(random.pick::<[u8]>(&[b"\n", b"\n", b"\n", b"\r\n", b"\n\n", b""]));
+    }
+    text
+}
+
+fn log_line(random: &mut Random, out: &mut Vec<u8>) {
+    let client = random.mostly(&[
+        "10.0.0.1 - -",
+        "::1 - -",
+        "h - john doe",
+        "v:80 h - -",
+        "h -",
+        "h - \"\"",
+        "[a [b -",
+        " - -",
+        "h [ x",
+        "v:80 h - a b",
+    ]);
+    let time = random.mostly(&[
+        "17/May/2015:10:05:03 +0000",
+        "17/May/2015:10:59:03 +0000",
+        "17/May/2015:10:05:61 +0000",
+        "18/May/2015:23:05:03 -0130",
+        "17/May/2015:10:05:03",
+        "31/Feb/2015:10:05:03 +0000",
+    ]);
+    let request = random.mostly(&[
+        "GET /x HTTP/1.1",
+        "POST /y?a=b HTTP/2.0",
+        "-",
+        "",
+        r#"GET /\"q\" HTTP/1.1"#,
+        r"GET /\x41\\",
+    ]);
+    let status = random.mostly(&["200", "404", "-", "20", "2000"]);
+    let bytes = random.mostly(&[
+        "-",
+        "0",
+        "17",
+        "99999999999999999999",
+        "-5",
+        "",
+        "18446744073709551615",
+    ]);
+    let tail = random.mostly(&[
+        "",
+        r#" "-" "curl""#,
+        r#" "http://a/" "b \" c""#,
+        r#" "-""#,
+        r#" "-" "open"#,
+        r#" "-" "x" "y""#,
+        r#" "-" "\\""#,
+        r#" "-" "end\"#,
+        r#"  "-" "two""#,
+        " ",
+    ]);
+    let line = format!("{client} [{time}] \"{request}\" {status} {bytes}{tail}");
+    // Now and then something is missing.
+    let cut = if random.below(9) == 0 {
+        random.below(line.len())
+    } else {
+        line.len()
+    };
+    out.extend_from_slice(&line.as_bytes()[..cut]);
+}
+
+fn documents(random: &mut Random) -> Vec<Document> {
+    (0..4)
+        .map(|number| {
+            let lines = random.below(30);
+            let mut document = document(&format!("doc{number}"), text(random, lines));
+            document.source = number / 2;
+            document
+        })
+        .collect()
+}
+
+#[test]
+fn chunking_does_not_show() {
+    for seed in 0..8 {
+        let mut random = Random::new(seed);
+        let documents = documents(&mut random);
+        for kind in kinds() {
+            let records = match kind {
+                Kind::Extract(_) => Records::Document,
+                _ => match seed % 4 {
+                    0 => Records::Paragraphs,
+                    1 => Records::Start("^a".into()),
+                    _ => Records::Lines,
+                },
+            };
+            let mut job = JobSpec {
+                records,
+                ..spec(kind)
+            };
+            if seed % 5 == 2 {
+                job.encoding_errors = EncodingErrors::Quarantine;
+            }
+            let prepared = prepare(&job);
+            let whole = map_with(&job, &prepared, &cut(&documents, &job.records, usize::MAX));
+            for size in [1, 64, 300] {
+                let chunks = cut(&documents, &job.records, size);
+                assert_eq!(
+                    map_with(&job, &prepared, &chunks),
+                    whole,
+                    "seed {seed}, {size}: {:?}",
+                    job.kind
+                );
+            }
+            job.partitions = 3;
+            let chunks = cut(&documents, &job.records, 200);
+            assert_eq!(
+                map_with(&job, &prepared, &chunks),
+                whole,
+                "seed {seed}, partitions: {:?}",
+                job.kind
+            );
+        }
+    }
+}
+
+#[test]
+fn searching_whole_texts_finds_what_searching_lines_finds() {
+    for seed in 100..108 {
+        let mut random = Random::new(seed);
+        let document = document("d", text(&mut random, 40));
+        let one = std::slice::from_ref(&document);
+        for kind in kinds() {
+            let Kind::Grep(options) = &kind else { continue };
+            if options.count || options.only_matching {
+                continue;
+            }
+            let mut plain = options.pattern.clone();
+            if options.word_regexp {
+                plain = format!(r"\b{{start-half}}(?:{plain})\b{{end-half}}");
+            }
+            let regex = regex::bytes::RegexBuilder::new(&plain)
+                .case_insensitive(options.ignore_case)
+                .build()
+                .unwrap();
+            let body = &document.bytes;
+            let skip = if body.starts_with(b"\xEF\xBB\xBF") {
+                3
+            } else {
+                0
+            };
+            let mut expected = Vec::new();
+            for (number, line) in body[skip..].split_inclusive(|&b| b == b'\n').enumerate() {
+                let content = gristmill_common::record::content(line);
+                if regex.is_match(content) == options.invert_match {
+                    continue;
+                }
+                if options.with_filename {
+                    expected.extend_from_slice(b"d:");
+                }
+                if options.line_number {
+                    expected.extend_from_slice(format!("{}:", number + 1).as_bytes());
+                }
+                expected.extend_from_slice(line);
+                if !line.ends_with(b"\n") {
+                    expected.push(b'\n');
+                }
+            }
+            let job = spec(kind.clone());
+            let found = map(&job, &cut(one, &job.records, usize::MAX)).bytes;
+            assert_eq!(
+                String::from_utf8_lossy(&found),
+                String::from_utf8_lossy(&expected),
+                "seed {seed}: {kind:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_fast_reader_of_logs_agrees_with_the_careful_one() {
+    for seed in 200..230 {
+        let mut random = Random::new(seed);
+        let mut body = Vec::new();
+        for _ in 0..200 {
+            log_line(&mut random, &mut body);
+            body.extend_from_slice(random.pick::<[u8]>(&[b"\n", b"\n", b"\r\n"]));
+        }
+        for by in [
+            vec![Field::Host, Field::User, Field::Vhost, Field::Status],
+            vec![Field::Bytes, Field::Referer, Field::Agent, Field::Path],
+            vec![Field::TimeHour],
+        ] {
+            let mut job = spec(Kind::AccessLog(AccessLog {
+                by,
+                filters: vec![],
+                distinct: None,
+                top: None,
+                line_format: None,
+            }));
+            let one = [document("d", &body)];
+            let fast = map(&job, &cut(&one, &job.records, usize::MAX));
+            // Records that are not lines take the careful way.
+            job.records = Records::Start(".|^$".into());
+            let careful = map(&job, &cut(&one, &job.records, usize::MAX));
+            assert_eq!(fast, careful, "seed {seed}");
+            assert!(fast.counts[&0][1] > 10, "some lines are good");
+        }
+    }
+}
+
+#[test]
+fn words_are_those_of_the_standard() {
+    use unicode_segmentation::UnicodeSegmentation;
+
+    for seed in 300..340 {
+        let mut random = Random::new(seed);
+        let document = document("d", text(&mut random, 1 + seed as usize % 700));
+        let body = &document.bytes;
+        let skip = if body.starts_with(b"\xEF\xBB\xBF") {
+            3
+        } else {
+            0
+        };
+        let mut expected = std::collections::BTreeMap::new();
+        for chunk in body[skip..].utf8_chunks() {
+            for word in chunk.valid().unicode_words() {
+                *expected.entry(word.to_lowercase()).or_insert(0u128) += 1;
+            }
+        }
+        let job = spec(Kind::WordCount(WordCount {
+            words: Words::Unicode,
+            top: None,
+        }));
+        let found = map(
+            &job,
+            &cut(std::slice::from_ref(&document), &job.records, usize::MAX),
+        );
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|(word, count)| format!("{word} {count}"))
+            .collect();
+        assert_eq!(found.lines(), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn hostile_lines_are_counted_and_never_fatal() {
+    let long = format!("{} x", "y".repeat(1 << 20));
+    let quotes = "\"".repeat(100_000);
+    let backslashes = "\\".repeat(100_001);
+    let good = r#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "a""#;
+    let hostile = [
+        "\0\0\0",
+        "",
+        " ",
+        "\"",
+        "\\",
+        "[",
+        "] \"",
+        &long,
+        &quotes,
+        &backslashes,
+        good,
+        r#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "a\"#,
+        r#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 -1 "-" "a""#,
+        r#"h - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 184467440737095516160"#,
+        r#"h - - [99/Xxx/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1"#,
+        "h - - [17/May/2015:10:05:03 +0000] \"GET /\0 HTTP/1.1\" 200 1",
+    ];
+    let mut body = hostile.join("\n").into_bytes();
+    body.extend_from_slice(b"\n\xFF\xFE\x80");
+    for kind in kinds() {
+        let job = spec(kind);
+        let merged = map(
+            &job,
+            &cut(&[document("d", &body)], &job.records, usize::MAX),
+        );
+        let records = if job.records == Records::Document {
+            1
+        } else {
+            17
+        };
+        let expected = match job.kind {
+            // Two lines parse.
+            Kind::AccessLog(_) => [17, 2, 15],
+            // A word of a MiB is still a key that can travel.
+            _ => [records, records, 0],
+        };
+        assert_eq!(merged.counts[&0], expected, "{:?}", job.kind);
+    }
+}

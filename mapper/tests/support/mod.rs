@@ -1,0 +1,288 @@
+//! What the tests share: a job spec, documents cut into chunks, outcomes merged as a reducer would.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its share")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gristmill_common::chunk::{Chunk, ChunkHead, Piece, Quarantined};
+use gristmill_common::id::ChunkId;
+use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
+use gristmill_common::outline::Outline;
+use gristmill_common::record::Splitter;
+use gristmill_common::spec::{
+    EncodingErrors, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
+};
+use gristmill_common::table::{MAX_COLUMNS, rows};
+use gristmill_common::wire::{Check, Message, decode, encode_chunk};
+use gristmill_mapper::{Mapper, Prepared};
+
+/// A spec of one partition with the kind's defaults.
+pub fn spec(kind: Kind) -> JobSpec {
+    JobSpec {
+        version: SPEC_VERSION,
+        records: kind.default_records(),
+        encoding_errors: EncodingErrors::Keep,
+        max_record: 2 << 20,
+        on_corrupt: OnCorrupt::Salvage,
+        limits: Limits::default(),
+        include: vec![],
+        exclude: vec![],
+        partitions: 1,
+        format: Format::Text,
+        compress: None,
+        max_quarantine: 256 << 20,
+        kind,
+    }
+}
+
+/// A document: its source, its name and its bytes.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub source: u32,
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+pub fn document(name: &str, bytes: impl AsRef<[u8]>) -> Document {
+    Document {
+        source: 0,
+        name: name.into(),
+        bytes: bytes.as_ref().to_vec(),
+    }
+}
+
+/// Cuts documents into chunks of about `size` bytes, at record ends, as a producer would.
+pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk> {
+    let splitter = Splitter::new(records).unwrap();
+    let mut chunks = Vec::new();
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut body: Vec<u8> = Vec::new();
+    let mut close = |pieces: &mut Vec<Piece>, body: &mut Vec<u8>| {
+        if !pieces.is_empty() {
+            let id = ChunkId {
+                split: 0,
+                index: chunks.len() as u32,
+            };
+            chunks.push(chunk(
+                id,
+                std::mem::take(pieces),
+                vec![],
+                std::mem::take(body),
+            ));
+        }
+    };
+    for (ordinal, document) in documents.iter().enumerate() {
+        let whole = matches!(records, Records::Document);
+        let all: Vec<&[u8]> = if whole || document.bytes.is_empty() {
+            vec![&document.bytes]
+        } else {
+            splitter.split(&document.bytes).collect()
+        };
+        let mut offset = 0;
+        let mut number = 0;
+        let mut at = 0;
+        while at < all.len() {
+            let start = at;
+            let mut len = 0;
+            while at < all.len() && (at == start || body.len() + len + all[at].len() <= size) {
+                len += all[at].len();
+                at += 1;
+            }
+            let count = if document.bytes.is_empty() && !whole {
+                0
+            } else {
+                at - start
+            };
+            pieces.push(Piece {
+                source: document.source,
+                document: document.name.clone().into_bytes(),
+                ordinal: ordinal as u32,
+                offset: offset as u64,
+                record: number as u64,
+                records: count as u32,
+                first: start == 0,
+                last: at == all.len(),
+                len: len as u32,
+            });
+            body.extend_from_slice(&document.bytes[offset..offset + len]);
+            offset += len;
+            number += count;
+            if body.len() >= size {
+                close(&mut pieces, &mut body);
+            }
+        }
+    }
+    close(&mut pieces, &mut body);
+    chunks
+}
+
+/// A chunk that went through the codec.
+pub fn chunk(id: ChunkId, pieces: Vec<Piece>, faults: Vec<Quarantined>, body: Vec<u8>) -> Chunk {
+    let head = ChunkHead { id, pieces, faults };
+    let (message, _) = encode_chunk(&head, body).unwrap();
+    match decode(&message, Check::Full) {
+        Ok(Message::Chunk(chunk)) => chunk,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a reducer would make of all outcomes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    pub bytes: Vec<u8>,
+    pub table: BTreeMap<Vec<u8>, Vec<u128>>,
+    pub members: BTreeSet<Vec<u8>>,
+    pub counts: BTreeMap<u32, [u64; 3]>,
+    pub quarantined: Vec<Quarantined>,
+}
+
+impl Merged {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
+    /// The table as `key value value` lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.table
+            .iter()
+            .map(|(key, values)| {
+                let values: Vec<String> = values.iter().map(u128::to_string).collect();
+                format!("{} {}", String::from_utf8_lossy(key), values.join(" "))
+            })
+            .collect()
+    }
+
+    pub fn reasons(&self) -> Vec<&str> {
+        self.quarantined.iter().map(|q| &q.reason[..]).collect()
+    }
+}
+
+/// Maps chunks and merges what comes out.
+pub fn map(spec: &JobSpec, chunks: &[Chunk]) -> Merged {
+    map_with(spec, &prepare(spec), chunks)
+}
+
+pub fn prepare(spec: &JobSpec) -> Arc<Prepared> {
+    Arc::new(Prepared::new(spec).unwrap_or_else(|error| panic!("{error}")))
+}
+
+pub fn map_with(spec: &JobSpec, prepared: &Arc<Prepared>, chunks: &[Chunk]) -> Merged {
+    let outline = Outline {
+        sources: vec![],
+        splits: 1 + chunks.iter().map(|c| c.head.id.split).max().unwrap_or(0),
+    };
+    let mut mapper = Mapper::new(Arc::clone(prepared), spec, &outline);
+    let mut merged = Merged::default();
+    for chunk in chunks {
+        let outcomes = mapper.map(chunk).unwrap();
+        merge(prepared.shape(), spec, chunk, &outcomes, &mut merged);
+    }
+    merged
+        .quarantined
+        .sort_by(|a, b| (a.source, &a.document, a.offset).cmp(&(b.source, &b.document, b.offset)));
+    for (source, [records, mapped, quarantined]) in &merged.counts {
+        assert_eq!(records, &(mapped + quarantined), "source {source}");
+    }
+    merged
+}
+
+pub fn merge(
+    shape: &Shape,
+    spec: &JobSpec,
+    chunk: &Chunk,
+    outcomes: &[(u32, Bytes)],
+    merged: &mut Merged,
+) {
+    let mut account = BTreeSet::new();
+    let mut parts = BTreeMap::<u32, Vec<u32>>::new();
+    for (partition, message) in outcomes {
+        let Ok(Message::Outcome(outcome)) = decode(message, Check::Full) else {
+            panic!("not an outcome");
+        };
+        assert_eq!(outcome.head.id, chunk.head.id);
+        assert_eq!(outcome.head.hash, chunk.hash);
+        assert_eq!(outcome.head.partition, *partition);
+        let seen = parts.entry(*partition).or_default();
+        assert_eq!(outcome.head.part as usize, seen.len());
+        seen.push(outcome.head.parts);
+        for &SourceCount {
+            source,
+            records,
+            mapped,
+            quarantined,
+        } in &outcome.head.counts
+        {
+            assert_eq!(outcome.head.part, 0);
+            account.insert(*partition);
+            let count = merged.counts.entry(source).or_default();
+            count[0] += records;
+            count[1] += mapped;
+            count[2] += quarantined;
+        }
+        if !outcome.head.quarantined.is_empty() {
+            account.insert(*partition);
+        }
+        merged.quarantined.extend(outcome.head.quarantined.clone());
+        merge_body(shape, &outcome, merged);
+    }
+    assert!(account.len() <= 1, "the account travels with one partition");
+    for seen in parts.values() {
+        assert!(seen.iter().all(|&parts| parts as usize == seen.len()));
+    }
+    let expected = if shape.by_split() { 1 } else { spec.partitions };
+    assert_eq!(parts.len(), expected as usize);
+}
+
+fn merge_body(shape: &Shape, outcome: &Outcome, merged: &mut Merged) {
+    let Shape::Table(table) = shape else {
+        assert!(outcome.body.len() <= MAX_PART);
+        merged.bytes.extend_from_slice(&outcome.body);
+        return;
+    };
+    for row in rows(&outcome.body, table.columns.len()) {
+        let row = row.unwrap();
+        if row.member {
+            merged.members.insert(row.key.to_vec());
+            continue;
+        }
+        assert!(table.columns.len() <= MAX_COLUMNS);
+        let totals = merged
+            .table
+            .entry(row.key.to_vec())
+            .or_insert_with(|| vec![0; table.columns.len()]);
+        for (at, (_, merge)) in table.columns.iter().enumerate() {
+            merge.apply(&mut totals[at], row.values[at]);
+        }
+    }
+}
+
+/// A small random number generator (xorshift64*), so that a failing seed can be run again.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
+    }
+
+    pub fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        all[self.below(all.len())]
+    }
+
+    /// The first, three times of four.
+    pub fn mostly<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        if self.below(4) > 0 {
+            all[0]
+        } else {
+            self.pick(all)
+        }
+    }
+}

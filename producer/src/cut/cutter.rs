@@ -1,0 +1,421 @@
+//! Cutting one document after the other: whole records into pieces, the rest carried over.
+//!
+//! The bytes are pulled straight into the chunk's body. Each fill goes exactly to its goal, so that
+//! boundaries do not depend on how the stream came (I1).
+
+use gristmill_common::chunk::{MAX_SAMPLE, Piece, Quarantined, sample_of};
+use gristmill_common::spec::OnCorrupt;
+
+use super::packer::{Account, ChunkSink, Packer};
+use super::rules::Rules;
+use super::skip::Skipper;
+use crate::error::{Failure, Halt};
+use crate::stream::{Damage, Ill, Pull};
+
+/// Where a stretch of input is, for its quarantine entry.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Number of the source.
+    pub(crate) source: u32,
+    /// Name of the source.
+    pub(crate) source_name: &'a [u8],
+    /// Name of the document.
+    pub(crate) document: &'a [u8],
+}
+
+/// Cuts the documents of one split.
+pub(crate) struct Cutter<'s> {
+    rules: &'s Rules,
+    packer: Packer<'s>,
+    ordinal: u32,
+}
+
+/// The document at hand.
+struct Doc<'a> {
+    place: Place<'a>,
+    ordinal: u32,
+    /// Offset and record number of what is not placed yet.
+    offset: u64,
+    record: u64,
+    /// Nothing was placed yet.
+    first: bool,
+    /// Where in the body the unplaced bytes begin.
+    start: usize,
+}
+
+/// The document's bytes to come.
+struct Feed<'a> {
+    input: &'a mut dyn Pull,
+    /// How they ended, once they did.
+    ended: Option<Option<Damage>>,
+}
+
+impl Feed<'_> {
+    /// Pulls until `body` has `goal` bytes or there are no more.
+    fn fill(&mut self, body: &mut Vec<u8>, goal: usize) {
+        while body.len() < goal && self.ended.is_none() {
+            let max = goal - body.len();
+            match self.input.pull(body, max) {
+                Ok(0) => self.ended = Some(None),
+                Ok(_) => {}
+                Err(damage) => self.ended = Some(Some(damage)),
+            }
+        }
+    }
+
+    /// The document ended where its last byte is, not in damage.
+    fn ended_well(&self) -> bool {
+        match &self.ended {
+            Some(damage) => damage.as_ref().is_none_or(|damage| damage.after_end),
+            None => false,
+        }
+    }
+}
+
+impl<'s> Cutter<'s> {
+    pub(crate) fn new(rules: &'s Rules, split: u32, sink: &'s mut dyn ChunkSink) -> Self {
+        Self {
+            rules,
+            packer: Packer::new(sink, split, rules.target),
+            ordinal: 0,
+        }
+    }
+
+    /// Hands over what is packed and ends the split.
+    ///
+    /// # Errors
+    /// When the sink wants no more.
+    pub(crate) fn finish(self) -> Result<Account, Halt> {
+        self.packer.finish()
+    }
+
+    /// Packs a fault that belongs to no record that is being cut.
+    ///
+    /// # Errors
+    /// When the job is to fail on damage, is stopped, or the sink wants no more.
+    pub(crate) fn fault(
+        &mut self,
+        place: Place<'_>,
+        offset: u64,
+        damage: Damage,
+    ) -> Result<(), Halt> {
+        if damage.ill != Ill::Stopped && !damage.report() {
+            return Ok(());
+        }
+        let end = self.packer.body.len();
+        self.fault_before(place, offset, damage, end).map(|_| ())
+    }
+
+    /// Packs a fault; the body's bytes from `start` on are not packed yet. Returns where they are.
+    fn fault_before(
+        &mut self,
+        place: Place<'_>,
+        offset: u64,
+        damage: Damage,
+        start: usize,
+    ) -> Result<usize, Halt> {
+        damage.report();
+        match damage.ill {
+            Ill::Stopped => return Err(Halt::Stopped),
+            Ill::Corrupt if self.rules.on_corrupt == OnCorrupt::Fail => {
+                return Err(Halt::Corrupt(Failure {
+                    source_name: place.source_name.to_vec(),
+                    document: place.document.to_vec(),
+                    offset,
+                    reason: damage.reason,
+                }));
+            }
+            Ill::Corrupt | Ill::Unusable => {}
+        }
+        let fault = Quarantined {
+            source: place.source,
+            document: place.document.to_vec(),
+            offset,
+            reason: damage.reason,
+            sample: damage.sample,
+        };
+        let weight = fault.document.len() + fault.reason.len() + fault.sample.len();
+        let start = self.packer.make_room(weight, start)?;
+        self.packer.fault(fault);
+        Ok(start)
+    }
+
+    /// Cuts a document to its end.
+    ///
+    /// # Errors
+    /// When the job is to fail on damage, is stopped, or the sink wants no more.
+    pub(crate) fn document(&mut self, place: Place<'_>, input: &mut dyn Pull) -> Result<(), Halt> {
+        let start = self.packer.body.len();
+        let mut doc = Doc {
+            place,
+            ordinal: self.ordinal,
+            offset: 0,
+            record: 0,
+            first: true,
+            start,
+        };
+        self.ordinal += 1;
+        doc.start = self.packer.make_room(place.document.len(), start)?;
+        let mut feed = Feed { input, ended: None };
+        loop {
+            if doc.start >= self.rules.target {
+                self.flush(&mut doc)?;
+            }
+            let goal = self.goal(&doc);
+            feed.fill(&mut self.packer.body, goal);
+            if self.open(&doc).len() > self.rules.max_record {
+                self.settle(&mut doc, &mut feed)?;
+                if feed.ended.is_none() {
+                    continue;
+                }
+            }
+            if feed.ended.is_some() {
+                let whole = feed.ended_well();
+                return self.end(doc, whole, feed.ended.flatten());
+            }
+            self.cut(&mut doc)?;
+        }
+    }
+
+    /// The bytes that are not placed yet.
+    fn open(&self, doc: &Doc<'_>) -> &[u8] {
+        &self.packer.body[doc.start..]
+    }
+
+    /// To which length the body is filled next.
+    fn goal(&self, doc: &Doc<'_>) -> usize {
+        let open = self.open(doc).len();
+        if self.packer.body.len() < self.rules.target {
+            self.rules.target
+        } else {
+            // A record longer than a chunk: doubled, so that looking for its end stays linear.
+            doc.start + (2 * open).clamp(1, self.rules.horizon)
+        }
+    }
+
+    /// The body is full: packs the whole records and hands the chunk over.
+    fn cut(&mut self, doc: &mut Doc<'_>) -> Result<(), Halt> {
+        self.fit(doc)?;
+        if let Some(end) = self.rules.splitter.last_end(self.open(doc), false) {
+            self.place(doc, end);
+        }
+        if !self.packer.is_empty() {
+            self.flush(doc)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what is packed if it and the unplaced bytes are too much for one chunk.
+    fn fit(&mut self, doc: &mut Doc<'_>) -> Result<(), Halt> {
+        if self.packer.body.len() > self.rules.target && !self.packer.is_empty() {
+            self.flush(doc)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, doc: &mut Doc<'_>) -> Result<(), Halt> {
+        self.packer.flush(doc.start)?;
+        doc.start = 0;
+        Ok(())
+    }
+
+    /// Packs the first `len` unplaced bytes, whole records, as a piece.
+    fn place(&mut self, doc: &mut Doc<'_>, len: usize) {
+        let bytes = &self.packer.body[doc.start..doc.start + len];
+        let records = if self.rules.whole_documents() {
+            1
+        } else {
+            self.rules.splitter.count(bytes)
+        };
+        self.packer.piece(Piece {
+            source: doc.place.source,
+            document: doc.place.document.to_vec(),
+            ordinal: doc.ordinal,
+            offset: doc.offset,
+            record: doc.record,
+            records: records as u32,
+            first: doc.first,
+            last: false,
+            len: len as u32,
+        });
+        doc.first = false;
+        doc.offset += len as u64;
+        doc.record += records;
+        doc.start += len;
+    }
+
+    /// Packs an empty piece: the beginning or end of a document that has no record there.
+    fn mark(&mut self, doc: &mut Doc<'_>, last: bool) -> Result<(), Halt> {
+        doc.start = self.packer.make_room(doc.place.document.len(), doc.start)?;
+        self.packer.piece(Piece {
+            source: doc.place.source,
+            document: doc.place.document.to_vec(),
+            ordinal: doc.ordinal,
+            offset: doc.offset,
+            record: doc.record,
+            records: 0,
+            first: doc.first,
+            last,
+            len: 0,
+        });
+        doc.first = false;
+        Ok(())
+    }
+
+    /// Packs a fault of the document at hand, at what is not placed yet.
+    fn doc_fault(&mut self, doc: &mut Doc<'_>, damage: Damage) -> Result<(), Halt> {
+        if doc.first && !self.rules.whole_documents() {
+            self.mark(doc, false)?;
+        }
+        doc.start = self.fault_before(doc.place, doc.offset, damage, doc.start)?;
+        doc.record += 1;
+        Ok(())
+    }
+
+    /// The document ended: `whole` says that its last record is not cut off.
+    fn end(&mut self, mut doc: Doc<'_>, whole: bool, damage: Option<Damage>) -> Result<(), Halt> {
+        self.fit(&mut doc)?;
+        let end = self.rules.splitter.last_end(self.open(&doc), whole);
+        let empty_record = self.rules.whole_documents() && whole && doc.first && doc.record == 0;
+        if end.is_some() || empty_record {
+            self.place(&mut doc, end.unwrap_or(0));
+        }
+        if let Some(mut damage) = damage {
+            if !whole {
+                damage.sample = sample_of(self.open(&doc));
+            }
+            self.packer.body.truncate(doc.start);
+            self.doc_fault(&mut doc, damage)?;
+        }
+        // A whole-document record that was set aside leaves no document behind.
+        let unlisted = self.rules.whole_documents() && doc.first;
+        if !unlisted && !self.packer.close(doc.ordinal, doc.offset) {
+            self.mark(&mut doc, true)?;
+        }
+        Ok(())
+    }
+
+    /// Sorts unplaced bytes that may hold records over the limit, one record at a time. What is
+    /// unplaced afterwards is the beginning of one record, shorter than the horizon.
+    fn settle(&mut self, doc: &mut Doc<'_>, feed: &mut Feed<'_>) -> Result<(), Halt> {
+        let mut bytes = self.packer.body.split_off(doc.start);
+        let mut at = 0;
+        loop {
+            // Where a record ends is decided by so many bytes and no more, however many are here:
+            // else the chunk size would show.
+            let view = &bytes[at..bytes.len().min(at + self.rules.horizon)];
+            let overlong = view.len() == self.rules.horizon;
+            let whole = !overlong && feed.ended_well();
+            match self.rules.splitter.first_end(view, whole) {
+                Some(len) if len <= self.rules.max_record => {
+                    self.append(doc, &bytes[at..at + len])?;
+                    at += len;
+                }
+                Some(len) => {
+                    self.oversized(doc, &view[..len], len as u64, None)?;
+                    at += len;
+                }
+                None if overlong => {
+                    let window = bytes.split_off(at);
+                    bytes = self.skip(doc, window, feed)?;
+                    at = 0;
+                }
+                None => break,
+            }
+        }
+        self.place_open(doc);
+        if self.packer.body.len() >= self.rules.target {
+            self.flush(doc)?;
+        }
+        self.packer.body.extend_from_slice(&bytes[at..]);
+        Ok(())
+    }
+
+    /// Adds a whole record to the unplaced bytes, which are whole records too.
+    fn append(&mut self, doc: &mut Doc<'_>, record: &[u8]) -> Result<(), Halt> {
+        if self.packer.body.len() + record.len() > self.rules.target {
+            self.place_open(doc);
+            if !self.packer.is_empty() {
+                self.flush(doc)?;
+            }
+        }
+        self.packer.body.extend_from_slice(record);
+        Ok(())
+    }
+
+    /// Packs all unplaced bytes, which are whole records, if there are any.
+    fn place_open(&mut self, doc: &mut Doc<'_>) {
+        let len = self.open(doc).len();
+        if len > 0 {
+            self.place(doc, len);
+        }
+    }
+
+    /// Sets a record of `len` bytes, which begins with `head`, aside; `damage` cut it off.
+    fn oversized(
+        &mut self,
+        doc: &mut Doc<'_>,
+        head: &[u8],
+        len: u64,
+        damage: Option<Damage>,
+    ) -> Result<(), Halt> {
+        self.place_open(doc);
+        let reason = format!(
+            "a record of {len} bytes, longer than the {} allowed (--max-record)",
+            self.rules.max_record
+        );
+        let mut fault = match damage {
+            None => Damage::unusable(reason),
+            Some(mut damage) => {
+                damage.reason = format!("{reason}, cut off: {}", damage.reason);
+                damage
+            }
+        };
+        fault.sample = sample_of(head);
+        self.doc_fault(doc, fault)?;
+        doc.offset += len;
+        Ok(())
+    }
+
+    /// Reads on to the end of an oversized record, which `window` begins with, and sets it aside.
+    /// Returns the bytes after it.
+    fn skip(
+        &mut self,
+        doc: &mut Doc<'_>,
+        mut window: Vec<u8>,
+        feed: &mut Feed<'_>,
+    ) -> Result<Vec<u8>, Halt> {
+        // More than a sample, so that its end is cut as that of any other text.
+        let mut head = window[..window.len().min(MAX_SAMPLE + 4)].to_vec();
+        let mut skipper = Skipper::new(&self.rules.splitter, self.rules.max_record);
+        let end = loop {
+            if let Some(end) = skipper.feed(&mut window) {
+                break end;
+            }
+            if feed.ended.is_some() {
+                break if feed.ended_well() {
+                    skipper.end(&window)
+                } else {
+                    window.len()
+                };
+            }
+            let kept = window.len();
+            feed.fill(&mut window, kept + SKIP_STEP);
+            let more = (MAX_SAMPLE + 4 - head.len()).min(window.len() - kept);
+            head.extend_from_slice(&window[kept..kept + more]);
+        };
+        let len = skipper.dropped() + end as u64;
+        head.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        let cut_off = end == window.len() && feed.ended.is_some() && !feed.ended_well();
+        let damage = if cut_off {
+            feed.ended.replace(None).flatten()
+        } else {
+            None
+        };
+        self.oversized(doc, &head, len, damage)?;
+        Ok(window.split_off(end))
+    }
+}
+
+/// How much is read at once while skipping, in bytes.
+const SKIP_STEP: usize = 256 << 10;

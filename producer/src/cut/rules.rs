@@ -1,0 +1,51 @@
+//! What decides where chunks end: the spec's part of it and the chunk size, and nothing else (I1).
+
+use gristmill_common::record::Splitter;
+use gristmill_common::spec::{JobSpec, OnCorrupt, Records};
+
+/// The longest record that fits a message whatever else is in it.
+const MAX_RECORD: u64 = 3 << 20;
+/// The smallest chunk size: below it heads outweigh bodies.
+const MIN_CHUNK: usize = 64;
+
+/// How to cut.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// Where records end.
+    pub(crate) splitter: Splitter,
+    /// Length of a chunk's body that is aimed at, in bytes.
+    pub(crate) target: usize,
+    /// The longest record, in bytes.
+    pub(crate) max_record: usize,
+    /// How far past a record's start its end must be certain, in bytes.
+    pub(crate) horizon: usize,
+    /// What becomes of damage.
+    pub(crate) on_corrupt: OnCorrupt,
+}
+
+impl Rules {
+    /// The rules of a job.
+    ///
+    /// # Errors
+    /// When the `--record-start` pattern is not a regular expression.
+    pub(crate) fn new(spec: &JobSpec, chunk_size: usize) -> Result<Self, regex::Error> {
+        let max_record = spec.max_record.clamp(1, MAX_RECORD) as usize;
+        let horizon = match spec.records {
+            Records::Lines | Records::Document => max_record + 1,
+            // Where such a record ends is told by the line after it.
+            Records::Paragraphs | Records::Start(_) => 2 * max_record + 1,
+        };
+        Ok(Self {
+            splitter: Splitter::new(&spec.records)?,
+            target: chunk_size.clamp(MIN_CHUNK, MAX_RECORD as usize),
+            max_record,
+            horizon,
+            on_corrupt: spec.on_corrupt,
+        })
+    }
+
+    /// Whether a record is a whole document.
+    pub(crate) fn whole_documents(&self) -> bool {
+        matches!(self.splitter, Splitter::Document)
+    }
+}

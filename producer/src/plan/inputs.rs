@@ -1,0 +1,95 @@
+//! From inputs as typed to sources: files, folders, standard input, lists.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use gristmill_common::spec::JobSpec;
+
+use super::globs::Globs;
+use super::{PlanError, Source, SourceKind, walk};
+
+/// The sources that `inputs` name, in order.
+pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, PlanError> {
+    let globs = Globs::new(&spec.include, &spec.exclude)?;
+    let mut sources = Vec::new();
+    let mut stdin = false;
+    for input in inputs {
+        let typed = input.as_bytes();
+        if typed == b"-" {
+            if std::mem::replace(&mut stdin, true) {
+                return Err(PlanError::StdinTwice);
+            }
+            sources.push(Source {
+                name: b"-".to_vec(),
+                path: PathBuf::from("-"),
+                kind: SourceKind::Stdin,
+            });
+        } else if let Some(list) = typed.strip_prefix(b"@") {
+            from_list(Path::new(OsStr::from_bytes(list)), &globs, &mut sources)?;
+        } else {
+            named(Path::new(input), &globs, &mut sources)?;
+        }
+    }
+    Ok(sources)
+}
+
+/// Adds the paths that a file lists, one a line.
+fn from_list(list: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+    let at = |line: usize, error: PlanError| PlanError::List {
+        list: list.to_owned(),
+        line,
+        error: Box::new(error),
+    };
+    let io = |error| PlanError::Input {
+        path: list.to_owned(),
+        error,
+    };
+    let file = File::open(list).map_err(io)?;
+    for (number, path) in BufReader::new(file).split(b'\n').enumerate() {
+        let path = PathBuf::from(OsString::from_vec(path.map_err(io)?));
+        if !path.as_os_str().is_empty() {
+            named(&path, globs, sources).map_err(|error| at(number + 1, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a named file or folder; a link that is named is followed.
+fn named(path: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+    let error = |error| PlanError::Input {
+        path: path.to_owned(),
+        error,
+    };
+    let metadata = std::fs::metadata(path).map_err(error)?;
+    if metadata.is_dir() {
+        std::fs::read_dir(path).map_err(error)?;
+        walk::folder(path, globs, sources);
+        return Ok(());
+    }
+    sources.push(Source {
+        name: path.as_os_str().as_bytes().to_vec(),
+        path: path.to_owned(),
+        kind: kind(path, &metadata).map_err(error)?,
+    });
+    Ok(())
+}
+
+fn kind(path: &Path, metadata: &Metadata) -> io::Result<SourceKind> {
+    let file_type = metadata.file_type();
+    if file_type.is_file() {
+        File::open(path)?;
+        return Ok(SourceKind::File {
+            size: metadata.len(),
+        });
+    }
+    if file_type.is_socket() {
+        return Err(io::Error::other("a socket cannot be read as a file"));
+    }
+    // Opening a pipe and closing it again would end it for its writer.
+    rustix::fs::access(path, rustix::fs::Access::READ_OK)?;
+    Ok(SourceKind::Stream)
+}

@@ -1,0 +1,164 @@
+//! The plan of a job: its sources in order, and the splits that they are read in.
+//!
+//! A pure function of the inputs and the spec (I1). It must not know how chunks are cut.
+
+mod globs;
+mod inputs;
+mod splits;
+mod walk;
+
+use std::ffi::OsString;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::JobSpec;
+
+/// What will be read, and in which pieces of work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    sources: Vec<Source>,
+    splits: Vec<Split>,
+    chunk_size: usize,
+}
+
+/// One file or stream named by the user, or found in a folder that was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// As it was typed; for a file in a folder, the folder as typed joined with the path in it.
+    pub name: Vec<u8>,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: SourceKind,
+}
+
+/// What a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A regular file of so many bytes; what is appended later is not read.
+    File {
+        /// Its size at planning, in bytes.
+        size: u64,
+    },
+    /// A FIFO or device: read once, to its end.
+    Stream,
+    /// Standard input.
+    Stdin,
+    /// Found in a folder and not readable: one quarantine entry.
+    Unreadable {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// A planned unit of reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Numbers of the sources, read one after the other.
+    pub sources: Range<u32>,
+    /// Numbers of the members to read, if the split is one of several of a zip.
+    pub members: Option<Range<u64>>,
+}
+
+/// Why a job cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A glob of `--include` or `--exclude` is malformed: wrong usage.
+    #[error("{0}")]
+    Glob(#[from] globset::Error),
+    /// Standard input is named twice: wrong usage.
+    #[error("standard input (-) can be read only once")]
+    StdinTwice,
+    /// A named input cannot be opened.
+    #[error("{}: {error}", path.display())]
+    Input {
+        /// As it was typed.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A named list of inputs cannot be read, or a path in it cannot be opened.
+    #[error("{}, line {line}: {error}", list.display())]
+    List {
+        /// The list.
+        list: PathBuf,
+        /// The line of the path, from 1; 0 for the list itself.
+        line: usize,
+        /// What is wrong with it.
+        error: Box<PlanError>,
+    },
+    /// There are more sources or splits than can be numbered.
+    #[error("more than {} sources", u32::MAX)]
+    TooMany,
+}
+
+impl PlanError {
+    /// Whether the command line is wrong, rather than a file.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, PlanError::Glob(_) | PlanError::StdinTwice)
+    }
+}
+
+impl Plan {
+    /// Plans a job over `inputs` as they were typed: files, folders, `-` and `@list`. `chunk_size`
+    /// is the length of a chunk's body that is aimed at, in bytes.
+    ///
+    /// # Errors
+    /// When a named input cannot be opened or a glob is malformed.
+    pub fn new(inputs: &[OsString], spec: &JobSpec, chunk_size: usize) -> Result<Self, PlanError> {
+        let sources = inputs::list(inputs, spec)?;
+        u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
+        let splits = splits::group(&sources);
+        Ok(Self {
+            sources,
+            splits,
+            chunk_size,
+        })
+    }
+
+    /// The sources, in input order.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// The splits, in input order.
+    #[must_use]
+    pub fn splits(&self) -> &[Split] {
+        &self.splits
+    }
+
+    /// The length of a chunk's body that is aimed at, in bytes.
+    #[must_use]
+    pub fn chunk_size(&self) -> usize {
+        self.chunk_size
+    }
+
+    /// What the other roles need to know of the plan.
+    #[must_use]
+    pub fn outline(&self) -> Outline {
+        Outline {
+            sources: (self.sources.iter())
+                .map(|source| serde_bytes::ByteBuf::from(source.name.clone()))
+                .collect(),
+            splits: self.splits.len() as u32,
+        }
+    }
+
+    /// Bytes of all sources as they lie on disk; `None` if one is a stream.
+    #[must_use]
+    pub fn total_bytes(&self) -> Option<u64> {
+        let mut total = 0_u64;
+        for source in &self.sources {
+            match source.kind {
+                SourceKind::File { size } => total = total.saturating_add(size),
+                SourceKind::Unreadable { .. } => {}
+                SourceKind::Stream | SourceKind::Stdin => return None,
+            }
+        }
+        Some(total)
+    }
+}

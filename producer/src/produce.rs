@@ -1,0 +1,262 @@
+//! Producing a job: all splits on reader threads, into the queues, and the seal last.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::id::partition_of_split;
+use gristmill_common::progress::Progress;
+use gristmill_common::seal::{Seal, SplitEnd};
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::JobSpec;
+use gristmill_common::transport::{PublishError, Queue, Transport};
+use gristmill_common::wire;
+use tokio::runtime::Handle;
+
+use crate::cut::{Account, ChunkSink};
+use crate::error::{Halt, ProduceError};
+use crate::plan::Plan;
+use crate::read::{Reading, read_split};
+
+/// How a job is produced; nothing here shows in the output.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Reader threads.
+    pub threads: NonZeroUsize,
+    /// The folder for nested archives that need seeking.
+    pub tmp: PathBuf,
+}
+
+/// Reads all splits of the plan, publishes their chunks, then the seal to every partition, and
+/// finishes the queue of chunks. Blocks until done; not to be called on a runtime's thread.
+///
+/// # Errors
+/// [`ProduceError::Stopped`] after a stop; else when the job is to fail on damage, or a queue or a
+/// thread cannot be had. The queue of chunks is not finished then.
+pub fn produce(
+    plan: &Plan,
+    spec: &JobSpec,
+    transport: &Transport,
+    runtime: &Handle,
+    settings: &Settings,
+    progress: &Progress,
+    shutdown: &Shutdown,
+) -> Result<Seal, ProduceError> {
+    if let Some(total) = plan.total_bytes() {
+        Progress::add(&progress.bytes_total, total);
+    }
+    let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?;
+    let by_split = spec
+        .kind
+        .shape()
+        .by_split()
+        .then(|| (plan.splits().len() as u32, spec.partitions));
+    let seal = read_all(&reading, settings.threads, || Publisher {
+        transport,
+        runtime,
+        progress,
+        shutdown,
+        by_split,
+        failed: None,
+    })?;
+    let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
+        sources: plan.sources().len(),
+        splits: plan.splits().len(),
+        error,
+    })?;
+    for partition in 0..spec.partitions.max(1) {
+        let queue = Queue::Results(partition);
+        publish(transport, runtime, shutdown, queue, message.clone())?;
+    }
+    transport.finish(Queue::Chunks);
+    Ok(seal)
+}
+
+/// A sink that may keep an error which [`Halt`] cannot say.
+pub(crate) trait FallibleSink: ChunkSink {
+    /// The error that made the sink stop, if there was one.
+    fn failed(&mut self) -> Option<ProduceError>;
+
+    /// All chunks of a split were taken.
+    ///
+    /// # Errors
+    /// When that cannot be passed on.
+    fn ended(&mut self, end: SplitEnd) -> Result<(), ProduceError>;
+}
+
+/// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own.
+pub(crate) fn read_all<S: FallibleSink>(
+    reading: &Reading<'_>,
+    threads: NonZeroUsize,
+    sink: impl Fn() -> S + Sync,
+) -> Result<Seal, ProduceError> {
+    let plan = reading.plan;
+    let splits = plan.splits().len() as u32;
+    let seal = Mutex::new(Seal {
+        chunks: vec![0; splits as usize],
+        records: vec![0; plan.sources().len()],
+    });
+    let next = AtomicU32::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || -> Result<(), ProduceError> {
+        let mut sink = sink();
+        while !failed.load(Ordering::Relaxed) {
+            let split = next.fetch_add(1, Ordering::Relaxed);
+            if split >= splits {
+                break;
+            }
+            let mut guarded = Guarded {
+                sink: &mut sink,
+                failed: &failed,
+            };
+            match read_split(reading, split, &mut guarded) {
+                Ok(account) => {
+                    enter(
+                        &mut seal.lock().unwrap_or_else(PoisonError::into_inner),
+                        split,
+                        &account,
+                    );
+                    let chunks = account.chunks;
+                    if let Err(error) = sink.ended(SplitEnd { split, chunks }) {
+                        failed.store(true, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                }
+                Err(halt) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(sink.failed().unwrap_or_else(|| halt.into()));
+                }
+            }
+        }
+        Ok(())
+    };
+    let threads = threads.get().min(splits.max(1) as usize);
+    std::thread::scope(|scope| {
+        let mut started = Vec::new();
+        let mut first = Ok(());
+        for number in 0..threads {
+            let thread = std::thread::Builder::new().name(format!("reader {number}"));
+            match thread.spawn_scoped(scope, work) {
+                Ok(handle) => started.push(handle),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    first = Err(ProduceError::Thread(error.to_string()));
+                    break;
+                }
+            }
+        }
+        for handle in started {
+            let result = handle.join().unwrap_or_else(|_| {
+                failed.store(true, Ordering::Relaxed);
+                Err(ProduceError::Thread("panicked".into()))
+            });
+            // What went wrong says more than that the others stopped for it.
+            if first.is_ok() || matches!(first, Err(ProduceError::Stopped)) && result.is_err() {
+                first = result;
+            }
+        }
+        first
+    })?;
+    Ok(seal.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Ends a split when another thread failed.
+struct Guarded<'a, S> {
+    sink: &'a mut S,
+    failed: &'a AtomicBool,
+}
+
+impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(Halt::Stopped);
+        }
+        self.sink.take(head, body)
+    }
+}
+
+fn enter(seal: &mut Seal, split: u32, account: &Account) {
+    seal.chunks[split as usize] = account.chunks;
+    for (&source, &records) in &account.records {
+        seal.records[source as usize] += records;
+    }
+}
+
+/// Publishes a message, unless a stop is asked for while there is no room for it.
+fn publish(
+    transport: &Transport,
+    runtime: &Handle,
+    shutdown: &Shutdown,
+    queue: Queue,
+    message: Bytes,
+) -> Result<(), ProduceError> {
+    let result = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            result = transport.publish(queue, message) => result,
+            () = shutdown.reached(Stage::Draining) => Err(PublishError::Stopped),
+        }
+    });
+    result.map_err(|error| match error {
+        PublishError::Stopped => ProduceError::Stopped,
+        PublishError::NoQueue(_) | PublishError::Refused(_) => ProduceError::Transport(error),
+    })
+}
+
+/// Encodes and publishes chunks.
+struct Publisher<'a> {
+    transport: &'a Transport,
+    runtime: &'a Handle,
+    progress: &'a Progress,
+    shutdown: &'a Shutdown,
+    /// Numbers of splits and partitions, where a partition takes a range of splits.
+    by_split: Option<(u32, u32)>,
+    failed: Option<ProduceError>,
+}
+
+impl Publisher<'_> {
+    fn publish(&self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
+        let (message, _) = wire::encode_chunk(head, body).map_err(ProduceError::Chunk)?;
+        publish(
+            self.transport,
+            self.runtime,
+            self.shutdown,
+            Queue::Chunks,
+            message,
+        )?;
+        Progress::add(&self.progress.chunks_cut, 1);
+        Ok(())
+    }
+}
+
+impl ChunkSink for Publisher<'_> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        self.publish(&head, body).map_err(|error| {
+            self.failed = Some(error);
+            Halt::Stopped
+        })
+    }
+}
+
+impl FallibleSink for Publisher<'_> {
+    fn failed(&mut self) -> Option<ProduceError> {
+        self.failed.take()
+    }
+
+    /// Tells the partition that takes the split, so that its output need not wait for the seal.
+    fn ended(&mut self, end: SplitEnd) -> Result<(), ProduceError> {
+        let Some((splits, partitions)) = self.by_split else {
+            return Ok(());
+        };
+        let message = wire::encode_split_end(&end).map_err(ProduceError::Chunk)?;
+        let queue = Queue::Results(partition_of_split(end.split, splits, partitions));
+        publish(self.transport, self.runtime, self.shutdown, queue, message)
+    }
+}
+
+#[cfg(test)]
+#[path = "produce_tests.rs"]
+mod tests;

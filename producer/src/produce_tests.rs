@@ -1,0 +1,176 @@
+//! Whole jobs through the embedded queues.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use gristmill_common::chunk::Chunk;
+use gristmill_common::transport::{Embedded, Room};
+use gristmill_common::wire::{Check, Message, decode};
+
+use super::*;
+use crate::testing::{gzip, spec};
+
+/// Produces a job and returns its chunks in order, and its seal.
+fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Chunk>, Seal) {
+    let inputs: Vec<OsString> = inputs.iter().map(|path| path.as_os_str().into()).collect();
+    let plan = Plan::new(&inputs, spec, size).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let room = Room {
+        chunks: 1 << 20,
+        results: 1 << 20,
+    };
+    let transport = Transport::Embedded(Embedded::new(1, room));
+    let queues = transport.clone();
+    let consumer = runtime.spawn(async move {
+        let mut chunks = Vec::new();
+        while let Some(delivery) = queues.next(Queue::Chunks).await.unwrap() {
+            match decode(delivery.payload(), Check::Full).unwrap() {
+                Message::Chunk(chunk) => chunks.push(chunk),
+                other => panic!("{other:?}"),
+            }
+            delivery.ack().await;
+        }
+        let mut ends = Vec::new();
+        loop {
+            let result = queues.next(Queue::Results(0)).await.unwrap().unwrap();
+            let message = decode(result.payload(), Check::Full).unwrap();
+            result.ack().await;
+            match message {
+                Message::SplitEnd(end) => ends.push((end.split, end.chunks)),
+                other => return (chunks, ends, other),
+            }
+        }
+    });
+    let settings = Settings {
+        threads: NonZeroUsize::new(threads).unwrap(),
+        tmp: std::env::temp_dir(),
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let handle = runtime.handle();
+    let seal = produce(
+        &plan, spec, &transport, handle, &settings, &progress, &shutdown,
+    )
+    .unwrap();
+    let recounted = crate::recount(&plan, spec, &settings, &Progress::default(), &shutdown);
+    assert_eq!(recounted.unwrap(), seal.records);
+    assert_eq!(
+        Progress::get(&progress.bytes_read),
+        plan.total_bytes().unwrap()
+    );
+    let (mut chunks, mut ends, message) = runtime.block_on(consumer).unwrap();
+    assert_eq!(message, Message::Seal(seal.clone()));
+    ends.sort_unstable();
+    let sealed = seal.chunks.iter().copied().zip(0u32..);
+    let sealed: Vec<(u32, u32)> = sealed.map(|(chunks, split)| (split, chunks)).collect();
+    let by_split = spec.kind.shape().by_split();
+    assert_eq!(ends, if by_split { sealed } else { Vec::new() });
+    chunks.sort_by_key(|chunk| chunk.head.id);
+    let ids: Vec<_> = chunks.iter().map(|chunk| chunk.head.id).collect();
+    assert_eq!(ids, seal.expected(0, 1, true).collect::<Vec<_>>());
+    (chunks, seal)
+}
+
+#[test]
+fn a_folder_of_plain_and_gzip_files_is_the_same_on_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut expected = Vec::new();
+    for number in 0..30 {
+        let text: String = (0..number * 40)
+            .map(|line| format!("{number} {line}\n"))
+            .collect();
+        let name = format!("f{number:02}.txt");
+        let bytes = if number % 2 == 0 {
+            gzip(text.as_bytes())
+        } else {
+            text.clone().into_bytes()
+        };
+        fs::write(dir.path().join(&name), bytes).unwrap();
+        expected.extend_from_slice(text.as_bytes());
+    }
+    fs::write(dir.path().join(".hidden"), "no\n").unwrap();
+    let (one, seal) = run(&[dir.path()], &spec(), 4 << 10, 1);
+    let all: Vec<u8> = one.iter().flat_map(|chunk| chunk.body.to_vec()).collect();
+    assert_eq!(all, expected);
+    assert_eq!(seal.records.len(), 30);
+    assert_eq!(seal.records[7], 280);
+    let (three, _) = run(&[dir.path()], &spec(), 4 << 10, 3);
+    assert_eq!(one, three);
+}
+
+/// What `produce` says of a job whose queue of chunks has room for little and no consumer, once
+/// `stop` was called.
+fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("text"), "a line of text\n".repeat(1 << 16)).unwrap();
+    let plan = Plan::new(&[dir.path().into()], &spec(), 4 << 10).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let room = Room {
+        chunks: 64 << 10,
+        results: 1 << 10,
+    };
+    let transport = Transport::Embedded(Embedded::new(1, room));
+    let settings = Settings {
+        threads: NonZeroUsize::MIN,
+        tmp: std::env::temp_dir(),
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    std::thread::scope(|scope| {
+        let handle = runtime.handle();
+        let (transport, shutdown, progress) = (&transport, &shutdown, &progress);
+        let producing = scope.spawn(move || {
+            produce(
+                &plan,
+                &spec(),
+                transport,
+                handle,
+                &settings,
+                progress,
+                shutdown,
+            )
+            .unwrap_err()
+        });
+        // Chunks are cut until the queue is full.
+        while Progress::get(&progress.chunks_cut) < 10 {
+            std::thread::yield_now();
+        }
+        stop(transport, shutdown);
+        producing.join().unwrap()
+    })
+}
+
+#[test]
+fn a_stop_ends_a_producer_that_waits_for_room() {
+    let error = stopped(|_, shutdown| shutdown.advance(Stage::Draining));
+    assert!(matches!(error, ProduceError::Stopped), "{error}");
+    let error = stopped(|transport, _| transport.stop());
+    assert!(matches!(error, ProduceError::Stopped), "{error}");
+}
+
+#[test]
+fn damage_on_one_thread_fails_the_job() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = gzip("text\n".repeat(1 << 16).as_bytes());
+    fs::write(dir.path().join("a"), &whole[..whole.len() - 3]).unwrap();
+    fs::write(dir.path().join("b"), &whole).unwrap();
+    let spec = JobSpec {
+        on_corrupt: gristmill_common::spec::OnCorrupt::Fail,
+        ..spec()
+    };
+    let plan = Plan::new(&[dir.path().into()], &spec, 4 << 10).unwrap();
+    let settings = Settings {
+        threads: NonZeroUsize::MIN.saturating_add(1),
+        tmp: std::env::temp_dir(),
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let error = crate::recount(&plan, &spec, &settings, &progress, &shutdown).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, ProduceError::Corrupt(_)), "{message}");
+    assert!(
+        message.contains("/a") && message.contains("truncated trailer"),
+        "{message}"
+    );
+}

@@ -1,0 +1,70 @@
+//! What can be wrong with a stream: one quarantine entry in the making.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Why a stretch of input cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// What sort of trouble it is.
+    pub(crate) ill: Ill,
+    /// What it is, in words, with compressed and decompressed offsets where there are such.
+    pub(crate) reason: String,
+    /// The stream ended well before it: the last record is whole and not part of the damage.
+    pub(crate) after_end: bool,
+    /// First bytes of the damaged stretch, if they are not the cut-off record's.
+    pub(crate) sample: Vec<u8>,
+    /// An entry was made of it. Shared by all copies: damage of an outer stream shows in the member
+    /// at hand and again in the archive around it, and is one stretch.
+    reported: Rc<Cell<bool>>,
+}
+
+/// The sorts of trouble, by what becomes of the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ill {
+    /// Damaged data: fails the job if it is to fail on damage.
+    Corrupt,
+    /// Sound data that is not read: unsupported, unreadable, over a limit.
+    Unusable,
+    /// Nothing is wrong: reading was told to stop.
+    Stopped,
+}
+
+impl Damage {
+    /// Damaged data, which cuts off the record before it.
+    pub(crate) fn corrupt(reason: impl Into<String>) -> Self {
+        Self::new(Ill::Corrupt, reason.into())
+    }
+
+    /// Data that is not read though it may be sound.
+    pub(crate) fn unusable(reason: impl Into<String>) -> Self {
+        Self::new(Ill::Unusable, reason.into())
+    }
+
+    /// Not damage at all: a stop was asked for.
+    pub(crate) fn stopped() -> Self {
+        Self::new(Ill::Stopped, "stopped".into())
+    }
+
+    /// The same damage, met after a well-ended stream; `sample` are its first bytes.
+    pub(crate) fn after_end(mut self, sample: &[u8]) -> Self {
+        self.after_end = true;
+        self.sample = gristmill_common::chunk::sample_of(sample);
+        self
+    }
+
+    /// Says that an entry is made of it now; false if there is one already.
+    pub(crate) fn report(&self) -> bool {
+        !self.reported.replace(true)
+    }
+
+    fn new(ill: Ill, reason: String) -> Self {
+        Self {
+            ill,
+            reason,
+            after_end: false,
+            sample: Vec::new(),
+            reported: Rc::default(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Streams of bytes that end, or break: files, decoders, members. It must not know of records.
+
+mod bzip2;
+mod checked;
+mod coded;
+mod damage;
+mod deflate;
+mod deflate64;
+mod file;
+mod gzip;
+mod input;
+mod lz4;
+mod random;
+mod spare;
+mod xz;
+mod zstd;
+
+pub(crate) use bzip2::Bzip2;
+pub(crate) use checked::Checked;
+pub(crate) use coded::{Codec, Coded};
+pub(crate) use damage::{Damage, Ill};
+pub(crate) use deflate::{Inflater, RawDeflate};
+pub(crate) use deflate64::Deflate64;
+pub(crate) use file::RawFile;
+pub(crate) use gzip::Gzip;
+pub(crate) use input::Input;
+pub(crate) use lz4::Lz4;
+pub(crate) use random::{Random, Section};
+pub(crate) use xz::Xz;
+pub(crate) use zstd::Zstd;
+
+/// A stream that is pulled into a growing buffer.
+pub(crate) trait Pull {
+    /// Appends at most `max` bytes (more than 0) to `out` and returns how many; 0 at the end.
+    ///
+    /// # Errors
+    /// When the stream is damaged. Bytes appended before the damage was met stay in `out` and are
+    /// good. After an error the stream is not pulled again.
+    fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage>;
+}

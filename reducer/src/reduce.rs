@@ -1,0 +1,257 @@
+//! One partition from its queue to its finished, unpublished part.
+//!
+//! It must not know where chunks come from. An outcome is acknowledged once it was taken; none is
+//! ever refused or left waiting in the queue, so a later split cannot hold the room of an earlier.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use gristmill_common::outcome::{Outcome, OutcomeHead};
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::{JobSpec, Shape};
+use gristmill_common::transport::{Delivery, Queue, Transport};
+use gristmill_common::wire::{self, Check, Message, WireError};
+use tokio::runtime::Handle;
+
+use crate::accounts::{self, Account};
+use crate::arrivals::Arrivals;
+use crate::destination::Destination;
+use crate::parts::{Joined, Parts};
+use crate::product::{Merging, Product};
+use crate::quarantine::{Quarantine, SetAside};
+use crate::reduce_error::ReduceError;
+use crate::room::Room;
+
+/// What one partition may use.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bytes of memory for one partition's state; past it, it spills.
+    pub memory: usize,
+    /// Where temporary data goes.
+    pub tmp: PathBuf,
+}
+
+/// A finished partition, to be committed with the others.
+#[derive(Debug)]
+pub struct PartitionResult {
+    pub(crate) partition: u32,
+    pub(crate) product: Product,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) set_aside: SetAside,
+    /// Records per source, as the seal says.
+    pub(crate) sealed: Vec<u64>,
+    pub(crate) duplicates: u64,
+    pub(crate) spilled: u64,
+}
+
+/// Reduces one partition: takes its outcomes until they are what the seal says, and writes its part
+/// under a temporary name (or to the stream). Blocks; call it on a thread outside the runtime.
+///
+/// `shutdown` aborts it at once; a job that drains ends when the transport does.
+///
+/// # Errors
+/// When the partition is not complete when the transport ends, the input changed, more is set aside
+/// than the job permits, or files cannot be written. The caller then stops the transport, so that
+/// nobody waits for this partition's queue.
+#[allow(clippy::too_many_arguments)] // One job's surroundings; they have no common owner.
+pub fn reduce(
+    partition: u32,
+    transport: &Transport,
+    runtime: &Handle,
+    spec: &JobSpec,
+    outline: &Outline,
+    settings: &Settings,
+    destination: &Destination,
+    progress: &Progress,
+    shutdown: &Shutdown,
+) -> Result<PartitionResult, ReduceError> {
+    let mut reducer = Reducer::new(partition, spec, outline, settings, destination, progress)?;
+    let queue = Queue::Results(partition);
+    while !reducer.arrivals.is_complete() {
+        let next: Option<Delivery> = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = shutdown.reached(Stage::Aborted) => Ok(None),
+                next = transport.next(queue) => next,
+            }
+        })?;
+        let Some(delivery) = next else {
+            let what = reducer.arrivals.missing();
+            return Err(if shutdown.is_stopping() {
+                ReduceError::Stopped { partition, what }
+            } else {
+                ReduceError::Incomplete { partition, what }
+            });
+        };
+        reducer.message(delivery.payload())?;
+        runtime.block_on(delivery.ack());
+    }
+    // Duplicates may still come, and whoever publishes them must not wait for room.
+    let late = transport.clone();
+    runtime.spawn(async move {
+        while let Ok(Some(delivery)) = late.next(queue).await {
+            delivery.ack().await;
+        }
+    });
+    reducer.finish()
+}
+
+/// The state of one partition.
+struct Reducer<'a> {
+    partition: u32,
+    outline: &'a Outline,
+    progress: &'a Progress,
+    arrivals: Arrivals,
+    parts: Parts,
+    room: Room,
+    merging: Merging,
+    quarantine: Quarantine,
+    accounts: Vec<Account>,
+    /// Bytes spilled that progress knows of.
+    shown: u64,
+}
+
+impl<'a> Reducer<'a> {
+    fn new(
+        partition: u32,
+        spec: &JobSpec,
+        outline: &'a Outline,
+        settings: &Settings,
+        destination: &Destination,
+        progress: &'a Progress,
+    ) -> Result<Self, ReduceError> {
+        let shape = spec.kind.shape();
+        // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
+        // would keep in memory what the page cache holds as well), and an eighth beside a table,
+        // which takes the rest.
+        let eighth = settings.memory / 8;
+        let waiting = match shape {
+            Shape::Ordered => settings.memory / 4,
+            Shape::Table(_) => eighth,
+        };
+        Ok(Self {
+            partition,
+            outline,
+            progress,
+            arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), outline),
+            parts: Parts::default(),
+            room: Room::new(waiting, &settings.tmp),
+            quarantine: Quarantine::new(
+                outline.sources.len(),
+                spec.max_quarantine,
+                eighth,
+                &settings.tmp,
+            ),
+            accounts: vec![Account::default(); outline.sources.len()],
+            merging: Merging::new(partition, spec, shape, outline, settings, destination)?,
+            shown: 0,
+        })
+    }
+
+    fn message(&mut self, payload: &Bytes) -> Result<(), ReduceError> {
+        // Nothing left this process, so the head is check enough.
+        match wire::decode(payload, Check::Head)? {
+            Message::Outcome(outcome) => self.outcome(outcome, payload)?,
+            Message::Seal(seal) => {
+                self.arrivals.seal(seal)?;
+                self.merging.advance(&mut self.room, &self.arrivals)?;
+            }
+            Message::SplitEnd(end) => {
+                self.arrivals.split_end(end)?;
+                self.merging.advance(&mut self.room, &self.arrivals)?;
+            }
+            Message::Chunk(chunk) => {
+                return Err(ReduceError::Malformed(format!(
+                    "chunk {} in a queue of results",
+                    chunk.head.id
+                )));
+            }
+        }
+        let spilled = self.room.spilled() + self.merging.spilled();
+        Progress::add(&self.progress.spilled, spilled - self.shown);
+        self.shown = spilled;
+        Ok(())
+    }
+
+    fn outcome(&mut self, outcome: Outcome, payload: &Bytes) -> Result<(), ReduceError> {
+        let head = &outcome.head;
+        let (id, hash) = (head.id, head.hash);
+        if head.partition != self.partition {
+            return Err(ReduceError::Malformed(format!(
+                "an outcome for partition {} in the queue of {}",
+                head.partition, self.partition
+            )));
+        }
+        if !self.arrivals.is_new(id, hash)? {
+            return Ok(());
+        }
+        if head.parts == 1 {
+            if self.parts.hash_of(id).is_some_and(|before| before != hash) {
+                return Err(ReduceError::InputChanged { id });
+            }
+            self.parts.forget(id, &mut self.room)?;
+            return self.whole(outcome.head, vec![outcome.body]);
+        }
+        match self.parts.join(head, payload.clone(), &mut self.room)? {
+            Joined::Waiting => Ok(()),
+            Joined::Duplicate => {
+                self.arrivals.duplicate();
+                Ok(())
+            }
+            Joined::Whole(parts) => {
+                let mut heads: Option<OutcomeHead> = None;
+                let mut bodies = Vec::with_capacity(parts.len());
+                for held in parts {
+                    let part = self.room.take(held)?;
+                    let Message::Outcome(part) = wire::decode(&part, Check::Head)? else {
+                        return Err(WireError::Damaged("kind").into());
+                    };
+                    bodies.push(part.body);
+                    match &mut heads {
+                        None => heads = Some(part.head),
+                        // The first part has the account; nothing forbids another to add to it.
+                        Some(first) => {
+                            first.counts.extend(part.head.counts);
+                            first.quarantined.extend(part.head.quarantined);
+                        }
+                    }
+                }
+                match heads {
+                    Some(head) => self.whole(head, bodies),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Takes an outcome that is new and whole.
+    fn whole(&mut self, head: OutcomeHead, bodies: Vec<Bytes>) -> Result<(), ReduceError> {
+        self.arrivals.take(head.id, head.hash);
+        accounts::add(&mut self.accounts, &head.counts)?;
+        for entry in &head.quarantined {
+            self.quarantine.take(entry, self.outline)?;
+        }
+        self.merging
+            .take(head.id, bodies, &mut self.room, &self.arrivals)
+    }
+
+    fn finish(self) -> Result<PartitionResult, ReduceError> {
+        let mut spilled = self.room.spilled();
+        let (seal, duplicates) = self.arrivals.finish();
+        let product = self.merging.finish(&mut spilled)?;
+        let set_aside = self.quarantine.finish();
+        spilled += set_aside.sorted.spilled();
+        Progress::add(&self.progress.spilled, spilled.saturating_sub(self.shown));
+        Ok(PartitionResult {
+            partition: self.partition,
+            product,
+            accounts: self.accounts,
+            set_aside,
+            sealed: seal.records,
+            duplicates,
+            spilled,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! JSON lines. Bytes that are not UTF-8 appear as U+FFFD.
+
+use super::push_number;
+
+/// Appends an object: the key's fields as strings, then the columns as numbers.
+pub(crate) fn push_row(
+    line: &mut Vec<u8>,
+    names: &[String],
+    parts: &[&[u8]],
+    columns: &[String],
+    values: &[u128],
+) {
+    let mut before = b'{';
+    for (name, part) in names.iter().zip(parts) {
+        line.push(before);
+        push_string(line, name.as_bytes());
+        line.push(b':');
+        push_string(line, part);
+        before = b',';
+    }
+    for (name, &value) in columns.iter().zip(values) {
+        line.push(before);
+        push_string(line, name.as_bytes());
+        line.push(b':');
+        push_number(line, value);
+        before = b',';
+    }
+    line.push(b'}');
+}
+
+/// Appends a JSON string (RFC 8259): quotes, backslashes and controls escaped.
+pub(crate) fn push_string(line: &mut Vec<u8>, bytes: &[u8]) {
+    // Most bytes are UTF-8, and `from_utf8` is the faster one to see it.
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes),
+    };
+    if serde_json::to_writer(&mut *line, &*text).is_err() {
+        // A string into memory cannot fail.
+        line.extend_from_slice(b"\"\"");
+    }
+}

@@ -1,0 +1,12 @@
+//! Sorting more than fits in memory: sorted runs in unnamed temporary files, merged k ways.
+//!
+//! It knows keys and payloads as bytes, nothing of what they mean; [`Combine`] alone says what
+//! happens to equal keys. Method: external merge sort (Knuth, TAOCP volume 3, section 5.4).
+
+mod merge;
+mod run;
+mod sorter;
+
+pub(crate) use merge::{Combine, Merger, values_of};
+pub(crate) use run::{Spill, buffer_within};
+pub(crate) use sorter::{Sorted, Sorter};

@@ -1,0 +1,373 @@
+//! The rows of a table in memory: an arena of keys and values under an open-addressing index.
+//!
+//! It must not know files. Rows lie in one flat array of words in order of first appearance, so
+//! that the frequent ones, which come first, share cache lines; the index holds only hash tags and
+//! row numbers. Values are 64 bits wide; what a sum carries over goes into a side map.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use gristmill_common::table::{MAX_COLUMNS, Merge, Row};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Keys of up to so many bytes are kept in the row itself.
+const INLINE: usize = 12;
+/// Words of a row before its values: length, flag and the key's first bytes; the rest of the key.
+const HEAD: usize = 2;
+/// Rows that are looked up at once.
+pub(crate) const BATCH: usize = 16;
+/// Set in a row's length for a member row.
+const MEMBER: u32 = 1 << 31;
+
+/// The rows in memory.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    columns: Vec<Merge>,
+    stride: usize,
+    words: Vec<u64>,
+    arena: Vec<u8>,
+    /// Hash tag in the upper half, row number + 1 in the lower; 0 is an empty slot.
+    index: Vec<u64>,
+    len: usize,
+    /// The upper 64 bits of values that need them, by row and column.
+    high: HashMap<(u32, u8), u64>,
+    budget: usize,
+}
+
+/// What of a key decides its place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Head {
+    /// Length, member flag and the key's first bytes: a row's first word.
+    first: u64,
+    /// The rest of a short key: a row's second word.
+    second: u64,
+    /// The upper half of the hash.
+    tag: u64,
+}
+
+impl Head {
+    /// The head of a key.
+    #[inline]
+    fn of(key: &[u8], member: bool) -> Self {
+        let flag = if member { MEMBER } else { 0 };
+        let len = u64::from(key.len() as u32 | flag);
+        let (first, second, hash);
+        if key.len() <= INLINE {
+            let mut bytes = [0; 16];
+            bytes[..key.len()].copy_from_slice(key);
+            let whole = u128::from_be_bytes(bytes);
+            first = ((whole >> 96) as u64) << 32 | len;
+            second = (whole >> 32) as u64;
+            hash = mix(first, second);
+        } else {
+            let prefix = u32::from_be_bytes([key[0], key[1], key[2], key[3]]);
+            first = u64::from(prefix) << 32 | len;
+            second = 0;
+            hash = mix(xxh3_64(key), len);
+        }
+        Self {
+            first,
+            second,
+            tag: hash >> 32,
+        }
+    }
+}
+
+/// There is no room for the row within the budget; nothing was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl Rows {
+    /// An empty table that keeps within `budget` bytes, but always takes one row.
+    pub(crate) fn new(columns: Vec<Merge>, budget: usize) -> Self {
+        Self {
+            stride: HEAD + columns.len(),
+            columns,
+            words: Vec::new(),
+            arena: Vec::new(),
+            index: vec![0; 16],
+            len: 0,
+            high: HashMap::new(),
+            budget,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in the
+    /// processor's cache. The loads of one step do not depend on each other, so the processor waits
+    /// for many at once; row by row it would wait for each.
+    pub(crate) fn look_up(&self, rows: &[Row<'_>], heads: &mut [Head; BATCH]) {
+        let mask = self.index.len() - 1;
+        let mut slots = [0u64; BATCH];
+        for ((row, head), slot) in rows.iter().zip(heads.iter_mut()).zip(&mut slots) {
+            *head = Head::of(row.key, row.member);
+            *slot = self.index[head.tag as usize & mask];
+        }
+        let mut starts = [usize::MAX; BATCH];
+        let mut touched = 0;
+        for ((head, &slot), start) in heads.iter().zip(&slots).zip(&mut starts) {
+            let (mut slot, mut at) = (slot, head.tag as usize);
+            while slot != 0 && slot >> 32 != head.tag {
+                at += 1;
+                slot = self.index[at & mask];
+            }
+            if slot != 0 {
+                *start = (slot as u32 - 1) as usize * self.stride;
+                touched ^= self.words[*start];
+            }
+        }
+        for (row, &start) in rows.iter().zip(&starts) {
+            if row.key.len() > INLINE && start != usize::MAX {
+                let key = self.words[start + 1] as usize;
+                touched ^= u64::from(self.arena.get(key).copied().unwrap_or(0));
+            }
+        }
+        std::hint::black_box(touched);
+    }
+
+    /// Merges a row into the one with its key, or adds it. `head` is the key's.
+    #[inline]
+    pub(crate) fn add(&mut self, head: Head, row: &Row<'_>) -> Result<(), Full> {
+        let (key, values) = (row.key, &row.values[..self.columns.len()]);
+        let Head { first, second, tag } = head;
+        let mask = self.index.len() - 1;
+        let mut at = tag as usize & mask;
+        loop {
+            let slot = self.index[at];
+            if slot == 0 {
+                return self.insert(key, head, values);
+            }
+            if slot >> 32 == tag {
+                let number = slot as u32 - 1;
+                let start = number as usize * self.stride;
+                let words = &self.words[start..start + self.stride];
+                if words[0] == first && self.same_tail(key, words[1], second) {
+                    if !row.member {
+                        self.merge(number, values);
+                    }
+                    return Ok(());
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[inline]
+    fn same_tail(&self, key: &[u8], stored: u64, second: u64) -> bool {
+        if key.len() <= INLINE {
+            stored == second
+        } else {
+            let start = stored as usize;
+            &self.arena[start..start + key.len()] == key
+        }
+    }
+
+    #[inline]
+    fn merge(&mut self, row: u32, values: &[u128]) {
+        let start = row as usize * self.stride + HEAD;
+        for (at, merge) in self.columns.iter().enumerate() {
+            let total = &mut self.words[start + at];
+            if let Ok(new) = u64::try_from(values[at])
+                && self.high.is_empty()
+            {
+                match merge {
+                    Merge::Sum => {
+                        if let Some(sum) = total.checked_add(new) {
+                            *total = sum;
+                            continue;
+                        }
+                    }
+                    Merge::Min => {
+                        *total = new.min(*total);
+                        continue;
+                    }
+                    Merge::Max => {
+                        *total = new.max(*total);
+                        continue;
+                    }
+                }
+            }
+            let place = (row, at as u8);
+            let high = self.high.get(&place).copied().unwrap_or(0);
+            let mut wide = u128::from(high) << 64 | u128::from(*total);
+            merge.apply(&mut wide, values[at]);
+            *total = wide as u64;
+            match (wide >> 64) as u64 {
+                0 => self.high.remove(&place),
+                high => self.high.insert(place, high),
+            };
+        }
+    }
+
+    fn insert(&mut self, key: &[u8], head: Head, values: &[u128]) -> Result<(), Full> {
+        let Head { first, second, tag } = head;
+        let long = key.len() > INLINE;
+        self.make_room(if long { key.len() } else { 0 })?;
+        let row = self.len as u32;
+        let second = if long {
+            let start = self.arena.len() as u64;
+            self.arena.extend_from_slice(key);
+            start
+        } else {
+            second
+        };
+        self.words.extend_from_slice(&[first, second]);
+        for (at, &value) in values.iter().enumerate() {
+            self.words.push(value as u64);
+            if value > u128::from(u64::MAX) {
+                self.high.insert((row, at as u8), (value >> 64) as u64);
+            }
+        }
+        self.len += 1;
+        place(&mut self.index, tag << 32 | u64::from(row + 1));
+        Ok(())
+    }
+
+    /// Makes room for one more row, or says that the budget forbids it.
+    fn make_room(&mut self, key: usize) -> Result<(), Full> {
+        let must = self.is_empty();
+        if self.len >= u32::MAX as usize - 1 {
+            return Err(Full);
+        }
+        let words = grown(self.words.len() + self.stride, self.words.capacity());
+        let arena = grown(self.arena.len() + key, self.arena.capacity());
+        // At most 7 of 10 slots are taken.
+        let crowded = (self.len + 1) * 10 > self.index.len() * 7;
+        let index = self.index.len() * if crowded { 2 } else { 1 };
+        let high = self.high.capacity() * 40;
+        // While a vector grows, its old bytes are there too.
+        let mut transient = 0;
+        if words > self.words.capacity() {
+            transient = self.words.capacity() * 8;
+        }
+        if arena > self.arena.capacity() {
+            transient = transient.max(self.arena.capacity());
+        }
+        if crowded {
+            transient = transient.max(self.index.len() * 8);
+        }
+        if !must && words * 8 + arena + index * 8 + high + transient > self.budget {
+            return Err(Full);
+        }
+        if words > self.words.capacity() {
+            self.words.reserve_exact(words - self.words.len());
+        }
+        if arena > self.arena.capacity() {
+            self.arena.reserve_exact(arena - self.arena.len());
+        }
+        if crowded {
+            let mut wider = vec![0; index];
+            for &slot in self.index.iter().filter(|&&slot| slot != 0) {
+                place(&mut wider, slot);
+            }
+            self.index = wider;
+        }
+        Ok(())
+    }
+
+    /// Gives out all rows in order of their keys and empties the table; its memory stays.
+    ///
+    /// The row's values are its columns, none for a member row.
+    pub(crate) fn drain_sorted<E>(
+        &mut self,
+        mut give: impl FnMut(&[u8], bool, &[u128]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // The index is of no more use: its memory takes the order, as key prefix and row number.
+        let mut order = std::mem::take(&mut self.index);
+        for (row, place) in order[..self.len].iter_mut().enumerate() {
+            *place = (self.words[row * self.stride] >> 32) << 32 | row as u64;
+        }
+        order[..self.len].sort_unstable_by(|&a, &b| {
+            (a >> 32)
+                .cmp(&(b >> 32))
+                .then_with(|| self.compare(a as u32, b as u32))
+        });
+        let mut scratch = [0; 16];
+        let mut values = [0; MAX_COLUMNS];
+        let mut given = Ok(());
+        for &place in &order[..self.len] {
+            let row = place as u32;
+            let member = self.words[row as usize * self.stride] as u32 & MEMBER != 0;
+            let columns = if member { 0 } else { self.columns.len() };
+            for (at, value) in values[..columns].iter_mut().enumerate() {
+                *value = self.value(row, at);
+            }
+            given = give(self.key(row, &mut scratch), member, &values[..columns]);
+            if given.is_err() {
+                break;
+            }
+        }
+        order.fill(0);
+        self.index = order;
+        self.words.clear();
+        self.arena.clear();
+        self.high.clear();
+        self.len = 0;
+        given
+    }
+
+    /// Compares the keys of two rows whose first four bytes are the same.
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        let (x, y) = (a as usize * self.stride, b as usize * self.stride);
+        let length = |start: usize| (self.words[start] as u32 & !MEMBER) as usize;
+        if length(x) <= INLINE && length(y) <= INLINE {
+            // Padded with zeros: where the bytes are the same, the longer one has zeros more.
+            return self.words[x + 1]
+                .cmp(&self.words[y + 1])
+                .then(length(x).cmp(&length(y)));
+        }
+        let (mut left, mut right) = ([0; 16], [0; 16]);
+        self.key(a, &mut left).cmp(self.key(b, &mut right))
+    }
+
+    fn key<'a>(&'a self, row: u32, scratch: &'a mut [u8; 16]) -> &'a [u8] {
+        let start = row as usize * self.stride;
+        let (first, second) = (self.words[start], self.words[start + 1]);
+        let len = (first as u32 & !MEMBER) as usize;
+        if len > INLINE {
+            return &self.arena[second as usize..second as usize + len];
+        }
+        scratch[..4].copy_from_slice(&((first >> 32) as u32).to_be_bytes());
+        scratch[4..12].copy_from_slice(&second.to_be_bytes());
+        &scratch[..len]
+    }
+
+    fn value(&self, row: u32, column: usize) -> u128 {
+        let low = self.words[row as usize * self.stride + HEAD + column];
+        let high = self.high.get(&(row, column as u8)).copied().unwrap_or(0);
+        u128::from(high) << 64 | u128::from(low)
+    }
+}
+
+/// Puts a slot where its tag says, or into the next empty place.
+fn place(index: &mut [u64], slot: u64) {
+    let mask = index.len() - 1;
+    let mut at = (slot >> 32) as usize & mask;
+    while index[at] != 0 {
+        at = (at + 1) & mask;
+    }
+    index[at] = slot;
+}
+
+/// The capacity that a vector of `capacity` needs for `wanted` elements, growing by half.
+fn grown(wanted: usize, capacity: usize) -> usize {
+    if wanted <= capacity {
+        capacity
+    } else {
+        wanted.max(capacity + capacity / 2).max(64)
+    }
+}
+
+/// Folded multiplication of two words (as in wyhash): the upper half decides place and tag.
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
+    (product as u64 ^ (product >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

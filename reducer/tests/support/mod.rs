@@ -1,0 +1,395 @@
+//! Small jobs for tests: outcomes made by hand, sent through a transport, reduced and committed.
+#![allow(dead_code, unreachable_pub)] // Every test file uses its own share.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use gristmill_common::chunk::Quarantined;
+use gristmill_common::id::{ChunkId, partition_of_key, partition_of_split};
+use gristmill_common::outcome::{OutcomeHead, SourceCount};
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::Progress;
+use gristmill_common::seal::{Seal, SplitEnd};
+use gristmill_common::shutdown::Shutdown;
+use gristmill_common::spec::*;
+use gristmill_common::table::push_row;
+use gristmill_common::transport::{Embedded, Faulty, Queue, Room, Transport};
+use gristmill_common::wire;
+use gristmill_reducer::*;
+
+/// A job as the reducer sees it.
+#[derive(Clone)]
+pub struct Job {
+    pub spec: JobSpec,
+    pub outline: Outline,
+    /// Each partition's outcomes; an outcome may be in parts.
+    pub outcomes: Vec<(OutcomeHead, Vec<u8>)>,
+    pub seal: Seal,
+    /// Whether ends of splits are published.
+    pub split_ends: bool,
+}
+
+/// How a job's messages travel.
+#[derive(Clone)]
+pub struct Way {
+    /// Order of the outcomes, by their numbers; the rest follow.
+    pub order: Vec<usize>,
+    /// Whether the seal comes before all outcomes.
+    pub seal_first: bool,
+    /// The seed of a faulty transport.
+    pub faults: Option<u64>,
+    /// Bytes of room in each queue.
+    pub room: usize,
+    /// Bytes of memory of each partition.
+    pub memory: usize,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            order: vec![],
+            seal_first: false,
+            faults: None,
+            room: 1 << 20,
+            memory: 8 << 20,
+        }
+    }
+}
+
+pub fn spec(kind: Kind) -> JobSpec {
+    JobSpec {
+        version: SPEC_VERSION,
+        format: kind.formats()[0],
+        records: kind.default_records(),
+        kind,
+        encoding_errors: EncodingErrors::Keep,
+        max_record: 2 << 20,
+        on_corrupt: OnCorrupt::Salvage,
+        limits: Limits::default(),
+        include: vec![],
+        exclude: vec![],
+        partitions: 1,
+        compress: None,
+        max_quarantine: 256 << 20,
+    }
+}
+
+pub fn grep() -> Kind {
+    Kind::Grep(Grep {
+        pattern: "x".into(),
+        ignore_case: false,
+        invert_match: false,
+        count: false,
+        with_filename: false,
+        line_number: false,
+        fixed_strings: false,
+        word_regexp: false,
+        only_matching: false,
+    })
+}
+
+pub fn word_count(top: Option<u64>) -> Kind {
+    Kind::WordCount(WordCount {
+        words: Words::Ascii,
+        top,
+    })
+}
+
+pub fn outline(sources: u32, splits: u32) -> Outline {
+    Outline {
+        sources: (0..sources)
+            .map(|at| serde_bytes::ByteBuf::from(format!("in-{at}").into_bytes()))
+            .collect(),
+        splits,
+    }
+}
+
+pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
+    OutcomeHead {
+        id,
+        hash: u64::from(id.split) << 32 | u64::from(id.index),
+        partition,
+        attempt: 1,
+        part: 0,
+        parts: 1,
+        counts: vec![],
+        quarantined: vec![],
+    }
+}
+
+/// An ordered job of splits with so many chunks; each chunk is one record, source 0.
+pub fn ordered_job(chunks: &[u32], partitions: u32, body: impl Fn(ChunkId) -> Vec<u8>) -> Job {
+    let splits = chunks.len() as u32;
+    let mut spec = spec(grep());
+    spec.partitions = partitions;
+    let mut outcomes = Vec::new();
+    for split in 0..splits {
+        for index in 0..chunks[split as usize] {
+            let id = ChunkId { split, index };
+            let mut head = head(id, partition_of_split(split, splits, partitions));
+            head.counts = vec![SourceCount {
+                source: 0,
+                records: 1,
+                mapped: 1,
+                quarantined: 0,
+            }];
+            outcomes.push((head, body(id)));
+        }
+    }
+    Job {
+        spec,
+        outline: outline(1, splits),
+        seal: Seal {
+            chunks: chunks.to_vec(),
+            records: vec![outcomes.len() as u64],
+        },
+        outcomes,
+        split_ends: true,
+    }
+}
+
+/// A table job over one split: each chunk is one record with the rows given.
+pub fn table_job(kind: Kind, partitions: u32, chunks: &[Vec<(Vec<u8>, Vec<u128>)>]) -> Job {
+    let mut spec = spec(kind);
+    spec.partitions = partitions;
+    let mut outcomes = Vec::new();
+    for (index, rows) in chunks.iter().enumerate() {
+        let id = ChunkId {
+            split: 0,
+            index: index as u32,
+        };
+        for partition in 0..partitions {
+            let mut head = head(id, partition);
+            if partition == 0 {
+                head.counts = vec![SourceCount {
+                    source: 0,
+                    records: 1,
+                    mapped: 1,
+                    quarantined: 0,
+                }];
+            }
+            let mut body = Vec::new();
+            for (key, values) in rows {
+                if partition_of_key(key, partitions) == partition {
+                    push_row(&mut body, key, values);
+                }
+            }
+            outcomes.push((head, body));
+        }
+    }
+    Job {
+        spec,
+        outline: outline(1, 1),
+        seal: Seal {
+            chunks: vec![chunks.len() as u32],
+            records: vec![chunks.len() as u64],
+        },
+        outcomes,
+        split_ends: false,
+    }
+}
+
+pub fn quarantined(source: u32, offset: u64, reason: &str, sample: &[u8]) -> Quarantined {
+    Quarantined {
+        source,
+        document: format!("in-{source}").into_bytes(),
+        offset,
+        reason: reason.into(),
+        sample: sample.to_vec(),
+    }
+}
+
+/// Splits an outcome's body into parts; the first keeps counts and quarantine.
+pub fn in_parts(outcome: &(OutcomeHead, Vec<u8>), parts: u32) -> Vec<(OutcomeHead, Vec<u8>)> {
+    let (head, body) = outcome;
+    let share = body.len().div_ceil(parts as usize).max(1);
+    (0..parts)
+        .map(|part| {
+            let mut head = head.clone();
+            head.part = part;
+            head.parts = parts;
+            if part > 0 {
+                head.counts.clear();
+                head.quarantined.clear();
+            }
+            let from = (part as usize * share).min(body.len());
+            let to = (from + share).min(body.len());
+            (head, body[from..to].to_vec())
+        })
+        .collect()
+}
+
+/// Everything that can go wrong after the messages were sent.
+#[derive(Debug)]
+pub enum Failed {
+    Reduce(ReduceError),
+    Commit(CommitError),
+}
+
+/// Sends, reduces and commits a job into `destination`.
+pub fn run(job: &Job, way: &Way, destination: Destination, tmp: &Path) -> Result<Report, Failed> {
+    run_messages(job, messages(job, way), way, destination, tmp)
+}
+
+/// [`run`] with messages that are encoded already.
+pub fn run_messages(
+    job: &Job,
+    messages: Vec<(u32, Bytes)>,
+    way: &Way,
+    destination: Destination,
+    tmp: &Path,
+) -> Result<Report, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let queues = Embedded::new(
+        job.spec.partitions,
+        Room {
+            chunks: way.room,
+            results: way.room,
+        },
+    );
+    let transport = match way.faults {
+        Some(seed) => Transport::Faulty(Faulty::new(queues, seed)),
+        None => Transport::Embedded(queues),
+    };
+    let sender = transport.clone();
+    let partitions = job.spec.partitions;
+    runtime.spawn(async move {
+        // One publisher a partition: a full queue of one must not hold up the others.
+        let mut publishers = Vec::new();
+        for partition in 0..partitions {
+            let sender = sender.clone();
+            let mine: Vec<Bytes> = messages
+                .iter()
+                .filter(|(to, _)| *to == partition)
+                .map(|(_, message)| message.clone())
+                .collect();
+            publishers.push(tokio::spawn(async move {
+                for message in mine {
+                    if sender
+                        .publish(Queue::Results(partition), message)
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+                sender.finish(Queue::Results(partition));
+            }));
+        }
+        for publisher in publishers {
+            publisher.await.unwrap();
+        }
+    });
+    let settings = Settings {
+        memory: way.memory,
+        tmp: tmp.to_owned(),
+    };
+    let progress = Progress::default();
+    let shutdown = Shutdown::new();
+    let results: Result<Vec<_>, ReduceError> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..partitions)
+            .map(|partition| {
+                let (destination, settings) = (&destination, &settings);
+                let (progress, shutdown) = (&progress, &shutdown);
+                let (transport, runtime) = (&transport, runtime.handle());
+                scope.spawn(move || {
+                    let done = reduce(
+                        partition,
+                        transport,
+                        runtime,
+                        &job.spec,
+                        &job.outline,
+                        settings,
+                        destination,
+                        progress,
+                        shutdown,
+                    );
+                    if done.is_err() {
+                        transport.stop();
+                    }
+                    done
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let results = results.map_err(Failed::Reduce)?;
+    commit(destination, &job.spec, &job.outline, results, &settings).map_err(Failed::Commit)
+}
+
+/// A job's messages and their partitions, in the order in which they are sent.
+pub fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
+    let mut seals = Vec::new();
+    for partition in 0..job.spec.partitions {
+        seals.push((partition, wire::encode_seal(&job.seal).unwrap()));
+    }
+    let mut messages = Vec::new();
+    if way.seal_first {
+        messages.append(&mut seals);
+    }
+    let mut order = way.order.clone();
+    order.retain(|&at| at < job.outcomes.len());
+    for at in 0..job.outcomes.len() {
+        if !way.order.contains(&at) {
+            order.push(at);
+        }
+    }
+    for at in order {
+        let (head, body) = &job.outcomes[at];
+        let message = wire::encode_outcome(head, body.clone()).unwrap();
+        messages.push((head.partition, message));
+    }
+    if job.split_ends {
+        for split in 0..job.outline.splits {
+            let end = SplitEnd {
+                split,
+                chunks: job.seal.chunks[split as usize],
+            };
+            let to = partition_of_split(split, job.outline.splits, job.spec.partitions);
+            // Anywhere will do; the middle is neither early nor late.
+            let at = messages.len() / 2;
+            messages.insert(at, (to, wire::encode_split_end(&end).unwrap()));
+        }
+    }
+    messages.append(&mut seals);
+    messages
+}
+
+/// Runs a job into a fresh folder.
+pub fn run_to_dir(job: &Job, way: &Way) -> (tempfile::TempDir, Result<Report, Failed>) {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let destination = Destination::Dir(OutputDir::open(&out, false).unwrap());
+    let report = run(job, way, destination, dir.path());
+    (dir, report)
+}
+
+/// The folder of [`run_to_dir`].
+pub fn out_of(dir: &tempfile::TempDir) -> PathBuf {
+    dir.path().join("out")
+}
+
+/// All files of a folder, by name.
+pub fn files_of(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (
+                entry.file_name().into_string().unwrap(),
+                std::fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect()
+}
+
+pub fn text_of(dir: &tempfile::TempDir, name: &str) -> String {
+    String::from_utf8(std::fs::read(out_of(dir).join(name)).unwrap()).unwrap()
+}

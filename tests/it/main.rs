@@ -1,0 +1,8 @@
+//! Tests that drive the whole: the real binary, or the pipeline behind it. One noun a file.
+
+mod bad_input;
+mod cli;
+mod corpus;
+mod gristmill;
+mod same_bytes;
+mod verify;
