@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gristmill_common::broker::{Notice, delete_job};
+use gristmill_common::broker::{Broker, BrokerOptions, Notice, delete_job};
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Settled, Transport};
 use gristmill_testbroker::{Node, Settings};
 
@@ -162,12 +162,41 @@ fn a_broker_that_is_not_there_yet_is_waited_for() {
     run(async {
         let url = vhost.url();
         let told = Arc::new(AtomicBool::new(false));
-        let mut options = gristmill_common::broker::BrokerOptions::new(url.parse().unwrap());
+        let mut options = BrokerOptions::new(url.parse().unwrap());
         let flag = Arc::clone(&told);
         options.listener = Arc::new(move |_| flag.store(true, Ordering::Relaxed));
-        let connecting = tokio::spawn(gristmill_common::broker::Broker::connect(options));
+        let connecting = tokio::spawn(Broker::connect(options));
         until("it is said", || told.load(Ordering::Relaxed)).await;
         node.start_again().unwrap();
         connecting.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_broker_that_confirms_nothing_is_reported() {
+    let node = Node::start(Settings::default()).unwrap();
+    let vhost = node.vhost().unwrap();
+    run(async {
+        let (_, _, _) = transport(&vhost, 1 << 20).await;
+        let silent = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&silent);
+        let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
+        options.heartbeat = 600;
+        options.listener = Arc::new(move |notice| {
+            flag.fetch_or(matches!(notice, Notice::Silent { .. }), Ordering::Relaxed);
+        });
+        let broker = Broker::connect(options).await.unwrap();
+        let queues = Transport::Amqp(Amqp::new(&broker, job(), Prefetch::default()));
+        let message = Bytes::from_static(b"x");
+        queues
+            .publish(Queue::Chunks, message.clone())
+            .await
+            .unwrap();
+        node.freeze();
+        let publishing = tokio::spawn(async move { queues.publish(Queue::Chunks, message).await });
+        until("the silence is said", || silent.load(Ordering::Relaxed)).await;
+        assert!(!publishing.is_finished());
+        node.thaw();
+        assert_eq!(publishing.await.unwrap(), Ok(()));
     });
 }

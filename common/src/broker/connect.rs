@@ -21,8 +21,9 @@ pub enum ConnectError {
         /// What happened.
         reason: String,
     },
-    /// The broker answers and refuses this user or virtual host: trying again as is does not help.
-    #[error("the broker at {broker} refuses the connection: {reason}")]
+    /// The broker answers and one side refuses the other (user, virtual host, certificate): trying
+    /// again as is does not help.
+    #[error("no connection to the broker at {broker}, one side refuses: {reason}")]
     Refused {
         /// The broker's URL, without the password.
         broker: String,
@@ -108,6 +109,8 @@ impl Dial {
         let refused = match error.kind() {
             // 403 ACCESS_REFUSED: user or password; 530 NOT_ALLOWED: the virtual host.
             ErrorKind::ProtocolError(error) => matches!(error.get_id(), 403 | 530),
+            // A certificate that one side does not accept.
+            ErrorKind::IOError(error) => error.kind() == std::io::ErrorKind::InvalidData,
             ErrorKind::AuthProviderError(_) | ErrorKind::InvalidProtocolVersion(_) => true,
             _ => false,
         };

@@ -142,7 +142,7 @@ impl Broker {
     }
 
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::start(self.inner.publish.clone())
+        Publisher::start(self.inner.publish.clone(), Arc::clone(&self.inner.board))
     }
 
     pub(crate) fn stream(&self, name: &str) -> StreamReader {

@@ -25,6 +25,12 @@ pub enum Notice {
     },
     /// The alarm is over.
     Unblocked,
+    /// The broker is connected and not in alarm, but has not confirmed a message for long: the queue
+    /// may have lost its leader.
+    Silent {
+        /// The queue's name.
+        queue: String,
+    },
     /// The broker took a subscription away; it is made again.
     Resubscribed {
         /// The queue's name.
@@ -49,6 +55,10 @@ impl fmt::Display for Notice {
                 "the broker is in alarm and takes no messages, waiting for it to end: {reason}"
             ),
             Notice::Unblocked => write!(f, "the broker's alarm is over"),
+            Notice::Silent { queue } => write!(
+                f,
+                "the broker does not confirm messages to {queue}: the queue may have no leader"
+            ),
             Notice::Resubscribed { queue, reason } => {
                 write!(f, "subscribed to {queue} again: {reason}")
             }

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
 use super::link::Link;
+use super::notice::{Board, Health, Notice};
 
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
 /// messages; for large ones the bound in bytes comes first.
@@ -27,6 +28,9 @@ const WINDOW_BYTES: usize = 8 << 20;
 /// A full queue is tried again after so long, growing.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// A broker that is well but has confirmed nothing for so long is reported.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Why a message was not taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -71,9 +75,9 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn start(link: Link) -> Self {
+    pub(super) fn start(link: Link, board: Arc<Board>) -> Self {
         let (requests, inbox) = mpsc::channel(WINDOW_MESSAGES);
-        tokio::spawn(pump(link, inbox));
+        tokio::spawn(pump(link, board, inbox));
         Self {
             requests,
             messages: Arc::new(Semaphore::new(WINDOW_MESSAGES)),
@@ -145,21 +149,31 @@ struct Flying {
     request: Request,
 }
 
-async fn pump(mut link: Link, mut inbox: mpsc::Receiver<Request>) {
+async fn pump(mut link: Link, board: Arc<Board>, mut inbox: mpsc::Receiver<Request>) {
     let mut flying: Vec<Flying> = Vec::new();
     let mut returned: HashSet<u64> = HashSet::new();
     let mut channel: Option<Channel> = None;
     let mut last_id = 0;
+    let mut said = false;
     loop {
         let usable = channel.as_ref().is_some_and(|c| c.status().connected());
         tokio::select! {
             biased;
             done = landed(&mut flying), if !flying.is_empty() => {
                 settle(done, &mut returned);
+                said = false;
+                continue;
+            }
+            () = tokio::time::sleep(SILENCE), if !said && !flying.is_empty() => {
+                if usable && board.health() == Health::default() {
+                    said = true;
+                    let queue = flying[0].request.queue.clone();
+                    board.say(&Notice::Silent { queue });
+                }
                 continue;
             }
             // A dead channel takes nothing; what flew over it lands first.
-            request = inbox.recv(), if usable || flying.is_empty() => {
+            request = inbox.recv(), if (usable && flying.len() < WINDOW_MESSAGES) || flying.is_empty() => {
                 let Some(request) = request else { return };
                 if !usable {
                     returned.clear();
