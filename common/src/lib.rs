@@ -4,13 +4,16 @@
 //! It must not know how archives are read, how text is processed or how files are written, and it
 //! depends on no other crate of the workspace.
 
+pub mod broker;
 pub mod chunk;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod outcome;
 pub mod outline;
 pub mod progress;
 pub mod record;
+pub mod registry;
 pub mod seal;
 pub mod shutdown;
 pub mod size;

@@ -9,7 +9,7 @@
 //! | head hash | 8 | XXH3-64 of the head |
 //! | body length | 4 | |
 //! | head length | 4 | |
-//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split |
+//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry |
 //! | codec | 1 | of the body: 0 raw |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use crate::chunk::{Chunk, ChunkHead};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
+use crate::registry::{Event, LogHead};
 use crate::seal::{Seal, SplitEnd};
 
 /// The version of the wire format.
@@ -115,6 +116,75 @@ pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
     seal_up(4, end, Vec::new()).map(|(message, _)| message)
 }
 
+/// The most bytes that one event of the log may take, encoded, and in memory when decoded.
+pub const MAX_EVENT: usize = 64 << 20;
+/// The most bytes of an event in one message; a larger event travels in parts.
+pub const MAX_LOG_PART: usize = 1 << 20;
+
+/// Encodes an event of the log, without job or time.
+///
+/// # Errors
+/// When it would be larger than [`MAX_EVENT`].
+pub fn encode_event(event: &Event) -> Result<Vec<u8>, WireError> {
+    let bytes = bincode::serde::encode_to_vec(event, event_codec())
+        .map_err(|error| WireError::Malformed(error.to_string()))?;
+    if bytes.len() > MAX_EVENT {
+        return Err(WireError::Oversized(bytes.len()));
+    }
+    Ok(bytes)
+}
+
+/// Decodes an event of the log.
+///
+/// # Errors
+/// When the bytes are not one event.
+pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
+    take_all(bytes, event_codec())
+}
+
+/// Encodes one part of an entry of the log.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
+    seal_up(5, head, body).map(|(message, _)| message)
+}
+
+/// A part with whatever head a hostile writer makes up.
+#[cfg(test)]
+pub(crate) fn tests_only_log_part(head: &impl Serialize, body: Vec<u8>) -> Bytes {
+    seal_up(5, head, body).expect("small").0
+}
+
+/// Decodes one part of an entry of the log.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged part.
+pub fn decode_log_part(message: &Bytes) -> Result<(LogHead, Bytes), WireError> {
+    let envelope = open(message, Check::Full)?;
+    if envelope.kind != 5 {
+        return Err(WireError::Malformed(format!(
+            "message kind {} in the log",
+            envelope.kind
+        )));
+    }
+    let head: LogHead = take_head(envelope.head)?;
+    if head.part >= head.parts || head.parts as usize > MAX_EVENT / MAX_LOG_PART {
+        return Err(WireError::Malformed(format!(
+            "part {} of {}",
+            head.part, head.parts
+        )));
+    }
+    if envelope.body.len() > MAX_LOG_PART {
+        return Err(WireError::Oversized(envelope.body.len()));
+    }
+    Ok((head, envelope.body))
+}
+
+fn event_codec() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<MAX_EVENT>()
+}
+
 fn codec() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<HEAD_LIMIT>()
 }
@@ -147,11 +217,16 @@ fn seal_up(
     Ok((Bytes::from(message), chunk_hash(body_hash, head_hash)))
 }
 
-/// Decodes a message.
-///
-/// # Errors
-/// When the bytes are not a whole, undamaged message of this version.
-pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
+/// A message taken apart, its hashes checked.
+struct Envelope<'a> {
+    kind: u8,
+    head: &'a [u8],
+    body: Bytes,
+    body_hash: u64,
+    head_hash: u64,
+}
+
+fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
     if message.len() > MAX_MESSAGE {
         return Err(WireError::Oversized(message.len()));
     }
@@ -186,34 +261,59 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
     if check == Check::Full && content_hash(&body) != body_hash {
         return Err(WireError::Damaged("body"));
     }
-    match footer[24] {
+    Ok(Envelope {
+        kind: footer[24],
+        head,
+        body,
+        body_hash,
+        head_hash,
+    })
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of this version.
+pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
+    let envelope = open(message, check)?;
+    match envelope.kind {
         1 => {
-            let head: ChunkHead = take_head(head)?;
-            check_pieces(&head, body_len)?;
+            let head: ChunkHead = take_head(envelope.head)?;
+            check_pieces(&head, envelope.body.len())?;
             Ok(Message::Chunk(Chunk {
                 head,
-                body,
-                hash: chunk_hash(body_hash, head_hash),
+                body: envelope.body,
+                hash: chunk_hash(envelope.body_hash, envelope.head_hash),
             }))
         }
         2 => {
-            let head: OutcomeHead = take_head(head)?;
+            let head: OutcomeHead = take_head(envelope.head)?;
             if head.part >= head.parts {
                 return Err(WireError::Malformed(format!(
                     "part {} of {}",
                     head.part, head.parts
                 )));
             }
-            Ok(Message::Outcome(Outcome { head, body }))
+            Ok(Message::Outcome(Outcome {
+                head,
+                body: envelope.body,
+            }))
         }
-        3 => Ok(Message::Seal(take_head(head)?)),
-        4 => Ok(Message::SplitEnd(take_head(head)?)),
+        3 => Ok(Message::Seal(take_head(envelope.head)?)),
+        4 => Ok(Message::SplitEnd(take_head(envelope.head)?)),
         kind => Err(WireError::Malformed(format!("unknown message kind {kind}"))),
     }
 }
 
 fn take_head<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
-    let (head, used) = bincode::serde::decode_from_slice(bytes, codec())
+    take_all(bytes, codec())
+}
+
+fn take_all<T: DeserializeOwned>(
+    bytes: &[u8],
+    codec: impl bincode::config::Config,
+) -> Result<T, WireError> {
+    let (head, used) = bincode::serde::decode_from_slice(bytes, codec)
         .map_err(|error| WireError::Malformed(error.to_string()))?;
     if used != bytes.len() {
         return Err(WireError::Malformed(format!(

@@ -202,7 +202,7 @@ fn publish(
     });
     result.map_err(|error| match error {
         PublishError::Stopped => ProduceError::Stopped,
-        PublishError::NoQueue(_) => ProduceError::Transport(error),
+        PublishError::NoQueue(_) | PublishError::Refused(_) => ProduceError::Transport(error),
     })
 }
 

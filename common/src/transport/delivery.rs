@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::amqp::Held;
 use super::faulty::Dice;
 use super::pipe::Pipe;
 
@@ -11,6 +12,34 @@ use super::pipe::Pipe;
 /// queue, so a panic loses nothing.
 #[derive(Debug)]
 pub struct Delivery {
+    hold: Hold,
+}
+
+#[derive(Debug)]
+enum Hold {
+    Pipe(PipeHold),
+    // Larger than the other by far, and in hand only a few at a time.
+    Broker(Box<Held>),
+}
+
+/// What became of a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The queue took note.
+    Done,
+    /// The queue had taken the message back before (a lost connection, a consumer time-out): it
+    /// will be handed over again, to somebody.
+    Lost,
+}
+
+impl From<bool> for Settled {
+    fn from(done: bool) -> Self {
+        if done { Settled::Done } else { Settled::Lost }
+    }
+}
+
+#[derive(Debug)]
+struct PipeHold {
     payload: Bytes,
     redelivered: bool,
     pipe: Arc<Pipe>,
@@ -18,61 +47,125 @@ pub struct Delivery {
     settled: bool,
 }
 
+impl Drop for PipeHold {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.pipe.give_back(self.payload.clone());
+        }
+    }
+}
+
 impl Delivery {
     pub(super) fn new(payload: Bytes, redelivered: bool, pipe: Arc<Pipe>) -> Self {
         Self {
-            payload,
-            redelivered,
-            pipe,
-            dice: None,
-            settled: false,
+            hold: Hold::Pipe(PipeHold {
+                payload,
+                redelivered,
+                pipe,
+                dice: None,
+                settled: false,
+            }),
+        }
+    }
+
+    pub(super) fn of_broker(held: Held) -> Self {
+        Self {
+            hold: Hold::Broker(Box::new(held)),
         }
     }
 
     pub(super) fn with_dice(mut self, dice: Dice) -> Self {
-        self.dice = Some(dice);
+        if let Hold::Pipe(hold) = &mut self.hold {
+            hold.dice = Some(dice);
+        }
         self
     }
 
     /// The message's bytes; a clone shares them.
     #[must_use]
     pub fn payload(&self) -> &Bytes {
-        &self.payload
+        match &self.hold {
+            Hold::Pipe(hold) => &hold.payload,
+            Hold::Broker(held) => held.payload(),
+        }
     }
 
     /// Whether the message was handed over before.
     #[must_use]
     pub fn redelivered(&self) -> bool {
-        self.redelivered
+        match &self.hold {
+            Hold::Pipe(hold) => hold.redelivered,
+            Hold::Broker(held) => held.redelivered(),
+        }
+    }
+
+    /// How often the message has come back to its queue, where the queue counts it.
+    #[must_use]
+    pub fn delivery_count(&self) -> Option<u64> {
+        match &self.hold {
+            Hold::Pipe(_) => None,
+            Hold::Broker(held) => held.delivery_count(),
+        }
+    }
+
+    /// Why the message was buried, for one that lies in the dead letters.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match &self.hold {
+            Hold::Pipe(_) => None,
+            Hold::Broker(held) => held.reason(),
+        }
+    }
+
+    /// Whether the queue has taken the message back meanwhile: whatever is done now, it will be
+    /// handed over again.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        match &self.hold {
+            Hold::Pipe(_) => false,
+            Hold::Broker(held) => held.is_stale(),
+        }
     }
 
     /// The work is done and its results are safe: the queue may forget the message.
-    pub async fn ack(mut self) {
-        self.settled = true;
-        if self.dice.as_ref().is_some_and(Dice::loses_ack) {
-            self.pipe.give_back(self.payload.clone());
-        } else {
-            self.pipe.forget(self.payload.len());
+    pub async fn ack(self) -> Settled {
+        match self.hold {
+            Hold::Pipe(mut hold) => {
+                hold.settled = true;
+                if hold.dice.as_ref().is_some_and(Dice::loses_ack) {
+                    hold.pipe.give_back(hold.payload.clone());
+                    return Settled::Lost;
+                }
+                hold.pipe.forget(hold.payload.len());
+                Settled::Done
+            }
+            Hold::Broker(held) => held.ack().await,
         }
     }
 
     /// The work could not be done now: somebody shall have the message again.
-    pub async fn retry(mut self) {
-        self.settled = true;
-        self.pipe.give_back(self.payload.clone());
+    ///
+    /// A broker counts it: chunks that come back too often become suspects.
+    pub async fn retry(self) -> Settled {
+        match self.hold {
+            Hold::Pipe(mut hold) => {
+                hold.settled = true;
+                hold.pipe.give_back(hold.payload.clone());
+                Settled::Done
+            }
+            Hold::Broker(held) => held.retry().await,
+        }
     }
 
     /// The message can never be worked on: it is set aside with the reason.
-    pub async fn bury(mut self, reason: String) {
-        self.settled = true;
-        self.pipe.bury(self.payload.len(), reason);
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.pipe.give_back(self.payload.clone());
+    pub async fn bury(self, reason: String) -> Settled {
+        match self.hold {
+            Hold::Pipe(mut hold) => {
+                hold.settled = true;
+                hold.pipe.bury(hold.payload.len(), reason);
+                Settled::Done
+            }
+            Hold::Broker(held) => held.bury(&reason).await,
         }
     }
 }

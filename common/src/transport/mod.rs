@@ -1,8 +1,10 @@
 //! The seam between the roles: queues of encoded messages, with few verbs.
 //!
-//! A closed enum: in one process the queues are in memory ([`Embedded`]), and tests wrap them to
-//! misbehave ([`Faulty`]). It must not know what the messages say.
+//! A closed enum: in one process the queues are in memory ([`Embedded`]), on many machines they are
+//! on a broker ([`Amqp`]), and tests wrap those in memory to misbehave ([`Faulty`]). It must not
+//! know what the messages say.
 
+mod amqp;
 mod delivery;
 mod embedded;
 mod faulty;
@@ -10,7 +12,8 @@ mod pipe;
 
 use bytes::Bytes;
 
-pub use delivery::Delivery;
+pub use amqp::{Amqp, Prefetch, REASON_HEADER};
+pub use delivery::{Delivery, Settled};
 pub use embedded::{Embedded, Room};
 pub use faulty::Faulty;
 
@@ -21,6 +24,10 @@ pub enum Queue {
     Chunks,
     /// Outcomes and the seal for the reducer of one partition.
     Results(u32),
+    /// Chunks that came back too often, perhaps because they kill their mappers. Only on a broker.
+    Suspect,
+    /// Messages that nobody can work on. Only on a broker.
+    Dead,
 }
 
 /// The queues of one job. Clones share them.
@@ -28,6 +35,8 @@ pub enum Queue {
 pub enum Transport {
     /// In this process's memory, bounded in bytes.
     Embedded(Embedded),
+    /// On a RabbitMQ broker.
+    Amqp(Amqp),
     /// In memory, with seeded duplicates, reorderings and redeliveries.
     Faulty(Faulty),
 }
@@ -41,6 +50,9 @@ pub enum PublishError {
     /// There is no such queue.
     #[error("no such queue: {0:?}")]
     NoQueue(Queue),
+    /// The broker does not allow it.
+    #[error("the broker refuses: {0}")]
+    Refused(String),
 }
 
 impl Transport {
@@ -52,6 +64,7 @@ impl Transport {
     pub async fn publish(&self, to: Queue, message: Bytes) -> Result<(), PublishError> {
         match self {
             Transport::Embedded(queues) => queues.publish(to, message).await,
+            Transport::Amqp(queues) => queues.publish(to, message).await,
             Transport::Faulty(queues) => queues.publish(to, message).await,
         }
     }
@@ -65,15 +78,27 @@ impl Transport {
     pub async fn next(&self, from: Queue) -> Result<Option<Delivery>, PublishError> {
         match self {
             Transport::Embedded(queues) => queues.next(from).await,
+            Transport::Amqp(queues) => queues.next(from).await,
             Transport::Faulty(queues) => queues.next(from).await,
         }
     }
 
-    /// Says that nothing more will be published to a queue, so that its consumers can end.
+    /// Says that nothing more will be published to a queue, so that its consumers can end. Over a
+    /// broker it speaks for this process only: consumers here end when the queue is empty.
     pub fn finish(&self, queue: Queue) {
         match self {
             Transport::Embedded(queues) => queues.finish(queue),
+            Transport::Amqp(queues) => queues.finish(queue),
             Transport::Faulty(queues) => queues.inner().finish(queue),
+        }
+    }
+
+    /// Takes no further message of a queue: what was already handed to this process still comes out
+    /// of [`Transport::next`], then `None`. Nothing is given back, which a broker would count
+    /// against the messages. Queues in memory are never left half-way: nothing happens.
+    pub fn leave(&self, queue: Queue) {
+        if let Transport::Amqp(queues) = self {
+            queues.leave(queue);
         }
     }
 
@@ -81,15 +106,17 @@ impl Transport {
     pub fn stop(&self) {
         match self {
             Transport::Embedded(queues) => queues.stop(),
+            Transport::Amqp(queues) => queues.stop(),
             Transport::Faulty(queues) => queues.inner().stop(),
         }
     }
 
-    /// The reasons of the messages that were buried so far.
+    /// The reasons of the messages that were buried so far (by this process).
     #[must_use]
     pub fn buried(&self) -> Vec<String> {
         match self {
             Transport::Embedded(queues) => queues.buried(),
+            Transport::Amqp(queues) => queues.buried(),
             Transport::Faulty(queues) => queues.inner().buried(),
         }
     }
@@ -97,3 +124,5 @@ impl Transport {
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! One connection that is made again whenever it is lost. It must not know what runs over it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use lapin::{Connection, Event};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::backoff::Backoff;
+use super::connect::{ConnectError, Dial};
+use super::notice::Board;
+
+/// The shortest and longest wait between attempts to connect.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How often a connection's own state is looked at, in case an event was missed.
+const LOOK: Duration = Duration::from_millis(250);
+/// What the connection that publishes is for, in the broker's lists.
+pub(super) const PUBLISH: &str = "publish";
+/// What the connection that only consumes is for.
+pub(super) const CONSUME: &str = "consume";
+/// How long an orderly close may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// One life of the connection.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) connection: Arc<Connection>,
+}
+
+/// A connection kept alive by a task of its own. Clones watch the same one.
+#[derive(Clone)]
+pub(super) struct Link {
+    session: watch::Receiver<Option<Session>>,
+}
+
+/// Keeps a link going; dropped, the link ends.
+pub(super) struct Keeper {
+    task: JoinHandle<()>,
+    session: watch::Receiver<Option<Session>>,
+}
+
+impl Link {
+    /// Connects for the first time, with patience for a broker that is not there yet.
+    pub(super) async fn open(
+        dial: Dial,
+        purpose: &'static str,
+        board: Arc<Board>,
+    ) -> Result<(Self, Keeper), ConnectError> {
+        let connection = connect(&dial, purpose, &board, true).await?;
+        let (publish, session) = watch::channel(Some(Session {
+            connection: Arc::new(connection),
+        }));
+        let task = tokio::spawn(keep(dial, purpose, board, publish));
+        let link = Self {
+            session: session.clone(),
+        };
+        Ok((link, Keeper { task, session }))
+    }
+
+    /// The connection as it is or once it is back; `None` when the link has ended.
+    pub(super) async fn session(&mut self) -> Option<Session> {
+        let alive = |session: &Option<Session>| {
+            session
+                .as_ref()
+                .is_some_and(|session| session.connection.status().connected())
+        };
+        self.session.wait_for(alive).await.ok()?.clone()
+    }
+}
+
+impl Keeper {
+    /// Ends the link and closes the connection in order.
+    pub(super) async fn close(&self) {
+        self.task.abort();
+        let session = self.session.borrow().clone();
+        if let Some(session) = session {
+            let bye = session.connection.close(200, "done".into());
+            let _ = tokio::time::timeout(CLOSE_LIMIT, bye).await;
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn keep(
+    dial: Dial,
+    purpose: &'static str,
+    board: Arc<Board>,
+    publish: watch::Sender<Option<Session>>,
+) {
+    loop {
+        let Some(session) = publish.borrow().clone() else {
+            return;
+        };
+        // Only a connection that publishes hears of alarms.
+        let alarms = (purpose == PUBLISH).then_some(&*board);
+        let reason = until_lost(&session.connection, alarms).await;
+        drop(session);
+        publish.send_replace(None);
+        if let Some(board) = alarms {
+            board.blocked(None);
+        }
+        board.down(reason);
+        let Ok(connection) = connect(&dial, purpose, &board, false).await else {
+            return;
+        };
+        board.up();
+        publish.send_replace(Some(Session {
+            connection: Arc::new(connection),
+        }));
+    }
+}
+
+/// Tries until there is a connection. Only the first one gives up, and only when it is refused: a
+/// broker that restarts refuses for a while too.
+async fn connect(
+    dial: &Dial,
+    purpose: &str,
+    board: &Board,
+    first: bool,
+) -> Result<Connection, ConnectError> {
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let mut said = false;
+    loop {
+        match dial.connect(purpose).await {
+            Ok(connection) => {
+                if said {
+                    board.up();
+                }
+                return Ok(connection);
+            }
+            Err(error @ (ConnectError::Refused { .. } | ConnectError::Tls(_))) if first => {
+                return Err(error);
+            }
+            Err(error) => {
+                if first && !said {
+                    said = true;
+                    board.down(error.to_string());
+                }
+                tokio::time::sleep(backoff.next()).await;
+            }
+        }
+    }
+}
+
+/// Watches a connection until it is lost, and says why.
+async fn until_lost(connection: &Connection, alarms: Option<&Board>) -> String {
+    let blocked = |reason| {
+        if let Some(board) = alarms {
+            board.blocked(reason);
+        }
+    };
+    let mut events = Box::pin(connection.events_listener());
+    // An alarm may have been announced before anybody listened.
+    if connection.status().blocked() {
+        blocked(Some("in alarm when the connection was made".into()));
+    }
+    let mut reason = "the connection was closed".to_owned();
+    while connection.status().connected() {
+        let event = std::future::poll_fn(|cx| Pin::new(&mut events).poll_next(cx));
+        match tokio::time::timeout(LOOK, event).await {
+            Ok(Some(Event::ConnectionBlocked(why))) => blocked(Some(why)),
+            Ok(Some(Event::ConnectionUnblocked)) => blocked(None),
+            Ok(Some(Event::Error(error))) => reason = error.to_string(),
+            Ok(Some(_)) | Err(_) => {}
+            Ok(None) => tokio::time::sleep(LOOK).await,
+        }
+    }
+    reason
+}

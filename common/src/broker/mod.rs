@@ -1,0 +1,168 @@
+//! The broker: two connections that come back by themselves, and a job's queues over them.
+//!
+//! Publishing and consuming have a connection each, because an alarm stops everything on a
+//! connection that has published, acknowledgements included. The library's own recovery is off: it
+//! hides from a consumer that its messages have gone back. It must not know what the messages say.
+
+mod backoff;
+mod connect;
+mod link;
+mod notice;
+mod publisher;
+mod queues;
+mod stream;
+mod subscription;
+mod tls;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+
+use lapin::Channel;
+
+pub use self::connect::ConnectError;
+pub use self::notice::{Health, Listener, Notice};
+pub use self::queues::{
+    Backlog, CHUNK_DELIVERIES, QueueError, declare_job, delete_job, queue_depth, queue_name,
+    queues_of,
+};
+pub use self::tls::{Tls, TlsError};
+pub use self::url::{BrokerUrl, NotABrokerUrl};
+
+use self::connect::Dial;
+use self::link::{Keeper, Link};
+use self::notice::Board;
+pub(crate) use self::publisher::{PublishFault, Publisher, header};
+pub(crate) use self::stream::{StreamReader, declare_stream};
+pub(crate) use self::subscription::{End, Handed, Subscription};
+
+/// How to reach the broker.
+#[derive(Clone)]
+pub struct BrokerOptions {
+    /// Where it is and who connects.
+    pub url: BrokerUrl,
+    /// Encryption, for `amqps://`.
+    pub tls: Tls,
+    /// Seconds of silence after which both sides give the connection up (about twice); 0 is never.
+    pub heartbeat: u16,
+    /// What the connections are called in the broker's lists.
+    pub name: String,
+    /// Who is told that the broker is gone, back or in alarm. Called from the connections' tasks:
+    /// it must not block.
+    pub listener: Listener,
+}
+
+/// The default of [`BrokerOptions::heartbeat`], in seconds.
+pub const DEFAULT_HEARTBEAT: u16 = 15;
+
+impl BrokerOptions {
+    /// Options with defaults for everything but the URL; nobody is told anything.
+    #[must_use]
+    pub fn new(url: BrokerUrl) -> Self {
+        Self {
+            url,
+            tls: Tls::default(),
+            heartbeat: DEFAULT_HEARTBEAT,
+            name: "gristmill".into(),
+            listener: Arc::new(|_| {}),
+        }
+    }
+}
+
+impl fmt::Debug for BrokerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerOptions")
+            .field("url", &self.url)
+            .field("tls", &self.tls)
+            .field("heartbeat", &self.heartbeat)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The connections to a broker. Clones share them; the last one dropped ends them.
+#[derive(Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    publish: Link,
+    consume: Link,
+    keepers: [Keeper; 2],
+    board: Arc<Board>,
+}
+
+impl Broker {
+    /// Connects, waiting for a broker that cannot be reached yet (the listener hears of it).
+    ///
+    /// # Errors
+    /// When the broker refuses this user or virtual host, or encryption cannot be set up.
+    pub async fn connect(options: BrokerOptions) -> Result<Self, ConnectError> {
+        let broker = options.url.to_string();
+        let dial = Dial::new(options.url, &options.tls, options.heartbeat, options.name)?;
+        let board = Arc::new(Board::new(options.listener, broker));
+        let (publish, keeper_1) =
+            Link::open(dial.clone(), link::PUBLISH, Arc::clone(&board)).await?;
+        let (consume, keeper_2) = Link::open(dial, link::CONSUME, Arc::clone(&board)).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                publish,
+                consume,
+                keepers: [keeper_1, keeper_2],
+                board,
+            }),
+        })
+    }
+
+    /// How the broker is doing, as this process sees it.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.inner.board.health()
+    }
+
+    /// Closes the connections in order. What was not acknowledged goes back to its queue.
+    pub async fn close(&self) {
+        for keeper in &self.inner.keepers {
+            keeper.close().await;
+        }
+    }
+
+    /// A channel for questions and declarations. It is on the connection that never publishes, so
+    /// that queues can be deleted while the broker is in alarm.
+    pub(crate) async fn channel(&self) -> Result<Channel, QueueError> {
+        let mut link = self.inner.consume.clone();
+        let lost = |what: &str| QueueError::Lost(what.to_owned());
+        let session = link.session().await.ok_or_else(|| lost("closed"))?;
+        session
+            .connection
+            .create_channel()
+            .await
+            .map_err(|error| lost(&error.to_string()))
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher::start(self.inner.publish.clone(), Arc::clone(&self.inner.board))
+    }
+
+    pub(crate) fn stream(&self, name: &str) -> StreamReader {
+        StreamReader::new(self.inner.consume.clone(), name)
+    }
+
+    pub(crate) fn subscribe(&self, queue: String, prefetch: u16) -> Subscription {
+        Subscription::start(
+            self.inner.consume.clone(),
+            Arc::clone(&self.inner.board),
+            queue,
+            prefetch,
+        )
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,323 @@
+//! Publishing with confirms: a message is taken when the broker says that it is safe.
+//!
+//! One task per job owns the channel and everything under way. It must not know what the messages
+//! say.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lapin::message::BasicReturnMessage;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Confirmation, ErrorKind};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::backoff::Backoff;
+use super::link::Link;
+use super::notice::{Board, Health, Notice};
+
+/// How many messages may be under way unconfirmed. More hide the confirm's latency for small
+/// messages; for large ones the bound in bytes comes first.
+const WINDOW_MESSAGES: usize = 64;
+/// How many bytes of them: 16 chunks.
+const WINDOW_BYTES: usize = 8 << 20;
+/// A full queue is tried again after so long, growing.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// A broker that is well but has confirmed nothing for so long is reported.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum PublishFault {
+    /// There is no such queue.
+    #[error("the queue does not exist")]
+    NoQueue,
+    /// The broker does not allow it.
+    #[error("{0}")]
+    Refused(String),
+    /// The broker's connections were closed by this process.
+    #[error("the connection to the broker was closed")]
+    Closed,
+}
+
+/// What became of one attempt.
+enum Verdict {
+    Confirmed,
+    /// The queue is full: the back-pressure.
+    Full,
+    /// No queue took it.
+    Unroutable,
+    /// The connection was lost first: nobody knows.
+    Lost,
+    Refused(String),
+}
+
+struct Request {
+    queue: String,
+    message: Bytes,
+    headers: FieldTable,
+    reply: oneshot::Sender<Verdict>,
+    _room: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+}
+
+/// Publishes to queues of one job. Clones share the window.
+#[derive(Clone, Debug)]
+pub(crate) struct Publisher {
+    requests: mpsc::Sender<Request>,
+    messages: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+impl Publisher {
+    pub(super) fn start(link: Link, board: Arc<Board>) -> Self {
+        let (requests, inbox) = mpsc::channel(WINDOW_MESSAGES);
+        tokio::spawn(pump(link, board, inbox));
+        Self {
+            requests,
+            messages: Arc::new(Semaphore::new(WINDOW_MESSAGES)),
+            bytes: Arc::new(Semaphore::new(WINDOW_BYTES)),
+        }
+    }
+
+    /// Publishes until the broker has confirmed the message: waits while the queue is full, and
+    /// publishes again after a lost connection (which may double the message).
+    pub(crate) async fn publish(
+        &self,
+        queue: &str,
+        message: Bytes,
+        headers: FieldTable,
+    ) -> Result<(), PublishFault> {
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        loop {
+            match self
+                .attempt(queue, message.clone(), headers.clone())
+                .await?
+            {
+                Verdict::Confirmed => return Ok(()),
+                Verdict::Unroutable => return Err(PublishFault::NoQueue),
+                Verdict::Refused(reason) => return Err(PublishFault::Refused(reason)),
+                Verdict::Lost => backoff.reset(),
+                // The window is free for other queues meanwhile.
+                Verdict::Full => tokio::time::sleep(backoff.next()).await,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        queue: &str,
+        message: Bytes,
+        headers: FieldTable,
+    ) -> Result<Verdict, PublishFault> {
+        let closed = |_| PublishFault::Closed;
+        // A message larger than the window goes alone.
+        let weight = message.len().clamp(1, WINDOW_BYTES) as u32;
+        let one = Arc::clone(&self.messages).acquire_owned().await;
+        let many = Arc::clone(&self.bytes).acquire_many_owned(weight).await;
+        let room = (
+            one.map_err(|_| PublishFault::Closed)?,
+            many.map_err(|_| PublishFault::Closed)?,
+        );
+        let (reply, verdict) = oneshot::channel();
+        let request = Request {
+            queue: queue.to_owned(),
+            message,
+            headers,
+            reply,
+            _room: room,
+        };
+        self.requests
+            .send(request)
+            .await
+            .map_err(|_| PublishFault::Closed)?;
+        verdict.await.map_err(closed)
+    }
+}
+
+type Attempt = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
+
+/// One message under way.
+struct Flying {
+    id: u64,
+    attempt: Attempt,
+    request: Request,
+}
+
+async fn pump(mut link: Link, board: Arc<Board>, mut inbox: mpsc::Receiver<Request>) {
+    let mut flying: Vec<Flying> = Vec::new();
+    let mut returned: HashSet<u64> = HashSet::new();
+    let mut channel: Option<Channel> = None;
+    let mut last_id = 0;
+    let mut said = false;
+    loop {
+        let usable = channel.as_ref().is_some_and(|c| c.status().connected());
+        tokio::select! {
+            biased;
+            done = landed(&mut flying), if !flying.is_empty() => {
+                settle(done, &mut returned);
+                said = false;
+                continue;
+            }
+            () = tokio::time::sleep(SILENCE), if !said && !flying.is_empty() => {
+                if usable && board.health() == Health::default() {
+                    said = true;
+                    let queue = flying[0].request.queue.clone();
+                    board.say(&Notice::Silent { queue });
+                }
+                continue;
+            }
+            // A dead channel takes nothing; what flew over it lands first.
+            request = inbox.recv(), if (usable && flying.len() < WINDOW_MESSAGES) || flying.is_empty() => {
+                let Some(request) = request else { return };
+                if !usable {
+                    returned.clear();
+                    channel = match open(&mut link).await {
+                        Ok(channel) => Some(channel),
+                        Err(Some(refused)) => {
+                            let _ = request.reply.send(Verdict::Refused(refused));
+                            continue;
+                        }
+                        Err(None) => return,
+                    };
+                }
+                let Some(channel) = channel.clone() else { return };
+                last_id += 1;
+                flying.push(launch(channel, last_id, request));
+            }
+        }
+    }
+}
+
+/// A channel in confirm mode on the connection, once it is back. The error is what the broker says
+/// when it refuses, or nothing when the link has ended.
+async fn open(link: &mut Link) -> Result<Channel, Option<String>> {
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    loop {
+        let session = link.session().await.ok_or(None)?;
+        let attempt = async {
+            let channel = session.connection.create_channel().await?;
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            lapin::Result::Ok(channel)
+        };
+        match attempt.await {
+            Ok(channel) => return Ok(channel),
+            Err(error) if matches!(error.kind(), ErrorKind::ChannelsLimitReached) => {
+                return Err(Some(error.to_string()));
+            }
+            Err(_) => tokio::time::sleep(backoff.next()).await,
+        }
+    }
+}
+
+fn launch(channel: Channel, id: u64, request: Request) -> Flying {
+    let (queue, message) = (request.queue.clone(), request.message.clone());
+    let properties = BasicProperties::default()
+        .with_delivery_mode(2)
+        .with_message_id(id.to_string().into())
+        .with_headers(request.headers.clone());
+    let attempt = Box::pin(async move {
+        let options = BasicPublishOptions {
+            // Without it, a message for a queue that is gone would count as confirmed.
+            mandatory: true,
+            immediate: false,
+        };
+        let confirm = channel
+            .basic_publish("".into(), queue.into(), options, &message, properties)
+            .await?;
+        confirm.await
+    });
+    Flying {
+        id,
+        attempt,
+        request,
+    }
+}
+
+/// Everything that has landed, at least one. All are looked at before any is judged: a return may
+/// come attached to another message's confirm, which then resolved before the returned message's.
+async fn landed(flying: &mut Vec<Flying>) -> Vec<(Flying, lapin::Result<Confirmation>)> {
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        let mut done = Vec::new();
+        let mut at = 0;
+        while at < flying.len() {
+            match flying[at].attempt.as_mut().poll(cx) {
+                Poll::Ready(result) => done.push((flying.remove(at), result)),
+                Poll::Pending => at += 1,
+            }
+        }
+        if done.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(done)
+        }
+    })
+    .await
+}
+
+fn settle(done: Vec<(Flying, lapin::Result<Confirmation>)>, returned: &mut HashSet<u64>) {
+    let mut judged = Vec::with_capacity(done.len());
+    for (flown, result) in done {
+        let verdict = match result {
+            Ok(confirmation) => {
+                let verdict = match &confirmation {
+                    Confirmation::Ack(_) => Verdict::Confirmed,
+                    Confirmation::Nack(_) => Verdict::Full,
+                    // The channel is in confirm mode: no answer is no confirmation.
+                    Confirmation::NotRequested => Verdict::Lost,
+                };
+                returned.extend(confirmation.take_message().as_ref().and_then(id_of));
+                verdict
+            }
+            Err(error) => match soft_error(&error) {
+                Some(reason) => Verdict::Refused(reason),
+                None => Verdict::Lost,
+            },
+        };
+        judged.push((flown, verdict));
+    }
+    for (flown, verdict) in judged {
+        let verdict = if returned.remove(&flown.id) {
+            Verdict::Unroutable
+        } else {
+            verdict
+        };
+        // Whoever asked may have stopped waiting.
+        let _ = flown.request.reply.send(verdict);
+    }
+}
+
+fn id_of(message: &BasicReturnMessage) -> Option<u64> {
+    message
+        .properties
+        .message_id()
+        .as_ref()?
+        .as_str()
+        .parse()
+        .ok()
+}
+
+/// What the broker says when it closed the channel because it will never take such a message: no
+/// permission (403), or larger than it allows (406).
+fn soft_error(error: &lapin::Error) -> Option<String> {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) if matches!(error.get_id(), 403 | 406) => {
+            Some(error.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// A header table with one text in it.
+pub(crate) fn header(name: &str, text: &str) -> FieldTable {
+    let mut headers = FieldTable::default();
+    headers.insert(name.into(), AMQPValue::LongString(text.into()));
+    headers
+}

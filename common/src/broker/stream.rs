@@ -1,0 +1,160 @@
+//! Reading a durable stream from its start, over lost connections. Streams keep what was read, so
+//! every reader sees everything. It must not know what the messages say.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Consumer};
+
+use super::backoff::Backoff;
+use super::link::Link;
+use super::queues::{QueueError, classify, declare, is_missing};
+use super::{Broker, End};
+
+/// How many messages may be on their way to a reader: parts of up to 1 MiB.
+const PREFETCH: u16 = 16;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The broker forgets whole segments: small ones let it forget soon.
+const SEGMENT_BYTES: i64 = 32 << 20;
+
+/// Declares a stream that forgets messages older than `max_age` (`30D`), or the oldest ones past
+/// `max_bytes`; one that exists is left as it is, whatever its settings.
+pub(crate) async fn declare_stream(
+    broker: &Broker,
+    name: &str,
+    max_age: &str,
+    max_bytes: i64,
+) -> Result<(), QueueError> {
+    let channel = broker.channel().await?;
+    match super::queues::passive(&channel, name).await {
+        Ok(_) => {
+            let _ = channel.close(200, "done".into()).await;
+            return Ok(());
+        }
+        // The broker closes the channel with that answer.
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(classify(name, &error)),
+    }
+    let channel = broker.channel().await?;
+    let mut table = FieldTable::default();
+    let mut set = |key: &str, value| {
+        table.insert(key.into(), value);
+    };
+    set("x-queue-type", AMQPValue::LongString("stream".into()));
+    set("x-max-age", AMQPValue::LongString(max_age.into()));
+    set("x-max-length-bytes", AMQPValue::LongLongInt(max_bytes));
+    set(
+        "x-stream-max-segment-size-bytes",
+        AMQPValue::LongLongInt(SEGMENT_BYTES),
+    );
+    declare(&channel, name, table).await?;
+    let _ = channel.close(200, "done".into()).await;
+    Ok(())
+}
+
+/// A reader of one stream, from the first message that it still holds.
+pub(crate) struct StreamReader {
+    link: Link,
+    name: String,
+    /// The offset after the last message that was handed over.
+    next: Option<i64>,
+    open: Option<(Channel, Consumer)>,
+    backoff: Backoff,
+}
+
+impl StreamReader {
+    pub(super) fn new(link: Link, name: &str) -> Self {
+        Self {
+            link,
+            name: name.to_owned(),
+            next: None,
+            open: None,
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+        }
+    }
+
+    /// The next message; waits for one to be written. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Bytes, End> {
+        loop {
+            let Some((_, consumer)) = &mut self.open else {
+                self.subscribe().await?;
+                continue;
+            };
+            match std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx)).await {
+                Some(Ok(message)) => {
+                    let Some(offset) = offset_of(&message) else {
+                        return Err(End::Refused(format!("{} is not a stream", self.name)));
+                    };
+                    // A subscription may start a little before the offset that was asked for.
+                    let known = self.next.is_some_and(|next| offset < next);
+                    let acker = message.acker;
+                    // The acknowledgement only asks for more; no await before the return, so that
+                    // dropping this future cannot lose the message.
+                    tokio::spawn(async move {
+                        let _ = acker.ack(BasicAckOptions::default()).await;
+                    });
+                    if !known {
+                        self.next = Some(offset.saturating_add(1));
+                        return Ok(Bytes::from(message.data));
+                    }
+                }
+                Some(Err(error)) if is_missing(&error) => return Err(End::Gone),
+                Some(Err(_)) | None => self.open = None,
+            }
+        }
+    }
+
+    async fn subscribe(&mut self) -> Result<(), End> {
+        let session = self.link.session().await.ok_or(End::Closed)?;
+        let from = match self.next {
+            Some(offset) => AMQPValue::LongLongInt(offset),
+            None => AMQPValue::LongString("first".into()),
+        };
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-stream-offset".into(), from);
+        let opened = async {
+            let channel = session.connection.create_channel().await?;
+            channel
+                .basic_qos(PREFETCH, BasicQosOptions::default())
+                .await?;
+            let consumer = channel
+                .basic_consume(
+                    self.name.as_str().into(),
+                    "".into(),
+                    BasicConsumeOptions::default(),
+                    arguments,
+                )
+                .await?;
+            lapin::Result::Ok((channel, consumer))
+        };
+        match opened.await {
+            Ok(open) => {
+                self.open = Some(open);
+                self.backoff.reset();
+                Ok(())
+            }
+            Err(error) if is_missing(&error) => Err(End::Gone),
+            Err(error) => match classify(&self.name, &error) {
+                QueueError::Refused(reason) => Err(End::Refused(reason)),
+                _ => {
+                    tokio::time::sleep(self.backoff.next()).await;
+                    Ok(())
+                }
+            },
+        }
+    }
+}
+
+fn offset_of(message: &Delivery) -> Option<i64> {
+    let headers = message.properties.headers().as_ref()?;
+    match headers.inner().get("x-stream-offset")? {
+        AMQPValue::LongLongInt(offset) => Some(*offset),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! What the log of jobs says. It must not know how events travel.
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::JobName;
+use crate::outline::Outline;
+use crate::spec::JobSpec;
+
+/// One entry of the log: something that happened to a job.
+///
+/// The order of variants is part of the wire format: new ones go to the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// `produce` has declared the job's queues: the job exists. Repeated when it is resumed.
+    Submitted(Box<Submission>),
+    /// All chunks of a split are confirmed: a resumed `produce` skips it.
+    SplitComplete {
+        /// Number of the split.
+        split: u32,
+        /// Number of its chunks.
+        chunks: u32,
+        /// Records of each source that the split counted: pairs of source and records.
+        records: Vec<(u32, u64)>,
+    },
+    /// All chunks are confirmed, and the seal is in every partition's queue.
+    Sealed {
+        /// Number of chunks over all splits.
+        chunks: u64,
+    },
+    /// An output directory takes the job; the first claim wins.
+    Claimed {
+        /// The directory's id.
+        directory: String,
+    },
+    /// A partition holds all its outcomes.
+    PartitionClosed {
+        /// Number of the partition.
+        partition: u32,
+    },
+    /// The manifest is written.
+    Finished {
+        /// The exit code that everybody who waits ends with (0, or 3 for quarantine).
+        exit: u8,
+    },
+    /// The job cannot be completed.
+    Failed {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Somebody cancelled the job; its queues are gone.
+    Cancelled,
+    /// No chunk waits and no outcome has come for long: these chunks are missing.
+    Stalled {
+        /// The missing chunks, the first of them.
+        missing: Vec<crate::id::ChunkId>,
+        /// How many are missing in all.
+        count: u64,
+    },
+    /// Says nothing: a reader that finds its own marker has read everything before it.
+    Marker {
+        /// Tells markers apart.
+        id: u64,
+    },
+}
+
+/// What a job is: all that a late worker needs to join.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// What to do.
+    pub spec: JobSpec,
+    /// The plan as far as mapper and reducer need it.
+    pub outline: Outline,
+    /// Hash of the plan: each input's name, size and time. The same name with another spec or plan
+    /// is another job.
+    pub plan: u64,
+    /// Distinguishes runs of the same job name: events of an earlier run are no news of this one.
+    pub run: u64,
+}
+
+/// An entry with the job that it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The job.
+    pub job: JobName,
+    /// The run of the job ([`Submission::run`]).
+    pub run: u64,
+    /// When it was written, in seconds since 1970, by the writer's clock; for people only.
+    pub at: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The description of one part of an entry: an event that is too large for one message (the outline
+/// of a million files) travels in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHead {
+    /// The job; its name is checked when it is decoded.
+    pub job: JobName,
+    /// The run of the job.
+    pub run: u64,
+    /// When it was written, in seconds since 1970.
+    pub at: u64,
+    /// Tells the entries of one job apart, so that parts of two are never mixed.
+    pub entry: u64,
+    /// Number of this part, from 0.
+    pub part: u32,
+    /// How many parts the entry has.
+    pub parts: u32,
+}

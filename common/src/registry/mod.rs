@@ -1,0 +1,204 @@
+//! The log of jobs: one durable stream that every role reads from its start, so that late workers
+//! know every job and a job's spec travels once.
+//!
+//! Only discovery and claims rest on it. It must not know how a job is worked on.
+
+mod assembly;
+mod event;
+mod table;
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lapin::types::FieldTable;
+
+use self::assembly::Assembly;
+pub use self::event::{Entry, Event, LogHead, Submission};
+pub use self::table::{Applied, Job, JobTable, Phase, SplitDone};
+
+use crate::broker::{
+    Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream,
+};
+use crate::job::JobName;
+use crate::wire::{MAX_LOG_PART, WireError, encode_event, encode_log_part};
+
+/// The stream's name on the broker.
+pub const STREAM: &str = "gristmill.jobs";
+/// How long entries are kept.
+const MAX_AGE: &str = "30D";
+/// How many bytes of them, so that the log cannot fill a broker's disk.
+const MAX_BYTES: i64 = 4 << 30;
+
+/// Why the log cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The stream could not be declared.
+    #[error("the log of jobs ({STREAM}): {0}")]
+    Queue(#[from] QueueError),
+    /// The stream is gone.
+    #[error("the log of jobs ({STREAM}) is gone from the broker")]
+    Gone,
+    /// The broker does not allow it.
+    #[error("the log of jobs ({STREAM}): the broker refuses: {0}")]
+    Refused(String),
+    /// The entry is too large.
+    #[error("the log of jobs ({STREAM}): {0}")]
+    Entry(#[from] WireError),
+    /// This process has closed its connections.
+    #[error("the connection to the broker was closed")]
+    Closed,
+}
+
+/// The log of jobs. Clones share the connection.
+#[derive(Clone)]
+pub struct Registry {
+    broker: Broker,
+    publisher: Publisher,
+}
+
+impl Registry {
+    /// Opens the log; whoever comes first declares the stream.
+    ///
+    /// # Errors
+    /// When the broker refuses or the connection is lost on the way.
+    pub async fn open(broker: &Broker) -> Result<Self, RegistryError> {
+        declare_stream(broker, STREAM, MAX_AGE, MAX_BYTES).await?;
+        Ok(Self {
+            broker: broker.clone(),
+            publisher: broker.publisher(),
+        })
+    }
+
+    /// Appends an event; resolves when the broker has confirmed it. Waits while the broker is gone
+    /// or in alarm.
+    ///
+    /// # Errors
+    /// When the event is too large, the stream is gone or the broker refuses.
+    pub async fn append(
+        &self,
+        job: &JobName,
+        run: u64,
+        event: &Event,
+    ) -> Result<(), RegistryError> {
+        let bytes = encode_event(event)?;
+        let parts = bytes.chunks(MAX_LOG_PART);
+        let mut head = LogHead {
+            job: job.clone(),
+            run,
+            at: now(),
+            entry: unique(),
+            part: 0,
+            parts: parts.len() as u32,
+        };
+        for part in parts {
+            let message = encode_log_part(&head, part.to_vec())?;
+            self.publisher
+                .publish(STREAM, message, FieldTable::default())
+                .await
+                .map_err(|fault| match fault {
+                    PublishFault::NoQueue => RegistryError::Gone,
+                    PublishFault::Refused(reason) => RegistryError::Refused(reason),
+                    PublishFault::Closed => RegistryError::Closed,
+                })?;
+            head.part += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads the log from its start, and goes on with what is appended.
+    #[must_use]
+    pub fn follow(&self) -> Log {
+        Log {
+            reader: self.broker.stream(STREAM),
+            assembly: Assembly::default(),
+            skipped: 0,
+        }
+    }
+
+    /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
+    /// reads up to it, so it waits while the broker is in alarm.
+    ///
+    /// # Errors
+    /// When the log cannot be read or written.
+    pub async fn catch_up(&self) -> Result<(JobTable, Log), RegistryError> {
+        let mine = unique();
+        self.append(&JobName::of_no_job(), 0, &Event::Marker { id: mine })
+            .await?;
+        let mut table = JobTable::default();
+        let mut log = self.follow();
+        loop {
+            let entry = log.next().await?;
+            if entry.event == (Event::Marker { id: mine }) {
+                return Ok((table, log));
+            }
+            table.apply(entry);
+        }
+    }
+}
+
+/// A number that no other entry or run has: 64 random bits.
+#[must_use]
+pub fn unique() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hasher keys are random per process and differ per instance; the clock
+    // and the process id tell apart what the keys may not.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    hasher.write_u128(since.map_or(0, |since| since.as_nanos()));
+    hasher.finish()
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// A reader of the log.
+pub struct Log {
+    reader: StreamReader,
+    assembly: Assembly,
+    skipped: u64,
+}
+
+impl Log {
+    /// The next entry; waits for one to be written, and for a broker that is gone. Messages that
+    /// are not entries are skipped. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// When the stream is gone or the broker refuses.
+    pub async fn next(&mut self) -> Result<Entry, RegistryError> {
+        loop {
+            let message = self.reader.next().await.map_err(|end| match end {
+                End::Gone | End::Finished => RegistryError::Gone,
+                End::Refused(reason) => RegistryError::Refused(reason),
+                End::Closed => RegistryError::Closed,
+            })?;
+            match self.assembly.take(&message) {
+                Ok(Some(entry)) => return Ok(entry),
+                Ok(None) => {}
+                Err(_) => self.skipped += 1,
+            }
+        }
+    }
+
+    /// How many messages were skipped because they are not entries of this version.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,403 @@
+//! One RabbitMQ node: started, stopped, killed, frozen, started again with the same data.
+//!
+//! It must not know what tests put on it.
+
+use std::collections::hash_map::RandomState;
+use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Child;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::control::{self, Control};
+use crate::install::Install;
+use crate::process::{command, is_alive, signal, signal_group, wait};
+use crate::watchdog::Watchdog;
+use crate::{NodeError, Vhost};
+
+/// How long a start may take: 4-6 s alone on two cores, more among other tests.
+const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long an orderly stop may take before the node is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const LOG_TAIL: usize = 6000;
+
+/// What a node is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How long a consumer may hold a message before the broker takes it back (RabbitMQ's own
+    /// default is 30 minutes). The broker then looks every 100 ms instead of every minute.
+    pub consumer_timeout: Option<Duration>,
+    /// Further lines of `rabbitmq.conf`.
+    pub config: Vec<String>,
+}
+
+/// A running (or stopped) throwaway node. Dropped, it is killed and its data removed.
+#[derive(Debug)]
+pub struct Node {
+    install: Install,
+    name: String,
+    port: u16,
+    dist_port: u16,
+    epmd_port: u16,
+    control: Control,
+    settings: Settings,
+    processes: Mutex<Processes>,
+    vhosts: AtomicU32,
+    watchdog: Watchdog,
+    folder: TempDir,
+}
+
+#[derive(Debug)]
+struct Processes {
+    epmd: Child,
+    server: Option<Child>,
+    /// The virtual machine's own process.
+    beam: Option<u32>,
+}
+
+impl Node {
+    /// Starts a node and waits until it takes connections.
+    ///
+    /// # Errors
+    /// When there is no RabbitMQ, or it did not come up in time (the error holds its log's end).
+    pub fn start(settings: Settings) -> Result<Self, NodeError> {
+        let install = Install::find()?;
+        let folder = tempfile::Builder::new()
+            .prefix("gristmill-broker-")
+            .tempdir()
+            .map_err(NodeError::io("a folder for the broker"))?;
+        let [port, dist_port, epmd_port, control_port] = free_ports()?;
+        let watchdog = Watchdog::start(folder.path())?;
+        let log = log_file(&folder)?;
+        let epmd = command(install.epmd.as_os_str(), &log)?
+            .args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()])
+            .env("HOME", folder.path())
+            .spawn()
+            .map_err(NodeError::io("starting epmd through bash"))?;
+        watchdog.guard("epmd", Some(epmd.id()))?;
+        let node = Self {
+            name: format!("gristmill{port}@localhost"),
+            port,
+            dist_port,
+            epmd_port,
+            control: Control {
+                port: control_port,
+                token: format!("t{:016x}", RandomState::new().build_hasher().finish()),
+            },
+            settings,
+            processes: Mutex::new(Processes {
+                epmd,
+                server: None,
+                beam: None,
+            }),
+            vhosts: AtomicU32::new(0),
+            install,
+            watchdog,
+            folder,
+        };
+        node.write_config()?;
+        node.boot()?;
+        Ok(node)
+    }
+
+    /// The node that all tests of one binary share, with default settings. It ends with the binary.
+    ///
+    /// # Panics
+    /// When it cannot be started: a test without its broker has failed.
+    #[allow(clippy::panic)]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Node> = OnceLock::new();
+        SHARED.get_or_init(|| match Self::start(Settings::default()) {
+            Ok(node) => node,
+            Err(error) => panic!("{error}"),
+        })
+    }
+
+    /// A fresh virtual host, empty, with the user `guest`.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn vhost(&self) -> Result<Vhost<'_>, NodeError> {
+        let name = format!("v{}", self.vhosts.fetch_add(1, Ordering::Relaxed));
+        Vhost::create(self, name)
+    }
+
+    /// The port of AMQP on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops the node in order, as an operator does.
+    pub fn stop(&self) {
+        let mut processes = self.lock();
+        let beam = processes.beam;
+        if let (Some(server), Some(beam)) = (&mut processes.server, beam) {
+            signal(beam, Signal::TERM);
+            wait(server, STOP_LIMIT);
+        }
+        self.reap(&mut processes);
+    }
+
+    /// Kills the node at once (SIGKILL), as the out-of-memory killer does.
+    pub fn kill(&self) {
+        self.reap(&mut self.lock());
+    }
+
+    /// Starts a stopped or killed node again, on the same port with the same data.
+    ///
+    /// # Errors
+    /// When it did not come up in time.
+    pub fn start_again(&self) -> Result<(), NodeError> {
+        self.kill();
+        self.boot()
+    }
+
+    /// Freezes the node (SIGSTOP): connections stay open, nothing is answered.
+    pub fn freeze(&self) {
+        if let Some(beam) = self.lock().beam {
+            signal(beam, Signal::STOP);
+        }
+    }
+
+    /// Wakes a frozen node.
+    pub fn thaw(&self) {
+        if let Some(beam) = self.lock().beam {
+            signal(beam, Signal::CONT);
+        }
+    }
+
+    /// Evaluates Erlang expressions, ending in a full stop, in the node; a binary comes back as it
+    /// is, any other value as Erlang prints it.
+    ///
+    /// # Errors
+    /// When the node does not run or the evaluation fails.
+    pub fn eval(&self, code: &str) -> Result<String, NodeError> {
+        self.control.eval(code)
+    }
+
+    /// Raises or clears the memory alarm, as `rabbitmqctl set_vm_memory_high_watermark` would.
+    ///
+    /// # Errors
+    /// When the node refuses or the alarm does not follow.
+    pub fn memory_alarm(&self, on: bool) -> Result<(), NodeError> {
+        let fraction = if on { "0.00001" } else { "0.9" };
+        self.eval(&format!(
+            "vm_memory_monitor:set_vm_memory_high_watermark({fraction})."
+        ))?;
+        self.await_alarm("memory", on)
+    }
+
+    /// Raises or clears the disk alarm, as `rabbitmqctl set_disk_free_limit` would.
+    ///
+    /// # Errors
+    /// When the node refuses or the alarm does not follow.
+    pub fn disk_alarm(&self, on: bool) -> Result<(), NodeError> {
+        let limit = if on { "1000000000000000" } else { "1000000" };
+        self.eval(&format!(
+            "rabbit_disk_monitor:set_disk_free_limit({limit})."
+        ))?;
+        self.await_alarm("disk", on)
+    }
+
+    fn await_alarm(&self, resource: &str, on: bool) -> Result<(), NodeError> {
+        self.await_value(
+            &format!(
+                "lists:any(fun({{{{resource_limit, {resource}, _}}, _}}) -> true; (_) -> false \
+                 end, rabbit_alarm:get_alarms())."
+            ),
+            if on { "true" } else { "false" },
+        )
+    }
+
+    /// Asks until the expressions give a value.
+    ///
+    /// # Errors
+    /// When they have not within 30 seconds.
+    pub fn await_value(&self, code: &str, value: &str) -> Result<(), NodeError> {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = self.eval(code)?;
+            if answer == value {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(NodeError::Refused {
+                    code: code.to_owned(),
+                    answer,
+                });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn boot(&self) -> Result<(), NodeError> {
+        let mut processes = self.lock();
+        let log = log_file(&self.folder)?;
+        let folder = self.folder.path();
+        let mut command = command(self.install.server.as_os_str(), &log)?;
+        command
+            .args([
+                "-eval",
+                &control::server(self.control.port, &self.control.token),
+            ])
+            .args(["-kernel", "inet_dist_use_interface", "{127,0,0,1}"])
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LANG", "C.UTF-8")
+            .env("HOME", folder)
+            .env("ERL_EPMD_PORT", self.epmd_port.to_string())
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("RABBITMQ_NODENAME", &self.name)
+            .env("RABBITMQ_DIST_PORT", self.dist_port.to_string())
+            .env("RABBITMQ_MNESIA_BASE", folder.join("data"))
+            .env("RABBITMQ_LOG_BASE", folder.join("log"))
+            .env("RABBITMQ_CONFIG_FILE", folder.join("rabbitmq.conf"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins"))
+            .env("RABBITMQ_GENERATED_CONFIG_DIR", folder.join("generated"))
+            .env("RABBITMQ_PID_FILE", folder.join("pid"))
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null");
+        let server = command
+            .spawn()
+            .map_err(NodeError::io("starting the broker through bash"))?;
+        self.watchdog.guard("node", Some(server.id()))?;
+        processes.server = Some(server);
+        drop(processes);
+
+        let end = Instant::now() + START_LIMIT;
+        while !self.is_ready() {
+            let gone = match self.lock().server.as_mut() {
+                Some(server) => !matches!(server.try_wait(), Ok(None)),
+                None => true,
+            };
+            if gone || Instant::now() > end {
+                let what = if gone {
+                    "ended while starting"
+                } else {
+                    "did not start in time"
+                };
+                return Err(NodeError::Stuck {
+                    what: what.into(),
+                    log: self.log_tail(),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let beam = self.eval("list_to_binary(os:getpid()).")?.parse().ok();
+        self.lock().beam = beam;
+        if let Some(limit) = self.settings.consumer_timeout {
+            self.eval(&format!(
+                "application:set_env(rabbit, channel_tick_interval, 100), \
+                 application:set_env(rabbit, consumer_timeout, {}).",
+                limit.as_millis()
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+            && self
+                .eval("rabbit:is_running() andalso not rabbit:is_booting().")
+                .is_ok_and(|answer| answer == "true")
+    }
+
+    /// The end of what the node wrote.
+    #[must_use]
+    pub fn log_tail(&self) -> String {
+        let mut files = vec![self.folder.path().join("output")];
+        if let Ok(entries) = std::fs::read_dir(self.folder.path().join("log")) {
+            files.extend(entries.flatten().map(|entry| entry.path()));
+        }
+        let mut text = String::new();
+        for file in files {
+            let bytes = std::fs::read(&file).unwrap_or_default();
+            let tail = &bytes[bytes.len().saturating_sub(LOG_TAIL)..];
+            text.push_str(&String::from_utf8_lossy(tail));
+        }
+        text
+    }
+
+    fn write_config(&self) -> Result<(), NodeError> {
+        let mut config = format!(
+            "listeners.tcp.1 = 127.0.0.1:{}\nlog.file.level = info\nlog.console = false\n\
+             disk_free_limit.absolute = 1MB\nvm_memory_high_watermark.relative = 0.9\n\
+             raft.wal_max_size_bytes = 67108864\n",
+            self.port
+        );
+        for line in &self.settings.config {
+            config.push_str(line);
+            config.push('\n');
+        }
+        let folder = self.folder.path();
+        std::fs::write(folder.join("rabbitmq.conf"), config)
+            .and_then(|()| std::fs::write(folder.join("plugins"), "[].\n"))
+            .and_then(|()| std::fs::create_dir_all(folder.join("log")))
+            .map_err(NodeError::io("writing the broker's configuration"))
+    }
+
+    fn reap(&self, processes: &mut Processes) {
+        if let Some(mut server) = processes.server.take() {
+            signal_group(server.id(), Signal::KILL);
+            let _ = server.wait();
+        }
+        if let Some(beam) = processes.beam.take() {
+            // The virtual machine is the server script's child, not ours to wait for.
+            let end = Instant::now() + STOP_LIMIT;
+            while is_alive(beam) && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        let _ = self.watchdog.guard("node", None);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Processes> {
+        self.processes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+        {
+            let mut processes = self.lock();
+            signal_group(processes.epmd.id(), Signal::KILL);
+            let _ = processes.epmd.wait();
+        }
+        let _ = self.watchdog.guard("epmd", None);
+        self.watchdog.finish();
+    }
+}
+
+fn log_file(folder: &TempDir) -> Result<File, NodeError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.path().join("output"))
+        .map_err(NodeError::io("the broker's log"))
+}
+
+/// Ports that are free now; all are held until all are found, so that they differ.
+fn free_ports<const N: usize>() -> Result<[u16; N], NodeError> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listeners: Vec<TcpListener> = (0..N)
+        .map(|_| bind())
+        .collect::<Result<_, _>>()
+        .map_err(NodeError::io("looking for free ports"))?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener
+            .local_addr()
+            .map_err(NodeError::io("looking for free ports"))?
+            .port();
+    }
+    Ok(ports)
+}

@@ -1,0 +1,146 @@
+//! One test's share of a node: a virtual host, and what an operator can do to its queues and
+//! connections. It must not know what the queues mean.
+
+use crate::{Node, NodeError};
+
+/// A virtual host of its own for one test; dropped, it is deleted with everything in it.
+#[derive(Debug)]
+pub struct Vhost<'a> {
+    node: &'a Node,
+    name: String,
+}
+
+/// One queue as the broker sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueState {
+    /// Its name.
+    pub name: String,
+    /// Messages that wait.
+    pub ready: u64,
+    /// Messages that were handed over and not settled.
+    pub unacked: u64,
+    /// Consumers.
+    pub consumers: u64,
+}
+
+impl<'a> Vhost<'a> {
+    pub(crate) fn create(node: &'a Node, name: String) -> Result<Self, NodeError> {
+        let vhost = Self { node, name };
+        vhost.eval(
+            "rabbit_vhost:add(V, <<\"test\">>), \
+             rabbit_auth_backend_internal:set_permissions(<<\"guest\">>, V, <<\".*\">>, \
+             <<\".*\">>, <<\".*\">>, <<\"test\">>).",
+        )?;
+        Ok(vhost)
+    }
+
+    /// The node that it is on.
+    #[must_use]
+    pub fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    /// Where a client connects, with user and password.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!(
+            "amqp://guest:guest@127.0.0.1:{}/{}",
+            self.node.port(),
+            self.name
+        )
+    }
+
+    /// All queues with their counts, by name.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn queues(&self) -> Result<Vec<QueueState>, NodeError> {
+        let text = self.eval(
+            "iolist_to_binary([begin \
+             {resource, _, queue, Name} = proplists:get_value(name, I), \
+             N = fun(K) -> case proplists:get_value(K, I) of \
+                 X when is_integer(X) -> integer_to_list(X); _ -> \"0\" end end, \
+             [Name, \" \", N(messages_ready), \" \", N(messages_unacknowledged), \" \", \
+              N(consumers), \"\\n\"] end \
+             || Q <- rabbit_amqqueue:list(V), \
+             I <- [rabbit_amqqueue:info(Q, [name, messages_ready, messages_unacknowledged, \
+                   consumers])]]).",
+        )?;
+        let mut queues: Vec<QueueState> = text.lines().filter_map(parse).collect();
+        queues.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(queues)
+    }
+
+    /// One queue, if it is there.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn queue(&self, name: &str) -> Result<Option<QueueState>, NodeError> {
+        Ok(self.queues()?.into_iter().find(|queue| queue.name == name))
+    }
+
+    /// Deletes a queue with all its messages, whoever consumes it.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn delete_queue(&self, name: &str) -> Result<(), NodeError> {
+        self.eval(&format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, <<\"{name}\">>)), \
+             {{ok, _}} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>)."
+        ))
+        .map(drop)
+    }
+
+    /// Removes all waiting messages of a queue.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn purge_queue(&self, name: &str) -> Result<(), NodeError> {
+        self.eval(&format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, <<\"{name}\">>)), \
+             {{ok, _}} = rabbit_amqqueue:purge(Q)."
+        ))
+        .map(drop)
+    }
+
+    /// Closes all connections of this virtual host, as an operator does; says how many.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn close_connections(&self) -> Result<u32, NodeError> {
+        let count = self.eval(
+            "Ps = [P || P <- rabbit_networking:connections(), \
+             rabbit_networking:connection_info(P, [vhost]) =:= [{vhost, V}]], \
+             [rabbit_networking:close_connection(P, \"closed by the operator\") || P <- Ps], \
+             length(Ps).",
+        )?;
+        Ok(count.parse().unwrap_or(0))
+    }
+
+    /// Evaluates Erlang expressions with `V` bound to this virtual host's name.
+    ///
+    /// # Errors
+    /// When the evaluation fails.
+    pub fn eval(&self, code: &str) -> Result<String, NodeError> {
+        self.node
+            .eval(&format!("V = <<\"{}\">>, {code}", self.name))
+    }
+}
+
+impl Drop for Vhost<'_> {
+    fn drop(&mut self) {
+        let _ = self.eval("rabbit_vhost:delete(V, <<\"test\">>).");
+    }
+}
+
+fn parse(line: &str) -> Option<QueueState> {
+    let mut columns = line.rsplitn(4, ' ');
+    let mut number = || columns.next()?.parse().ok();
+    let (consumers, unacked, ready) = (number()?, number()?, number()?);
+    Some(QueueState {
+        name: columns.next()?.to_owned(),
+        ready,
+        unacked,
+        consumers,
+    })
+}
