@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use gristmill_common::size::ByteSize;
 
+use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
 
 /// Run a text job over a pile of archives, and prove that nothing was lost or doubled.
@@ -43,6 +44,9 @@ pub enum Command {
     Run(Box<KindCommand<RunArgs>>),
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
+    /// Train and measure models for pos
+    #[command(subcommand)]
+    Tagger(TaggerCommand),
     /// Print the completion script of a shell
     Completions {
         /// The shell

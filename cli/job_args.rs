@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
     AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits, OnCorrupt,
-    Records, SPEC_VERSION, Wc, WordCount,
+    Pos, Records, SPEC_VERSION, Wc, WordCount,
 };
 
 use crate::allowance::Allowance;
@@ -53,6 +53,15 @@ pub enum KindCommand<R: Args> {
   gristmill run extract mails.zip -o out
   gristmill run extract mails.zip -o - | sqlite-utils insert mails.db mails - --nl")]
     Extract(JobCommand<Extract, R>),
+    /// Part-of-speech tags of English text
+    ///
+    /// Output: one sentence a line, word_TAG, in input order; or CoNLL-U, or one JSON object a
+    /// sentence. Records are paragraphs, so that a sentence wrapped over lines stays whole.
+    #[command(after_help = "Examples:
+  gristmill run pos corpus/ -o out
+  gristmill run pos --records lines --format conllu messages.txt.gz -o -
+  gristmill run pos --tokenized --tagset universal sentences.txt -o -")]
+    Pos(JobCommand<Pos, R>),
 }
 
 /// A kind's own options, then those of every job, then those of the command.
@@ -181,6 +190,11 @@ impl<R: Args> KindCommand<R> {
             KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
+            KindCommand::Pos(mut words) => {
+                let hash = gristmill_mapper::model_hash(&words.kind);
+                words.kind.model_hash = hash.map_err(|error| usage(error.to_string()))?;
+                words.into_job(Kind::Pos)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gristmill::args::{Cli, Command};
-use gristmill::commands::{man, run, verify};
+use gristmill::commands::{man, run, tagger, verify};
 use gristmill::exit::{Exit, UsageError};
 use gristmill::progress_line::Voice;
 
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(words) => run::run(*words, voice),
         Command::Verify(args) => verify::verify(&args, voice),
+        Command::Tagger(command) => tagger::tagger(&command),
         Command::Completions { shell } => Ok(man::completions(shell)),
         Command::Man { dir } => man::man(&dir),
     };

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::Exit;
 
 /// How long a drain may take: a read from a silent pipe does not end by itself.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The signal of a write past the file size limit. With a handler the write fails instead of the
 /// process, and its error names the file.

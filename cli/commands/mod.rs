@@ -2,4 +2,5 @@
 
 pub mod man;
 pub mod run;
+pub mod tagger;
 pub mod verify;

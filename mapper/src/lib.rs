@@ -19,6 +19,7 @@ mod table;
 mod work;
 
 pub use batch::{Batch, Part, Record};
+pub use kinds::model_hash;
 pub use mapper::{Mapped, Mapper};
 pub use output::Output;
 pub use prepared::{Prepared, SpecError};

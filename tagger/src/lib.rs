@@ -1,1 +1,18 @@
-//! The part-of-speech tagger.
+//! The part-of-speech tagger: text to sentences, tokens and tags. Knows nothing of queues, jobs or command lines.
+
+mod cache;
+pub mod conllu;
+pub mod eval;
+mod hash;
+mod lexicon;
+mod model;
+mod simd;
+mod tagger;
+mod templates;
+mod text;
+pub mod train;
+mod word;
+
+pub use model::{MAX_FILE, Model, ModelError};
+pub use tagger::{MOST_TOKENS, Tag, Tagger};
+pub use text::{Tagged, Token, replace_invalid, tokenize};

@@ -302,7 +302,7 @@ fn an_interrupt_says_how_far_it_got_and_commits_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The writer is open, so the job waits for more when the signal comes.
+    // The writer stays open, so the job waits for more when the signal comes, and afterwards.
     let mut writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
     writer
         .write_all("some text\n".repeat(1000).as_bytes())
@@ -315,7 +315,6 @@ fn an_interrupt_says_how_far_it_got_and_commits_nothing() {
             .unwrap()
             .success()
     );
-    drop(writer);
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
@@ -324,6 +323,7 @@ fn an_interrupt_says_how_far_it_got_and_commits_nothing() {
         "{said}"
     );
     assert!(!out.join("manifest.json").exists());
+    drop(writer);
     // The next run cleans up and completes.
     std::fs::write(folder.path().join("in.txt"), "x\n").unwrap();
     let input = folder.path().join("in.txt");

@@ -112,7 +112,7 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
-fn quarantine_decides_the_exit_code() {
+fn i9_quarantine_decides_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("access.log");
     std::fs::write(&log, corpus::log(1, 400)).unwrap();

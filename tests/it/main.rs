@@ -4,5 +4,6 @@ mod bad_input;
 mod cli;
 mod corpus;
 mod gristmill;
+mod memory;
 mod same_bytes;
 mod verify;

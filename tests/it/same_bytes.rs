@@ -248,3 +248,24 @@ fn i6_wc() {
 fn i6_extract() {
     on_texts(&["extract"], false);
 }
+
+#[test]
+fn i6_pos() {
+    on_texts(&["pos"], false);
+    on_texts(
+        &[
+            "pos",
+            "--tokenized",
+            "--format",
+            "jsonl",
+            "--tagset",
+            "universal",
+        ],
+        false,
+    );
+}
+
+#[test]
+fn i6_pos_conllu() {
+    on_texts(&["pos", "--records", "lines", "--format", "conllu"], false);
+}

@@ -7,10 +7,13 @@
 mod access_log;
 mod extract;
 mod grep;
+mod pos;
 mod wc;
 mod word_count;
 
 use gristmill_common::spec::{JobSpec, Kind};
+
+pub use pos::model_hash;
 
 use crate::SpecError;
 use crate::prepared::Factory;
@@ -23,9 +26,6 @@ pub(crate) fn factory(spec: &JobSpec) -> Result<Factory, SpecError> {
         Kind::AccessLog(options) => access_log::prepare(options),
         Kind::Wc(_) => Ok(wc::prepare()),
         Kind::Extract(_) => extract::prepare(&spec.records),
-        other @ Kind::Pos(_) => Err(SpecError(format!(
-            "{}: this program was built without this kind; the kinds it has are listed by --help",
-            other.name()
-        ))),
+        Kind::Pos(options) => pos::prepare(options, spec.format),
     }
 }

@@ -1,0 +1,222 @@
+//! `gristmill tagger`: training and measuring models for `pos`.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use gristmill_tagger::conllu::{Sentence, parse, read_maybe_gzip};
+use gristmill_tagger::train::{Inputs, Options, Progress, train};
+use gristmill_tagger::{Model, eval};
+
+use crate::exit::{Exit, usage};
+
+/// The largest file that is read for training, decompressed.
+const LARGEST: u64 = 2 << 30;
+
+/// What to do with a model.
+#[derive(Subcommand, Debug)]
+pub enum TaggerCommand {
+    /// Train a model on CoNLL-U files
+    Train(TrainArgs),
+    /// Measure a model on a CoNLL-U file: tags of its tokens, and of its raw text
+    Eval(EvalArgs),
+}
+
+/// Options of `tagger train`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The same seed, files and binary give the same model, bit for bit.
+
+Example:
+  gristmill tagger train --train en_ewt-ud-train.conllu.gz --dev en_ewt-ud-dev.conllu.gz -o en.model"
+)]
+pub struct TrainArgs {
+    /// Hand-tagged sentences (CoNLL-U, plain or gzipped)
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub train: Vec<PathBuf>,
+    /// Sentences to print each epoch's accuracy on; training does not depend on them
+    #[arg(long, value_name = "FILE")]
+    pub dev: Option<PathBuf>,
+    /// Machine-tagged text that helps: its tokens, one sentence a line
+    #[arg(long, value_name = "FILE", requires = "silver_tags")]
+    pub silver_tokens: Option<PathBuf>,
+    /// And its Penn tags, line for line
+    #[arg(long, value_name = "FILE", requires = "silver_tokens")]
+    pub silver_tags: Option<PathBuf>,
+    /// Brown clusters: word TAB number, one word a line
+    #[arg(long, value_name = "FILE")]
+    pub clusters: Option<PathBuf>,
+    /// Text file that says what the model was trained on; it becomes part of the model
+    #[arg(long, value_name = "FILE")]
+    pub sources: Option<PathBuf>,
+    /// Text file with licences and attributions; it becomes part of the model
+    #[arg(long, value_name = "FILE")]
+    pub notice: Option<PathBuf>,
+    /// Where the model goes
+    #[arg(short, long, value_name = "MODEL")]
+    pub output: PathBuf,
+    /// Replace MODEL if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Seed of shuffling and dropout
+    #[arg(long, default_value_t = Options::default().seed)]
+    pub seed: u64,
+    /// Passes over the text
+    #[arg(long, default_value_t = Options::default().epochs)]
+    pub epochs: usize,
+}
+
+/// Options of `tagger eval`.
+#[derive(Args, Debug)]
+pub struct EvalArgs {
+    /// A model, or `embedded` for the one that is built in
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Hand-tagged sentences (CoNLL-U, plain or gzipped)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How many of the commonest confusions to print
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    pub confusions: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file cannot be read or written, or is not what it should be.
+pub fn tagger(command: &TaggerCommand) -> anyhow::Result<Exit> {
+    match command {
+        TaggerCommand::Train(args) => run_train(args),
+        TaggerCommand::Eval(args) => run_eval(args),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    read_maybe_gzip(file, LARGEST).with_context(|| path.display().to_string())
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read(path)?).with_context(|| format!("{}: not UTF-8", path.display()))
+}
+
+fn optional(path: Option<&PathBuf>) -> anyhow::Result<String> {
+    path.map_or(Ok(String::new()), |path| text(path))
+}
+
+fn sentences(path: &Path) -> anyhow::Result<Vec<Sentence>> {
+    parse(&read(path)?).with_context(|| path.display().to_string())
+}
+
+fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
+    if args.epochs == 0 {
+        return Err(usage("--epochs 0: at least 1"));
+    }
+    if args.output.exists() && !args.force {
+        return Err(usage(format!(
+            "{} exists; --force replaces it",
+            args.output.display()
+        )));
+    }
+    let mut gold = Vec::new();
+    for path in &args.train {
+        gold.extend(sentences(path)?);
+    }
+    let dev = args.dev.as_deref().map_or(Ok(Vec::new()), sentences)?;
+    let silver = match (&args.silver_tokens, &args.silver_tags) {
+        (Some(tokens), Some(tags)) => Some((text(tokens)?, text(tags)?)),
+        _ => None,
+    };
+    let clusters = optional(args.clusters.as_ref())?;
+    let (sources, notice) = (
+        optional(args.sources.as_ref())?,
+        optional(args.notice.as_ref())?,
+    );
+    let inputs = Inputs {
+        gold: &gold,
+        dev: &dev,
+        silver: silver
+            .as_ref()
+            .map(|(tokens, tags)| (tokens.as_str(), tags.as_str())),
+        clusters: &clusters,
+        sources: &sources,
+        notice: &notice,
+    };
+    let options = Options {
+        seed: args.seed,
+        epochs: args.epochs,
+        ..Options::default()
+    };
+    let mut out = std::io::stderr().lock();
+    let model = train(&options, &inputs, &mut |progress| {
+        // Where stderr is closed, training goes on all the same.
+        let _ = writeln!(out, "{}", line(&progress));
+    })?;
+    std::fs::write(&args.output, &model).with_context(|| args.output.display().to_string())?;
+    writeln!(out, "{}: {} bytes", args.output.display(), model.len())?;
+    Ok(Exit::Complete)
+}
+
+fn line(progress: &Progress) -> String {
+    match progress {
+        Progress::Features { tokens, rows } => format!("{tokens} tokens, {rows} rows of weights"),
+        Progress::Epoch { epoch, train, dev } => {
+            let dev = dev.as_ref().map_or(String::new(), |report| {
+                format!(
+                    ", dev XPOS {:.2} UPOS {:.2}, unknown words {:.2}",
+                    report.xpos.percent(),
+                    report.upos.percent(),
+                    report.unknown.percent()
+                )
+            });
+            format!("epoch {epoch}: {:.2} right in training{dev}", train * 100.0)
+        }
+    }
+}
+
+fn run_eval(args: &EvalArgs) -> anyhow::Result<Exit> {
+    let model = if args.model == Path::new("embedded") {
+        Model::embedded()
+    } else {
+        let file = File::open(&args.model).with_context(|| args.model.display().to_string())?;
+        Arc::new(Model::load(file).with_context(|| args.model.display().to_string())?)
+    };
+    let gold = sentences(&args.file)?;
+    let report = eval::tokenized(&model, &gold);
+    let mut out = std::io::stdout().lock();
+    for (what, ratio) in [
+        ("XPOS", report.xpos),
+        ("UPOS", report.upos),
+        ("XPOS of unknown words", report.unknown),
+        ("whole sentences", report.sentences),
+    ] {
+        writeln!(
+            out,
+            "{what:24} {:6.2} %  {} of {}",
+            ratio.percent(),
+            ratio.right,
+            ratio.all
+        )?;
+    }
+    let raw = eval::raw_text(&model, &gold);
+    writeln!(out, "from raw text (F1 as in the CoNLL 2018 shared task)")?;
+    for (what, f1) in [
+        ("tokens", raw.tokens),
+        ("words", raw.words),
+        ("sentences", raw.sentences),
+        ("XPOS", raw.xpos),
+        ("UPOS", raw.upos),
+    ] {
+        writeln!(out, "  {what:22} {:6.2} %", f1.percent())?;
+    }
+    if args.confusions > 0 {
+        writeln!(out, "commonest confusions (gold, given, times)")?;
+    }
+    for (gold, given, times) in report.confusions.iter().take(args.confusions) {
+        writeln!(out, "  {gold:5} {given:5} {times:6}")?;
+    }
+    Ok(Exit::Complete)
+}

@@ -1,0 +1,162 @@
+//! The trained model: loaded once, shared by all threads, never changed.
+
+mod error;
+mod format;
+#[cfg(test)]
+mod format_tests;
+pub(crate) mod parts;
+pub(crate) mod table;
+
+use std::io::Read;
+use std::sync::{Arc, OnceLock};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use error::ModelError;
+pub use format::MAX_FILE;
+pub(crate) use format::encode;
+
+use crate::lexicon::Lexicon;
+use crate::templates::{Known, POSITIONS, edge_key};
+use crate::word::WordView;
+use parts::{ModelParts, SparseRows};
+use table::{Scores, Table, row_key};
+
+static EMBEDDED: &[u8] = include_bytes!("../../model/en_ewt.model");
+
+/// A trained tagger model: immutable, `Send + Sync`, meant to be shared by `Arc`.
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) xpos: Vec<String>,
+    pub(crate) upos: Vec<String>,
+    sources: String,
+    notice: String,
+    hash: u64,
+    pub(crate) allowed: Vec<u64>,
+    clusters: Vec<u32>,
+    classes: Vec<u64>,
+    lexicon: Lexicon,
+    pub(crate) xpos_table: Table,
+    pub(crate) upos_table: Table,
+    pub(crate) edges: [Scores; POSITIONS],
+}
+
+impl Model {
+    /// The model that ships inside the program; parsed at the first call.
+    pub fn embedded() -> Arc<Self> {
+        static PARSED: OnceLock<Arc<Model>> = OnceLock::new();
+        Arc::clone(PARSED.get_or_init(|| {
+            // The bytes are part of the program and a test loads them: failing here is a broken build.
+            Arc::new(Self::from_bytes(EMBEDDED).expect("the embedded model is well-formed"))
+        }))
+    }
+
+    /// Parses a model file's bytes.
+    ///
+    /// # Errors
+    /// Says what is wrong with bytes that are not a whole, undamaged model of this version.
+    pub fn from_bytes(file: &[u8]) -> Result<Self, ModelError> {
+        if file.len() as u64 > MAX_FILE {
+            return Err(ModelError::TooLarge { limit: MAX_FILE });
+        }
+        Ok(Self::from_parts(format::decode(file)?, xxh3_64(file)))
+    }
+
+    /// Reads a model file to its end, at most [`MAX_FILE`] bytes.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`], or when reading fails.
+    pub fn load(reader: impl Read) -> Result<Self, ModelError> {
+        let mut file = Vec::new();
+        reader.take(MAX_FILE + 1).read_to_end(&mut file)?;
+        Self::from_bytes(&file)
+    }
+
+    pub(crate) fn from_parts(parts: ModelParts, hash: u64) -> Self {
+        let xpos_table = fill(&parts.xpos_rows);
+        let mut edges = [Scores::ZERO; POSITIONS];
+        for (position, edge) in edges.iter_mut().enumerate() {
+            xpos_table.add_to(row_key(edge_key(position)), edge);
+        }
+        Self {
+            lexicon: Lexicon::new(&parts.lexicon),
+            upos_table: fill(&parts.upos_rows),
+            xpos_table,
+            edges,
+            xpos: parts.xpos,
+            upos: parts.upos,
+            sources: parts.sources,
+            notice: parts.notice,
+            allowed: parts.allowed,
+            clusters: parts.clusters,
+            classes: parts.classes,
+            hash,
+        }
+    }
+
+    /// 64-bit xxh3 of the model file's bytes: equal hashes, equal tags.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The Penn tags, sorted; a [`crate::Tag`]'s `xpos` is a position in this list.
+    pub fn xpos_tags(&self) -> &[String] {
+        &self.xpos
+    }
+
+    /// The universal tags, sorted; a [`crate::Tag`]'s `upos` is a position in this list.
+    pub fn upos_tags(&self) -> &[String] {
+        &self.upos
+    }
+
+    /// What the model was trained on.
+    pub fn sources(&self) -> &str {
+        &self.sources
+    }
+
+    /// Licences and attributions that must travel with the model.
+    pub fn notice(&self) -> &str {
+        &self.notice
+    }
+
+    /// Whether the word occurred in the training text, as written or in lower case.
+    pub fn has_seen(&self, word: &str) -> bool {
+        self.known(&crate::word::view(word, &mut String::new()))
+            .class
+            != 0
+    }
+
+    /// What the lexicon knows of a word.
+    pub(crate) fn known(&self, view: &WordView) -> Known {
+        let entry = self.lexicon.look_up(view);
+        let at = |number: u16| usize::from(number).checked_sub(1);
+        Known {
+            cluster: at(entry.cluster)
+                .and_then(|at| self.clusters.get(at))
+                .copied(),
+            class: at(entry.class)
+                .and_then(|at| self.classes.get(at))
+                .copied()
+                .unwrap_or(0),
+        }
+    }
+}
+
+fn fill(rows: &SparseRows) -> Table {
+    let mut table = Table::with_room(rows.keys.len());
+    let mut weights = rows.weights.iter();
+    for (&key, &mask) in rows.keys.iter().zip(&rows.masks) {
+        let mut row = [0_i8; table::MOST_TAGS];
+        let mut left = mask;
+        while left != 0 {
+            if let (Some(lane), Some(weight)) =
+                (row.get_mut(left.trailing_zeros() as usize), weights.next())
+            {
+                *lane = *weight;
+            }
+            left &= left - 1;
+        }
+        table.insert(key, &row);
+    }
+    table
+}

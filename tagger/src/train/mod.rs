@@ -1,0 +1,378 @@
+//! Trains a model from CoNLL-U, silver text and Brown clusters. One thread; the same inputs, options and
+//! program give the same bytes. Must not know of command lines or jobs.
+
+mod data;
+mod export;
+mod features;
+mod index;
+mod linear;
+mod penn;
+mod universal;
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::conllu::Sentence;
+use crate::eval::{self, Report};
+use crate::hash::{self, Random};
+use crate::lexicon::{self, Entry};
+use crate::model::parts::ModelParts;
+use crate::model::{Model, encode};
+use crate::tagger::skipped;
+use crate::word;
+use data::{Corpus, NO_TAG, TagCounts};
+
+/// How to train. [`Options::default`] made the shipped model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Seed of shuffling and dropout.
+    pub seed: u64,
+    /// Passes over the text, at least 1.
+    pub epochs: usize,
+    /// Over how many of the last epochs weights are averaged, at least 1.
+    pub average: usize,
+    /// AdaGrad's learning rate.
+    pub rate: f32,
+    /// Share of features left out at each step, 0 ≤ dropout < 1.
+    pub dropout: f32,
+    /// A feature is kept when it occurs this often in gold text …
+    pub min_gold: u32,
+    /// … or this often in all text.
+    pub min_all: u32,
+    /// Ambiguity classes in training come from the other folds; 1 would let the model see its own answers.
+    pub folds: usize,
+    /// Weight per unit of the stored 8-bit numbers.
+    pub step: f32,
+    /// Stored numbers up to this far from 0 become 0.
+    pub dead: i32,
+    /// Rows whose largest stored number is below this are dropped.
+    pub least: i32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            epochs: 5,
+            average: 3,
+            rate: 0.1,
+            dropout: 0.5,
+            min_gold: 2,
+            min_all: 4,
+            folds: 100,
+            step: 0.04,
+            dead: 2,
+            least: 12,
+        }
+    }
+}
+
+/// What to train on.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs<'a> {
+    /// Hand-tagged sentences; they decide the tag set.
+    pub gold: &'a [Sentence],
+    /// Sentences to report accuracy on; training does not depend on them.
+    pub dev: &'a [Sentence],
+    /// Machine-tagged text: tokens and Penn tags, one sentence a line, both split on spaces.
+    pub silver: Option<(&'a str, &'a str)>,
+    /// Brown clusters: word, TAB, number whose low bits are the path from the root, one word a line.
+    pub clusters: &'a str,
+    /// What the model was trained on, in words; stored in the model.
+    pub sources: &'a str,
+    /// Licences and attributions; stored in the model.
+    pub notice: &'a str,
+}
+
+/// One line of progress.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Features are counted: tokens, rows.
+    Features {
+        /// Tokens to train on.
+        tokens: usize,
+        /// Rows of weights.
+        rows: usize,
+    },
+    /// An epoch is over.
+    Epoch {
+        /// Number of the epoch, from 1.
+        epoch: usize,
+        /// Share of training tags guessed right on the way, features dropped.
+        train: f64,
+        /// On the development sentences, with the weights averaged so far; None without any.
+        dev: Option<Box<Report>>,
+    },
+}
+
+/// Why training could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// There is no sentence to learn from.
+    #[error("no training sentences")]
+    Empty,
+    /// More tags than a model can hold.
+    #[error("{0} different tags; a model holds at most 56")]
+    TooManyTags(usize),
+    /// The silver files do not fit each other.
+    #[error("silver text, line {0}: the numbers of tokens and tags differ")]
+    Silver(usize),
+    /// The model could not be written.
+    #[error("cannot encode the model: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Trains and returns the bytes of a model file.
+///
+/// # Errors
+/// See [`TrainError`]. Options out of range are taken to the nearest sensible value.
+pub fn train(
+    options: &Options,
+    inputs: &Inputs<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<u8>, TrainError> {
+    let options = Options {
+        epochs: options.epochs.max(1),
+        average: options.average.clamp(1, options.epochs.max(1)),
+        dropout: options.dropout.clamp(0.0, 0.95),
+        step: options.step.max(1e-4),
+        ..options.clone()
+    };
+    let xpos = tag_set(inputs.gold, |word| &word.xpos)?;
+    let upos = tag_set(inputs.gold, |word| &word.upos)?;
+    let id = |tags: &[String], tag: &str| {
+        tags.binary_search_by(|t| t.as_str().cmp(tag))
+            .map_or(NO_TAG, |at| at as u8)
+    };
+    let mut corpus = Corpus::default();
+    let mut universal_gold = Vec::new();
+    let mut allowed_counts = vec![vec![0_u32; upos.len()]; xpos.len()];
+    for sentence in inputs.gold {
+        corpus.push(
+            sentence
+                .words
+                .iter()
+                .map(|w| (w.form.as_str(), id(&xpos, &w.xpos))),
+            0,
+        );
+        for word in &sentence.words {
+            let tag = id(&upos, &word.upos);
+            universal_gold.push(tag);
+            allowed_counts[usize::from(id(&xpos, &word.xpos))][usize::from(tag)] += 1;
+        }
+    }
+    push_silver(&mut corpus, inputs, |tag| id(&xpos, tag))?;
+
+    let clusters = read_clusters(inputs.clusters);
+    let counts = corpus.annotate(&clusters.paths, [3, 1], options.folds);
+    let allowed: Vec<u64> = allowed_counts
+        .iter()
+        .map(|row| {
+            row.iter()
+                .enumerate()
+                .filter(|(_, n)| **n > 0)
+                .fold(0, |bits, (tag, _)| bits | 1 << tag)
+        })
+        .collect();
+    let skip = skipped(&xpos);
+    let universal = universal::train(
+        &corpus,
+        &universal_gold,
+        &allowed,
+        upos.len(),
+        skip,
+        &options,
+    );
+    let upos_rows = export::quantise(
+        universal.keys.iter().map(|(key, row)| {
+            (
+                key,
+                &universal.sum[(row as usize - 1) * universal.lanes..][..universal.lanes],
+            )
+        }),
+        upos.len(),
+        options.step,
+        options.least / 2,
+        options.dead / 2,
+    );
+    drop(universal);
+    let (lexicon, paths, classes) = build_lexicon(&clusters, &counts);
+    let mut parts = ModelParts {
+        xpos,
+        upos,
+        sources: inputs.sources.to_owned(),
+        notice: inputs.notice.to_owned(),
+        allowed,
+        clusters: paths,
+        classes,
+        lexicon,
+        upos_rows,
+        ..ModelParts::default()
+    };
+
+    let mut random = Random::new(options.seed);
+    let mut learner = penn::Learner::new(&corpus, parts.xpos.len(), &options);
+    progress(Progress::Features {
+        tokens: corpus.gold.len(),
+        rows: learner.sum.len() / learner.lanes,
+    });
+    let mut averaged = 0;
+    for epoch in 1..=options.epochs {
+        let (right, all) = learner.epoch(&options, &mut random);
+        if epoch + options.average > options.epochs {
+            learner.remember();
+            averaged += 1;
+        }
+        let mut dev = None;
+        if averaged > 0 {
+            let lanes = learner.lanes;
+            let rows = learner
+                .kept
+                .iter()
+                .map(|(key, row)| (key, &learner.sum[(row as usize - 1) * lanes..][..lanes]));
+            parts.xpos_rows = export::quantise(
+                rows,
+                parts.xpos.len(),
+                options.step * averaged as f32,
+                options.least,
+                options.dead,
+            );
+            if !inputs.dev.is_empty() {
+                dev = Some(Box::new(eval::tokenized(
+                    &Model::from_parts(parts.clone(), 0).into(),
+                    inputs.dev,
+                )));
+            }
+        }
+        progress(Progress::Epoch {
+            epoch,
+            train: right as f64 / all.max(1) as f64,
+            dev,
+        });
+    }
+    Ok(encode(&parts)?)
+}
+
+fn tag_set(
+    sentences: &[Sentence],
+    tag: impl Fn(&crate::conllu::Word) -> &String,
+) -> Result<Vec<String>, TrainError> {
+    let tags: BTreeSet<&String> = sentences.iter().flat_map(|s| &s.words).map(tag).collect();
+    match tags.len() {
+        0 => Err(TrainError::Empty),
+        count if count > 56 => Err(TrainError::TooManyTags(count)),
+        _ => Ok(tags.into_iter().cloned().collect()),
+    }
+}
+
+fn push_silver(
+    corpus: &mut Corpus,
+    inputs: &Inputs<'_>,
+    id: impl Fn(&str) -> u8,
+) -> Result<(), TrainError> {
+    let Some((tokens, tags)) = inputs.silver else {
+        return Ok(());
+    };
+    if tokens.lines().count() != tags.lines().count() {
+        return Err(TrainError::Silver(
+            tokens.lines().count().min(tags.lines().count()) + 1,
+        ));
+    }
+    for (number, (tokens, tags)) in tokens.lines().zip(tags.lines()).enumerate() {
+        let (tokens, tags): (Vec<&str>, Vec<&str>) =
+            (tokens.split(' ').collect(), tags.split(' ').collect());
+        if tokens.len() != tags.len() {
+            return Err(TrainError::Silver(number + 1));
+        }
+        corpus.push(tokens.into_iter().zip(tags.into_iter().map(&id)), 1);
+    }
+    Ok(())
+}
+
+struct Clusters {
+    /// Path by lexicon key.
+    paths: HashMap<u32, u32>,
+    /// Keys of capitalised forms whose lower-case form says the same: not worth storing.
+    redundant: Vec<u32>,
+}
+
+fn read_clusters(content: &str) -> Clusters {
+    let mut paths = HashMap::new();
+    // Cluster 0 stands for words too rare to be clustered.
+    let words = || {
+        content
+            .lines()
+            .filter_map(|l| l.split_once('\t'))
+            .filter_map(|(w, n)| Some((w, n.parse::<u32>().ok().filter(|n| *n > 0)?)))
+    };
+    for (word, path) in words() {
+        paths
+            .entry(lexicon::key(hash::bytes(word.as_bytes())))
+            .or_insert(path);
+    }
+    let mut redundant = Vec::new();
+    let mut scratch = String::new();
+    for (word, _) in words() {
+        let view = word::view(word, &mut scratch);
+        let (exact, lower) = (lexicon::key(view.exact), lexicon::key(view.lower));
+        if exact != lower && paths.get(&exact) == paths.get(&lower) {
+            redundant.push(exact);
+        }
+    }
+    for key in &redundant {
+        paths.remove(key);
+    }
+    Clusters { paths, redundant }
+}
+
+fn build_lexicon(
+    clusters: &Clusters,
+    counts: &TagCounts,
+) -> (Vec<(u32, Entry)>, Vec<u32>, Vec<u64>) {
+    debug_assert!(
+        clusters
+            .redundant
+            .iter()
+            .all(|key| !clusters.paths.contains_key(key))
+    );
+    let paths: Vec<u32> = clusters
+        .paths
+        .values()
+        .copied()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .take(60_000)
+        .collect();
+    let classes: Vec<u64> = counts
+        .0
+        .keys()
+        .map(|key| counts.class(*key, None))
+        .filter(|c| *c != 0)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .take(60_000)
+        .collect();
+    let keys: BTreeSet<u32> = clusters
+        .paths
+        .keys()
+        .chain(counts.0.keys())
+        .copied()
+        .collect();
+    let lexicon = keys
+        .into_iter()
+        .map(|key| {
+            let cluster = clusters
+                .paths
+                .get(&key)
+                .and_then(|path| paths.binary_search(path).ok());
+            let class = classes.binary_search(&counts.class(key, None)).ok();
+            (
+                key,
+                Entry {
+                    cluster: cluster.map_or(0, |at| at as u16 + 1),
+                    class: class.map_or(0, |at| at as u16 + 1),
+                },
+            )
+        })
+        .collect();
+    (lexicon, paths, classes)
+}

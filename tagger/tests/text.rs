@@ -1,0 +1,242 @@
+//! Tokenizer and splitter: the conventions, and the properties that hold for any input.
+
+use gristmill_tagger::{Model, Tagger, Token, replace_invalid, tokenize};
+
+fn split(text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    tokenize(text, &mut tokens);
+    tokens
+        .iter()
+        .map(|token| &text[token.start..token.end])
+        .collect()
+}
+
+fn sentences(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    Tagger::penn_only(Model::embedded()).tag_text(text, |tagged| {
+        let (first, last) = (tagged.tokens[0], tagged.tokens[tagged.tokens.len() - 1]);
+        out.push(text[first.start..last.end].to_owned());
+    });
+    out
+}
+
+#[test]
+fn tokens_follow_the_treebank() {
+    let cases = [
+        (
+            "I don't think it's John's.",
+            "I do n't think it 's John 's .",
+        ),
+        (
+            "They cannot, and we'll say: \"No!\"",
+            "They can not , and we 'll say : \" No ! \"",
+        ),
+        (
+            "Mr. O'Neill (of the U.S.) paid $5.50, i.e. 5% more...",
+            "Mr. O'Neill ( of the U.S. ) paid $ 5.50 , i.e. 5 % more ...",
+        ),
+        (
+            "Mail me@site.org or see http://a.b/c?d=e&f=g, ok?",
+            "Mail me@site.org or see http://a.b/c?d=e&f=g , ok ?",
+        ),
+        (
+            "a well-known non-native e-mail at 10am :-)",
+            "a well - known non-native e-mail at 10 am :-)",
+        ),
+        (
+            "call 713-853-3989 on 11/28/2000 at 10:30 and/or later",
+            "call 713-853-3989 on 11/28/2000 at 10:30 and / or later",
+        ),
+        (
+            "1,000 dogs--big ones!!! \u{201c}Really\u{201d}",
+            "1,000 dogs -- big ones !!! \u{201c} Really \u{201d}",
+        ),
+        (
+            "He said \u{2019}tis John\u{2019}s; didn\u{2019}t he?",
+            "He said \u{2019}tis John \u{2019}s ; did n\u{2019}t he ?",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(split(text).join(" "), expected);
+    }
+}
+
+#[test]
+fn sentences_end_where_they_should() {
+    let text = "Dr. Smith lives in the U.S. He paid Mr. J. Doe. \"Why?\" she asked. I see... not\n\nA title\n\nThe end";
+    let expected = [
+        "Dr. Smith lives in the U.S.",
+        "He paid Mr. J. Doe.",
+        "\"Why?\" she asked.",
+        "I see... not",
+        "A title",
+        "The end",
+    ];
+    assert_eq!(sentences(text), expected);
+    assert_eq!(
+        sentences("One line\nwraps to the next. Two."),
+        ["One line\nwraps to the next.", "Two."]
+    );
+    assert!(sentences("").is_empty() && sentences(" \n\n\t ").is_empty());
+}
+
+/// A small generator of its own: tests must not lean on the code they test.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % sides
+    }
+}
+
+fn check(text: &str, tokens: &[Token]) {
+    let mut end = 0;
+    for token in tokens {
+        assert!(
+            token.start >= end && token.end > token.start && token.end <= text.len(),
+            "{token:?} in {text:?}"
+        );
+        assert!(text.is_char_boundary(token.start) && text.is_char_boundary(token.end));
+        assert!(
+            text[end..token.start].chars().all(char::is_whitespace),
+            "uncovered in {text:?}"
+        );
+        end = token.end;
+    }
+    assert!(
+        text[end..].chars().all(char::is_whitespace),
+        "uncovered at the end of {text:?}"
+    );
+}
+
+#[test]
+fn any_text_is_covered_in_order() {
+    let pieces = [
+        "a",
+        "Zed",
+        "n't",
+        "'",
+        "\u{2019}",
+        "s",
+        ".",
+        "..",
+        "!",
+        "?",
+        " ",
+        "\n",
+        "\n\n",
+        "-",
+        "--",
+        "/",
+        ",",
+        ":",
+        ")",
+        "(",
+        "$",
+        "5",
+        "1,0",
+        "@",
+        "http://",
+        "www.",
+        ".com",
+        "\u{1f600}",
+        "\u{1f468}\u{200d}\u{1f469}",
+        "e\u{301}",
+        "\u{301}",
+        "\u{4e2d}",
+        "\u{3002}",
+        "\u{201c}",
+        "\u{a0}",
+        "\u{0}",
+        "\u{7f}",
+        "<b>",
+        "&amp;",
+        "``",
+        "''",
+        "`",
+        "cannot",
+        "U.S.",
+        "Mr.",
+        "am",
+        "w/",
+        "%",
+        "\u{130}",
+        "\u{df}",
+        "\u{2026}",
+        "\u{202e}",
+        "\u{fffd}",
+        "#",
+        "_",
+        "*",
+        "=",
+        "^",
+        "|",
+        "~",
+        "+",
+        ";",
+    ];
+    let mut dice = Dice(11);
+    let mut tokens = Vec::new();
+    for _ in 0..30_000 {
+        let text: String = (0..dice.roll(12))
+            .map(|_| pieces[dice.roll(pieces.len())])
+            .collect();
+        tokenize(&text, &mut tokens);
+        check(&text, &tokens);
+    }
+}
+
+#[test]
+fn any_bytes_are_tagged_with_their_offsets() {
+    let mut tagger = Tagger::new(Model::embedded());
+    let mut dice = Dice(5);
+    for _ in 0..2_000 {
+        let bytes: Vec<u8> = (0..dice.roll(60))
+            .map(|_| {
+                if dice.roll(3) == 0 {
+                    dice.roll(256) as u8
+                } else {
+                    b"the end. \xc3\xa9\n"[dice.roll(12)]
+                }
+            })
+            .collect();
+        let text = replace_invalid(&bytes);
+        assert_eq!(text.len(), bytes.len());
+        let mut all = Vec::new();
+        tagger.tag_bytes(&bytes, |tagged| {
+            assert_eq!(tagged.tokens.len(), tagged.tags.len());
+            all.extend_from_slice(tagged.tokens);
+        });
+        check(&text, &all);
+    }
+}
+
+#[test]
+fn hostile_text_takes_linear_time() {
+    let mut tagger = Tagger::new(Model::embedded());
+    let megabyte = 1 << 20;
+    for piece in [
+        "a",
+        ".",
+        "-",
+        "'",
+        "\u{1f600}",
+        "a.",
+        "a-",
+        "n't",
+        "9,",
+        "(",
+        "A@b.",
+        "e\u{301}",
+        "a'",
+    ] {
+        let text = piece.repeat(megabyte / piece.len());
+        let mut count = 0;
+        tagger.tag_text(&text, |tagged| count += tagged.tokens.len());
+        assert!(count > 0, "{piece}");
+    }
+}
