@@ -32,11 +32,11 @@ impl Summary<'_> {
         let seconds = self.elapsed.as_secs_f64();
         writeln!(
             out,
-            "{}: {} of text, {} records from {} in {seconds:.2} s ({}/s)",
+            "{}: {} of text, {} from {} in {seconds:.2} s ({}/s)",
             self.job.spec.kind.name(),
             HumanBytes(text),
-            HumanCount(report.totals.records),
-            sources(report.totals.sources),
+            count(report.totals.records, "record"),
+            count(report.totals.sources, "source"),
             HumanBytes((text as f64 / seconds.max(0.001)) as u64),
         )?;
         let to_stdout = self.job.command.output == Path::new("-");
@@ -70,11 +70,11 @@ impl Summary<'_> {
             };
             writeln!(
                 out,
-                "{} records ({share:.2} %) were set aside: {place}",
-                HumanCount(report.totals.quarantined)
+                "{} ({share:.2} %) set aside: {place}",
+                count(report.totals.quarantined, "record")
             )?;
-            if let Some((reason, count)) = report.reasons.first() {
-                writeln!(out, "  most often ({} times): {reason}", HumanCount(*count))?;
+            if let Some((reason, times)) = report.reasons.first() {
+                writeln!(out, "  most often ({}): {reason}", count(*times, "time"))?;
             }
         }
         if exit == Exit::Quarantined {
@@ -102,10 +102,8 @@ impl Summary<'_> {
     }
 }
 
-fn sources(number: u64) -> String {
-    if number == 1 {
-        "1 source".into()
-    } else {
-        format!("{} sources", HumanCount(number))
-    }
+/// A number of things: `1 source`, `2 sources`.
+fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", HumanCount(number))
 }

