@@ -62,6 +62,10 @@ fn i8_ten_times_the_input_takes_no_more_memory() {
         &["run", "word-count"],
     ] {
         let (one, ten) = (peak(words, &one), peak(words, &ten));
-        assert!(ten < one + one / 4, "{words:?}: {one} KiB, then {ten} KiB");
+        // A quarter and 16 MiB for the allocator; the text is 25 MB, then 250.
+        assert!(
+            ten < one + one / 4 + (16 << 10),
+            "{words:?}: {one} KiB, then {ten} KiB"
+        );
     }
 }

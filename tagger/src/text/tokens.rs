@@ -220,13 +220,8 @@ fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
         '.' | '!' | '?' => same(&|c| matches!(c, '.' | '!' | '?')),
         '-' | '*' | '=' | '~' | '<' | '>' | '+' | '$' | '|' | '^' => same(&|other| other == c),
         '\'' | '`' if rest[1..].starts_with(c) => at + 2,
-        _ if c.is_ascii() => at + 1,
-        _ => same(&|other| other == c).min(
-            at + c.len_utf8()
-                + rest[c.len_utf8()..]
-                    .find(|c| !joins(c))
-                    .unwrap_or(rest.len() - c.len_utf8()),
-        ),
+        // One symbol, one token. Looking for the end of a run of emoji at each of them would be quadratic.
+        _ => at + c.len_utf8(),
     }
 }
 
