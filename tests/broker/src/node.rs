@@ -350,7 +350,9 @@ impl Node {
         if let Some(beam) = processes.beam.take() {
             // The virtual machine is the server script's child, not ours to wait for.
             let end = Instant::now() + STOP_LIMIT;
-            while is_alive(beam) && Instant::now() < end {
+            // Its threads may still hold the socket for a moment after it is no longer alive.
+            let serves = || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
+            while (is_alive(beam) || serves()) && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
