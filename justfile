@@ -19,3 +19,7 @@ bench-data DIR="bench-data":
 bench DIR="bench-data":
     cargo build --release
     cargo run --release -p gristmill-bench -- run --dir {{DIR}}
+
+# Stop, kill and freeze a broker under load: no confirmed message may be lost
+restarts:
+    cargo test -p gristmill-common --test amqp_restarts -- --ignored
