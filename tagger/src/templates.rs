@@ -148,7 +148,7 @@ pub(crate) fn style(parts: &[Parts]) -> u64 {
     let words = lower + title + upper;
     let capital = (4 * (title + upper))
         .checked_div(words)
-        .map_or(0, |share| 1 + share);
+        .map_or(0, |quarters| quarters + 1);
     let shouting = usize::from(words > 0 && 2 * upper > words);
     let length = match parts.len() {
         0..=2 => 0,

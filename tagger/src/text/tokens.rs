@@ -215,13 +215,17 @@ fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
     if matches!(c, ':' | ';' | '=' | '<' | '^') && lists::emoticon(rest) {
         return end;
     }
+    // Every run found here is consumed whole, so that the scan stays linear.
     let same = |set: &dyn Fn(char) -> bool| at + rest.find(|c| !set(c)).unwrap_or(rest.len());
     match c {
         '.' | '!' | '?' => same(&|c| matches!(c, '.' | '!' | '?')),
         '-' | '*' | '=' | '~' | '<' | '>' | '+' | '$' | '|' | '^' => same(&|other| other == c),
         '\'' | '`' if rest[1..].starts_with(c) => at + 2,
-        // One symbol, one token. Looking for the end of a run of emoji at each of them would be quadratic.
-        _ => at + c.len_utf8(),
+        // A run of one symbol is not gathered here: an emoji is a token, with the marks that belong to it.
+        _ => {
+            let after = &rest[c.len_utf8()..];
+            end - after.trim_start_matches(joins).len()
+        }
     }
 }
 

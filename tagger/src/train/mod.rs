@@ -61,7 +61,7 @@ impl Default for Options {
             folds: 100,
             step: 0.04,
             dead: 2,
-            least: 12,
+            least: 10,
         }
     }
 }
