@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use gristmill_common::broker::DEFAULT_HEARTBEAT;
+use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
 
 use crate::commands::tagger::TaggerCommand;
@@ -31,9 +33,27 @@ pub struct Cli {
     /// Say nothing but errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// How the workers' log is written to stderr
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "GRISTMILL_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
     /// Say more; where stderr is no terminal, print progress now and then
     #[arg(long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// The subcommands.
@@ -42,6 +62,21 @@ pub enum Command {
     /// Run a job on this machine: archives in, merged files out
     #[command(subcommand)]
     Run(Box<KindCommand<RunArgs>>),
+    /// Feed a job to a broker: archives in, chunks on its queues
+    ///
+    /// Prints the job's name. Run again, it resumes: what the broker has is not sent twice.
+    #[command(subcommand)]
+    Produce(Box<KindCommand<ProduceArgs>>),
+    /// Work on the jobs of a broker, one compute thread per core, until told to stop
+    Map(MapArgs),
+    /// Merge the results of a broker's jobs into files, until told to stop
+    Reduce(ReduceArgs),
+    /// Show the jobs of a broker
+    Status(StatusArgs),
+    /// Cancel a job: its queues and results are dropped
+    Cancel(CancelArgs),
+    /// Check whether a broker is fit, with the way out of what it finds
+    Doctor(DoctorArgs),
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
     /// Train and measure models for pos
@@ -107,6 +142,218 @@ pub struct RunArgs {
         help_heading = "Resources"
     )]
     pub tmp: Option<PathBuf>,
+}
+
+/// How to reach the broker.
+#[derive(Args, Clone, Debug)]
+pub struct BrokerArgs {
+    /// amqp://user:password@host:port/vhost or amqps://… [default: amqp://127.0.0.1]
+    ///
+    /// A password here shows in the process list: --broker-file or the environment hide it.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "GRISTMILL_BROKER",
+        hide_env_values = true,
+        help_heading = "Broker"
+    )]
+    pub broker: Option<String>,
+    /// A file with the URL in its first line (a mounted secret)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GRISTMILL_BROKER_FILE",
+        conflicts_with = "broker",
+        help_heading = "Broker"
+    )]
+    pub broker_file: Option<PathBuf>,
+    /// For amqps: a PEM file of certificate authorities to trust instead of the system's
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GRISTMILL_CA",
+        help_heading = "Broker"
+    )]
+    pub ca: Option<PathBuf>,
+    /// For amqps: a PEM file with the client's certificate
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GRISTMILL_CLIENT_CERT",
+        requires = "client_key",
+        help_heading = "Broker"
+    )]
+    pub client_cert: Option<PathBuf>,
+    /// For amqps: a PEM file with the client's key
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GRISTMILL_CLIENT_KEY",
+        requires = "client_cert",
+        help_heading = "Broker"
+    )]
+    pub client_key: Option<PathBuf>,
+    /// Seconds of silence after which both sides give the connection up (about twice); 0 is never
+    #[arg(long, value_name = "SECONDS", env = "GRISTMILL_HEARTBEAT", default_value_t = DEFAULT_HEARTBEAT, help_heading = "Broker")]
+    pub heartbeat: u16,
+}
+
+/// Options of `produce`: none of them changes the output's bytes.
+#[derive(Args, Debug)]
+pub struct ProduceArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// The job's name [default: the kind and a hash of options and inputs]
+    #[arg(long, value_name = "NAME", help_heading = "Job")]
+    pub job: Option<JobName>,
+    /// Wait until the job is done, and end with its exit code
+    #[arg(long, help_heading = "Job")]
+    pub wait: bool,
+    /// Run anew what is finished or has failed, and replace its output
+    #[arg(long, help_heading = "Job")]
+    pub force: bool,
+    /// Bytes of chunks that may lie on the broker, and half of it of results; past it the producer
+    /// waits
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        env = "GRISTMILL_BACKLOG",
+        help_heading = "Resources"
+    )]
+    pub backlog: ByteSize,
+    /// Threads for reading [default: one per core]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "GRISTMILL_THREADS",
+        help_heading = "Resources"
+    )]
+    pub threads: Option<usize>,
+    /// Text in one chunk, from 4KiB to 2MiB
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "512KiB",
+        help_heading = "Resources"
+    )]
+    pub chunk_size: ByteSize,
+    /// Folder for temporary files [default: the system's]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "GRISTMILL_TMP",
+        help_heading = "Resources"
+    )]
+    pub tmp: Option<PathBuf>,
+}
+
+/// Options of `map`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill map --broker amqp://queue.example        work on whatever comes
+  gristmill map --job word-count-0123456789ab        only on this job, and end with it
+
+SIGTERM or Ctrl-C: take nothing new, finish what is in hand, exit 0; a second one: at once.")]
+pub struct MapArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Only this job; the mapper ends when it does
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<JobName>,
+    /// Compute threads [default: one per core]
+    #[arg(long, value_name = "N", env = "GRISTMILL_THREADS")]
+    pub threads: Option<usize>,
+    /// How long a stop may take before it is enforced
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 25,
+        env = "GRISTMILL_DRAIN_TIMEOUT"
+    )]
+    pub drain_timeout: u64,
+}
+
+/// Options of `reduce`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill reduce -o results/                       finished jobs land in results/JOB/
+
+Any number of reducers may share a folder, and share the work then; a job belongs to one folder.
+
+SIGTERM or Ctrl-C: make durable what was taken, exit 0; a second one: at once.")]
+pub struct ReduceArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Folder for the finished jobs, and for the ledgers of the unfinished
+    #[arg(short, long, value_name = "DIR", env = "GRISTMILL_OUTPUT")]
+    pub output: PathBuf,
+    /// Memory for reduce state; what does not fit goes to temporary files
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "64MiB",
+        env = "GRISTMILL_MEMORY"
+    )]
+    pub memory: ByteSize,
+    /// Only this job; the reducer ends when it does, with 3 if anything was quarantined
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<JobName>,
+    /// Folder for temporary files [default: the system's]
+    #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
+    pub tmp: Option<PathBuf>,
+    /// Nothing to do for so long, a sealed job that lacks chunks counts as stalled
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        env = "GRISTMILL_STALL_AFTER"
+    )]
+    pub stall_after: u64,
+    /// How long a stop may take before it is enforced
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 25,
+        env = "GRISTMILL_DRAIN_TIMEOUT"
+    )]
+    pub drain_timeout: u64,
+}
+
+/// Options of `status`.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Only this job
+    #[arg(value_name = "JOB")]
+    pub job: Option<JobName>,
+    /// One JSON object a job and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `cancel`.
+#[derive(Args, Debug)]
+pub struct CancelArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub job: JobName,
+}
+
+/// Options of `doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
 }
 
 /// Options of `verify`.

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
-    AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits, OnCorrupt,
-    Pos, Records, SPEC_VERSION, Wc, WordCount,
+    AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits,
+    MAX_PARTITIONS, OnCorrupt, Pos, Records, SPEC_VERSION, Wc, WordCount,
 };
 
 use crate::allowance::Allowance;
@@ -15,8 +15,6 @@ use crate::exit::usage;
 
 /// The largest `--max-record`: a chunk of one record must fit one message.
 const MOST_RECORD: u64 = 3 << 20;
-/// The most part files.
-const MOST_PARTITIONS: u32 = 256;
 
 /// One subcommand per kind.
 #[derive(Subcommand, Debug)]
@@ -219,9 +217,9 @@ impl JobArgs {
                 self.max_record
             )));
         }
-        if self.partitions == 0 || self.partitions > MOST_PARTITIONS {
+        if self.partitions == 0 || self.partitions > MAX_PARTITIONS {
             return Err(usage(format!(
-                "--partitions {}: from 1 to {MOST_PARTITIONS}",
+                "--partitions {}: from 1 to {MAX_PARTITIONS}",
                 self.partitions
             )));
         }

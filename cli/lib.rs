@@ -4,9 +4,12 @@
 
 pub mod allowance;
 pub mod args;
+pub mod broker;
 pub mod commands;
 pub mod exit;
 pub mod job_args;
+pub mod jobs;
+pub mod log;
 pub mod pipeline;
 pub mod progress_line;
 pub mod signals;

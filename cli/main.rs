@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gristmill::args::{Cli, Command};
-use gristmill::commands::{man, run, tagger, verify};
+use gristmill::commands::{cancel, doctor, man, map, produce, reduce, run, status, tagger, verify};
 use gristmill::exit::{Exit, UsageError};
+use gristmill::log;
 use gristmill::progress_line::Voice;
 
 fn main() -> ExitCode {
@@ -17,8 +18,15 @@ fn main() -> ExitCode {
         (false, true) => Voice::Verbose,
         (false, false) => Voice::Normal,
     };
+    log::start(voice, cli.log_format);
     let ended = match cli.command {
         Command::Run(words) => run::run(*words, voice),
+        Command::Produce(words) => produce::produce(*words, voice),
+        Command::Map(args) => map::map(&args),
+        Command::Reduce(args) => reduce::reduce(&args),
+        Command::Status(args) => status::status(&args),
+        Command::Cancel(args) => cancel::cancel(&args, voice),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Verify(args) => verify::verify(&args, voice),
         Command::Tagger(command) => tagger::tagger(&command),
         Command::Completions { shell } => Ok(man::completions(shell)),

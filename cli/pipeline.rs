@@ -12,8 +12,9 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{Embedded, Room, Transport};
-use gristmill_mapper::{MapError, Prepared};
-use gristmill_producer::{Plan, ProduceError};
+use gristmill_common::wire::Check;
+use gristmill_mapper::{Assignment, MapError, Prepared};
+use gristmill_producer::{Afresh, Plan, ProduceError, Surroundings};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
 
 /// How a job runs here; none of it changes the output's bytes.
@@ -85,7 +86,7 @@ pub struct Pipeline<'a> {
     /// How.
     pub settings: &'a Settings,
     /// For people.
-    pub progress: &'a Progress,
+    pub progress: &'a Arc<Progress>,
     /// To stop it.
     pub shutdown: &'a Shutdown,
 }
@@ -116,32 +117,34 @@ impl Pipeline<'_> {
         let producer = gristmill_producer::Settings {
             threads: self.settings.threads,
             tmp: self.settings.tmp.clone(),
+            window: 1,
         };
 
         let parts = std::thread::scope(|scope| {
             failure.spawn(scope, "reader", || {
-                gristmill_producer::produce(
-                    self.plan,
-                    self.spec,
-                    self.transport,
-                    handle,
-                    &producer,
-                    self.progress,
-                    self.shutdown,
-                )?;
+                let around = Surroundings {
+                    transport: self.transport,
+                    runtime: handle,
+                    progress: self.progress,
+                    shutdown: self.shutdown,
+                };
+                gristmill_producer::produce(self.plan, self.spec, around, &producer, &Afresh)?;
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {
-                gristmill_mapper::work(
-                    self.transport,
-                    Arc::clone(&self.prepared),
-                    self.spec,
-                    &outline,
-                    self.settings.threads.get(),
-                    handle,
-                    self.progress,
-                    self.shutdown,
-                )?;
+                let job = Assignment {
+                    number: 0,
+                    transport: self.transport.clone(),
+                    prepared: Arc::clone(&self.prepared),
+                    spec: self.spec.clone(),
+                    outline: outline.clone(),
+                    // Nothing leaves this process.
+                    check: Check::Head,
+                    strict: true,
+                    progress: Arc::clone(self.progress),
+                };
+                let threads = self.settings.threads.get();
+                gristmill_mapper::work(job, threads, handle, self.shutdown)?;
                 Ok(())
             });
             let reducing: Vec<_> = (0..self.spec.partitions)

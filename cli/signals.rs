@@ -16,11 +16,52 @@ const GRACE: Duration = Duration::from_secs(2);
 /// process, and its error names the file.
 const SIGXFSZ: i32 = 25;
 
+/// Watches for signals of a worker: the first one asks for a drain, the second one or the end of
+/// `limit` ends the process.
+///
+/// # Errors
+/// When the signals cannot be watched.
+pub fn drain(shutdown: &Shutdown, limit: Duration) -> std::io::Result<()> {
+    let asked = shutdown.clone();
+    on_signals(
+        move || asked.advance(Stage::Draining),
+        limit,
+        || {
+            let words = "stopped before everything in hand was done; the broker hands it out again";
+            // Where stderr is closed there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "{words}");
+            std::process::exit(Exit::Failed as i32);
+        },
+    )
+}
+
 /// Watches for signals in a thread of its own until the process ends.
 ///
 /// # Errors
 /// When the signals cannot be watched.
 pub fn watch(shutdown: &Shutdown, transport: &Transport) -> std::io::Result<()> {
+    let (shutdown, transport) = (shutdown.clone(), transport.clone());
+    on_signals(
+        move || {
+            shutdown.advance(Stage::Draining);
+            transport.stop();
+        },
+        GRACE,
+        || {
+            let words = "interrupted while reading or writing; no output was committed";
+            // Where stderr is closed there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "{words}");
+            std::process::exit(Exit::Interrupted as i32);
+        },
+    )
+}
+
+/// Calls `first` at the first signal, and `last` at the second one or after `limit`.
+fn on_signals(
+    first: impl FnOnce() + Send + 'static,
+    limit: Duration,
+    last: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -33,23 +74,18 @@ pub fn watch(shutdown: &Shutdown, transport: &Transport) -> std::io::Result<()> 
             signal(SignalKind::terminate())?,
         )
     };
-    let (shutdown, transport) = (shutdown.clone(), transport.clone());
     let watching = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        shutdown.advance(Stage::Draining);
-        transport.stop();
+        first();
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = tokio::time::sleep(GRACE) => {}
+            () = tokio::time::sleep(limit) => {}
         }
-        let words = "interrupted while reading or writing; no output was committed";
-        // Where stderr is closed there is nobody left to tell.
-        let _ = writeln!(std::io::stderr(), "{words}");
-        std::process::exit(Exit::Interrupted as i32);
+        last();
     };
     std::thread::Builder::new()
         .name("signals".into())

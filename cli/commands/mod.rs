@@ -1,6 +1,12 @@
-//! One file per subcommand: validated arguments in, an exit code out.
+//! The subcommands, one file each.
 
+pub mod cancel;
+pub mod doctor;
 pub mod man;
+pub mod map;
+pub mod produce;
+pub mod reduce;
 pub mod run;
+pub mod status;
 pub mod tagger;
 pub mod verify;

@@ -1,13 +1,14 @@
 //! `gristmill run`: a whole job in this process.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
+use gristmill_common::size::ByteSize;
 use gristmill_common::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_producer::Plan;
@@ -30,7 +31,7 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let job = words.into_job()?;
     let settings = settings(&job.command)?;
     let prepared = Arc::new(Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?);
-    let plan = plan(&job, &settings)?;
+    let plan = plan(&job, settings.chunk_size)?;
     let destination = destination(&job)?;
     let progress = Arc::new(Progress::default());
     let shutdown = Shutdown::new();
@@ -83,26 +84,38 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
 }
 
 fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
-    let threads = threads(args.threads)?;
-    if !(4 << 10..=2 << 20).contains(&args.chunk_size.0) {
-        return Err(usage(format!(
-            "--chunk-size {}: from 4KiB to 2MiB",
-            args.chunk_size
-        )));
-    }
     if args.memory.0 < 16 << 20 {
         return Err(usage(format!("--memory {}: at least 16MiB", args.memory)));
     }
-    let tmp = args.tmp.clone().unwrap_or_else(std::env::temp_dir);
-    if !tmp.is_dir() {
-        return Err(usage(format!("--tmp {}: no such folder", tmp.display())));
-    }
     Ok(Settings {
-        threads,
+        threads: threads(args.threads)?,
         memory: args.memory.0,
-        chunk_size: args.chunk_size.0 as usize,
-        tmp,
+        chunk_size: chunk_size(args.chunk_size)?,
+        tmp: tmp(args.tmp.as_ref())?,
     })
+}
+
+/// `--chunk-size`, in bytes.
+///
+/// # Errors
+/// When it is out of bounds.
+pub fn chunk_size(typed: ByteSize) -> anyhow::Result<usize> {
+    if (4 << 10..=2 << 20).contains(&typed.0) {
+        return Ok(typed.0 as usize);
+    }
+    Err(usage(format!("--chunk-size {typed}: from 4KiB to 2MiB")))
+}
+
+/// `--tmp`, or the system's.
+///
+/// # Errors
+/// When it is no folder.
+pub fn tmp(typed: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    let tmp = typed.cloned().unwrap_or_else(std::env::temp_dir);
+    if tmp.is_dir() {
+        return Ok(tmp);
+    }
+    Err(usage(format!("--tmp {}: no such folder", tmp.display())))
 }
 
 /// `--threads`, or one per core.
@@ -122,8 +135,12 @@ pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
     })
 }
 
-fn plan(job: &Job<RunArgs>, settings: &Settings) -> anyhow::Result<Plan> {
-    Plan::new(&job.inputs, &job.spec, settings.chunk_size).map_err(|error| {
+/// The plan of a job.
+///
+/// # Errors
+/// When an input cannot be opened.
+pub fn plan<R>(job: &Job<R>, chunk_size: usize) -> anyhow::Result<Plan> {
+    Plan::new(&job.inputs, &job.spec, chunk_size).map_err(|error| {
         if error.is_usage() {
             usage(error.to_string())
         } else {

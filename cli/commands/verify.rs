@@ -63,6 +63,7 @@ fn recount(
     let settings = Settings {
         threads: threads(args.threads)?,
         tmp: std::env::temp_dir(),
+        window: 1,
     };
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let counted = recount_records(&plan, &verified.spec, &settings, &progress, &shutdown)?;

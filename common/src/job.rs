@@ -29,6 +29,21 @@ impl JobName {
         Self("0".to_owned())
     }
 
+    /// The nearest job name to a text: what is not allowed becomes `-`.
+    #[must_use]
+    pub fn clean(text: &str) -> Self {
+        let plain = |byte: u8| match byte.to_ascii_lowercase() {
+            byte @ (b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-') => char::from(byte),
+            _ => '-',
+        };
+        let mut name: String = text.bytes().map(plain).take(MAX_JOB_NAME).collect();
+        if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+            name.insert(0, 'j');
+            name.truncate(MAX_JOB_NAME);
+        }
+        Self(name)
+    }
+
     /// The name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -105,6 +120,8 @@ mod tests {
             &"x".repeat(65),
         ] {
             assert_eq!(bad.parse::<JobName>(), Err(NotAJobName), "{bad:?}");
+            let clean = JobName::clean(bad);
+            assert_eq!(clean.as_str().parse(), Ok(clean), "{bad:?}");
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod chunk;
+pub mod crash;
 pub mod id;
 pub mod job;
 pub mod key;

@@ -16,6 +16,10 @@ pub struct Progress {
     pub chunks_cut: AtomicU64,
     /// Chunks mapped.
     pub chunks_mapped: AtomicU64,
+    /// Chunks whose outcomes are safe with the reducer; counted once per partition.
+    pub chunks_reduced: AtomicU64,
+    /// Messages that came again and were dropped.
+    pub duplicates: AtomicU64,
     /// Bytes of text mapped, decompressed.
     pub bytes_mapped: AtomicU64,
     /// Records mapped.

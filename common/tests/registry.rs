@@ -3,7 +3,7 @@
 use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
-use gristmill_common::registry::{Entry, Event, Phase, Registry, STREAM, Submission};
+use gristmill_common::registry::{Entry, Event, Phase, Registry, STREAM, Submission, Totals};
 use gristmill_common::spec::{
     EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
@@ -45,6 +45,8 @@ fn submission(sources: usize) -> Event {
             splits: 9,
         },
         plan: 1,
+        processor: 1,
+        replace: false,
         run: 7,
     }))
 }
@@ -78,13 +80,16 @@ fn late_readers_see_everything_large_submissions_included() {
         );
         assert_eq!(found.claim.as_deref(), Some("d"));
         registry
-            .append(&job, 7, &Event::Finished { exit: 0 })
+            .append(&job, 7, &Event::Finished(Totals::default()))
             .await
             .unwrap();
         let news: Entry = log.next().await.unwrap();
         assert_eq!((&news.job, news.run), (&job, 7));
         table.apply(news);
-        assert_eq!(table.get(&job).unwrap().phase, Phase::Finished { exit: 0 });
+        assert_eq!(
+            table.get(&job).unwrap().phase,
+            Phase::Finished(Totals::default())
+        );
         assert_eq!(log.skipped(), 0);
     });
 }

@@ -5,6 +5,7 @@
 //! `kinds/`. This crate must not know where chunks come from or what becomes of outcomes.
 
 mod account;
+mod assignment;
 mod batch;
 mod bisect;
 mod encode;
@@ -13,16 +14,20 @@ mod mapper;
 mod output;
 mod prepared;
 mod processor;
+mod rota;
 mod screen;
+mod serve;
 mod simd;
 mod table;
 mod work;
 
+pub use assignment::{Assignment, MapError};
 pub use batch::{Batch, Part, Record};
 pub use kinds::model_hash;
 pub use mapper::{Mapped, Mapper};
 pub use output::Output;
 pub use prepared::{Prepared, SpecError};
 pub use processor::{ProcessError, Processor};
+pub use serve::{ServeError, Settings, serve};
 pub use table::{RowId, Table};
-pub use work::{MapError, work};
+pub use work::work;

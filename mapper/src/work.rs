@@ -1,233 +1,224 @@
-//! The mapper role: takes chunks from a queue until it is finished.
+//! The compute threads of a mapper: plain threads that take chunks in turn and map them.
 //!
-//! Compute threads are plain threads; only taking, publishing and acknowledging are asynchronous.
+//! Only taking, publishing and acknowledging are asynchronous. They must not know which jobs there
+//! are, nor why.
 
 use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
-use gristmill_common::outline::Outline;
+use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{Delivery, PublishError, Queue, Transport};
-use gristmill_common::wire::{self, Check, Message, WireError};
+use gristmill_common::transport::{Delivery, Queue};
+use gristmill_common::wire::{self, Message};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
+use crate::Mapper;
+use crate::assignment::{Assignment, MapError};
 use crate::mapper::Mapped;
-use crate::{Mapper, Prepared};
+use crate::rota::{Rota, Slot};
 
-/// Mapped chunks that may wait to be published, per thread. Each waits with its results, so this
-/// bounds memory; one is enough to let the thread go on while the last is published.
-const WAITING: usize = 1;
+/// Mapped chunks of a job that may wait to be settled, per thread: one is enough to let the thread
+/// go on while the last is published.
+const UNSETTLED: usize = 2;
+/// Jobs whose processor a thread keeps ready.
+const KEPT: usize = 8;
 
-/// Why mapping stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum MapError {
-    /// A message is no chunk; it was buried.
-    #[error("a chunk cannot be read and was set aside: {0}")]
-    Undecodable(String),
-    /// A result does not fit a message.
-    #[error("the results of chunk {chunk} cannot travel: {source}")]
-    Encode {
-        /// Which chunk.
-        chunk: String,
-        /// What is wrong.
-        source: WireError,
-    },
-    /// The queue refused.
-    #[error("the queue failed: {0}")]
-    Queue(#[from] PublishError),
-    /// A thread could not be started, or died.
-    #[error("a mapper thread failed: {0}")]
-    Thread(String),
+/// A rota for so many threads.
+#[must_use]
+pub(crate) fn rota(threads: usize) -> Arc<Rota> {
+    Rota::new(threads.max(1) * UNSETTLED)
 }
 
-/// Maps the chunks of a job on `threads` threads until the queue of chunks is finished or
-/// `shutdown` asks for a stop. Blocks; `runtime` is where publishing and acknowledging run.
+/// Maps the chunks of one job on `threads` threads until its queue of chunks is finished or
+/// `shutdown` asks for a stop. Blocks; `runtime` is where taking, publishing and acknowledging run.
 ///
 /// A chunk is acknowledged only when all its outcomes are taken (invariant I3); a stop gives back
-/// what is in hand and not yet mapped.
+/// what is in hand.
 ///
 /// # Errors
 /// When a message cannot be read or a queue fails. A queue that was stopped after `shutdown` asked
 /// for it is no error.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a role's whole surroundings, named one by one"
-)]
 pub fn work(
-    transport: &Transport,
-    prepared: Arc<Prepared>,
-    spec: &JobSpec,
-    outline: &Outline,
+    job: Assignment,
     threads: usize,
     runtime: &Handle,
-    progress: &Progress,
     shutdown: &Shutdown,
 ) -> Result<(), MapError> {
-    // Advanced when one thread fails, so that the others stop too.
-    let halt = Shutdown::new();
-    let results: Vec<Result<(), MapError>> = thread::scope(|scope| {
+    let rota = rota(threads);
+    let job = Arc::new(job);
+    rota.add(Arc::clone(&job));
+    rota.close();
+    let feeding = runtime.spawn(feed(Arc::clone(&rota), job, shutdown.clone()));
+    let worked = compute(&rota, threads, runtime);
+    feeding.abort();
+    let failed = rota.failures().into_iter().next();
+    match failed {
+        Some((_, MapError::Queue(_))) if shutdown.is_stopping() => Ok(()),
+        Some((_, error)) => Err(error),
+        None => worked,
+    }
+}
+
+/// Moves chunks from a job's queue to the rota.
+async fn feed(rota: Arc<Rota>, job: Arc<Assignment>, shutdown: Shutdown) {
+    loop {
+        let next = tokio::select! {
+            next = job.transport.next(Queue::Chunks) => next,
+            () = shutdown.reached(Stage::Draining) => {
+                rota.abort();
+                return;
+            }
+        };
+        match next {
+            Ok(Some(delivery)) => rota.offer(job.number, delivery),
+            Ok(None) => return rota.end(job.number),
+            Err(error) => return rota.fail(job.number, error.into()),
+        }
+    }
+}
+
+/// Runs compute threads until the rota ends and everything is settled.
+///
+/// # Errors
+/// When a thread cannot be started or dies.
+pub(crate) fn compute(rota: &Arc<Rota>, threads: usize, runtime: &Handle) -> Result<(), MapError> {
+    thread::scope(|scope| {
         let handles: Vec<_> = (0..threads.max(1))
             .map(|number| {
-                let worker = Worker {
-                    transport,
-                    runtime,
-                    progress,
-                    shutdown,
-                    halt: &halt,
-                };
-                let mapper = Mapper::new(Arc::clone(&prepared), spec, outline);
                 thread::Builder::new()
                     .name(format!("map-{number}"))
-                    .spawn_scoped(scope, move || worker.run(mapper))
+                    .spawn_scoped(scope, || {
+                        // In a panic too, so that the other threads do not wait for this one's chunk.
+                        let guard = AbortUnlessDone { rota: Some(rota) };
+                        map_all(rota, runtime);
+                        guard.done();
+                    })
             })
             .collect();
-        handles
-            .into_iter()
-            .map(|handle| match handle.map(thread::ScopedJoinHandle::join) {
-                Ok(Ok(result)) => result,
+        handles.into_iter().try_for_each(|handle| {
+            match handle.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(MapError::Thread("it panicked".into())),
-                Err(error) => Err(MapError::Thread(error.to_string())),
-            })
-            .collect()
-    });
-    results.into_iter().collect()
-}
-
-/// What one compute thread works with.
-#[derive(Clone, Copy)]
-struct Worker<'a> {
-    transport: &'a Transport,
-    runtime: &'a Handle,
-    progress: &'a Progress,
-    shutdown: &'a Shutdown,
-    halt: &'a Shutdown,
-}
-
-impl Worker<'_> {
-    fn run(self, mapper: Mapper) -> Result<(), MapError> {
-        // Dropped in a panic too, so that the other threads do not wait for this one's chunk.
-        let _halt = HaltUnlessDone::new(self.halt);
-        let (hand_over, waiting) = mpsc::channel(WAITING);
-        let settler = self.runtime.spawn(settle(self.transport.clone(), waiting));
-        let mapped = self.map_all(mapper, hand_over);
-        let settled = self
-            .runtime
-            .block_on(settler)
-            .unwrap_or_else(|error| Err(MapError::Thread(error.to_string())));
-        let result = mapped.and(settled);
-        match result {
-            Err(MapError::Queue(PublishError::Stopped)) if self.shutdown.is_stopping() => Ok(()),
-            Err(error) => {
-                self.halt.advance(Stage::Aborted);
-                Err(error)
-            }
-            Ok(()) => {
-                _halt.done();
-                Ok(())
-            }
-        }
-    }
-
-    fn map_all(
-        self,
-        mut mapper: Mapper,
-        hand_over: mpsc::Sender<(Vec<(u32, Bytes)>, Delivery)>,
-    ) -> Result<(), MapError> {
-        while let Some(delivery) = self.next()? {
-            let chunk = match decode(delivery.payload()) {
-                Ok(chunk) => chunk,
-                Err(reason) => {
-                    self.runtime.block_on(delivery.bury(reason.clone()));
-                    return Err(MapError::Undecodable(reason));
+                Err(error) => {
+                    rota.abort();
+                    Err(MapError::Thread(error.to_string()))
                 }
-            };
-            let mapped = mapper
-                .map_counted(&chunk)
-                .map_err(|source| MapError::Encode {
-                    chunk: chunk.head.id.to_string(),
-                    source,
-                })?;
-            self.count(&chunk, &mapped);
-            drop(chunk);
-            // Refused only when the settler has ended, which says why itself.
-            let sent = hand_over.send((mapped.outcomes, delivery));
-            if self.runtime.block_on(sent).is_err() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn next(self) -> Result<Option<Delivery>, PublishError> {
-        if self.shutdown.is_stopping() || self.halt.is_stopping() {
-            return Ok(None);
-        }
-        self.runtime.block_on(async {
-            tokio::select! {
-                found = self.transport.next(Queue::Chunks) => found,
-                () = self.shutdown.reached(Stage::Draining) => Ok(None),
-                () = self.halt.reached(Stage::Draining) => Ok(None),
             }
         })
-    }
+    })
+}
 
-    fn count(self, chunk: &Chunk, mapped: &Mapped) {
-        Progress::add(&self.progress.chunks_mapped, 1);
-        Progress::add(&self.progress.bytes_mapped, chunk.body.len() as u64);
-        Progress::add(&self.progress.records, mapped.records);
-        Progress::add(&self.progress.quarantined, mapped.quarantined);
+fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
+    // The processors of the jobs that came last, the latest at the end.
+    let mut mappers: Vec<(u64, Mapper)> = Vec::new();
+    while let Some(task) = rota.next() {
+        let job = task.job;
+        let chunk = match decode(task.delivery.payload(), &job) {
+            Ok(chunk) => chunk,
+            Err(reason) => {
+                runtime.block_on(task.delivery.bury(reason.clone()));
+                if job.strict {
+                    rota.fail(job.number, MapError::Undecodable(reason));
+                }
+                continue;
+            }
+        };
+        let mapper = mapper_of(&mut mappers, &job);
+        match mapper.map_counted(&chunk) {
+            Ok(mapped) => {
+                count(&job.progress, &chunk, &mapped);
+                drop(chunk);
+                let rota = Arc::clone(rota);
+                runtime.spawn(settle(rota, job, mapped.outcomes, task.delivery, task.slot));
+            }
+            Err(source) => rota.fail(
+                job.number,
+                MapError::Encode {
+                    chunk: chunk.head.id.to_string(),
+                    source,
+                },
+            ),
+        }
     }
+}
+
+fn mapper_of<'a>(mappers: &'a mut Vec<(u64, Mapper)>, job: &Assignment) -> &'a mut Mapper {
+    let known = mappers.iter().position(|(number, _)| *number == job.number);
+    let mapper = match known {
+        Some(at) => mappers.remove(at),
+        None => {
+            if mappers.len() >= KEPT {
+                mappers.remove(0);
+            }
+            let prepared = Arc::clone(&job.prepared);
+            (job.number, Mapper::new(prepared, &job.spec, &job.outline))
+        }
+    };
+    mappers.push(mapper);
+    let last = mappers.len() - 1;
+    &mut mappers[last].1
 }
 
 /// Publishes what was mapped and acknowledges its chunk, in this order (invariant I3).
 async fn settle(
-    transport: Transport,
-    mut waiting: mpsc::Receiver<(Vec<(u32, Bytes)>, Delivery)>,
-) -> Result<(), MapError> {
-    while let Some((outcomes, delivery)) = waiting.recv().await {
-        for (partition, message) in outcomes {
-            // On failure the delivery is dropped, which gives the chunk back.
-            transport
-                .publish(Queue::Results(partition), message)
-                .await?;
+    rota: Arc<Rota>,
+    job: Arc<Assignment>,
+    outcomes: Vec<(u32, Bytes)>,
+    delivery: Delivery,
+    slot: Slot,
+) {
+    crash::point("mapped");
+    for (partition, message) in outcomes {
+        // On failure the delivery is dropped, which gives the chunk back.
+        let to = Queue::Results(partition);
+        if let Err(error) = job.transport.publish(to, message).await {
+            rota.fail(job.number, error.into());
+            return;
         }
-        delivery.ack().await;
     }
-    Ok(())
+    crash::point("outcome-confirmed");
+    delivery.ack().await;
+    crash::point("chunk-acknowledged");
+    drop(slot);
 }
 
-fn decode(payload: &Bytes) -> Result<Chunk, String> {
-    match wire::decode(payload, Check::Head) {
-        Ok(Message::Chunk(chunk)) => Ok(chunk),
+fn count(progress: &Progress, chunk: &Chunk, mapped: &Mapped) {
+    Progress::add(&progress.chunks_mapped, 1);
+    Progress::add(&progress.bytes_mapped, chunk.body.len() as u64);
+    Progress::add(&progress.records, mapped.records);
+    Progress::add(&progress.quarantined, mapped.quarantined);
+}
+
+fn decode(payload: &Bytes, job: &Assignment) -> Result<Chunk, String> {
+    match wire::decode(payload, job.check) {
+        Ok(Message::Chunk(chunk)) if chunk.head.id.split < job.outline.splits => Ok(chunk),
+        Ok(Message::Chunk(chunk)) => Err(format!(
+            "chunk {} of a job of {} splits",
+            chunk.head.id, job.outline.splits
+        )),
         Ok(_) => Err("not a chunk".into()),
         Err(error) => Err(error.to_string()),
     }
 }
 
 /// Stops the other threads unless told that all is well.
-struct HaltUnlessDone<'a> {
-    halt: Option<&'a Shutdown>,
+struct AbortUnlessDone<'a> {
+    rota: Option<&'a Rota>,
 }
 
-impl<'a> HaltUnlessDone<'a> {
-    fn new(halt: &'a Shutdown) -> Self {
-        Self { halt: Some(halt) }
-    }
-
+impl AbortUnlessDone<'_> {
     fn done(mut self) {
-        self.halt = None;
+        self.rota = None;
     }
 }
 
-impl Drop for HaltUnlessDone<'_> {
+impl Drop for AbortUnlessDone<'_> {
     fn drop(&mut self) {
-        if let Some(halt) = self.halt {
-            halt.advance(Stage::Aborted);
+        if let Some(rota) = self.rota {
+            rota.abort();
         }
     }
 }

@@ -11,7 +11,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 use gristmill_common::transport::{Embedded, Faulty, Queue, Room, Transport};
 use gristmill_common::wire::{Check, Message, decode, encode_chunk};
-use gristmill_mapper::{MapError, Prepared, work};
+use gristmill_mapper::{Assignment, MapError, Prepared, work};
 use support::{Merged, cut, document, spec};
 use tokio::runtime::Runtime;
 
@@ -35,20 +35,21 @@ fn text() -> String {
 
 fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<u64, MapError> {
     let job = grep("7");
-    let progress = Progress::default();
-    work(
-        transport,
-        Arc::new(Prepared::new(&job).unwrap()),
-        &job,
-        &Outline {
+    let progress = Arc::new(Progress::default());
+    let job = Assignment {
+        number: 0,
+        transport: transport.clone(),
+        prepared: Arc::new(Prepared::new(&job).unwrap()),
+        spec: job,
+        outline: Outline {
             sources: vec![],
             splits: 1,
         },
-        3,
-        runtime.handle(),
-        &progress,
-        shutdown,
-    )?;
+        check: Check::Head,
+        strict: true,
+        progress: Arc::clone(&progress),
+    };
+    work(job, 3, runtime.handle(), shutdown)?;
     Ok(Progress::get(&progress.records))
 }
 

@@ -81,6 +81,9 @@ pub enum ProduceError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// How far the job is cannot be written down.
+    #[error("{0}")]
+    Log(String),
     /// A reader thread could not be started or panicked.
     #[error("reader thread: {0}")]
     Thread(String),

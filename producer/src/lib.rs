@@ -12,12 +12,14 @@ mod read;
 mod recount;
 mod sniff;
 mod stream;
+mod submit;
 #[cfg(test)]
 mod testing;
 
 pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt, ProduceError};
 pub use plan::{Plan, PlanError, Source, SourceKind, Split};
-pub use produce::{Settings, produce};
+pub use produce::{Afresh, Resume, Settings, Surroundings, produce};
 pub use read::{Reading, read_split};
 pub use recount::recount;
+pub use submit::{Order, SubmitError, Submitted, Wait, default_name, submit};

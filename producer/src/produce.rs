@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use gristmill_common::chunk::ChunkHead;
-use gristmill_common::id::partition_of_split;
+use gristmill_common::crash;
+use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -15,8 +16,9 @@ use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
 use gristmill_common::wire;
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
-use crate::cut::{Account, ChunkSink};
+use crate::cut::ChunkSink;
 use crate::error::{Halt, ProduceError};
 use crate::plan::Plan;
 use crate::read::{Reading, read_split};
@@ -28,6 +30,55 @@ pub struct Settings {
     pub threads: NonZeroUsize,
     /// The folder for nested archives that need seeking.
     pub tmp: PathBuf,
+    /// Chunks that each thread may have on their way to the queue. One waits for each; more hide how
+    /// long a broker takes to confirm.
+    pub window: usize,
+}
+
+/// What is known of an earlier attempt at the same job, and who is told how far this one is.
+pub trait Resume: Sync {
+    /// Chunks and records (per source) of a split that was published whole: it is not read again.
+    fn done(&self, split: u32) -> Option<(u32, &[(u32, u64)])>;
+
+    /// Whether a chunk is to be published.
+    fn wants(&self, id: ChunkId) -> bool;
+
+    /// All chunks of a split are taken by the queue.
+    ///
+    /// # Errors
+    /// When that cannot be passed on.
+    fn complete(&self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError>;
+}
+
+/// The first and only attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Afresh;
+
+impl Resume for Afresh {
+    fn done(&self, _: u32) -> Option<(u32, &[(u32, u64)])> {
+        None
+    }
+
+    fn wants(&self, _: ChunkId) -> bool {
+        true
+    }
+
+    fn complete(&self, _: SplitEnd, _: &[(u32, u64)]) -> Result<(), ProduceError> {
+        Ok(())
+    }
+}
+
+/// What producing works with, beside the plan.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Where chunks go.
+    pub transport: &'a Transport,
+    /// Where publishing runs.
+    pub runtime: &'a Handle,
+    /// For people.
+    pub progress: &'a Progress,
+    /// To stop it.
+    pub shutdown: &'a Shutdown,
 }
 
 /// Reads all splits of the plan, publishes their chunks, then the seal to every partition, and
@@ -39,12 +90,16 @@ pub struct Settings {
 pub fn produce(
     plan: &Plan,
     spec: &JobSpec,
-    transport: &Transport,
-    runtime: &Handle,
+    around: Surroundings<'_>,
     settings: &Settings,
-    progress: &Progress,
-    shutdown: &Shutdown,
+    resume: &dyn Resume,
 ) -> Result<Seal, ProduceError> {
+    let Surroundings {
+        transport,
+        progress,
+        shutdown,
+        ..
+    } = around;
     if let Some(total) = plan.total_bytes() {
         Progress::add(&progress.bytes_total, total);
     }
@@ -54,12 +109,12 @@ pub fn produce(
         .shape()
         .by_split()
         .then(|| (plan.splits().len() as u32, spec.partitions));
-    let seal = read_all(&reading, settings.threads, || Publisher {
-        transport,
-        runtime,
-        progress,
-        shutdown,
+    let seal = read_all(&reading, settings.threads, resume, || Publisher {
+        around,
         by_split,
+        resume,
+        window: settings.window,
+        flying: JoinSet::new(),
         failed: None,
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
@@ -67,9 +122,10 @@ pub fn produce(
         splits: plan.splits().len(),
         error,
     })?;
+    crash::point("before-seal");
     for partition in 0..spec.partitions.max(1) {
         let queue = Queue::Results(partition);
-        publish(transport, runtime, shutdown, queue, message.clone())?;
+        publish(around, queue, message.clone())?;
     }
     transport.finish(Queue::Chunks);
     Ok(seal)
@@ -84,13 +140,14 @@ pub(crate) trait FallibleSink: ChunkSink {
     ///
     /// # Errors
     /// When that cannot be passed on.
-    fn ended(&mut self, end: SplitEnd) -> Result<(), ProduceError>;
+    fn ended(&mut self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError>;
 }
 
 /// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own.
 pub(crate) fn read_all<S: FallibleSink>(
     reading: &Reading<'_>,
     threads: NonZeroUsize,
+    resume: &dyn Resume,
     sink: impl Fn() -> S + Sync,
 ) -> Result<Seal, ProduceError> {
     let plan = reading.plan;
@@ -108,19 +165,25 @@ pub(crate) fn read_all<S: FallibleSink>(
             if split >= splits {
                 break;
             }
+            let enter = |chunks: u32, records: &[(u32, u64)]| {
+                let mut seal = seal.lock().unwrap_or_else(PoisonError::into_inner);
+                enter(&mut seal, split, chunks, records);
+            };
+            if let Some((chunks, records)) = resume.done(split) {
+                enter(chunks, records);
+                reading.pass(split);
+                continue;
+            }
             let mut guarded = Guarded {
                 sink: &mut sink,
                 failed: &failed,
             };
             match read_split(reading, split, &mut guarded) {
                 Ok(account) => {
-                    enter(
-                        &mut seal.lock().unwrap_or_else(PoisonError::into_inner),
-                        split,
-                        &account,
-                    );
                     let chunks = account.chunks;
-                    if let Err(error) = sink.ended(SplitEnd { split, chunks }) {
+                    let records: Vec<(u32, u64)> = account.records.into_iter().collect();
+                    enter(chunks, &records);
+                    if let Err(error) = sink.ended(SplitEnd { split, chunks }, &records) {
                         failed.store(true, Ordering::Relaxed);
                         return Err(error);
                     }
@@ -178,62 +241,92 @@ impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
     }
 }
 
-fn enter(seal: &mut Seal, split: u32, account: &Account) {
-    seal.chunks[split as usize] = account.chunks;
-    for (&source, &records) in &account.records {
-        seal.records[source as usize] += records;
+fn enter(seal: &mut Seal, split: u32, chunks: u32, records: &[(u32, u64)]) {
+    seal.chunks[split as usize] = chunks;
+    for &(source, records) in records {
+        // What an earlier attempt wrote to a log is not trusted to fit.
+        if let Some(total) = seal.records.get_mut(source as usize) {
+            *total = total.saturating_add(records);
+        }
     }
 }
 
 /// Publishes a message, unless a stop is asked for while there is no room for it.
-fn publish(
-    transport: &Transport,
-    runtime: &Handle,
-    shutdown: &Shutdown,
-    queue: Queue,
-    message: Bytes,
-) -> Result<(), ProduceError> {
-    let result = runtime.block_on(async {
+fn publish(around: Surroundings<'_>, queue: Queue, message: Bytes) -> Result<(), ProduceError> {
+    let publishing = around.transport.publish(queue, message);
+    let result = around.runtime.block_on(async {
         tokio::select! {
             biased;
-            result = transport.publish(queue, message) => result,
-            () = shutdown.reached(Stage::Draining) => Err(PublishError::Stopped),
+            result = publishing => result,
+            () = around.shutdown.reached(Stage::Draining) => Err(PublishError::Stopped),
         }
     });
-    result.map_err(|error| match error {
+    result.map_err(fault)
+}
+
+fn fault(error: PublishError) -> ProduceError {
+    match error {
         PublishError::Stopped => ProduceError::Stopped,
         PublishError::NoQueue(_) | PublishError::Refused(_) => ProduceError::Transport(error),
-    })
+    }
 }
 
 /// Encodes and publishes chunks.
 struct Publisher<'a> {
-    transport: &'a Transport,
-    runtime: &'a Handle,
-    progress: &'a Progress,
-    shutdown: &'a Shutdown,
+    around: Surroundings<'a>,
     /// Numbers of splits and partitions, where a partition takes a range of splits.
     by_split: Option<(u32, u32)>,
+    resume: &'a dyn Resume,
+    window: usize,
+    /// Chunks on their way.
+    flying: JoinSet<Result<(), PublishError>>,
     failed: Option<ProduceError>,
 }
 
 impl Publisher<'_> {
-    fn publish(&self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
+    fn publish(&mut self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
         let (message, _) = wire::encode_chunk(head, body).map_err(ProduceError::Chunk)?;
-        publish(
-            self.transport,
-            self.runtime,
-            self.shutdown,
-            Queue::Chunks,
-            message,
-        )?;
-        Progress::add(&self.progress.chunks_cut, 1);
+        if self.window <= 1 {
+            publish(self.around, Queue::Chunks, message)?;
+        } else {
+            self.land(self.window - 1)?;
+            let transport = self.around.transport.clone();
+            let publishing = async move { transport.publish(Queue::Chunks, message).await };
+            self.flying.spawn_on(publishing, self.around.runtime);
+        }
+        crash::point("chunk-published");
+        Progress::add(&self.around.progress.chunks_cut, 1);
+        Ok(())
+    }
+
+    /// Waits until no more than so many chunks are on their way.
+    fn land(&mut self, most: usize) -> Result<(), ProduceError> {
+        let around = self.around;
+        while self.flying.len() > most {
+            let landed = around.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    landed = self.flying.join_next() => landed,
+                    () = around.shutdown.reached(Stage::Draining) => {
+                        Some(Ok(Err(PublishError::Stopped)))
+                    }
+                }
+            });
+            match landed {
+                Some(Ok(published)) => published.map_err(fault)?,
+                Some(Err(error)) => return Err(ProduceError::Thread(error.to_string())),
+                None => break,
+            }
+        }
         Ok(())
     }
 }
 
 impl ChunkSink for Publisher<'_> {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        if !self.resume.wants(head.id) {
+            return Ok(());
+        }
         self.publish(&head, body).map_err(|error| {
             self.failed = Some(error);
             Halt::Stopped
@@ -247,13 +340,15 @@ impl FallibleSink for Publisher<'_> {
     }
 
     /// Tells the partition that takes the split, so that its output need not wait for the seal.
-    fn ended(&mut self, end: SplitEnd) -> Result<(), ProduceError> {
+    fn ended(&mut self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError> {
+        self.land(0)?;
+        self.resume.complete(end, records)?;
         let Some((splits, partitions)) = self.by_split else {
             return Ok(());
         };
         let message = wire::encode_split_end(&end).map_err(ProduceError::Chunk)?;
         let queue = Queue::Results(partition_of_split(end.split, splits, partitions));
-        publish(self.transport, self.runtime, self.shutdown, queue, message)
+        publish(self.around, queue, message)
     }
 }
 

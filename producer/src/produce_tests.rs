@@ -48,13 +48,16 @@ fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Ch
     let settings = Settings {
         threads: NonZeroUsize::new(threads).unwrap(),
         tmp: std::env::temp_dir(),
+        window: 1,
     };
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
-    let handle = runtime.handle();
-    let seal = produce(
-        &plan, spec, &transport, handle, &settings, &progress, &shutdown,
-    )
-    .unwrap();
+    let around = Surroundings {
+        transport: &transport,
+        runtime: runtime.handle(),
+        progress: &progress,
+        shutdown: &shutdown,
+    };
+    let seal = produce(&plan, spec, around, &settings, &Afresh).unwrap();
     let recounted = crate::recount(&plan, spec, &settings, &Progress::default(), &shutdown);
     assert_eq!(recounted.unwrap(), seal.records);
     assert_eq!(
@@ -116,23 +119,19 @@ fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
     let settings = Settings {
         threads: NonZeroUsize::MIN,
         tmp: std::env::temp_dir(),
+        window: 1,
     };
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     std::thread::scope(|scope| {
-        let handle = runtime.handle();
         let (transport, shutdown, progress) = (&transport, &shutdown, &progress);
-        let producing = scope.spawn(move || {
-            produce(
-                &plan,
-                &spec(),
-                transport,
-                handle,
-                &settings,
-                progress,
-                shutdown,
-            )
-            .unwrap_err()
-        });
+        let around = Surroundings {
+            transport,
+            runtime: runtime.handle(),
+            progress,
+            shutdown,
+        };
+        let producing =
+            scope.spawn(move || produce(&plan, &spec(), around, &settings, &Afresh).unwrap_err());
         // Chunks are cut until the queue is full.
         while Progress::get(&progress.chunks_cut) < 10 {
             std::thread::yield_now();
@@ -164,6 +163,7 @@ fn damage_on_one_thread_fails_the_job() {
     let settings = Settings {
         threads: NonZeroUsize::MIN.saturating_add(1),
         tmp: std::env::temp_dir(),
+        window: 1,
     };
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let error = crate::recount(&plan, &spec, &settings, &progress, &shutdown).unwrap_err();

@@ -12,7 +12,7 @@ use gristmill_common::spec::JobSpec;
 use crate::cut::ChunkSink;
 use crate::error::{Halt, ProduceError};
 use crate::plan::Plan;
-use crate::produce::{FallibleSink, Settings, read_all};
+use crate::produce::{Afresh, FallibleSink, Settings, read_all};
 use crate::read::Reading;
 
 /// The records of each source, as [`crate::produce`] would count them, without publishing.
@@ -31,7 +31,7 @@ pub fn recount(
     }
     let (threads, tmp): (NonZeroUsize, PathBuf) = (settings.threads, settings.tmp.clone());
     let reading = Reading::new(plan, spec, tmp, progress, shutdown)?;
-    Ok(read_all(&reading, threads, || Nowhere)?.records)
+    Ok(read_all(&reading, threads, &Afresh, || Nowhere)?.records)
 }
 
 /// Drops the chunks: only their account is wanted.
@@ -48,7 +48,7 @@ impl FallibleSink for Nowhere {
         None
     }
 
-    fn ended(&mut self, _: SplitEnd) -> Result<(), ProduceError> {
+    fn ended(&mut self, _: SplitEnd, _: &[(u32, u64)]) -> Result<(), ProduceError> {
         Ok(())
     }
 }

@@ -63,6 +63,32 @@ impl Arrivals {
         Ok(true)
     }
 
+    /// Whether the chunk's outcome came whole.
+    ///
+    /// # Errors
+    /// When it came with another hash.
+    pub(crate) fn has(&self, id: ChunkId, hash: u64) -> Result<bool, ReduceError> {
+        match self.taken.get(&id) {
+            Some(&before) if before != hash => Err(ReduceError::InputChanged { id }),
+            found => Ok(found.is_some()),
+        }
+    }
+
+    /// Whether the seal came.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// How many chunks came whole.
+    pub(crate) fn count(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// How many chunks must come, once the seal is known.
+    pub(crate) fn expected(&self) -> Option<usize> {
+        self.seal.as_ref().map(|_| self.expected)
+    }
+
     /// The chunk's outcome is in hand, whole.
     pub(crate) fn take(&mut self, id: ChunkId, hash: u64) {
         self.taken.insert(id, hash);
@@ -86,13 +112,10 @@ impl Arrivals {
         Ok(())
     }
 
-    /// Takes the seal.
-    pub(crate) fn seal(&mut self, seal: Seal) -> Result<(), ReduceError> {
-        if let Some(before) = &self.seal {
-            if *before != seal {
-                return Err(ReduceError::Malformed("two different seals".into()));
-            }
-            return Ok(());
+    /// Whether a seal fits the job and what has come.
+    pub(crate) fn check_seal(&self, seal: &Seal) -> Result<(), ReduceError> {
+        if self.seal.as_ref().is_some_and(|before| before != seal) {
+            return Err(ReduceError::Malformed("two different seals".into()));
         }
         if seal.chunks.len() != self.splits as usize || seal.records.len() != self.sources {
             return Err(ReduceError::Malformed(format!(
@@ -106,18 +129,27 @@ impl Arrivals {
         if let Some((split, _)) = self
             .ends
             .iter()
-            .find(|&(&split, &chunks)| seal.chunks[split as usize] != chunks)
+            .find(|&(&split, &chunks)| seal.chunks.get(split as usize) != Some(&chunks))
         {
             return Err(ReduceError::Malformed(format!(
                 "the seal contradicts the end of split {split}"
             )));
+        }
+        Ok(())
+    }
+
+    /// Takes the seal.
+    pub(crate) fn seal(&mut self, seal: Seal) -> Result<(), ReduceError> {
+        self.check_seal(&seal)?;
+        if self.seal.is_some() {
+            return Ok(());
         }
         self.expected = (0..self.splits)
             .filter(|&split| self.is_mine(split))
             .map(|split| seal.chunks[split as usize] as usize)
             .sum();
         self.seal = Some(seal);
-        // From here on, ids are checked as they come.
+        // From here on, ids are checked as they come; those that came before are checked now.
         self.taken.keys().try_for_each(|&id| self.check(id))
     }
 
@@ -138,6 +170,16 @@ impl Arrivals {
     /// The seal, the number of duplicates.
     pub(crate) fn finish(self) -> (Seal, u64) {
         (self.seal.unwrap_or_default(), self.duplicates)
+    }
+
+    /// The chunks that the seal lists and that did not come, the first `most` of them.
+    pub(crate) fn missing_ids(&self, most: usize) -> Vec<ChunkId> {
+        self.seal.as_ref().map_or_else(Vec::new, |seal| {
+            seal.expected(self.partition, self.partitions, self.by_split)
+                .filter(|id| !self.taken.contains_key(id))
+                .take(most)
+                .collect()
+        })
     }
 
     /// What is missing, in words.
@@ -179,7 +221,7 @@ impl Arrivals {
         )))
     }
 
-    fn check(&self, id: ChunkId) -> Result<(), ReduceError> {
+    pub(crate) fn check(&self, id: ChunkId) -> Result<(), ReduceError> {
         self.check_split(id.split)?;
         if self.chunks_of(id.split).is_some_and(|end| id.index >= end) {
             return Err(ReduceError::Malformed(format!(

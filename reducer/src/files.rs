@@ -12,6 +12,8 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags};
+
 use crate::error::FileError;
 
 /// How every temporary name of ours begins.
@@ -96,6 +98,54 @@ impl Drop for TempFile {
 /// Renames a file of the output and leaves the folder to be synced by the caller.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).map_err(FileError::new("rename", from))
+}
+
+/// Gives a file a name that no file has: false when one has it. The temporary name may stay.
+pub(crate) fn put(temp: &Path, path: &Path) -> Result<bool, FileError> {
+    let linked = match fs::hard_link(temp, path) {
+        // Some filesystems have no links, but can rename without replacing.
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::AlreadyExists | ErrorKind::StorageFull
+            ) =>
+        {
+            renamed(temp, path, RenameFlags::NOREPLACE)
+        }
+        linked => linked,
+    };
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(FileError::new("put (by link or exclusive rename)", path)(
+            error,
+        )),
+    }
+}
+
+/// Gives a folder a name that nothing has, or an empty folder; false when something has it.
+pub(crate) fn put_dir(from: &Path, to: &Path) -> Result<bool, FileError> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(FileError::new("rename to", to)(error)),
+    }
+}
+
+/// Swaps two folders in one step.
+pub(crate) fn exchange(one: &Path, other: &Path) -> Result<(), FileError> {
+    renamed(one, other, RenameFlags::EXCHANGE).map_err(FileError::new("replace", other))
+}
+
+fn renamed(from: &Path, to: &Path, flags: RenameFlags) -> std::io::Result<()> {
+    Ok(rustix::fs::renameat_with(CWD, from, CWD, to, flags)?)
 }
 
 /// Removes a file; one that is already gone is fine.

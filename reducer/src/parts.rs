@@ -10,7 +10,7 @@ use crate::reduce_error::ReduceError;
 use crate::room::{Held, Room};
 
 /// The most parts that an outcome may have: 4 GiB of them.
-const MAX_PARTS: u32 = 4096;
+pub(crate) const MAX_PARTS: u32 = 4096;
 
 /// The parts that came so far, of outcomes that are not whole.
 #[derive(Debug, Default)]
@@ -110,6 +110,14 @@ impl Parts {
             }
         }
         Ok(())
+    }
+
+    /// Whether this very part waits.
+    pub(crate) fn has(&self, head: &OutcomeHead) -> bool {
+        self.waiting
+            .get(&head.id)
+            .and_then(|pending| pending.attempts.get(&head.attempt))
+            .is_some_and(|attempt| attempt.have.contains_key(&head.part))
     }
 
     /// The hash of the chunk whose parts wait, if there are any.

@@ -107,6 +107,17 @@ impl Merging {
         Ok(())
     }
 
+    /// Whether a body could be taken.
+    pub(crate) fn check(&self, body: &[u8]) -> Result<(), ReduceError> {
+        match self {
+            Merging::Ordered(_) => Ok(()),
+            Merging::Table(merge) => merge
+                .table
+                .check_body(body)
+                .map_err(|error| ReduceError::Malformed(error.to_string())),
+        }
+    }
+
     /// More is known of how many chunks splits have.
     pub(crate) fn advance(
         &mut self,

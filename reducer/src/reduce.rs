@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use gristmill_common::chunk::Chunk;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
@@ -18,7 +19,7 @@ use tokio::runtime::Handle;
 use crate::accounts::{self, Account};
 use crate::arrivals::Arrivals;
 use crate::destination::Destination;
-use crate::parts::{Joined, Parts};
+use crate::parts::{Joined, MAX_PARTS, Parts};
 use crate::product::{Merging, Product};
 use crate::quarantine::{Quarantine, SetAside};
 use crate::reduce_error::ReduceError;
@@ -99,7 +100,7 @@ pub fn reduce(
 }
 
 /// The state of one partition.
-struct Reducer<'a> {
+pub(crate) struct Reducer<'a> {
     partition: u32,
     outline: &'a Outline,
     progress: &'a Progress,
@@ -114,7 +115,7 @@ struct Reducer<'a> {
 }
 
 impl<'a> Reducer<'a> {
-    fn new(
+    pub(crate) fn new(
         partition: u32,
         spec: &JobSpec,
         outline: &'a Outline,
@@ -150,7 +151,60 @@ impl<'a> Reducer<'a> {
         })
     }
 
-    fn message(&mut self, payload: &Bytes) -> Result<(), ReduceError> {
+    /// Which chunks came, and which must come.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
+    }
+
+    /// Whether a message that comes from outside fits this job, and says anything new.
+    ///
+    /// # Errors
+    /// [`ReduceError::Malformed`] when the message is to blame, else the job is.
+    pub(crate) fn is_news(&self, message: &Message) -> Result<bool, ReduceError> {
+        let outcome = match message {
+            Message::Outcome(outcome) => outcome,
+            Message::Seal(seal) => {
+                self.arrivals.check_seal(seal)?;
+                return Ok(!self.arrivals.is_sealed());
+            }
+            // It says nothing that the seal does not say.
+            Message::SplitEnd(_) => return Ok(false),
+            Message::Chunk(chunk) => return Err(misplaced(chunk)),
+        };
+        let head = &outcome.head;
+        self.check_partition(head)?;
+        self.arrivals.check(head.id)?;
+        if self.arrivals.has(head.id, head.hash)? || self.parts.has(head) {
+            return Ok(false);
+        }
+        if head.parts > MAX_PARTS {
+            let what = format!("chunk {}: an outcome in {} parts", head.id, head.parts);
+            return Err(ReduceError::Malformed(what));
+        }
+        let sources = self.outline.sources.len();
+        let strange = (head.counts.iter().map(|count| count.source))
+            .chain(head.quarantined.iter().map(|entry| entry.source))
+            .find(|&source| source as usize >= sources);
+        if let Some(source) = strange {
+            let what = format!("chunk {}: source {source} of {sources}", head.id);
+            return Err(ReduceError::Malformed(what));
+        }
+        self.merging.check(&outcome.body)?;
+        Ok(true)
+    }
+
+    fn check_partition(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
+        if head.partition == self.partition {
+            return Ok(());
+        }
+        Err(ReduceError::Malformed(format!(
+            "an outcome for partition {} in the queue of {}",
+            head.partition, self.partition
+        )))
+    }
+
+    /// Takes a message that is known to be undamaged.
+    pub(crate) fn message(&mut self, payload: &Bytes) -> Result<(), ReduceError> {
         // Nothing left this process, so the head is check enough.
         match wire::decode(payload, Check::Head)? {
             Message::Outcome(outcome) => self.outcome(outcome, payload)?,
@@ -162,12 +216,7 @@ impl<'a> Reducer<'a> {
                 self.arrivals.split_end(end)?;
                 self.merging.advance(&mut self.room, &self.arrivals)?;
             }
-            Message::Chunk(chunk) => {
-                return Err(ReduceError::Malformed(format!(
-                    "chunk {} in a queue of results",
-                    chunk.head.id
-                )));
-            }
+            Message::Chunk(chunk) => return Err(misplaced(&chunk)),
         }
         let spilled = self.room.spilled() + self.merging.spilled();
         Progress::add(&self.progress.spilled, spilled - self.shown);
@@ -178,12 +227,7 @@ impl<'a> Reducer<'a> {
     fn outcome(&mut self, outcome: Outcome, payload: &Bytes) -> Result<(), ReduceError> {
         let head = &outcome.head;
         let (id, hash) = (head.id, head.hash);
-        if head.partition != self.partition {
-            return Err(ReduceError::Malformed(format!(
-                "an outcome for partition {} in the queue of {}",
-                head.partition, self.partition
-            )));
-        }
+        self.check_partition(head)?;
         if !self.arrivals.is_new(id, hash)? {
             return Ok(());
         }
@@ -237,7 +281,8 @@ impl<'a> Reducer<'a> {
             .take(head.id, bodies, &mut self.room, &self.arrivals)
     }
 
-    fn finish(self) -> Result<PartitionResult, ReduceError> {
+    /// Ends the intake; the partition must be complete.
+    pub(crate) fn finish(self) -> Result<PartitionResult, ReduceError> {
         let mut spilled = self.room.spilled();
         let (seal, duplicates) = self.arrivals.finish();
         let product = self.merging.finish(&mut spilled)?;
@@ -254,4 +299,8 @@ impl<'a> Reducer<'a> {
             spilled,
         })
     }
+}
+
+fn misplaced(chunk: &Chunk) -> ReduceError {
+    ReduceError::Malformed(format!("chunk {} in a queue of results", chunk.head.id))
 }

@@ -73,7 +73,7 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
         prepared: Arc::new(Prepared::new(&job.spec).expect("options")),
         transport: &transport,
         settings: &settings,
-        progress: &Progress::default(),
+        progress: &Arc::new(Progress::default()),
         shutdown: &Shutdown::new(),
     };
     let report = pipeline

@@ -38,10 +38,7 @@ pub enum Event {
         partition: u32,
     },
     /// The manifest is written.
-    Finished {
-        /// The exit code that everybody who waits ends with (0, or 3 for quarantine).
-        exit: u8,
-    },
+    Finished(Totals),
     /// The job cannot be completed.
     Failed {
         /// Why, in words.
@@ -63,6 +60,30 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// A queue of an active job is gone, and nobody said why.
+    #[must_use]
+    pub fn queue_lost() -> Self {
+        Event::Failed {
+            reason:
+                "a queue of the job is gone from the broker; `produce` again makes it anew and \
+                     sends what is missing"
+                    .into(),
+        }
+    }
+}
+
+/// What a finished job amounts to; who waits for it judges by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Records in.
+    pub records: u64,
+    /// Records set aside.
+    pub quarantined: u64,
+    /// Chunks that could not be run at all; their records are among those set aside.
+    pub tombstones: u64,
+}
+
 /// What a job is: all that a late worker needs to join.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
@@ -73,6 +94,10 @@ pub struct Submission {
     /// Hash of the plan: each input's name, size and time. The same name with another spec or plan
     /// is another job.
     pub plan: u64,
+    /// Version of the kind's processor: a mapper of another leaves the job alone (I2).
+    pub processor: u16,
+    /// An earlier output of this name may be replaced.
+    pub replace: bool,
     /// Distinguishes runs of the same job name: events of an earlier run are no news of this one.
     pub run: u64,
 }

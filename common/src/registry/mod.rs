@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
-pub use self::event::{Entry, Event, LogHead, Submission};
+pub use self::event::{Entry, Event, LogHead, Submission, Totals};
 pub use self::table::{Applied, Job, JobTable, Phase, SplitDone};
 
 use crate::broker::{
@@ -115,15 +115,24 @@ impl Registry {
         }
     }
 
+    /// Appends a marker: a reader that finds it has read everything before it.
+    ///
+    /// # Errors
+    /// As [`Registry::append`].
+    pub async fn mark(&self) -> Result<u64, RegistryError> {
+        let id = unique();
+        self.append(&JobName::of_no_job(), 0, &Event::Marker { id })
+            .await?;
+        Ok(id)
+    }
+
     /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
     /// reads up to it, so it waits while the broker is in alarm.
     ///
     /// # Errors
     /// When the log cannot be read or written.
     pub async fn catch_up(&self) -> Result<(JobTable, Log), RegistryError> {
-        let mine = unique();
-        self.append(&JobName::of_no_job(), 0, &Event::Marker { id: mine })
-            .await?;
+        let mine = self.mark().await?;
         let mut table = JobTable::default();
         let mut log = self.follow();
         loop {

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Entry, Event, Submission};
+use super::event::{Entry, Event, Submission, Totals};
 use crate::id::ChunkId;
 use crate::job::JobName;
+use crate::spec::MAX_PARTITIONS;
 
 /// How many jobs are remembered; past it the one that ended first is forgotten.
 const MAX_JOBS: usize = 10_000;
@@ -55,10 +56,7 @@ pub enum Phase {
     /// It is being worked on, or waits for it.
     Active,
     /// Its manifest is written.
-    Finished {
-        /// The exit code that goes with it.
-        exit: u8,
-    },
+    Finished(Totals),
     /// It cannot be completed as it is; submitted again, it can.
     Failed {
         /// Why.
@@ -107,7 +105,7 @@ impl Job {
     /// Whether the run is over for good. A failed one is not: submitted again, it goes on.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Finished { .. } | Phase::Cancelled)
+        matches!(self.phase, Phase::Finished(_) | Phase::Cancelled)
     }
 
     /// Whether workers should take part.
@@ -152,7 +150,7 @@ impl JobTable {
     }
 
     fn submit(&mut self, name: JobName, run: u64, at: u64, submission: Submission) -> Applied {
-        if submission.run != run {
+        if submission.run != run || !(1..=MAX_PARTITIONS).contains(&submission.spec.partitions) {
             return Applied::Ignored;
         }
         if let Some(job) = self.jobs.get_mut(&name) {
@@ -240,7 +238,7 @@ impl Job {
                     false => Applied::Ignored,
                 };
             }
-            Event::Finished { exit } => self.phase = Phase::Finished { exit },
+            Event::Finished(totals) => self.phase = Phase::Finished(totals),
             Event::Cancelled => self.phase = Phase::Cancelled,
             Event::Failed { reason } if self.phase == Phase::Active => {
                 self.phase = Phase::Failed {

@@ -6,6 +6,12 @@ use crate::spec::{
     EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
 
+const TOTALS: Totals = Totals {
+    records: 9,
+    quarantined: 2,
+    tombstones: 0,
+};
+
 fn submission(run: u64) -> Box<Submission> {
     Box::new(Submission {
         spec: JobSpec {
@@ -38,6 +44,8 @@ fn submission(run: u64) -> Box<Submission> {
             splits: 3,
         },
         plan: 5,
+        processor: 1,
+        replace: false,
         run,
     })
 }
@@ -117,12 +125,12 @@ fn a_job_lives_from_its_submission_to_its_end() {
     );
     assert!(job.is_active());
     assert_eq!(
-        fold.apply("j", 1, Event::Finished { exit: 3 }),
+        fold.apply("j", 1, Event::Finished(TOTALS)),
         Applied::Changed
     );
     assert_eq!(fold.apply("j", 1, Event::Cancelled), Applied::Ignored);
     let job = fold.job("j");
-    assert_eq!(job.phase, Phase::Finished { exit: 3 });
+    assert_eq!(job.phase, Phase::Finished(TOTALS));
     assert!(
         job.submission.outline.sources.is_empty(),
         "it needs no room now"
@@ -143,7 +151,7 @@ fn another_run_waits_until_the_first_is_over() {
     );
     assert_eq!(fold.submit("j", 2), Applied::Started);
     assert_eq!(
-        fold.apply("j", 1, Event::Finished { exit: 0 }),
+        fold.apply("j", 1, Event::Finished(Totals::default())),
         Applied::Ignored
     );
     assert!(fold.job("j").is_active());

@@ -14,6 +14,8 @@ mod word_count;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::id::content_hash;
+
 pub use access_log::{AccessLog, Field};
 pub use extract::Extract;
 pub use grep::Grep;
@@ -25,6 +27,9 @@ pub use word_count::{WordCount, Words};
 /// The version of the spec: of its fields' meaning, the partition function and the processors'
 /// contract. A role that does not know a version leaves the job alone.
 pub const SPEC_VERSION: u16 = 1;
+
+/// The most part files of a job.
+pub const MAX_PARTITIONS: u32 = 256;
 
 /// One job: what to do, to what, and how the output looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +60,15 @@ pub struct JobSpec {
     pub compress: Option<Compress>,
     /// The most bytes of `quarantine.jsonl`; past it the job fails.
     pub max_quarantine: u64,
+}
+
+impl JobSpec {
+    /// A hash of everything in the spec (XXH3 of its JSON): part of a job's default name.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        // Strings, numbers and enums only: this cannot fail.
+        content_hash(&serde_json::to_vec(self).unwrap_or_default())
+    }
 }
 
 /// What a job does: one variant per kind.

@@ -10,8 +10,10 @@ mod walk;
 use std::ffi::OsString;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use gristmill_common::id::content_hash;
 use gristmill_common::outline::Outline;
 use gristmill_common::spec::JobSpec;
 
@@ -146,6 +148,42 @@ impl Plan {
                 .collect(),
             splits: self.splits.len() as u32,
         }
+    }
+
+    /// A hash of what is to be read and how it is cut: each source's name, size and time of its last
+    /// change, and the size of chunks. The same job name with another plan is another job.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut told = Vec::new();
+        told.extend_from_slice(&(self.chunk_size as u64).to_le_bytes());
+        for source in &self.sources {
+            told.extend_from_slice(&(source.name.len() as u64).to_le_bytes());
+            told.extend_from_slice(&source.name);
+            match &source.kind {
+                SourceKind::File { size } => {
+                    told.push(0);
+                    told.extend_from_slice(&size.to_le_bytes());
+                    // A file that has vanished is found when it is read.
+                    let (seconds, nanos) = std::fs::metadata(&source.path)
+                        .map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
+                    told.extend_from_slice(&seconds.to_le_bytes());
+                    told.extend_from_slice(&nanos.to_le_bytes());
+                }
+                SourceKind::Stream => told.push(1),
+                SourceKind::Stdin => told.push(2),
+                SourceKind::Unreadable { .. } => told.push(3),
+            }
+        }
+        content_hash(&told)
+    }
+
+    /// Whether all sources can be read again.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        !self
+            .sources
+            .iter()
+            .any(|source| matches!(source.kind, SourceKind::Stream | SourceKind::Stdin))
     }
 
     /// Bytes of all sources as they lie on disk; `None` if one is a stream.

@@ -18,7 +18,7 @@ use gristmill_common::spec::{JobSpec, Limits};
 
 use crate::cut::{Account, ChunkSink, Cutter, Rules};
 use crate::error::Halt;
-use crate::plan::Plan;
+use crate::plan::{Plan, SourceKind};
 use walker::Walker;
 pub(crate) use zip::locate;
 
@@ -53,6 +53,26 @@ impl<'a> Reading<'a> {
             progress,
             shutdown,
         })
+    }
+
+    /// A split need not be read: it counts as read for people.
+    pub(crate) fn pass(&self, split: u32) {
+        let Some(planned) = self.plan.splits().get(split as usize) else {
+            return;
+        };
+        if planned
+            .members
+            .as_ref()
+            .is_some_and(|members| members.start > 0)
+        {
+            return;
+        }
+        for number in planned.sources.clone() {
+            if let SourceKind::File { size } = self.plan.sources()[number as usize].kind {
+                Progress::add(&self.progress.bytes_read, size);
+            }
+            Progress::add(&self.progress.sources_done, 1);
+        }
     }
 }
 

@@ -106,6 +106,15 @@ impl Table {
         }
     }
 
+    /// Whether the rows of a body could be taken.
+    pub(crate) fn check_body(&self, body: &[u8]) -> Result<(), TableError> {
+        for row in decode(body, self.columns.len()) {
+            let row = row.map_err(|bad| TableError::Malformed(bad.to_string()))?;
+            self.check(row.key, row.member)?;
+        }
+        Ok(())
+    }
+
     #[inline]
     fn check(&self, key: &[u8], member: bool) -> Result<(), TableError> {
         let fits = match self.layout {

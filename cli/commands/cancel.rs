@@ -1,0 +1,59 @@
+//! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
+
+use std::io::Write;
+
+use gristmill_common::broker::delete_job;
+use gristmill_common::registry::{Event, Phase};
+use gristmill_common::shutdown::Shutdown;
+
+use crate::args::CancelArgs;
+use crate::broker;
+use crate::exit::{Exit, usage};
+use crate::jobs;
+use crate::progress_line::Voice;
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no such job, or the broker refuses.
+pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
+    let options = broker::options(&args.broker, "cancel")?;
+    let runtime = broker::runtime()?;
+    let shutdown = Shutdown::new();
+    let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+        return Ok(Exit::Interrupted);
+    };
+    let name = &args.job;
+    let table = runtime.block_on(jobs::read(&registry))?;
+    let Some(job) = table.get(name) else {
+        return Err(usage(format!(
+            "there is no job {name}; see `gristmill status`"
+        )));
+    };
+    let say = |words: &str| -> std::io::Result<()> {
+        match voice {
+            Voice::Quiet => Ok(()),
+            _ => writeln!(std::io::stderr(), "{name} {words}"),
+        }
+    };
+    match job.phase {
+        Phase::Cancelled => say("was cancelled before")?,
+        Phase::Finished(_) => {
+            return Err(usage(format!(
+                "{name} is finished: there is nothing to cancel"
+            )));
+        }
+        Phase::Active | Phase::Failed { .. } => {
+            let run = job.submission.run;
+            let partitions = job.submission.spec.partitions;
+            runtime.block_on(async {
+                delete_job(&broker, name, partitions).await?;
+                registry.append(name, run, &Event::Cancelled).await?;
+                broker.close().await;
+                anyhow::Ok(())
+            })?;
+            say("is cancelled")?;
+        }
+    }
+    Ok(Exit::Complete)
+}

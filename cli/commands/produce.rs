@@ -1,0 +1,203 @@
+//! `gristmill produce`: feeds a job to a broker, and waits for it if asked.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use gristmill_common::broker::Backlog;
+use gristmill_common::progress::Progress;
+use gristmill_common::registry::{Phase, Totals};
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_mapper::Prepared;
+use gristmill_producer::{
+    Order, ProduceError, Settings, SubmitError, Submitted, Wait, default_name, submit,
+};
+use tokio::runtime::Runtime;
+
+use crate::allowance::Allowance;
+use crate::args::ProduceArgs;
+use crate::broker;
+use crate::commands::run::{chunk_size, plan, threads, tmp};
+use crate::exit::{Exit, usage};
+use crate::job_args::{Job, KindCommand};
+use crate::progress_line::{ProgressLine, Voice};
+use crate::signals;
+
+/// Chunks that each reader may have on their way to the broker.
+const WINDOW: usize = 8;
+/// How long an orderly stop may take.
+const DRAIN: Duration = Duration::from_secs(10);
+/// The least backlog: a few chunks of the largest size.
+const LEAST_BACKLOG: u64 = 32 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// A usage error, or the reason why the job is not on the broker or did not complete.
+pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
+    let job = words.into_job()?;
+    let args = &job.command;
+    let options = broker::options(&args.broker, "produce")?;
+    if args.backlog.0 < LEAST_BACKLOG {
+        return Err(usage(format!("--backlog {}: at least 32MiB", args.backlog)));
+    }
+    let settings = Settings {
+        threads: threads(args.threads)?,
+        tmp: tmp(args.tmp.as_ref())?,
+        window: WINDOW,
+    };
+    // A job that no mapper could work on is refused here.
+    Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?;
+    check_model(&job)?;
+    let plan = plan(&job, chunk_size(args.chunk_size)?)?;
+    if args.job.is_none() && !plan.is_repeatable() {
+        return Err(usage(
+            "stdin and pipes cannot be read again: give the job a name with --job",
+        ));
+    }
+    let name = args
+        .job
+        .clone()
+        .unwrap_or_else(|| default_name(&job.spec, &plan));
+    let shutdown = Shutdown::new();
+    signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
+    let runtime = broker::runtime()?;
+    let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+        return Ok(Exit::Interrupted);
+    };
+    let progress = Arc::new(Progress::default());
+    let line = ProgressLine::start(Arc::clone(&progress), voice);
+    let order = Order {
+        name: name.clone(),
+        spec: &job.spec,
+        plan: &plan,
+        settings,
+        backlog: Backlog::of(args.backlog.0),
+        force: args.force,
+    };
+    let submitted = submit(
+        &order,
+        &broker,
+        &registry,
+        runtime.handle(),
+        &progress,
+        &shutdown,
+    );
+    drop(line);
+    let exit = match submitted {
+        Ok(Submitted::Finished(totals)) => {
+            print_name(&order)?;
+            say(voice, &format!("{name} was finished before"))?;
+            Ok(judge(totals, job.allowance, voice)?)
+        }
+        Ok(Submitted::Sealed(wait)) => {
+            print_name(&order)?;
+            match args.wait {
+                true => wait_for(*wait, &runtime, &shutdown, job.allowance, voice),
+                false => Ok(Exit::Complete),
+            }
+        }
+        Err(SubmitError::Produce(ProduceError::Stopped)) => {
+            let again = "interrupted; the same command again goes on from here";
+            say(voice, again)?;
+            Ok(Exit::Interrupted)
+        }
+        Err(error) if error.is_usage() => Err(usage(error.to_string())),
+        Err(error) => Err(error.into()),
+    };
+    runtime.block_on(broker.close());
+    exit
+}
+
+/// A model of one's own would have to be on every mapper's machine.
+fn check_model(job: &Job<ProduceArgs>) -> anyhow::Result<()> {
+    match &job.spec.kind {
+        gristmill_common::spec::Kind::Pos(pos) if pos.model.is_some() => Err(usage(
+            "--model does not travel to the mappers of a broker yet: use the built-in model, or \
+             `gristmill run`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the name is this command's result")]
+fn print_name(order: &Order<'_>) -> anyhow::Result<()> {
+    println!("{}", order.name);
+    Ok(())
+}
+
+fn say(voice: Voice, words: &str) -> std::io::Result<()> {
+    match voice {
+        Voice::Quiet => Ok(()),
+        _ => writeln!(std::io::stderr(), "{words}"),
+    }
+}
+
+/// Waits for the job's end.
+fn wait_for(
+    mut wait: Wait,
+    runtime: &Runtime,
+    shutdown: &Shutdown,
+    allowance: Allowance,
+    voice: Voice,
+) -> anyhow::Result<Exit> {
+    loop {
+        let Some(job) = wait.job() else {
+            anyhow::bail!("another run of the job has taken its place");
+        };
+        match &job.phase {
+            Phase::Finished(totals) => return judge(*totals, allowance, voice),
+            Phase::Failed { reason } => anyhow::bail!("the job has failed: {reason}"),
+            Phase::Cancelled => anyhow::bail!("the job was cancelled"),
+            Phase::Active => {}
+        }
+        if let Some((missing, count)) = &job.missing {
+            let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
+            let many = match *count {
+                u64::MAX => "an unknown number of".to_owned(),
+                count => count.to_string(),
+            };
+            anyhow::bail!(
+                "the job is stalled: {many} chunks are missing ({} …); the same command again \
+                 sends them",
+                shown.join(", ")
+            );
+        }
+        let heard = runtime.block_on(async {
+            tokio::select! {
+                news = wait.news() => news.map(|()| true),
+                () = shutdown.reached(Stage::Draining) => Ok(false),
+            }
+        });
+        if !heard? {
+            say(voice, "interrupted; the job goes on without this command")?;
+            return Ok(Exit::Interrupted);
+        }
+    }
+}
+
+/// The exit code that a finished job deserves (I9).
+fn judge(totals: Totals, allowance: Allowance, voice: Voice) -> anyhow::Result<Exit> {
+    let Totals {
+        records,
+        quarantined,
+        tombstones,
+    } = totals;
+    say(
+        voice,
+        &format!("finished: {records} records, {quarantined} of them quarantined"),
+    )?;
+    if tombstones > 0 {
+        say(
+            voice,
+            &format!("{tombstones} chunks could not be run at all"),
+        )?;
+    }
+    Ok(
+        match tombstones == 0 && allowance.permits(quarantined, records) {
+            true => Exit::Complete,
+            false => Exit::Quarantined,
+        },
+    )
+}

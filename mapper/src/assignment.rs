@@ -1,0 +1,57 @@
+//! One job as a mapper works on it: where its outcomes go, and what its threads share.
+//!
+//! It must not know which queue its chunks come from.
+
+use std::sync::Arc;
+
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::Progress;
+use gristmill_common::spec::JobSpec;
+use gristmill_common::transport::{PublishError, Transport};
+use gristmill_common::wire::{Check, WireError};
+
+use crate::Prepared;
+
+/// Why mapping stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// A message is no chunk; it was buried.
+    #[error("a chunk cannot be read and was set aside: {0}")]
+    Undecodable(String),
+    /// A result does not fit a message.
+    #[error("the results of chunk {chunk} cannot travel: {source}")]
+    Encode {
+        /// Which chunk.
+        chunk: String,
+        /// What is wrong.
+        source: WireError,
+    },
+    /// The queue refused.
+    #[error("the queue failed: {0}")]
+    Queue(#[from] PublishError),
+    /// A thread could not be started, or died.
+    #[error("a mapper thread failed: {0}")]
+    Thread(String),
+}
+
+/// A job that chunks are mapped for.
+#[derive(Debug)]
+pub struct Assignment {
+    /// Tells the jobs of this process apart.
+    pub number: u64,
+    /// Where the outcomes go.
+    pub transport: Transport,
+    /// The job's options, checked, and what its threads share.
+    pub prepared: Arc<Prepared>,
+    /// What to do.
+    pub spec: JobSpec,
+    /// The plan as far as it matters here.
+    pub outline: Outline,
+    /// How much of a message is verified.
+    pub check: Check,
+    /// Whether a message that cannot be read ends the job here; else it is buried, and the job's
+    /// chunk will be missed and sent again.
+    pub strict: bool,
+    /// For people.
+    pub progress: Arc<Progress>,
+}

@@ -1,0 +1,420 @@
+//! A mapper that serves a broker: the chunks of all active jobs in turn, a few jobs at a time.
+//!
+//! It follows the log of jobs and subscribes; what it takes goes on the rota. It must not know how
+//! chunks are mapped.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_common::broker::Broker;
+use gristmill_common::job::JobName;
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::Progress;
+use gristmill_common::registry::{Event, Job, JobTable, Log, Phase, Registry, RegistryError};
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::SPEC_VERSION;
+use gristmill_common::transport::{Amqp, Prefetch, PublishError, Queue, Transport};
+use gristmill_common::wire::Check;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::Prepared;
+use crate::assignment::{Assignment, MapError};
+use crate::rota::Rota;
+use crate::work::{compute, rota};
+
+/// How many jobs are subscribed to at a time.
+const JOBS: usize = 8;
+/// How often they rotate when there are more.
+const ROTATE: Duration = Duration::from_secs(5);
+
+/// How a mapper serves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Compute threads.
+    pub threads: usize,
+    /// Only this job; the mapper ends when it does.
+    pub only: Option<JobName>,
+}
+
+/// Why a mapper cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log of jobs cannot be read or written.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The compute threads failed.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// The one job to serve did not complete.
+    #[error("job {job} {how}")]
+    Ended {
+        /// The job.
+        job: JobName,
+        /// What became of it, in words.
+        how: String,
+    },
+}
+
+/// Serves until a stop is asked for, or the one job to serve is over. A drain finishes what was
+/// taken. Blocks; not to be called on a runtime's thread.
+///
+/// # Errors
+/// When the log of jobs is gone, a thread dies, or the one job failed or was cancelled.
+pub fn serve(
+    broker: &Broker,
+    registry: &Registry,
+    settings: &Settings,
+    runtime: &Handle,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Result<(), ServeError> {
+    let rota = rota(settings.threads);
+    let service = Service {
+        broker: broker.clone(),
+        registry: registry.clone(),
+        settings: settings.clone(),
+        rota: Arc::clone(&rota),
+        progress: Arc::clone(progress),
+        shutdown: shutdown.clone(),
+        table: JobTable::default(),
+        subscribed: Vec::new(),
+        prepared: HashMap::new(),
+        left_alone: BTreeSet::new(),
+        inquiries: HashMap::new(),
+        next_number: 0,
+        cursor: None,
+    };
+    let managing = runtime.spawn(service.run());
+    let computed = compute(&rota, settings.threads, runtime);
+    let managed = runtime.block_on(async {
+        match managing.await {
+            Ok(managed) => managed,
+            Err(error) => Err(MapError::Thread(error.to_string()).into()),
+        }
+    });
+    managed.and(computed.map_err(ServeError::from))
+}
+
+/// A job that this mapper takes chunks of.
+struct Subscribed {
+    name: JobName,
+    run: u64,
+    number: u64,
+    prefetch: u16,
+    consumer: Transport,
+    pump: JoinHandle<()>,
+}
+
+struct Service {
+    broker: Broker,
+    registry: Registry,
+    settings: Settings,
+    rota: Arc<Rota>,
+    progress: Arc<Progress>,
+    shutdown: Shutdown,
+    table: JobTable,
+    /// In the order in which they were subscribed to.
+    subscribed: Vec<Subscribed>,
+    /// By run: what is built once per job.
+    prepared: HashMap<u64, Arc<Prepared>>,
+    /// Runs that this mapper cannot work on.
+    left_alone: BTreeSet<u64>,
+    /// Markers in the log that tell whether a job whose queue is gone is still active.
+    inquiries: HashMap<u64, JobName>,
+    next_number: u64,
+    /// Where the rotation stands.
+    cursor: Option<JobName>,
+}
+
+impl Service {
+    async fn run(mut self) -> Result<(), ServeError> {
+        let ended = self.manage().await;
+        // What was taken is worked off.
+        for job in &self.subscribed {
+            job.consumer.leave(Queue::Chunks);
+        }
+        if ended.is_err() || self.shutdown.stage() == Stage::Aborted {
+            self.rota.abort();
+        } else {
+            self.rota.close();
+            for job in self.subscribed {
+                let _ = job.pump.await;
+            }
+        }
+        ended
+    }
+
+    async fn manage(&mut self) -> Result<(), ServeError> {
+        let mut log = self.catch_up().await?;
+        let mut turn = tokio::time::interval(ROTATE);
+        let shutdown = self.shutdown.clone();
+        let rota = Arc::clone(&self.rota);
+        loop {
+            self.reconcile();
+            if let Some(only) = &self.settings.only
+                && let Some(job) = self.table.get(only)
+                && let Some(ended) = ended(only, &job.phase)
+            {
+                return ended;
+            }
+            tokio::select! {
+                () = shutdown.reached(Stage::Draining) => return Ok(()),
+                entry = log.next() => {
+                    let entry = entry?;
+                    match entry.event {
+                        Event::Marker { id } => self.answer(id).await?,
+                        _ => { self.table.apply(entry); }
+                    }
+                }
+                () = rota.failed() => self.failures().await?,
+                _ = turn.tick() => self.rotate(),
+            }
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<Log, ServeError> {
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            found = self.registry.catch_up() => {
+                let (table, log) = found?;
+                self.table = table;
+                Ok(log)
+            }
+            // Nothing was taken; the loop sees the stop.
+            () = shutdown.reached(Stage::Draining) => Ok(self.registry.follow()),
+        }
+    }
+
+    /// Subscribes to jobs that are active, and leaves those that are not.
+    fn reconcile(&mut self) {
+        let table = &self.table;
+        let rota = &self.rota;
+        self.subscribed.retain(|job| {
+            let active = table
+                .get(&job.name)
+                .is_some_and(|found| found.is_active() && found.submission.run == job.run);
+            if !active {
+                // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
+                // answer to a cancel that crosses the queue's deletion ends the whole connection.)
+                rota.drop_job(job.number);
+                job.pump.abort();
+            }
+            active
+        });
+        self.prepared.retain(|run, _| {
+            table
+                .iter()
+                .any(|(_, job)| job.is_active() && job.submission.run == *run)
+        });
+        let asked: BTreeSet<&JobName> = self.inquiries.values().collect();
+        let wanted: Vec<JobName> = self
+            .table
+            .iter()
+            .filter(|(name, job)| self.is_wanted(name, job) && !asked.contains(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let share = share_of(self.settings.threads, wanted.len().min(JOBS));
+        let missing: Vec<JobName> = rotated(&wanted, self.cursor.as_ref())
+            .filter(|name| !self.subscribed.iter().any(|job| job.name == **name))
+            .cloned()
+            .collect();
+        for name in missing {
+            if self.subscribed.len() >= JOBS {
+                break;
+            }
+            self.cursor = Some(name.clone());
+            self.subscribe(&name, share);
+        }
+        for at in 0..self.subscribed.len() {
+            if self.subscribed[at].prefetch != share {
+                let name = self.subscribed[at].name.clone();
+                self.leave(at);
+                self.subscribe(&name, share);
+            }
+        }
+    }
+
+    fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
+        job.is_active()
+            && self.settings.only.as_ref().is_none_or(|only| only == name)
+            && !self.left_alone.contains(&job.submission.run)
+    }
+
+    /// Takes no more chunks of a job; what was taken is worked off.
+    fn leave(&mut self, at: usize) {
+        let job = self.subscribed.remove(at);
+        job.consumer.leave(Queue::Chunks);
+    }
+
+    /// When more jobs wait than may be subscribed to, the one that was served longest makes room.
+    fn rotate(&mut self) {
+        let wanted = self
+            .table
+            .iter()
+            .filter(|(name, job)| self.is_wanted(name, job))
+            .count();
+        if wanted > self.subscribed.len() && self.subscribed.len() >= JOBS {
+            self.leave(0);
+        }
+    }
+
+    fn subscribe(&mut self, name: &JobName, prefetch: u16) {
+        let Some(job) = self.table.get(name) else {
+            return;
+        };
+        let submission = &job.submission;
+        let run = submission.run;
+        let prepared = match self.prepared.get(&run) {
+            Some(prepared) => Arc::clone(prepared),
+            None => match prepare(job) {
+                Ok(prepared) => Arc::new(prepared),
+                Err(reason) => {
+                    warn!(job = %name, "left alone: {reason}");
+                    self.left_alone.insert(run);
+                    return;
+                }
+            },
+        };
+        self.prepared.insert(run, Arc::clone(&prepared));
+        let prefetch_of = Prefetch {
+            chunks: prefetch,
+            ..Prefetch::default()
+        };
+        let number = self.next_number;
+        self.next_number += 1;
+        let assignment = Arc::new(Assignment {
+            number,
+            transport: Transport::Amqp(Amqp::new(&self.broker, name.clone(), prefetch_of)),
+            prepared,
+            spec: submission.spec.clone(),
+            // Names of sources are the reducer's business, and there may be a million.
+            outline: Outline {
+                sources: Vec::new(),
+                splits: submission.outline.splits,
+            },
+            check: Check::Full,
+            strict: false,
+            progress: Arc::clone(&self.progress),
+        });
+        let consumer = assignment.transport.clone();
+        self.rota.add(Arc::clone(&assignment));
+        let pump = tokio::spawn(pump(Arc::clone(&self.rota), assignment));
+        info!(job = %name, prefetch, "subscribed");
+        self.subscribed.push(Subscribed {
+            name: name.clone(),
+            run,
+            number,
+            prefetch,
+            consumer,
+            pump,
+        });
+    }
+
+    /// Jobs failed here: a queue that is gone is asked about in the log, anything else is the job's
+    /// end.
+    async fn failures(&mut self) -> Result<(), ServeError> {
+        for (number, error) in self.rota.failures() {
+            let at = self.subscribed.iter().position(|job| job.number == number);
+            let Some(at) = at else { continue };
+            let job = self.subscribed.remove(at);
+            job.consumer.leave(Queue::Chunks);
+            match error {
+                MapError::Queue(PublishError::NoQueue(queue)) => {
+                    warn!(job = %job.name, ?queue, "the queue is gone; asking why");
+                    let marker = self.registry.mark().await?;
+                    self.inquiries.insert(marker, job.name);
+                }
+                MapError::Queue(PublishError::Stopped) => {}
+                error => {
+                    let reason = error.to_string();
+                    warn!(job = %job.name, "failed: {reason}");
+                    let failed = Event::Failed { reason };
+                    self.registry.append(&job.name, job.run, &failed).await?;
+                    self.left_alone.insert(job.run);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The log is read up to a marker of ours: a job that is still active has lost its queue.
+    async fn answer(&mut self, marker: u64) -> Result<(), ServeError> {
+        let Some(name) = self.inquiries.remove(&marker) else {
+            return Ok(());
+        };
+        if let Some(job) = self.table.get(&name).filter(|job| job.is_active()) {
+            let failed = Event::queue_lost();
+            let run = job.submission.run;
+            self.registry.append(&name, run, &failed).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a role that serves one job makes of its end.
+fn ended(name: &JobName, phase: &Phase) -> Option<Result<(), ServeError>> {
+    let how = match phase {
+        Phase::Active => return None,
+        Phase::Finished(_) => return Some(Ok(())),
+        Phase::Failed { reason } => format!("failed: {reason}"),
+        Phase::Cancelled => "was cancelled".into(),
+    };
+    Some(Err(ServeError::Ended {
+        job: name.clone(),
+        how,
+    }))
+}
+
+/// Moves chunks from a job's queue to the rota.
+async fn pump(rota: Arc<Rota>, job: Arc<Assignment>) {
+    loop {
+        match job.transport.next(Queue::Chunks).await {
+            Ok(Some(delivery)) => rota.offer(job.number, delivery),
+            Ok(None) => return rota.end(job.number),
+            Err(error) => return rota.fail(job.number, error.into()),
+        }
+    }
+}
+
+fn prepare(job: &Job) -> Result<Prepared, String> {
+    let submission = &job.submission;
+    let spec = &submission.spec;
+    if spec.version != SPEC_VERSION {
+        return Err(format!(
+            "its spec has version {}, this program knows {SPEC_VERSION}",
+            spec.version
+        ));
+    }
+    if submission.processor != spec.kind.version() {
+        return Err(format!(
+            "it wants version {} of {}, this program has {}",
+            submission.processor,
+            spec.kind.name(),
+            spec.kind.version()
+        ));
+    }
+    Prepared::new(spec).map_err(|error| error.to_string())
+}
+
+/// How many chunks of each of so many jobs are taken ahead: enough for all threads with one job,
+/// little of each when there are many, so that what is in hand stays bounded.
+fn share_of(threads: usize, jobs: usize) -> u16 {
+    let all = threads.max(1) + 2;
+    let share = all.div_ceil(jobs.max(1)).max(2);
+    u16::try_from(share).unwrap_or(u16::MAX)
+}
+
+/// All names, beginning after the cursor.
+fn rotated<'a>(
+    names: &'a [JobName],
+    cursor: Option<&JobName>,
+) -> impl Iterator<Item = &'a JobName> {
+    let start = match cursor {
+        Some(cursor) => names.partition_point(|name| name <= cursor),
+        None => 0,
+    };
+    names[start..].iter().chain(&names[..start])
+}

@@ -1,0 +1,88 @@
+//! A reducer's output directory: its id, and where jobs and their ledgers lie in it.
+//!
+//! `DIR/JOB/` is a finished job. Everything else is under `DIR/.gristmill/`: the directory's id, and
+//! per run of a job `JOB-RUN/` with the partitions' ledgers and outputs in the making.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use gristmill_common::job::JobName;
+use gristmill_common::registry::unique;
+
+use crate::error::FileError;
+use crate::files;
+
+/// The folder of everything that is not a finished job.
+const INNER: &str = ".gristmill";
+/// The file with the directory's id.
+const ID: &str = "id";
+/// No id of ours is longer.
+const MAX_ID: u64 = 64;
+
+/// An output directory that reducers may share.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    dir: PathBuf,
+    id: String,
+}
+
+impl Home {
+    /// Takes a directory: makes it and its id if they are missing, and tries the one operation that
+    /// ledgers rest on.
+    pub(crate) fn open(dir: &Path) -> Result<Self, FileError> {
+        let inner = dir.join(INNER);
+        fs::create_dir_all(&inner).map_err(FileError::new("create the folder", &inner))?;
+        let path = inner.join(ID);
+        let fresh = format!("{:016x}{:016x}", unique(), unique());
+        let temp = inner.join(files::temp_name(&format!("id-{fresh}")));
+        let written = File::create_new(&temp)
+            .and_then(|mut file| {
+                file.write_all(fresh.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(FileError::new("write", &temp));
+        // Whoever comes first names the directory. This also tries put-if-absent.
+        let put = written.and_then(|()| files::put(&temp, &path));
+        let _ = fs::remove_file(&temp);
+        put?;
+        files::sync_dir(&inner)?;
+        let mut id = String::new();
+        File::open(&path)
+            .and_then(|file| file.take(MAX_ID).read_to_string(&mut id))
+            .map_err(FileError::new("read", &path))?;
+        if id.len() != fresh.len() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let error = std::io::Error::other("it does not hold the id of an output directory");
+            return Err(FileError::new("use", &path)(error));
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            id,
+        })
+    }
+
+    /// The directory's id, which claims name.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where a finished job lies.
+    pub(crate) fn output(&self, job: &JobName) -> PathBuf {
+        self.dir.join(job.as_str())
+    }
+
+    /// Where everything of one run of a job lies until it is finished.
+    pub(crate) fn run(&self, job: &JobName, run: u64) -> PathBuf {
+        self.dir.join(INNER).join(format!("{job}-{run:016x}"))
+    }
+
+    /// Where a partition's ledger lies.
+    pub(crate) fn ledger(&self, job: &JobName, run: u64, partition: u32) -> PathBuf {
+        self.run(job, run).join(format!("partition-{partition:05}"))
+    }
+
+    /// Waits until the names of finished jobs are on the disk.
+    pub(crate) fn sync(&self) -> Result<(), FileError> {
+        files::sync_dir(&self.dir)
+    }
+}

@@ -1,0 +1,459 @@
+//! A reducer that serves a broker: claims jobs for its output directory and works on them.
+//!
+//! It follows the log of jobs; each job has a thread. It must not know how a partition is merged.
+
+mod job;
+mod partition;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use gristmill_common::broker::{Broker, delete_job};
+use gristmill_common::job::JobName;
+use gristmill_common::progress::Progress;
+use gristmill_common::registry::{
+    Event, Job, JobTable, Phase, Registry, RegistryError, Submission, Totals,
+};
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::SPEC_VERSION;
+use gristmill_common::transport::{Amqp, Prefetch, Transport};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::error::FileError;
+use crate::ledger::Home;
+use crate::output_dir::OutputDir;
+use crate::reduce;
+use job::{JobContext, JobFailure, work};
+
+/// How long a job waits after this reducer could not go on with it (a full disk).
+const RETRY: Duration = Duration::from_secs(5);
+/// How long reducers that start together take to share the partitions of a job.
+const SPREAD: Duration = Duration::from_millis(300);
+/// The least memory of one partition.
+const LEAST: u64 = 1 << 20;
+
+/// How a reducer serves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The output directory; others may share it.
+    pub dir: PathBuf,
+    /// Bytes for the state of all jobs.
+    pub memory: u64,
+    /// Where temporary data goes.
+    pub tmp: PathBuf,
+    /// Only this job; the reducer ends when it does.
+    pub only: Option<JobName>,
+    /// How long nothing may come before a sealed job counts as stalled.
+    pub stall_after: Duration,
+}
+
+/// Why a reducer cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log of jobs cannot be read or written.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The output directory cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The one job to serve did not complete.
+    #[error("job {job} {how}")]
+    Ended {
+        /// The job.
+        job: JobName,
+        /// What became of it, in words.
+        how: String,
+    },
+}
+
+/// Serves until a stop is asked for (`None`), or the one job to serve is finished (what it amounts
+/// to). A drain makes durable what was taken. Blocks; not to be called on a runtime's thread.
+///
+/// # Errors
+/// When the output directory cannot be used, the log of jobs is gone, or the one job failed or was
+/// cancelled.
+pub fn serve(
+    broker: &Broker,
+    registry: &Registry,
+    settings: &Settings,
+    runtime: &Handle,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Result<Option<Totals>, ServeError> {
+    let (say, hear) = mpsc::unbounded_channel();
+    let mut service = Service {
+        home: Home::open(&settings.dir)?,
+        broker: broker.clone(),
+        registry: registry.clone(),
+        settings: settings.clone(),
+        runtime: runtime.clone(),
+        progress: Arc::clone(progress),
+        table: JobTable::default(),
+        working: BTreeMap::new(),
+        claimed: BTreeSet::new(),
+        resting: HashMap::new(),
+        inquiries: HashMap::new(),
+        free: settings.memory,
+        say,
+    };
+    runtime.block_on(service.run(hear, shutdown))
+}
+
+/// A job that has a thread here.
+struct Working {
+    run: u64,
+    stop: Shutdown,
+    sealed: Arc<AtomicBool>,
+    memory: u64,
+}
+
+/// A job's thread has ended.
+struct Report {
+    name: JobName,
+    run: u64,
+    ended: Result<bool, JobFailure>,
+}
+
+struct Service {
+    home: Home,
+    broker: Broker,
+    registry: Registry,
+    settings: Settings,
+    runtime: Handle,
+    progress: Arc<Progress>,
+    table: JobTable,
+    working: BTreeMap<JobName, Working>,
+    /// Runs that were claimed or left alone.
+    claimed: BTreeSet<u64>,
+    /// Runs that could not go on here, and when they are tried again.
+    resting: HashMap<u64, Instant>,
+    /// Markers in the log that tell whether a job whose queue is gone is still active.
+    inquiries: HashMap<u64, JobName>,
+    /// Bytes of memory that no job has.
+    free: u64,
+    say: mpsc::UnboundedSender<Report>,
+}
+
+impl Service {
+    async fn run(
+        &mut self,
+        mut hear: mpsc::UnboundedReceiver<Report>,
+        shutdown: &Shutdown,
+    ) -> Result<Option<Totals>, ServeError> {
+        let ended = self.manage(&mut hear, shutdown).await;
+        for working in self.working.values() {
+            working.stop.advance(Stage::Draining);
+        }
+        while !self.working.is_empty() && shutdown.stage() != Stage::Aborted {
+            tokio::select! {
+                Some(report) = hear.recv() => { self.working.remove(&report.name); }
+                () = shutdown.reached(Stage::Aborted) => {}
+            }
+        }
+        ended
+    }
+
+    async fn manage(
+        &mut self,
+        hear: &mut mpsc::UnboundedReceiver<Report>,
+        shutdown: &Shutdown,
+    ) -> Result<Option<Totals>, ServeError> {
+        let mut log = tokio::select! {
+            found = self.registry.catch_up() => {
+                let (table, log) = found?;
+                self.table = table;
+                log
+            }
+            () = shutdown.reached(Stage::Draining) => return Ok(None),
+        };
+        self.clean_up().await;
+        let mut tick = tokio::time::interval(RETRY);
+        loop {
+            self.reconcile().await?;
+            if let Some(only) = &self.settings.only
+                && !self.working.contains_key(only)
+                && let Some(ended) = self.table.get(only).and_then(|job| ended(only, job))
+            {
+                return ended.map(Some);
+            }
+            tokio::select! {
+                () = shutdown.reached(Stage::Draining) => return Ok(None),
+                entry = log.next() => {
+                    let entry = entry?;
+                    match entry.event {
+                        Event::Marker { id } => self.answer(id).await?,
+                        Event::Cancelled => {
+                            self.table.apply(entry);
+                            self.clean_up().await;
+                        }
+                        _ => { self.table.apply(entry); }
+                    }
+                }
+                Some(report) = hear.recv() => self.heard(report).await?,
+                _ = tick.tick() => {}
+            }
+        }
+    }
+
+    /// Claims what nobody has, starts what is ours, stops what is over.
+    async fn reconcile(&mut self) -> Result<(), ServeError> {
+        for (name, working) in &self.working {
+            let found = self.table.get(name);
+            let here = found.filter(|job| job.submission.run == working.run && job.is_active());
+            match here {
+                Some(job) => working
+                    .sealed
+                    .store(job.sealed.is_some(), Ordering::Relaxed),
+                None => working.stop.advance(Stage::Draining),
+            }
+        }
+        let now = Instant::now();
+        let mut to_claim = Vec::new();
+        let mut to_start = Vec::new();
+        for (name, job) in self.table.iter() {
+            let run = job.submission.run;
+            let wanted = job.is_active()
+                && self.settings.only.as_ref().is_none_or(|only| only == name)
+                && job.submission.spec.version == SPEC_VERSION
+                && !self.working.contains_key(name)
+                && !self.inquiries.values().any(|asked| asked == name)
+                && self.resting.get(&run).is_none_or(|until| *until <= now);
+            if !wanted {
+                continue;
+            }
+            match &job.claim {
+                None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
+                Some(id) if id == self.home.id() => to_start.push(name.clone()),
+                _ => {}
+            }
+        }
+        for (name, run) in to_claim {
+            self.claim(name, run).await?;
+        }
+        for name in to_start {
+            self.start(&name);
+        }
+        Ok(())
+    }
+
+    async fn claim(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
+        let output = self.home.output(&name);
+        let replace = self
+            .table
+            .get(&name)
+            .is_some_and(|job| job.submission.replace);
+        let in_the_way = match replace {
+            // Only what an earlier job wrote is ever replaced.
+            true => OutputDir::open(&output, true)
+                .err()
+                .map(|error| error.to_string()),
+            false => output.exists().then(|| {
+                let output = output.display();
+                format!("{output} exists: move it away, or replace it with `produce --force`")
+            }),
+        };
+        if let Some(reason) = in_the_way {
+            warn!(job = %name, "left alone: {reason}");
+            self.resting.insert(run, Instant::now() + 12 * RETRY);
+            return Ok(());
+        }
+        self.claimed.insert(run);
+        let directory = self.home.id().to_owned();
+        let claim = Event::Claimed { directory };
+        Ok(self.registry.append(&name, run, &claim).await?)
+    }
+
+    /// Starts the thread of a job.
+    fn start(&mut self, name: &JobName) {
+        let Some(job) = self.table.get(name) else {
+            return;
+        };
+        let submission = job.submission.clone();
+        let partitions = submission.spec.partitions.max(1);
+        // Half of what is left: there is always something for the next job.
+        let memory = (self.free / 2).max(LEAST * u64::from(partitions));
+        self.free = self.free.saturating_sub(memory);
+        let working = Working {
+            run: submission.run,
+            stop: Shutdown::new(),
+            sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
+            memory,
+        };
+        let thread = JobThread {
+            name: name.clone(),
+            submission,
+            home: self.home.clone(),
+            broker: self.broker.clone(),
+            registry: self.registry.clone(),
+            runtime: self.runtime.clone(),
+            settings: reduce::Settings {
+                memory: (memory / u64::from(partitions)) as usize,
+                tmp: self.settings.tmp.clone(),
+            },
+            progress: Arc::clone(&self.progress),
+            stop: working.stop.clone(),
+            sealed: Arc::clone(&working.sealed),
+            stall_after: self.settings.stall_after,
+        };
+        info!(job = %name, partitions, "reducing");
+        let say = self.say.clone();
+        let (name, run) = (name.clone(), working.run);
+        self.working.insert(name.clone(), working);
+        let started = std::thread::Builder::new()
+            .name(format!("reduce {name}"))
+            .spawn({
+                let (name, say) = (name.clone(), say.clone());
+                move || {
+                    let ended = thread.run();
+                    let _ = say.send(Report { name, run, ended });
+                }
+            });
+        if let Err(error) = started {
+            let ended = Err(JobFailure::Here(format!("cannot start a thread: {error}")));
+            let _ = say.send(Report { name, run, ended });
+        }
+    }
+
+    /// A job's thread has ended.
+    async fn heard(&mut self, report: Report) -> Result<(), ServeError> {
+        let Report { name, run, ended } = report;
+        if let Some(working) = self.working.remove(&name) {
+            self.free += working.memory;
+        }
+        let active = self
+            .table
+            .get(&name)
+            .is_some_and(|job| job.submission.run == run && job.is_active());
+        match ended {
+            Ok(_) => {}
+            // Its folder and queues go when the job does.
+            Err(_) if !active => {}
+            Err(JobFailure::QueueGone) => {
+                warn!(job = %name, "a queue of the job is gone; asking why");
+                let marker = self.registry.mark().await?;
+                self.inquiries.insert(marker, name.clone());
+            }
+            Err(JobFailure::Here(reason)) => {
+                warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
+                self.resting.insert(run, Instant::now() + RETRY);
+            }
+            Err(JobFailure::Job(reason)) => {
+                warn!(job = %name, "failed: {reason}");
+                let failed = Event::Failed { reason };
+                self.registry.append(&name, run, &failed).await?;
+                // The event comes back through the log; until then nothing is started again.
+                self.resting.insert(run, Instant::now() + RETRY);
+            }
+        }
+        self.clean_up().await;
+        Ok(())
+    }
+
+    /// Removes what lies here of jobs that are over: cancelled ones, and finished ones whose reducer
+    /// died before it had tidied up.
+    async fn clean_up(&self) {
+        for (name, job) in self.table.iter() {
+            let dir = self.home.run(name, job.submission.run);
+            if !job.is_over() || self.working.contains_key(name) || !dir.exists() {
+                continue;
+            }
+            let partitions = job.submission.spec.partitions;
+            if let Err(error) = delete_job(&self.broker, name, partitions).await {
+                warn!(job = %name, "its queues could not be deleted: {error}");
+            } else if let Err(error) = std::fs::remove_dir_all(&dir) {
+                warn!(job = %name, "{} could not be removed: {error}", dir.display());
+            }
+        }
+    }
+
+    /// The log is read up to a marker of ours: a job that is still active has lost its queue.
+    async fn answer(&mut self, marker: u64) -> Result<(), ServeError> {
+        let Some(name) = self.inquiries.remove(&marker) else {
+            return Ok(());
+        };
+        if let Some(job) = self.table.get(&name).filter(|job| job.is_active()) {
+            let run = job.submission.run;
+            let failed = Event::queue_lost();
+            self.registry.append(&name, run, &failed).await?;
+            self.resting.insert(run, Instant::now() + RETRY);
+        }
+        Ok(())
+    }
+}
+
+/// Everything a job's thread owns.
+struct JobThread {
+    name: JobName,
+    submission: Submission,
+    home: Home,
+    broker: Broker,
+    registry: Registry,
+    runtime: Handle,
+    settings: reduce::Settings,
+    progress: Arc<Progress>,
+    stop: Shutdown,
+    sealed: Arc<AtomicBool>,
+    stall_after: Duration,
+}
+
+impl JobThread {
+    fn run(self) -> Result<bool, JobFailure> {
+        let partitions = self.submission.spec.partitions.max(1);
+        // Outcomes have at most about a MiB: what is in hand stays near the memory.
+        let prefetch = (64 / partitions).max(8) as u16;
+        let transport = {
+            let _entered = self.runtime.enter();
+            Transport::Amqp(Amqp::new(
+                &self.broker,
+                self.name.clone(),
+                Prefetch {
+                    results: prefetch,
+                    ..Prefetch::default()
+                },
+            ))
+        };
+        let done = work(&JobContext {
+            name: &self.name,
+            run: self.submission.run,
+            spec: &self.submission.spec,
+            outline: &self.submission.outline,
+            replace: self.submission.replace,
+            home: &self.home,
+            broker: &self.broker,
+            registry: &self.registry,
+            transport: &transport,
+            runtime: &self.runtime,
+            full: (self.settings.memory / 4).max(LEAST as usize),
+            settings: self.settings,
+            progress: &self.progress,
+            stop: &self.stop,
+            sealed: &self.sealed,
+            window: usize::from(prefetch / 2),
+            stall_after: self.stall_after,
+            spread: SPREAD / partitions,
+            turns: Default::default(),
+            duplicates: AtomicU64::new(0),
+        });
+        transport.stop();
+        done
+    }
+}
+
+/// What a role that serves one job makes of its end.
+fn ended(name: &JobName, job: &Job) -> Option<Result<Totals, ServeError>> {
+    let how = match &job.phase {
+        Phase::Active => return None,
+        Phase::Finished(totals) => return Some(Ok(*totals)),
+        Phase::Failed { reason } => format!("failed: {reason}"),
+        Phase::Cancelled => "was cancelled".into(),
+    };
+    Some(Err(ServeError::Ended {
+        job: name.clone(),
+        how,
+    }))
+}

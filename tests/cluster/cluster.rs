@@ -1,0 +1,252 @@
+//! A virtual host of a real broker, a folder, and the processes that a test starts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use gristmill_testbroker::{Node, Vhost};
+use tempfile::TempDir;
+
+use crate::gristmill::{Ended, gristmill};
+
+/// How long anything may take; a hang is a failure, not a wait.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The files of a folder, by name.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// Everything of one test; dropped, nothing is left.
+pub(crate) struct Cluster {
+    pub(crate) vhost: Vhost<'static>,
+    pub(crate) folder: TempDir,
+}
+
+/// A process of the binary; dropped, it is killed.
+pub(crate) struct Role {
+    pub(crate) child: Child,
+    name: String,
+    log: PathBuf,
+}
+
+impl Cluster {
+    pub(crate) fn new() -> Self {
+        Self {
+            vhost: Node::shared().vhost().expect("a virtual host"),
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    /// Where the jobs of `reduce` land.
+    pub(crate) fn results(&self) -> PathBuf {
+        self.folder.path().join("results")
+    }
+
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = gristmill();
+        command
+            .args(words)
+            .env("GRISTMILL_BROKER", self.vhost.url())
+            .env("GRISTMILL_HEARTBEAT", "5");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
+        self.end(self.command(words), words)
+    }
+
+    /// Runs a command to its end, which must come in time.
+    pub(crate) fn end(&self, mut command: Command, words: &[&str]) -> Ended {
+        let role = self.start(words[0], command.stdout(Stdio::piped()));
+        role.ended()
+    }
+
+    pub(crate) fn spawn(&self, words: &[&str]) -> Role {
+        self.start(words[0], &mut self.command(words))
+    }
+
+    pub(crate) fn start(&self, name: &str, command: &mut Command) -> Role {
+        let log = tempfile::Builder::new()
+            .prefix(name)
+            .suffix(".log")
+            .tempfile_in(self.folder.path())
+            .expect("a log");
+        let (log, path) = log.keep().expect("a log");
+        let child = command
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        Role {
+            child,
+            name: name.to_owned(),
+            log: path,
+        }
+    }
+
+    pub(crate) fn mapper(&self) -> Role {
+        self.spawn(&["map", "--threads", "1"])
+    }
+
+    pub(crate) fn reducer(&self) -> Role {
+        self.spawn(&["reduce", "-o", text(&self.results())])
+    }
+
+    /// Waits until nothing is left of any job but its output: neither queues nor ledgers.
+    #[track_caller]
+    pub(crate) fn until_clean(&self) {
+        until("only the log of jobs is on the broker", || {
+            let queues = self.vhost.queues().expect("the broker's queues");
+            queues.iter().all(|queue| queue.name == "gristmill.jobs")
+        });
+        let inner = self.results().join(".gristmill");
+        until("no ledger is left", || {
+            files_in(&inner).iter().all(|name| name == "id")
+        });
+    }
+
+    /// The files of a finished job.
+    pub(crate) fn job(&self, name: &str) -> Files {
+        files(&self.results().join(name))
+    }
+}
+
+impl Role {
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until it says something.
+    pub(crate) fn until_says(&mut self, words: &str) {
+        until(&format!("{} says {words:?}", self.name), || {
+            self.said().contains(words) || self.child.try_wait().expect("a child").is_some()
+        });
+        let said = self.said();
+        assert!(said.contains(words), "{}: {said}", self.name);
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("kill runs").success(), "kill {signal} {id}");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        until(
+            &format!("{} ends; it said {}", self.name, self.said()),
+            || {
+                status = self.child.try_wait().expect("a child");
+                status.is_some()
+            },
+        );
+        status.expect("it ended")
+    }
+
+    /// Waits for its end and returns what came out.
+    pub(crate) fn ended(mut self) -> Ended {
+        // Little enough goes to stdout that the pipe takes it all.
+        let status = self.wait();
+        let mut stdout = String::new();
+        if let Some(mut pipe) = self.child.stdout.take() {
+            std::io::Read::read_to_string(&mut pipe, &mut stdout).expect("stdout");
+        }
+        Ended {
+            code: status.code(),
+            stdout,
+            stderr: self.said(),
+        }
+    }
+
+    /// SIGTERM; it must end with 0.
+    #[track_caller]
+    pub(crate) fn stop(mut self) {
+        self.signal("-TERM");
+        let status = self.wait();
+        assert!(status.success(), "{} {status}: {}", self.name, self.said());
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "what the processes of a failed test said"
+)]
+impl Drop for Role {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- {} ---\n{}", self.name, self.said());
+        }
+    }
+}
+
+/// Waits for something to become true, looking now and then.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+/// The names in a folder; none if it is not there.
+pub(crate) fn files_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// The files of a folder.
+pub(crate) fn files(folder: &Path) -> Files {
+    std::fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            (name.into_owned(), std::fs::read(&path).expect("a file"))
+        })
+        .collect()
+}
+
+/// What `gristmill run` makes of a job.
+pub(crate) fn expected(words: &[&str], input: &Path) -> Files {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = folder.path().join("out");
+    let mut all = vec!["run"];
+    all.extend(words);
+    all.extend([
+        text(input),
+        "-o",
+        text(&output),
+        "--allow-quarantine",
+        "100%",
+    ]);
+    crate::gristmill::run(all).code(0);
+    files(&output)
+}
+
+/// Asserts that two outputs are the same, naming the file that is not.
+#[track_caller]
+pub(crate) fn assert_same(found: &Files, expected: &Files, context: &str) {
+    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected), "{context}");
+    for (name, bytes) in expected {
+        assert!(found[name] == *bytes, "{context}: {name} differs");
+    }
+}

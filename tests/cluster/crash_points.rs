@@ -1,0 +1,169 @@
+//! Each crash point of the exactly-once design: a process is killed (SIGKILL) exactly there, another
+//! takes over, and the output is the same, byte for byte.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+
+use gristmill_common::crash;
+
+use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
+use crate::corpus;
+
+const WORDS: &[&str] = &["word-count", "--partitions", "2"];
+
+struct Scene {
+    cluster: Cluster,
+    input: PathBuf,
+    expected: Files,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let cluster = Cluster::new();
+        let input = cluster.folder.path().join("texts");
+        corpus::texts(&input);
+        // Large enough for splits of their own.
+        for name in ["x.txt", "y.txt"] {
+            let text = corpus::prose(name.len() as u64, 150_000);
+            std::fs::write(input.join(name), text).expect("a file");
+        }
+        let expected = expected(WORDS, &input);
+        Self {
+            cluster,
+            input,
+            expected,
+        }
+    }
+
+    /// The words that feed the job.
+    fn words<'a>(&'a self, job: &'a str) -> Vec<&'a str> {
+        let mut words = vec!["produce"];
+        words.extend(WORDS);
+        words.extend([text(&self.input), "--job", job, "--wait"]);
+        words.extend(["--chunk-size", "64KiB"]);
+        words
+    }
+
+    /// A role that dies at a place.
+    fn doomed(&self, words: &[&str], place: &str) -> Role {
+        let mut command = self.cluster.command(words);
+        self.cluster
+            .start(words[0], command.env(crash::VARIABLE, place))
+    }
+
+    #[track_caller]
+    fn check(&self, job: &str, place: &str) {
+        assert_same(&self.cluster.job(job), &self.expected, place);
+        let output = self.cluster.results().join(job);
+        crate::gristmill::run(["verify".as_ref(), output.as_path(), &self.input]).code(0);
+    }
+}
+
+#[track_caller]
+fn assert_killed(role: &mut Role, place: &str) {
+    let status = role.wait();
+    assert_eq!(
+        status.signal(),
+        Some(9),
+        "{place}: {status}: {}",
+        role.said()
+    );
+}
+
+#[test]
+fn i3_a_producer_killed_anywhere_resumes() {
+    let scene = Scene::new();
+    let _mapper = scene.cluster.mapper();
+    let _reducer = scene.cluster.reducer();
+    for place in [
+        "before-submitted",
+        "chunk-published:3",
+        "chunk-published:25",
+        "before-split-complete",
+        "before-split-complete:2",
+        "before-seal",
+        "before-sealed",
+    ] {
+        let job = place.replace(':', "-");
+        let words = scene.words(&job);
+        assert_killed(&mut scene.doomed(&words, place), place);
+        scene.cluster.run(&words).code(0);
+        scene.check(&job, place);
+    }
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn i3_a_mapper_killed_anywhere_costs_nothing() {
+    let scene = Scene::new();
+    let _reducer = scene.cluster.reducer();
+    for place in [
+        "mapped",
+        "mapped:7",
+        "outcome-confirmed",
+        "outcome-confirmed:9",
+        "chunk-acknowledged:5",
+    ] {
+        let job = place.replace(':', "-");
+        let words = scene.words(&job);
+        let mut doomed = scene.doomed(&["map", "--threads", "2"], place);
+        let producer = scene.cluster.spawn(&words);
+        assert_killed(&mut doomed, place);
+        let mapper = scene.cluster.mapper();
+        producer.ended().code(0);
+        scene.check(&job, place);
+        mapper.stop();
+    }
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn i4_a_reducer_killed_anywhere_loses_and_doubles_nothing() {
+    let scene = Scene::new();
+    let _mapper = scene.cluster.mapper();
+    for place in [
+        "before-link",
+        "before-link:3",
+        "after-link",
+        "after-link:2",
+        "outcomes-acknowledged",
+        "before-close",
+        "before-merge",
+        "before-manifest",
+        "after-manifest",
+        "finished",
+    ] {
+        let job = place.replace(':', "-");
+        let words = scene.words(&job);
+        let results = scene.cluster.results();
+        let mut doomed = scene.doomed(&["reduce", "-o", text(&results)], place);
+        let producer = scene.cluster.spawn(&words);
+        assert_killed(&mut doomed, place);
+        let reducer = scene.cluster.reducer();
+        producer.ended().code(0);
+        scene.check(&job, place);
+        // What a dead reducer left goes when the job is known to be finished.
+        scene.cluster.until_clean();
+        reducer.stop();
+    }
+}
+
+/// A job that nobody begins before all is killed.
+#[test]
+fn everything_killed_at_once_goes_on() {
+    let scene = Scene::new();
+    let words = scene.words("all");
+    let results = scene.cluster.results();
+    let mapper = scene.doomed(&["map", "--threads", "1"], "chunk-acknowledged:12");
+    let reducer = scene.cluster.spawn(&["reduce", "-o", text(&results)]);
+    let producer = scene.doomed(&words, "chunk-published:20");
+    for mut role in [mapper, producer] {
+        role.wait();
+    }
+    reducer.kill();
+    let _mapper = scene.cluster.mapper();
+    let _reducer = scene.cluster.reducer();
+    scene.cluster.run(&words).code(0);
+    scene.check("all", "all killed");
+    scene.cluster.until_clean();
+}

@@ -1,0 +1,10 @@
+//! Tests that drive the whole over a real RabbitMQ: real processes, real kills. One noun a file.
+
+mod cluster;
+#[path = "../it/corpus.rs"]
+mod corpus;
+mod crash_points;
+#[path = "../it/gristmill.rs"]
+mod gristmill;
+mod lifecycle;
+mod same_bytes;

@@ -1,0 +1,71 @@
+//! I6 over a broker: the same bytes as `gristmill run`, however many mappers, reducers, partitions.
+
+use crate::cluster::{Cluster, assert_same, expected, text};
+use crate::corpus;
+
+/// Every kind, with what it runs on.
+const KINDS: &[(&[&str], bool)] = &[
+    (&["word-count"], false),
+    (&["word-count", "--words", "ascii", "--top", "7"], false),
+    (&["grep", "-n", "-H", "robots|50[0-9]"], true),
+    (&["grep", "-c", "GET"], true),
+    (
+        &["access-log", "--by", "status", "--distinct", "host"],
+        true,
+    ),
+    (&["access-log", "--by", "path,status", "--top", "5"], true),
+    (&["wc"], false),
+    (&["extract"], false),
+    (&["pos"], false),
+];
+
+fn matrix(mappers: usize, reducers: usize) {
+    let cluster = Cluster::new();
+    let logs = cluster.folder.path().join("logs");
+    let texts = cluster.folder.path().join("texts");
+    corpus::logs(&logs);
+    corpus::texts(&texts);
+    let _mappers: Vec<_> = (0..mappers).map(|_| cluster.mapper()).collect();
+    let _reducers: Vec<_> = (0..reducers).map(|_| cluster.reducer()).collect();
+    for (number, (words, on_logs)) in KINDS.iter().enumerate() {
+        let input = if *on_logs { &logs } else { &texts };
+        for partitions in ["1", "3"] {
+            let mut words = words.to_vec();
+            words.extend(["--partitions", partitions]);
+            let name = format!("job-{number}-{partitions}");
+            let expected = expected(&words, input);
+            let mut line = vec!["produce"];
+            line.extend(&words);
+            line.extend([text(input), "--job", &name, "--wait"]);
+            line.extend(["--chunk-size", "16KiB", "--allow-quarantine", "100%"]);
+            let ended = cluster.run(&line).code(0);
+            assert_eq!(ended.stdout.trim(), name);
+            assert_same(
+                &cluster.job(&name),
+                &expected,
+                &format!("{words:?}, {mappers} mappers, {reducers} reducers"),
+            );
+        }
+    }
+    cluster.until_clean();
+}
+
+#[test]
+fn i6_one_mapper_one_reducer() {
+    matrix(1, 1);
+}
+
+#[test]
+fn i6_three_mappers_two_reducers() {
+    matrix(3, 2);
+}
+
+#[test]
+fn i6_three_mappers_one_reducer() {
+    matrix(3, 1);
+}
+
+#[test]
+fn i6_one_mapper_two_reducers() {
+    matrix(1, 2);
+}
