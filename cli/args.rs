@@ -77,6 +77,9 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Check whether a broker is fit, with the way out of what it finds
     Doctor(DoctorArgs),
+    /// Map one chunk; for `map` itself
+    #[command(hide = true, name = "isolated-chunk")]
+    IsolatedChunk,
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
     /// Train and measure models for pos
@@ -266,6 +269,22 @@ pub struct MapArgs {
     /// Compute threads [default: one per core]
     #[arg(long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
+    /// A chunk that takes longer is run apart, in processes that may use so much processor time
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        env = "GRISTMILL_CHUNK_TIMEOUT"
+    )]
+    pub chunk_timeout: u64,
+    /// Memory of a process that runs a chunk apart
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        env = "GRISTMILL_CHUNK_MEMORY"
+    )]
+    pub chunk_memory: ByteSize,
     /// How long a stop may take before it is enforced
     #[arg(
         long,

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Run(words) => run::run(*words, voice),
         Command::Produce(words) => produce::produce(*words, voice),
         Command::Map(args) => map::map(&args),
+        Command::IsolatedChunk => map::isolated(),
         Command::Reduce(args) => reduce::reduce(&args),
         Command::Status(args) => status::status(&args),
         Command::Cancel(args) => cancel::cancel(&args, voice),

@@ -13,7 +13,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{Embedded, Room, Transport};
 use gristmill_common::wire::Check;
-use gristmill_mapper::{Assignment, MapError, Prepared};
+use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
 use gristmill_producer::{Afresh, Plan, ProduceError, Surroundings};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
 
@@ -141,6 +141,7 @@ impl Pipeline<'_> {
                     // Nothing leaves this process.
                     check: Check::Head,
                     strict: true,
+                    limits: Limits::default(),
                     progress: Arc::clone(self.progress),
                 };
                 let threads = self.settings.threads.get();

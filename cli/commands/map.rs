@@ -1,13 +1,15 @@
 //! `gristmill map`: a mapper that works on the jobs of a broker.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_mapper::Settings;
-use tracing::info;
+use gristmill_mapper::{Limits, Settings};
+use tracing::{error, info};
 
 use crate::args::MapArgs;
 use crate::broker;
@@ -24,6 +26,12 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
     let settings = Settings {
         threads: threads(args.threads)?.get(),
         only: args.job.clone(),
+        patience: Duration::from_secs(args.chunk_timeout.max(1)),
+        limits: Limits {
+            seconds: args.chunk_timeout.max(1),
+            memory: args.chunk_memory.0,
+        },
+        restart: Arc::new(restart),
     };
     let shutdown = Shutdown::new();
     let drain = Duration::from_secs(args.drain_timeout);
@@ -48,5 +56,28 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         records = Progress::get(&progress.records),
         "stopped"
     );
+    Ok(Exit::Complete)
+}
+
+/// Puts this same command in the place of this process, stuck threads and all.
+fn restart() {
+    info!("starting anew");
+    let failed = match std::env::current_exe() {
+        Ok(program) => Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .exec(),
+        Err(failed) => failed,
+    };
+    error!("this process cannot start anew: {failed}");
+    std::process::exit(Exit::Failed as i32);
+}
+
+/// Maps the one chunk that stdin brings.
+///
+/// # Errors
+/// When it is none.
+pub fn isolated() -> anyhow::Result<Exit> {
+    gristmill_mapper::child(std::io::stdin().lock(), std::io::stdout().lock())
+        .map_err(anyhow::Error::from_boxed)?;
     Ok(Exit::Complete)
 }

@@ -16,6 +16,45 @@ pub fn point(name: &str) {
     }
 }
 
+/// The environment variable of texts that kill: `abort:TEXT`, `hang:TEXT` or `memory:TEXT`.
+pub const POISON: &str = "GRISTMILL_POISON";
+
+/// Dies of some text, as a processor with a defect might.
+pub fn poison(text: &[u8]) {
+    if cfg!(debug_assertions) {
+        die_of(text);
+    }
+}
+
+fn die_of(text: &[u8]) {
+    static POISONS: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+    let poisons = POISONS.get_or_init(|| {
+        let all = std::env::var(POISON).unwrap_or_default();
+        let pairs = all.split(',').filter_map(|one| one.split_once(':'));
+        pairs
+            .map(|(how, text)| (how.to_owned(), text.as_bytes().to_vec()))
+            .collect()
+    });
+    for (how, poison) in poisons {
+        if memchr::memmem::find(text, poison).is_none() {
+            continue;
+        }
+        match how.as_str() {
+            "hang" => loop {
+                std::hint::spin_loop();
+            },
+            "memory" => {
+                let mut hoard = Vec::new();
+                loop {
+                    hoard.push(vec![1u8; 64 << 20]);
+                }
+            }
+            "panic" => panic!("poisoned"),
+            _ => std::process::abort(),
+        }
+    }
+}
+
 fn look(name: &str) {
     static PLACE: OnceLock<Option<(String, u64)>> = OnceLock::new();
     static VISITS: AtomicU64 = AtomicU64::new(0);

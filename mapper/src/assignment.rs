@@ -10,7 +10,7 @@ use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Transport};
 use gristmill_common::wire::{Check, WireError};
 
-use crate::Prepared;
+use crate::{Limits, Prepared};
 
 /// Why mapping stopped.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,8 @@ pub struct Assignment {
     /// Whether a message that cannot be read ends the job here; else it is buried, and the job's
     /// chunk will be missed and sent again.
     pub strict: bool,
+    /// What a chunk that may kill may use, in a process of its own.
+    pub limits: Limits,
     /// For people.
     pub progress: Arc<Progress>,
 }

@@ -197,9 +197,13 @@ impl<'a> Batch<'a> {
         self.splitter
     }
 
-    /// The first half of the records and the rest; both halves of a part that is cut remain parts.
+    /// The first half of the records and the rest.
     pub(crate) fn halves(&self) -> (Self, Self) {
-        let mut wanted = self.count() / 2;
+        self.cut(self.count() / 2)
+    }
+
+    /// The first `wanted` records and the rest; both sides of a part that is cut remain parts.
+    pub(crate) fn cut(&self, mut wanted: u64) -> (Self, Self) {
         let mut left = Vec::new();
         let mut right = Vec::new();
         for part in &self.parts {

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use gristmill_common::crash;
+
 use crate::{Batch, Output, Prepared, ProcessError, Processor};
 
 /// A processor that may panic.
@@ -78,7 +80,12 @@ impl Runner {
         batch: &Batch<'_>,
         out: &mut Output,
     ) -> Result<(), ProcessError> {
-        let call = AssertUnwindSafe(|| self.processor.process(batch, out));
+        let call = AssertUnwindSafe(|| {
+            for part in batch.parts() {
+                crash::poison(part.bytes);
+            }
+            self.processor.process(batch, out)
+        });
         match catch_unwind(call) {
             Ok(done) => done.and_then(|()| out.check()),
             Err(panic) => {

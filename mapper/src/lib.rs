@@ -9,6 +9,7 @@ mod assignment;
 mod batch;
 mod bisect;
 mod encode;
+mod isolate;
 mod kinds;
 mod mapper;
 mod output;
@@ -23,6 +24,7 @@ mod work;
 
 pub use assignment::{Assignment, MapError};
 pub use batch::{Batch, Part, Record};
+pub use isolate::{Limits, SUBCOMMAND, child};
 pub use kinds::model_hash;
 pub use mapper::{Mapped, Mapper};
 pub use output::Output;

@@ -1,6 +1,7 @@
 //! One thread's driver: a chunk in, encoded outcomes out.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,8 +14,9 @@ use gristmill_common::wire::WireError;
 use crate::account::account;
 use crate::bisect::Runner;
 use crate::encode::{Target, encode};
+use crate::isolate::Killer;
 use crate::screen::screen;
-use crate::{Batch, Output, Prepared};
+use crate::{Batch, Output, Part, Prepared};
 
 /// Maps chunks, one after the other.
 pub struct Mapper {
@@ -29,7 +31,7 @@ pub struct Mapper {
 }
 
 /// What mapping one chunk gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapped {
     /// Encoded outcomes, each with the partition that it is for.
     pub outcomes: Vec<(u32, Bytes)>,
@@ -80,7 +82,95 @@ impl Mapper {
         };
         self.runner
             .run(&prepared, &batch, &mut self.out, &mut self.scratch);
-        let counts = account(&chunk.head, &all, &self.out.quarantined);
+        self.outcomes(chunk, &all)
+    }
+
+    /// How many records a chunk has, as far as this job is concerned.
+    pub(crate) fn count(&self, chunk: &Chunk) -> u64 {
+        let prepared = Arc::clone(&self.prepared);
+        Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter()).count()
+    }
+
+    /// Runs the records of a chunk from `from` to before `to`, without those of `killers`, for no
+    /// other purpose than to see whether this process survives it.
+    pub(crate) fn probe(&mut self, chunk: &Chunk, range: Range<u64>, killers: &[Killer]) {
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        self.out.clear();
+        self.run_around(&prepared, &whole, range, killers);
+    }
+
+    /// As [`Mapper::map_counted`], but records that are known to kill are set aside, each with its
+    /// reason, and never given to the processor.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn map_around(
+        &mut self,
+        chunk: &Chunk,
+        killers: &[Killer],
+    ) -> Result<Mapped, WireError> {
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        let all = whole.parts().to_vec();
+        self.out.clear();
+        self.run_around(&prepared, &whole, 0..whole.count(), killers);
+        self.outcomes(chunk, &all)
+    }
+
+    fn run_around(
+        &mut self,
+        prepared: &Prepared,
+        whole: &Batch<'_>,
+        range: Range<u64>,
+        killers: &[Killer],
+    ) {
+        let (before, _) = whole.cut(range.end);
+        let (_, mut rest) = before.cut(range.start);
+        let mut at = range.start;
+        for killer in killers
+            .iter()
+            .filter(|killer| range.contains(&killer.record))
+        {
+            let (safe, tail) = rest.cut(killer.record - at);
+            let (deadly, after) = tail.cut(1);
+            self.run_some(prepared, safe);
+            let mut parts = deadly.parts().to_vec();
+            for part in &mut parts {
+                if part.records > 0 {
+                    let reason = killer.reason.clone();
+                    self.out
+                        .quarantine(part.piece, part.offset, reason, part.bytes);
+                    *part = part.emptied();
+                }
+            }
+            // The documents stay present.
+            let present = Batch::new(deadly.split(), deadly.splitter(), parts);
+            self.run_some(prepared, present);
+            rest = after;
+            at = killer.record + 1;
+        }
+        self.run_some(prepared, rest);
+    }
+
+    /// Adds the results of some records to those that are there.
+    fn run_some(&mut self, prepared: &Prepared, batch: Batch<'_>) {
+        if batch.parts().is_empty() {
+            return;
+        }
+        let mut some = Output::new(prepared.shape());
+        let batch = match self.screened {
+            true => screen(batch, &mut some),
+            false => batch,
+        };
+        self.runner
+            .run(prepared, &batch, &mut some, &mut self.scratch);
+        self.out.append(&some);
+    }
+
+    /// Encodes what `out` holds.
+    fn outcomes(&mut self, chunk: &Chunk, all: &[Part<'_>]) -> Result<Mapped, WireError> {
+        let counts = account(&chunk.head, all, &self.out.quarantined);
         let records = counts.iter().map(|count| count.mapped).sum();
         let quarantined = counts.iter().map(|count| count.quarantined).sum();
         // Unique to this attempt: a random state is keyed anew each time.

@@ -5,8 +5,10 @@
 //! how chunks are mapped, nor where they come from.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use gristmill_common::transport::Delivery;
 use tokio::sync::Notify;
 
@@ -33,13 +35,16 @@ struct State {
     /// No job will be added.
     closed: bool,
     aborted: bool,
+    /// Chunks that threads work on.
+    cradles: Vec<Weak<Cradle>>,
     failures: Vec<(u64, MapError)>,
 }
 
 #[derive(Debug)]
 struct Entry {
     job: Arc<Assignment>,
-    waiting: VecDeque<Delivery>,
+    /// Each with whether it is a suspect.
+    waiting: VecDeque<(Delivery, bool)>,
     unsettled: usize,
     /// No chunk will be added.
     ended: bool,
@@ -50,10 +55,37 @@ struct Entry {
 pub(crate) struct Task {
     /// The job that it belongs to.
     pub(crate) job: Arc<Assignment>,
-    /// The chunk.
-    pub(crate) delivery: Delivery,
+    /// The chunk, unless it was taken away because it takes too long.
+    pub(crate) chunk: Arc<Cradle>,
+    /// The chunk's message.
+    pub(crate) payload: Bytes,
+    /// The chunk came back, or is a suspect: it may kill.
+    pub(crate) deadly: bool,
     /// Held until the chunk is settled.
     pub(crate) slot: Slot,
+}
+
+/// A chunk in the hands of a thread, from which it can be taken.
+#[derive(Debug)]
+pub(crate) struct Cradle {
+    job: Arc<Assignment>,
+    since: Instant,
+    delivery: Mutex<Option<Delivery>>,
+}
+
+impl Cradle {
+    /// Takes the chunk; one of the thread and whoever watches it gets it.
+    pub(crate) fn take(&self) -> Option<Delivery> {
+        self.delivery
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The job that it belongs to.
+    pub(crate) fn job(&self) -> &Arc<Assignment> {
+        &self.job
+    }
 }
 
 /// A place among a job's unsettled chunks; dropped, it is free.
@@ -116,11 +148,11 @@ impl Rota {
     }
 
     /// A chunk of a job is in hand. A job that was dropped gets its chunk back.
-    pub(crate) fn offer(&self, number: u64, delivery: Delivery) {
+    pub(crate) fn offer(&self, number: u64, delivery: Delivery, suspect: bool) {
         let mut state = self.lock();
         match state.entry(number) {
             Some(entry) => {
-                entry.waiting.push_back(delivery);
+                entry.waiting.push_back((delivery, suspect));
                 drop(state);
                 self.news.notify_one();
             }
@@ -165,6 +197,21 @@ impl Rota {
     /// Takes the failures so far, with the jobs' numbers.
     pub(crate) fn failures(&self) -> Vec<(u64, MapError)> {
         std::mem::take(&mut self.lock().failures)
+    }
+
+    /// The chunks that threads have had for longer than `limit`.
+    pub(crate) fn overdue(&self, limit: Duration) -> Vec<Arc<Cradle>> {
+        let state = self.lock();
+        (state.cradles.iter().filter_map(Weak::upgrade))
+            .filter(|cradle| cradle.since.elapsed() > limit)
+            .collect()
+    }
+
+    /// Whether no chunk is in hand but `stuck` ones.
+    pub(crate) fn is_done_but(&self, stuck: usize) -> bool {
+        let state = self.lock();
+        let in_hand = (state.jobs.iter()).map(|job| job.waiting.len() + job.unsettled);
+        in_hand.sum::<usize>() <= stuck
     }
 
     /// Waits for a failure.
@@ -213,17 +260,28 @@ impl Rota {
             if entry.unsettled >= self.unsettled {
                 continue;
             }
-            if let Some(delivery) = entry.waiting.pop_front() {
+            if let Some((delivery, suspect)) = entry.waiting.pop_front() {
                 entry.unsettled += 1;
                 let job = Arc::clone(&entry.job);
                 state.turn = at + 1;
+                let payload = delivery.payload().clone();
+                let deadly = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
+                let chunk = Arc::new(Cradle {
+                    job: Arc::clone(&job),
+                    since: Instant::now(),
+                    delivery: Mutex::new(Some(delivery)),
+                });
+                state.cradles.retain(|cradle| cradle.strong_count() > 0);
+                state.cradles.push(Arc::downgrade(&chunk));
                 let slot = Slot {
                     rota: Arc::clone(self),
                     number: job.number,
                 };
                 return Some(Task {
                     job,
-                    delivery,
+                    chunk,
+                    payload,
+                    deadly,
                     slot,
                 });
             }

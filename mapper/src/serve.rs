@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
@@ -20,23 +21,35 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::Prepared;
 use crate::assignment::{Assignment, MapError};
 use crate::rota::Rota;
 use crate::work::{compute, rota};
+use crate::{Limits, Prepared};
 
 /// How many jobs are subscribed to at a time.
 const JOBS: usize = 8;
 /// How often they rotate when there are more.
 const ROTATE: Duration = Duration::from_secs(5);
 
+/// How often stuck threads are looked for.
+const WATCH: Duration = Duration::from_secs(1);
+/// How long the other threads may take before a process with a stuck one starts anew.
+const LAST_WORK: Duration = Duration::from_secs(20);
+
 /// How a mapper serves.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Compute threads.
     pub threads: usize,
     /// Only this job; the mapper ends when it does.
     pub only: Option<JobName>,
+    /// A chunk that takes longer is given up here, and run apart.
+    pub patience: Duration,
+    /// What a chunk that is run apart may use.
+    pub limits: Limits,
+    /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
+    /// else is settled. It should not return.
+    pub restart: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Why a mapper cannot go on.
@@ -48,6 +61,9 @@ pub enum ServeError {
     /// The compute threads failed.
     #[error(transparent)]
     Map(#[from] MapError),
+    /// A thread is stuck in a chunk.
+    #[error("a thread is stuck in a chunk, and the process could not be started anew")]
+    Stuck,
     /// The one job to serve did not complete.
     #[error("job {job} {how}")]
     Ended {
@@ -85,6 +101,7 @@ pub fn serve(
         left_alone: BTreeSet::new(),
         inquiries: HashMap::new(),
         next_number: 0,
+        stuck: 0,
         cursor: None,
     };
     let managing = runtime.spawn(service.run());
@@ -105,7 +122,15 @@ struct Subscribed {
     number: u64,
     prefetch: u16,
     consumer: Transport,
-    pump: JoinHandle<()>,
+    pumps: [JoinHandle<()>; 2],
+}
+
+impl Subscribed {
+    /// Takes no more chunks; what was taken is worked off.
+    fn leave(&self) {
+        self.consumer.leave(Queue::Chunks);
+        self.consumer.leave(Queue::Suspect);
+    }
 }
 
 struct Service {
@@ -125,6 +150,8 @@ struct Service {
     /// Markers in the log that tell whether a job whose queue is gone is still active.
     inquiries: HashMap<u64, JobName>,
     next_number: u64,
+    /// Threads that are stuck in a chunk.
+    stuck: usize,
     /// Where the rotation stands.
     cursor: Option<JobName>,
 }
@@ -134,22 +161,62 @@ impl Service {
         let ended = self.manage().await;
         // What was taken is worked off.
         for job in &self.subscribed {
-            job.consumer.leave(Queue::Chunks);
+            job.leave();
+        }
+        if matches!(ended, Err(ServeError::Stuck)) {
+            self.restart().await;
         }
         if ended.is_err() || self.shutdown.stage() == Stage::Aborted {
             self.rota.abort();
         } else {
             self.rota.close();
             for job in self.subscribed {
-                let _ = job.pump.await;
+                for pump in job.pumps {
+                    let _ = pump.await;
+                }
             }
         }
         ended
     }
 
+    /// A thread is stuck for good: the others finish, then the process starts anew.
+    async fn restart(&self) {
+        let end = Instant::now() + LAST_WORK;
+        while !self.rota.is_done_but(self.stuck) && Instant::now() < end {
+            tokio::time::sleep(WATCH).await;
+        }
+        self.broker.close().await;
+        (self.settings.restart)();
+    }
+
+    /// Takes chunks away from threads that are stuck in them; they become suspects. The process
+    /// cannot go on with such threads.
+    async fn watch(&mut self) -> Result<(), ServeError> {
+        for cradle in self.rota.overdue(self.settings.patience) {
+            let Some(delivery) = cradle.take() else {
+                continue;
+            };
+            let seconds = self.settings.patience.as_secs();
+            warn!("a chunk takes longer than {seconds} s; it will be run apart");
+            let suspect = delivery.payload().clone();
+            let transport = &cradle.job().transport;
+            match transport.publish(Queue::Suspect, suspect).await {
+                Ok(()) => drop(delivery.ack().await),
+                // It goes back, and is counted.
+                Err(error) => warn!("it could not be made a suspect: {error}"),
+            }
+            self.stuck += 1;
+        }
+        match self.stuck {
+            0 => Ok(()),
+            _ => Err(ServeError::Stuck),
+        }
+    }
+
     async fn manage(&mut self) -> Result<(), ServeError> {
         let mut log = self.catch_up().await?;
         let mut turn = tokio::time::interval(ROTATE);
+        let mut watch = tokio::time::interval(WATCH);
         let shutdown = self.shutdown.clone();
         let rota = Arc::clone(&self.rota);
         loop {
@@ -171,6 +238,7 @@ impl Service {
                 }
                 () = rota.failed() => self.failures().await?,
                 _ = turn.tick() => self.rotate(),
+                _ = watch.tick() => self.watch().await?,
             }
         }
     }
@@ -200,7 +268,7 @@ impl Service {
                 // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
                 // answer to a cancel that crosses the queue's deletion ends the whole connection.)
                 rota.drop_job(job.number);
-                job.pump.abort();
+                job.pumps.iter().for_each(JoinHandle::abort);
             }
             active
         });
@@ -245,8 +313,7 @@ impl Service {
 
     /// Takes no more chunks of a job; what was taken is worked off.
     fn leave(&mut self, at: usize) {
-        let job = self.subscribed.remove(at);
-        job.consumer.leave(Queue::Chunks);
+        self.subscribed.remove(at).leave();
     }
 
     /// When more jobs wait than may be subscribed to, the one that was served longest makes room.
@@ -297,11 +364,16 @@ impl Service {
             },
             check: Check::Full,
             strict: false,
+            limits: self.settings.limits,
             progress: Arc::clone(&self.progress),
         });
         let consumer = assignment.transport.clone();
         self.rota.add(Arc::clone(&assignment));
-        let pump = tokio::spawn(pump(Arc::clone(&self.rota), assignment));
+        let open = Arc::new(AtomicUsize::new(2));
+        let pumps = [Queue::Chunks, Queue::Suspect].map(|queue| {
+            let (rota, job) = (Arc::clone(&self.rota), Arc::clone(&assignment));
+            tokio::spawn(pump(rota, job, queue, Arc::clone(&open)))
+        });
         info!(job = %name, prefetch, "subscribed");
         self.subscribed.push(Subscribed {
             name: name.clone(),
@@ -309,7 +381,7 @@ impl Service {
             number,
             prefetch,
             consumer,
-            pump,
+            pumps,
         });
     }
 
@@ -320,7 +392,7 @@ impl Service {
             let at = self.subscribed.iter().position(|job| job.number == number);
             let Some(at) = at else { continue };
             let job = self.subscribed.remove(at);
-            job.consumer.leave(Queue::Chunks);
+            job.leave();
             match error {
                 MapError::Queue(PublishError::NoQueue(queue)) => {
                     warn!(job = %job.name, ?queue, "the queue is gone; asking why");
@@ -368,14 +440,17 @@ fn ended(name: &JobName, phase: &Phase) -> Option<Result<(), ServeError>> {
     }))
 }
 
-/// Moves chunks from a job's queue to the rota.
-async fn pump(rota: Arc<Rota>, job: Arc<Assignment>) {
+/// Moves chunks from one of a job's queues to the rota; `open` counts the queues.
+async fn pump(rota: Arc<Rota>, job: Arc<Assignment>, queue: Queue, open: Arc<AtomicUsize>) {
     loop {
-        match job.transport.next(Queue::Chunks).await {
-            Ok(Some(delivery)) => rota.offer(job.number, delivery),
-            Ok(None) => return rota.end(job.number),
+        match job.transport.next(queue).await {
+            Ok(Some(delivery)) => rota.offer(job.number, delivery, queue == Queue::Suspect),
+            Ok(None) => break,
             Err(error) => return rota.fail(job.number, error.into()),
         }
+    }
+    if open.fetch_sub(1, Ordering::AcqRel) == 1 {
+        rota.end(job.number);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
@@ -14,15 +15,19 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::transport::{Delivery, Queue};
 use gristmill_common::wire::{self, Message};
 use tokio::runtime::Handle;
+use tracing::warn;
 
 use crate::Mapper;
 use crate::assignment::{Assignment, MapError};
+use crate::isolate::{NotRun, isolate};
 use crate::mapper::Mapped;
 use crate::rota::{Rota, Slot};
 
 /// Mapped chunks of a job that may wait to be settled, per thread: one is enough to let the thread
 /// go on while the last is published.
 const UNSETTLED: usize = 2;
+/// The pause after a child process could not be had.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Jobs whose processor a thread keeps ready.
 const KEPT: usize = 8;
 
@@ -73,7 +78,7 @@ async fn feed(rota: Arc<Rota>, job: Arc<Assignment>, shutdown: Shutdown) {
             }
         };
         match next {
-            Ok(Some(delivery)) => rota.offer(job.number, delivery),
+            Ok(Some(delivery)) => rota.offer(job.number, delivery, false),
             Ok(None) => return rota.end(job.number),
             Err(error) => return rota.fail(job.number, error.into()),
         }
@@ -116,23 +121,36 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
     let mut mappers: Vec<(u64, Mapper)> = Vec::new();
     while let Some(task) = rota.next() {
         let job = task.job;
-        let chunk = match decode(task.delivery.payload(), &job) {
+        let chunk = match decode(&task.payload, &job) {
             Ok(chunk) => chunk,
             Err(reason) => {
-                runtime.block_on(task.delivery.bury(reason.clone()));
+                if let Some(delivery) = task.chunk.take() {
+                    runtime.block_on(delivery.bury(reason.clone()));
+                }
                 if job.strict {
                     rota.fail(job.number, MapError::Undecodable(reason));
                 }
                 continue;
             }
         };
+        if task.deadly {
+            // Out of its cradle: the children are watched here.
+            if let Some(delivery) = task.chunk.take() {
+                run_apart(rota, runtime, &job, &chunk, delivery, task.slot);
+            }
+            continue;
+        }
         let mapper = mapper_of(&mut mappers, &job);
         match mapper.map_counted(&chunk) {
             Ok(mapped) => {
+                // Whoever found that it takes too long has taken it away.
+                let Some(delivery) = task.chunk.take() else {
+                    continue;
+                };
                 count(&job.progress, &chunk, &mapped);
                 drop(chunk);
                 let rota = Arc::clone(rota);
-                runtime.spawn(settle(rota, job, mapped.outcomes, task.delivery, task.slot));
+                runtime.spawn(settle(rota, job, mapped.outcomes, delivery, task.slot));
             }
             Err(source) => rota.fail(
                 job.number,
@@ -141,6 +159,32 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
                     source,
                 },
             ),
+        }
+    }
+}
+
+/// Maps a chunk that may kill in processes of its own.
+fn run_apart(
+    rota: &Arc<Rota>,
+    runtime: &Handle,
+    job: &Arc<Assignment>,
+    chunk: &Chunk,
+    delivery: Delivery,
+    slot: Slot,
+) {
+    match isolate(job, chunk, delivery.payload(), job.limits) {
+        Ok(mapped) => {
+            count(&job.progress, chunk, &mapped);
+            let (rota, job) = (Arc::clone(rota), Arc::clone(job));
+            runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot));
+        }
+        Err(NotRun::Never(reason)) => {
+            runtime.block_on(delivery.bury(reason));
+        }
+        // The chunk goes back when its delivery is dropped, and is tried again.
+        Err(NotRun::Later(reason)) => {
+            warn!(chunk = %chunk.head.id, "could not be run apart: {reason}");
+            thread::sleep(PAUSE);
         }
     }
 }

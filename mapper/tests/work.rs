@@ -11,7 +11,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 use gristmill_common::transport::{Embedded, Faulty, Queue, Room, Transport};
 use gristmill_common::wire::{Check, Message, decode, encode_chunk};
-use gristmill_mapper::{Assignment, MapError, Prepared, work};
+use gristmill_mapper::{Assignment, Limits, MapError, Prepared, work};
 use support::{Merged, cut, document, spec};
 use tokio::runtime::Runtime;
 
@@ -47,6 +47,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         },
         check: Check::Head,
         strict: true,
+        limits: Limits::default(),
         progress: Arc::clone(&progress),
     };
     work(job, 3, runtime.handle(), shutdown)?;

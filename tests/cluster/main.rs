@@ -7,4 +7,5 @@ mod crash_points;
 #[path = "../it/gristmill.rs"]
 mod gristmill;
 mod lifecycle;
+mod poison;
 mod same_bytes;
