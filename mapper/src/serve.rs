@@ -182,7 +182,8 @@ impl Service {
     /// A thread is stuck for good: the others finish, then the process starts anew.
     async fn restart(&self) {
         let end = Instant::now() + LAST_WORK;
-        while !self.rota.is_done_but(self.stuck) && Instant::now() < end {
+        let others = self.stuck < self.settings.threads;
+        while others && !self.rota.is_done_but(self.stuck) && Instant::now() < end {
             tokio::time::sleep(WATCH).await;
         }
         self.broker.close().await;

@@ -26,10 +26,12 @@ pub fn child(
     let mut line = Vec::new();
     input.read_until(b'\n', &mut line)?;
     let request: Request = serde_json::from_slice(&line)?;
-    limit(Resource::Cpu, request.seconds.max(1))?;
-    limit(Resource::As, request.memory)?;
+    // At the first limit comes SIGXCPU, which tells the end of patience from other deaths.
+    let seconds = request.seconds.max(1);
+    limit(Resource::Cpu, seconds, seconds + 5)?;
+    limit(Resource::As, request.memory, request.memory)?;
     // A core dump of every child would fill the disk.
-    limit(Resource::Core, 0)?;
+    limit(Resource::Core, 0, 0)?;
     let mut message = Vec::new();
     input
         .take(MAX_MESSAGE as u64 + 1)
@@ -54,10 +56,10 @@ pub fn child(
     Ok(output.flush()?)
 }
 
-fn limit(resource: Resource, most: u64) -> std::io::Result<()> {
+fn limit(resource: Resource, soft: u64, hard: u64) -> std::io::Result<()> {
     let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
+        current: Some(soft),
+        maximum: Some(hard),
     };
     Ok(setrlimit(resource, limit)?)
 }

@@ -130,12 +130,11 @@ pub(crate) fn isolate(
     }
 }
 
+/// Runs a chunk, or some records of it, without the known killers.
+type Ask<'a> = dyn Fn(Option<Range<u64>>, &[Killer]) -> Result<Ended, String> + 'a;
+
 /// Looks for a record that kills when it runs alone.
-fn find(
-    records: u64,
-    killers: &[Killer],
-    ask: &dyn Fn(Option<Range<u64>>, &[Killer]) -> Result<Ended, String>,
-) -> Result<Option<Killer>, String> {
+fn find(records: u64, killers: &[Killer], ask: &Ask<'_>) -> Result<Option<Killer>, String> {
     let mut range = 0..records;
     let mut reason = None;
     while range.end > range.start {
@@ -241,10 +240,10 @@ fn death(status: ExitStatus) -> Option<String> {
         return None;
     }
     Some(match status.signal() {
-        // The limit of processor time, soft and hard.
+        // The limit of processor time.
         Some(24) => "it came to no end".into(),
         Some(6) => "the processor aborted (or ran out of memory)".into(),
-        Some(9) => "the processor was killed (out of time or memory)".into(),
+        Some(9) => "the processor was killed (out of memory)".into(),
         Some(11) => "the processor crashed (segmentation fault)".into(),
         Some(signal) => format!("the processor was killed by signal {signal}"),
         None => format!("the processor ended its process ({status})"),
