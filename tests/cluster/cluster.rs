@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use gristmill_testbroker::{Node, Vhost};
+use gristmill_testbroker::{Node, Settings, Vhost};
 use tempfile::TempDir;
 
 use crate::gristmill::{Ended, gristmill};
@@ -35,6 +35,18 @@ impl Cluster {
             vhost: Node::shared().vhost().expect("a virtual host"),
             folder: tempfile::tempdir().expect("a folder"),
         }
+    }
+
+    /// A broker of its own, for a test that mistreats it.
+    pub(crate) fn alone() -> (Self, &'static Node) {
+        // It lives until this test binary ends; the watchdog stops it then.
+        let node = Node::start(Settings::default()).expect("a broker");
+        let node: &'static Node = Box::leak(Box::new(node));
+        let cluster = Self {
+            vhost: node.vhost().expect("a virtual host"),
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        (cluster, node)
     }
 
     /// Where the jobs of `reduce` land.
@@ -104,6 +116,28 @@ impl Cluster {
         until("no ledger is left", || {
             files_in(&inner).iter().all(|name| name == "id")
         });
+    }
+
+    /// Waits until the ledgers hold so many segments.
+    #[track_caller]
+    pub(crate) fn until_segments(&self, count: usize) {
+        until("segments are written", || self.segments().len() >= count);
+    }
+
+    /// All segments of all unfinished jobs.
+    pub(crate) fn segments(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let inner = self.results().join(".gristmill");
+        for run in files_in(&inner) {
+            for partition in files_in(&inner.join(&run)) {
+                let dir = inner.join(&run).join(&partition);
+                let numbers = files_in(&dir).into_iter();
+                let numbers = numbers.filter(|name| name.parse::<u64>().is_ok());
+                found.extend(numbers.map(|name| dir.join(name)));
+            }
+        }
+        found.sort();
+        found
     }
 
     /// The files of a finished job.

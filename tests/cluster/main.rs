@@ -4,6 +4,7 @@ mod cluster;
 #[path = "../it/corpus.rs"]
 mod corpus;
 mod crash_points;
+mod faults;
 #[path = "../it/gristmill.rs"]
 mod gristmill;
 mod lifecycle;

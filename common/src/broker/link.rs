@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::Stream;
-use lapin::{Connection, Event};
+use lapin::{Channel, Connection, Event};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -149,6 +149,50 @@ async fn connect(
             }
         }
     }
+}
+
+/// Awaits an answer of the broker, unless the connection is lost meanwhile: a question that is asked
+/// just then may never be answered, nor fail. On a connection that is only blocked it waits.
+pub(super) async fn unless_lost<T>(
+    connection: &Connection,
+    asking: impl Future<Output = lapin::Result<T>>,
+) -> lapin::Result<T> {
+    let lost = async {
+        while connection.status().connected() {
+            tokio::time::sleep(LOOK).await;
+        }
+        // An answer that is on its way, or the error itself, says more.
+        tokio::time::sleep(LOOK).await;
+    };
+    tokio::select! {
+        biased;
+        answer = asking => answer,
+        () = lost => Err(lost_error()),
+    }
+}
+
+/// As [`unless_lost`], for a question on a channel.
+pub(super) async fn unless_closed<T>(
+    channel: &Channel,
+    asking: impl Future<Output = lapin::Result<T>>,
+) -> lapin::Result<T> {
+    tokio::select! {
+        biased;
+        answer = asking => answer,
+        () = closed(channel) => Err(lost_error()),
+    }
+}
+
+/// Waits until a channel is closed, and a little longer for whoever hears it from the library.
+pub(super) async fn closed(channel: &Channel) {
+    while channel.status().connected() {
+        tokio::time::sleep(LOOK).await;
+    }
+    tokio::time::sleep(LOOK).await;
+}
+
+fn lost_error() -> lapin::Error {
+    std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
 }
 
 /// Watches a connection until it is lost, and says why.

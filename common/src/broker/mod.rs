@@ -30,7 +30,7 @@ pub use self::tls::{Tls, TlsError};
 pub use self::url::{BrokerUrl, NotABrokerUrl};
 
 use self::connect::Dial;
-use self::link::{Keeper, Link};
+use self::link::{Keeper, Link, unless_lost};
 use self::notice::Board;
 pub(crate) use self::publisher::{PublishFault, Publisher, header};
 pub(crate) use self::stream::{StreamReader, declare_stream};
@@ -134,9 +134,8 @@ impl Broker {
         let mut link = self.inner.consume.clone();
         let lost = |what: &str| QueueError::Lost(what.to_owned());
         let session = link.session().await.ok_or_else(|| lost("closed"))?;
-        session
-            .connection
-            .create_channel()
+        let connection = &session.connection;
+        unless_lost(connection, connection.create_channel())
             .await
             .map_err(|error| lost(&error.to_string()))
     }

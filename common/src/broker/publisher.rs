@@ -17,7 +17,7 @@ use lapin::{BasicProperties, Channel, Confirmation, ErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
-use super::link::Link;
+use super::link::{Link, unless_closed, unless_lost};
 use super::notice::{Board, Health, Notice};
 
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
@@ -207,7 +207,7 @@ async fn open(link: &mut Link) -> Result<Channel, Option<String>> {
                 .await?;
             lapin::Result::Ok(channel)
         };
-        match attempt.await {
+        match unless_lost(&session.connection, attempt).await {
             Ok(channel) => return Ok(channel),
             Err(error) if matches!(error.kind(), ErrorKind::ChannelsLimitReached) => {
                 return Err(Some(error.to_string()));
@@ -229,10 +229,13 @@ fn launch(channel: Channel, id: u64, request: Request) -> Flying {
             mandatory: true,
             immediate: false,
         };
-        let confirm = channel
-            .basic_publish("".into(), queue.into(), options, &message, properties)
-            .await?;
-        confirm.await
+        let publishing = async {
+            let confirm = channel
+                .basic_publish("".into(), queue.into(), options, &message, properties)
+                .await?;
+            confirm.await
+        };
+        unless_closed(&channel, publishing).await
     });
     Flying {
         id,

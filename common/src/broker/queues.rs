@@ -10,6 +10,7 @@ use lapin::{Channel, ErrorKind};
 
 use super::Broker;
 use super::backoff::Backoff;
+use super::link::unless_closed;
 use crate::job::JobName;
 use crate::transport::Queue;
 
@@ -104,7 +105,7 @@ pub async fn declare_job(
             declare(&channel, &name, arguments).await?;
         }
         flush(&channel, job).await?;
-        let _ = channel.close(200, "done".into()).await;
+        let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
         Ok(())
     })
     .await
@@ -121,8 +122,8 @@ async fn flush(channel: &Channel, job: &JobName) -> Result<(), QueueError> {
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), text("quorum"));
     declare(channel, &name, table).await?;
-    channel
-        .queue_delete(name.as_str().into(), QueueDeleteOptions::default())
+    let asking = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
+    unless_closed(channel, asking)
         .await
         .map(drop)
         .map_err(|error| classify(&name, &error))
@@ -139,12 +140,12 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
         // Work stops first.
         for queue in [Queue::Chunks].into_iter().chain(queues_of(partitions)) {
             let name = queue_name(job, queue);
-            channel
-                .queue_delete(name.as_str().into(), QueueDeleteOptions::default())
+            let asking = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
+            unless_closed(&channel, asking)
                 .await
                 .map_err(|error| classify(&name, &error))?;
         }
-        let _ = channel.close(200, "done".into()).await;
+        let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
         Ok(())
     })
     .await
@@ -181,7 +182,7 @@ pub async fn queue_depth(
         Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(classify(&name, &error)),
     };
-    let _ = channel.close(200, "done".into()).await;
+    let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
     Ok(depth)
 }
 
@@ -190,9 +191,8 @@ pub(super) async fn passive(channel: &Channel, name: &str) -> lapin::Result<u32>
         passive: true,
         ..QueueDeclareOptions::default()
     };
-    let queue = channel
-        .queue_declare(name.into(), options, FieldTable::default())
-        .await?;
+    let asking = channel.queue_declare(name.into(), options, FieldTable::default());
+    let queue = unless_closed(channel, asking).await?;
     Ok(queue.message_count())
 }
 
@@ -205,11 +205,13 @@ pub(super) async fn declare(
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    channel
-        .queue_declare(name.into(), options, arguments)
-        .await
-        .map(drop)
-        .map_err(|error| classify(name, &error))
+    unless_closed(
+        channel,
+        channel.queue_declare(name.into(), options, arguments),
+    )
+    .await
+    .map(drop)
+    .map_err(|error| classify(name, &error))
 }
 
 /// Whether the broker says that a queue does not exist, rather than that it is not there yet.

@@ -12,7 +12,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer};
 
 use super::backoff::Backoff;
-use super::link::Link;
+use super::link::{Link, closed, unless_closed, unless_lost};
 use super::queues::{QueueError, classify, declare, is_missing};
 use super::{Broker, End};
 
@@ -34,7 +34,7 @@ pub(crate) async fn declare_stream(
     let channel = broker.channel().await?;
     match super::queues::passive(&channel, name).await {
         Ok(_) => {
-            let _ = channel.close(200, "done".into()).await;
+            let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
             return Ok(());
         }
         // The broker closes the channel with that answer.
@@ -54,7 +54,7 @@ pub(crate) async fn declare_stream(
         AMQPValue::LongLongInt(SEGMENT_BYTES),
     );
     declare(&channel, name, table).await?;
-    let _ = channel.close(200, "done".into()).await;
+    let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
     Ok(())
 }
 
@@ -82,11 +82,17 @@ impl StreamReader {
     /// The next message; waits for one to be written. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Bytes, End> {
         loop {
-            let Some((_, consumer)) = &mut self.open else {
+            let Some((channel, consumer)) = &mut self.open else {
                 self.subscribe().await?;
                 continue;
             };
-            match std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx)).await {
+            let next = std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx));
+            let next = tokio::select! {
+                biased;
+                next = next => next,
+                () = closed(channel) => None,
+            };
+            match next {
                 Some(Ok(message)) => {
                     let Some(offset) = offset_of(&message) else {
                         return Err(End::Refused(format!("{} is not a stream", self.name)));
@@ -133,7 +139,7 @@ impl StreamReader {
                 .await?;
             lapin::Result::Ok((channel, consumer))
         };
-        match opened.await {
+        match unless_lost(&session.connection, opened).await {
             Ok(open) => {
                 self.open = Some(open);
                 self.backoff.reset();

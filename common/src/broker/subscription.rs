@@ -19,7 +19,7 @@ use lapin::{Acker, BasicProperties, Channel, Consumer, ErrorKind};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::backoff::Backoff;
-use super::link::Link;
+use super::link::{Link, closed, unless_closed, unless_lost};
 use super::notice::{Board, Notice};
 use super::queues::{is_missing, passive};
 
@@ -134,8 +134,8 @@ impl Handed {
             return false;
         }
         self.settled = true;
-        let done = self.acker.ack(BasicAckOptions::default()).await;
-        matches!(done, Ok(true))
+        let done = self.acker.ack(BasicAckOptions::default());
+        self.unless_stale(done).await
     }
 
     /// Gives the message back; false when it had gone back before.
@@ -144,7 +144,22 @@ impl Handed {
             return false;
         }
         self.settled = true;
-        matches!(self.acker.nack(requeue()).await, Ok(true))
+        let done = self.acker.nack(requeue());
+        self.unless_stale(done).await
+    }
+
+    /// Awaits a settlement, unless the broker takes the message back meanwhile.
+    async fn unless_stale(&self, settling: impl Future<Output = lapin::Result<bool>>) -> bool {
+        let stale = async {
+            while !self.is_stale() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = settling => matches!(done, Ok(true)),
+            () = stale => false,
+        }
     }
 }
 
@@ -290,7 +305,8 @@ impl Worker {
                     .await?;
                 lapin::Result::Ok((channel, consumer))
             };
-            let (channel, consumer) = match opened.await {
+            let opened = unless_lost(&session.connection, opened).await;
+            let (channel, consumer) = match opened {
                 Ok(opened) => opened,
                 Err(error) if is_missing(&error) => return End::Gone,
                 Err(error) => match error.kind() {
@@ -310,7 +326,7 @@ impl Worker {
             if since.elapsed() > LONGEST_WAIT {
                 backoff.reset();
             }
-            let _ = channel.close(200, "done".into()).await;
+            let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
             match stop {
                 Stop::End(end) => return end,
                 Stop::Again(Some(reason)) => {
@@ -334,10 +350,8 @@ impl Worker {
             if wish == Wish::Leave && !left {
                 left = true;
                 let tag = consumer.tag();
-                if let Err(error) = channel
-                    .basic_cancel(tag, BasicCancelOptions::default())
-                    .await
-                {
+                let cancelling = channel.basic_cancel(tag, BasicCancelOptions::default());
+                if let Err(error) = unless_closed(channel, cancelling).await {
                     return Stop::Again(Some(error.to_string()));
                 }
             }
@@ -372,13 +386,15 @@ impl Worker {
                 Some(acker) = returned.recv() => {
                     let _ = acker.nack(requeue()).await;
                 }
+                // A consumer does not always hear that its channel is gone.
+                () = closed(channel) => return Stop::Again(None),
                 changed = self.wishes.changed() => match changed {
                     Ok(()) => wish = *self.wishes.borrow_and_update(),
                     Err(_) => return Stop::End(End::Closed),
                 },
                 () = tokio::time::sleep(LOOK), if wish == Wish::Finish => {
                     let idle = in_hand.load(Ordering::Acquire) == 0 && returned.is_empty();
-                    let empty = idle && matches!(passive(channel, &self.queue).await, Ok(0));
+                    let empty = idle && matches!(unless_closed(channel, passive(channel, &self.queue)).await, Ok(0));
                     looks = if empty { looks + 1 } else { 0 };
                     if looks >= LOOKS {
                         return Stop::End(End::Finished);

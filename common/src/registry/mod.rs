@@ -8,8 +8,9 @@ mod event;
 mod table;
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
@@ -28,6 +29,11 @@ pub const STREAM: &str = "gristmill.jobs";
 const MAX_AGE: &str = "30D";
 /// How many bytes of them, so that the log cannot fill a broker's disk.
 const MAX_BYTES: i64 = 4 << 30;
+
+/// How often a log that seems gone is looked for and declared again.
+const ATTEMPTS: u32 = 30;
+/// The pause before each.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -92,23 +98,44 @@ impl Registry {
         };
         for part in parts {
             let message = encode_log_part(&head, part.to_vec())?;
-            self.publisher
-                .publish(STREAM, message, FieldTable::default())
-                .await
-                .map_err(|fault| match fault {
-                    PublishFault::NoQueue => RegistryError::Gone,
-                    PublishFault::Refused(reason) => RegistryError::Refused(reason),
-                    PublishFault::Closed => RegistryError::Closed,
-                })?;
+            self.publish(message).await?;
             head.part += 1;
         }
         Ok(())
+    }
+
+    /// A broker that has just started does not know its streams yet, and one that was killed may have
+    /// forgotten one that was declared within its last seconds: it is declared again, for a while.
+    async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
+        let mut left = ATTEMPTS;
+        loop {
+            let published = self
+                .publisher
+                .publish(STREAM, message.clone(), FieldTable::default())
+                .await;
+            match published {
+                Ok(()) => return Ok(()),
+                Err(PublishFault::NoQueue) if left > 0 => left -= 1,
+                Err(PublishFault::NoQueue) => return Err(RegistryError::Gone),
+                Err(PublishFault::Refused(reason)) => return Err(RegistryError::Refused(reason)),
+                Err(PublishFault::Closed) => return Err(RegistryError::Closed),
+            }
+            self.again().await;
+        }
+    }
+
+    async fn again(&self) {
+        tokio::time::sleep(PAUSE).await;
+        // What is wrong shows at the next attempt.
+        let _ = declare_stream(&self.broker, STREAM, MAX_AGE, MAX_BYTES).await;
     }
 
     /// Reads the log from its start, and goes on with what is appended.
     #[must_use]
     pub fn follow(&self) -> Log {
         Log {
+            registry: self.clone(),
+            left: ATTEMPTS,
             reader: self.broker.stream(STREAM),
             assembly: Assembly::default(),
             skipped: 0,
@@ -168,6 +195,9 @@ pub struct Log {
     reader: StreamReader,
     assembly: Assembly,
     skipped: u64,
+    registry: Registry,
+    /// How often a log that is gone is still looked for.
+    left: u32,
 }
 
 impl Log {
@@ -178,11 +208,18 @@ impl Log {
     /// When the stream is gone or the broker refuses.
     pub async fn next(&mut self) -> Result<Entry, RegistryError> {
         loop {
-            let message = self.reader.next().await.map_err(|end| match end {
-                End::Gone | End::Finished => RegistryError::Gone,
-                End::Refused(reason) => RegistryError::Refused(reason),
-                End::Closed => RegistryError::Closed,
-            })?;
+            let message = match self.reader.next().await {
+                Ok(message) => message,
+                Err(End::Gone) if self.left > 0 => {
+                    self.left -= 1;
+                    self.registry.again().await;
+                    continue;
+                }
+                Err(End::Gone | End::Finished) => return Err(RegistryError::Gone),
+                Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
+                Err(End::Closed) => return Err(RegistryError::Closed),
+            };
+            self.left = ATTEMPTS;
             match self.assembly.take(&message) {
                 Ok(Some(entry)) => return Ok(entry),
                 Ok(None) => {}

@@ -109,9 +109,10 @@ impl<'a> Vhost<'a> {
     /// When the node refuses.
     pub fn close_connections(&self) -> Result<u32, NodeError> {
         let count = self.eval(
+            // A connection may end by itself meanwhile.
             "Ps = [P || P <- rabbit_networking:connections(), \
-             rabbit_networking:connection_info(P, [vhost]) =:= [{vhost, V}]], \
-             [rabbit_networking:close_connection(P, \"closed by the operator\") || P <- Ps], \
+             (catch rabbit_networking:connection_info(P, [vhost])) =:= [{vhost, V}]], \
+             [catch rabbit_networking:close_connection(P, \"closed by the operator\") || P <- Ps], \
              length(Ps).",
         )?;
         Ok(count.parse().unwrap_or(0))
