@@ -52,6 +52,12 @@ impl<'a> Record<'a> {
         &content(self.bytes)[self.mark..]
     }
 
+    /// Offset of [`Record::text`] in the (decompressed) document, in bytes.
+    #[must_use]
+    pub fn text_offset(&self) -> u64 {
+        self.offset + self.mark as u64
+    }
+
     /// The record without the document's byte order mark, but with its terminator.
     #[must_use]
     pub fn line(&self) -> &'a [u8] {

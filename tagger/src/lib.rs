@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod conllu;
+mod decode;
 pub mod eval;
 mod hash;
 mod lexicon;
@@ -11,6 +12,7 @@ mod tagger;
 mod templates;
 mod text;
 pub mod train;
+mod universal;
 mod word;
 
 pub use model::{MAX_FILE, Model, ModelError};

@@ -2,18 +2,21 @@
 //! code of the crate. Must not contain any logic of its own.
 #![allow(unsafe_code)]
 
-use crate::tagger::{Block, Shared};
+use crate::tagger::Tagger;
 
-/// Tags one block of words with the widest instructions that this machine has.
+/// Tags at most [`crate::MOST_TOKENS`] tokens with the widest instructions that this machine has.
 #[inline]
-pub(crate) fn run(block: &mut Block, shared: &Shared<'_>) {
+pub(crate) fn run<S: AsRef<str>>(tagger: &mut Tagger, piece: &[S]) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2") {
-        // SAFETY: the function needs AVX2 and BMI2, and both were found on this machine just now.
-        unsafe { avx2(block, shared) };
+    if std::arch::is_x86_feature_detected!("avx2")
+        && std::arch::is_x86_feature_detected!("bmi2")
+        && std::arch::is_x86_feature_detected!("popcnt")
+    {
+        // SAFETY: the function needs AVX2, BMI2 and POPCNT, and all were found on this machine just now.
+        unsafe { avx2(tagger, piece) };
         return;
     }
-    block.decode(shared);
+    tagger.tag_piece(piece);
 }
 
 /// Asks for a value's cache line; does nothing on other machines. Rows lie all over a table larger than the
@@ -30,8 +33,24 @@ pub(crate) fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
+/// Asks for all cache lines of a value.
+#[inline(always)]
+pub(crate) fn prefetch_all<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of::<T>()).step_by(64) {
+        // SAFETY: prefetching reads nothing and may be given any address; this one lies inside a live value.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let first = std::ptr::from_ref(value).cast::<i8>();
+            _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(offset));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi2")]
-fn avx2(block: &mut Block, shared: &Shared<'_>) {
-    block.decode(shared);
+#[target_feature(enable = "avx2,bmi2,popcnt")]
+fn avx2<S: AsRef<str>>(tagger: &mut Tagger, piece: &[S]) {
+    tagger.tag_piece(piece);
 }

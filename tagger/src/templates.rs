@@ -12,6 +12,9 @@ pub(crate) const REACH: usize = 3;
 /// Number of positions with single-word features: the word and `REACH` neighbours on each side.
 pub(crate) const POSITIONS: usize = 2 * REACH + 1;
 
+/// Most single-word features of one position.
+pub(crate) const MOST_SINGLE: usize = 29;
+
 /// What combinations of words use of one word.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Parts {
@@ -78,6 +81,7 @@ impl Parts {
 }
 
 /// Calls `push` with the key of each feature of a word seen `position` - REACH places after the word to be tagged.
+#[inline(always)]
 pub(crate) fn single(position: usize, view: &WordView, known: &Known, mut push: impl FnMut(u64)) {
     let base = 1 + 64 * position as u64;
     let distance = position.abs_diff(REACH);
@@ -160,7 +164,7 @@ pub(crate) fn style(parts: &[Parts]) -> u64 {
 }
 
 /// Keys of the combinations around the middle word of `w` (two neighbours on each side).
-#[inline]
+#[inline(always)]
 pub(crate) fn pairs(w: &[&Parts; 5], style: u64) -> [u64; PAIRS] {
     let [b, a, x, y, z] = *w;
     [
@@ -191,7 +195,7 @@ pub(crate) fn pairs(w: &[&Parts; 5], style: u64) -> [u64; PAIRS] {
 }
 
 /// Keys of the features with the two tags before the word (`tag1` is the nearer).
-#[inline]
+#[inline(always)]
 pub(crate) fn history(tag1: u64, tag2: u64, x: &Parts, y: &Parts) -> [u64; HISTORY] {
     [
         key1(2001, tag1 + 1),
@@ -218,7 +222,7 @@ pub(crate) const UNIVERSAL: usize = 14;
 /// Keys of the features that choose a word's universal tag once all Penn tags of the sentence are known.
 /// `tags` are the Penn tags two before to three after the word, numbered from 1, 0 outside the sentence;
 /// `ahead` is the first verb or other content tag that follows.
-#[inline]
+#[inline(always)]
 pub(crate) fn universal(w: &[&Parts; 5], tags: &[u64; 6], ahead: u64) -> [u64; UNIVERSAL] {
     let [_, a, x, y, z] = *w;
     let [_, before, this, after, then, third] = *tags;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::spec::{Format, Pos, Tagset};
 use gristmill_tagger::{Model, Tag, Tagger, replace_invalid};
@@ -10,18 +10,36 @@ use gristmill_tagger::{Model, Tag, Tagger, replace_invalid};
 use crate::prepared::Factory;
 use crate::{Batch, Output, Part, ProcessError, Processor, Record, SpecError};
 
+/// The model of `--model` that [`model_hash`] loaded last, until a job takes it: planning and tagging need one load.
+static LOADED: Mutex<Option<Arc<Model>>> = Mutex::new(None);
+
 /// The hash of the model that a job's options name: it is part of the spec, because the output is a
 /// function of it (I2).
 ///
 /// # Errors
 /// When the model cannot be read.
 pub fn model_hash(options: &Pos) -> Result<u64, SpecError> {
-    Ok(load(options)?.hash())
+    let model = load(options)?;
+    if options.model.is_some() {
+        *LOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&model));
+    }
+    Ok(model.hash())
+}
+
+/// The model that [`model_hash`] loaded, if it is the one wanted: equal hashes, equal bytes.
+fn loaded(hash: u64) -> Option<Arc<Model>> {
+    LOADED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take_if(|model| model.hash() == hash)
 }
 
 /// Loads the model; all threads share it.
 pub(super) fn prepare(options: &Pos, format: Format) -> Result<Factory, SpecError> {
-    let model = load(options)?;
+    let model = match loaded(options.model_hash) {
+        Some(model) => model,
+        None => load(options)?,
+    };
     if options.model_hash != 0 && options.model_hash != model.hash() {
         return Err(SpecError(format!(
             "pos: the job wants the model with hash {:016x}, this one has {:016x}",
@@ -122,7 +140,7 @@ impl PosTagger {
     /// Text as people write it: split into sentences and tokens.
     fn raw(&mut self, part: &Part<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
         let bytes = record.text();
-        let start = record.offset + (record.bytes.len() - record.line().len()) as u64;
+        let start = record.text_offset();
         let (model, style) = (Arc::clone(self.tagger.model()), &self.style);
         let mut number = 0;
         let (mut tokens, mut joined): (Vec<&[u8]>, Vec<bool>) = (Vec::new(), Vec::new());
@@ -161,7 +179,7 @@ impl PosTagger {
     /// One sentence a record, tokens between spaces.
     fn tokenized(&mut self, part: &Part<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
         let bytes = record.text();
-        let start = record.offset + (record.bytes.len() - record.line().len()) as u64;
+        let start = record.text_offset();
         let text = replace_invalid(bytes);
         // Spaces are in the same places of both: the replacement keeps every offset.
         let split = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');

@@ -1,11 +1,11 @@
 //! The loader against damaged and hostile files, with checksums made good so that the inner checks are reached.
 
-use std::io::Write;
-
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::format::{VERSION, decode, encode};
+use super::bytes::Bytes;
+use super::format::{VERSION, encode};
 use super::parts::{ModelParts, SparseRows};
+use super::rows::{Blocks, MAX_RAW, MAX_ROWS, put_block};
 use super::{Model, ModelError};
 use crate::hash::Random;
 use crate::lexicon::Entry;
@@ -16,7 +16,9 @@ fn small() -> ModelParts {
         keys: (0..50).map(|n| (n * 80_000_001 + 1) | 1).collect(),
         masks: (0..50).map(|n| 1 + n % ((1 << tags) - 1)).collect(),
         weights: (0..50_u64)
-            .flat_map(|n| vec![n as i8 - 25; (1 + n % ((1 << tags) - 1)).count_ones() as usize])
+            .flat_map(|n| {
+                vec![(n as i8 - 25) as u8; (1 + n % ((1 << tags) - 1)).count_ones() as usize]
+            })
             .collect(),
     };
     ModelParts {
@@ -43,29 +45,84 @@ fn small() -> ModelParts {
     }
 }
 
+/// The raw blocks of a file's three sections, one each, and the rows that its header promises.
+#[derive(Clone)]
+struct Raw {
+    blocks: [Vec<u8>; 3],
+    rows: [u32; 2],
+}
+
+impl Raw {
+    fn of(file: &[u8]) -> Self {
+        let mut bytes = Bytes(&file[24..]);
+        let mut number = || bytes.u32().expect("a header") as usize;
+        let words = number();
+        let sizes = [(); 2].map(|()| (number(), number(), number()));
+        let mut block = |length: usize| {
+            let section = bytes.take(length).expect("a section");
+            let mut blocks = Blocks::new(section).expect("memory");
+            let raw = blocks.next().expect("a block").expect("a block");
+            raw.0.to_vec()
+        };
+        Self {
+            blocks: [block(words), block(sizes[0].2), block(sizes[1].2)],
+            rows: sizes.map(|size| size.1 as u32),
+        }
+    }
+
+    /// A file of these blocks with all lengths and the checksum good.
+    fn file(&self) -> Vec<u8> {
+        let sections = self.blocks.each_ref().map(|raw| {
+            let mut out = Vec::new();
+            put_block(&mut out, raw).expect("memory");
+            out
+        });
+        let mut body = Vec::from((sections[0].len() as u32).to_le_bytes());
+        for (at, tags) in [(0, 3_u32), (1, 2)] {
+            body.extend(tags.to_le_bytes());
+            body.extend(self.rows[at].to_le_bytes());
+            body.extend((sections[at + 1].len() as u32).to_le_bytes());
+        }
+        body.extend(sections.concat());
+        wrap(&body)
+    }
+}
+
 /// A file with a good checksum around a body.
-fn wrap(body: &[u8], claimed: u32) -> Vec<u8> {
-    let mut deflater = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    deflater.write_all(body).expect("memory");
-    let stored = deflater.finish().expect("memory");
+fn wrap(body: &[u8]) -> Vec<u8> {
     let mut file = b"GRISTPOS".to_vec();
     file.extend(VERSION.to_le_bytes());
-    file.extend(claimed.to_le_bytes());
-    file.extend(xxh3_64(&stored).to_le_bytes());
-    file.extend(stored);
+    file.extend((body.len() as u32).to_le_bytes());
+    file.extend(xxh3_64(body).to_le_bytes());
+    file.extend(body);
     file
 }
 
-fn body_of(file: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(&file[24..]), &mut body)
-        .expect("well-formed");
-    body
+fn decode(file: &[u8]) -> Result<ModelParts, ModelError> {
+    let loaded = super::format::decode::<SparseRows, SparseRows>(file)?;
+    Ok(ModelParts {
+        xpos_rows: loaded.xpos,
+        upos_rows: loaded.upos,
+        ..loaded.parts
+    })
 }
 
 #[test]
 fn what_is_written_is_read() {
-    let parts = small();
+    let mut parts = small();
+    assert_eq!(
+        decode(&encode(&parts).expect("encodes")).expect("decodes"),
+        parts
+    );
+    // More rows than fit one block.
+    let keys = 0..100_000;
+    parts.xpos_rows = SparseRows {
+        keys: keys.clone().map(|n| (n * 40_001) | 1).collect(),
+        masks: keys.clone().map(|n| u64::from(n % 7 + 1)).collect(),
+        weights: keys
+            .flat_map(|n| vec![n as u8; (n % 7 + 1).count_ones() as usize])
+            .collect(),
+    };
     assert_eq!(
         decode(&encode(&parts).expect("encodes")).expect("decodes"),
         parts
@@ -86,50 +143,69 @@ fn every_damage_is_named() {
         decode(&newer),
         Err(ModelError::Version { found: 99, .. })
     ));
-    let mut flipped = file.clone();
-    let middle = file.len() / 2;
-    flipped[middle] ^= 0x10;
-    assert!(matches!(
-        decode(&flipped),
-        Err(ModelError::Checksum | ModelError::Truncated)
-    ));
+    for at in [16, 24, file.len() / 2, file.len() - 1] {
+        let mut flipped = file.clone();
+        flipped[at] ^= 0x10;
+        assert!(matches!(decode(&flipped), Err(ModelError::Checksum)));
+    }
     for length in 8..file.len() {
         assert!(
-            matches!(
-                decode(&file[..length]),
-                Err(ModelError::Truncated | ModelError::Checksum)
-            ),
+            matches!(decode(&file[..length]), Err(ModelError::Truncated)),
             "cut to {length}"
         );
     }
+    assert!(matches!(decode(&wrap(b"")), Err(ModelError::Truncated)));
     assert!(matches!(
-        decode(&file[..file.len() - 9]),
-        Err(ModelError::Truncated)
-    ));
-    assert!(matches!(
-        decode(&wrap(b"", u32::MAX)),
-        Err(ModelError::TooLarge { .. })
-    ));
-    assert!(matches!(
-        decode(&wrap(b"abc", 4)),
-        Err(ModelError::Malformed(_))
+        decode(&[file.as_slice(), b"x"].concat()),
+        Err(ModelError::Checksum)
     ));
 }
 
 #[test]
-fn a_body_that_inflates_without_end_is_cut_off() {
-    let bomb = wrap(&vec![0; 8 << 20], 100);
-    assert!(bomb.len() < 100_000);
-    assert!(matches!(decode(&bomb), Err(ModelError::Malformed(_))));
+fn counts_that_do_not_fit_the_rows_are_refused() {
+    let good = Raw::of(&encode(&small()).expect("encodes"));
+    assert_eq!(decode(&good.file()).expect("decodes"), small());
+    for rows in [0, 49, 51, MAX_ROWS as u32] {
+        let mut other = good.clone();
+        other.rows[0] = rows;
+        assert!(
+            matches!(decode(&other.file()), Err(ModelError::Malformed(_))),
+            "{rows} rows"
+        );
+    }
+    let mut endless = good.clone();
+    endless.rows[1] = u32::MAX;
+    assert!(matches!(
+        decode(&endless.file()),
+        Err(ModelError::TooLarge { .. })
+    ));
+}
+
+#[test]
+fn a_block_that_inflates_without_end_is_cut_off() {
+    let good = Raw::of(&encode(&small()).expect("encodes"));
+    let mut bomb = good.clone();
+    bomb.blocks[1] = vec![0; MAX_RAW + 1];
+    let file = bomb.file();
+    assert!(file.len() < 100_000);
+    assert!(matches!(decode(&file), Err(ModelError::Malformed(_))));
+    // The same with a length that promises less.
+    let mut file = good.file();
+    let words = u32::from_le_bytes(file[24..28].try_into().expect("four bytes"));
+    let xpos = 24 + 28 + words as usize;
+    file[xpos] -= 1;
+    let file = wrap(&file[24..]);
+    assert!(matches!(decode(&file), Err(ModelError::Malformed(_))));
 }
 
 #[test]
 fn mutated_bodies_are_refused_or_harmless() {
-    let good = body_of(&encode(&small()).expect("encodes"));
+    let good = Raw::of(&encode(&small()).expect("encodes"));
     let mut random = Random::new(7);
     let (mut refused, mut loaded) = (0, 0);
-    for _ in 0..4000 {
-        let mut body = good.clone();
+    for round in 0..4000 {
+        let mut raw = good.clone();
+        let body = &mut raw.blocks[round % 3];
         for _ in 0..=random.below(4) {
             let at = random.below(body.len());
             match random.below(4) {
@@ -139,7 +215,7 @@ fn mutated_bodies_are_refused_or_harmless() {
                 _ => body.insert(at, random.next() as u8),
             }
         }
-        match Model::from_bytes(&wrap(&body, body.len() as u32)) {
+        match Model::from_bytes(&raw.file()) {
             Ok(model) => {
                 loaded += 1;
                 let mut tags = Vec::new();

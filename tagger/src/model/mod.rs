@@ -1,11 +1,18 @@
 //! The trained model: loaded once, shared by all threads, never changed.
 
+mod bytes;
 mod error;
 mod format;
 #[cfg(test)]
 mod format_tests;
+mod index;
+mod pages;
 pub(crate) mod parts;
+mod rows;
+pub(crate) mod sparse;
 pub(crate) mod table;
+#[cfg(test)]
+mod table_tests;
 
 use std::io::Read;
 use std::sync::{Arc, OnceLock};
@@ -19,7 +26,9 @@ pub(crate) use format::encode;
 use crate::lexicon::Lexicon;
 use crate::templates::{Known, POSITIONS, edge_key};
 use crate::word::WordView;
-use parts::{ModelParts, SparseRows};
+use format::Loaded;
+use parts::ModelParts;
+use sparse::SparseTable;
 use table::{Scores, Table, row_key};
 
 static EMBEDDED: &[u8] = include_bytes!("../../model/en_ewt.model");
@@ -37,7 +46,10 @@ pub struct Model {
     classes: Vec<u64>,
     lexicon: Lexicon,
     pub(crate) xpos_table: Table,
-    pub(crate) upos_table: Table,
+    pub(crate) upos_table: SparseTable,
+    /// Scores before any feature.
+    pub(crate) xpos_blank: Scores,
+    pub(crate) upos_blank: Scores,
     pub(crate) edges: [Scores; POSITIONS],
 }
 
@@ -59,7 +71,7 @@ impl Model {
         if file.len() as u64 > MAX_FILE {
             return Err(ModelError::TooLarge { limit: MAX_FILE });
         }
-        Ok(Self::from_parts(format::decode(file)?, xxh3_64(file)))
+        Ok(Self::from_loaded(format::decode(file)?, xxh3_64(file)))
     }
 
     /// Reads a model file to its end, at most [`MAX_FILE`] bytes.
@@ -73,16 +85,27 @@ impl Model {
     }
 
     pub(crate) fn from_parts(parts: ModelParts, hash: u64) -> Self {
-        let xpos_table = fill(&parts.xpos_rows);
+        let loaded = Loaded {
+            xpos: parts.xpos_rows.to(),
+            upos: parts.upos_rows.to(),
+            parts,
+        };
+        Self::from_loaded(loaded, hash)
+    }
+
+    fn from_loaded(loaded: Loaded<Table, SparseTable>, hash: u64) -> Self {
+        let (parts, xpos_table) = (loaded.parts, loaded.xpos);
         let mut edges = [Scores::ZERO; POSITIONS];
         for (position, edge) in edges.iter_mut().enumerate() {
             xpos_table.add_to(row_key(edge_key(position)), edge);
         }
         Self {
             lexicon: Lexicon::new(&parts.lexicon),
-            upos_table: fill(&parts.upos_rows),
+            upos_table: loaded.upos,
             xpos_table,
             edges,
+            xpos_blank: Scores::blank(parts.xpos.len()),
+            upos_blank: Scores::blank(parts.upos.len()),
             xpos: parts.xpos,
             upos: parts.upos,
             sources: parts.sources,
@@ -140,23 +163,4 @@ impl Model {
                 .unwrap_or(0),
         }
     }
-}
-
-fn fill(rows: &SparseRows) -> Table {
-    let mut table = Table::with_room(rows.keys.len());
-    let mut weights = rows.weights.iter();
-    for (&key, &mask) in rows.keys.iter().zip(&rows.masks) {
-        let mut row = [0_i8; table::MOST_TAGS];
-        let mut left = mask;
-        while left != 0 {
-            if let (Some(lane), Some(weight)) =
-                (row.get_mut(left.trailing_zeros() as usize), weights.next())
-            {
-                *lane = *weight;
-            }
-            left &= left - 1;
-        }
-        table.insert(key, &row);
-    }
-    table
 }

@@ -1,20 +1,36 @@
-//! Feature rows at run time: one 64-byte cache line a row, found by open addressing, a bit filter in front.
-//! Must not know what a feature means or where rows come from.
+//! Feature rows at run time: one 64-byte cache line a row, sorted by key, found by a rank index. Must not know what
+//! a feature means or where rows come from.
 
-/// Tag lanes of a row.
-pub(crate) const LANES: usize = 64;
-/// The first lane that holds a tag; the lanes before it hold the row's key.
-pub(crate) const FIRST: usize = 4;
-/// Most tags a row has room for.
-pub(crate) const MOST_TAGS: usize = LANES - FIRST;
+use super::index::Index;
+use super::pages::Pages;
+use super::parts::{RowRef, Rows};
+use crate::simd;
 
-/// Scores of one word, one lane a tag (see [`FIRST`]); sums wrap, which no sane model reaches.
+/// Most tags that a row has room for, and lanes of [`Scores`].
+pub(crate) const MOST_TAGS: usize = 56;
+/// Bytes of a row: the weights, the key, four bytes unused.
+pub(crate) const ROW: usize = 64;
+
+type Row = [u8; ROW];
+
+/// Scores of one word, one lane a tag (see [`Scores::blank`] for their range).
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(crate) struct Scores(pub(crate) [i16; LANES]);
+#[repr(align(16))]
+pub(crate) struct Scores(pub(crate) [i16; MOST_TAGS]);
+
+/// The numbers of the lanes.
+const LANES: [i16; MOST_TAGS] = {
+    let mut lanes = [0; MOST_TAGS];
+    let mut lane = 0;
+    while lane < MOST_TAGS {
+        lanes[lane] = lane as i16;
+        lane += 1;
+    }
+    lanes
+};
 
 impl Scores {
-    pub(crate) const ZERO: Self = Self([0; LANES]);
+    pub(crate) const ZERO: Self = Self([0; MOST_TAGS]);
 
     #[inline(always)]
     pub(crate) fn add(&mut self, other: &Self) {
@@ -23,38 +39,87 @@ impl Scores {
         }
     }
 
-    /// The lane with the highest score among `tags` tags, the first of equals, as a tag number.
+    /// Zero for the first `tags` tags; for the lanes without a tag lower than the 119 rows of at most 128 that add up
+    /// in a word can bring any tag, so that they are never the best.
+    pub(crate) fn blank(tags: usize) -> Self {
+        Self(std::array::from_fn(|lane| {
+            if lane < tags.max(1) { 0 } else { -0x6000 }
+        }))
+    }
+
+    /// The lane with the highest score, the first of equals.
     #[inline(always)]
-    pub(crate) fn best(&self, tags: usize) -> u8 {
-        let lanes = &self.0[FIRST..FIRST + tags.clamp(1, MOST_TAGS)];
-        let top = lanes.iter().copied().fold(i16::MIN, i16::max);
-        lanes.iter().position(|&lane| lane == top).unwrap_or(0) as u8
+    pub(crate) fn best(&self) -> u8 {
+        self.lead(0).0
+    }
+
+    /// As [`Scores::best`], and whether every other lane is more than `margin` behind.
+    #[inline(always)]
+    pub(crate) fn lead(&self, margin: i16) -> (u8, bool) {
+        let top = self.0.iter().copied().fold(i16::MIN, i16::max);
+        let limit = top.saturating_sub(margin);
+        let mut best = i16::MAX;
+        let mut near = 0_i16;
+        for (&lane, &number) in self.0.iter().zip(&LANES) {
+            best = best.min(if lane == top { number } else { i16::MAX });
+            near += i16::from(lane >= limit);
+        }
+        (best as u8, near == 1)
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Row([i8; LANES]);
+/// Where a row is expected.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) key: u32,
+    pub(crate) row: u32,
+}
 
-impl Row {
+/// Up to `N` places where rows are expected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<const N: usize> {
+    places: [Place; N],
+    count: usize,
+}
+
+impl<const N: usize> Places<N> {
+    pub(crate) const NONE: Self = Self {
+        places: [Place { key: 0, row: 0 }; N],
+        count: 0,
+    };
+
     #[inline(always)]
-    fn key(&self) -> u32 {
-        u32::from_le_bytes([
-            self.0[0] as u8,
-            self.0[1] as u8,
-            self.0[2] as u8,
-            self.0[3] as u8,
-        ])
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Notes where the row of `key` is, if `index` says that there may be one; at most `N` times.
+    #[inline(always)]
+    pub(super) fn seek(&mut self, index: &Index, key: u32) {
+        let (row, may) = index.find(key);
+        if let Some(place) = self.places.get_mut(self.count) {
+            *place = Place { key, row };
+            self.count += usize::from(may);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_slice(&self) -> &[Place] {
+        &self.places[..self.count.min(N)]
     }
 }
 
 /// Rows by key. A row's key is the upper half of the 64-bit feature key, never 0.
 #[derive(Debug)]
 pub(crate) struct Table {
-    rows: Vec<Row>,
-    shift: u32,
-    filter: Vec<u64>,
-    filter_shift: u32,
+    index: Index,
+    rows: Pages,
+    count: usize,
 }
 
 /// The row key of a 64-bit feature key.
@@ -63,83 +128,94 @@ pub(crate) fn row_key(feature: u64) -> u32 {
     ((feature >> 32) as u32) | 1
 }
 
-impl Table {
-    /// A table with room for `count` rows.
-    pub(crate) fn with_room(count: usize) -> Self {
-        let bits = (count + count / 2)
-            .max(16)
-            .next_power_of_two()
-            .trailing_zeros();
-        let filter_bits = (bits + 2).min(31);
+#[inline(always)]
+fn key_of(row: &Row) -> u32 {
+    u32::from_le_bytes([
+        row[MOST_TAGS],
+        row[MOST_TAGS + 1],
+        row[MOST_TAGS + 2],
+        row[MOST_TAGS + 3],
+    ])
+}
+
+impl Rows for Table {
+    fn with_room(count: usize) -> Self {
         Self {
-            rows: vec![Row([0; LANES]); 1 << bits],
-            shift: 32 - bits,
-            filter: vec![0; 1 << (filter_bits - 6)],
-            filter_shift: 32 - filter_bits,
+            index: Index::with_room(count),
+            rows: Pages::zeroed(count * ROW),
+            count: 0,
         }
     }
 
-    /// Adds a row; the caller adds at most as many as it asked room for. A key that is there already is overwritten.
-    pub(crate) fn insert(&mut self, key: u32, weights: &[i8]) {
-        let mask = self.rows.len() - 1;
-        let mut at = (key >> self.shift) as usize & mask;
-        while self.rows[at].key() != 0 && self.rows[at].key() != key {
-            at = (at + 1) & mask;
+    fn push(&mut self, row: RowRef<'_>) {
+        let (slots, _) = self.rows.bytes_mut().as_chunks_mut::<ROW>();
+        let Some(slot) = slots.get_mut(self.count) else {
+            return;
+        };
+        slot[MOST_TAGS..MOST_TAGS + 4].copy_from_slice(&row.key.to_le_bytes());
+        let mut left = row.mask;
+        for weight in row.weights {
+            slot[left.trailing_zeros() as usize % ROW] = *weight;
+            left &= left.wrapping_sub(1);
         }
-        let row = &mut self.rows[at];
-        for (lane, byte) in row.0.iter_mut().zip(key.to_le_bytes()) {
-            *lane = byte as i8;
-        }
-        for (lane, weight) in row.0[FIRST..].iter_mut().zip(weights) {
-            *lane = *weight;
-        }
-        let bit = key >> self.filter_shift;
-        self.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
+        self.index.note(row.key, self.count as u32);
+        self.count += 1;
     }
+}
 
-    /// Whether a row may exist; no means no.
+impl Table {
+    /// Notes where the row of a key is, if there may be one.
     #[inline(always)]
-    pub(crate) fn may_have(&self, key: u32) -> bool {
-        let bit = key >> self.filter_shift;
-        self.filter
-            .get((bit >> 6) as usize)
-            .is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    pub(crate) fn seek<const N: usize>(&self, key: u32, places: &mut Places<N>) {
+        places.seek(&self.index, key);
     }
 
-    /// Asks for the cache line where the row of a key would be, well before it is needed.
+    /// Asks for the cache lines of rows, well before they are needed.
     #[inline(always)]
-    pub(crate) fn prefetch(&self, key: u32) {
-        if let Some(row) = self.rows.get((key >> self.shift) as usize) {
-            crate::simd::prefetch(row);
+    pub(crate) fn prefetch(&self, places: &[Place]) {
+        let rows = self.rows();
+        for place in places {
+            if let Some(row) = rows.get(place.row as usize) {
+                simd::prefetch(row);
+            }
         }
     }
 
-    /// As [`Table::add_to`] for a key that passed the filter.
     #[inline(always)]
-    pub(crate) fn add_filtered(&self, key: u32, scores: &mut Scores) {
-        let mask = self.rows.len() - 1;
-        let mut at = (key >> self.shift) as usize & mask;
-        loop {
-            let row = &self.rows[at];
-            let found = row.key();
-            if found == key {
-                for (lane, weight) in scores.0.iter_mut().zip(&row.0) {
-                    *lane = lane.wrapping_add(i16::from(*weight));
+    fn rows(&self) -> &[Row] {
+        self.rows.bytes().as_chunks::<ROW>().0
+    }
+
+    /// Adds those rows to `scores` that are the ones sought.
+    #[inline(always)]
+    pub(crate) fn add(&self, places: &[Place], scores: &mut Scores) {
+        let rows = self.rows();
+        let mut sum = *scores;
+        for place in places {
+            let mut at = place.row as usize;
+            let Some(mut row) = rows.get(at) else {
+                continue;
+            };
+            while key_of(row) < place.key {
+                at += 1;
+                match rows.get(at) {
+                    Some(next) => row = next,
+                    None => break,
                 }
-                return;
             }
-            if found == 0 {
-                return;
+            // A mask, not a branch: whether the row is there is hard to foresee.
+            let mask = -i16::from(key_of(row) == place.key);
+            for (lane, weight) in sum.0.iter_mut().zip(row) {
+                *lane = lane.wrapping_add(i16::from(*weight as i8) & mask);
             }
-            at = (at + 1) & mask;
         }
+        *scores = sum;
     }
 
-    /// Adds the row of a key, if there is one, to `scores`. The first lanes gather garbage.
-    #[inline(always)]
+    /// Adds the row of a key, if there is one.
     pub(crate) fn add_to(&self, key: u32, scores: &mut Scores) {
-        if self.may_have(key) {
-            self.add_filtered(key, scores);
-        }
+        let mut places = Places::<1>::NONE;
+        self.seek(key, &mut places);
+        self.add(places.as_slice(), scores);
     }
 }

@@ -44,7 +44,8 @@ pub(crate) fn quantise<'a>(
                 .filter(|(_, w)| **w != 0)
                 .fold(0, |mask, (tag, _)| mask | 1 << tag),
         );
-        out.weights.extend(row.iter().filter(|w| **w != 0));
+        out.weights
+            .extend(row.iter().filter(|w| **w != 0).map(|w| *w as u8));
     }
     out
 }

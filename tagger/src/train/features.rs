@@ -4,7 +4,7 @@
 use super::Options;
 use super::data::{Corpus, Sample};
 use super::index::KeyTable;
-use crate::tagger::window;
+use crate::decode::window;
 use crate::templates::{self, HISTORY, NO_HISTORY, POSITIONS, Parts, REACH};
 
 /// Per token, the rows of its features that do not depend on earlier tags.

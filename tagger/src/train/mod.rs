@@ -17,7 +17,7 @@ use crate::hash::{self, Random};
 use crate::lexicon::{self, Entry};
 use crate::model::parts::ModelParts;
 use crate::model::{Model, encode};
-use crate::tagger::skipped;
+use crate::universal::looked_through;
 use crate::word;
 use data::{Corpus, NO_TAG, TagCounts};
 
@@ -173,7 +173,7 @@ pub fn train(
                 .fold(0, |bits, (tag, _)| bits | 1 << tag)
         })
         .collect();
-    let skip = skipped(&xpos);
+    let skip = looked_through(&xpos);
     let universal = universal::train(
         &corpus,
         &universal_gold,

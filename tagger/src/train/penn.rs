@@ -6,8 +6,8 @@ use super::data::{Corpus, NO_TAG};
 use super::features::{self, Ids};
 use super::index::KeyTable;
 use super::linear::{Rows, best, softmax};
+use crate::decode::window;
 use crate::hash::Random;
-use crate::tagger::window;
 use crate::templates::{self, NO_HISTORY, Parts};
 
 const NONE: u32 = u32::MAX;

@@ -4,9 +4,10 @@ use super::Options;
 use super::data::{Corpus, NO_TAG};
 use super::index::KeyTable;
 use super::linear::{Rows, softmax};
+use crate::decode::window;
 use crate::hash::Random;
-use crate::tagger::{ahead, tags_around, window};
 use crate::templates::{self, Parts, UNIVERSAL};
+use crate::universal::{ahead, tags_around};
 
 /// Trained weights: per key a row of `lanes` weights.
 pub(super) struct Universal {
