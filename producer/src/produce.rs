@@ -13,7 +13,7 @@ use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
-use gristmill_common::wire;
+use gristmill_common::wire::{self, BodyHash};
 use tokio::runtime::Handle;
 
 use crate::cut::{Account, ChunkSink};
@@ -60,6 +60,7 @@ pub fn produce(
         progress,
         shutdown,
         by_split,
+        hash: hash_for(transport),
         failed: None,
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
@@ -214,12 +215,24 @@ struct Publisher<'a> {
     shutdown: &'a Shutdown,
     /// Numbers of splits and partitions, where a partition takes a range of splits.
     by_split: Option<(u32, u32)>,
+    hash: BodyHash,
     failed: Option<ProduceError>,
+}
+
+/// Whether chunks need a hash of their bodies: it tells damage, and an id that is cut again from
+/// changed input (I1). Queues in memory hold the very bytes that were put in, and one call of
+/// [`produce`] cuts each id once, so there it would cost and tell nothing.
+fn hash_for(transport: &Transport) -> BodyHash {
+    match transport {
+        Transport::Embedded(_) => BodyHash::Omitted,
+        Transport::Amqp(_) | Transport::Faulty(_) => BodyHash::Taken,
+    }
 }
 
 impl Publisher<'_> {
     fn publish(&self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
-        let (message, _) = wire::encode_chunk(head, body).map_err(ProduceError::Chunk)?;
+        let (message, _) =
+            wire::encode_chunk(head, body, self.hash).map_err(ProduceError::Chunk)?;
         publish(
             self.transport,
             self.runtime,
