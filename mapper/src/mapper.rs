@@ -72,15 +72,17 @@ impl Mapper {
         self.out.clear();
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
-        let all = whole.parts().to_vec();
+        let screened;
         let batch = if self.screened {
-            screen(whole, &mut self.out)
+            screened = screen(whole.clone(), &mut self.out);
+            &screened
         } else {
-            whole
+            &whole
         };
         self.runner
-            .run(&prepared, &batch, &mut self.out, &mut self.scratch);
-        let counts = account(&chunk.head, &all, &self.out.quarantined);
+            .run(&prepared, batch, &mut self.out, &mut self.scratch);
+        let pieces = self.count(&whole);
+        let counts = account(&chunk.head, &pieces, &self.out.quarantined);
         let records = counts.iter().map(|count| count.mapped).sum();
         let quarantined = counts.iter().map(|count| count.quarantined).sum();
         // Unique to this attempt: a random state is keyed anew each time.
@@ -91,6 +93,17 @@ impl Mapper {
             records,
             quarantined,
         })
+    }
+
+    /// The records of a chunk's pieces: as the processor counted them, if it saw all and said so.
+    fn count(&mut self, whole: &Batch<'_>) -> Vec<u64> {
+        let recount = || whole.parts().iter().map(|part| whole.count_of(part));
+        let said = std::mem::take(&mut self.out.counts);
+        if self.screened || said.len() != whole.parts().len() {
+            return recount().collect();
+        }
+        debug_assert!(recount().eq(said.iter().copied()), "miscounted records");
+        said
     }
 
     fn target(&self, chunk: &Chunk) -> Target {
