@@ -7,10 +7,11 @@
 use gristmill_common::record::content;
 use memchr::{memchr, memrchr};
 
+use super::digits::{eight_digits, is_status};
 use super::entry::{Entry, NONE, Request};
 use super::servers::{self, Reason, checked_bytes, parse_client};
-use super::time::{Known, LEN};
-use crate::simd::Marks;
+use super::time::{Known, LEN, Time};
+use crate::simd::{END, Marks};
 
 /// Bytes of lines whose marks are found at once: they and their marks stay in the nearest cache.
 const BLOCK: usize = 8 << 10;
@@ -24,68 +25,69 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Calls `each` with every line of `text`: its offset, its bytes with terminator, and what it
-    /// says.
+    /// says. Well-formed lines whose request `wanted` declines may be left out. Returns the number
+    /// of lines, those included.
     #[inline]
     pub(super) fn read<'a>(
         &mut self,
         text: &'a [u8],
+        wanted: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(usize, &'a [u8], Result<&Entry<'a>, Reason>),
-    ) {
+    ) -> u64 {
         let mut at = 0;
+        let mut lines = 0;
         while at < text.len() {
             let block = block_of(&text[at..]);
             if block.len() > BLOCK {
                 // One long line: room for its marks would be room that is never given back.
                 let parsed = servers::parse(content(block));
                 each(at, block, parsed.as_ref().map_err(|reason| *reason));
+                lines += 1;
             } else {
-                self.read_block(block, |start, line, found| each(at + start, line, found));
+                lines += self.read_block(block, &wanted, |start, line, found| {
+                    each(at + start, line, found);
+                });
             }
             at += block.len();
         }
+        lines
     }
 
     #[inline]
     fn read_block<'a>(
         &mut self,
         block: &'a [u8],
+        wanted: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(usize, &'a [u8], Result<&Entry<'a>, Reason>),
-    ) {
-        self.marks.find(block);
-        let mut quotes = &self.marks.quotes[..];
-        let mut escapes = &self.marks.escapes[..];
-        let mut newlines = self.marks.newlines.iter();
-        let mut start = 0;
+    ) -> u64 {
+        let mut marks = self.marks.find(block);
         let mut entry = Entry::default();
+        let mut start = 0;
+        let mut lines = 0;
         while start < block.len() {
-            let newline = newlines.next().map_or(block.len(), |&at| at as usize);
-            let next = (newline + 1).min(block.len());
-            let line = &block[start..next];
-            let text = content(line);
-            let end = (start + text.len()) as u32;
-            let placed = if escapes[0] < end {
-                None
-            } else {
-                place(text, start as u32, end, quotes, &mut self.known, &mut entry)
-            };
-            match placed {
-                Some(count) => {
-                    each(start, line, Ok(&entry));
-                    quotes = &quotes[count..];
+            lines += 1;
+            if let Some(placed) = Placed::find(block, start, marks, &mut self.known) {
+                if wanted(placed.request) {
+                    placed.fill(&mut entry);
+                    each(start, &block[start..placed.next], Ok(&entry));
                 }
-                None => match servers::parse(text) {
-                    Ok(entry) => each(start, line, Ok(&entry)),
-                    Err(reason) => each(start, line, Err(reason)),
-                },
+                marks = &marks[placed.marks..];
+                start = placed.next;
+                continue;
             }
-            while quotes[0] < end {
-                quotes = &quotes[1..];
-            }
-            while escapes[0] < end {
-                escapes = &escapes[1..];
-            }
+            let is_newline = |&at: &u32| at == END || block[at as usize] == b'\n';
+            let passed = marks.iter().position(is_newline).unwrap_or(0);
+            let next = match marks[passed] {
+                END => block.len(),
+                newline => newline as usize + 1,
+            };
+            let line = &block[start..next];
+            let parsed = servers::parse(content(line));
+            each(start, line, parsed.as_ref().map_err(|reason| *reason));
+            marks = &marks[(passed + 1).min(marks.len())..];
             start = next;
         }
+        lines
     }
 }
 
@@ -100,79 +102,126 @@ fn block_of(text: &[u8]) -> &[u8] {
     &text[..end]
 }
 
-/// Reads a line without escapes off the places of its quotes, which `quotes` begin with. `line` is
-/// what lies from `start` to `end`. Sets every field of `entry` and returns the number of quotes, or
-/// leaves anything in it.
-#[inline]
-fn place<'a>(
-    line: &'a [u8],
-    start: u32,
-    end: u32,
-    quotes: &[u32],
-    known: &mut Known,
-    entry: &mut Entry<'a>,
-) -> Option<usize> {
-    let quotes = quotes.first_chunk::<7>()?;
-    let at = |number: usize| (quotes[number] - start) as usize;
-    let common = quotes[1] < end && quotes[2] >= end;
-    let combined = quotes[5] < end && quotes[6] >= end;
-    if !(common || combined) {
-        return None;
-    }
-    client_and_time(line.get(..at(0))?, known, entry)?;
-    entry.escapes = false;
-    entry.request = Request::Line(line.get(at(0) + 1..at(1))?);
-    if common {
-        numbers(line.get(at(1) + 1..)?, entry)?;
-        (entry.referer, entry.agent) = (NONE, NONE);
-        return Some(2);
-    }
-    let between = line.get(at(1) + 1..at(2))?;
-    numbers(between.strip_suffix(b" ")?, entry)?;
-    if quotes[4] != quotes[3] + 2 || line[at(3) + 1] != b' ' || at(5) + 1 != line.len() {
-        return None;
-    }
-    entry.referer = line.get(at(2) + 1..at(3))?;
-    entry.agent = line.get(at(4) + 1..at(5))?;
-    Some(6)
+/// A well-formed line without escapes, its fields found and checked.
+struct Placed<'a> {
+    client: Client<'a>,
+    time: Time<'a>,
+    request: &'a [u8],
+    status: &'a [u8],
+    size: &'a [u8],
+    bytes: u64,
+    referer: &'a [u8],
+    agent: &'a [u8],
+    /// How many marks the line has, newline included.
+    marks: usize,
+    /// Where the next line begins.
+    next: usize,
 }
 
-/// Reads `host ident user [time] `.
-#[inline]
-fn client_and_time<'a>(text: &'a [u8], known: &mut Known, entry: &mut Entry<'a>) -> Option<()> {
-    let (client, time) = text.split_last_chunk::<{ LEN + 4 }>()?;
-    let [b' ', b'[', time @ .., b']', b' '] = time else {
-        return None;
-    };
-    entry.time = known.check(time.first_chunk::<LEN>()?)?;
-    // Nearly every line is from nobody that the server knows.
-    if let Some(host) = client.strip_suffix(b" - -")
-        && !host.is_empty()
-        && !host.contains(&b' ')
-    {
-        (entry.host, entry.user, entry.vhost) = (host, NONE, NONE);
-        return Some(());
+impl<'a> Placed<'a> {
+    /// Reads the line of `block` that begins at `start` off the places of its marks, which `marks`
+    /// begin with.
+    #[inline(always)]
+    fn find(block: &'a [u8], start: usize, marks: &[u32], known: &mut Known) -> Option<Self> {
+        let marks = marks.first_chunk::<7>()?;
+        let at = |number: usize| marks[number] as usize;
+        let is = |number: usize, mark: u8| block.get(at(number)) == Some(&mark);
+        let quotes = |count: usize| (0..count).all(|number| is(number, b'"'));
+        // Where the marks are known to be in the line, they are in order and in the block.
+        let (count, newline) = if is(6, b'\n') && quotes(6) {
+            (7, at(6))
+        } else if is(2, b'\n') && quotes(2) {
+            (3, at(2))
+        } else {
+            return None;
+        };
+        let end = newline - usize::from(block[newline - 1] == b'\r');
+        let (client, framed) = block.get(start..at(0))?.split_last_chunk::<{ LEN + 4 }>()?;
+        let time = known.check(framed)?;
+        let client = Client::find(client)?;
+        // Between the request's quote and what comes next: ` 200 123`.
+        let numbers_end = if count == 3 { end } else { at(2) - 1 };
+        if !is_status(block[at(1)..].first_chunk()?) {
+            return None;
+        }
+        let size = block.get(at(1) + 6..numbers_end)?;
+        let bytes = match eight_digits(&block[..numbers_end], size.len()) {
+            Some(bytes) => bytes,
+            None => checked_bytes(size).ok()?,
+        };
+        let (mut referer, mut agent) = (NONE, NONE);
+        if count == 7 {
+            let spaces = block[at(2) - 1] == b' ' && block[at(3) + 1] == b' ';
+            if !spaces || at(4) != at(3) + 2 || at(5) + 1 != end {
+                return None;
+            }
+            referer = &block[at(2) + 1..at(3)];
+            agent = &block[at(4) + 1..at(5)];
+        }
+        Some(Self {
+            client,
+            time,
+            request: &block[at(0) + 1..at(1)],
+            status: &block[at(1) + 2..at(1) + 5],
+            size,
+            bytes,
+            referer,
+            agent,
+            marks: count,
+            next: newline + 1,
+        })
     }
-    // The careful parser would take an earlier bracket for the time's.
-    if memchr(b'[', client).is_some() {
-        return None;
+
+    /// Sets every field of `entry`.
+    #[inline(always)]
+    fn fill(&self, entry: &mut Entry<'a>) {
+        *entry = Entry {
+            host: self.client.host,
+            user: self.client.user,
+            vhost: self.client.vhost,
+            time: self.time,
+            request: Request::Line(self.request),
+            status: self.status,
+            size: self.size,
+            bytes: self.bytes,
+            referer: self.referer,
+            agent: self.agent,
+            escapes: false,
+        };
     }
-    let parsed = parse_client(client).ok()?;
-    (entry.host, entry.user, entry.vhost) = (parsed.host, parsed.user, parsed.vhost);
-    Some(())
 }
 
-/// Reads ` status bytes`.
-#[inline]
-fn numbers<'a>(text: &'a [u8], entry: &mut Entry<'a>) -> Option<()> {
-    let ([b' ', status @ .., b' '], size) = text.split_first_chunk::<5>()? else {
-        return None;
-    };
-    if !status.iter().all(u8::is_ascii_digit) {
-        return None;
+/// Who asked whom.
+struct Client<'a> {
+    host: &'a [u8],
+    user: &'a [u8],
+    vhost: &'a [u8],
+}
+
+impl<'a> Client<'a> {
+    /// Reads `host ident user`.
+    #[inline(always)]
+    fn find(client: &'a [u8]) -> Option<Self> {
+        // Nearly every line is from nobody that the server knows.
+        if let Some(host) = client.strip_suffix(b" - -")
+            && !host.is_empty()
+            && !host.contains(&b' ')
+        {
+            return Some(Self {
+                host,
+                user: NONE,
+                vhost: NONE,
+            });
+        }
+        // The careful parser would take an earlier bracket for the time's.
+        if memchr(b'[', client).is_some() {
+            return None;
+        }
+        let parsed = parse_client(client).ok()?;
+        Some(Self {
+            host: parsed.host,
+            user: parsed.user,
+            vhost: parsed.vhost,
+        })
     }
-    entry.status = status;
-    entry.size = size;
-    entry.bytes = checked_bytes(size).ok()?;
-    Some(())
 }
