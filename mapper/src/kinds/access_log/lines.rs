@@ -7,9 +7,9 @@
 use gristmill_common::record::content;
 use memchr::{memchr, memrchr};
 
-use super::digits::{eight_digits, is_status};
 use super::entry::{Entry, NONE, Request};
 use super::servers::{self, Reason, checked_bytes, parse_client};
+use super::swar::{eight_digits, has_space, is_status};
 use super::time::{Known, LEN, Time};
 use crate::simd::{END, Marks};
 
@@ -136,9 +136,10 @@ impl<'a> Placed<'a> {
             return None;
         };
         let end = newline - usize::from(block[newline - 1] == b'\r');
-        let (client, framed) = block.get(start..at(0))?.split_last_chunk::<{ LEN + 4 }>()?;
+        let before = block.get(start..at(0))?;
+        let (client, framed) = before.split_last_chunk::<{ LEN + 4 }>()?;
         let time = known.check(framed)?;
-        let client = Client::find(client)?;
+        let client = Client::find(client, before.first_chunk()?)?;
         // Between the request's quote and what comes next: ` 200 123`.
         let numbers_end = if count == 3 { end } else { at(2) - 1 };
         if !is_status(block[at(1)..].first_chunk()?) {
@@ -199,13 +200,17 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Reads `host ident user`.
+    /// Reads `host ident user`; `first` is what the line begins with.
     #[inline(always)]
-    fn find(client: &'a [u8]) -> Option<Self> {
+    fn find(client: &'a [u8], first: &[u8; 16]) -> Option<Self> {
         // Nearly every line is from nobody that the server knows.
         if let Some(host) = client.strip_suffix(b" - -")
             && !host.is_empty()
-            && !host.contains(&b' ')
+            && !(if host.len() <= first.len() {
+                has_space(first, host.len())
+            } else {
+                host.contains(&b' ')
+            })
         {
             return Some(Self {
                 host,

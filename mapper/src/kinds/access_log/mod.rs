@@ -1,11 +1,11 @@
 //! `access-log`: hits and bytes of web server logs, by group.
 
-mod digits;
 mod entry;
 mod filter;
 mod format;
 mod lines;
 mod servers;
+mod swar;
 mod time;
 
 use gristmill_common::key::push_field;

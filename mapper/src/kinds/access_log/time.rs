@@ -2,7 +2,7 @@
 //!
 //! The calendar arithmetic follows Howard Hinnant's "chrono-compatible low-level date algorithms".
 
-use super::digits::Shape;
+use super::swar::Shape;
 
 const EPOCH: &[u8; LEN] = b"01/Jan/1970:00:00:00 +0000";
 

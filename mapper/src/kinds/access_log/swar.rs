@@ -1,7 +1,7 @@
-//! Digits in fixed places, eight bytes at a time.
+//! Digits and spaces, many bytes at a time, without branches that depend on where they are.
 //!
-//! Method: SIMD within a register, as in Daniel Lemire's "Quickly parsing eight digits" (2018). It
-//! must not know lines.
+//! Method: SIMD within a register, as in Daniel Lemire's "Quickly parsing eight digits" (2018), and
+//! the test for a zero byte of Sean Anderson's "Bit Twiddling Hacks". It must not know lines.
 
 /// Checks each byte of a word: those of class [`ANY`] are not looked at, digits up to a bound are
 /// told by their high half and by whether adding turns it over, others are compared.
@@ -77,6 +77,17 @@ pub(super) fn eight_digits(text: &[u8], count: usize) -> Option<u64> {
     Some(upper.wrapping_add(lower) >> 32)
 }
 
+/// Whether there is a space among the first `count` bytes, at most sixteen.
+#[inline(always)]
+pub(super) fn has_space(bytes: &[u8; 16], count: usize) -> bool {
+    let word = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
+    // The lowest bit that is set marks the first zero byte; higher ones may be wrong.
+    let low = u128::from_le_bytes([0x01; 16]);
+    let high = u128::from_le_bytes([0x80; 16]);
+    let zeros = word.wrapping_sub(low) & !word & high;
+    (zeros.trailing_zeros() as usize) < 8 * count
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +111,20 @@ mod tests {
         }
         assert!(is_status(b"\" 200 51"));
         assert!(!is_status(b"\" 20 513"));
+    }
+
+    #[test]
+    fn spaces_are_seen_up_to_a_place() {
+        for at in 0..16 {
+            for other in [0, b'!', 0x1F, 0xA0, 0xFF] {
+                let mut text = [other; 16];
+                text[at] = b' ';
+                for count in 0..=16 {
+                    assert_eq!(has_space(&text, count), at < count, "{at} of {count}");
+                }
+            }
+        }
+        assert!(!has_space(&[b'!'; 16], 16));
     }
 
     #[test]
