@@ -105,7 +105,7 @@ pub fn encode_chunk(
     head: &ChunkHead,
     body: Vec<u8>,
     hash: BodyHash,
-) -> Result<(Bytes, u64), WireError> {
+) -> Result<(Vec<u8>, u64), WireError> {
     seal_up(1, head, body, hash)
 }
 
@@ -114,7 +114,7 @@ pub fn encode_chunk(
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(2, head, body, BodyHash::Taken).map(|(message, _)| message)
+    seal_up(2, head, body, BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// Encodes a seal.
@@ -122,7 +122,7 @@ pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireEr
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
-    seal_up(3, seal, Vec::new(), BodyHash::Taken).map(|(message, _)| message)
+    seal_up(3, seal, Vec::new(), BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// Encodes the end of a split.
@@ -130,7 +130,7 @@ pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
-    seal_up(4, end, Vec::new(), BodyHash::Taken).map(|(message, _)| message)
+    seal_up(4, end, Vec::new(), BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// The most bytes that one event of the log may take, encoded, and in memory when decoded.
@@ -164,13 +164,16 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(5, head, body, BodyHash::Taken).map(|(message, _)| message)
+    seal_up(5, head, body, BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// A part with whatever head a hostile writer makes up.
 #[cfg(test)]
 pub(crate) fn tests_only_log_part(head: &impl Serialize, body: Vec<u8>) -> Bytes {
-    seal_up(5, head, body, BodyHash::Taken).expect("small").0
+    seal_up(5, head, body, BodyHash::Taken)
+        .expect("small")
+        .0
+        .into()
 }
 
 /// Decodes one part of an entry of the log.
@@ -215,7 +218,7 @@ fn seal_up(
     head: &impl Serialize,
     mut message: Vec<u8>,
     hash: BodyHash,
-) -> Result<(Bytes, u64), WireError> {
+) -> Result<(Vec<u8>, u64), WireError> {
     let body_len = message.len();
     let (body_hash, codec_number) = match hash {
         BodyHash::Taken => (content_hash(&message), RAW),
@@ -235,7 +238,7 @@ fn seal_up(
     message.extend_from_slice(&[kind, codec_number]);
     message.extend_from_slice(&VERSION.to_le_bytes());
     message.extend_from_slice(&MAGIC);
-    Ok((Bytes::from(message), chunk_hash(body_hash, head_hash)))
+    Ok((message, chunk_hash(body_hash, head_hash)))
 }
 
 /// A message taken apart, its hashes checked.

@@ -79,7 +79,7 @@ fn filled(transport: &Transport, runtime: &Runtime) {
     for chunk in cut(&[document("d", text())], &grep("7").records, 700) {
         let (message, _) = encode_chunk(&chunk.head, chunk.body.to_vec(), BodyHash::Taken).unwrap();
         runtime
-            .block_on(transport.publish(Queue::Chunks, message))
+            .block_on(transport.publish(Queue::Chunks, message.into()))
             .unwrap();
     }
     transport.finish(Queue::Chunks);

@@ -16,10 +16,11 @@ use gristmill_common::transport::{PublishError, Queue, Transport};
 use gristmill_common::wire::{self, BodyHash};
 use tokio::runtime::Handle;
 
-use crate::cut::{Account, ChunkSink};
+use crate::cut::{Account, ChunkSink, capacity_for};
 use crate::error::{Halt, ProduceError};
 use crate::plan::Plan;
 use crate::read::{Reading, read_split};
+use crate::spares::Spares;
 
 /// How a job is produced; nothing here shows in the output.
 #[derive(Clone, Debug)]
@@ -54,6 +55,7 @@ pub fn produce(
         .shape()
         .by_split()
         .then(|| (plan.splits().len() as u32, spec.partitions));
+    let spares = Spares::new(2 * capacity_for(reading.rules.target));
     let seal = read_all(&reading, settings.threads, || Publisher {
         transport,
         runtime,
@@ -61,6 +63,7 @@ pub fn produce(
         shutdown,
         by_split,
         hash: hash_for(transport),
+        spares: &spares,
         failed: None,
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
@@ -177,6 +180,10 @@ impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
         }
         self.sink.take(head, body)
     }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        self.sink.buffer(capacity)
+    }
 }
 
 fn enter(seal: &mut Seal, split: u32, account: &Account) {
@@ -216,6 +223,7 @@ struct Publisher<'a> {
     /// Numbers of splits and partitions, where a partition takes a range of splits.
     by_split: Option<(u32, u32)>,
     hash: BodyHash,
+    spares: &'a Spares,
     failed: Option<ProduceError>,
 }
 
@@ -238,7 +246,7 @@ impl Publisher<'_> {
             self.runtime,
             self.shutdown,
             Queue::Chunks,
-            message,
+            self.spares.lend(message),
         )?;
         Progress::add(&self.progress.chunks_cut, 1);
         Ok(())
@@ -251,6 +259,10 @@ impl ChunkSink for Publisher<'_> {
             self.failed = Some(error);
             Halt::Stopped
         })
+    }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        self.spares.take(capacity)
     }
 }
 

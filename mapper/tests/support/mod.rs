@@ -122,7 +122,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
 pub fn chunk(id: ChunkId, pieces: Vec<Piece>, faults: Vec<Quarantined>, body: Vec<u8>) -> Chunk {
     let head = ChunkHead { id, pieces, faults };
     let (message, _) = encode_chunk(&head, body, BodyHash::Taken).unwrap();
-    match decode(&message, Check::Full) {
+    match decode(&message.into(), Check::Full) {
         Ok(Message::Chunk(chunk)) => chunk,
         other => panic!("{other:?}"),
     }
