@@ -66,8 +66,10 @@ impl Lines {
         let mut lines = 0;
         while start < block.len() {
             lines += 1;
-            if let Some(placed) = Placed::find(block, start, marks, &mut self.known) {
-                if wanted(placed.request) {
+            let placed = Placed::find(block, start, marks, &mut self.known)
+                .or_else(|| Placed::find_escaped(block, start, marks, &mut self.known));
+            if let Some(placed) = placed {
+                if placed.request_escapes || wanted(placed.request) {
                     placed.fill(&mut entry);
                     each(start, &block[start..placed.next], Ok(&entry));
                 }
@@ -102,7 +104,7 @@ fn block_of(text: &[u8]) -> &[u8] {
     &text[..end]
 }
 
-/// A well-formed line without escapes, its fields found and checked.
+/// A well-formed line, its fields found and checked.
 struct Placed<'a> {
     client: Client<'a>,
     time: Time<'a>,
@@ -112,6 +114,9 @@ struct Placed<'a> {
     bytes: u64,
     referer: &'a [u8],
     agent: &'a [u8],
+    /// Whether there are escapes in the line, and in its request.
+    escapes: bool,
+    request_escapes: bool,
     /// How many marks the line has, newline included.
     marks: usize,
     /// Where the next line begins.
@@ -124,24 +129,80 @@ impl<'a> Placed<'a> {
     #[inline(always)]
     fn find(block: &'a [u8], start: usize, marks: &[u32], known: &mut Known) -> Option<Self> {
         let marks = marks.first_chunk::<7>()?;
-        let at = |number: usize| marks[number] as usize;
-        let is = |number: usize, mark: u8| block.get(at(number)) == Some(&mark);
+        let is = |number: usize, mark: u8| block.get(marks[number] as usize) == Some(&mark);
         let quotes = |count: usize| (0..count).all(|number| is(number, b'"'));
         // Where the marks are known to be in the line, they are in order and in the block.
-        let (count, newline) = if is(6, b'\n') && quotes(6) {
-            (7, at(6))
+        if is(6, b'\n') && quotes(6) {
+            Self::read::<7>(block, start, marks, known)
         } else if is(2, b'\n') && quotes(2) {
-            (3, at(2))
+            Self::read::<3>(block, start, marks, known)
         } else {
-            return None;
-        };
+            None
+        }
+    }
+
+    /// As [`Self::find`] for a Combined line that may have escapes.
+    fn find_escaped(
+        block: &'a [u8],
+        start: usize,
+        marks: &[u32],
+        known: &mut Known,
+    ) -> Option<Self> {
+        let mut places = [END; 7];
+        let (mut count, mut at) = (0, 0);
+        let (mut escapes, mut request_escapes) = (false, false);
+        loop {
+            let mark = *marks.get(at)?;
+            at += 1;
+            match block.get(mark as usize)? {
+                b'"' if count < 6 => {
+                    places[count] = mark;
+                    count += 1;
+                }
+                // Only in quotes it is an escape. What is escaped is no mark.
+                b'\\' if count % 2 == 1 => {
+                    escapes = true;
+                    request_escapes |= count == 1;
+                    if *marks.get(at)? == mark + 1 {
+                        if block.get(mark as usize + 1) == Some(&b'\n') {
+                            return None;
+                        }
+                        at += 1;
+                    }
+                }
+                b'\n' if count == 6 => {
+                    places[6] = mark;
+                    break;
+                }
+                _ => return None,
+            }
+        }
+        let found = Self::read::<7>(block, start, &places, known)?;
+        Some(Self {
+            escapes,
+            request_escapes,
+            marks: at,
+            ..found
+        })
+    }
+
+    /// Reads a line off the places of its quotes and its newline: `COUNT` in all.
+    #[inline(always)]
+    fn read<const COUNT: usize>(
+        block: &'a [u8],
+        start: usize,
+        places: &[u32; 7],
+        known: &mut Known,
+    ) -> Option<Self> {
+        let at = |number: usize| places[number] as usize;
+        let newline = at(COUNT - 1);
         let end = newline - usize::from(block[newline - 1] == b'\r');
         let before = block.get(start..at(0))?;
         let (client, framed) = before.split_last_chunk::<{ LEN + 4 }>()?;
         let time = known.check(framed)?;
-        let client = Client::find(client, before.first_chunk()?)?;
+        let client = Client::find(client, before)?;
         // Between the request's quote and what comes next: ` 200 123`.
-        let numbers_end = if count == 3 { end } else { at(2) - 1 };
+        let numbers_end = if COUNT == 3 { end } else { at(2) - 1 };
         if !is_status(block[at(1)..].first_chunk()?) {
             return None;
         }
@@ -151,7 +212,7 @@ impl<'a> Placed<'a> {
             None => checked_bytes(size).ok()?,
         };
         let (mut referer, mut agent) = (NONE, NONE);
-        if count == 7 {
+        if COUNT == 7 {
             let spaces = block[at(2) - 1] == b' ' && block[at(3) + 1] == b' ';
             if !spaces || at(4) != at(3) + 2 || at(5) + 1 != end {
                 return None;
@@ -168,7 +229,9 @@ impl<'a> Placed<'a> {
             bytes,
             referer,
             agent,
-            marks: count,
+            escapes: false,
+            request_escapes: false,
+            marks: COUNT,
             next: newline + 1,
         })
     }
@@ -187,7 +250,7 @@ impl<'a> Placed<'a> {
             bytes: self.bytes,
             referer: self.referer,
             agent: self.agent,
-            escapes: false,
+            escapes: self.escapes,
         };
     }
 }
@@ -200,17 +263,13 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Reads `host ident user`; `first` is what the line begins with.
+    /// Reads `host ident user`, which `before` begins with; at least 16 bytes follow there.
     #[inline(always)]
-    fn find(client: &'a [u8], first: &[u8; 16]) -> Option<Self> {
+    fn find(client: &'a [u8], before: &[u8]) -> Option<Self> {
         // Nearly every line is from nobody that the server knows.
         if let Some(host) = client.strip_suffix(b" - -")
             && !host.is_empty()
-            && !(if host.len() <= first.len() {
-                has_space(first, host.len())
-            } else {
-                host.contains(&b' ')
-            })
+            && !has_space(before, host.len())
         {
             return Some(Self {
                 host,

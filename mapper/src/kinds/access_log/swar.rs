@@ -77,15 +77,26 @@ pub(super) fn eight_digits(text: &[u8], count: usize) -> Option<u64> {
     Some(upper.wrapping_add(lower) >> 32)
 }
 
-/// Whether there is a space among the first `count` bytes, at most sixteen.
+/// Whether there is a space among the first `count` bytes of a text; it looks at sixteen at a time,
+/// as far as there are so many.
 #[inline(always)]
-pub(super) fn has_space(bytes: &[u8; 16], count: usize) -> bool {
-    let word = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
-    // The lowest bit that is set marks the first zero byte; higher ones may be wrong.
+pub(super) fn has_space(text: &[u8], count: usize) -> bool {
     let low = u128::from_le_bytes([0x01; 16]);
     let high = u128::from_le_bytes([0x80; 16]);
-    let zeros = word.wrapping_sub(low) & !word & high;
-    (zeros.trailing_zeros() as usize) < 8 * count
+    let mut left = count;
+    for bytes in text.as_chunks().0 {
+        let word = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
+        // The lowest bit that is set marks the first zero byte; higher ones may be wrong.
+        let zeros = word.wrapping_sub(low) & !word & high;
+        if left <= 16 {
+            return (zeros.trailing_zeros() as usize) < 8 * left;
+        }
+        if zeros != 0 {
+            return true;
+        }
+        left -= 16;
+    }
+    text[count - left..count].contains(&b' ')
 }
 
 #[cfg(test)]
@@ -115,16 +126,18 @@ mod tests {
 
     #[test]
     fn spaces_are_seen_up_to_a_place() {
-        for at in 0..16 {
-            for other in [0, b'!', 0x1F, 0xA0, 0xFF] {
-                let mut text = [other; 16];
-                text[at] = b' ';
-                for count in 0..=16 {
-                    assert_eq!(has_space(&text, count), at < count, "{at} of {count}");
+        for len in [15, 16, 40, 48] {
+            for at in 0..len {
+                for other in [0, b'!', 0x1F, 0xA0, 0xFF] {
+                    let mut text = vec![other; len];
+                    text[at] = b' ';
+                    for count in 0..=len {
+                        assert_eq!(has_space(&text, count), at < count, "{at} of {count}");
+                    }
                 }
             }
+            assert!(!has_space(&vec![b'!'; len], len));
         }
-        assert!(!has_space(&[b'!'; 16], 16));
     }
 
     #[test]
