@@ -5,21 +5,7 @@ mod support;
 use gristmill_common::spec::{
     AccessLog, EncodingErrors, Field, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
-use support::{Document, Random, cut, document, map, map_with, prepare, spec};
-
-fn grep(pattern: &str) -> Grep {
-    Grep {
-        pattern: pattern.into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        with_filename: false,
-        line_number: false,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
-    }
-}
+use support::{Document, Random, cut, document, grep, map, map_with, prepare, spec};
 
 fn kinds() -> Vec<Kind> {
     let mut kinds = vec![

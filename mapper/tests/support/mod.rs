@@ -12,7 +12,7 @@ use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
 use gristmill_common::outline::Outline;
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{
-    EncodingErrors, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
+    EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
 };
 use gristmill_common::table::{MAX_COLUMNS, rows};
 use gristmill_common::wire::{BodyHash, Check, Message, decode, encode_chunk};
@@ -116,6 +116,21 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
     }
     close(&mut pieces, &mut body);
     chunks
+}
+
+/// `grep PATTERN` without any option.
+pub fn grep(pattern: &str) -> Grep {
+    Grep {
+        pattern: pattern.into(),
+        ignore_case: false,
+        invert_match: false,
+        count: false,
+        with_filename: false,
+        line_number: false,
+        fixed_strings: false,
+        word_regexp: false,
+        only_matching: false,
+    }
 }
 
 /// A chunk that went through the codec.
