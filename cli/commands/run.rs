@@ -12,7 +12,7 @@ use gristmill_common::size::ByteSize;
 use gristmill_common::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_producer::Plan;
-use gristmill_reducer::{CommitError, Destination, OutputDir, ReduceError};
+use gristmill_reducer::{Destination, OutputDir};
 
 use crate::args::RunArgs;
 use crate::exit::{Exit, usage};
@@ -72,9 +72,8 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
             Ok(exit)
         }
         // Whoever reads our output has had enough: that is how `… | head` ends.
-        Err(
-            JobError::Reduce(ReduceError::ClosedPipe) | JobError::Commit(CommitError::ClosedPipe),
-        ) => Ok(Exit::Complete),
+        Err(JobError::Reduce(error)) if error.is_closed_pipe() => Ok(Exit::Complete),
+        Err(JobError::Commit(error)) if error.is_closed_pipe() => Ok(Exit::Complete),
         Err(JobError::Interrupted) => {
             summary.interrupted(&mut std::io::stderr())?;
             Ok(Exit::Interrupted)

@@ -10,12 +10,13 @@
 //! | body length | 4 | |
 //! | head length | 4 | |
 //! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry |
-//! | codec | 1 | of the body: 0 raw |
+//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
 //!
 //! Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
-//! head's hash before it is decoded, and decoding is limited in what it may allocate.
+//! head's hash before it is decoded, and decoding is limited in what it may allocate. A body without
+//! a hash is for messages that never leave their process: a full check refuses it.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub const MAX_MESSAGE: usize = 4 << 20;
 
 const MAGIC: [u8; 4] = *b"GMW1";
 const FOOTER: usize = 32;
+const RAW: u8 = 0;
+const RAW_UNHASHED: u8 = 1;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
 const HEAD_LIMIT: usize = MAX_MESSAGE;
 
@@ -82,14 +85,28 @@ pub enum WireError {
     Malformed(String),
 }
 
+/// Whether a message's body is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyHash {
+    /// Yes: for messages that may leave this process.
+    Taken,
+    /// No: for messages that stay in this process. [`Check::Full`] refuses them.
+    Omitted,
+}
+
 /// Encodes a chunk; the body's buffer becomes the message's.
 ///
-/// Returns the message and the chunk's hash.
+/// Returns the message and the chunk's hash, which tells nothing of the body where its hash is
+/// [`BodyHash::Omitted`]. That keeps invariant I1 only where one id cannot be cut twice.
 ///
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_chunk(head: &ChunkHead, body: Vec<u8>) -> Result<(Bytes, u64), WireError> {
-    seal_up(1, head, body)
+pub fn encode_chunk(
+    head: &ChunkHead,
+    body: Vec<u8>,
+    hash: BodyHash,
+) -> Result<(Vec<u8>, u64), WireError> {
+    seal_up(1, head, body, hash)
 }
 
 /// Encodes an outcome; the body's buffer becomes the message's.
@@ -97,7 +114,7 @@ pub fn encode_chunk(head: &ChunkHead, body: Vec<u8>) -> Result<(Bytes, u64), Wir
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(2, head, body).map(|(message, _)| message)
+    seal_up(2, head, body, BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// Encodes a seal.
@@ -105,7 +122,7 @@ pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireEr
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
-    seal_up(3, seal, Vec::new()).map(|(message, _)| message)
+    seal_up(3, seal, Vec::new(), BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// Encodes the end of a split.
@@ -113,7 +130,7 @@ pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
-    seal_up(4, end, Vec::new()).map(|(message, _)| message)
+    seal_up(4, end, Vec::new(), BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// The most bytes that one event of the log may take, encoded, and in memory when decoded.
@@ -147,13 +164,16 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(5, head, body).map(|(message, _)| message)
+    seal_up(5, head, body, BodyHash::Taken).map(|(message, _)| message.into())
 }
 
 /// A part with whatever head a hostile writer makes up.
 #[cfg(test)]
 pub(crate) fn tests_only_log_part(head: &impl Serialize, body: Vec<u8>) -> Bytes {
-    seal_up(5, head, body).expect("small").0
+    seal_up(5, head, body, BodyHash::Taken)
+        .expect("small")
+        .0
+        .into()
 }
 
 /// Decodes one part of an entry of the log.
@@ -197,9 +217,13 @@ fn seal_up(
     kind: u8,
     head: &impl Serialize,
     mut message: Vec<u8>,
-) -> Result<(Bytes, u64), WireError> {
+    hash: BodyHash,
+) -> Result<(Vec<u8>, u64), WireError> {
     let body_len = message.len();
-    let body_hash = content_hash(&message);
+    let (body_hash, codec_number) = match hash {
+        BodyHash::Taken => (content_hash(&message), RAW),
+        BodyHash::Omitted => (0, RAW_UNHASHED),
+    };
     bincode::serde::encode_into_std_write(head, &mut message, codec())
         .map_err(|error| WireError::Malformed(error.to_string()))?;
     let head_hash = content_hash(&message[body_len..]);
@@ -211,10 +235,10 @@ fn seal_up(
     message.extend_from_slice(&head_hash.to_le_bytes());
     message.extend_from_slice(&(body_len as u32).to_le_bytes());
     message.extend_from_slice(&(head_len as u32).to_le_bytes());
-    message.extend_from_slice(&[kind, 0]);
+    message.extend_from_slice(&[kind, codec_number]);
     message.extend_from_slice(&VERSION.to_le_bytes());
     message.extend_from_slice(&MAGIC);
-    Ok((Bytes::from(message), chunk_hash(body_hash, head_hash)))
+    Ok((message, chunk_hash(body_hash, head_hash)))
 }
 
 /// A message taken apart, its hashes checked.
@@ -251,15 +275,16 @@ fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
     if content_hash(head) != head_hash {
         return Err(WireError::Damaged("head"));
     }
-    if footer[25] != 0 {
-        return Err(WireError::Malformed(format!(
-            "unknown codec {}",
-            footer[25]
-        )));
-    }
     let body = message.slice(..body_len);
-    if check == Check::Full && content_hash(&body) != body_hash {
-        return Err(WireError::Damaged("body"));
+    match (footer[25], check) {
+        (RAW, Check::Full) if content_hash(&body) != body_hash => {
+            return Err(WireError::Damaged("body"));
+        }
+        (RAW, _) | (RAW_UNHASHED, Check::Head) => {}
+        (RAW_UNHASHED, Check::Full) => {
+            return Err(WireError::Malformed("the body has no hash".into()));
+        }
+        (codec, _) => return Err(WireError::Malformed(format!("unknown codec {codec}"))),
     }
     Ok(Envelope {
         kind: footer[24],

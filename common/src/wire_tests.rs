@@ -40,8 +40,8 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
         pieces,
         faults,
     };
-    let (message, _) = encode_chunk(&head, body.to_vec()).unwrap();
-    (message, head)
+    let (message, _) = encode_chunk(&head, body.to_vec(), BodyHash::Taken).unwrap();
+    (message.into(), head)
 }
 
 proptest! {
@@ -156,4 +156,23 @@ fn a_head_that_claims_a_giant_allocation_is_refused() {
         decode(&Bytes::from(message), Check::Full),
         Err(WireError::Malformed(_))
     ));
+}
+
+#[test]
+fn a_body_without_a_hash_stays_in_its_process() {
+    let (hashed, head) = chunk(&[b"a".to_vec()], b"some text\n");
+    let (message, hash) = encode_chunk(&head, b"some text\n".to_vec(), BodyHash::Omitted).unwrap();
+    let message = Bytes::from(message);
+    assert_eq!(
+        decode(&message, Check::Full),
+        Err(WireError::Malformed("the body has no hash".into()))
+    );
+    let Message::Chunk(back) = decode(&message, Check::Head).unwrap() else {
+        panic!("a chunk")
+    };
+    assert_eq!((&back.body[..], back.hash), (&b"some text\n"[..], hash));
+    let Message::Chunk(sent) = decode(&hashed, Check::Full).unwrap() else {
+        panic!("a chunk")
+    };
+    assert_ne!(sent.hash, hash, "the two are never taken for one another");
 }

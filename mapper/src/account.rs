@@ -3,21 +3,15 @@
 use gristmill_common::chunk::{ChunkHead, Quarantined};
 use gristmill_common::outcome::SourceCount;
 
-use crate::Part;
-
-/// Adds up the account of one chunk: `parts` are all its records as the mapper counted them,
-/// `own` what the mapper set aside.
-pub(crate) fn account(
-    head: &ChunkHead,
-    parts: &[Part<'_>],
-    own: &[Quarantined],
-) -> Vec<SourceCount> {
+/// Adds up the account of one chunk: `pieces` are the records of each of its pieces as the mapper
+/// counted them, `own` what the mapper set aside.
+pub(crate) fn account(head: &ChunkHead, pieces: &[u64], own: &[Quarantined]) -> Vec<SourceCount> {
     let mut counts = Counts::default();
     for piece in &head.pieces {
         counts.of(piece.source).records += u64::from(piece.records);
     }
-    for part in parts {
-        counts.of(part.piece.source).mapped += part.records;
+    for (piece, records) in head.pieces.iter().zip(pieces) {
+        counts.of(piece.source).mapped += records;
     }
     for fault in &head.faults {
         let count = counts.of(fault.source);

@@ -26,10 +26,10 @@ pub struct Part<'a> {
     pub offset: u64,
     /// Number of the first record in the document, from 0.
     pub number: u64,
-    /// How many records these are.
-    pub records: u64,
     /// Their bytes, terminators included.
     pub bytes: &'a [u8],
+    /// How many records these are, where that was known without reading them.
+    pub(crate) records: Option<u64>,
 }
 
 /// One record.
@@ -71,8 +71,8 @@ impl<'a> Part<'a> {
     pub fn of_piece(piece: &'a Piece, bytes: &'a [u8], splitter: &Splitter) -> Self {
         let records = match splitter {
             // An empty document is one record too.
-            Splitter::Document => u64::from(piece.first || !bytes.is_empty()),
-            _ => splitter.count(bytes),
+            Splitter::Document => Some(u64::from(piece.first || !bytes.is_empty())),
+            _ => None,
         };
         Self {
             piece,
@@ -81,6 +81,13 @@ impl<'a> Part<'a> {
             records,
             bytes,
         }
+    }
+
+    /// Whether it holds no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records
+            .map_or(self.bytes.is_empty(), |records| records == 0)
     }
 
     /// The length of the byte order mark that the part begins with: 3 at the start of a document
@@ -103,14 +110,14 @@ impl<'a> Part<'a> {
     /// The part with all its records taken out.
     pub(crate) fn emptied(&self) -> Self {
         Self {
-            records: 0,
+            records: Some(0),
             bytes: &[],
             ..*self
         }
     }
 
-    /// The first `records` records and the rest.
-    fn split_at(&self, records: u64, splitter: &Splitter) -> (Self, Self) {
+    /// The first `records` of `all` records and the rest.
+    fn split_at(&self, records: u64, all: u64, splitter: &Splitter) -> (Self, Self) {
         let len: usize = splitter
             .split(self.bytes)
             .take(records as usize)
@@ -119,14 +126,14 @@ impl<'a> Part<'a> {
         let (head, tail) = self.bytes.split_at(len);
         (
             Self {
-                records,
+                records: Some(records),
                 bytes: head,
                 ..*self
             },
             Self {
                 offset: self.offset + len as u64,
                 number: self.number + records,
-                records: self.records - records,
+                records: Some(all - records),
                 bytes: tail,
                 ..*self
             },
@@ -170,7 +177,14 @@ impl<'a> Batch<'a> {
     /// How many records the batch holds.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.parts.iter().map(|part| part.records).sum()
+        self.parts.iter().map(|part| self.count_of(part)).sum()
+    }
+
+    /// How many records one of the parts holds.
+    #[must_use]
+    pub fn count_of(&self, part: &Part<'a>) -> u64 {
+        part.records
+            .unwrap_or_else(|| self.splitter.count(part.bytes))
     }
 
     /// The records of one of the parts, in order.
@@ -178,7 +192,7 @@ impl<'a> Batch<'a> {
         let mut mark = part.mark();
         let mut offset = part.offset;
         let mut number = part.number;
-        let empty = (part.records == 1 && part.bytes.is_empty()).then_some(&[][..]);
+        let empty = (part.records == Some(1) && part.bytes.is_empty()).then_some(&[][..]);
         let splitter: &'a Splitter = self.splitter;
         splitter.split(part.bytes).chain(empty).map(move |bytes| {
             let record = Record {
@@ -213,13 +227,14 @@ impl<'a> Batch<'a> {
         let mut left = Vec::new();
         let mut right = Vec::new();
         for part in &self.parts {
-            if !right.is_empty() || (wanted == 0 && part.records > 0) {
+            let records = self.count_of(part);
+            if !right.is_empty() || (wanted == 0 && records > 0) {
                 right.push(*part);
-            } else if part.records <= wanted {
-                wanted -= part.records;
+            } else if records <= wanted {
+                wanted -= records;
                 left.push(*part);
             } else {
-                let (head, tail) = part.split_at(wanted, self.splitter);
+                let (head, tail) = part.split_at(wanted, records, self.splitter);
                 wanted = 0;
                 left.push(head);
                 right.push(tail);

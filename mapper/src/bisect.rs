@@ -35,6 +35,7 @@ impl Runner {
             out.quarantined.truncate(kept);
             out.bytes.clear();
             out.table.clear();
+            out.counts.clear();
             self.isolate(prepared, batch, error, out, scratch);
         }
     }
@@ -61,7 +62,7 @@ impl Runner {
         }
         let mut parts = batch.parts().to_vec();
         for part in &mut parts {
-            if part.records == 1 {
+            if batch.count_of(part) == 1 {
                 out.quarantine(part.piece, part.offset, error.0.clone(), part.bytes);
                 *part = part.emptied();
             }

@@ -18,6 +18,9 @@ const MAX_ENTRIES: usize = 1 << 20;
 /// What an entry takes beside its texts, at most.
 const ENTRY_COST: usize = 128;
 
+/// What a head without entries and counts takes with the footer, or one count, at most.
+const HEAD_COST: usize = 128;
+
 /// Where results go.
 pub(crate) enum Target {
     /// All to this partition.
@@ -96,10 +99,18 @@ fn messages_of(
             counts: std::mem::take(&mut counts),
             quarantined: entries.next().unwrap_or_default(),
         };
-        let body = bodies.next().unwrap_or_default();
+        let mut body = bodies.next().unwrap_or_default();
+        // The head is appended to it, and the footer.
+        let entries = head.quarantined.iter().map(cost);
+        body.reserve(HEAD_COST * (1 + head.counts.len()) + entries.sum::<usize>());
         messages.push((partition, encode_outcome(&head, body)?));
     }
     Ok(())
+}
+
+/// What an entry takes in a message, at most.
+fn cost(entry: &Quarantined) -> usize {
+    ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len()
 }
 
 /// Entries in groups that each fit a message.
@@ -107,7 +118,7 @@ fn batches_of(entries: Vec<Quarantined>) -> Vec<Vec<Quarantined>> {
     let mut batches: Vec<Vec<Quarantined>> = Vec::new();
     let mut room = 0;
     for entry in entries {
-        let cost = ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len();
+        let cost = cost(&entry);
         if batches.is_empty() || cost > room {
             batches.push(Vec::new());
             room = MAX_ENTRIES;

@@ -16,7 +16,7 @@ use crate::bisect::Runner;
 use crate::encode::{Target, encode};
 use crate::isolate::Killer;
 use crate::screen::screen;
-use crate::{Batch, Output, Part, Prepared};
+use crate::{Batch, Output, Prepared};
 
 /// Maps chunks, one after the other.
 pub struct Mapper {
@@ -74,15 +74,28 @@ impl Mapper {
         self.out.clear();
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
-        let all = whole.parts().to_vec();
+        let screened;
         let batch = if self.screened {
-            screen(whole, &mut self.out)
+            screened = screen(whole.clone(), &mut self.out);
+            &screened
         } else {
-            whole
+            &whole
         };
         self.runner
-            .run(&prepared, &batch, &mut self.out, &mut self.scratch);
-        self.outcomes(chunk, &all)
+            .run(&prepared, batch, &mut self.out, &mut self.scratch);
+        let pieces = self.counted(&whole);
+        self.outcomes(chunk, &pieces)
+    }
+
+    /// The records of a chunk's pieces: as the processor counted them, if it saw all and said so.
+    fn counted(&mut self, whole: &Batch<'_>) -> Vec<u64> {
+        let recount = || whole.parts().iter().map(|part| whole.count_of(part));
+        let said = std::mem::take(&mut self.out.counts);
+        if self.screened || said.len() != whole.parts().len() {
+            return recount().collect();
+        }
+        debug_assert!(recount().eq(said.iter().copied()), "miscounted records");
+        said
     }
 
     /// How many records a chunk has, as far as this job is concerned.
@@ -112,10 +125,12 @@ impl Mapper {
     ) -> Result<Mapped, WireError> {
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
-        let all = whole.parts().to_vec();
+        let pieces: Vec<u64> = (whole.parts().iter())
+            .map(|part| whole.count_of(part))
+            .collect();
         self.out.clear();
         self.run_around(&prepared, &whole, 0..whole.count(), killers);
-        self.outcomes(chunk, &all)
+        self.outcomes(chunk, &pieces)
     }
 
     fn run_around(
@@ -137,7 +152,7 @@ impl Mapper {
             self.run_some(prepared, safe);
             let mut parts = deadly.parts().to_vec();
             for part in &mut parts {
-                if part.records > 0 {
+                if deadly.count_of(part) > 0 {
                     let reason = killer.reason.clone();
                     self.out
                         .quarantine(part.piece, part.offset, reason, part.bytes);
@@ -169,8 +184,8 @@ impl Mapper {
     }
 
     /// Encodes what `out` holds.
-    fn outcomes(&mut self, chunk: &Chunk, all: &[Part<'_>]) -> Result<Mapped, WireError> {
-        let counts = account(&chunk.head, all, &self.out.quarantined);
+    fn outcomes(&mut self, chunk: &Chunk, pieces: &[u64]) -> Result<Mapped, WireError> {
+        let counts = account(&chunk.head, pieces, &self.out.quarantined);
         let records = counts.iter().map(|count| count.mapped).sum();
         let quarantined = counts.iter().map(|count| count.quarantined).sum();
         // Unique to this attempt: a random state is keyed anew each time.

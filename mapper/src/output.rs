@@ -24,6 +24,8 @@ pub struct Output {
     /// Results of a kind whose shape is [`Shape::Table`].
     pub table: Table,
     pub(crate) quarantined: Vec<Quarantined>,
+    /// Records of the batch's parts, as far as the processor said.
+    pub(crate) counts: Vec<u64>,
     ordered: bool,
 }
 
@@ -39,6 +41,7 @@ impl Output {
             bytes: Vec::new(),
             table: Table::new(merges),
             quarantined: Vec::new(),
+            counts: Vec::new(),
             ordered: matches!(shape, Shape::Ordered),
         }
     }
@@ -60,6 +63,15 @@ impl Output {
         });
     }
 
+    /// Says how many records the next part of the batch held, the quarantined ones included.
+    ///
+    /// For a processor that meets every record anyway: a call for each part, in order, spares the
+    /// driver a pass over the bytes. It is the mapper's side of the account (invariant I7), so it
+    /// must be counted, never taken from what the producer said.
+    pub fn counted(&mut self, records: u64) {
+        self.counts.push(records);
+    }
+
     /// What was set aside so far.
     #[must_use]
     pub fn quarantined(&self) -> &[Quarantined] {
@@ -71,6 +83,7 @@ impl Output {
         self.bytes.clear();
         self.table.clear();
         self.quarantined.clear();
+        self.counts.clear();
     }
 
     /// Adds what another output of the same shape holds.

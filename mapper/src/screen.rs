@@ -36,10 +36,10 @@ fn screen_part<'a>(
         if std::str::from_utf8(record.bytes).is_ok() {
             let start = at - run.bytes.len();
             run.bytes = &part.bytes[start..end];
-            run.records += 1;
+            run.records = run.records.map(|records| records + 1);
         } else {
             out.quarantine(part.piece, record.offset, "not UTF-8", record.bytes);
-            if run.records > 0 {
+            if !run.is_empty() {
                 parts.push(run);
             }
             run = Part {
@@ -50,7 +50,7 @@ fn screen_part<'a>(
         }
         at = end;
     }
-    if run.records > 0 || parts.len() == before {
+    if !run.is_empty() || parts.len() == before {
         parts.push(run);
     }
 }

@@ -12,15 +12,10 @@
     reason = "calls into functions compiled for AVX2, behind a run-time check, and their loads"
 )]
 
-/// Positions of a text's marks, each kind in order and closed by [`END`]s.
+/// Positions of a text's marks: double quotes, backslashes and newlines.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
-    /// Double quotes.
-    pub(crate) quotes: Vec<u32>,
-    /// Backslashes.
-    pub(crate) escapes: Vec<u32>,
-    /// Newlines.
-    pub(crate) newlines: Vec<u32>,
+    places: Vec<u32>,
 }
 
 /// No position: larger than any.
@@ -31,48 +26,40 @@ pub(crate) const END: u32 = u32::MAX;
 pub(crate) const EAGER: usize = 8;
 
 impl Marks {
-    /// Finds the marks of a text of less than 4 GiB, and forgets those of the last one.
-    pub(crate) fn find(&mut self, text: &[u8]) {
-        let lists = [&mut self.quotes, &mut self.escapes, &mut self.newlines];
-        for list in lists {
-            if list.len() < text.len() + 2 * EAGER {
-                list.resize(text.len() + 2 * EAGER, END);
-            }
+    /// Finds the marks of a text of less than 4 GiB, in order; [`EAGER`] times [`END`] follows.
+    pub(crate) fn find(&mut self, text: &[u8]) -> &[u32] {
+        if self.places.len() < text.len() + 2 * EAGER {
+            self.places.resize(text.len() + 2 * EAGER, END);
         }
-        self.fill(text);
+        let count = self.fill(text);
+        self.places[count..count + EAGER].fill(END);
+        &self.places[..count + EAGER]
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn fill(&mut self, text: &[u8]) {
+    fn fill(&mut self, text: &[u8]) -> usize {
         if is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("popcnt")
         {
             // SAFETY: the processor has the instructions, as was just checked.
-            unsafe { avx2::fill(text, self) }
-        } else {
-            self.fill_portable(text);
+            return unsafe { avx2::marks(text, &mut self.places) };
         }
+        self.fill_portable(text)
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn fill(&mut self, text: &[u8]) {
-        self.fill_portable(text);
+    fn fill(&mut self, text: &[u8]) -> usize {
+        self.fill_portable(text)
     }
 
-    fn fill_portable(&mut self, text: &[u8]) {
-        for (list, byte) in [
-            (&mut self.quotes, b'"'),
-            (&mut self.escapes, b'\\'),
-            (&mut self.newlines, b'\n'),
-        ] {
-            let mut count = 0;
-            for at in memchr::memchr_iter(byte, text) {
-                list[count] = at as u32;
-                count += 1;
-            }
-            list[count..count + EAGER].fill(END);
+    fn fill_portable(&mut self, text: &[u8]) -> usize {
+        let mut count = 0;
+        for at in memchr::memchr3_iter(b'"', b'\\', b'\n', text) {
+            self.places[count] = at as u32;
+            count += 1;
         }
+        count
     }
 }
 
@@ -155,37 +142,39 @@ fn in_word<const UNICODE: bool>(text: &[u8], at: usize) -> bool {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
+        __m256i, _mm_loadu_si128, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8, _mm256_shuffle_epi8, _mm256_sub_epi8,
     };
 
-    use super::{EAGER, END, Marks};
-
     #[target_feature(enable = "avx2,bmi1,popcnt")]
-    pub(super) fn fill(text: &[u8], marks: &mut Marks) {
+    pub(super) fn marks(text: &[u8], out: &mut [u32]) -> usize {
+        // A mark for each low half of a byte, found by one shuffle; what no mark has the low half
+        // of finds a byte that it is not (a byte from 128 on finds 0).
+        const MARKS: [i8; 16] = {
+            let mut marks = [-1; 16];
+            let mut at = 0;
+            while at < 3 {
+                let mark = b"\"\\\n"[at];
+                marks[mark as usize & 15] = mark as i8;
+                at += 1;
+            }
+            marks
+        };
+        // SAFETY: the array has 16 bytes, and this load needs no alignment.
+        let marks = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(MARKS.as_ptr().cast()) });
         let (blocks, tail) = text.as_chunks::<64>();
         let mut last = [0; 64];
         last[..tail.len()].copy_from_slice(tail);
-        let (mut quotes, mut escapes, mut newlines) = (0, 0, 0);
+        let mut count = 0;
         let mut base = 0;
         for block in blocks.iter().chain([&last]) {
             let (low, high) = load(block);
-            let mask = |byte| join(equal(low, byte), equal(high, byte));
-            quotes = write::<4>(mask(b'"'), base, &mut marks.quotes, quotes);
-            newlines = write::<1>(mask(b'\n'), base, &mut marks.newlines, newlines);
-            let escape = mask(b'\\');
-            if escape != 0 {
-                escapes = write::<1>(escape, base, &mut marks.escapes, escapes);
-            }
+            let is_mark = |bytes| _mm256_cmpeq_epi8(bytes, _mm256_shuffle_epi8(marks, bytes));
+            count = write::<4>(join(is_mark(low), is_mark(high)), base, out, count);
             base += 64;
         }
-        for (list, count) in [
-            (&mut marks.quotes, quotes),
-            (&mut marks.escapes, escapes),
-            (&mut marks.newlines, newlines),
-        ] {
-            list[count..count + EAGER].fill(END);
-        }
+        count
     }
 
     #[inline]
@@ -331,29 +320,22 @@ mod tests {
                     b"\"\\\nabcdefghij\0\xFF"[(seed >> 24) as usize % (1 + len % 15)]
                 })
                 .collect();
-            for portable in [true, false] {
-                if portable {
-                    marks.find(&[]);
-                    marks.find(&vec![b'"'; len]);
-                    marks.fill_portable(&text);
-                } else {
-                    marks.find(&text);
-                }
-                for (list, byte) in [
-                    (&marks.quotes, b'"'),
-                    (&marks.escapes, b'\\'),
-                    (&marks.newlines, b'\n'),
-                ] {
-                    let positions: Vec<u32> = (0u32..)
-                        .zip(&text)
-                        .filter(|(_, found)| **found == byte)
-                        .map(|(at, _)| at)
-                        .collect();
-                    assert_eq!(list[..positions.len()], positions);
-                    assert_eq!(list[positions.len()..][..EAGER], [END; EAGER]);
-                }
-            }
+            let positions: Vec<u32> = (0u32..)
+                .zip(&text)
+                .filter(|(_, found)| b"\"\\\n".contains(found))
+                .map(|(at, _)| at)
+                .collect();
+            let found = marks.find(&text);
+            assert_eq!(found[..positions.len()], positions);
+            assert_eq!(found[positions.len()..], [END; EAGER]);
+            let count = marks.fill_portable(&text);
+            assert_eq!(marks.places[..count], positions);
+            // Nothing of a longer text before shows.
+            marks.find(&vec![b'"'; len + 70]);
         }
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(marks.find(&all)[..3], [10, 34, 92]);
+        assert_eq!(marks.find(&all)[3..], [END; EAGER]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use gristmill_common::spec::{AccessLog, Extract, Field, Grep, Kind, Wc, WordCount, Words};
-use support::{Merged, cut, document, map, spec};
+use support::{Merged, cut, document, grep, map, spec};
 
 fn run(kind: Kind, text: &str) -> Merged {
     let spec = spec(kind);
@@ -40,20 +40,6 @@ fn word_count_takes_ascii_words() {
         run(word_count(Words::Ascii), "Can't Ça 'tis it's3D\nd\n").lines(),
         ["'tis 1", "a 1", "can't 1", "d 2", "it's 1"]
     );
-}
-
-fn grep(pattern: &str) -> Grep {
-    Grep {
-        pattern: pattern.into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        with_filename: false,
-        line_number: false,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
-    }
 }
 
 #[test]

@@ -5,21 +5,7 @@ mod support;
 use gristmill_common::spec::{
     AccessLog, EncodingErrors, Field, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
-use support::{Document, Random, cut, document, map, map_with, prepare, spec};
-
-fn grep(pattern: &str) -> Grep {
-    Grep {
-        pattern: pattern.into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        with_filename: false,
-        line_number: false,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
-    }
-}
+use support::{Document, Random, cut, document, grep, map, map_with, prepare, spec};
 
 fn kinds() -> Vec<Kind> {
     let mut kinds = vec![
@@ -140,12 +126,19 @@ fn log_line(random: &mut Random, out: &mut Vec<u8>) {
         "",
         r#"GET /\"q\" HTTP/1.1"#,
         r"GET /\x41\\",
+        "PUT /x",
+        "GET /x y HTTP/1.1",
+        "GET /xy HTTP/1.1",
+        "/x",
     ]);
     let status = random.mostly(&["200", "404", "-", "20", "2000"]);
     let bytes = random.mostly(&[
         "-",
         "0",
         "17",
+        "00000017",
+        "123456789",
+        "1234x",
         "99999999999999999999",
         "-5",
         "",
@@ -290,14 +283,24 @@ fn the_fast_reader_of_logs_agrees_with_the_careful_one() {
             log_line(&mut random, &mut body);
             body.extend_from_slice(random.pick::<[u8]>(&[b"\n", b"\n", b"\r\n"]));
         }
-        for by in [
-            vec![Field::Host, Field::User, Field::Vhost, Field::Status],
-            vec![Field::Bytes, Field::Referer, Field::Agent, Field::Path],
-            vec![Field::TimeHour],
+        let all = vec![Field::Host, Field::Bytes, Field::Path];
+        for (by, filters) in [
+            (
+                vec![Field::Host, Field::User, Field::Vhost, Field::Status],
+                vec![],
+            ),
+            (
+                vec![Field::Bytes, Field::Referer, Field::Agent, Field::Path],
+                vec![],
+            ),
+            (vec![Field::TimeHour], vec![]),
+            (all.clone(), vec!["path = /x"]),
+            (all.clone(), vec!["status = 200", "path = /x y"]),
+            (all, vec!["path = "]),
         ] {
             let mut job = spec(Kind::AccessLog(AccessLog {
                 by,
-                filters: vec![],
+                filters: filters.into_iter().map(str::to_owned).collect(),
                 distinct: None,
                 top: None,
                 line_format: None,

@@ -10,22 +10,15 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 use gristmill_common::transport::{Embedded, Faulty, Queue, Room, Transport};
-use gristmill_common::wire::{Check, Message, decode, encode_chunk};
+use gristmill_common::wire::{BodyHash, Check, Message, decode, encode_chunk};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared, work};
 use support::{Merged, cut, document, spec};
 use tokio::runtime::Runtime;
 
-fn grep(pattern: &str) -> JobSpec {
+fn numbered(pattern: &str) -> JobSpec {
     spec(Kind::Grep(Grep {
-        pattern: pattern.into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        with_filename: false,
         line_number: true,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
+        ..support::grep(pattern)
     }))
 }
 
@@ -34,7 +27,7 @@ fn text() -> String {
 }
 
 fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<u64, MapError> {
-    let job = grep("7");
+    let job = numbered("7");
     let progress = Arc::new(Progress::default());
     let job = Assignment {
         number: 0,
@@ -55,7 +48,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
 }
 
 fn collect(transport: &Transport, runtime: &Runtime) -> Merged {
-    let job = grep("7");
+    let job = numbered("7");
     let mut outcomes = std::collections::BTreeMap::new();
     runtime.block_on(async {
         while let Some(delivery) = transport.next(Queue::Results(0)).await.unwrap() {
@@ -78,10 +71,10 @@ fn collect(transport: &Transport, runtime: &Runtime) -> Merged {
 }
 
 fn filled(transport: &Transport, runtime: &Runtime) {
-    for chunk in cut(&[document("d", text())], &grep("7").records, 700) {
-        let (message, _) = encode_chunk(&chunk.head, chunk.body.to_vec()).unwrap();
+    for chunk in cut(&[document("d", text())], &numbered("7").records, 700) {
+        let (message, _) = encode_chunk(&chunk.head, chunk.body.to_vec(), BodyHash::Taken).unwrap();
         runtime
-            .block_on(transport.publish(Queue::Chunks, message))
+            .block_on(transport.publish(Queue::Chunks, message.into()))
             .unwrap();
     }
     transport.finish(Queue::Chunks);
@@ -101,8 +94,8 @@ fn queues() -> Embedded {
 fn every_chunk_is_mapped_whatever_the_transport_does() {
     let runtime = Runtime::new().unwrap();
     let expected = support::map(
-        &grep("7"),
-        &cut(&[document("d", text())], &grep("7").records, 1 << 20),
+        &numbered("7"),
+        &cut(&[document("d", text())], &numbered("7").records, 1 << 20),
     );
     for transport in [
         Transport::Embedded(queues()),

@@ -36,7 +36,10 @@ pub enum Halt {
     #[error(transparent)]
     Corrupt(#[from] Failure),
     /// A temporary file cannot be written.
-    #[error("{}: {error}", path.display())]
+    #[error(
+        "cannot write a temporary file in {}: {error}; free some space, or choose another folder \
+         with --tmp", path.display()
+    )]
     Temporary {
         /// The folder.
         path: PathBuf,
@@ -74,7 +77,10 @@ pub enum ProduceError {
     #[error(transparent)]
     Transport(#[from] gristmill_common::transport::PublishError),
     /// The folder for temporary files cannot be used.
-    #[error("{}: {error}", path.display())]
+    #[error(
+        "cannot write a temporary file in {}: {error}; free some space, or choose another folder \
+         with --tmp", path.display()
+    )]
     Temporary {
         /// The folder.
         path: PathBuf,

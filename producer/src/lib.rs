@@ -11,6 +11,7 @@ mod produce;
 mod read;
 mod recount;
 mod sniff;
+mod spares;
 mod stream;
 mod submit;
 #[cfg(test)]

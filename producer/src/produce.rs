@@ -14,14 +14,15 @@ use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
-use gristmill_common::wire;
+use gristmill_common::wire::{self, BodyHash};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::cut::ChunkSink;
+use crate::cut::{ChunkSink, capacity_for};
 use crate::error::{Halt, ProduceError};
 use crate::plan::Plan;
 use crate::read::{Reading, read_split};
+use crate::spares::Spares;
 
 /// How a job is produced; nothing here shows in the output.
 #[derive(Clone, Debug)]
@@ -109,9 +110,12 @@ pub fn produce(
         .shape()
         .by_split()
         .then(|| (plan.splits().len() as u32, spec.partitions));
+    let spares = Spares::new(2 * capacity_for(reading.rules.target));
     let seal = read_all(&reading, settings.threads, resume, || Publisher {
         around,
         by_split,
+        hash: hash_for(transport),
+        spares: &spares,
         resume,
         window: settings.window,
         flying: JoinSet::new(),
@@ -239,6 +243,10 @@ impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
         }
         self.sink.take(head, body)
     }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        self.sink.buffer(capacity)
+    }
 }
 
 fn enter(seal: &mut Seal, split: u32, chunks: u32, records: &[(u32, u64)]) {
@@ -280,12 +288,26 @@ struct Publisher<'a> {
     window: usize,
     /// Chunks on their way.
     flying: JoinSet<Result<(), PublishError>>,
+    hash: BodyHash,
+    spares: &'a Spares,
     failed: Option<ProduceError>,
+}
+
+/// Whether chunks need a hash of their bodies: it tells damage, and an id that is cut again from
+/// changed input (I1). Queues in memory hold the very bytes that were put in, and one call of
+/// [`produce`] cuts each id once, so there it would cost and tell nothing.
+fn hash_for(transport: &Transport) -> BodyHash {
+    match transport {
+        Transport::Embedded(_) => BodyHash::Omitted,
+        Transport::Amqp(_) | Transport::Faulty(_) => BodyHash::Taken,
+    }
 }
 
 impl Publisher<'_> {
     fn publish(&mut self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
-        let (message, _) = wire::encode_chunk(head, body).map_err(ProduceError::Chunk)?;
+        let (message, _) =
+            wire::encode_chunk(head, body, self.hash).map_err(ProduceError::Chunk)?;
+        let message = self.spares.lend(message);
         if self.window <= 1 {
             publish(self.around, Queue::Chunks, message)?;
         } else {
@@ -331,6 +353,10 @@ impl ChunkSink for Publisher<'_> {
             self.failed = Some(error);
             Halt::Stopped
         })
+    }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        self.spares.take(capacity)
     }
 }
 

@@ -28,7 +28,7 @@ fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Ch
     let consumer = runtime.spawn(async move {
         let mut chunks = Vec::new();
         while let Some(delivery) = queues.next(Queue::Chunks).await.unwrap() {
-            match decode(delivery.payload(), Check::Full).unwrap() {
+            match decode(delivery.payload(), Check::Head).unwrap() {
                 Message::Chunk(chunk) => chunks.push(chunk),
                 other => panic!("{other:?}"),
             }

@@ -31,15 +31,26 @@ pub fn recount(
     }
     let (threads, tmp): (NonZeroUsize, PathBuf) = (settings.threads, settings.tmp.clone());
     let reading = Reading::new(plan, spec, tmp, progress, shutdown)?;
-    Ok(read_all(&reading, threads, &Afresh, || Nowhere)?.records)
+    Ok(read_all(&reading, threads, &Afresh, Nowhere::default)?.records)
 }
 
 /// Drops the chunks: only their account is wanted.
-struct Nowhere;
+#[derive(Default)]
+struct Nowhere {
+    spare: Vec<u8>,
+}
 
 impl ChunkSink for Nowhere {
-    fn take(&mut self, _: ChunkHead, _: Vec<u8>) -> Result<(), Halt> {
+    fn take(&mut self, _: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        self.spare = body;
         Ok(())
+    }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.clear();
+        spare.reserve(capacity);
+        spare
     }
 }
 

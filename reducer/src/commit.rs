@@ -65,33 +65,22 @@ pub enum CommitError {
     /// More is in quarantine than the job permits.
     #[error(transparent)]
     Quarantine(#[from] QuarantineFull),
-    /// Whoever read the output stream went away.
-    #[error("the reader of the output went away")]
-    ClosedPipe,
-    /// A file could not be written.
+    /// A file or the output stream could not be written.
     #[error(transparent)]
-    File(FileError),
+    File(#[from] FileError),
     /// The rows could not be printed.
     #[error(transparent)]
-    Rows(ReduceError),
+    Rows(#[from] ReduceError),
 }
 
-impl From<FileError> for CommitError {
-    fn from(error: FileError) -> Self {
-        if error.is_closed_pipe() {
-            CommitError::ClosedPipe
-        } else {
-            CommitError::File(error)
-        }
-    }
-}
-
-impl From<ReduceError> for CommitError {
-    fn from(error: ReduceError) -> Self {
-        match error {
-            ReduceError::File(error) => error.into(),
-            ReduceError::ClosedPipe => CommitError::ClosedPipe,
-            other => CommitError::Rows(other),
+impl CommitError {
+    /// Whether whoever read the output stream went away.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        match self {
+            CommitError::File(error) => error.is_closed_pipe(),
+            CommitError::Rows(error) => error.is_closed_pipe(),
+            _ => false,
         }
     }
 }

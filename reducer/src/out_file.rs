@@ -113,6 +113,11 @@ impl OutFile {
         })
     }
 
+    /// What errors name.
+    pub(crate) fn shown(&self) -> &Path {
+        &self.shown
+    }
+
     /// Appends bytes.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), FileError> {
         if matches!(self.encoder, Encoder::Plain(_)) && bytes.len() >= BLOCK {

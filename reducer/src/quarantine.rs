@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +17,8 @@ use crate::error::FileError;
 use crate::out_file::OutFile;
 use crate::reduce_error::{QuarantineFull, ReduceError};
 use crate::render::json::push_string;
-use crate::sort::{Sorted, Sorter};
+use crate::render::push_number;
+use crate::sort::{Merger, Sorted, Sorter};
 
 /// How many different reasons are counted; what comes later counts as none of them.
 const MAX_REASONS: usize = 1000;
@@ -69,6 +72,38 @@ pub(crate) struct Quarantine {
     reasons: Reasons,
     key: Vec<u8>,
     line: Vec<u8>,
+    begun: Begun,
+}
+
+/// What the entries of one document begin with: many of them come one after the other.
+#[derive(Debug, Default)]
+struct Begun {
+    document: Option<(u32, Vec<u8>)>,
+    key: Vec<u8>,
+    line: Vec<u8>,
+}
+
+impl Begun {
+    /// Sets key and line for the document of `entry`, which is of the source named `source`.
+    fn set(&mut self, entry: &Quarantined, source: &[u8]) {
+        if self
+            .document
+            .as_ref()
+            .is_some_and(|(source, name)| *source == entry.source && *name == entry.document)
+        {
+            return;
+        }
+        self.document = Some((entry.source, entry.document.clone()));
+        self.key.clear();
+        self.key.extend_from_slice(&entry.source.to_be_bytes());
+        push_field(&mut self.key, &entry.document);
+        self.line.clear();
+        self.line.extend_from_slice(b"{\"source\":");
+        push_string(&mut self.line, source);
+        self.line.extend_from_slice(b",\"document\":");
+        push_string(&mut self.line, &entry.document);
+        self.line.extend_from_slice(b",\"offset\":");
+    }
 }
 
 /// What was set aside in one partition, sorted.
@@ -94,6 +129,7 @@ impl Quarantine {
             reasons: Reasons::default(),
             key: Vec::new(),
             line: Vec::new(),
+            begun: Begun::default(),
         }
     }
 
@@ -113,13 +149,12 @@ impl Quarantine {
             )));
         };
         *count += 1;
-        self.key.clear();
-        self.key.extend_from_slice(&entry.source.to_be_bytes());
-        push_field(&mut self.key, &entry.document);
+        self.begun.set(entry, name);
+        self.key.clone_from(&self.begun.key);
         self.key.extend_from_slice(&entry.offset.to_be_bytes());
         push_field(&mut self.key, entry.reason.as_bytes());
-        self.line.clear();
-        push_line(&mut self.line, entry, name);
+        self.line.clone_from(&self.begun.line);
+        push_rest(&mut self.line, entry);
         self.entries += 1;
         self.bytes += self.line.len() as u64;
         self.reasons.count(&entry.reason, 1);
@@ -141,7 +176,13 @@ impl Quarantine {
     }
 }
 
-/// Writes what all partitions set aside to one file, sorted.
+/// How many bytes of lines go from one thread to the other at once.
+const BLOCK: usize = 256 << 10;
+/// Blocks that are filled, written or on their way.
+const BLOCKS: usize = 4;
+
+/// Writes what all partitions set aside to one file, sorted. Nothing else is left to do then, so
+/// another thread hashes and writes what this one merges.
 pub(crate) fn write(
     all: Vec<Sorted>,
     budget: usize,
@@ -149,19 +190,64 @@ pub(crate) fn write(
     out: &mut OutFile,
 ) -> Result<(), FileError> {
     let mut merger = Sorted::merge(all, budget, spilled)?;
+    let shown = out.shown().to_owned();
+    let (to_writer, full) = mpsc::sync_channel::<Vec<u8>>(BLOCKS);
+    let (to_merger, empty) = mpsc::sync_channel::<Vec<u8>>(BLOCKS);
+    for _ in 0..BLOCKS {
+        // There is room for all.
+        let _ = to_merger.send(Vec::new());
+    }
+    thread::scope(|scope| {
+        let write = move || {
+            for mut block in full {
+                out.write(&block)?;
+                block.clear();
+                // The last blocks are wanted back by nobody.
+                let _ = to_merger.send(block);
+            }
+            Ok(())
+        };
+        let writer = thread::Builder::new()
+            .name("quarantine".into())
+            .spawn_scoped(scope, write)
+            .map_err(FileError::new("start a thread to write", &shown))?;
+        let merged = merge(&mut merger, &empty, &to_writer);
+        drop(to_writer);
+        let written = match writer.join() {
+            Ok(written) => written,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        written.and(merged)
+    })
+}
+
+/// Merges into blocks until there is no more, or the writer is gone.
+fn merge(
+    merger: &mut Merger,
+    empty: &mpsc::Receiver<Vec<u8>>,
+    full: &mpsc::SyncSender<Vec<u8>>,
+) -> Result<(), FileError> {
     let (mut key, mut line) = (Vec::new(), Vec::new());
-    while merger.next(&mut key, &mut line)? {
-        out.write(&line)?;
+    let mut more = true;
+    while more && let Ok(mut block) = empty.recv() {
+        while block.len() < BLOCK {
+            more = merger.next(&mut key, &mut line)?;
+            if !more {
+                break;
+            }
+            block.extend_from_slice(&line);
+        }
+        if full.send(block).is_err() {
+            break;
+        }
     }
     Ok(())
 }
 
-fn push_line(line: &mut Vec<u8>, entry: &Quarantined, source: &[u8]) {
-    line.extend_from_slice(b"{\"source\":");
-    push_string(line, source);
-    line.extend_from_slice(b",\"document\":");
-    push_string(line, &entry.document);
-    line.extend_from_slice(format!(",\"offset\":{},\"reason\":", entry.offset).as_bytes());
+/// Appends what follows the offset's name.
+fn push_rest(line: &mut Vec<u8>, entry: &Quarantined) {
+    push_number(line, entry.offset.into());
+    line.extend_from_slice(b",\"reason\":");
     push_string(line, entry.reason.as_bytes());
     if std::str::from_utf8(&entry.sample).is_ok() {
         line.extend_from_slice(b",\"text\":");

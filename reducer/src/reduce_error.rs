@@ -44,12 +44,9 @@ pub enum ReduceError {
     /// More is in quarantine than the job permits.
     #[error(transparent)]
     Quarantine(#[from] QuarantineFull),
-    /// Whoever read the output stream went away.
-    #[error("the reader of the output went away")]
-    ClosedPipe,
-    /// A file could not be written or read.
+    /// A file or the output stream could not be written or read.
     #[error(transparent)]
-    File(FileError),
+    File(#[from] FileError),
     /// The transport failed.
     #[error(transparent)]
     Transport(#[from] PublishError),
@@ -72,12 +69,10 @@ pub struct QuarantineFull {
     pub count: u64,
 }
 
-impl From<FileError> for ReduceError {
-    fn from(error: FileError) -> Self {
-        if error.is_closed_pipe() {
-            ReduceError::ClosedPipe
-        } else {
-            ReduceError::File(error)
-        }
+impl ReduceError {
+    /// Whether whoever read the output stream went away.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, ReduceError::File(error) if error.is_closed_pipe())
     }
 }

@@ -10,14 +10,33 @@ use std::process::Stdio;
 use crate::corpus::gzip;
 use crate::gristmill::{Ended, gristmill, read, run};
 
+/// The command line that runs a job, given by its words, into a folder.
+fn job(words: &[&str], out: &Path) -> std::process::Command {
+    let mut command = gristmill();
+    command.arg("run").args(words).arg("-o").arg(out);
+    command
+}
+
+fn mkfifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+/// Asks a process to end, as Ctrl-C does.
+fn interrupt(child: &std::process::Child) {
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
 /// Runs word-count over `input` and verifies the output, whatever was set aside.
 #[track_caller]
 fn word_count(input: &Path, code: i32) -> (tempfile::TempDir, Ended) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let ended = gristmill()
-        .args(["run", "word-count", "--words", "ascii", "-o"])
-        .arg(&out)
+    let ended = job(&["word-count", "--words", "ascii"], &out)
         .arg(input)
         .output()
         .map(Ended::of)
@@ -184,13 +203,7 @@ fn what_is_no_file_is_reported_in_folders_and_read_when_named() {
     std::fs::create_dir(&inside).unwrap();
     std::fs::write(inside.join("a.txt"), "alpha\n").unwrap();
     let fifo = inside.join("pipe");
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    mkfifo(&fifo);
     let (out, _) = word_count(&inside, 3);
     assert_eq!(words_of(&out), "alpha\t1\n");
     assert!(
@@ -288,17 +301,10 @@ fn a_full_disk_is_exit_1_with_a_message_and_no_manifest() {
 fn an_interrupt_says_how_far_it_got_and_commits_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("endless");
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    mkfifo(&fifo);
     let out = folder.path().join("out");
-    let mut child = gristmill()
-        .args(["run", "wc", "-o"])
-        .args([&out, &fifo])
+    let mut child = job(&["wc"], &out)
+        .arg(&fifo)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -307,14 +313,7 @@ fn an_interrupt_says_how_far_it_got_and_commits_nothing() {
     writer
         .write_all("some text\n".repeat(1000).as_bytes())
         .unwrap();
-    let id = child.id().to_string();
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&child);
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
@@ -327,11 +326,66 @@ fn an_interrupt_says_how_far_it_got_and_commits_nothing() {
     // The next run cleans up and completes.
     std::fs::write(folder.path().join("in.txt"), "x\n").unwrap();
     let input = folder.path().join("in.txt");
-    gristmill()
-        .args(["run", "wc", "-o"])
-        .args([&out, &input])
+    job(&["wc"], &out)
+        .arg(&input)
         .output()
         .map(Ended::of)
         .unwrap()
         .code(0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interrupt_ends_the_wait_for_the_writer_of_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("nobody-writes");
+    mkfifo(&fifo);
+    let out = folder.path().join("out");
+    let child = job(&["wc"], &out)
+        .arg(&fifo)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let files = format!("/proc/{}/fd", child.id());
+    let is_open = || {
+        let mut files = std::fs::read_dir(&files).unwrap();
+        files.any(|file| std::fs::read_link(file.unwrap().path()).is_ok_and(|to| to == fifo))
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !is_open() {
+        assert!(std::time::Instant::now() < deadline, "it waits in opening");
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    // The words of a drain; a stop after its grace has others.
+    ended.code(130).says("interrupted after");
+    assert!(!out.join("manifest.json").exists());
+}
+
+#[test]
+fn a_full_disk_while_a_nested_zip_is_spooled_is_exit_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tmp, out) = (folder.path().join("tmp"), folder.path().join("out"));
+    std::fs::create_dir(&tmp).unwrap();
+    // A zip is known by its first bytes; it is spooled whole before its directory is looked for.
+    let inner = [b"PK\x03\x04", &[0; 4 << 20][..]].concat();
+    let input = folder.path().join("in.gz");
+    std::fs::write(&input, gzip(&inner)).unwrap();
+    // A limit on file size stands in for a full disk: writing fails in the same place.
+    let ended = std::process::Command::new("bash")
+        .arg("-c")
+        .arg("ulimit -f 1024; exec \"$0\" run wc --tmp \"$1\" \"$2\" -o \"$3\"")
+        .arg(env!("CARGO_BIN_EXE_gristmill"))
+        .args([&tmp, &input, &out])
+        .output()
+        .map(Ended::of)
+        .unwrap();
+    ended.code(1).says(tmp.to_str().unwrap()).says("--tmp");
+    assert!(!out.join("manifest.json").exists());
+    assert_eq!(
+        std::fs::read_dir(&tmp).unwrap().count(),
+        0,
+        "nothing is left"
+    );
 }

@@ -24,7 +24,7 @@ struct Extractor;
 impl Processor for Extractor {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
         for part in batch.parts() {
-            if part.records == 0 {
+            if part.is_empty() {
                 continue;
             }
             if !(part.piece.first && part.piece.last) {

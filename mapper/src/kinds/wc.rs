@@ -24,6 +24,10 @@ impl Processor for Counter {
             let (lines, words) = lines_and_words(part.bytes);
             out.table
                 .add(&self.key, &[lines, words, part.bytes.len() as u64]);
+            if batch.is_lines() {
+                let open = part.bytes.last().is_some_and(|&last| last != b'\n');
+                out.counted(lines + u64::from(open));
+            }
         }
         Ok(())
     }

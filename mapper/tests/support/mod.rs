@@ -12,10 +12,10 @@ use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
 use gristmill_common::outline::Outline;
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{
-    EncodingErrors, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
+    EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
 };
 use gristmill_common::table::{MAX_COLUMNS, rows};
-use gristmill_common::wire::{Check, Message, decode, encode_chunk};
+use gristmill_common::wire::{BodyHash, Check, Message, decode, encode_chunk};
 use gristmill_mapper::{Mapper, Prepared};
 
 /// A spec of one partition with the kind's defaults.
@@ -118,11 +118,26 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
     chunks
 }
 
+/// `grep PATTERN` without any option.
+pub fn grep(pattern: &str) -> Grep {
+    Grep {
+        pattern: pattern.into(),
+        ignore_case: false,
+        invert_match: false,
+        count: false,
+        with_filename: false,
+        line_number: false,
+        fixed_strings: false,
+        word_regexp: false,
+        only_matching: false,
+    }
+}
+
 /// A chunk that went through the codec.
 pub fn chunk(id: ChunkId, pieces: Vec<Piece>, faults: Vec<Quarantined>, body: Vec<u8>) -> Chunk {
     let head = ChunkHead { id, pieces, faults };
-    let (message, _) = encode_chunk(&head, body).unwrap();
-    match decode(&message, Check::Full) {
+    let (message, _) = encode_chunk(&head, body, BodyHash::Taken).unwrap();
+    match decode(&message.into(), Check::Full) {
         Ok(Message::Chunk(chunk)) => chunk,
         other => panic!("{other:?}"),
     }

@@ -43,6 +43,27 @@ struct Doc<'a> {
     start: usize,
 }
 
+impl Doc<'_> {
+    /// Its next piece: so many records in so many bytes.
+    fn piece(&mut self, records: u64, len: usize, last: bool) -> Piece {
+        let piece = Piece {
+            source: self.place.source,
+            document: self.place.document.to_vec(),
+            ordinal: self.ordinal,
+            offset: self.offset,
+            record: self.record,
+            records: records as u32,
+            first: self.first,
+            last,
+            len: len as u32,
+        };
+        self.first = false;
+        self.offset += len as u64;
+        self.record += records;
+        piece
+    }
+}
+
 /// The document's bytes to come.
 struct Feed<'a> {
     input: &'a mut dyn Pull,
@@ -227,38 +248,14 @@ impl<'s> Cutter<'s> {
         } else {
             self.rules.splitter.count(bytes)
         };
-        self.packer.piece(Piece {
-            source: doc.place.source,
-            document: doc.place.document.to_vec(),
-            ordinal: doc.ordinal,
-            offset: doc.offset,
-            record: doc.record,
-            records: records as u32,
-            first: doc.first,
-            last: false,
-            len: len as u32,
-        });
-        doc.first = false;
-        doc.offset += len as u64;
-        doc.record += records;
+        self.packer.piece(doc.piece(records, len, false));
         doc.start += len;
     }
 
     /// Packs an empty piece: the beginning or end of a document that has no record there.
     fn mark(&mut self, doc: &mut Doc<'_>, last: bool) -> Result<(), Halt> {
         doc.start = self.packer.make_room(doc.place.document.len(), doc.start)?;
-        self.packer.piece(Piece {
-            source: doc.place.source,
-            document: doc.place.document.to_vec(),
-            ordinal: doc.ordinal,
-            offset: doc.offset,
-            record: doc.record,
-            records: 0,
-            first: doc.first,
-            last,
-            len: 0,
-        });
-        doc.first = false;
+        self.packer.piece(doc.piece(0, 0, last));
         Ok(())
     }
 

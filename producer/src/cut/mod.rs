@@ -9,6 +9,7 @@ mod skip;
 mod tests;
 
 pub(crate) use cutter::{Cutter, Place};
+pub(crate) use packer::capacity_for;
 pub use packer::{Account, ChunkSink};
 pub(crate) use rules::Rules;
 

@@ -14,6 +14,11 @@ pub trait ChunkSink {
     /// # Errors
     /// [`Halt`] to have no more of them; reading the split ends with it.
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt>;
+
+    /// An empty buffer of at least this capacity, for the next chunk's bytes.
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        Vec::with_capacity(capacity)
+    }
 }
 
 /// What reading a split came to.
@@ -27,6 +32,11 @@ pub struct Account {
 
 /// Room kept after a body, so that the head is appended without moving the body.
 const HEAD_ROOM: usize = 64 << 10;
+/// The capacity of a buffer for a chunk of so many bytes, as long as no record is longer.
+pub(crate) fn capacity_for(target: usize) -> usize {
+    target + HEAD_ROOM
+}
+
 /// What names and samples of one chunk may take together, next to a body of at most 3 MiB.
 const MAX_HEAD: usize = 512 << 10;
 /// What a piece or fault takes beside its name, sample and reason.
@@ -50,11 +60,12 @@ pub(crate) struct Packer<'s> {
 
 impl<'s> Packer<'s> {
     pub(crate) fn new(sink: &'s mut dyn ChunkSink, split: u32, target: usize) -> Self {
+        let body = sink.buffer(capacity_for(target));
         Self {
             sink,
             split,
             target,
-            body: Vec::with_capacity(target + HEAD_ROOM),
+            body,
             pieces: Vec::new(),
             faults: Vec::new(),
             head: 0,
@@ -114,7 +125,7 @@ impl<'s> Packer<'s> {
     /// Hands the chunk over, all but the bytes from `from` on, which begin the next one.
     pub(crate) fn flush(&mut self, from: usize) -> Result<(), Halt> {
         let rest = &self.body[from..];
-        let mut next = Vec::with_capacity(self.target.max(rest.len()) + HEAD_ROOM);
+        let mut next = self.sink.buffer(capacity_for(self.target.max(rest.len())));
         next.extend_from_slice(rest);
         self.body.truncate(from);
         let head = ChunkHead {

@@ -199,6 +199,75 @@ fn zip_members_of_every_method_are_read() {
     assert!(reasons[1].contains("encrypted"), "{reasons:?}");
 }
 
+/// Writes bits as DEFLATE packs them, in one block of fixed codes (RFC 1951, 3.2.6).
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    used: u32,
+}
+
+impl Bits {
+    /// A number, lowest bit first.
+    fn number(&mut self, value: u32, bits: u32) {
+        for bit in 0..bits {
+            if self.used.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            let last = self.bytes.last_mut().unwrap();
+            *last |= ((value >> bit & 1) as u8) << (self.used % 8);
+            self.used += 1;
+        }
+    }
+
+    /// A Huffman code, highest bit first.
+    fn code(&mut self, code: u32, bits: u32) {
+        self.number(code.reverse_bits() >> (32 - bits), bits);
+    }
+
+    fn literals(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.code(0x30 + u32::from(byte), 8);
+        }
+    }
+}
+
+#[test]
+fn deflate64_has_longer_matches_from_farther_away_than_deflate() {
+    let mut bits = Bits::default();
+    // The last block, of fixed codes.
+    bits.number(1, 1);
+    bits.number(1, 2);
+    bits.literals("first\nline\n");
+    // Code 285 is 258 bytes in DEFLATE; here it is 3 and sixteen extra bits.
+    bits.code(0xC5, 8);
+    bits.number(65_000 - 3, 16);
+    // Distance 5 is code 4 with an extra bit.
+    bits.code(4, 5);
+    bits.number(0, 1);
+    // A match of 6 bytes, code 260, from 65,011 bytes before: code 31, which DEFLATE does not have.
+    bits.code(4, 7);
+    bits.code(31, 5);
+    bits.number(65_011 - 49_153, 14);
+    bits.code(0, 7);
+    let text = format!("first\n{}first\n", "line\n".repeat(13_001));
+    let crc = crc32fast::hash(text.as_bytes());
+    let zip = |data: &[u8]| {
+        let mut zip = Zip::default();
+        zip.raw(b"a", 9, 0, data, crc, text.len() as u32).finish()
+    };
+    let whole = read_bytes(&zip(&bits.bytes));
+    assert_eq!(whole.faults, []);
+    let found = whole.text("input!/a");
+    assert!(found == text, "{} of {} bytes", found.len(), text.len());
+
+    let cut = read_bytes(&zip(&bits.bytes[..bits.bytes.len() - 2]));
+    let (document, _, reason) = cut.only_fault();
+    assert!(
+        document.ends_with("input!/a") && reason.contains("deflate64"),
+        "{reason}"
+    );
+}
+
 #[test]
 fn a_zip_of_more_than_65535_members_is_read_whole_and_in_ranges() {
     let mut zip = Zip::default();

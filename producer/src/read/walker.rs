@@ -1,9 +1,9 @@
 //! Walking one source: from layer to layer, down to the documents.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 
 use super::{Reading, spool, zip};
 use crate::cut::{Cutter, MAX_NAME, Place};
@@ -12,6 +12,7 @@ use crate::plan::{Source, SourceKind};
 use crate::sniff::{self, Format, is_zip, sniff};
 use crate::stream::{
     Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Pull, Random, RawFile, Xz, Zstd,
+    open_at_once,
 };
 
 /// More levels than this are not followed whatever the limit says: each takes stack.
@@ -84,16 +85,14 @@ impl<'w, 's> Walker<'w, 's> {
         match &self.source.kind {
             SourceKind::Unreadable { reason } => Err(Damage::unusable(reason.clone())),
             SourceKind::File { size } => {
-                // Not blocking, in case a FIFO took the file's place.
-                let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-                let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-                let file = file.map_err(cannot)?;
+                // A FIFO may have taken the file's place.
+                let file = open_at_once(path).map_err(cannot)?;
                 if !file.metadata().map_err(cannot)?.is_file() {
                     return Err(Damage::unusable("is no longer a regular file"));
                 }
                 Ok((file, Some(*size)))
             }
-            SourceKind::Stream => Ok((File::open(path).map_err(cannot)?, None)),
+            SourceKind::Stream => Ok((open_at_once(path).map_err(cannot)?, None)),
             SourceKind::Stdin => match rustix::io::dup(io::stdin()) {
                 Ok(stdin) => Ok((File::from(stdin), None)),
                 Err(error) => Err(cannot(error.into())),

@@ -1,4 +1,5 @@
-//! Raw DEFLATE (RFC 1951) of an archive's member. It must not know of the archive.
+//! Raw DEFLATE (RFC 1951): the step that all its streams are made of, and an archive's member. It
+//! must not know of the archive.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,6 +15,64 @@ pub(super) const WINDOW_BITS: u8 = 15;
 /// Decoders to use again: making one costs more than inflating a small member.
 #[derive(Clone, Default)]
 pub(crate) struct Inflater(Rc<RefCell<Vec<Inflate>>>);
+
+/// What one step of inflating came to.
+pub(super) struct Step {
+    /// Bytes appended to the output, those before trouble included.
+    pub(super) given: usize,
+    /// Whether the compressed data ended.
+    pub(super) ended: Result<bool, Trouble>,
+}
+
+/// Why inflating cannot go on.
+pub(super) enum Trouble {
+    /// The compressed stream broke.
+    Input(Damage),
+    /// What it says is wrong so.
+    Data(&'static str),
+}
+
+impl Trouble {
+    /// As damage; `corrupt` adds where the data is wrong.
+    pub(super) fn into_damage(self, corrupt: impl FnOnce(&str) -> Damage) -> Damage {
+        match self {
+            Trouble::Input(damage) => damage,
+            Trouble::Data(what) => corrupt(what),
+        }
+    }
+}
+
+/// Appends what one look at the input gives, at most `max` bytes.
+pub(super) fn step(
+    inflate: &mut Inflate,
+    input: &mut Input<'_>,
+    out: &mut Vec<u8>,
+    max: usize,
+) -> Step {
+    // The decoder may hold bytes that it had no room for, damage or not.
+    let (bytes, damage) = match input.fill() {
+        Ok(bytes) => (bytes, None),
+        Err(damage) => (&[][..], Some(damage)),
+    };
+    let at_end = bytes.is_empty();
+    let Inflated {
+        taken,
+        given,
+        status,
+    } = spare::inflate(inflate, bytes, out, max);
+    input.consume(taken);
+    let ended = match status {
+        Ok(Status::StreamEnd) => Ok(true),
+        Ok(_) if given == 0 && at_end => {
+            Err(damage.map_or(Trouble::Data("truncated data"), Trouble::Input))
+        }
+        Ok(_) if given == 0 && taken == 0 => Err(Trouble::Data("stuck")),
+        Ok(_) => Ok(false),
+        // What exactly the decoder says depends on how its output was sliced.
+        Err(_) => Err(Trouble::Data("invalid data")),
+    };
+    Step { given, ended }
+}
 
 /// Inflates one member.
 pub(crate) struct RawDeflate<'a> {
@@ -58,32 +117,14 @@ impl Pull for RawDeflate<'_> {
             let Some(inflate) = &mut self.inflate else {
                 return Ok(0);
             };
-            // The decoder may hold bytes that it had no room for, damage or not.
-            let (bytes, damage) = match self.input.fill() {
-                Ok(bytes) => (bytes, None),
-                Err(damage) => (&[][..], Some(damage)),
-            };
-            let at_end = bytes.is_empty();
-            let Inflated {
-                taken,
-                given,
-                status,
-            } = spare::inflate(inflate, bytes, out, max);
-            self.input.consume(taken);
+            let Step { given, ended } = step(inflate, &mut self.input, out, max);
             self.total += given as u64;
-            match status {
-                Ok(Status::StreamEnd) => {
-                    self.pool.0.borrow_mut().extend(self.inflate.take());
-                    return Ok(given);
-                }
-                Ok(_) if given > 0 => return Ok(given),
-                Ok(_) if at_end => {
-                    return Err(damage.unwrap_or_else(|| self.corrupt("truncated data")));
-                }
-                Ok(_) if taken == 0 => return Err(self.corrupt("stuck")),
-                Ok(_) => {}
-                // What exactly the decoder says depends on how its output was sliced.
-                Err(_) => return Err(self.corrupt("invalid data")),
+            let ended = ended.map_err(|trouble| trouble.into_damage(|what| self.corrupt(what)))?;
+            if ended {
+                self.pool.0.borrow_mut().extend(self.inflate.take());
+            }
+            if ended || given > 0 {
+                return Ok(given);
             }
         }
     }

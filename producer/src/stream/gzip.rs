@@ -1,12 +1,12 @@
-//! Gzip (RFC 1952): the one owner of DEFLATE decoding in streams.
+//! Gzip (RFC 1952).
 //!
 //! Members, headers and checksums are handled here, on the caller's buffers, so that nothing is
 //! copied between inflating and the chunk. It must not know what the bytes mean.
 
-use zlib_rs::{Inflate, Status};
+use zlib_rs::Inflate;
 
-use super::spare::{self, Inflated};
-use super::{Damage, Input, Pull, deflate};
+use super::deflate::{self, Step};
+use super::{Damage, Input, Pull};
 
 /// The first bytes of a gzip member with the only compression method there is.
 const MAGIC: [u8; 3] = [0x1F, 0x8B, 0x08];
@@ -164,30 +164,12 @@ impl Pull for Gzip<'_> {
                 self.inside = true;
             }
             let start = out.len();
-            // The decoder may hold bytes that it had no room for, damage or not.
-            let (bytes, damage) = match self.input.fill() {
-                Ok(bytes) => (bytes, None),
-                Err(damage) => (&[][..], Some(damage)),
-            };
-            let at_end = bytes.is_empty();
-            let Inflated {
-                taken,
-                given,
-                status,
-            } = spare::inflate(&mut self.inflate, bytes, out, max);
-            self.input.consume(taken);
+            let Step { given, ended } = deflate::step(&mut self.inflate, &mut self.input, out, max);
             self.crc.update(&out[start..]);
             self.member += given as u64;
             self.total += given as u64;
-            match status {
-                Ok(Status::StreamEnd) => self.trailer()?,
-                Ok(_) if given == 0 && at_end => {
-                    return Err(damage.unwrap_or_else(|| self.corrupt("truncated data")));
-                }
-                Ok(_) if given == 0 && taken == 0 => return Err(self.corrupt("stuck")),
-                Ok(_) => {}
-                // What exactly the decoder says depends on how its output was sliced.
-                Err(_) => return Err(self.corrupt("invalid data")),
+            if ended.map_err(|trouble| trouble.into_damage(|what| self.corrupt(what)))? {
+                self.trailer()?;
             }
             if given > 0 {
                 return Ok(given);

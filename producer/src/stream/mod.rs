@@ -21,7 +21,7 @@ pub(crate) use coded::{Codec, Coded};
 pub(crate) use damage::{Damage, Ill};
 pub(crate) use deflate::{Inflater, RawDeflate};
 pub(crate) use deflate64::Deflate64;
-pub(crate) use file::RawFile;
+pub(crate) use file::{RawFile, open_at_once};
 pub(crate) use gzip::Gzip;
 pub(crate) use input::Input;
 pub(crate) use lz4::Lz4;

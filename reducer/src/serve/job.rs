@@ -53,7 +53,6 @@ impl From<ReduceError> for JobFailure {
             ReduceError::Transport(PublishError::NoQueue(_)) => JobFailure::QueueGone,
             ReduceError::File(_)
             | ReduceError::Transport(_)
-            | ReduceError::ClosedPipe
             | ReduceError::Incomplete { .. }
             | ReduceError::Stopped { .. } => JobFailure::Here(error.to_string()),
             ReduceError::InputChanged { .. }
@@ -67,7 +66,7 @@ impl From<ReduceError> for JobFailure {
 impl From<CommitError> for JobFailure {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::File(_) | CommitError::ClosedPipe => JobFailure::Here(error.to_string()),
+            CommitError::File(_) => JobFailure::Here(error.to_string()),
             CommitError::Rows(error) => error.into(),
             CommitError::Account { .. }
             | CommitError::Partitions(_)

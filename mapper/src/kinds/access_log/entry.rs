@@ -162,6 +162,21 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// Whether the path of a request line may be `path`. No is certain, and found without taking the
+    /// line apart.
+    #[inline]
+    pub(super) fn may_have_path(line: &[u8], path: &[u8]) -> bool {
+        // A path is the whole line, or it begins after the method, which has no space, and ends
+        // before a space or with the line.
+        let after_method = || {
+            let space = line.iter().position(|&byte| byte == b' ')?;
+            let rest = &line[space + 1..];
+            let ends = rest.get(path.len()).is_none_or(|&byte| byte == b' ');
+            (ends && rest.starts_with(path)).then_some(())
+        };
+        after_method().is_some() || line == path
+    }
+
     fn query(&self) -> &'a [u8] {
         self.query.unwrap_or_else(|| {
             memchr(b'?', self.path).map_or(&[][..], |mark| &self.path[mark + 1..])
@@ -234,6 +249,8 @@ mod tests {
     fn request_lines_come_apart() {
         let split = |text: &'static str| {
             let parts = Parts::of_line(text.as_bytes());
+            assert!(Parts::may_have_path(text.as_bytes(), parts.path));
+            assert!(!Parts::may_have_path(text.as_bytes(), b"/elsewhere"));
             [parts.method, parts.path, parts.protocol]
                 .map(|part| std::str::from_utf8(part).unwrap())
         };

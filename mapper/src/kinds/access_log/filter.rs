@@ -93,6 +93,14 @@ impl Filter {
         Ok(Self { field, test })
     }
 
+    /// The path that a line must have, where the condition says so.
+    pub(super) fn path(&self) -> Option<&[u8]> {
+        match (self.field, &self.test) {
+            (Field::Path, Test::Text(Op::Eq, path)) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Whether a line satisfies the condition. `room` is for values that are not in the line.
     pub(super) fn holds(&self, entry: &Entry<'_>, room: &mut Room) -> bool {
         let value = entry.value(self.field, room);

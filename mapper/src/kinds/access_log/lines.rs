@@ -9,8 +9,9 @@ use memchr::{memchr, memrchr};
 
 use super::entry::{Entry, NONE, Request};
 use super::servers::{self, Reason, checked_bytes, parse_client};
-use super::time::{Known, LEN};
-use crate::simd::Marks;
+use super::swar::{eight_digits, has_space, is_status};
+use super::time::{Known, LEN, Time};
+use crate::simd::{END, Marks};
 
 /// Bytes of lines whose marks are found at once: they and their marks stay in the nearest cache.
 const BLOCK: usize = 8 << 10;
@@ -24,68 +25,71 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Calls `each` with every line of `text`: its offset, its bytes with terminator, and what it
-    /// says.
+    /// says. Well-formed lines whose request `wanted` declines may be left out. Returns the number
+    /// of lines, those included.
     #[inline]
     pub(super) fn read<'a>(
         &mut self,
         text: &'a [u8],
+        wanted: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(usize, &'a [u8], Result<&Entry<'a>, Reason>),
-    ) {
+    ) -> u64 {
         let mut at = 0;
+        let mut lines = 0;
         while at < text.len() {
             let block = block_of(&text[at..]);
             if block.len() > BLOCK {
                 // One long line: room for its marks would be room that is never given back.
                 let parsed = servers::parse(content(block));
                 each(at, block, parsed.as_ref().map_err(|reason| *reason));
+                lines += 1;
             } else {
-                self.read_block(block, |start, line, found| each(at + start, line, found));
+                lines += self.read_block(block, &wanted, |start, line, found| {
+                    each(at + start, line, found);
+                });
             }
             at += block.len();
         }
+        lines
     }
 
     #[inline]
     fn read_block<'a>(
         &mut self,
         block: &'a [u8],
+        wanted: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(usize, &'a [u8], Result<&Entry<'a>, Reason>),
-    ) {
-        self.marks.find(block);
-        let mut quotes = &self.marks.quotes[..];
-        let mut escapes = &self.marks.escapes[..];
-        let mut newlines = self.marks.newlines.iter();
-        let mut start = 0;
+    ) -> u64 {
+        let mut marks = self.marks.find(block);
         let mut entry = Entry::default();
+        let mut start = 0;
+        let mut lines = 0;
         while start < block.len() {
-            let newline = newlines.next().map_or(block.len(), |&at| at as usize);
-            let next = (newline + 1).min(block.len());
-            let line = &block[start..next];
-            let text = content(line);
-            let end = (start + text.len()) as u32;
-            let placed = if escapes[0] < end {
-                None
-            } else {
-                place(text, start as u32, end, quotes, &mut self.known, &mut entry)
-            };
-            match placed {
-                Some(count) => {
-                    each(start, line, Ok(&entry));
-                    quotes = &quotes[count..];
+            lines += 1;
+            let placed = Placed::find(block, start, marks, &mut self.known)
+                .or_else(|| Placed::find_escaped(block, start, marks, &mut self.known));
+            if let Some(placed) = placed {
+                if placed.request_escapes || wanted(placed.request) {
+                    placed.fill(&mut entry);
+                    each(start, &block[start..placed.next], Ok(&entry));
                 }
-                None => match servers::parse(text) {
-                    Ok(entry) => each(start, line, Ok(&entry)),
-                    Err(reason) => each(start, line, Err(reason)),
-                },
+                marks = &marks[placed.marks..];
+                start = placed.next;
+                continue;
             }
-            while quotes[0] < end {
-                quotes = &quotes[1..];
-            }
-            while escapes[0] < end {
-                escapes = &escapes[1..];
-            }
+            let is_newline = |&at: &u32| at == END || block[at as usize] == b'\n';
+            let passed = marks.iter().position(is_newline).unwrap_or(0);
+            let next = match marks[passed] {
+                END => block.len(),
+                newline => newline as usize + 1,
+            };
+            let line = &block[start..next];
+            let parsed = servers::parse(content(line));
+            each(start, line, parsed.as_ref().map_err(|reason| *reason));
+            marks = &marks[(passed + 1).min(marks.len())..];
             start = next;
         }
+        lines
     }
 }
 
@@ -100,79 +104,188 @@ fn block_of(text: &[u8]) -> &[u8] {
     &text[..end]
 }
 
-/// Reads a line without escapes off the places of its quotes, which `quotes` begin with. `line` is
-/// what lies from `start` to `end`. Sets every field of `entry` and returns the number of quotes, or
-/// leaves anything in it.
-#[inline]
-fn place<'a>(
-    line: &'a [u8],
-    start: u32,
-    end: u32,
-    quotes: &[u32],
-    known: &mut Known,
-    entry: &mut Entry<'a>,
-) -> Option<usize> {
-    let quotes = quotes.first_chunk::<7>()?;
-    let at = |number: usize| (quotes[number] - start) as usize;
-    let common = quotes[1] < end && quotes[2] >= end;
-    let combined = quotes[5] < end && quotes[6] >= end;
-    if !(common || combined) {
-        return None;
-    }
-    client_and_time(line.get(..at(0))?, known, entry)?;
-    entry.escapes = false;
-    entry.request = Request::Line(line.get(at(0) + 1..at(1))?);
-    if common {
-        numbers(line.get(at(1) + 1..)?, entry)?;
-        (entry.referer, entry.agent) = (NONE, NONE);
-        return Some(2);
-    }
-    let between = line.get(at(1) + 1..at(2))?;
-    numbers(between.strip_suffix(b" ")?, entry)?;
-    if quotes[4] != quotes[3] + 2 || line[at(3) + 1] != b' ' || at(5) + 1 != line.len() {
-        return None;
-    }
-    entry.referer = line.get(at(2) + 1..at(3))?;
-    entry.agent = line.get(at(4) + 1..at(5))?;
-    Some(6)
+/// A well-formed line, its fields found and checked.
+struct Placed<'a> {
+    client: Client<'a>,
+    time: Time<'a>,
+    request: &'a [u8],
+    status: &'a [u8],
+    size: &'a [u8],
+    bytes: u64,
+    referer: &'a [u8],
+    agent: &'a [u8],
+    /// Whether there are escapes in the line, and in its request.
+    escapes: bool,
+    request_escapes: bool,
+    /// How many marks the line has, newline included.
+    marks: usize,
+    /// Where the next line begins.
+    next: usize,
 }
 
-/// Reads `host ident user [time] `.
-#[inline]
-fn client_and_time<'a>(text: &'a [u8], known: &mut Known, entry: &mut Entry<'a>) -> Option<()> {
-    let (client, time) = text.split_last_chunk::<{ LEN + 4 }>()?;
-    let [b' ', b'[', time @ .., b']', b' '] = time else {
-        return None;
-    };
-    entry.time = known.check(time.first_chunk::<LEN>()?)?;
-    // Nearly every line is from nobody that the server knows.
-    if let Some(host) = client.strip_suffix(b" - -")
-        && !host.is_empty()
-        && !host.contains(&b' ')
-    {
-        (entry.host, entry.user, entry.vhost) = (host, NONE, NONE);
-        return Some(());
+impl<'a> Placed<'a> {
+    /// Reads the line of `block` that begins at `start` off the places of its marks, which `marks`
+    /// begin with.
+    #[inline(always)]
+    fn find(block: &'a [u8], start: usize, marks: &[u32], known: &mut Known) -> Option<Self> {
+        let marks = marks.first_chunk::<7>()?;
+        let is = |number: usize, mark: u8| block.get(marks[number] as usize) == Some(&mark);
+        let quotes = |count: usize| (0..count).all(|number| is(number, b'"'));
+        // Where the marks are known to be in the line, they are in order and in the block.
+        if is(6, b'\n') && quotes(6) {
+            Self::read::<7>(block, start, marks, known)
+        } else if is(2, b'\n') && quotes(2) {
+            Self::read::<3>(block, start, marks, known)
+        } else {
+            None
+        }
     }
-    // The careful parser would take an earlier bracket for the time's.
-    if memchr(b'[', client).is_some() {
-        return None;
+
+    /// As [`Self::find`] for a Combined line that may have escapes.
+    fn find_escaped(
+        block: &'a [u8],
+        start: usize,
+        marks: &[u32],
+        known: &mut Known,
+    ) -> Option<Self> {
+        let mut places = [END; 7];
+        let (mut count, mut at) = (0, 0);
+        let (mut escapes, mut request_escapes) = (false, false);
+        loop {
+            let mark = *marks.get(at)?;
+            at += 1;
+            match block.get(mark as usize)? {
+                b'"' if count < 6 => {
+                    places[count] = mark;
+                    count += 1;
+                }
+                // Only in quotes it is an escape. What is escaped is no mark.
+                b'\\' if count % 2 == 1 => {
+                    escapes = true;
+                    request_escapes |= count == 1;
+                    if *marks.get(at)? == mark + 1 {
+                        if block.get(mark as usize + 1) == Some(&b'\n') {
+                            return None;
+                        }
+                        at += 1;
+                    }
+                }
+                b'\n' if count == 6 => {
+                    places[6] = mark;
+                    break;
+                }
+                _ => return None,
+            }
+        }
+        let found = Self::read::<7>(block, start, &places, known)?;
+        Some(Self {
+            escapes,
+            request_escapes,
+            marks: at,
+            ..found
+        })
     }
-    let parsed = parse_client(client).ok()?;
-    (entry.host, entry.user, entry.vhost) = (parsed.host, parsed.user, parsed.vhost);
-    Some(())
+
+    /// Reads a line off the places of its quotes and its newline: `COUNT` in all.
+    #[inline(always)]
+    fn read<const COUNT: usize>(
+        block: &'a [u8],
+        start: usize,
+        places: &[u32; 7],
+        known: &mut Known,
+    ) -> Option<Self> {
+        let at = |number: usize| places[number] as usize;
+        let newline = at(COUNT - 1);
+        let end = newline - usize::from(block[newline - 1] == b'\r');
+        let before = block.get(start..at(0))?;
+        let (client, framed) = before.split_last_chunk::<{ LEN + 4 }>()?;
+        let time = known.check(framed)?;
+        let client = Client::find(client, before)?;
+        // Between the request's quote and what comes next: ` 200 123`.
+        let numbers_end = if COUNT == 3 { end } else { at(2) - 1 };
+        if !is_status(block[at(1)..].first_chunk()?) {
+            return None;
+        }
+        let size = block.get(at(1) + 6..numbers_end)?;
+        let bytes = match eight_digits(&block[..numbers_end], size.len()) {
+            Some(bytes) => bytes,
+            None => checked_bytes(size).ok()?,
+        };
+        let (mut referer, mut agent) = (NONE, NONE);
+        if COUNT == 7 {
+            let spaces = block[at(2) - 1] == b' ' && block[at(3) + 1] == b' ';
+            if !spaces || at(4) != at(3) + 2 || at(5) + 1 != end {
+                return None;
+            }
+            referer = &block[at(2) + 1..at(3)];
+            agent = &block[at(4) + 1..at(5)];
+        }
+        Some(Self {
+            client,
+            time,
+            request: &block[at(0) + 1..at(1)],
+            status: &block[at(1) + 2..at(1) + 5],
+            size,
+            bytes,
+            referer,
+            agent,
+            escapes: false,
+            request_escapes: false,
+            marks: COUNT,
+            next: newline + 1,
+        })
+    }
+
+    /// Sets every field of `entry`.
+    #[inline(always)]
+    fn fill(&self, entry: &mut Entry<'a>) {
+        *entry = Entry {
+            host: self.client.host,
+            user: self.client.user,
+            vhost: self.client.vhost,
+            time: self.time,
+            request: Request::Line(self.request),
+            status: self.status,
+            size: self.size,
+            bytes: self.bytes,
+            referer: self.referer,
+            agent: self.agent,
+            escapes: self.escapes,
+        };
+    }
 }
 
-/// Reads ` status bytes`.
-#[inline]
-fn numbers<'a>(text: &'a [u8], entry: &mut Entry<'a>) -> Option<()> {
-    let ([b' ', status @ .., b' '], size) = text.split_first_chunk::<5>()? else {
-        return None;
-    };
-    if !status.iter().all(u8::is_ascii_digit) {
-        return None;
+/// Who asked whom.
+struct Client<'a> {
+    host: &'a [u8],
+    user: &'a [u8],
+    vhost: &'a [u8],
+}
+
+impl<'a> Client<'a> {
+    /// Reads `host ident user`, which `before` begins with; at least 16 bytes follow there.
+    #[inline(always)]
+    fn find(client: &'a [u8], before: &[u8]) -> Option<Self> {
+        // Nearly every line is from nobody that the server knows.
+        if let Some(host) = client.strip_suffix(b" - -")
+            && !host.is_empty()
+            && !has_space(before, host.len())
+        {
+            return Some(Self {
+                host,
+                user: NONE,
+                vhost: NONE,
+            });
+        }
+        // The careful parser would take an earlier bracket for the time's.
+        if memchr(b'[', client).is_some() {
+            return None;
+        }
+        let parsed = parse_client(client).ok()?;
+        Some(Self {
+            host: parsed.host,
+            user: parsed.user,
+            vhost: parsed.vhost,
+        })
     }
-    entry.status = status;
-    entry.size = size;
-    entry.bytes = checked_bytes(size).ok()?;
-    Some(())
 }

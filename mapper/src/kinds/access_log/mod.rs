@@ -5,12 +5,13 @@ mod filter;
 mod format;
 mod lines;
 mod servers;
+mod swar;
 mod time;
 
 use gristmill_common::key::push_field;
 use gristmill_common::spec::{AccessLog, Field};
 
-use self::entry::{Entry, Room};
+use self::entry::{Entry, Parts, Room};
 use self::filter::Filter;
 use self::format::LineFormat;
 use self::lines::Lines;
@@ -48,6 +49,7 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
         Box::new(Counter {
             format: format.clone(),
             lines: Lines::default(),
+            path: filters.iter().find_map(Filter::path).map(<[u8]>::to_vec),
             tally: Tally {
                 by: by.clone(),
                 distinct,
@@ -64,6 +66,8 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
 struct Counter {
     format: Option<LineFormat>,
     lines: Lines,
+    /// The path that a line must have to count. Most have another, and need not be taken apart.
+    path: Option<Vec<u8>>,
     tally: Tally,
 }
 
@@ -88,27 +92,32 @@ impl Processor for Counter {
         }
         for part in batch.parts() {
             let fast = self.format.is_none() && batch.is_lines() && part.mark() == 0;
-            if fast {
-                self.count_lines(part, out);
+            let records = if fast {
+                self.count_lines(part, out)
             } else {
-                self.count_records(batch, part, out);
-            }
+                self.count_records(batch, part, out)
+            };
+            out.counted(records);
         }
         Ok(())
     }
 }
 
 impl Counter {
-    fn count_lines(&mut self, part: &Part<'_>, out: &mut Output) {
-        let tally = &mut self.tally;
-        self.lines.read(part.bytes, |at, line, found| match found {
-            Ok(entry) => tally.count(entry, &mut out.table),
-            Err(reason) => out.quarantine(part.piece, part.offset + at as u64, reason, line),
-        });
+    fn count_lines(&mut self, part: &Part<'_>, out: &mut Output) -> u64 {
+        let (tally, path) = (&mut self.tally, self.path.as_deref());
+        let wanted = |request: &[u8]| path.is_none_or(|path| Parts::may_have_path(request, path));
+        self.lines
+            .read(part.bytes, wanted, |at, line, found| match found {
+                Ok(entry) => tally.count(entry, &mut out.table),
+                Err(reason) => out.quarantine(part.piece, part.offset + at as u64, reason, line),
+            })
     }
 
-    fn count_records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) {
+    fn count_records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> u64 {
+        let mut records = 0;
         for record in batch.records(part) {
+            records += 1;
             let parsed = match &self.format {
                 Some(format) => format.parse(record.text()),
                 None => servers::parse(record.text()),
@@ -118,6 +127,7 @@ impl Counter {
                 Err(reason) => out.quarantine(part.piece, record.offset, reason, record.bytes),
             }
         }
+        records
     }
 }
 

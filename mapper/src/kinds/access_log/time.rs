@@ -2,6 +2,8 @@
 //!
 //! The calendar arithmetic follows Howard Hinnant's "chrono-compatible low-level date algorithms".
 
+use super::swar::Shape;
+
 const EPOCH: &[u8; LEN] = b"01/Jan/1970:00:00:00 +0000";
 
 /// Length of the text, without brackets.
@@ -26,25 +28,47 @@ impl Default for Time<'_> {
 /// The last time that was checked: lines that follow each other mostly share the hour.
 #[derive(Debug)]
 pub(super) struct Known {
-    text: [u8; LEN],
+    /// From the frame to the hour.
+    before: [u8; 16],
+    /// The zone and the frame.
+    after: [u8; 8],
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { text: *EPOCH }
+        Self::of(b" [01/Jan/1970:00:00:00 +0000] ")
     }
 }
 
 impl Known {
-    /// As [`Time::parse`], faster when only minute and second are new.
-    #[inline]
-    pub(super) fn check<'a>(&mut self, text: &'a [u8; LEN]) -> Option<Time<'a>> {
-        let time = Time { text };
-        if text[..15] == self.text[..15] && text[20..] == self.text[20..] {
-            return time.minute_is_one().then_some(time);
+    fn of(framed: &[u8; LEN + 4]) -> Self {
+        let (mut before, mut after) = ([0; 16], [0; 8]);
+        before.copy_from_slice(&framed[..16]);
+        after.copy_from_slice(&framed[22..]);
+        Self { before, after }
+    }
+
+    /// As [`Time::parse`] for a time in brackets and spaces, which are checked too; faster when only
+    /// minute and second are new.
+    #[inline(always)]
+    pub(super) fn check<'a>(&mut self, framed: &'a [u8; LEN + 4]) -> Option<Time<'a>> {
+        const MINUTE: Shape = Shape::new(b":59:59**");
+        let (before, rest) = framed.split_first_chunk::<16>()?;
+        let (minute, after) = (rest.first_chunk::<8>()?, rest.last_chunk::<8>()?);
+        if *before == self.before && *after == self.after && MINUTE.fits(minute) {
+            let text = framed[2..].first_chunk()?;
+            return Some(Time { text });
         }
+        self.check_new(framed)
+    }
+
+    #[cold]
+    fn check_new<'a>(&mut self, framed: &'a [u8; LEN + 4]) -> Option<Time<'a>> {
+        let [b' ', b'[', text @ .., b']', b' '] = framed else {
+            return None;
+        };
         let time = Time::parse(text)?;
-        self.text = *text;
+        *self = Self::of(framed);
         Some(time)
     }
 }
@@ -213,8 +237,25 @@ mod tests {
     fn hour(text: &str) -> Option<String> {
         let text = text.as_bytes().try_into().ok()?;
         let time = Time::parse(text)?;
-        assert_eq!(Known::default().check(text), Some(time));
+        assert_eq!(Known::default().check(&framed(text)), Some(time));
         Some(String::from_utf8(Clock::default().hour(&time).to_vec()).unwrap())
+    }
+
+    fn framed(text: &[u8; LEN]) -> [u8; LEN + 4] {
+        [b" [", &text[..], b"] "].concat().try_into().unwrap()
+    }
+
+    #[test]
+    fn what_frames_a_time_is_checked() {
+        let good = framed(b"17/May/2015:10:05:03 +0000");
+        let mut known = Known::default();
+        for at in [0, 1, 28, 29] {
+            let mut bad = good;
+            bad[at] = b'x';
+            assert_eq!(known.check(&bad), None);
+            assert!(known.check(&good).is_some());
+            assert_eq!(known.check(&bad), None);
+        }
     }
 
     #[test]
@@ -233,7 +274,8 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let text = texts[(seed >> 16) as usize % texts.len()].as_bytes();
             let text = text.try_into().unwrap();
-            let time = known.check(text);
+            let framed = framed(text);
+            let time = known.check(&framed);
             assert_eq!(time, Time::parse(text));
             if let Some(time) = time {
                 assert_eq!(clock.hour(&time), time.utc_hour());

@@ -1,0 +1,104 @@
+//! Buffers of chunks to use again: fresh memory costs a page fault for every four KiB.
+//!
+//! It must not know what the buffers hold, or who reads them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// Buffers that are not in use. There are never more than were in use at once, which the queue of
+/// chunks bounds; clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Spares {
+    /// A buffer that has grown past so many bytes is not kept.
+    most: usize,
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Spares {
+    /// Keeps buffers of a capacity of at most `most` bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            buffers: Arc::default(),
+        }
+    }
+
+    /// An empty buffer of at least this capacity.
+    pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
+        // The last one that was given back is the one that caches know best.
+        let spare = self.lock(Vec::pop);
+        spare
+            .filter(|spare| spare.capacity() >= capacity)
+            .unwrap_or_else(|| Vec::with_capacity(capacity))
+    }
+
+    /// A message whose buffer comes back here once nobody reads it any more.
+    pub(crate) fn lend(&self, message: Vec<u8>) -> Bytes {
+        if message.capacity() > self.most {
+            return message.into();
+        }
+        Bytes::from_owner(Lent {
+            message,
+            spares: self.clone(),
+        })
+    }
+
+    fn lock<T>(&self, act: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> T {
+        // No code that can panic runs under the lock.
+        act(&mut self.buffers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A buffer in use.
+struct Lent {
+    message: Vec<u8>,
+    spares: Spares,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.message
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut message = std::mem::take(&mut self.message);
+        message.clear();
+        self.spares.lock(|spares| spares.push(message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_when_the_last_reader_is_done() {
+        let spares = Spares::new(200);
+        let mut buffer = spares.take(100);
+        buffer.extend_from_slice(b"text");
+        let at = buffer.as_ptr();
+        let message = spares.lend(buffer);
+        let part = message.slice(1..3);
+        drop(message);
+        assert_eq!(&part[..], b"ex");
+        let other = spares.take(100);
+        assert_ne!(other.as_ptr(), at, "it is still read");
+        drop(part);
+        let again = spares.take(100);
+        assert_eq!((again.as_ptr(), again.len()), (at, 0));
+        assert!(again.capacity() >= 100);
+    }
+
+    #[test]
+    fn buffers_of_another_size_are_not_kept() {
+        let spares = Spares::new(200);
+        drop(spares.lend(Vec::with_capacity(201)));
+        assert!(spares.lock(|spares| spares.is_empty()));
+        drop(spares.lend(Vec::with_capacity(50)));
+        assert!(spares.take(100).capacity() >= 100);
+        assert!(spares.lock(|spares| spares.is_empty()));
+    }
+}
