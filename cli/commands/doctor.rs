@@ -1,14 +1,195 @@
-//! `gristmill doctor`: is this broker fit?
+//! `gristmill doctor`: is this broker fit? It does what the roles will do, with queues of its own.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gristmill_common::broker::{
+    Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, declare_job, delete_job, version,
+};
+use gristmill_common::job::JobName;
+use gristmill_common::registry::{Registry, unique};
+use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
+use gristmill_common::wire::MAX_MESSAGE;
 
 use crate::args::DoctorArgs;
 use crate::broker;
 use crate::exit::Exit;
 
-/// Runs the command.
+/// How long one examination may take.
+const LIMIT: Duration = Duration::from_secs(20);
+/// The oldest RabbitMQ that is known to do.
+const OLDEST: (u32, u32) = (3, 10);
+
+/// Runs the command: one line a finding, and the way out of what is wrong.
 ///
 /// # Errors
-/// When the broker cannot be asked.
+/// When stdout cannot be written or the command line is wrong.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    let _ = broker::options(&args.broker, "doctor")?;
-    Ok(Exit::Complete)
+    let options = broker::options(&args.broker, "doctor")?;
+    let runtime = broker::runtime()?;
+    let mut report = Report::default();
+    runtime.block_on(examine(options, &mut report));
+    report.print(&mut std::io::stdout().lock())?;
+    Ok(match report.bad {
+        0 => Exit::Complete,
+        _ => Exit::Failed,
+    })
+}
+
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+    bad: usize,
+}
+
+impl Report {
+    fn good(&mut self, what: String) {
+        self.lines.push(format!("ok    {what}"));
+    }
+
+    fn note(&mut self, what: String) {
+        self.lines.push(format!("note  {what}"));
+    }
+
+    fn bad(&mut self, what: &str, way_out: &str) {
+        self.bad += 1;
+        self.lines.push(format!("BAD   {what}"));
+        self.lines.push(format!("      {way_out}"));
+    }
+
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        for line in &self.lines {
+            writeln!(out, "{line}")?;
+        }
+        match self.bad {
+            0 => writeln!(out, "this broker is fit"),
+            1 => writeln!(out, "1 thing is wrong"),
+            bad => writeln!(out, "{bad} things are wrong"),
+        }
+    }
+}
+
+async fn examine(options: BrokerOptions, report: &mut Report) {
+    let url = options.url.clone();
+    match version(&url).await {
+        Some(version) if is_old(&version) => report.bad(
+            &format!("RabbitMQ {version}"),
+            "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
+        ),
+        Some(version) => report.good(format!("RabbitMQ {version}")),
+        None => report.note("its version is not to be seen from here".into()),
+    }
+    let connected = tokio::time::timeout(LIMIT, Broker::connect(options)).await;
+    let broker = match connected {
+        Ok(Ok(broker)) => broker,
+        Ok(Err(error)) => {
+            return report.bad(
+                &error.to_string(),
+                "check user, password, virtual host and certificates",
+            );
+        }
+        Err(_) => {
+            return report.bad(
+                &format!("{url} does not answer"),
+                "check that it runs, host, port and firewalls",
+            );
+        }
+    };
+    report.good(format!("connected to {url}"));
+    if !url.is_tls() {
+        report.note("the connection is not encrypted: amqps:// is".into());
+    }
+    // An alarm is announced right after the connection is made.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    if let Some(reason) = broker.health().blocked {
+        report.bad(
+            &format!("the broker is in alarm and takes no messages: {reason}"),
+            "free memory or disk on its machine, or raise vm_memory_high_watermark or \
+             disk_free_limit; until then jobs wait",
+        );
+        broker.close().await;
+        return;
+    }
+    if let Ok(Err(error)) = tokio::time::timeout(LIMIT, log_of_jobs(&broker)).await {
+        report.bad(
+            &error.to_string(),
+            "the user needs configure, write and read on `gristmill[.].*` and `amq[.]default`; \
+             streams must not be disabled",
+        );
+    } else {
+        report.good("the log of jobs can be written and read".into());
+    }
+    let job = JobName::clean(&format!("doctor-{:016x}", unique()));
+    match tokio::time::timeout(LIMIT, queues(&broker, &job)).await {
+        Ok(Ok(facts)) => facts.into_iter().for_each(|fact| report.good(fact)),
+        Ok(Err(error)) => report.bad(
+            &error.to_string(),
+            "the user needs configure, write and read on `gristmill[.].*`; max_message_size must \
+             be 4 MiB or more; the feature flags quorum_queue and stream_queue must be enabled",
+        ),
+        Err(_) => report.bad(
+            "queues do not answer in time",
+            "a quorum queue without a leader, or a disk that is very slow: see the broker's log",
+        ),
+    }
+    let _ = tokio::time::timeout(LIMIT, delete_job(&broker, &job, 1)).await;
+    report.note(
+        "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough)"
+            .into(),
+    );
+    broker.close().await;
+}
+
+fn is_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>());
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < OLDEST,
+        _ => false,
+    }
+}
+
+async fn log_of_jobs(broker: &Broker) -> anyhow::Result<()> {
+    let registry = Registry::open(broker).await?;
+    registry.catch_up().await?;
+    Ok(())
+}
+
+/// Declares the queues of a job, passes messages through, and lets one come back until it is
+/// suspected.
+async fn queues(broker: &Broker, job: &JobName) -> anyhow::Result<Vec<String>> {
+    let mut facts = Vec::new();
+    declare_job(broker, job, 1, Backlog::of(64 << 20)).await?;
+    facts.push("queues can be declared".to_owned());
+    let queues = Transport::Amqp(Amqp::new(broker, job.clone(), Prefetch::default()));
+    let since = Instant::now();
+    queues
+        .publish(Queue::Results(0), Bytes::from_static(b"hello"))
+        .await?;
+    let small = since.elapsed();
+    facts.push(format!("a small message is confirmed in {small:.1?}"));
+    let since = Instant::now();
+    let largest = Bytes::from(vec![0; MAX_MESSAGE]);
+    queues.publish(Queue::Results(0), largest).await?;
+    let large = since.elapsed();
+    facts.push(format!("the largest message (4 MiB) in {large:.1?}"));
+    for _ in 0..2 {
+        if let Some(message) = queues.next(Queue::Results(0)).await? {
+            message.ack().await;
+        }
+    }
+    queues
+        .publish(Queue::Chunks, Bytes::from_static(b"suspect"))
+        .await?;
+    for _ in 0..=CHUNK_DELIVERIES {
+        if let Some(message) = queues.next(Queue::Chunks).await? {
+            message.retry().await;
+        }
+    }
+    if let Some(message) = queues.next(Queue::Suspect).await? {
+        message.ack().await;
+        facts.push("what comes back too often is dead-lettered".to_owned());
+    }
+    queues.stop();
+    Ok(facts)
 }

@@ -1,5 +1,6 @@
 //! Tests that drive the whole over a real RabbitMQ: real processes, real kills. One noun a file.
 
+mod chaos;
 mod cluster;
 #[path = "../it/corpus.rs"]
 mod corpus;

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod connect;
+mod greeting;
 mod link;
 mod notice;
 mod publisher;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use lapin::Channel;
 
 pub use self::connect::ConnectError;
+pub use self::greeting::version;
 pub use self::notice::{Health, Listener, Notice};
 pub use self::queues::{
     Backlog, CHUNK_DELIVERIES, QueueError, declare_job, delete_job, queue_depth, queue_name,

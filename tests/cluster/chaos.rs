@@ -1,0 +1,213 @@
+//! A seeded campaign against running jobs: producers, mappers, reducers and the broker are killed,
+//! frozen and restarted at random moments; every job must end with the same bytes.
+//!
+//! `GRISTMILL_CHAOS_KILLS` says how long (default 60), `GRISTMILL_CHAOS_SEED` which campaign.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gristmill_testbroker::Node;
+
+use crate::cluster::{Cluster, Role, assert_same, expected, text};
+use crate::corpus::{self, Random};
+
+/// One action in so many is the broker's.
+const BROKER: usize = 30;
+/// One in so many is a freeze.
+const FREEZE: usize = 6;
+
+fn number(variable: &str, default: u64) -> u64 {
+    let set = std::env::var(variable).ok();
+    set.map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// What a campaign did.
+#[derive(Debug, Default)]
+struct Tally {
+    jobs: u64,
+    kills: u64,
+    freezes: u64,
+    broker: u64,
+    duplicates: u64,
+}
+
+struct Campaign {
+    cluster: Cluster,
+    node: &'static Node,
+    random: Random,
+    tally: Tally,
+    /// The roles that serve, each with what it is started by.
+    servants: Vec<(Role, Vec<String>)>,
+    thawing: Vec<(Instant, usize)>,
+}
+
+impl Campaign {
+    fn words(&self, servant: usize) -> Vec<String> {
+        let results = self.cluster.results();
+        let words: &[&str] = match servant {
+            0 | 1 => &["map", "--threads", "1"],
+            _ => &["reduce", "-o", text(&results)],
+        };
+        let heartbeat = ["--heartbeat", "2"];
+        words
+            .iter()
+            .chain(&heartbeat)
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn spawn(&self, words: &[String]) -> Role {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.cluster.spawn(&words)
+    }
+
+    /// Replaces a servant after its death, and counts what it said it had dropped.
+    fn replace(&mut self, at: usize) {
+        let words = self.servants[at].1.clone();
+        let fresh = self.spawn(&words);
+        let (dead, _) = std::mem::replace(&mut self.servants[at], (fresh, words));
+        self.tally.duplicates += duplicates(&dead.said());
+        dead.kill();
+        self.thawing.retain(|(_, frozen)| *frozen != at);
+    }
+
+    /// One blow, at random.
+    fn strike(&mut self, producer: &mut Option<Role>) {
+        if self.random.below(BROKER) == 0 {
+            self.tally.broker += 1;
+            match self.random.below(2) {
+                0 => self.node.stop(),
+                _ => self.node.kill(),
+            }
+            self.node.start_again().expect("the broker starts");
+            return;
+        }
+        let victim = self.random.below(self.servants.len() + 1);
+        if victim == self.servants.len() {
+            self.tally.kills += 1;
+            if let Some(role) = producer.take() {
+                role.kill();
+            }
+        } else if self.random.below(FREEZE) == 0 {
+            self.tally.freezes += 1;
+            self.servants[victim].0.signal("-STOP");
+            // Sometimes past the heartbeat: the broker gives its work to others.
+            let sleep = Duration::from_millis(100 + self.random.below(7000) as u64);
+            self.thawing.push((Instant::now() + sleep, victim));
+        } else {
+            self.tally.kills += 1;
+            self.replace(victim);
+        }
+    }
+
+    fn thaw(&mut self, all: bool) {
+        let now = Instant::now();
+        let (due, later) = std::mem::take(&mut self.thawing)
+            .into_iter()
+            .partition(|(until, _)| all || *until <= now);
+        self.thawing = later;
+        let due: Vec<(Instant, usize)> = due;
+        for (_, victim) in due {
+            self.servants[victim].0.signal("-CONT");
+        }
+    }
+
+    /// Runs one job under fire.
+    fn job(&mut self, input: &Path, words: &[&str], most: u64) {
+        self.tally.jobs += 1;
+        let name = format!("job-{}", self.tally.jobs);
+        let mut line: Vec<String> = ["produce"].map(String::from).to_vec();
+        line.extend(words.iter().map(ToString::to_string));
+        line.extend(["--chunk-size", "4KiB", "--wait", "--job"].map(String::from));
+        line.extend([name.clone(), text(input).to_owned()]);
+        line.extend(["--allow-quarantine", "100%"].map(String::from));
+        let mut producer: Option<Role> = None;
+        let end = Instant::now() + Duration::from_secs(300);
+        loop {
+            assert!(
+                Instant::now() < end,
+                "{name} does not end; {:?}",
+                self.tally
+            );
+            let role = producer.get_or_insert_with(|| self.spawn(&line));
+            if let Some(status) = role.child.try_wait().expect("a child") {
+                assert!(status.success(), "{name}: {status}: {}", role.said());
+                break;
+            }
+            let pause = 50 + self.random.below(400) as u64;
+            std::thread::sleep(Duration::from_millis(pause));
+            self.thaw(false);
+            if self.tally.kills < most {
+                self.strike(&mut producer);
+            }
+        }
+        assert_same(
+            &self.cluster.job(&name),
+            &expected(words, input),
+            &format!("{name}, {:?}", self.tally),
+        );
+        let output = self.cluster.results().join(&name);
+        crate::gristmill::run(["verify".as_ref(), output.as_path(), input]).code(0);
+    }
+}
+
+/// How many duplicates a reducer says it has dropped.
+fn duplicates(said: &str) -> u64 {
+    let counts = said.lines().filter_map(|line| {
+        let rest = &line[line.find("duplicates=")? + "duplicates=".len()..];
+        rest.split(' ').next()?.parse::<u64>().ok()
+    });
+    counts.sum()
+}
+
+#[test]
+fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
+    let kills = number("GRISTMILL_CHAOS_KILLS", 60);
+    let seed = number("GRISTMILL_CHAOS_SEED", 20_261_121);
+    let (cluster, node) = Cluster::alone();
+    // A broker that was up before; see the test of broker faults.
+    cluster.run(&["status"]).code(0);
+    node.stop();
+    node.start_again().expect("the broker starts");
+    let texts: PathBuf = cluster.folder.path().join("texts");
+    let logs: PathBuf = cluster.folder.path().join("logs");
+    corpus::texts(&texts);
+    std::fs::write(texts.join("z.txt"), corpus::prose(5, 100_000)).expect("a file");
+    corpus::logs(&logs);
+    let mut campaign = Campaign {
+        cluster,
+        node,
+        random: Random(seed),
+        tally: Tally::default(),
+        servants: Vec::new(),
+        thawing: Vec::new(),
+    };
+    for servant in 0..4 {
+        let words = campaign.words(servant);
+        let role = campaign.spawn(&words);
+        campaign.servants.push((role, words));
+    }
+    let since = Instant::now();
+    while campaign.tally.kills < kills {
+        let jobs: [(&Path, &[&str]); 3] = [
+            (&texts, &["word-count", "--partitions", "3"]),
+            (&logs, &["grep", "-n", "-H", "GET"]),
+            (
+                &logs,
+                &["access-log", "--by", "path,status", "--distinct", "host"],
+            ),
+        ];
+        let (input, words) = jobs[campaign.random.below(jobs.len())];
+        campaign.job(input, words, kills);
+    }
+    campaign.thaw(true);
+    campaign.cluster.until_clean();
+    for (role, _) in &campaign.servants {
+        campaign.tally.duplicates += duplicates(&role.said());
+    }
+    #[expect(clippy::print_stderr, reason = "what the campaign did is its product")]
+    {
+        let seconds = since.elapsed().as_secs();
+        eprintln!("chaos: {:?}, seed {seed}, {seconds} s", campaign.tally);
+    }
+}
