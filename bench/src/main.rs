@@ -4,6 +4,7 @@
 // The tables it prints are its product.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod cluster;
 mod generate;
 mod jobs;
 mod logs;
@@ -57,6 +58,14 @@ enum Command {
         /// Only tools with one of these words in their names.
         #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
         tools: Vec<String>,
+    },
+    /// Run jobs over a broker, and word count over Celery beside them.
+    Broker {
+        #[command(flatten)]
+        what: What,
+        /// The broker's URL.
+        #[arg(long, env = "GRISTMILL_BROKER", hide_env_values = true)]
+        broker: String,
     },
     /// Measure peak memory on the data once and named ten times over.
     Memory {
@@ -113,6 +122,11 @@ fn main() -> Result<ExitCode> {
         Command::Run { what, runs, tools } => {
             let (data, jobs, places) = what.open()?;
             run::run(&data, &jobs, &places, runs, &tools)?
+        }
+        Command::Broker { what, broker } => {
+            let (data, _, places) = what.open()?;
+            cluster::cluster(&data, &places, &broker)?;
+            true
         }
         Command::Memory { what } => {
             let (_, jobs, places) = what.open()?;

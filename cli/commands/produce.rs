@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use gristmill_common::broker::Backlog;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Phase, Totals};
+use gristmill_common::registry::Totals;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
@@ -146,11 +146,10 @@ fn wait_for(
         let Some(job) = wait.job() else {
             anyhow::bail!("another run of the job has taken its place");
         };
-        match &job.phase {
-            Phase::Finished(totals) => return judge(*totals, allowance, voice),
-            Phase::Failed { reason } => anyhow::bail!("the job has failed: {reason}"),
-            Phase::Cancelled => anyhow::bail!("the job was cancelled"),
-            Phase::Active => {}
+        match job.phase.ended() {
+            Some(Ok(totals)) => return judge(totals, allowance, voice),
+            Some(Err(how)) => anyhow::bail!("the job {how}"),
+            None => {}
         }
         if let Some((missing, count)) = &job.missing {
             let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();

@@ -12,7 +12,7 @@ use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Event, Job, JobTable, Log, Phase, Registry, RegistryError};
+use gristmill_common::registry::{Event, Job, JobTable, Log, Registry, RegistryError};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, PublishError, Queue, Transport};
@@ -224,9 +224,12 @@ impl Service {
             self.reconcile();
             if let Some(only) = &self.settings.only
                 && let Some(job) = self.table.get(only)
-                && let Some(ended) = ended(only, &job.phase)
+                && let Some(ended) = job.phase.ended()
             {
-                return ended;
+                let job = only.clone();
+                return ended
+                    .map(drop)
+                    .map_err(|how| ServeError::Ended { job, how });
             }
             tokio::select! {
                 () = shutdown.reached(Stage::Draining) => return Ok(()),
@@ -425,20 +428,6 @@ impl Service {
         }
         Ok(())
     }
-}
-
-/// What a role that serves one job makes of its end.
-fn ended(name: &JobName, phase: &Phase) -> Option<Result<(), ServeError>> {
-    let how = match phase {
-        Phase::Active => return None,
-        Phase::Finished(_) => return Some(Ok(())),
-        Phase::Failed { reason } => format!("failed: {reason}"),
-        Phase::Cancelled => "was cancelled".into(),
-    };
-    Some(Err(ServeError::Ended {
-        job: name.clone(),
-        how,
-    }))
 }
 
 /// Moves chunks from one of a job's queues to the rota; `open` counts the queues.

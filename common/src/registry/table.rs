@@ -66,6 +66,19 @@ pub enum Phase {
     Cancelled,
 }
 
+impl Phase {
+    /// How the job ended, if it did: what it amounts to, or what became of it, in words.
+    #[must_use]
+    pub fn ended(&self) -> Option<Result<Totals, String>> {
+        match self {
+            Phase::Active => None,
+            Phase::Finished(totals) => Some(Ok(*totals)),
+            Phase::Failed { reason } => Some(Err(format!("has failed: {reason}"))),
+            Phase::Cancelled => Some(Err("was cancelled".into())),
+        }
+    }
+}
+
 /// A split that was published whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitDone {

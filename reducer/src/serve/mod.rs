@@ -14,9 +14,7 @@ use std::time::{Duration, Instant};
 use gristmill_common::broker::{Broker, delete_job};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{
-    Event, Job, JobTable, Phase, Registry, RegistryError, Submission, Totals,
-};
+use gristmill_common::registry::{Event, JobTable, Registry, RegistryError, Submission, Totals};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, Transport};
@@ -177,9 +175,12 @@ impl Service {
             self.reconcile().await?;
             if let Some(only) = &self.settings.only
                 && !self.working.contains_key(only)
-                && let Some(ended) = self.table.get(only).and_then(|job| ended(only, job))
+                && let Some(ended) = self.table.get(only).and_then(|job| job.phase.ended())
             {
-                return ended.map(Some);
+                let job = only.clone();
+                return ended
+                    .map(Some)
+                    .map_err(|how| ServeError::Ended { job, how });
             }
             tokio::select! {
                 () = shutdown.reached(Stage::Draining) => return Ok(None),
@@ -442,18 +443,4 @@ impl JobThread {
         transport.stop();
         done
     }
-}
-
-/// What a role that serves one job makes of its end.
-fn ended(name: &JobName, job: &Job) -> Option<Result<Totals, ServeError>> {
-    let how = match &job.phase {
-        Phase::Active => return None,
-        Phase::Finished(totals) => return Some(Ok(*totals)),
-        Phase::Failed { reason } => format!("failed: {reason}"),
-        Phase::Cancelled => "was cancelled".into(),
-    };
-    Some(Err(ServeError::Ended {
-        job: name.clone(),
-        how,
-    }))
 }
