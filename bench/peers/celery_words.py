@@ -33,7 +33,8 @@ def texts(files):
 def main(files):
     command = [sys.executable, "-m", "celery", "-A", "celery_words", "worker"]
     command += ["--concurrency", "2", "--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
-    worker = subprocess.Popen(command, cwd=os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    worker = subprocess.Popen(command, cwd=here, stdout=subprocess.DEVNULL)
     try:
         count.delay("the workers are up").get(timeout=60)
         blocks = list(texts(files))

@@ -150,8 +150,9 @@ impl Handed {
 
     /// Awaits a settlement, unless the broker takes the message back meanwhile.
     async fn unless_stale(&self, settling: impl Future<Output = lapin::Result<bool>>) -> bool {
+        // (An acker that is settling is not usable any more: only the epoch tells.)
         let stale = async {
-            while !self.is_stale() {
+            while self.shared.epoch.load(Ordering::Acquire) == self.epoch {
                 tokio::time::sleep(LOOK).await;
             }
         };

@@ -82,14 +82,7 @@ pub(crate) fn reduce(
         job,
         partition,
         ledger: Ledger::open(&dir, of)?,
-        reducer: Reducer::new(
-            partition,
-            job.spec,
-            job.outline,
-            &job.settings,
-            destination,
-            job.progress,
-        )?,
+        reducer: job.reducer(partition, destination)?,
         batch: Batch::default(),
         heard: Instant::now(),
     };
@@ -111,14 +104,7 @@ pub(crate) fn rebuild(
 ) -> Result<PartitionResult, ReduceError> {
     let dir = job.home.ledger(job.name, job.run, partition);
     let mut ledger = Ledger::open(&dir, job.identity(partition))?;
-    let mut reducer = Reducer::new(
-        partition,
-        job.spec,
-        job.outline,
-        &job.settings,
-        destination,
-        job.progress,
-    )?;
+    let mut reducer = job.reducer(partition, destination)?;
     while let Some(segment) = ledger.next()? {
         for message in &segment.messages {
             reducer.message(message)?;
@@ -400,6 +386,22 @@ impl Worker<'_> {
 }
 
 impl JobContext<'_> {
+    /// An empty merge of a partition.
+    fn reducer(
+        &self,
+        partition: u32,
+        destination: &Destination,
+    ) -> Result<Reducer<'_>, ReduceError> {
+        Reducer::new(
+            partition,
+            self.spec,
+            self.outline,
+            &self.settings,
+            destination,
+            self.progress,
+        )
+    }
+
     pub(crate) fn identity(&self, partition: u32) -> Identity {
         Identity {
             job: self.name.clone(),
