@@ -7,5 +7,6 @@ mod crash_points;
 #[path = "../it/gristmill.rs"]
 mod gristmill;
 mod lifecycle;
+mod listen;
 mod poison;
 mod same_bytes;
