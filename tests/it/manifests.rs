@@ -106,11 +106,9 @@ fn every_command_line_parses() {
         }
     }
     let compose = text_of("compose.yaml");
+    let default = Regex::new(r"\$\{[A-Z_]+:-([^}]*)\}").expect("a pattern");
     for line in all(r"(?m)^    command: (produce .*)$", &compose) {
-        let line = Regex::new(r"\$\{[A-Z_]+:-([^}]*)\}")
-            .expect("a pattern")
-            .replace_all(line, "$1")
-            .into_owned();
+        let line = default.replace_all(line, "$1").into_owned();
         lines.push(line.split(' ').map(str::to_owned).collect());
     }
     for list in all(r"(?m)^  test: \[CMD, gristmill, ([^\]]*)\]", &compose) {
