@@ -23,3 +23,11 @@ bench DIR="bench-data":
 # Stop, kill and freeze a broker under load: no confirmed message may be lost
 restarts:
     cargo test -p gristmill-common --test amqp_restarts -- --ignored
+
+# Run compose.yaml for real: kills, restarts and scaling in mid-job (root; docker.io, docker-compose, debootstrap)
+compose:
+    tests/compose/scenario
+
+# Build the Kubernetes manifests and check them against the schemas
+manifests:
+    tests/k8s/check

@@ -232,7 +232,7 @@ pub struct ListenArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Exit codes: 0 yes, 1 no or no answer")]
 pub struct HealthArgs {
-    /// Where the worker listens; 0.0.0.0 and [::] are this machine
+    /// Where the worker listens; 0.0.0.0 and `::` mean this machine
     #[arg(long, value_name = "ADDR", env = "GRISTMILL_LISTEN")]
     pub addr: SocketAddr,
     /// Only whether it is alive, whatever the broker does
