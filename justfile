@@ -27,3 +27,11 @@ restarts:
 # A long campaign of kills, freezes and restarts over real jobs; KILLS processes die
 chaos KILLS="1000" SEED="1":
     GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} cargo test --test cluster -- chaos --nocapture
+
+# Run compose.yaml for real: kills, restarts and scaling in mid-job (root; docker.io, docker-compose, debootstrap)
+compose:
+    tests/compose/scenario
+
+# Build the Kubernetes manifests and check them against the schemas
+manifests:
+    tests/k8s/check

@@ -1,5 +1,6 @@
 //! The command line of the binary: its subcommands and what every one of them understands.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,11 +11,19 @@ use gristmill_common::size::ByteSize;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
 
+/// The version and the git revision that was built.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("GRISTMILL_BUILT_FROM"),
+    ")"
+);
+
 /// Run a text job over a pile of archives, and prove that nothing was lost or doubled.
 #[derive(Parser, Debug)]
 #[command(
     name = "gristmill",
-    version,
+    version = VERSION,
     about,
     propagate_version = true,
     max_term_width = 100,
@@ -75,6 +84,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Cancel a job: its queues and results are dropped
     Cancel(CancelArgs),
+    /// Ask a worker's --listen address whether it is ready: exit code 0, or 1
+    Health(HealthArgs),
     /// Check whether a broker is fit, with the way out of what it finds
     Doctor(DoctorArgs),
     /// Map one chunk; for `map` itself
@@ -201,6 +212,37 @@ pub struct BrokerArgs {
     pub heartbeat: u16,
 }
 
+/// Where a worker answers questions about itself.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ListenArgs {
+    /// Answer GET /livez, /readyz and /metrics (Prometheus) here, such as 127.0.0.1:9464
+    /// [default: nowhere]
+    ///
+    /// Anybody who reaches the address may ask; answers hold no text of the inputs and no secrets.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "GRISTMILL_LISTEN",
+        help_heading = "Operation"
+    )]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Options of `health`.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit codes: 0 yes, 1 no or no answer")]
+pub struct HealthArgs {
+    /// Where the worker listens; 0.0.0.0 and `::` mean this machine
+    #[arg(long, value_name = "ADDR", env = "GRISTMILL_LISTEN")]
+    pub addr: SocketAddr,
+    /// Only whether it is alive, whatever the broker does
+    #[arg(long)]
+    pub live: bool,
+    /// How long an answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub timeout: u64,
+}
+
 /// Options of `produce`: none of them changes the output's bytes.
 #[derive(Args, Debug)]
 pub struct ProduceArgs {
@@ -263,6 +305,9 @@ pub struct MapArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// Questions about this process.
+    #[command(flatten)]
+    pub listen: ListenArgs,
     /// Only this job; the mapper ends when it does
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
@@ -307,6 +352,9 @@ pub struct ReduceArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// Questions about this process.
+    #[command(flatten)]
+    pub listen: ListenArgs,
     /// Folder for the finished jobs, and for the ledgers of the unfinished
     #[arg(short, long, value_name = "DIR", env = "GRISTMILL_OUTPUT")]
     pub output: PathBuf,

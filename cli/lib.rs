@@ -9,6 +9,7 @@ pub mod commands;
 pub mod exit;
 pub mod job_args;
 pub mod jobs;
+pub mod listen;
 pub mod log;
 pub mod pipeline;
 pub mod progress_line;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gristmill::args::{Cli, Command};
-use gristmill::commands::{cancel, doctor, man, map, produce, reduce, run, status, tagger, verify};
+use gristmill::commands::{
+    cancel, doctor, health, man, map, produce, reduce, run, status, tagger, verify,
+};
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
 use gristmill::progress_line::Voice;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Cancel(args) => cancel::cancel(&args, voice),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Health(args) => health::health(&args),
         Command::Verify(args) => verify::verify(&args, voice),
         Command::Tagger(command) => tagger::tagger(&command),
         Command::Completions { shell } => Ok(man::completions(shell)),

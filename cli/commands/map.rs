@@ -15,6 +15,7 @@ use crate::args::MapArgs;
 use crate::broker;
 use crate::commands::run::threads;
 use crate::exit::Exit;
+use crate::listen::{self, Monitor, Role};
 use crate::signals;
 
 /// Runs the command.
@@ -22,7 +23,7 @@ use crate::signals;
 /// # Errors
 /// A usage error, or the reason why it cannot go on.
 pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "map")?;
+    let mut options = broker::options(&args.broker, "map")?;
     let settings = Settings {
         threads: threads(args.threads)?.get(),
         only: args.job.clone(),
@@ -37,10 +38,14 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
     let drain = Duration::from_secs(args.drain_timeout);
     signals::drain(&shutdown, drain).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
+    let progress = Arc::new(Progress::default());
+    let monitor = Monitor::new(Role::Map, &progress, &shutdown);
+    monitor.count_reconnects(&mut options);
+    listen::start(args.listen.listen, &monitor, &runtime)?;
     let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
         return Ok(Exit::Complete);
     };
-    let progress = Arc::new(Progress::default());
+    monitor.connected(&broker);
     info!(threads = settings.threads, "mapping");
     gristmill_mapper::serve(
         &broker,

@@ -12,6 +12,7 @@ use tracing::info;
 use crate::args::ReduceArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
+use crate::listen::{self, Monitor, Role};
 use crate::signals;
 
 /// Runs the command.
@@ -19,7 +20,7 @@ use crate::signals;
 /// # Errors
 /// A usage error, or the reason why it cannot go on.
 pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "reduce")?;
+    let mut options = broker::options(&args.broker, "reduce")?;
     if args.memory.0 < 16 << 20 {
         return Err(usage(format!("--memory {}: at least 16MiB", args.memory)));
     }
@@ -34,10 +35,14 @@ pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
     let drain = Duration::from_secs(args.drain_timeout);
     signals::drain(&shutdown, drain).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
+    let progress = Arc::new(Progress::default());
+    let monitor = Monitor::new(Role::Reduce, &progress, &shutdown);
+    monitor.count_reconnects(&mut options);
+    listen::start(args.listen.listen, &monitor, &runtime)?;
     let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
         return Ok(Exit::Complete);
     };
-    let progress = Arc::new(Progress::default());
+    monitor.connected(&broker);
     info!(dir = %args.output.display(), "reducing");
     let ended = gristmill_reducer::serve(
         &broker,

@@ -1,7 +1,10 @@
 //! Progress for people: counters that every role of a process adds to. Correctness never reads
 //! them (I5).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::histogram::Histogram;
 
 /// Counters of one running job in one process.
 #[derive(Debug, Default)]
@@ -28,6 +31,22 @@ pub struct Progress {
     pub quarantined: AtomicU64,
     /// Bytes that did not fit the memory budget and went to temporary files.
     pub spilled: AtomicU64,
+    /// Chunks that are mapped and not yet settled with the queue.
+    pub in_hand: AtomicU64,
+    /// Bytes of messages with outcomes that the queue has taken.
+    pub outcome_bytes: AtomicU64,
+    /// Bytes of messages with outcomes that are durable here.
+    pub durable_bytes: AtomicU64,
+    /// How long mapping a chunk took.
+    pub map_seconds: Histogram,
+    /// From handing a chunk's outcomes to the queue until it had taken them all.
+    pub confirm_seconds: Histogram,
+    /// How long making a batch of outcomes durable took.
+    pub segment_seconds: Histogram,
+    /// Whether the log of jobs has been read.
+    pub log_read: AtomicBool,
+    /// When something last went forward, in milliseconds since 1970; 0 is never.
+    pub moved: AtomicU64,
 }
 
 impl Progress {
@@ -40,5 +59,18 @@ impl Progress {
     #[must_use]
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
+    }
+
+    /// Says that something went forward just now.
+    pub fn touch(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let millis = now.as_ref().map_or(0, Duration::as_millis);
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        self.moved.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// Says that the log of jobs has been read.
+    pub fn has_read_log(&self) {
+        self.log_read.store(true, Ordering::Relaxed);
     }
 }

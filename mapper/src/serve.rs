@@ -252,6 +252,7 @@ impl Service {
         tokio::select! {
             found = self.registry.catch_up() => {
                 let (table, log) = found?;
+                self.progress.has_read_log();
                 self.table = table;
                 Ok(log)
             }

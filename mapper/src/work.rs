@@ -4,8 +4,9 @@
 //! are, nor why.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
@@ -141,12 +142,14 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
             continue;
         }
         let mapper = mapper_of(&mut mappers, &job);
+        let began = Instant::now();
         match mapper.map_counted(&chunk) {
             Ok(mapped) => {
                 // Whoever found that it takes too long has taken it away.
                 let Some(delivery) = task.chunk.take() else {
                     continue;
                 };
+                job.progress.map_seconds.observe(began.elapsed());
                 count(&job.progress, &chunk, &mapped);
                 drop(chunk);
                 let rota = Arc::clone(rota);
@@ -215,14 +218,19 @@ async fn settle(
     slot: Slot,
 ) {
     crash::point("mapped");
+    let _in_hand = InHand::new(&job.progress);
+    let began = Instant::now();
     for (partition, message) in outcomes {
+        let size = message.len() as u64;
         // On failure the delivery is dropped, which gives the chunk back.
         let to = Queue::Results(partition);
         if let Err(error) = job.transport.publish(to, message).await {
             rota.fail(job.number, error.into());
             return;
         }
+        Progress::add(&job.progress.outcome_bytes, size);
     }
+    job.progress.confirm_seconds.observe(began.elapsed());
     crash::point("outcome-confirmed");
     delivery.ack().await;
     crash::point("chunk-acknowledged");
@@ -234,6 +242,23 @@ fn count(progress: &Progress, chunk: &Chunk, mapped: &Mapped) {
     Progress::add(&progress.bytes_mapped, chunk.body.len() as u64);
     Progress::add(&progress.records, mapped.records);
     Progress::add(&progress.quarantined, mapped.quarantined);
+    progress.touch();
+}
+
+/// A chunk counts as in hand while this is kept.
+struct InHand(Arc<Progress>);
+
+impl InHand {
+    fn new(progress: &Arc<Progress>) -> Self {
+        Progress::add(&progress.in_hand, 1);
+        Self(Arc::clone(progress))
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.in_hand.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn decode(payload: &Bytes, job: &Assignment) -> Result<Chunk, String> {

@@ -9,5 +9,6 @@ mod faults;
 #[path = "../it/gristmill.rs"]
 mod gristmill;
 mod lifecycle;
+mod listen;
 mod poison;
 mod same_bytes;

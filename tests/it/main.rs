@@ -4,6 +4,8 @@ mod bad_input;
 mod cli;
 mod corpus;
 mod gristmill;
+mod manifests;
 mod memory;
+mod operate;
 mod same_bytes;
 mod verify;

@@ -164,6 +164,7 @@ impl Service {
         let mut log = tokio::select! {
             found = self.registry.catch_up() => {
                 let (table, log) = found?;
+                self.progress.has_read_log();
                 self.table = table;
                 log
             }

@@ -302,8 +302,15 @@ impl Worker<'_> {
                 closes: false,
             };
             crash::point("before-link");
+            let began = Instant::now();
             match self.ledger.append(&segment)? {
-                Appended::Done => break,
+                Appended::Done => {
+                    self.job.progress.segment_seconds.observe(began.elapsed());
+                    let bytes: usize = segment.messages.iter().map(Bytes::len).sum();
+                    Progress::add(&self.job.progress.durable_bytes, bytes as u64);
+                    self.job.progress.touch();
+                    break;
+                }
                 Appended::Taken(other) => {
                     info!(
                         job = %self.job.name,

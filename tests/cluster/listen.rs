@@ -1,0 +1,153 @@
+//! What workers say about themselves over HTTP, while a job runs, without a broker and in a stop.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::cluster::{Cluster, Role, text, until};
+use crate::corpus;
+use crate::gristmill::{gristmill, run};
+
+/// Where a worker that was started with port 0 listens.
+fn address(role: &mut Role) -> String {
+    role.until_says(" listening ");
+    let said = role.said();
+    let line = said.lines().find(|line| line.contains(" listening "));
+    let (_, rest) = line
+        .and_then(|line| line.split_once("addr="))
+        .expect("addr=");
+    rest.split_whitespace()
+        .next()
+        .expect("an address")
+        .to_owned()
+}
+
+/// Status and body.
+fn get(addr: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(addr).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.expect("a status"), body.to_owned())
+}
+
+fn until_ready(addr: &str) {
+    until("it is ready", || get(addr, "/readyz").0 == 200);
+}
+
+/// The samples of /metrics, by name and labels.
+fn metrics(addr: &str) -> BTreeMap<String, f64> {
+    let (status, body) = get(addr, "/metrics");
+    assert_eq!(status, 200);
+    assert!(body.ends_with("# EOF\n"), "{body}");
+    let samples = body.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|line| {
+            let (name, value) = line.rsplit_once(' ').expect("a sample");
+            (name.to_owned(), value.parse().expect("a number"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_jobs_numbers_are_in_the_metrics_of_its_workers() {
+    let cluster = Cluster::new();
+    let logs = cluster.folder.path().join("logs");
+    corpus::logs(&logs);
+    let listen = ["--listen", "127.0.0.1:0"];
+    let mut mapper = cluster.spawn(&[&["map", "--threads", "1"][..], &listen].concat());
+    let results = cluster.results();
+    let mut reducer = cluster.spawn(&[&["reduce", "-o", text(&results)][..], &listen].concat());
+    let (map, reduce) = (address(&mut mapper), address(&mut reducer));
+    until_ready(&map);
+    until_ready(&reduce);
+    for addr in [&map, &reduce] {
+        run(["health", "--addr", addr]).code(0);
+        assert_eq!(get(addr, "/nowhere").0, 404);
+    }
+    let before = metrics(&map);
+    assert!(!before.contains_key("gristmill_last_progress_timestamp_seconds"));
+
+    let line = ["produce", "access-log", "--by", "status", "--wait"];
+    let line = [&line[..], &["--chunk-size", "16KiB", text(&logs)]].concat();
+    let ended = cluster.run(&line).code(3);
+    // "finished: N records, M of them quarantined"
+    let said = ended
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("finished: "));
+    let numbers: Vec<f64> = said
+        .expect("its totals")
+        .split([' ', ','])
+        .filter_map(|word| word.parse().ok())
+        .collect();
+
+    let mapped = metrics(&map);
+    let set_aside = mapped["gristmill_quarantined_records_total"];
+    assert_eq!(mapped["gristmill_records_total"] + set_aside, numbers[0]);
+    assert_eq!(set_aside, numbers[1]);
+    let chunks = mapped["gristmill_chunks_mapped_total"];
+    assert!(chunks > 1.0, "{mapped:?}");
+    for histogram in [
+        "gristmill_chunk_map_seconds",
+        "gristmill_outcome_confirm_seconds",
+    ] {
+        assert_eq!(mapped[&format!("{histogram}_count")], chunks, "{histogram}");
+        assert_eq!(
+            mapped[&format!("{histogram}_bucket{{le=\"+Inf\"}}")],
+            chunks
+        );
+        assert!(mapped[&format!("{histogram}_sum")] > 0.0);
+    }
+    until("nothing is in flight", || {
+        metrics(&map)["gristmill_chunks_in_flight"] == 0.0
+    });
+    assert_eq!(mapped["gristmill_broker_connected"], 1.0);
+    let moved = mapped["gristmill_last_progress_timestamp_seconds"];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let age = now.expect("after 1970").as_secs_f64() - moved;
+    assert!((0.0..120.0).contains(&age), "{age}");
+
+    let reduced = metrics(&reduce);
+    assert_eq!(reduced["gristmill_chunks_reduced_total"], chunks);
+    // The seal is durable too.
+    let (out, durable) = (
+        mapped["gristmill_outcome_bytes_total"],
+        reduced["gristmill_durable_bytes_total"],
+    );
+    assert!(0.0 < out && out < durable, "{out} and {durable}");
+    assert!(reduced["gristmill_segment_write_seconds_count"] >= 1.0);
+    assert_eq!(reduced["gristmill_duplicates_dropped_total"], 0.0);
+}
+
+#[test]
+fn without_a_broker_a_worker_is_alive_and_not_ready() {
+    // Nobody listens on a port that was just given back.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = free.local_addr().expect("its address").port();
+    drop(free);
+    let cluster = Cluster::new();
+    let mut command = gristmill();
+    command
+        .args(["map", "--listen", "127.0.0.1:0"])
+        .env("GRISTMILL_BROKER", format!("amqp://127.0.0.1:{port}"));
+    let mut mapper = cluster.start("map", &mut command);
+    let addr = address(&mut mapper);
+    assert_eq!(get(&addr, "/livez").0, 200);
+    let (status, why) = get(&addr, "/readyz");
+    assert_eq!(
+        (status, why.as_str()),
+        (503, "not connected to the broker\n")
+    );
+    run(["health", "--addr", &addr])
+        .code(1)
+        .says("not connected");
+    run(["health", "--live", "--addr", &addr]).code(0);
+    assert_eq!(metrics(&addr)["gristmill_broker_connected"], 0.0);
+    mapper.stop();
+    run(["health", "--addr", &addr])
+        .code(1)
+        .says("does not answer");
+}

@@ -1,0 +1,212 @@
+//! What compose.yaml, the Kubernetes manifests and the dashboard say about the binary must be true of
+//! the binary: flags, environment, ports, paths, queues, time-outs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use gristmill::args::Cli;
+use gristmill::listen::{LIVE, READY};
+use gristmill_common::broker::queue_name;
+use gristmill_common::transport::Queue;
+use regex::Regex;
+
+/// Names that only compose.yaml itself reads.
+const OF_COMPOSE: &[&str] = &["GRISTMILL_IMAGE", "GRISTMILL_UID", "GRISTMILL_GID"];
+/// Read by the log, not by an option.
+const OF_LOG: &str = "GRISTMILL_LOG";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file that tells somebody how to run the binary, with its text.
+fn manifests() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("k8s"), root().join("monitoring")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    for file in [
+        "compose.yaml",
+        ".env.example",
+        "docker/Dockerfile",
+        "docs/kubernetes.md",
+    ] {
+        found.push(root().join(file));
+    }
+    let texts = found.into_iter().map(|path| {
+        let text = std::fs::read_to_string(&path).expect("text");
+        (path, text)
+    });
+    texts.collect()
+}
+
+fn text_of(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The first group of every match.
+fn all<'a>(pattern: &str, text: &'a str) -> Vec<&'a str> {
+    let pattern = Regex::new(pattern).expect("a pattern");
+    let found = pattern.captures_iter(text);
+    found
+        .map(|groups| groups.get(1).expect("a group").as_str())
+        .collect()
+}
+
+/// The environment that options read, of all subcommands.
+fn environment() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut commands = vec![Cli::command()];
+    while let Some(command) = commands.pop() {
+        let of_args = command.get_arguments().filter_map(|arg| arg.get_env());
+        names.extend(of_args.map(|name| name.to_string_lossy().into_owned()));
+        commands.extend(command.get_subcommands().cloned());
+    }
+    names
+}
+
+#[test]
+fn every_variable_is_one_that_the_binary_reads() {
+    let known = environment();
+    let mut used = 0;
+    for (path, text) in manifests() {
+        for name in all(r"\b(GRISTMILL_[A-Z_]+)", &text) {
+            let is_known = known.contains(name) || OF_COMPOSE.contains(&name) || name == OF_LOG;
+            let is_build = name == "GRISTMILL_REVISION" && path.ends_with("Dockerfile");
+            assert!(is_known || is_build, "{}: {name}", path.display());
+            used += 1;
+        }
+    }
+    assert!(used > 20, "only {used} found: does the pattern still fit?");
+}
+
+#[test]
+fn every_command_line_parses() {
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    let words = |list: &str| list.split(',').map(|word| word.trim().to_owned()).collect();
+    for (path, text) in manifests() {
+        if path.extension().is_some_and(|kind| kind == "yaml") {
+            // The lists on one line; other programs' commands have a dash or slash in their name.
+            for list in all(r"(?m)^ *(?:command|args): \[([a-z]+(?:,[^\]]*)?)\]", &text) {
+                lines.push(words(list));
+            }
+            for list in all(r"(?m)^ *args:\n((?: *- .*\n)+)", &text) {
+                let word = r"(?m)^ *- ([^ #\n]+)";
+                lines.push(all(word, list).into_iter().map(str::to_owned).collect());
+            }
+        }
+    }
+    let compose = text_of("compose.yaml");
+    let default = Regex::new(r"\$\{[A-Z_]+:-([^}]*)\}").expect("a pattern");
+    for line in all(r"(?m)^    command: (produce .*)$", &compose) {
+        let line = default.replace_all(line, "$1").into_owned();
+        lines.push(line.split(' ').map(str::to_owned).collect());
+    }
+    for list in all(r"(?m)^  test: \[CMD, gristmill, ([^\]]*)\]", &compose) {
+        lines.push(words(list));
+    }
+    assert!(lines.len() >= 6, "{lines:?}");
+    for line in lines {
+        let parsed = Cli::try_parse_from([&["gristmill".to_owned()][..], &line].concat());
+        if let Err(error) = parsed {
+            // What is required may come from the environment beside it.
+            let kind = error.kind();
+            assert_eq!(
+                kind,
+                ErrorKind::MissingRequiredArgument,
+                "{line:?}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_operating_option_of_the_workers_has_a_variable() {
+    let root = Cli::command();
+    for role in ["map", "reduce", "status", "cancel", "doctor"] {
+        let command = root.find_subcommand(role).expect("a subcommand");
+        for arg in command.get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            // A job's own, and how one call shows its answer.
+            if ["job", "json", "help", "version"].contains(&long) {
+                continue;
+            }
+            let expected = format!("GRISTMILL_{}", long.to_uppercase().replace('-', "_"));
+            let variable = arg
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned());
+            assert_eq!(variable, Some(expected), "{role} --{long}");
+        }
+    }
+}
+
+#[test]
+fn ports_and_paths_agree() {
+    let all_text: Vec<_> = manifests();
+    let mut ports = BTreeSet::new();
+    for (path, text) in &all_text {
+        ports.extend(all(r"0\.0\.0\.0:(\d+)", text));
+        for found in all(r"path: (/[a-z]+z)\n", text) {
+            assert!(
+                [LIVE, READY].contains(&found),
+                "{}: {found}",
+                path.display()
+            );
+        }
+    }
+    assert_eq!(ports, BTreeSet::from(["9464"]), "one port for all");
+    for file in ["k8s/base/mapper.yaml", "k8s/base/reducer.yaml"] {
+        let text = text_of(file);
+        assert_eq!(all(r"containerPort: (\d+)", &text), ["9464"], "{file}");
+        // Liveness never asks the broker.
+        let probes = all(r"livenessProbe:\n *httpGet:\n *path: (\S+)", &text);
+        assert_eq!(probes, [LIVE], "{file}");
+        let probes = all(r"readinessProbe:\n *httpGet:\n *path: (\S+)", &text);
+        assert_eq!(probes, [READY], "{file}");
+    }
+    assert!(text_of("monitoring/prometheus.yml").contains("port: 9464"));
+    assert!(text_of("k8s/components/monitoring/kustomization.yaml").contains("port: 9464"));
+}
+
+#[test]
+fn mappers_scale_by_the_queues_that_mappers_read() {
+    let text = text_of("k8s/components/keda/scaled-object.yaml");
+    let pattern = all(r"(?m)^ *queueName: (\S+)$", &text);
+    let pattern = Regex::new(pattern.first().expect("a pattern")).expect("it parses");
+    for job in ["a", "word-count-06fce973980a", "x.y_z"] {
+        let job = job.parse().expect("a job's name");
+        for queue in [Queue::Chunks, Queue::Suspect] {
+            assert!(pattern.is_match(&queue_name(&job, queue)), "{queue:?}");
+        }
+        for queue in [Queue::Dead, Queue::Results(0), Queue::Results(17)] {
+            assert!(!pattern.is_match(&queue_name(&job, queue)), "{queue:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stop_has_more_time_than_the_drain() {
+    let number = |words: Vec<&str>| -> u64 {
+        assert_eq!(words.len(), 1, "{words:?}");
+        words[0].parse().expect("a number")
+    };
+    for file in ["k8s/base/mapper.yaml", "k8s/base/reducer.yaml"] {
+        let text = text_of(file);
+        let drain = number(all(r#"GRISTMILL_DRAIN_TIMEOUT\n *value: "(\d+)""#, &text));
+        let grace = number(all(r"terminationGracePeriodSeconds: (\d+)", &text));
+        assert!(grace > drain, "{file}: {grace} > {drain}");
+    }
+    let compose = text_of("compose.yaml");
+    let drain = number(all(r#"GRISTMILL_DRAIN_TIMEOUT: "(\d+)""#, &compose));
+    let grace = number(all(r"(?s)&gristmill.*?stop_grace_period: (\d+)s", &compose));
+    assert!(grace > drain, "compose.yaml: {grace} > {drain}");
+}
