@@ -10,7 +10,7 @@
 //! | body length | 4 | |
 //! | head length | 4 | |
 //! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry |
-//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash |
+//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
 //!
@@ -37,6 +37,8 @@ const MAGIC: [u8; 4] = *b"GMW1";
 const FOOTER: usize = 32;
 const RAW: u8 = 0;
 const RAW_UNHASHED: u8 = 1;
+/// Codec: the raw body's length, and an LZ4 block.
+const PACKED: u8 = 2;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
 const HEAD_LIMIT: usize = MAX_MESSAGE;
 
@@ -85,28 +87,32 @@ pub enum WireError {
     Malformed(String),
 }
 
-/// Whether a message's body is hashed.
+/// How a chunk's body travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyHash {
-    /// Yes: for messages that may leave this process.
-    Taken,
-    /// No: for messages that stay in this process. [`Check::Full`] refuses them.
-    Omitted,
+pub enum BodyForm {
+    /// As it is, with a hash: for messages that may leave this process.
+    Raw,
+    /// As it is, without a hash: for messages that stay in this process. [`Check::Full`] refuses
+    /// them.
+    RawUnhashed,
+    /// Compressed where that is worth it, with the hash of what it is: for messages to a broker,
+    /// which costs more for a byte than compressing it does.
+    Packed,
 }
 
-/// Encodes a chunk; the body's buffer becomes the message's.
+/// Encodes a chunk; the body's buffer becomes the message's unless it is compressed.
 ///
 /// Returns the message and the chunk's hash, which tells nothing of the body where its hash is
-/// [`BodyHash::Omitted`]. That keeps invariant I1 only where one id cannot be cut twice.
+/// [`BodyForm::RawUnhashed`]. That keeps invariant I1 only where one id cannot be cut twice.
 ///
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_chunk(
     head: &ChunkHead,
     body: Vec<u8>,
-    hash: BodyHash,
+    form: BodyForm,
 ) -> Result<(Vec<u8>, u64), WireError> {
-    seal_up(1, head, body, hash)
+    seal_up(1, head, body, form)
 }
 
 /// Encodes an outcome; the body's buffer becomes the message's.
@@ -114,7 +120,7 @@ pub fn encode_chunk(
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(2, head, body, BodyHash::Taken).map(|(message, _)| message.into())
+    seal_up(2, head, body, BodyForm::Raw).map(|(message, _)| message.into())
 }
 
 /// Encodes a seal.
@@ -122,7 +128,7 @@ pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireEr
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
-    seal_up(3, seal, Vec::new(), BodyHash::Taken).map(|(message, _)| message.into())
+    seal_up(3, seal, Vec::new(), BodyForm::Raw).map(|(message, _)| message.into())
 }
 
 /// Encodes the end of a split.
@@ -130,7 +136,7 @@ pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
-    seal_up(4, end, Vec::new(), BodyHash::Taken).map(|(message, _)| message.into())
+    seal_up(4, end, Vec::new(), BodyForm::Raw).map(|(message, _)| message.into())
 }
 
 /// The most bytes that one event of the log may take, encoded, and in memory when decoded.
@@ -164,13 +170,13 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(5, head, body, BodyHash::Taken).map(|(message, _)| message.into())
+    seal_up(5, head, body, BodyForm::Raw).map(|(message, _)| message.into())
 }
 
 /// A part with whatever head a hostile writer makes up.
 #[cfg(test)]
 pub(crate) fn tests_only_log_part(head: &impl Serialize, body: Vec<u8>) -> Bytes {
-    seal_up(5, head, body, BodyHash::Taken)
+    seal_up(5, head, body, BodyForm::Raw)
         .expect("small")
         .0
         .into()
@@ -217,13 +223,26 @@ fn seal_up(
     kind: u8,
     head: &impl Serialize,
     mut message: Vec<u8>,
-    hash: BodyHash,
+    form: BodyForm,
 ) -> Result<(Vec<u8>, u64), WireError> {
-    let body_len = message.len();
-    let (body_hash, codec_number) = match hash {
-        BodyHash::Taken => (content_hash(&message), RAW),
-        BodyHash::Omitted => (0, RAW_UNHASHED),
+    if message.len() > MAX_MESSAGE {
+        return Err(WireError::Oversized(message.len()));
+    }
+    let (body_hash, codec_number) = match form {
+        BodyForm::Raw => (content_hash(&message), RAW),
+        BodyForm::RawUnhashed => (0, RAW_UNHASHED),
+        BodyForm::Packed => {
+            let hash = content_hash(&message);
+            match pack(&message) {
+                Some(packed) => {
+                    message = packed;
+                    (hash, PACKED)
+                }
+                None => (hash, RAW),
+            }
+        }
     };
+    let body_len = message.len();
     bincode::serde::encode_into_std_write(head, &mut message, codec())
         .map_err(|error| WireError::Malformed(error.to_string()))?;
     let head_hash = content_hash(&message[body_len..]);
@@ -239,6 +258,29 @@ fn seal_up(
     message.extend_from_slice(&VERSION.to_le_bytes());
     message.extend_from_slice(&MAGIC);
     Ok((message, chunk_hash(body_hash, head_hash)))
+}
+
+/// The body's length and its LZ4 block, if that saves an eighth.
+fn pack(body: &[u8]) -> Option<Vec<u8>> {
+    let packed = lz4_flex::block::compress_prepend_size(body);
+    (packed.len() < body.len() - body.len() / 8).then_some(packed)
+}
+
+/// Undoes [`pack`]; never allocates more than a message may have.
+fn unpack(packed: &[u8]) -> Result<Bytes, WireError> {
+    let Some((len, block)) = packed.split_first_chunk::<4>() else {
+        return Err(WireError::Length(packed.len()));
+    };
+    let len = u32::from_le_bytes(*len) as usize;
+    if len > MAX_MESSAGE {
+        return Err(WireError::Oversized(len));
+    }
+    let body = lz4_flex::block::decompress(block, len)
+        .map_err(|error| WireError::Malformed(error.to_string()))?;
+    if body.len() != len {
+        return Err(WireError::Length(body.len()));
+    }
+    Ok(body.into())
 }
 
 /// A message taken apart, its hashes checked.
@@ -275,12 +317,15 @@ fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
     if content_hash(head) != head_hash {
         return Err(WireError::Damaged("head"));
     }
-    let body = message.slice(..body_len);
+    let mut body = message.slice(..body_len);
+    if footer[25] == PACKED {
+        body = unpack(&body)?;
+    }
     match (footer[25], check) {
-        (RAW, Check::Full) if content_hash(&body) != body_hash => {
+        (RAW | PACKED, Check::Full) if content_hash(&body) != body_hash => {
             return Err(WireError::Damaged("body"));
         }
-        (RAW, _) | (RAW_UNHASHED, Check::Head) => {}
+        (RAW | PACKED, _) | (RAW_UNHASHED, Check::Head) => {}
         (RAW_UNHASHED, Check::Full) => {
             return Err(WireError::Malformed("the body has no hash".into()));
         }

@@ -40,7 +40,7 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
         pieces,
         faults,
     };
-    let (message, _) = encode_chunk(&head, body.to_vec(), BodyHash::Taken).unwrap();
+    let (message, _) = encode_chunk(&head, body.to_vec(), BodyForm::Raw).unwrap();
     (message.into(), head)
 }
 
@@ -161,7 +161,8 @@ fn a_head_that_claims_a_giant_allocation_is_refused() {
 #[test]
 fn a_body_without_a_hash_stays_in_its_process() {
     let (hashed, head) = chunk(&[b"a".to_vec()], b"some text\n");
-    let (message, hash) = encode_chunk(&head, b"some text\n".to_vec(), BodyHash::Omitted).unwrap();
+    let (message, hash) =
+        encode_chunk(&head, b"some text\n".to_vec(), BodyForm::RawUnhashed).unwrap();
     let message = Bytes::from(message);
     assert_eq!(
         decode(&message, Check::Full),
@@ -175,4 +176,37 @@ fn a_body_without_a_hash_stays_in_its_process() {
         panic!("a chunk")
     };
     assert_ne!(sent.hash, hash, "the two are never taken for one another");
+}
+
+#[test]
+fn a_packed_chunk_is_the_same_chunk() {
+    let body = b"the same line again and again\n".repeat(500);
+    let (_, head) = chunk(&[b"d".to_vec()], &body);
+    let (raw, hash) = encode_chunk(&head, body.clone(), BodyForm::Raw).unwrap();
+    let (packed, same) = encode_chunk(&head, body.clone(), BodyForm::Packed).unwrap();
+    assert_eq!(hash, same);
+    assert!(packed.len() * 4 < raw.len(), "{}", packed.len());
+    let packed = Bytes::from(packed);
+    assert_eq!(
+        decode(&packed, Check::Full),
+        decode(&raw.into(), Check::Full)
+    );
+    // Damage is found, wherever it is; so is a lie about the length.
+    for at in 0..packed.len() - 40 {
+        let mut damaged = packed.to_vec();
+        damaged[at] ^= 0x41;
+        assert!(decode(&damaged.into(), Check::Full).is_err(), "{at}");
+    }
+    let mut huge = packed.to_vec();
+    huge[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(matches!(
+        decode(&huge.into(), Check::Full),
+        Err(WireError::Oversized(_))
+    ));
+    // What does not get smaller travels as it is.
+    let noise: Vec<u8> = (0..body.len() as u64)
+        .map(|at| (content_hash(&at.to_le_bytes()) >> 7) as u8)
+        .collect();
+    let (same_size, _) = encode_chunk(&head, noise, BodyForm::Packed).unwrap();
+    assert!(same_size.len() > body.len());
 }

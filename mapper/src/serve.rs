@@ -23,11 +23,14 @@ use tracing::{info, warn};
 
 use crate::assignment::{Assignment, MapError};
 use crate::rota::Rota;
-use crate::work::{compute, rota};
+use crate::work::compute;
 use crate::{Limits, Prepared};
 
 /// How many jobs are subscribed to at a time.
 const JOBS: usize = 8;
+/// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
+/// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
+const AHEAD: usize = 14;
 /// How often they rotate when there are more.
 const ROTATE: Duration = Duration::from_secs(5);
 
@@ -87,7 +90,7 @@ pub fn serve(
     progress: &Arc<Progress>,
     shutdown: &Shutdown,
 ) -> Result<(), ServeError> {
-    let rota = rota(settings.threads);
+    let rota = Rota::new(settings.threads.max(1) + AHEAD);
     let service = Service {
         broker: broker.clone(),
         registry: registry.clone(),
@@ -468,7 +471,7 @@ fn prepare(job: &Job) -> Result<Prepared, String> {
 /// How many chunks of each of so many jobs are taken ahead: enough for all threads with one job,
 /// little of each when there are many, so that what is in hand stays bounded.
 fn share_of(threads: usize, jobs: usize) -> u16 {
-    let all = threads.max(1) + 2;
+    let all = threads.max(1) + AHEAD;
     let share = all.div_ceil(jobs.max(1)).max(2);
     u16::try_from(share).unwrap_or(u16::MAX)
 }

@@ -24,19 +24,13 @@ use crate::isolate::{NotRun, isolate};
 use crate::mapper::Mapped;
 use crate::rota::{Rota, Slot};
 
-/// Mapped chunks of a job that may wait to be settled, per thread: one is enough to let the thread
-/// go on while the last is published.
+/// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
+/// to let the thread go on while the last is published.
 const UNSETTLED: usize = 2;
 /// The pause after a child process could not be had.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Jobs whose processor a thread keeps ready.
 const KEPT: usize = 8;
-
-/// A rota for so many threads.
-#[must_use]
-pub(crate) fn rota(threads: usize) -> Arc<Rota> {
-    Rota::new(threads.max(1) * UNSETTLED)
-}
 
 /// Maps the chunks of one job on `threads` threads until its queue of chunks is finished or
 /// `shutdown` asks for a stop. Blocks; `runtime` is where taking, publishing and acknowledging run.
@@ -53,7 +47,7 @@ pub fn work(
     runtime: &Handle,
     shutdown: &Shutdown,
 ) -> Result<(), MapError> {
-    let rota = rota(threads);
+    let rota = Rota::new(threads.max(1) * UNSETTLED);
     let job = Arc::new(job);
     rota.add(Arc::clone(&job));
     rota.close();

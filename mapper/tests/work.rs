@@ -10,7 +10,7 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 use gristmill_common::transport::{Embedded, Faulty, Queue, Room, Transport};
-use gristmill_common::wire::{BodyHash, Check, Message, decode, encode_chunk};
+use gristmill_common::wire::{BodyForm, Check, Message, decode, encode_chunk};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared, work};
 use support::{Merged, cut, document, spec};
 use tokio::runtime::Runtime;
@@ -72,7 +72,7 @@ fn collect(transport: &Transport, runtime: &Runtime) -> Merged {
 
 fn filled(transport: &Transport, runtime: &Runtime) {
     for chunk in cut(&[document("d", text())], &numbered("7").records, 700) {
-        let (message, _) = encode_chunk(&chunk.head, chunk.body.to_vec(), BodyHash::Taken).unwrap();
+        let (message, _) = encode_chunk(&chunk.head, chunk.body.to_vec(), BodyForm::Raw).unwrap();
         runtime
             .block_on(transport.publish(Queue::Chunks, message.into()))
             .unwrap();

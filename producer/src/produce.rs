@@ -14,7 +14,7 @@ use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
-use gristmill_common::wire::{self, BodyHash};
+use gristmill_common::wire::{self, BodyForm};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -114,7 +114,7 @@ pub fn produce(
     let seal = read_all(&reading, settings.threads, resume, || Publisher {
         around,
         by_split,
-        hash: hash_for(transport),
+        form: form_for(transport),
         spares: &spares,
         resume,
         window: settings.window,
@@ -288,7 +288,7 @@ struct Publisher<'a> {
     window: usize,
     /// Chunks on their way.
     flying: JoinSet<Result<(), PublishError>>,
-    hash: BodyHash,
+    form: BodyForm,
     spares: &'a Spares,
     failed: Option<ProduceError>,
 }
@@ -296,17 +296,18 @@ struct Publisher<'a> {
 /// Whether chunks need a hash of their bodies: it tells damage, and an id that is cut again from
 /// changed input (I1). Queues in memory hold the very bytes that were put in, and one call of
 /// [`produce`] cuts each id once, so there it would cost and tell nothing.
-fn hash_for(transport: &Transport) -> BodyHash {
+fn form_for(transport: &Transport) -> BodyForm {
     match transport {
-        Transport::Embedded(_) => BodyHash::Omitted,
-        Transport::Amqp(_) | Transport::Faulty(_) => BodyHash::Taken,
+        Transport::Embedded(_) => BodyForm::RawUnhashed,
+        Transport::Faulty(_) => BodyForm::Raw,
+        Transport::Amqp(_) => BodyForm::Packed,
     }
 }
 
 impl Publisher<'_> {
     fn publish(&mut self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
         let (message, _) =
-            wire::encode_chunk(head, body, self.hash).map_err(ProduceError::Chunk)?;
+            wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
         let message = self.spares.lend(message);
         if self.window <= 1 {
             publish(self.around, Queue::Chunks, message)?;

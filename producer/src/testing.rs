@@ -70,7 +70,7 @@ struct Sink(Vec<(ChunkHead, Vec<u8>)>);
 
 impl ChunkSink for Sink {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
-        wire::encode_chunk(&head, body.clone(), wire::BodyHash::Taken).expect("fits a message");
+        wire::encode_chunk(&head, body.clone(), wire::BodyForm::Raw).expect("fits a message");
         self.0.push((head, body));
         Ok(())
     }

@@ -15,7 +15,7 @@ use gristmill_common::spec::{
     EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
 };
 use gristmill_common::table::{MAX_COLUMNS, rows};
-use gristmill_common::wire::{BodyHash, Check, Message, decode, encode_chunk};
+use gristmill_common::wire::{BodyForm, Check, Message, decode, encode_chunk};
 use gristmill_mapper::{Mapper, Prepared};
 
 /// A spec of one partition with the kind's defaults.
@@ -136,7 +136,7 @@ pub fn grep(pattern: &str) -> Grep {
 /// A chunk that went through the codec.
 pub fn chunk(id: ChunkId, pieces: Vec<Piece>, faults: Vec<Quarantined>, body: Vec<u8>) -> Chunk {
     let head = ChunkHead { id, pieces, faults };
-    let (message, _) = encode_chunk(&head, body, BodyHash::Taken).unwrap();
+    let (message, _) = encode_chunk(&head, body, BodyForm::Raw).unwrap();
     match decode(&message.into(), Check::Full) {
         Ok(Message::Chunk(chunk)) => chunk,
         other => panic!("{other:?}"),

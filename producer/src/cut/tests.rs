@@ -17,7 +17,7 @@ struct Kept(Vec<(ChunkHead, Vec<u8>)>);
 impl ChunkSink for Kept {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
         assert!(!head.pieces.is_empty() || !head.faults.is_empty());
-        wire::encode_chunk(&head, body.clone(), wire::BodyHash::Taken).expect("fits a message");
+        wire::encode_chunk(&head, body.clone(), wire::BodyForm::Raw).expect("fits a message");
         self.0.push((head, body));
         Ok(())
     }

@@ -437,7 +437,11 @@ impl JobThread {
             sealed: &self.sealed,
             window: usize::from(prefetch / 2),
             stall_after: self.stall_after,
-            spread: SPREAD / partitions,
+            // One partition cannot be shared.
+            spread: match partitions {
+                1 => Duration::ZERO,
+                many => SPREAD / many,
+            },
             turns: Default::default(),
             duplicates: AtomicU64::new(0),
         });
