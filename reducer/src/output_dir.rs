@@ -18,6 +18,9 @@ use crate::manifest::{MANIFEST, Manifest};
 /// How an earlier manifest is named while its files are replaced.
 pub(crate) const REPLACED: &str = "replaced-manifest.json";
 
+/// The usual name of a file that stands for an empty folder in a repository.
+const PLACEHOLDER: &str = ".gitkeep";
+
 /// An output folder that is ours for as long as this lives.
 #[derive(Debug)]
 pub struct OutputDir {
@@ -170,6 +173,8 @@ impl Contents {
             let name = entry.file_name();
             match name.to_str() {
                 Some(LOCK) => {}
+                // An empty file that keeps an empty folder in a repository is no content.
+                Some(PLACEHOLDER) if is_file && entry.metadata().map_err(wrong)?.len() == 0 => {}
                 Some(name) if is_file && files::is_temp_name(name) => {
                     found.temps.insert(name.to_owned());
                 }

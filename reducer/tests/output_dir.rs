@@ -37,6 +37,19 @@ fn a_folder_that_holds_anything_is_refused_by_the_files_name() {
 }
 
 #[test]
+fn a_folder_that_only_a_repository_keeps_is_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(".gitkeep"), "").unwrap();
+    write(&job("one"), dir.path(), false);
+    write(&job("two"), dir.path(), true);
+    assert!(dir.path().join(".gitkeep").exists());
+    // With something in it, it is somebody's.
+    let other = tempfile::tempdir().unwrap();
+    fs::write(other.path().join(".gitkeep"), "mine").unwrap();
+    assert!(OutputDir::open(other.path(), true).is_err());
+}
+
+#[test]
 fn force_replaces_what_an_earlier_manifest_lists_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path();
