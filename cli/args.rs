@@ -89,7 +89,7 @@ pub enum Command {
     /// Check whether a broker is fit, with the way out of what it finds
     Doctor(DoctorArgs),
     /// Map one chunk; for `map` itself
-    #[command(hide = true, name = "isolated-chunk")]
+    #[command(hide = true, name = gristmill_mapper::SUBCOMMAND)]
     IsolatedChunk,
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),

@@ -15,3 +15,4 @@ pub mod pipeline;
 pub mod progress_line;
 pub mod signals;
 pub mod summary;
+pub mod worker;

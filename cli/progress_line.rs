@@ -1,7 +1,7 @@
 //! The progress of a running job: one live line on a terminal, nothing or plain occasional lines
 //! elsewhere. Goes to stderr, so that stdout stays the job's.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -19,6 +19,19 @@ pub enum Voice {
     Normal,
     /// Also plain lines where there is no terminal.
     Verbose,
+}
+
+impl Voice {
+    /// Says a line to whoever typed the command, unless it is to be quiet.
+    ///
+    /// # Errors
+    /// When stderr cannot be written.
+    pub fn say(self, words: &str) -> std::io::Result<()> {
+        match self {
+            Voice::Quiet => Ok(()),
+            Voice::Normal | Voice::Verbose => writeln!(std::io::stderr(), "{words}"),
+        }
+    }
 }
 
 /// Reports until dropped.

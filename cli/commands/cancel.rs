@@ -1,7 +1,5 @@
 //! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
 
-use std::io::Write;
-
 use gristmill_common::broker::delete_job;
 use gristmill_common::registry::{Event, Phase};
 use gristmill_common::shutdown::Shutdown;
@@ -30,12 +28,7 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
             "there is no job {name}; see `gristmill status`"
         )));
     };
-    let say = |words: &str| -> std::io::Result<()> {
-        match voice {
-            Voice::Quiet => Ok(()),
-            _ => writeln!(std::io::stderr(), "{name} {words}"),
-        }
-    };
+    let say = |words: &str| voice.say(&format!("{name} {words}"));
     match job.phase {
         Phase::Cancelled => say("was cancelled before")?,
         Phase::Finished(_) => {

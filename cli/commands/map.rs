@@ -5,25 +5,21 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use gristmill_common::progress::Progress;
-use gristmill_common::shutdown::Shutdown;
 use gristmill_mapper::{Limits, Settings};
 use tracing::{error, info};
 
 use crate::args::MapArgs;
-use crate::broker;
 use crate::commands::run::threads;
 use crate::exit::Exit;
-use crate::listen::{self, Monitor, Role};
-use crate::signals;
+use crate::listen::Role;
+use crate::worker::Worker;
 
 /// Runs the command.
 ///
 /// # Errors
 /// A usage error, or the reason why it cannot go on.
 pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
-    let mut options = broker::options(&args.broker, "map")?;
     let settings = Settings {
         threads: threads(args.threads)?.get(),
         only: args.job.clone(),
@@ -34,31 +30,23 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         },
         restart: Arc::new(restart),
     };
-    let shutdown = Shutdown::new();
-    let drain = Duration::from_secs(args.drain_timeout);
-    signals::drain(&shutdown, drain).context("cannot watch for signals")?;
-    let runtime = broker::runtime()?;
-    let progress = Arc::new(Progress::default());
-    let monitor = Monitor::new(Role::Map, &progress, &shutdown);
-    monitor.count_reconnects(&mut options);
-    listen::start(args.listen.listen, &monitor, &runtime)?;
-    let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+    let (listen, drain) = (args.listen.listen, args.drain_timeout);
+    let Some(worker) = Worker::start(Role::Map, "map", &args.broker, listen, drain)? else {
         return Ok(Exit::Complete);
     };
-    monitor.connected(&broker);
     info!(threads = settings.threads, "mapping");
     gristmill_mapper::serve(
-        &broker,
-        &registry,
+        &worker.broker,
+        &worker.registry,
         &settings,
-        runtime.handle(),
-        &progress,
-        &shutdown,
+        worker.runtime.handle(),
+        &worker.progress,
+        &worker.shutdown,
     )?;
-    runtime.block_on(broker.close());
+    worker.runtime.block_on(worker.broker.close());
     info!(
-        chunks = Progress::get(&progress.chunks_mapped),
-        records = Progress::get(&progress.records),
+        chunks = Progress::get(&worker.progress.chunks_mapped),
+        records = Progress::get(&worker.progress.records),
         "stopped"
     );
     Ok(Exit::Complete)

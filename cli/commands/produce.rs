@@ -1,6 +1,5 @@
 //! `gristmill produce`: feeds a job to a broker, and waits for it if asked.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +87,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
             print_name(&order)?;
-            say(voice, &format!("{name} was finished before"))?;
+            voice.say(&format!("{name} was finished before"))?;
             Ok(judge(totals, job.allowance, voice)?)
         }
         Ok(Submitted::Sealed(wait)) => {
@@ -100,7 +99,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         }
         Err(SubmitError::Produce(ProduceError::Stopped)) => {
             let again = "interrupted; the same command again goes on from here";
-            say(voice, again)?;
+            voice.say(again)?;
             Ok(Exit::Interrupted)
         }
         Err(error) if error.is_usage() => Err(usage(error.to_string())),
@@ -125,13 +124,6 @@ fn check_model(job: &Job<ProduceArgs>) -> anyhow::Result<()> {
 fn print_name(order: &Order<'_>) -> anyhow::Result<()> {
     println!("{}", order.name);
     Ok(())
-}
-
-fn say(voice: Voice, words: &str) -> std::io::Result<()> {
-    match voice {
-        Voice::Quiet => Ok(()),
-        _ => writeln!(std::io::stderr(), "{words}"),
-    }
 }
 
 /// Waits for the job's end.
@@ -170,7 +162,7 @@ fn wait_for(
             }
         });
         if !heard? {
-            say(voice, "interrupted; the job goes on without this command")?;
+            voice.say("interrupted; the job goes on without this command")?;
             return Ok(Exit::Interrupted);
         }
     }
@@ -183,15 +175,11 @@ fn judge(totals: Totals, allowance: Allowance, voice: Voice) -> anyhow::Result<E
         quarantined,
         tombstones,
     } = totals;
-    say(
-        voice,
-        &format!("finished: {records} records, {quarantined} of them quarantined"),
-    )?;
+    voice.say(&format!(
+        "finished: {records} records, {quarantined} of them quarantined"
+    ))?;
     if tombstones > 0 {
-        say(
-            voice,
-            &format!("{tombstones} chunks could not be run at all"),
-        )?;
+        voice.say(&format!("{tombstones} chunks could not be run at all"))?;
     }
     Ok(
         match tombstones == 0 && allowance.permits(quarantined, records) {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use gristmill_common::broker::Broker;
@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::assignment::{Assignment, MapError};
 use crate::rota::Rota;
-use crate::work::compute;
+use crate::work::{compute, pump};
 use crate::{Limits, Prepared};
 
 /// How many jobs are subscribed to at a time.
@@ -380,7 +380,8 @@ impl Service {
         let open = Arc::new(AtomicUsize::new(2));
         let pumps = [Queue::Chunks, Queue::Suspect].map(|queue| {
             let (rota, job) = (Arc::clone(&self.rota), Arc::clone(&assignment));
-            tokio::spawn(pump(rota, job, queue, Arc::clone(&open)))
+            let open = Arc::clone(&open);
+            tokio::spawn(async move { pump(&rota, &job, queue, &open).await })
         });
         info!(job = %name, prefetch, "subscribed");
         self.subscribed.push(Subscribed {
@@ -431,20 +432,6 @@ impl Service {
             self.registry.append(&name, run, &failed).await?;
         }
         Ok(())
-    }
-}
-
-/// Moves chunks from one of a job's queues to the rota; `open` counts the queues.
-async fn pump(rota: Arc<Rota>, job: Arc<Assignment>, queue: Queue, open: Arc<AtomicUsize>) {
-    loop {
-        match job.transport.next(queue).await {
-            Ok(Some(delivery)) => rota.offer(job.number, delivery, queue == Queue::Suspect),
-            Ok(None) => break,
-            Err(error) => return rota.fail(job.number, error.into()),
-        }
-    }
-    if open.fetch_sub(1, Ordering::AcqRel) == 1 {
-        rota.end(job.number);
     }
 }
 

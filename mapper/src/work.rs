@@ -4,7 +4,7 @@
 //! are, nor why.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,21 +62,26 @@ pub fn work(
     }
 }
 
-/// Moves chunks from a job's queue to the rota.
+/// Feeds the rota with the job's chunks; a stop gives back what is in hand.
 async fn feed(rota: Arc<Rota>, job: Arc<Assignment>, shutdown: Shutdown) {
+    let open = AtomicUsize::new(1);
+    tokio::select! {
+        () = pump(&rota, &job, Queue::Chunks, &open) => {}
+        () = shutdown.reached(Stage::Draining) => rota.abort(),
+    }
+}
+
+/// Moves chunks from one of a job's queues to the rota; `open` counts the job's queues.
+pub(crate) async fn pump(rota: &Rota, job: &Assignment, queue: Queue, open: &AtomicUsize) {
     loop {
-        let next = tokio::select! {
-            next = job.transport.next(Queue::Chunks) => next,
-            () = shutdown.reached(Stage::Draining) => {
-                rota.abort();
-                return;
-            }
-        };
-        match next {
-            Ok(Some(delivery)) => rota.offer(job.number, delivery, false),
-            Ok(None) => return rota.end(job.number),
+        match job.transport.next(queue).await {
+            Ok(Some(delivery)) => rota.offer(job.number, delivery, queue == Queue::Suspect),
+            Ok(None) => break,
             Err(error) => return rota.fail(job.number, error.into()),
         }
+    }
+    if open.fetch_sub(1, Ordering::AcqRel) == 1 {
+        rota.end(job.number);
     }
 }
 

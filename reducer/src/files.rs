@@ -158,6 +158,16 @@ pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Opens the file that a lock is taken on, making it if it is missing.
+pub(crate) fn open_lock(path: &Path) -> Result<File, FileError> {
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(FileError::new("create", path))
+}
+
 /// Waits until a folder's entries are on the disk.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), FileError> {
     match File::open(dir).and_then(|dir| dir.sync_all()) {

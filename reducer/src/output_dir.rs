@@ -226,12 +226,7 @@ impl Lock {
     fn take(dir: &Path) -> Result<Self, OutputError> {
         let path = dir.join(LOCK);
         loop {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)
-                .map_err(FileError::new("create", &path))?;
+            let file = files::open_lock(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(OutputError::Locked(dir.to_owned())),

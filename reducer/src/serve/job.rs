@@ -4,7 +4,7 @@
 //! so two that do it do no harm. It must not know other jobs.
 
 use std::fs;
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -251,12 +251,7 @@ fn finish(
 ) -> Result<bool, JobFailure> {
     let dir = job.home.run(job.name, job.run);
     let path = dir.join(".commit");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(FileError::new("create", &path))?;
+    let lock = files::open_lock(&path)?;
     loop {
         match lock.try_lock() {
             Ok(()) | Err(TryLockError::Error(_)) => break,

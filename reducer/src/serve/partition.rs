@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use super::job::JobContext;
 use crate::destination::Destination;
 use crate::error::FileError;
+use crate::files;
 use crate::ledger::{Appended, FULL, Identity, Ledger, Segment};
 use crate::reduce::{PartitionResult, Reducer};
 use crate::reduce_error::ReduceError;
@@ -130,12 +131,7 @@ impl Held {
         // One at a time, with a pause: reducers that start together get about equal shares.
         let _turn = job.turn();
         let path = dir.join(".lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(FileError::new("create", &path))?;
+        let file = files::open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => {
                 job.pause(job.spread);
