@@ -74,10 +74,11 @@ fn a_broker_that_stops_or_dies_is_waited_for_by_every_role() {
     // 3.10.8): this one has been up before.
     scene.cluster.run(&["status"]).code(0);
     node.stop();
-    node.start_again().expect("the broker starts");
+    // Roles that come before the broker: it listens before its streams and queues are ready.
     let _mapper = scene.cluster.mapper();
     let mut reducer = scene.cluster.reducer();
     let producer = scene.producer();
+    node.start_again().expect("the broker starts");
     scene.cluster.until_segments(1);
     node.kill();
     reducer.until_says("is gone");

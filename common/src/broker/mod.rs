@@ -35,6 +35,7 @@ use self::connect::Dial;
 use self::link::{Keeper, Link, unless_lost};
 use self::notice::Board;
 pub(crate) use self::publisher::{PublishFault, Publisher, header};
+pub(crate) use self::queues::persistently;
 pub(crate) use self::stream::{StreamReader, declare_stream};
 pub(crate) use self::subscription::{End, Handed, Subscription};
 
@@ -134,12 +135,15 @@ impl Broker {
     /// that queues can be deleted while the broker is in alarm.
     pub(crate) async fn channel(&self) -> Result<Channel, QueueError> {
         let mut link = self.inner.consume.clone();
-        let lost = |what: &str| QueueError::Lost(what.to_owned());
-        let session = link.session().await.ok_or_else(|| lost("closed"))?;
+        let session = link.session().await.ok_or(QueueError::Closed)?;
         let connection = &session.connection;
         unless_lost(connection, connection.create_channel())
             .await
-            .map_err(|error| lost(&error.to_string()))
+            .map_err(|error| QueueError::Lost(error.to_string()))
+    }
+
+    fn say(&self, notice: &Notice) {
+        self.inner.board.say(notice);
     }
 
     pub(crate) fn publisher(&self) -> Publisher {

@@ -31,6 +31,14 @@ pub enum Notice {
         /// The queue's name.
         queue: String,
     },
+    /// The broker is connected but cannot serve a queue: it is starting, or the queue's leader is
+    /// gone.
+    Unready {
+        /// The queue's name.
+        queue: String,
+        /// What the broker says.
+        reason: String,
+    },
     /// The broker took a subscription away; it is made again.
     Resubscribed {
         /// The queue's name.
@@ -59,6 +67,12 @@ impl fmt::Display for Notice {
                 f,
                 "the broker does not confirm messages to {queue}: the queue may have no leader"
             ),
+            Notice::Unready { queue, reason } => {
+                write!(
+                    f,
+                    "the broker does not have {queue} ready, waiting for it: {reason}"
+                )
+            }
             Notice::Resubscribed { queue, reason } => {
                 write!(f, "subscribed to {queue} again: {reason}")
             }

@@ -8,9 +8,9 @@ use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ErrorKind};
 
-use super::Broker;
 use super::backoff::Backoff;
 use super::link::unless_closed;
+use super::{Broker, Notice};
 use crate::job::JobName;
 use crate::transport::Queue;
 
@@ -21,8 +21,10 @@ const NO_LIMIT: i64 = 1_000_000_000;
 /// The least room of one partition's results, in bytes: a queue below one message never moves.
 const LEAST_RESULTS: u64 = 16 << 20;
 
-/// How often queues are declared or deleted when connections are lost meanwhile.
-const ATTEMPTS: u32 = 8;
+/// How often queues are deleted when connections are lost meanwhile: about a minute.
+const ATTEMPTS: u32 = 16;
+/// How many failures people need not hear of: a broker that starts is ready within seconds.
+const PATIENCE: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -61,9 +63,12 @@ pub enum QueueError {
     /// The broker does not allow it.
     #[error("the broker refuses: {0}")]
     Refused(String),
-    /// The connection was lost on the way: do it again.
+    /// The connection was lost on the way, or the broker does not have the queue ready: do it again.
     #[error("the connection to the broker was lost: {0}")]
     Lost(String),
+    /// This process has closed its connections.
+    #[error("the connection to the broker was closed")]
+    Closed,
 }
 
 /// A queue's name on the broker.
@@ -87,17 +92,18 @@ pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
 }
 
 /// Declares all queues of a job; those that exist as they should are left alone. A connection that
-/// is lost on the way is waited for.
+/// is lost on the way is waited for, and so is a broker that does not have them ready.
 ///
 /// # Errors
-/// When one exists with other settings, or the broker refuses, or connections keep being lost.
+/// When one exists with other settings, or the broker refuses.
 pub async fn declare_job(
     broker: &Broker,
     job: &JobName,
     partitions: u32,
     backlog: Backlog,
 ) -> Result<(), QueueError> {
-    persistently(async || {
+    let name = queue_name(job, Queue::Chunks);
+    persistently(broker, &name, u32::MAX, async || {
         let channel = broker.channel().await?;
         for queue in queues_of(partitions) {
             let name = queue_name(job, queue);
@@ -135,7 +141,8 @@ async fn flush(channel: &Channel, job: &JobName) -> Result<(), QueueError> {
 /// # Errors
 /// When the broker refuses or connections keep being lost.
 pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Result<(), QueueError> {
-    persistently(async || {
+    let name = queue_name(job, Queue::Chunks);
+    persistently(broker, &name, ATTEMPTS, async || {
         let channel = broker.channel().await?;
         // Work stops first.
         for queue in [Queue::Chunks].into_iter().chain(queues_of(partitions)) {
@@ -151,19 +158,28 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
     .await
 }
 
-/// Does it again when the connection was lost, a few times.
-async fn persistently(attempt: impl AsyncFn() -> Result<(), QueueError>) -> Result<(), QueueError> {
+/// Does it again when the connection was lost or the broker has no leader for a queue yet, so many
+/// times, and says once what it waits for.
+pub(crate) async fn persistently(
+    broker: &Broker,
+    queue: &str,
+    attempts: u32,
+    attempt: impl AsyncFn() -> Result<(), QueueError>,
+) -> Result<(), QueueError> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-    let mut left = ATTEMPTS;
-    loop {
+    for failures in 1.. {
         match attempt().await {
-            Err(QueueError::Lost(_)) if left > 1 => {
-                left -= 1;
+            Err(QueueError::Lost(reason)) if failures < attempts => {
+                if failures == PATIENCE {
+                    let queue = queue.to_owned();
+                    broker.say(&Notice::Unready { queue, reason });
+                }
                 tokio::time::sleep(backoff.next()).await;
             }
             done => return done,
         }
     }
+    Ok(())
 }
 
 /// How many messages of a queue wait, or `None` when it does not exist.

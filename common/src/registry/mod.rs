@@ -18,7 +18,7 @@ pub use self::event::{Entry, Event, LogHead, Submission, Totals};
 pub use self::table::{Applied, Job, JobTable, Phase, SplitDone};
 
 use crate::broker::{
-    Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream,
+    Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream, persistently,
 };
 use crate::job::JobName;
 use crate::wire::{MAX_LOG_PART, WireError, encode_event, encode_log_part};
@@ -63,12 +63,16 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Opens the log; whoever comes first declares the stream.
+    /// Opens the log; whoever comes first declares the stream. A lost connection is waited for, and
+    /// so is a broker that does not have its streams ready: after a start they come last.
     ///
     /// # Errors
-    /// When the broker refuses or the connection is lost on the way.
+    /// When the broker refuses.
     pub async fn open(broker: &Broker) -> Result<Self, RegistryError> {
-        declare_stream(broker, STREAM, MAX_AGE, MAX_BYTES).await?;
+        persistently(broker, STREAM, u32::MAX, async || {
+            declare_stream(broker, STREAM, MAX_AGE, MAX_BYTES).await
+        })
+        .await?;
         Ok(Self {
             broker: broker.clone(),
             publisher: broker.publisher(),
