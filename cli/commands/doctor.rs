@@ -159,7 +159,7 @@ async fn log_of_jobs(broker: &Broker) -> anyhow::Result<()> {
 /// suspected.
 async fn queues(broker: &Broker, job: &JobName) -> anyhow::Result<Vec<String>> {
     let mut facts = Vec::new();
-    declare_job(broker, job, 1, Backlog::of(64 << 20)).await?;
+    declare_job(broker, job, 1, Backlog::of(64 << 20), true).await?;
     facts.push("queues can be declared".to_owned());
     let queues = Transport::Amqp(Amqp::new(broker, job.clone(), Prefetch::default()));
     let since = Instant::now();

@@ -66,6 +66,26 @@ fn a_queue_deleted_under_its_consumer_is_a_typed_error() {
 }
 
 #[test]
+fn a_queue_that_lost_its_leader_counts_as_gone_and_is_made_anew() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (_, _, _) = transport(&vhost, 1 << 20).await;
+        vhost.behead_queue(&name(Queue::Results(0))).unwrap();
+        let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
+        options.patience = Duration::from_secs(3);
+        let broker = Broker::connect(options).await.unwrap();
+        let queues = Transport::Amqp(Amqp::new(&broker, job(), Prefetch::default()));
+        let to = Queue::Results(0);
+        let error = queues.publish(to, message(1)).await;
+        assert_eq!(error, Err(PublishError::NoQueue(to)));
+        declare_job(&broker, &job(), 2, Backlog::of(1 << 20), true)
+            .await
+            .unwrap();
+        queues.publish(to, message(1)).await.unwrap();
+    });
+}
+
+#[test]
 fn an_operator_closing_connections_loses_no_message_and_makes_acks_stale() {
     let vhost = Node::shared().vhost().unwrap();
     run(async {
@@ -222,7 +242,7 @@ fn declaring_twice_is_fine_and_with_other_settings_a_conflict() {
     let vhost = Node::shared().vhost().unwrap();
     run(async {
         let (broker, _queues, _) = transport(&vhost, 1 << 20).await;
-        let again = async |room| declare_job(&broker, &job(), 2, Backlog::of(room)).await;
+        let again = async |room| declare_job(&broker, &job(), 2, Backlog::of(room), false).await;
         again(1 << 20).await.unwrap();
         let conflict = again(1 << 30).await.unwrap_err();
         assert!(
@@ -303,7 +323,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
             }
             // A connection declares and deletes although the other one is blocked.
             let other = "other-job".parse().unwrap();
-            declare_job(&broker, &other, 1, Backlog::of(1 << 20))
+            declare_job(&broker, &other, 1, Backlog::of(1 << 20), false)
                 .await
                 .unwrap();
             delete_job(&broker, &other, 1).await.unwrap();

@@ -122,7 +122,7 @@ pub fn submit(
     let (table, log) = until_stopped(runtime, shutdown, registry.catch_up())?;
     let fingerprint = plan.fingerprint();
     let begun = Begun::find(order, table.get(name), fingerprint)?;
-    let (run, earlier) = match begun {
+    let (run, afresh, earlier) = match begun {
         Begun::Finished(totals) => return Ok(Submitted::Finished(totals)),
         Begun::Sealed(run) => {
             let wait = Wait {
@@ -133,8 +133,10 @@ pub fn submit(
             };
             return Ok(Submitted::Sealed(Box::new(wait)));
         }
-        Begun::Resumed(run, earlier) => (run, earlier),
-        Begun::Anew => (unique(), Earlier::default()),
+        Begun::Resumed(run, earlier) => {
+            (run, !table.get(name).is_some_and(Job::is_active), earlier)
+        }
+        Begun::Anew => (unique(), true, Earlier::default()),
     };
     if table.get(name).is_some_and(|job| job.submission.run != run) {
         let before = table
@@ -146,7 +148,7 @@ pub fn submit(
     until_stopped(
         runtime,
         shutdown,
-        declare_job(broker, name, spec.partitions, order.backlog),
+        declare_job(broker, name, spec.partitions, order.backlog, afresh),
     )?;
     crash::point("before-submitted");
     let submission = Submission {

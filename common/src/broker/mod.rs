@@ -18,6 +18,7 @@ mod url;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapin::Channel;
 
@@ -48,6 +49,9 @@ pub struct BrokerOptions {
     pub tls: Tls,
     /// Seconds of silence after which both sides give the connection up (about twice); 0 is never.
     pub heartbeat: u16,
+    /// How long a queue may take no message, neither full nor answering, while the broker is well, before it counts as lost: a
+    /// queue whose leader is gone for good answers nothing for ever.
+    pub patience: Duration,
     /// What the connections are called in the broker's lists.
     pub name: String,
     /// Who is told that the broker is gone, back or in alarm. Called from the connections' tasks:
@@ -58,6 +62,9 @@ pub struct BrokerOptions {
 /// The default of [`BrokerOptions::heartbeat`], in seconds.
 pub const DEFAULT_HEARTBEAT: u16 = 15;
 
+/// The default of [`BrokerOptions::patience`].
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(600);
+
 impl BrokerOptions {
     /// Options with defaults for everything but the URL; nobody is told anything.
     #[must_use]
@@ -66,6 +73,7 @@ impl BrokerOptions {
             url,
             tls: Tls::default(),
             heartbeat: DEFAULT_HEARTBEAT,
+            patience: DEFAULT_PATIENCE,
             name: "gristmill".into(),
             listener: Arc::new(|_| {}),
         }
@@ -78,6 +86,7 @@ impl fmt::Debug for BrokerOptions {
             .field("url", &self.url)
             .field("tls", &self.tls)
             .field("heartbeat", &self.heartbeat)
+            .field("patience", &self.patience)
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
@@ -94,6 +103,7 @@ struct Inner {
     consume: Link,
     keepers: [Keeper; 2],
     board: Arc<Board>,
+    patience: Duration,
 }
 
 impl Broker {
@@ -103,6 +113,7 @@ impl Broker {
     /// When the broker refuses this user or virtual host, or encryption cannot be set up.
     pub async fn connect(options: BrokerOptions) -> Result<Self, ConnectError> {
         let broker = options.url.to_string();
+        let patience = options.patience;
         let dial = Dial::new(options.url, &options.tls, options.heartbeat, options.name)?;
         let board = Arc::new(Board::new(options.listener, broker));
         let (publish, keeper_1) =
@@ -114,6 +125,7 @@ impl Broker {
                 consume,
                 keepers: [keeper_1, keeper_2],
                 board,
+                patience,
             }),
         })
     }
@@ -146,8 +158,19 @@ impl Broker {
         self.inner.board.say(notice);
     }
 
+    /// To queues that must answer within [`BrokerOptions::patience`].
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::start(self.inner.publish.clone(), Arc::clone(&self.inner.board))
+        self.start_publisher(Some(self.inner.patience))
+    }
+
+    /// To a queue that is waited for as long as it takes.
+    pub(crate) fn patient_publisher(&self) -> Publisher {
+        self.start_publisher(None)
+    }
+
+    fn start_publisher(&self, patience: Option<Duration>) -> Publisher {
+        let (publish, consume) = (self.inner.publish.clone(), self.inner.consume.clone());
+        Publisher::start(publish, consume, Arc::clone(&self.inner.board), patience)
     }
 
     pub(crate) fn stream(&self, name: &str) -> StreamReader {

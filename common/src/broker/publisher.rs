@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lapin::message::BasicReturnMessage;
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::backoff::Backoff;
 use super::link::{Link, unless_closed, unless_lost};
 use super::notice::{Board, Health, Notice};
+use super::queues::{is_missing, passive};
 
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
 /// messages; for large ones the bound in bytes comes first.
@@ -32,10 +33,15 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// A broker that is well but has confirmed nothing for so long is reported.
 const SILENCE: Duration = Duration::from_secs(20);
 
+/// A queue that refuses messages although it is empty, so many times in a row, has no leader.
+const REFUSALS: u32 = 3;
+/// How often the broker's health is looked at while it is silent.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Why a message was not taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum PublishFault {
-    /// There is no such queue.
+    /// There is no such queue, or none that has a leader.
     #[error("the queue does not exist")]
     NoQueue,
     /// The broker does not allow it.
@@ -51,6 +57,8 @@ enum Verdict {
     Confirmed,
     /// The queue is full: the back-pressure.
     Full,
+    /// There was no answer for too long.
+    Silent,
     /// No queue took it.
     Unroutable,
     /// The connection was lost first: nobody knows.
@@ -67,19 +75,33 @@ struct Request {
 }
 
 /// Publishes to queues of one job. Clones share the window.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Publisher {
     requests: mpsc::Sender<Request>,
     messages: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
+    board: Arc<Board>,
+    /// For questions: the connection that publishes stands still in an alarm.
+    consume: Link,
+    patience: Option<Duration>,
 }
 
 impl Publisher {
-    pub(super) fn start(link: Link, board: Arc<Board>) -> Self {
+    /// A queue that answers nothing for longer than `patience` while the broker is well, or refuses
+    /// messages although it is empty, counts as gone; without a `patience` it is waited for.
+    pub(super) fn start(
+        link: Link,
+        consume: Link,
+        board: Arc<Board>,
+        patience: Option<Duration>,
+    ) -> Self {
         let (requests, inbox) = mpsc::channel(WINDOW_MESSAGES);
-        tokio::spawn(pump(link, board, inbox));
+        tokio::spawn(pump(link, Arc::clone(&board), inbox));
         Self {
             requests,
+            board,
+            consume,
+            patience,
             messages: Arc::new(Semaphore::new(WINDOW_MESSAGES)),
             bytes: Arc::new(Semaphore::new(WINDOW_BYTES)),
         }
@@ -94,18 +116,68 @@ impl Publisher {
         headers: FieldTable,
     ) -> Result<(), PublishFault> {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut since = Instant::now();
+        let mut refusals = 0;
         loop {
-            match self
-                .attempt(queue, message.clone(), headers.clone())
-                .await?
-            {
+            let verdict = tokio::select! {
+                biased;
+                verdict = self.attempt(queue, message.clone(), headers.clone()) => verdict?,
+                () = self.overdue(&mut since) => Verdict::Silent,
+            };
+            match verdict {
                 Verdict::Confirmed => return Ok(()),
                 Verdict::Unroutable => return Err(PublishFault::NoQueue),
                 Verdict::Refused(reason) => return Err(PublishFault::Refused(reason)),
-                Verdict::Lost => backoff.reset(),
-                // The window is free for other queues meanwhile.
-                Verdict::Full => tokio::time::sleep(backoff.next()).await,
+                Verdict::Lost => {
+                    backoff.reset();
+                    since = Instant::now();
+                }
+                Verdict::Silent => return Err(PublishFault::NoQueue),
+                Verdict::Full => {
+                    let patience = self.patience.unwrap_or(Duration::MAX);
+                    if since.elapsed() >= patience {
+                        refusals += 1;
+                        if self.holds_messages(queue).await {
+                            refusals = 0;
+                            since = Instant::now();
+                        } else if refusals == REFUSALS {
+                            return Err(PublishFault::NoQueue);
+                        }
+                    }
+                    // The window is free for other queues meanwhile.
+                    tokio::time::sleep(backoff.next()).await;
+                }
             }
+        }
+    }
+
+    /// Ends when a broker that is well has been silent for too long.
+    async fn overdue(&self, since: &mut Instant) {
+        let Some(patience) = self.patience else {
+            return std::future::pending().await;
+        };
+        while since.elapsed() < patience {
+            tokio::time::sleep(LOOK).await;
+            if self.board.health() != Health::default() {
+                *since = Instant::now();
+            }
+        }
+    }
+
+    /// Whether a queue that refuses messages is full in earnest. When nobody can say, it is.
+    async fn holds_messages(&self, queue: &str) -> bool {
+        let Some(session) = self.consume.clone().session().await else {
+            return true;
+        };
+        let connection = &session.connection;
+        let Ok(channel) = unless_lost(connection, connection.create_channel()).await else {
+            return true;
+        };
+        let found = passive(&channel, queue).await;
+        let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
+        match found {
+            Ok(queue) => queue.message_count() > 0,
+            Err(error) => !is_missing(&error),
         }
     }
 

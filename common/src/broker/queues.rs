@@ -91,7 +91,9 @@ pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
         .chain([Queue::Chunks])
 }
 
-/// Declares all queues of a job; those that exist as they should are left alone. A connection that
+/// Declares all queues of a job; those that exist as they should are left alone. With `afresh`, for a
+/// job that nobody works on yet, idle ones are made anew: a broker that was killed within a
+/// declaration keeps a queue without a leader, which never confirms a message. A connection that
 /// is lost on the way is waited for, and so is a broker that does not have them ready.
 ///
 /// # Errors
@@ -101,12 +103,16 @@ pub async fn declare_job(
     job: &JobName,
     partitions: u32,
     backlog: Backlog,
+    afresh: bool,
 ) -> Result<(), QueueError> {
     let name = queue_name(job, Queue::Chunks);
     persistently(broker, &name, u32::MAX, async || {
         let channel = broker.channel().await?;
         for queue in queues_of(partitions) {
             let name = queue_name(job, queue);
+            if afresh && is_idle(broker, &name).await? {
+                delete(&channel, &name).await?;
+            }
             let arguments = arguments(job, queue, partitions, backlog);
             declare(&channel, &name, arguments).await?;
         }
@@ -128,11 +134,7 @@ async fn flush(channel: &Channel, job: &JobName) -> Result<(), QueueError> {
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), text("quorum"));
     declare(channel, &name, table).await?;
-    let asking = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
-    unless_closed(channel, asking)
-        .await
-        .map(drop)
-        .map_err(|error| classify(&name, &error))
+    delete(channel, &name).await
 }
 
 /// Deletes all queues of a job with everything in them; those that do not exist are no error. A
@@ -146,11 +148,7 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
         let channel = broker.channel().await?;
         // Work stops first.
         for queue in [Queue::Chunks].into_iter().chain(queues_of(partitions)) {
-            let name = queue_name(job, queue);
-            let asking = channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default());
-            unless_closed(&channel, asking)
-                .await
-                .map_err(|error| classify(&name, &error))?;
+            delete(&channel, &queue_name(job, queue)).await?;
         }
         let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
         Ok(())
@@ -194,7 +192,7 @@ pub async fn queue_depth(
     let channel = broker.channel().await?;
     let name = queue_name(job, queue);
     let depth = match passive(&channel, &name).await {
-        Ok(depth) => Some(depth),
+        Ok(queue) => Some(queue.message_count()),
         Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(classify(&name, &error)),
     };
@@ -202,14 +200,34 @@ pub async fn queue_depth(
     Ok(depth)
 }
 
-pub(super) async fn passive(channel: &Channel, name: &str) -> lapin::Result<u32> {
+pub(super) async fn passive(channel: &Channel, name: &str) -> lapin::Result<lapin::Queue> {
     let options = QueueDeclareOptions {
         passive: true,
         ..QueueDeclareOptions::default()
     };
     let asking = channel.queue_declare(name.into(), options, FieldTable::default());
-    let queue = unless_closed(channel, asking).await?;
-    Ok(queue.message_count())
+    unless_closed(channel, asking).await
+}
+
+/// Whether a queue is there with neither messages nor consumers.
+async fn is_idle(broker: &Broker, name: &str) -> Result<bool, QueueError> {
+    // The broker closes a channel that asks for a queue that is not there.
+    let channel = broker.channel().await?;
+    let idle = match passive(&channel, name).await {
+        Ok(queue) => queue.message_count() == 0 && queue.consumer_count() == 0,
+        Err(error) if is_missing(&error) => return Ok(false),
+        Err(error) => return Err(classify(name, &error)),
+    };
+    let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
+    Ok(idle)
+}
+
+async fn delete(channel: &Channel, name: &str) -> Result<(), QueueError> {
+    let asking = channel.queue_delete(name.into(), QueueDeleteOptions::default());
+    unless_closed(channel, asking)
+        .await
+        .map(drop)
+        .map_err(|error| classify(name, &error))
 }
 
 pub(super) async fn declare(

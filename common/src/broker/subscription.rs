@@ -395,7 +395,7 @@ impl Worker {
                 },
                 () = tokio::time::sleep(LOOK), if wish == Wish::Finish => {
                     let idle = in_hand.load(Ordering::Acquire) == 0 && returned.is_empty();
-                    let empty = idle && matches!(unless_closed(channel, passive(channel, &self.queue)).await, Ok(0));
+                    let empty = idle && matches!(passive(channel, &self.queue).await, Ok(queue) if queue.message_count() == 0);
                     looks = if empty { looks + 1 } else { 0 };
                     if looks >= LOOKS {
                         return Stop::End(End::Finished);

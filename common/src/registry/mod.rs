@@ -75,7 +75,7 @@ impl Registry {
         .await?;
         Ok(Self {
             broker: broker.clone(),
-            publisher: broker.publisher(),
+            publisher: broker.patient_publisher(),
         })
     }
 

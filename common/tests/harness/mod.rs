@@ -48,7 +48,7 @@ pub(crate) async fn connect(vhost: &Vhost<'_>) -> (Broker, Notices) {
 /// A declared job with room for so many bytes of chunks.
 pub(crate) async fn declared(vhost: &Vhost<'_>, room: u64) -> (Broker, Amqp, Notices) {
     let (broker, notices) = connect(vhost).await;
-    declare_job(&broker, &job(), PARTITIONS, Backlog::of(room))
+    declare_job(&broker, &job(), PARTITIONS, Backlog::of(room), false)
         .await
         .unwrap();
     let amqp = Amqp::new(&broker, job(), Prefetch::default());

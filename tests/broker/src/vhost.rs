@@ -79,6 +79,19 @@ impl<'a> Vhost<'a> {
         Ok(self.queues()?.into_iter().find(|queue| queue.name == name))
     }
 
+    /// Takes a queue's only Raft member away: the queue stays, without a leader. A node that is
+    /// killed while it declares a queue leaves one like that.
+    ///
+    /// # Errors
+    /// When the queue is not there.
+    pub fn behead_queue(&self, name: &str) -> Result<(), NodeError> {
+        self.eval(&format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, <<\"{name}\">>)), \
+             ok = ra:force_delete_server(quorum_queues, amqqueue:get_pid(Q)), <<\"ok\">>."
+        ))
+        .map(drop)
+    }
+
     /// Deletes a queue with all its messages, whoever consumes it.
     ///
     /// # Errors
