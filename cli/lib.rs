@@ -2,6 +2,7 @@
 //!
 //! It knows every role; no role knows it.
 
+pub mod allocator;
 pub mod allowance;
 pub mod args;
 pub mod broker;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
     cancel, doctor, health, man, map, produce, reduce, run, status, tagger, verify,
@@ -13,6 +14,7 @@ use gristmill::log;
 use gristmill::progress_line::Voice;
 
 fn main() -> ExitCode {
+    allocator::keep_flat();
     let cli = Cli::parse();
     keep_quiet_about_caught_panics();
     let voice = match (cli.quiet, cli.verbose) {

@@ -16,6 +16,9 @@ use crate::room::Room;
 use crate::sort::Sorted;
 use crate::table::{Groups, Table, TableError, Top};
 
+/// Bytes of memory for a table of documents.
+const DOCUMENT_ROWS: usize = 1 << 20;
+
 /// A partition's result while outcomes come in.
 pub(crate) enum Merging {
     Ordered(Box<Ordered>),
@@ -71,10 +74,17 @@ impl Merging {
             ),
         };
         let share = if shape.top.is_some() { 5 } else { 6 };
+        let budget = settings.memory / 8 * share;
+        // Such keys come once and nearly in order: memory saves nothing, it would only grow with the
+        // number of documents.
+        let budget = match shape.keyed_by {
+            KeyedBy::Document => budget.min(DOCUMENT_ROWS),
+            KeyedBy::Fields(_) => budget,
+        };
         let lone_row = matches!(&shape.keyed_by, KeyedBy::Fields(names) if names.is_empty())
             && partition_of_key(b"", spec.partitions) == partition;
         Ok(Merging::Table(Box::new(TableMerge {
-            table: Table::new(&shape, settings.memory / 8 * share, &settings.tmp),
+            table: Table::new(&shape, budget, &settings.tmp),
             shape,
             end,
             lone_row,
