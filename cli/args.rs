@@ -84,6 +84,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Cancel a job: its queues and results are dropped
     Cancel(CancelArgs),
+    /// Try the chunks again that could not be run at all, and complete the output
+    Replay(ReplayArgs),
     /// Ask a worker's --listen address whether it is ready: exit code 0, or 1
     Health(HealthArgs),
     /// Check whether a broker is fit, with the way out of what it finds
@@ -411,6 +413,17 @@ pub struct CancelArgs {
     #[command(flatten)]
     pub broker: BrokerArgs,
     /// The job
+    #[arg(value_name = "JOB")]
+    pub job: JobName,
+}
+
+/// Options of `replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// The job: one that is finished, with chunks that could not be run at all
     #[arg(value_name = "JOB")]
     pub job: JobName,
 }

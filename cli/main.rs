@@ -7,7 +7,7 @@ use clap::Parser;
 use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
-    cancel, doctor, health, man, map, produce, reduce, run, status, tagger, verify,
+    cancel, doctor, health, man, map, produce, reduce, replay, run, status, tagger, verify,
 };
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Reduce(args) => reduce::reduce(&args),
         Command::Status(args) => status::status(&args),
         Command::Cancel(args) => cancel::cancel(&args, voice),
+        Command::Replay(args) => replay::replay(&args, voice),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Health(args) => health::health(&args),
         Command::Verify(args) => verify::verify(&args, voice),

@@ -136,6 +136,7 @@ impl Pipeline<'_> {
                     number: 0,
                     transport: self.transport.clone(),
                     prepared: Arc::clone(&self.prepared),
+                    replays: 0,
                     spec: self.spec.clone(),
                     outline: outline.clone(),
                     // Nothing leaves this process.

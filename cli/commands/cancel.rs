@@ -31,12 +31,13 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
     let say = |words: &str| voice.say(&format!("{name} {words}"));
     match job.phase {
         Phase::Cancelled => say("was cancelled before")?,
-        Phase::Finished(_) => {
+        Phase::Finished(totals) if totals.tombstones == 0 => {
             return Err(usage(format!(
                 "{name} is finished: there is nothing to cancel"
             )));
         }
-        Phase::Active | Phase::Failed { .. } => {
+        // What a finished job keeps to be replayed goes; its output stays.
+        Phase::Finished(_) | Phase::Active | Phase::Failed { .. } => {
             let run = job.submission.run;
             let partitions = job.submission.spec.partitions;
             runtime.block_on(async {

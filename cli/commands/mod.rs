@@ -7,6 +7,7 @@ pub mod man;
 pub mod map;
 pub mod produce;
 pub mod reduce;
+pub mod replay;
 pub mod run;
 pub mod status;
 pub mod tagger;

@@ -179,7 +179,10 @@ fn judge(totals: Totals, allowance: Allowance, voice: Voice) -> anyhow::Result<E
         "finished: {records} records, {quarantined} of them quarantined"
     ))?;
     if tombstones > 0 {
-        voice.say(&format!("{tombstones} chunks could not be run at all"))?;
+        voice.say(&format!(
+            "{tombstones} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
+             tries them again"
+        ))?;
     }
     Ok(
         match tombstones == 0 && allowance.permits(quarantined, records) {

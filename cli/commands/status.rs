@@ -150,7 +150,15 @@ impl<'a> Shown<'a> {
                 "  {} records, {} quarantined",
                 HumanCount(totals.records),
                 HumanCount(totals.quarantined)
-            )?,
+            )
+            .and_then(|()| match totals.tombstones {
+                0 => Ok(()),
+                many => write!(
+                    out,
+                    ", {} chunks could not be run: `gristmill replay` tries them again",
+                    HumanCount(many)
+                ),
+            })?,
             Phase::Failed { reason } => write!(out, "  {reason}")?,
             Phase::Cancelled => {}
             Phase::Active => {
@@ -190,9 +198,9 @@ impl<'a> Shown<'a> {
 
     fn json(&self, alarm: Option<&str>) -> serde_json::Value {
         let job = self.job;
-        let (records, quarantined) = match job.phase {
-            Phase::Finished(totals) => (Some(totals.records), Some(totals.quarantined)),
-            _ => (None, None),
+        let totals = match job.phase {
+            Phase::Finished(totals) => Some(totals),
+            _ => None,
         };
         let reason = match &job.phase {
             Phase::Failed { reason } => Some(reason),
@@ -215,8 +223,10 @@ impl<'a> Shown<'a> {
             "partitions": job.submission.spec.partitions,
             "partitions_closed": job.closed.len(),
             "directory": job.claim,
-            "records": records,
-            "quarantined": quarantined,
+            "records": totals.map(|totals| totals.records),
+            "quarantined": totals.map(|totals| totals.quarantined),
+            "tombstones": totals.map(|totals| totals.tombstones),
+            "replays": job.replays,
             "waits_for": self.waits_for,
             "broker_alarm": alarm,
         })

@@ -29,7 +29,7 @@ use crate::registry::{Event, LogHead};
 use crate::seal::{Seal, SplitEnd};
 
 /// The version of the wire format.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// The largest message that is encoded or accepted, in bytes.
 pub const MAX_MESSAGE: usize = 4 << 20;
 

@@ -91,6 +91,7 @@ proptest! {
 #[test]
 fn outcomes_and_seals_round_trip() {
     let head = OutcomeHead {
+        tombstone: None,
         id: ChunkId { split: 3, index: 4 },
         hash: 5,
         partition: 1,

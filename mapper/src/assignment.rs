@@ -43,6 +43,8 @@ pub struct Assignment {
     pub transport: Transport,
     /// The job's options, checked, and what its threads share.
     pub prepared: Arc<Prepared>,
+    /// How often the job was replayed.
+    pub replays: u32,
     /// What to do.
     pub spec: JobSpec,
     /// The plan as far as it matters here.

@@ -29,13 +29,22 @@ pub(crate) enum Target {
     ByKey { partitions: u32, account: u32 },
 }
 
+/// Which attempt at a chunk this is.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    /// Unlike that of any other attempt.
+    pub(crate) number: u64,
+    /// It failed for good ([`OutcomeHead::tombstone`]).
+    pub(crate) tombstone: Option<u32>,
+}
+
 /// Encodes all outcomes of a chunk.
 ///
 /// # Errors
 /// When a message comes out too large, which takes a row or a name of megabytes.
 pub(crate) fn encode(
     chunk: &Chunk,
-    attempt: u64,
+    attempt: Attempt,
     target: &Target,
     counts: Vec<SourceCount>,
     out: &mut Output,
@@ -78,7 +87,7 @@ type Account = (Vec<SourceCount>, Vec<Vec<Quarantined>>);
 
 fn messages_of(
     chunk: &Chunk,
-    attempt: u64,
+    attempt: Attempt,
     partition: u32,
     bodies: Vec<Vec<u8>>,
     account: Option<Account>,
@@ -93,7 +102,8 @@ fn messages_of(
             id: chunk.head.id,
             hash: chunk.hash,
             partition,
-            attempt,
+            attempt: attempt.number,
+            tombstone: attempt.tombstone,
             part: part as u32,
             parts: parts as u32,
             counts: std::mem::take(&mut counts),

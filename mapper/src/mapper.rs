@@ -13,7 +13,7 @@ use gristmill_common::wire::WireError;
 
 use crate::account::account;
 use crate::bisect::Runner;
-use crate::encode::{Target, encode};
+use crate::encode::{Attempt, Target, encode};
 use crate::isolate::Killer;
 use crate::screen::screen;
 use crate::{Batch, Output, Prepared};
@@ -84,7 +84,32 @@ impl Mapper {
         self.runner
             .run(&prepared, batch, &mut self.out, &mut self.scratch);
         let pieces = self.counted(&whole);
-        self.outcomes(chunk, &pieces)
+        self.outcomes(chunk, &pieces, None)
+    }
+
+    /// What stands for a chunk that cannot be run: all its records are set aside, and no processor
+    /// sees it. `replays` is how often the job was replayed before.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn tombstone(
+        &mut self,
+        chunk: &Chunk,
+        reason: &str,
+        replays: u32,
+    ) -> Result<Mapped, WireError> {
+        self.out.clear();
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        let mut pieces = Vec::new();
+        for part in whole.parts() {
+            pieces.push(whole.count_of(part));
+            for record in whole.records(part) {
+                let (piece, bytes) = (part.piece, record.bytes);
+                self.out.quarantine(piece, record.offset, reason, bytes);
+            }
+        }
+        self.outcomes(chunk, &pieces, Some(replays))
     }
 
     /// The records of a chunk's pieces: as the processor counted them, if it saw all and said so.
@@ -130,7 +155,7 @@ impl Mapper {
             .collect();
         self.out.clear();
         self.run_around(&prepared, &whole, 0..whole.count(), killers);
-        self.outcomes(chunk, &pieces)
+        self.outcomes(chunk, &pieces, None)
     }
 
     fn run_around(
@@ -184,12 +209,20 @@ impl Mapper {
     }
 
     /// Encodes what `out` holds.
-    fn outcomes(&mut self, chunk: &Chunk, pieces: &[u64]) -> Result<Mapped, WireError> {
+    fn outcomes(
+        &mut self,
+        chunk: &Chunk,
+        pieces: &[u64],
+        tombstone: Option<u32>,
+    ) -> Result<Mapped, WireError> {
         let counts = account(&chunk.head, pieces, &self.out.quarantined);
         let records = counts.iter().map(|count| count.mapped).sum();
         let quarantined = counts.iter().map(|count| count.quarantined).sum();
         // Unique to this attempt: a random state is keyed anew each time.
-        let attempt = RandomState::new().hash_one(chunk.hash);
+        let attempt = Attempt {
+            number: RandomState::new().hash_one(chunk.hash),
+            tombstone,
+        };
         let outcomes = encode(chunk, attempt, &self.target(chunk), counts, &mut self.out)?;
         Ok(Mapped {
             outcomes,

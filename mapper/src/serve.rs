@@ -364,6 +364,7 @@ impl Service {
             number,
             transport: Transport::Amqp(Amqp::new(&self.broker, name.clone(), prefetch_of)),
             prepared,
+            replays: job.replays,
             spec: submission.spec.clone(),
             // Names of sources are the reducer's business, and there may be a million.
             outline: Outline {

@@ -14,7 +14,7 @@ use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::transport::{Delivery, Queue};
-use gristmill_common::wire::{self, Message};
+use gristmill_common::wire::{self, Message, WireError};
 use tokio::runtime::Handle;
 use tracing::warn;
 
@@ -152,15 +152,10 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
                 count(&job.progress, &chunk, &mapped);
                 drop(chunk);
                 let rota = Arc::clone(rota);
-                runtime.spawn(settle(rota, job, mapped.outcomes, delivery, task.slot));
+                let end = Settle::Ack;
+                runtime.spawn(settle(rota, job, mapped.outcomes, delivery, task.slot, end));
             }
-            Err(source) => rota.fail(
-                job.number,
-                MapError::Encode {
-                    chunk: chunk.head.id.to_string(),
-                    source,
-                },
-            ),
+            Err(source) => rota.fail(job.number, encode_error(&chunk, source)),
         }
     }
 }
@@ -178,10 +173,23 @@ fn run_apart(
         Ok(mapped) => {
             count(&job.progress, chunk, &mapped);
             let (rota, job) = (Arc::clone(rota), Arc::clone(job));
-            runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot));
+            let end = Settle::Ack;
+            runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
         }
         Err(NotRun::Never(reason)) => {
-            runtime.block_on(delivery.bury(reason));
+            let reason = format!("its chunk cannot be run: {reason}");
+            warn!(chunk = %chunk.head.id, "a tombstone takes its place: {reason}");
+            let prepared = Arc::clone(&job.prepared);
+            let mut mapper = Mapper::new(prepared, &job.spec, &job.outline);
+            match mapper.tombstone(chunk, &reason, job.replays) {
+                Ok(mapped) => {
+                    count(&job.progress, chunk, &mapped);
+                    let (rota, job) = (Arc::clone(rota), Arc::clone(job));
+                    let end = Settle::Bury(reason);
+                    runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
+                }
+                Err(source) => rota.fail(job.number, encode_error(chunk, source)),
+            }
         }
         // The chunk goes back when its delivery is dropped, and is tried again.
         Err(NotRun::Later(reason)) => {
@@ -208,13 +216,28 @@ fn mapper_of<'a>(mappers: &'a mut Vec<(u64, Mapper)>, job: &Assignment) -> &'a m
     &mut mappers[last].1
 }
 
-/// Publishes what was mapped and acknowledges its chunk, in this order (invariant I3).
+fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
+    MapError::Encode {
+        chunk: chunk.head.id.to_string(),
+        source,
+    }
+}
+
+/// How a chunk ends once its outcomes are confirmed.
+enum Settle {
+    Ack,
+    /// It is kept among the dead letters, to be replayed.
+    Bury(String),
+}
+
+/// Publishes what was mapped and settles its chunk, in this order (invariant I3).
 async fn settle(
     rota: Arc<Rota>,
     job: Arc<Assignment>,
     outcomes: Vec<(u32, Bytes)>,
     delivery: Delivery,
     slot: Slot,
+    end: Settle,
 ) {
     crash::point("mapped");
     let _in_hand = InHand::new(&job.progress);
@@ -231,7 +254,10 @@ async fn settle(
     }
     job.progress.confirm_seconds.observe(began.elapsed());
     crash::point("outcome-confirmed");
-    delivery.ack().await;
+    match end {
+        Settle::Ack => drop(delivery.ack().await),
+        Settle::Bury(reason) => drop(delivery.bury(reason).await),
+    }
     crash::point("chunk-acknowledged");
     drop(slot);
 }

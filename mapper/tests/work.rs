@@ -33,6 +33,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         number: 0,
         transport: transport.clone(),
         prepared: Arc::new(Prepared::new(&job).unwrap()),
+        replays: 0,
         spec: job,
         outline: Outline {
             sources: vec![],

@@ -3,7 +3,7 @@
 //! It must not know what outcomes hold. Completion is a set: every id that came is one that the
 //! seal lists, and there are as many.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::outline::Outline;
@@ -24,6 +24,8 @@ pub(crate) struct Arrivals {
     sources: usize,
     /// The ids that came whole, with their chunks' hashes.
     taken: HashMap<ChunkId, u64>,
+    /// The ids that have a tombstone for now, and no other outcome, with their chunks' hashes.
+    tombstones: BTreeMap<ChunkId, u64>,
     ends: HashMap<u32, u32>,
     seal: Option<Seal>,
     expected: usize,
@@ -40,6 +42,7 @@ impl Arrivals {
             splits: outline.splits,
             sources: outline.sources.len(),
             taken: HashMap::new(),
+            tombstones: BTreeMap::new(),
             ends: HashMap::new(),
             seal: None,
             expected: 0,
@@ -52,10 +55,7 @@ impl Arrivals {
     /// # Errors
     /// When the chunk came before with another hash, or does not belong here.
     pub(crate) fn is_new(&mut self, id: ChunkId, hash: u64) -> Result<bool, ReduceError> {
-        if let Some(&before) = self.taken.get(&id) {
-            if before != hash {
-                return Err(ReduceError::InputChanged { id });
-            }
+        if self.has(id, hash)? {
             self.duplicates += 1;
             return Ok(false);
         }
@@ -68,9 +68,10 @@ impl Arrivals {
     /// # Errors
     /// When it came with another hash.
     pub(crate) fn has(&self, id: ChunkId, hash: u64) -> Result<bool, ReduceError> {
-        match self.taken.get(&id) {
+        let taken = self.taken.get(&id);
+        match taken.or_else(|| self.tombstones.get(&id)) {
             Some(&before) if before != hash => Err(ReduceError::InputChanged { id }),
-            found => Ok(found.is_some()),
+            _ => Ok(taken.is_some()),
         }
     }
 
@@ -81,7 +82,7 @@ impl Arrivals {
 
     /// How many chunks came whole.
     pub(crate) fn count(&self) -> usize {
-        self.taken.len()
+        self.taken.len() + self.tombstones.len()
     }
 
     /// How many chunks must come, once the seal is known.
@@ -91,7 +92,22 @@ impl Arrivals {
 
     /// The chunk's outcome is in hand, whole.
     pub(crate) fn take(&mut self, id: ChunkId, hash: u64) {
+        self.tombstones.remove(&id);
         self.taken.insert(id, hash);
+    }
+
+    /// The chunk's tombstone is in hand, whole, and no outcome: it completes the set until one comes.
+    pub(crate) fn bury(&mut self, id: ChunkId, hash: u64) {
+        self.tombstones.insert(id, hash);
+    }
+
+    /// Whether the chunk has a tombstone and no outcome.
+    pub(crate) fn is_buried(&self, id: ChunkId) -> bool {
+        self.tombstones.contains_key(&id)
+    }
+
+    fn came(&self, id: &ChunkId) -> bool {
+        self.taken.contains_key(id) || self.tombstones.contains_key(id)
     }
 
     /// Counts a duplicate that was found elsewhere.
@@ -150,13 +166,14 @@ impl Arrivals {
             .sum();
         self.seal = Some(seal);
         // From here on, ids are checked as they come; those that came before are checked now.
-        self.taken.keys().try_for_each(|&id| self.check(id))
+        let mut came = self.taken.keys().chain(self.tombstones.keys());
+        came.try_for_each(|&id| self.check(id))
     }
 
     /// Whether the set of chunks is what the seal says.
     pub(crate) fn is_complete(&self) -> bool {
         // Every id taken is one that the seal lists, so equal sizes are equal sets.
-        self.seal.is_some() && self.taken.len() == self.expected
+        self.seal.is_some() && self.count() == self.expected
     }
 
     /// The number of chunks of a split, once it is known.
@@ -176,7 +193,7 @@ impl Arrivals {
     pub(crate) fn missing_ids(&self, most: usize) -> Vec<ChunkId> {
         self.seal.as_ref().map_or_else(Vec::new, |seal| {
             seal.expected(self.partition, self.partitions, self.by_split)
-                .filter(|id| !self.taken.contains_key(id))
+                .filter(|id| !self.came(id))
                 .take(most)
                 .collect()
         })
@@ -187,16 +204,16 @@ impl Arrivals {
         let Some(seal) = &self.seal else {
             return format!(
                 "{} chunks came and the input was not read to its end",
-                self.taken.len()
+                self.count()
             );
         };
         let mut shown: Vec<String> = seal
             .expected(self.partition, self.partitions, self.by_split)
-            .filter(|id| !self.taken.contains_key(id))
+            .filter(|id| !self.came(id))
             .take(SHOWN)
             .map(|id| id.to_string())
             .collect();
-        let missing = self.expected.saturating_sub(self.taken.len());
+        let missing = self.expected.saturating_sub(self.count());
         if missing > shown.len() {
             shown.push("…".into());
         }

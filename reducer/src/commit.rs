@@ -5,6 +5,8 @@
 //! steps aside, then files get their names, and the manifest last. No manifest = no output; a later
 //! run finds the journal and knows which files a crashed commit had already named.
 
+use std::collections::BTreeSet;
+
 use gristmill_common::outline::Outline;
 use gristmill_common::spec::{JobSpec, Shape};
 
@@ -112,12 +114,15 @@ pub fn commit(
     let accounts = accounts(&results, outline)?;
     let mut reasons = Reasons::default();
     let (mut entries, mut bytes, mut spilled, mut duplicates) = (0, 0, 0, 0);
+    // A chunk that could not be run has a tombstone in every partition concerned.
+    let mut tombstones = BTreeSet::new();
     for result in &results {
         reasons.add(&result.set_aside.reasons);
         entries += result.set_aside.entries;
         bytes += result.set_aside.bytes;
         spilled += result.spilled;
         duplicates += result.duplicates;
+        tombstones.extend(result.tombstones.iter().copied());
     }
     if bytes > spec.max_quarantine {
         return Err(reasons.overflow(spec.max_quarantine, entries).into());
@@ -134,7 +139,10 @@ pub fn commit(
         let part = write_top(&destination, spec, tops, settings, &mut spilled)?;
         parts.push(part);
     }
-    let totals = Totals::of(accounts.iter());
+    let totals = Totals {
+        tombstones: tombstones.len() as u64,
+        ..Totals::of(accounts.iter())
+    };
     let manifest = |files: &[Finished]| manifest(spec, totals, files);
     let files = match destination {
         Destination::Dir(dir) => {

@@ -52,6 +52,14 @@ pub struct Totals {
     pub mapped: u64,
     /// Records set aside.
     pub quarantined: u64,
+    /// Chunks that could not be run at all; their records are among those set aside.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tombstones: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Totals {
@@ -69,6 +77,7 @@ impl Totals {
             records: sum.records,
             mapped: sum.mapped,
             quarantined: sum.quarantined,
+            tombstones: 0,
         }
     }
 }

@@ -3,10 +3,12 @@
 //! It must not know where chunks come from. An outcome is acknowledged once it was taken; none is
 //! ever refused or left waiting in the queue, so a later split cannot hold the room of an earlier.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
@@ -23,7 +25,7 @@ use crate::parts::{Joined, MAX_PARTS, Parts};
 use crate::product::{Merging, Product};
 use crate::quarantine::{Quarantine, SetAside};
 use crate::reduce_error::ReduceError;
-use crate::room::Room;
+use crate::room::{Held, Room};
 
 /// What one partition may use.
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub struct PartitionResult {
     pub(crate) set_aside: SetAside,
     /// Records per source, as the seal says.
     pub(crate) sealed: Vec<u64>,
+    /// The chunks that could not be run at all.
+    pub(crate) tombstones: BTreeSet<ChunkId>,
     pub(crate) duplicates: u64,
     pub(crate) spilled: u64,
 }
@@ -68,7 +72,7 @@ pub fn reduce(
     progress: &Progress,
     shutdown: &Shutdown,
 ) -> Result<PartitionResult, ReduceError> {
-    let mut reducer = Reducer::new(partition, spec, outline, settings, destination, progress)?;
+    let mut reducer = Reducer::new(partition, spec, outline, settings, destination, progress, 0)?;
     let queue = Queue::Results(partition);
     while !reducer.arrivals.is_complete() {
         let next: Option<Delivery> = runtime.block_on(async {
@@ -107,6 +111,10 @@ pub(crate) struct Reducer<'a> {
     arrivals: Arrivals,
     parts: Parts,
     room: Room,
+    /// The tombstones of chunks that have no other outcome, as the messages that they came in.
+    tombstones: BTreeMap<ChunkId, Vec<Held>>,
+    /// How often the job was replayed: earlier tombstones do not count.
+    replays: u32,
     merging: Merging,
     quarantine: Quarantine,
     accounts: Vec<Account>,
@@ -122,6 +130,7 @@ impl<'a> Reducer<'a> {
         settings: &Settings,
         destination: &Destination,
         progress: &'a Progress,
+        replays: u32,
     ) -> Result<Self, ReduceError> {
         let shape = spec.kind.shape();
         // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
@@ -139,6 +148,8 @@ impl<'a> Reducer<'a> {
             arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), outline),
             parts: Parts::default(),
             room: Room::new(waiting, &settings.tmp),
+            tombstones: BTreeMap::new(),
+            replays,
             quarantine: Quarantine::new(
                 outline.sources.len(),
                 spec.max_quarantine,
@@ -174,7 +185,7 @@ impl<'a> Reducer<'a> {
         let head = &outcome.head;
         self.check_partition(head)?;
         self.arrivals.check(head.id)?;
-        if self.arrivals.has(head.id, head.hash)? || self.parts.has(head) {
+        if self.arrivals.has(head.id, head.hash)? || self.parts.has(head) || self.is_stale(head) {
             return Ok(false);
         }
         if head.parts > MAX_PARTS {
@@ -191,6 +202,12 @@ impl<'a> Reducer<'a> {
         }
         self.merging.check(&outcome.body)?;
         Ok(true)
+    }
+
+    /// Whether this is a tombstone that says nothing: of a time before the last replay, or a second.
+    fn is_stale(&self, head: &OutcomeHead) -> bool {
+        head.tombstone
+            .is_some_and(|replays| replays < self.replays || self.arrivals.is_buried(head.id))
     }
 
     fn check_partition(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
@@ -231,9 +248,18 @@ impl<'a> Reducer<'a> {
         if !self.arrivals.is_new(id, hash)? {
             return Ok(());
         }
+        if self.is_stale(head) {
+            self.arrivals.duplicate();
+            return Ok(());
+        }
+        let tombstone = head.tombstone.is_some();
         if head.parts == 1 {
             if self.parts.hash_of(id).is_some_and(|before| before != hash) {
                 return Err(ReduceError::InputChanged { id });
+            }
+            if tombstone {
+                let held = self.room.put(payload.clone())?;
+                return self.bury(id, hash, vec![held]);
             }
             self.parts.forget(id, &mut self.room)?;
             return self.whole(outcome.head, vec![outcome.body]);
@@ -244,34 +270,48 @@ impl<'a> Reducer<'a> {
                 self.arrivals.duplicate();
                 Ok(())
             }
-            Joined::Whole(parts) => {
-                let mut heads: Option<OutcomeHead> = None;
-                let mut bodies = Vec::with_capacity(parts.len());
-                for held in parts {
-                    let part = self.room.take(held)?;
-                    let Message::Outcome(part) = wire::decode(&part, Check::Head)? else {
-                        return Err(WireError::Damaged("kind").into());
-                    };
-                    bodies.push(part.body);
-                    match &mut heads {
-                        None => heads = Some(part.head),
-                        // The first part has the account; nothing forbids another to add to it.
-                        Some(first) => {
-                            first.counts.extend(part.head.counts);
-                            first.quarantined.extend(part.head.quarantined);
-                        }
-                    }
-                }
-                match heads {
-                    Some(head) => self.whole(head, bodies),
-                    None => Ok(()),
+            Joined::Whole(parts) if tombstone => self.bury(id, hash, parts),
+            Joined::Whole(parts) => self.joined(parts),
+        }
+    }
+
+    /// Keeps a tombstone that is whole; it counts for nothing once an outcome comes.
+    fn bury(&mut self, id: ChunkId, hash: u64, parts: Vec<Held>) -> Result<(), ReduceError> {
+        self.arrivals.bury(id, hash);
+        self.tombstones.insert(id, parts);
+        Ok(())
+    }
+
+    /// Takes the parts of an outcome that is new and whole.
+    fn joined(&mut self, parts: Vec<Held>) -> Result<(), ReduceError> {
+        let mut heads: Option<OutcomeHead> = None;
+        let mut bodies = Vec::with_capacity(parts.len());
+        for held in parts {
+            let part = self.room.take(held)?;
+            let Message::Outcome(part) = wire::decode(&part, Check::Head)? else {
+                return Err(WireError::Damaged("kind").into());
+            };
+            bodies.push(part.body);
+            match &mut heads {
+                None => heads = Some(part.head),
+                // The first part has the account; nothing forbids another to add to it.
+                Some(first) => {
+                    first.counts.extend(part.head.counts);
+                    first.quarantined.extend(part.head.quarantined);
                 }
             }
+        }
+        match heads {
+            Some(head) => self.whole(head, bodies),
+            None => Ok(()),
         }
     }
 
     /// Takes an outcome that is new and whole.
     fn whole(&mut self, head: OutcomeHead, bodies: Vec<Bytes>) -> Result<(), ReduceError> {
+        for held in self.tombstones.remove(&head.id).into_iter().flatten() {
+            self.room.take(held)?;
+        }
         self.arrivals.take(head.id, head.hash);
         accounts::add(&mut self.accounts, &head.counts)?;
         for entry in &head.quarantined {
@@ -282,7 +322,13 @@ impl<'a> Reducer<'a> {
     }
 
     /// Ends the intake; the partition must be complete.
-    pub(crate) fn finish(self) -> Result<PartitionResult, ReduceError> {
+    pub(crate) fn finish(mut self) -> Result<PartitionResult, ReduceError> {
+        // No outcome came for these: what the tombstones say is the result.
+        let tombstones = std::mem::take(&mut self.tombstones);
+        let buried = tombstones.keys().copied().collect();
+        for parts in tombstones.into_values() {
+            self.joined(parts)?;
+        }
         let mut spilled = self.room.spilled();
         let (seal, duplicates) = self.arrivals.finish();
         let product = self.merging.finish(&mut spilled)?;
@@ -295,6 +341,7 @@ impl<'a> Reducer<'a> {
             accounts: self.accounts,
             set_aside,
             sealed: seal.records,
+            tombstones: buried,
             duplicates,
             spilled,
         })

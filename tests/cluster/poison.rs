@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use gristmill_common::crash;
 
-use crate::cluster::{Cluster, Role, expected, text};
+use crate::cluster::{Cluster, Role, assert_same, expected, text, until};
 use crate::corpus;
 
 /// The poisons of these tests, and what a quarantine entry says of each.
@@ -102,4 +102,95 @@ fn records_that_kill_are_set_aside_and_their_neighbours_are_not() {
     }
     let output = cluster.results().join("deadly");
     crate::gristmill::run(["verify".as_ref(), output.as_path(), &input]).code(0);
+}
+
+/// A job with tombstones: its mapper dies of a text, and then all children that should look into it
+/// die before they do. Gives the words that produced it.
+fn buried<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a str> {
+    let _reducer = cluster.reducer();
+    let mut words = vec!["produce"];
+    words.extend(kind);
+    words.extend([input, "--job", "job", "--wait", "--chunk-size", "16KiB"]);
+    let producer = cluster.spawn(&words);
+    let mapper = |crash_at: &str| {
+        let mut command = cluster.command(&["map", "--threads", "1"]);
+        command.env(crash::POISON, "abort:deadly");
+        cluster.start("map", command.env(crash::VARIABLE, crash_at))
+    };
+    let died = mapper("").wait();
+    assert_eq!(died.signal(), Some(6), "{died}");
+    let childless = mapper("isolated");
+    producer.ended().code(3).says("could not be run at all");
+    let said = childless.said();
+    assert!(said.contains("a tombstone takes its place"), "{said}");
+    childless.kill();
+    words
+}
+
+/// Numbered lines, one of which kills.
+fn deadly_lines(cluster: &Cluster) -> std::path::PathBuf {
+    let mut lines = corpus::prose(12, 20_000);
+    lines.push_str("one deadly line\n");
+    lines.push_str(&corpus::prose(13, 20_000));
+    let input = cluster.folder.path().join("lines.txt");
+    std::fs::write(&input, lines).expect("a file");
+    input
+}
+
+#[test]
+fn i4_a_replayed_outcome_replaces_its_tombstone_and_nothing_is_doubled() {
+    for kind in [
+        &["grep", "-n", ""][..],
+        &["word-count", "--partitions", "3"],
+    ] {
+        let cluster = Cluster::new();
+        let input = deadly_lines(&cluster);
+        let input = text(&input);
+        let words = buried(&cluster, input, kind);
+        // Complete, and it says what is not in it.
+        let output = cluster.results().join("job");
+        let quarantine = std::fs::read_to_string(output.join("quarantine.jsonl")).expect("a file");
+        assert!(
+            quarantine.contains("its chunk cannot be run"),
+            "{quarantine}"
+        );
+        assert!(quarantine.contains("one deadly line"), "{quarantine}");
+        crate::gristmill::run(["verify".as_ref(), output.as_path(), input.as_ref()]).code(0);
+        cluster.run(&words).code(3).says("finished before");
+        let status = cluster.run(&["status", "job"]).code(0);
+        assert!(status.stdout.contains("`gristmill replay`"), "{status:?}");
+
+        let _mapper = cluster.mapper();
+        let reducer = cluster.reducer();
+        cluster.run(&["replay", "job"]).code(0).says("tried again");
+        until("the job is finished again", || {
+            let status = cluster.run(&["status", "job", "--json"]).code(0);
+            status.stdout.contains("\"tombstones\":0")
+        });
+        assert_same(
+            &cluster.job("job"),
+            &expected(kind, input.as_ref()),
+            "replayed",
+        );
+        crate::gristmill::run(["verify".as_ref(), output.as_path(), input.as_ref()]).code(0);
+        cluster
+            .run(&["replay", "job"])
+            .code(2)
+            .says("nothing to replay");
+        cluster.until_clean();
+        drop(reducer);
+    }
+}
+
+#[test]
+fn a_job_with_tombstones_can_be_cancelled_and_keeps_its_output() {
+    let cluster = Cluster::new();
+    let input = deadly_lines(&cluster);
+    buried(&cluster, text(&input), &["grep", "-n", ""]);
+    let before = cluster.job("job");
+    let _reducer = cluster.reducer();
+    cluster.run(&["cancel", "job"]).code(0);
+    cluster.until_clean();
+    assert_same(&cluster.job("job"), &before, "cancelled");
+    cluster.run(&["replay", "job"]).code(2).says("not finished");
 }

@@ -58,6 +58,8 @@ pub enum Event {
         /// Tells markers apart.
         id: u64,
     },
+    /// A job that was finished with tombstones goes on: their chunks are tried again.
+    Replayed,
 }
 
 impl Event {

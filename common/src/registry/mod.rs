@@ -15,7 +15,7 @@ use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
 pub use self::event::{Entry, Event, LogHead, Submission, Totals};
-pub use self::table::{Applied, Job, JobTable, Phase, SplitDone};
+pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase, SplitDone};
 
 use crate::broker::{
     Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream, persistently,

@@ -18,6 +18,9 @@ const MAX_TEXT: usize = 4096;
 /// How many missing chunks of a stalled job are kept.
 const MAX_MISSING: usize = 100_000;
 
+/// How often a job may be replayed.
+pub const MAX_REPLAYS: u32 = 200;
+
 /// All jobs that the log knows.
 #[derive(Clone, Debug, Default)]
 pub struct JobTable {
@@ -44,6 +47,8 @@ pub struct Job {
     pub claim: Option<String>,
     /// The partitions that hold all their outcomes.
     pub closed: BTreeSet<u32>,
+    /// How often the job was replayed: tombstones of earlier times do not count any more.
+    pub replays: u32,
     /// The chunks that a stalled job misses (the first of them) and their number.
     pub missing: Option<(Vec<ChunkId>, u64)>,
     /// Counts the table's entries, to tell which job ended first.
@@ -110,15 +115,21 @@ impl Job {
             sealed: None,
             claim: None,
             closed: BTreeSet::new(),
+            replays: 0,
             missing: None,
             ended: 0,
         }
     }
 
-    /// Whether the run is over for good. A failed one is not: submitted again, it goes on.
+    /// Whether the run is over for good, and nothing of it is needed but its output. A failed one is
+    /// not: submitted again, it goes on. Neither is one with tombstones: it may be replayed.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Finished(_) | Phase::Cancelled)
+        match self.phase {
+            Phase::Finished(totals) => totals.tombstones == 0,
+            Phase::Cancelled => true,
+            Phase::Active | Phase::Failed { .. } => false,
+        }
     }
 
     /// Whether workers should take part.
@@ -170,8 +181,8 @@ impl JobTable {
             if job.submission.run == run {
                 return job.resubmit(at, &submission);
             }
-            // Two producers of one name: the first has it until it is over.
-            if !job.is_over() && !matches!(job.phase, Phase::Failed { .. }) {
+            // Two producers of one name: the first has it until it ends.
+            if job.is_active() {
                 return Applied::Ignored;
             }
         } else if self.jobs.len() >= MAX_JOBS && !self.forget_one() {
@@ -208,7 +219,7 @@ impl Job {
     fn resubmit(&mut self, at: u64, submission: &Submission) -> Applied {
         let same = submission.spec == self.submission.spec
             && submission.plan == self.submission.plan
-            && !self.is_over();
+            && !matches!(self.phase, Phase::Finished(_) | Phase::Cancelled);
         if !same {
             return Applied::Ignored;
         }
@@ -224,6 +235,11 @@ impl Job {
     }
 
     fn apply(&mut self, event: Event) -> Applied {
+        if matches!(self.phase, Phase::Finished(_))
+            && !matches!(event, Event::Replayed | Event::Cancelled)
+        {
+            return Applied::Ignored;
+        }
         let before = (self.phase.clone(), self.claim.is_some(), self.sealed);
         match event {
             Event::SplitComplete {
@@ -251,8 +267,19 @@ impl Job {
                     false => Applied::Ignored,
                 };
             }
-            Event::Finished(totals) => self.phase = Phase::Finished(totals),
+            // Only one with tombstones comes here.
+            Event::Replayed if matches!(self.phase, Phase::Finished(_)) => {
+                if self.replays >= MAX_REPLAYS {
+                    return Applied::Ignored;
+                }
+                self.replays += 1;
+                self.closed.clear();
+                self.missing = None;
+                self.phase = Phase::Active;
+                return Applied::Changed;
+            }
             Event::Cancelled => self.phase = Phase::Cancelled,
+            Event::Finished(totals) => self.phase = Phase::Finished(totals),
             Event::Failed { reason } if self.phase == Phase::Active => {
                 self.phase = Phase::Failed {
                     reason: shortened(reason),

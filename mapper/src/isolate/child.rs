@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gristmill_common::crash;
 use gristmill_common::outline::Outline;
 use gristmill_common::wire::{self, Check, MAX_MESSAGE, Message};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -39,6 +40,7 @@ pub fn child(
     let Message::Chunk(chunk) = wire::decode(&Bytes::from(message), Check::Full)? else {
         return Err("not a chunk".into());
     };
+    crash::point("isolated");
     let prepared = Arc::new(Prepared::new(&request.spec)?);
     let outline = Outline {
         sources: Vec::new(),

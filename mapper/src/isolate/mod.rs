@@ -107,6 +107,12 @@ pub(crate) fn isolate(
             Ended::Died(reason) => reason,
         };
         warn!(chunk = %chunk.head.id, "killed a child of this mapper: {reason}");
+        // A child that dies without any record says nothing about the records.
+        if killers.is_empty()
+            && let Ended::Died(reason) = ask(Some(0..0), &killers)?
+        {
+            return Err(NotRun::Never(reason));
+        }
         let found = match killers.len() < MOST_KILLERS {
             true => find(records, &killers, &ask)?,
             false => None,

@@ -15,7 +15,7 @@ fn identity() -> Identity {
 fn segment(text: &'static str) -> Segment {
     Segment {
         messages: vec![Bytes::from_static(text.as_bytes())],
-        closes: false,
+        closes: None,
     }
 }
 
@@ -51,13 +51,13 @@ fn torn_and_foreign_files_are_passed_over() {
     fs::write(dir.path().join("000004"), b"").unwrap();
     fs::write(dir.path().join("notes.txt"), b"hello").unwrap();
     assert_eq!(all(dir.path()), [segment("a"), segment("b")]);
-    assert!(!Ledger::is_closed(dir.path(), &identity()).unwrap());
+    assert!(!Ledger::is_closed(dir.path(), &identity(), 0).unwrap());
     let closing = Segment {
         messages: vec![],
-        closes: true,
+        closes: Some(0),
     };
     ledger.append(&closing).unwrap();
-    assert!(Ledger::is_closed(dir.path(), &identity()).unwrap());
+    assert!(Ledger::is_closed(dir.path(), &identity(), 0).unwrap());
     assert_eq!(all(dir.path()).len(), 3);
     // Nothing temporary is left.
     let names = fs::read_dir(dir.path()).unwrap();

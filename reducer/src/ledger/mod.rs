@@ -108,8 +108,8 @@ impl Ledger {
         self.dir.join(format!("{number:06}"))
     }
 
-    /// Whether the ledger in a folder ends with a segment that closes it.
-    pub(crate) fn is_closed(dir: &Path, of: &Identity) -> Result<bool, FileError> {
+    /// Whether the ledger in a folder ends with a segment that closes it after so many replays.
+    pub(crate) fn is_closed(dir: &Path, of: &Identity, replays: u32) -> Result<bool, FileError> {
         let mut last = 0;
         let entries = match fs::read_dir(dir) {
             Ok(entries) => entries,
@@ -129,7 +129,7 @@ impl Ledger {
             let path = dir.join(format!("{number:06}"));
             last += 1;
             match Segment::read(&path, of, number).map_err(FileError::new("read", &path))? {
-                Ok(segment) => return Ok(segment.closes),
+                Ok(segment) => return Ok(segment.closes >= Some(replays)),
                 // A few torn or foreign files at the end do not hide the segment that closes.
                 Err(_) if last < 16 => {}
                 Err(_) => return Ok(false),

@@ -1,7 +1,8 @@
 //! A segment: one durable append to a partition's ledger, with a checksum over all of it.
 //!
 //! Layout, integers little-endian: magic `GMSEG001`; length of the job's name (1 byte) and the name;
-//! run (8); partition (4); number of the segment (8); 1 if it closes the partition, else 0 (1);
+//! run (8); partition (4); number of the segment (8); 1 and the number of replays
+//! before it if it closes the partition, else 0 (1);
 //! number of messages (4); each message with its length (4) before it; XXH3-64 of all of that (8).
 //! The messages are those of the queue, byte for byte. It must not know what they say.
 
@@ -34,8 +35,9 @@ pub(crate) struct Identity {
 pub(crate) struct Segment {
     /// Messages of the partition's queue.
     pub(crate) messages: Vec<Bytes>,
-    /// The partition holds everything: no segment follows.
-    pub(crate) closes: bool,
+    /// The partition holds everything after so many replays of the job: until the next one, no segment
+    /// follows.
+    pub(crate) closes: Option<u32>,
 }
 
 impl Segment {
@@ -44,7 +46,7 @@ impl Segment {
         let content: usize = self.messages.iter().map(|message| message.len() + 4).sum();
         let mut bytes = Vec::with_capacity(content + 128);
         bytes.extend_from_slice(&header(of, number));
-        bytes.push(u8::from(self.closes));
+        bytes.push(self.closes.map_or(0, |replays| replays as u8 + 1));
         bytes.extend_from_slice(&(self.messages.len() as u32).to_le_bytes());
         for message in &self.messages {
             bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
@@ -84,7 +86,7 @@ impl Segment {
             let bytes = &content[range];
             u32::from_le_bytes([0, 1, 2, 3].map(|i| bytes[i]))
         };
-        let closes = content[take(1)?][0] == 1;
+        let closes = content[take(1)?][0].checked_sub(1).map(u32::from);
         let count = word(take(4)?);
         let mut messages = Vec::new();
         for _ in 0..count {
@@ -157,7 +159,7 @@ mod tests {
                 Bytes::new(),
                 Bytes::from_static(b"three"),
             ],
-            closes: true,
+            closes: Some(3),
         }
     }
 

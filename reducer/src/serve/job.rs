@@ -100,6 +100,8 @@ pub(crate) struct JobContext<'a> {
     pub(crate) spec: &'a JobSpec,
     pub(crate) outline: &'a Outline,
     pub(crate) replace: bool,
+    /// How often the job was replayed.
+    pub(crate) replays: u32,
     pub(crate) home: &'a Home,
     pub(crate) broker: &'a Broker,
     pub(crate) registry: &'a Registry,
@@ -153,6 +155,11 @@ impl JobContext<'_> {
     pub(crate) fn duplicate(&self) {
         self.duplicates.fetch_add(1, Ordering::Relaxed);
         Progress::add(&self.progress.duplicates, 1);
+    }
+
+    /// Whether the output of an earlier run, or of this one before a replay, makes room for this one's.
+    pub(crate) fn may_replace(&self) -> bool {
+        self.replace || self.replays > 0
     }
 
     pub(crate) fn is_sealed(&self) -> bool {
@@ -263,7 +270,7 @@ fn finish(
     let earlier = Manifest::read(&output.join(MANIFEST)).ok();
     let totals = match earlier {
         // Only a run of this job puts a folder there once it was claimed.
-        Some(manifest) if !job.replace && manifest.spec == *job.spec => manifest.totals,
+        Some(manifest) if !job.may_replace() && manifest.spec == *job.spec => manifest.totals,
         _ => {
             for partition in 0..job.spec.partitions {
                 if !results.iter().any(|result| result.partition == partition) {
@@ -281,13 +288,18 @@ fn finish(
     let totals = Totals {
         records: totals.records,
         quarantined: totals.quarantined,
-        tombstones: 0,
+        tombstones: totals.tombstones,
     };
     job.runtime.block_on(
         job.registry
             .append(job.name, job.run, &Event::Finished(totals)),
     )?;
     crash::point("finished");
+    if totals.tombstones > 0 {
+        let tombstones = totals.tombstones;
+        warn!(job = %job.name, tombstones, "what is needed for `replay` is kept until it or `cancel`");
+        return Ok(true);
+    }
     // The log says that the job is finished: what is left is rubbish.
     let deleted: Result<(), QueueError> =
         job.runtime
@@ -302,12 +314,14 @@ fn finish(
 /// Puts the finished output in its place.
 fn put(job: &JobContext<'_>, aside: &Path, output: &Path) -> Result<(), JobFailure> {
     if !files::put_dir(aside, output)? {
-        if !job.replace {
+        if !job.may_replace() {
             return Err(JobFailure::Job(format!(
                 "{} is in the way: move it away and `produce` again",
                 output.display()
             )));
         }
+        // Only what an earlier job wrote is ever replaced.
+        OutputDir::open(output, true)?;
         files::exchange(aside, output)?;
     }
     Ok(job.home.sync()?)

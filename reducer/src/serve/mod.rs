@@ -276,6 +276,7 @@ impl Service {
             return;
         };
         let submission = job.submission.clone();
+        let replays = job.replays;
         let partitions = submission.spec.partitions.max(1);
         // Half of what is left: there is always something for the next job.
         let memory = (self.free / 2).max(LEAST * u64::from(partitions));
@@ -289,6 +290,7 @@ impl Service {
         let thread = JobThread {
             name: name.clone(),
             submission,
+            replays,
             home: self.home.clone(),
             broker: self.broker.clone(),
             registry: self.registry.clone(),
@@ -392,6 +394,7 @@ impl Service {
 struct JobThread {
     name: JobName,
     submission: Submission,
+    replays: u32,
     home: Home,
     broker: Broker,
     registry: Registry,
@@ -425,6 +428,7 @@ impl JobThread {
             spec: &self.submission.spec,
             outline: &self.submission.outline,
             replace: self.submission.replace,
+            replays: self.replays,
             home: &self.home,
             broker: &self.broker,
             registry: &self.registry,

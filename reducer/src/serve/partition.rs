@@ -67,7 +67,7 @@ pub(crate) fn reduce(
         if let Some(held) = Held::take(&dir, job)? {
             break Some(held);
         }
-        if Ledger::is_closed(&dir, &of)? {
+        if Ledger::is_closed(&dir, &of, job.replays)? {
             return Ok(Ended::Elsewhere);
         }
         // Another reducer has it. Once this one stands by, the first message says that the broker
@@ -261,7 +261,10 @@ impl Worker<'_> {
         }
         self.batch.since.get_or_insert_with(Instant::now);
         let again = match &message {
-            Message::Outcome(outcome) if outcome.head.parts == 1 => {
+            // An outcome may follow a tombstone in the same batch.
+            Message::Outcome(outcome)
+                if outcome.head.parts == 1 && outcome.head.tombstone.is_none() =>
+            {
                 !self.batch.ids.insert(outcome.head.id)
             }
             Message::Seal(_) => std::mem::replace(&mut self.batch.sealed, true),
@@ -295,7 +298,7 @@ impl Worker<'_> {
                     .iter()
                     .map(|(bytes, _)| bytes.clone())
                     .collect(),
-                closes: false,
+                closes: None,
             };
             crash::point("before-link");
             let began = Instant::now();
@@ -340,18 +343,19 @@ impl Worker<'_> {
         Ok(closed)
     }
 
-    /// Merges a segment. True when it closes the partition.
+    /// Merges a segment. True when it closes the partition; one that closed it before a replay does
+    /// not.
     fn read(&mut self, segment: &Segment) -> Result<bool, ReduceError> {
         for message in &segment.messages {
             self.reducer.message(message)?;
         }
-        Ok(segment.closes)
+        Ok(segment.closes >= Some(self.job.replays))
     }
 
     fn close(&mut self) -> Result<Done, ReduceError> {
         let closing = Segment {
             messages: Vec::new(),
-            closes: true,
+            closes: Some(self.job.replays),
         };
         crash::point("before-close");
         loop {
@@ -402,6 +406,7 @@ impl JobContext<'_> {
             &self.settings,
             destination,
             self.progress,
+            self.replays,
         )
     }
 

@@ -1,0 +1,99 @@
+//! `gristmill replay`: a job that was finished with tombstones goes on with their chunks.
+//!
+//! The log says so first; then the chunks move from the dead letters to where mappers take suspects,
+//! each confirmed there before it is acknowledged here. Cut short, the same command goes on.
+
+use anyhow::Context;
+use gristmill_common::broker::{Broker, queue_depth};
+use gristmill_common::job::JobName;
+use gristmill_common::registry::{Event, Job, MAX_REPLAYS, Phase};
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
+use gristmill_common::wire::{self, Check, Message};
+
+use crate::args::ReplayArgs;
+use crate::broker;
+use crate::exit::{Exit, usage};
+use crate::progress_line::Voice;
+use crate::signals;
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no such job, nothing of it can be replayed, or the broker refuses.
+pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
+    let options = broker::options(&args.broker, "replay")?;
+    let runtime = broker::runtime()?;
+    let shutdown = Shutdown::new();
+    signals::drain(&shutdown, std::time::Duration::ZERO).context("cannot watch for signals")?;
+    let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+        return Ok(Exit::Interrupted);
+    };
+    let name = &args.job;
+    let moved = runtime.block_on(async {
+        let replaying = async {
+            let (table, _) = registry.catch_up().await?;
+            let job = table
+                .get(name)
+                .ok_or_else(|| usage(format!("there is no job {name}; see `gristmill status`")))?;
+            if !is_replayed(name, job)? {
+                let run = job.submission.run;
+                registry.append(name, run, &Event::Replayed).await?;
+            }
+            move_all(&broker, name).await
+        };
+        tokio::select! {
+            moved = replaying => moved.map(Some),
+            () = shutdown.reached(Stage::Draining) => Ok(None),
+        }
+    })?;
+    runtime.block_on(broker.close());
+    let Some(moved) = moved else {
+        voice.say("interrupted; the same command again goes on from here")?;
+        return Ok(Exit::Interrupted);
+    };
+    voice.say(&format!(
+        "{name}: {moved} chunks are tried again; `gristmill status {name}` shows how it goes"
+    ))?;
+    Ok(Exit::Complete)
+}
+
+/// Whether the job is being replayed already.
+fn is_replayed(name: &JobName, job: &Job) -> anyhow::Result<bool> {
+    match &job.phase {
+        Phase::Active if job.replays > 0 => Ok(true),
+        Phase::Finished(totals) if totals.tombstones == 0 => Err(usage(format!(
+            "{name} is finished, and all its chunks could be run: there is nothing to replay"
+        ))),
+        Phase::Finished(_) if job.replays >= MAX_REPLAYS => Err(usage(format!(
+            "{name} was replayed {MAX_REPLAYS} times: run it anew with `produce --force`"
+        ))),
+        Phase::Finished(_) => Ok(false),
+        _ => Err(usage(format!(
+            "{name} is not finished: only then is it known what could not be run"
+        ))),
+    }
+}
+
+/// Moves the chunks among the dead letters, once each; other messages stay there.
+async fn move_all(broker: &Broker, name: &JobName) -> anyhow::Result<u64> {
+    let transport = Transport::Amqp(Amqp::new(broker, name.clone(), Prefetch::default()));
+    let dead = queue_depth(broker, name, Queue::Dead).await?.unwrap_or(0);
+    let mut moved = 0;
+    for _ in 0..dead {
+        let Some(delivery) = transport.next(Queue::Dead).await? else {
+            break;
+        };
+        match wire::decode(delivery.payload(), Check::Full) {
+            Ok(Message::Chunk(_)) => {
+                let chunk = delivery.payload().clone();
+                transport.publish(Queue::Suspect, chunk).await?;
+                delivery.ack().await;
+                moved += 1;
+            }
+            Ok(_) => drop(delivery.bury("not a chunk".into()).await),
+            Err(error) => drop(delivery.bury(error.to_string()).await),
+        }
+    }
+    Ok(moved)
+}
