@@ -124,11 +124,13 @@ impl Campaign {
         let mut producer: Option<Role> = None;
         let end = Instant::now() + Duration::from_secs(300);
         loop {
-            assert!(
-                Instant::now() < end,
-                "{name} does not end; {:?}",
-                self.tally
-            );
+            if Instant::now() > end {
+                panic!(
+                    "{name} does not end; {:?}\n{}",
+                    self.tally,
+                    self.cluster.anatomy()
+                );
+            }
             let role = producer.get_or_insert_with(|| self.spawn(&line));
             if let Some(status) = role.child.try_wait().expect("a child") {
                 assert!(status.success(), "{name}: {status}: {}", role.said());

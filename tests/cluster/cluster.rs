@@ -105,6 +105,23 @@ impl Cluster {
         self.spawn(&["reduce", "-o", text(&self.results())])
     }
 
+    /// What the broker and the ledgers hold, for the report of a test that failed.
+    pub(crate) fn anatomy(&self) -> String {
+        let leaders = self.vhost.eval(
+            "iolist_to_binary([io_lib:format(\"~p~n\", [rabbit_amqqueue:info(Q, [name, messages_ready, \
+             messages_unacknowledged, consumers, leader, online, state])]) \
+             || Q <- rabbit_amqqueue:list(V)]).",
+        );
+        let status = self.run(&["status", "--json"]);
+        format!(
+            "queues: {}\nstatus: {}{}\nsegments: {:?}",
+            leaders.unwrap_or_else(|error| error.to_string()),
+            status.stdout,
+            status.stderr,
+            self.segments(),
+        )
+    }
+
     /// Waits until nothing is left of any job but its output: neither queues nor ledgers.
     #[track_caller]
     pub(crate) fn until_clean(&self) {
