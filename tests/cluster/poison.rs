@@ -194,3 +194,17 @@ fn a_job_with_tombstones_can_be_cancelled_and_keeps_its_output() {
     assert_same(&cluster.job("job"), &before, "cancelled");
     cluster.run(&["replay", "job"]).code(2).says("not finished");
 }
+
+#[test]
+fn a_job_with_tombstones_that_is_forced_anew_leaves_no_ledger_behind() {
+    let cluster = Cluster::new();
+    let input = deadly_lines(&cluster);
+    let kind = &["grep", "-n", ""];
+    let mut words = buried(&cluster, text(&input), kind);
+    words.push("--force");
+    let _mapper = cluster.mapper();
+    let _reducer = cluster.reducer();
+    cluster.run(&words).code(0);
+    assert_same(&cluster.job("job"), &expected(kind, &input), "anew");
+    cluster.until_clean();
+}

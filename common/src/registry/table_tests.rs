@@ -241,3 +241,32 @@ fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
     assert!(fold.0.get(&"j3".parse().unwrap()).is_some());
     assert_eq!(fold.0.iter().count(), MAX_JOBS);
 }
+
+#[test]
+fn only_a_finished_job_with_tombstones_can_be_replayed() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    fold.apply("j", 1, claim("one"));
+    fold.apply("j", 1, Event::Sealed { chunks: 9 });
+    assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
+    let tombstones = Totals {
+        tombstones: 1,
+        ..TOTALS
+    };
+    fold.apply("j", 1, Event::PartitionClosed { partition: 0 });
+    fold.apply("j", 1, Event::Finished(tombstones));
+    assert!(!fold.job("j").is_over() && !fold.job("j").is_active());
+    // Nothing else wakes it.
+    assert_eq!(fold.submit("j", 1), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, Event::queue_lost()), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Changed);
+    let job = fold.job("j");
+    assert!(job.is_active() && job.closed.is_empty());
+    assert_eq!((job.replays, job.sealed), (1, Some(9)));
+    assert_eq!(job.claim.as_deref(), Some("one"));
+    assert_eq!(job.submission.outline.sources.len(), 1);
+    fold.apply("j", 1, Event::Finished(TOTALS));
+    assert!(fold.job("j").is_over());
+    assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, Event::Cancelled), Applied::Ignored);
+}

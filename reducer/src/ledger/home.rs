@@ -76,6 +76,20 @@ impl Home {
         self.dir.join(INNER).join(format!("{job}-{run:016x}"))
     }
 
+    /// The runs that have a folder here, with their jobs.
+    pub(crate) fn runs(&self) -> Result<Vec<(JobName, u64)>, FileError> {
+        let inner = self.dir.join(INNER);
+        let wrong = FileError::new("list the folder", &inner);
+        let names: Vec<_> = fs::read_dir(&inner)
+            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
+            .map_err(wrong)?;
+        let parse = |name: &std::ffi::OsString| {
+            let (job, run) = name.to_str()?.rsplit_once('-')?;
+            Some((job.parse().ok()?, u64::from_str_radix(run, 16).ok()?))
+        };
+        Ok(names.iter().filter_map(parse).collect())
+    }
+
     /// Where a partition's ledger lies.
     pub(crate) fn ledger(&self, job: &JobName, run: u64, partition: u32) -> PathBuf {
         self.run(job, run).join(format!("partition-{partition:05}"))

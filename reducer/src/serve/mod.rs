@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use gristmill_common::broker::{Broker, delete_job};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Event, JobTable, Registry, RegistryError, Submission, Totals};
+use gristmill_common::registry::{
+    Applied, Event, Job, JobTable, Registry, RegistryError, Submission, Totals,
+};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, Transport};
@@ -193,7 +195,11 @@ impl Service {
                             self.table.apply(entry);
                             self.clean_up().await;
                         }
-                        _ => { self.table.apply(entry); }
+                        _ => {
+                            if self.table.apply(entry) == Applied::Started {
+                                self.clean_up().await;
+                            }
+                        }
                     }
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
@@ -358,9 +364,13 @@ impl Service {
         Ok(())
     }
 
-    /// Removes what lies here of jobs that are over: cancelled ones, and finished ones whose reducer
-    /// died before it had tidied up.
+    /// Removes what lies here of jobs that are over: cancelled ones, finished ones whose reducer died
+    /// before it had tidied up, and runs that another run has replaced.
     async fn clean_up(&self) {
+        match self.home.runs() {
+            Ok(runs) => self.drop_replaced(runs),
+            Err(error) => warn!("{error}"),
+        }
         for (name, job) in self.table.iter() {
             let dir = self.home.run(name, job.submission.run);
             if !job.is_over() || self.working.contains_key(name) || !dir.exists() {
@@ -370,6 +380,21 @@ impl Service {
             if let Err(error) = delete_job(&self.broker, name, partitions).await {
                 warn!(job = %name, "its queues could not be deleted: {error}");
             } else if let Err(error) = std::fs::remove_dir_all(&dir) {
+                warn!(job = %name, "{} could not be removed: {error}", dir.display());
+            }
+        }
+    }
+
+    fn drop_replaced(&self, runs: Vec<(JobName, u64)>) {
+        for (name, run) in runs {
+            let replaced = |job: &Job| job.submission.run != run;
+            if self.table.get(&name).is_none_or(|job| !replaced(job))
+                || self.working.contains_key(&name)
+            {
+                continue;
+            }
+            let dir = self.home.run(&name, run);
+            if let Err(error) = std::fs::remove_dir_all(&dir) {
                 warn!(job = %name, "{} could not be removed: {error}", dir.display());
             }
         }
