@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::broker::{
-    Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, declare_job, delete_job, version,
+    Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, version,
 };
 use gristmill_common::job::JobName;
 use gristmill_common::registry::{Registry, unique};
@@ -159,7 +159,7 @@ async fn log_of_jobs(broker: &Broker) -> anyhow::Result<()> {
 /// suspected.
 async fn queues(broker: &Broker, job: &JobName) -> anyhow::Result<Vec<String>> {
     let mut facts = Vec::new();
-    declare_job(broker, job, 1, Backlog::of(64 << 20), true).await?;
+    declare_job(broker, job, 1, Backlog::of(64 << 20), Leftovers::All).await?;
     facts.push("queues can be declared".to_owned());
     let queues = Transport::Amqp(Amqp::new(broker, job.clone(), Prefetch::default()));
     let since = Instant::now();

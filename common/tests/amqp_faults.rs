@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gristmill_common::broker::{
-    Backlog, Broker, BrokerOptions, ConnectError, Notice, QueueError, declare_job, delete_job,
-    queue_depth,
+    Backlog, Broker, BrokerOptions, ConnectError, Leftovers, Notice, QueueError, declare_job,
+    delete_job, queue_depth,
 };
 use gristmill_common::transport::{Amqp, Prefetch, PublishError, Queue, Settled, Transport};
 use gristmill_testbroker::{Node, Settings};
@@ -78,7 +78,7 @@ fn a_queue_that_lost_its_leader_counts_as_gone_and_is_made_anew() {
         let to = Queue::Results(0);
         let error = queues.publish(to, message(1)).await;
         assert_eq!(error, Err(PublishError::NoQueue(to)));
-        declare_job(&broker, &job(), 2, Backlog::of(1 << 20), true)
+        declare_job(&broker, &job(), 2, Backlog::of(1 << 20), Leftovers::Idle)
             .await
             .unwrap();
         queues.publish(to, message(1)).await.unwrap();
@@ -242,7 +242,8 @@ fn declaring_twice_is_fine_and_with_other_settings_a_conflict() {
     let vhost = Node::shared().vhost().unwrap();
     run(async {
         let (broker, _queues, _) = transport(&vhost, 1 << 20).await;
-        let again = async |room| declare_job(&broker, &job(), 2, Backlog::of(room), false).await;
+        let again =
+            async |room| declare_job(&broker, &job(), 2, Backlog::of(room), Leftovers::Keep).await;
         again(1 << 20).await.unwrap();
         let conflict = again(1 << 30).await.unwrap_err();
         assert!(
@@ -323,7 +324,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
             }
             // A connection declares and deletes although the other one is blocked.
             let other = "other-job".parse().unwrap();
-            declare_job(&broker, &other, 1, Backlog::of(1 << 20), false)
+            declare_job(&broker, &other, 1, Backlog::of(1 << 20), Leftovers::Keep)
                 .await
                 .unwrap();
             delete_job(&broker, &other, 1).await.unwrap();

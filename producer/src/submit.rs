@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gristmill_common::broker::{Backlog, Broker, QueueError, declare_job, delete_job};
+use gristmill_common::broker::{Backlog, Broker, Leftovers, QueueError, declare_job, delete_job};
 use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
 use gristmill_common::job::JobName;
@@ -122,7 +122,7 @@ pub fn submit(
     let (table, log) = until_stopped(runtime, shutdown, registry.catch_up())?;
     let fingerprint = plan.fingerprint();
     let begun = Begun::find(order, table.get(name), fingerprint)?;
-    let (run, afresh, earlier) = match begun {
+    let (run, leftovers, earlier) = match begun {
         Begun::Finished(totals) => return Ok(Submitted::Finished(totals)),
         Begun::Sealed(run) => {
             let wait = Wait {
@@ -133,10 +133,15 @@ pub fn submit(
             };
             return Ok(Submitted::Sealed(Box::new(wait)));
         }
-        Begun::Resumed(run, earlier) => {
-            (run, !table.get(name).is_some_and(Job::is_active), earlier)
-        }
-        Begun::Anew => (unique(), true, Earlier::default()),
+        Begun::Resumed(run, earlier) => (
+            run,
+            match table.get(name).is_some_and(Job::is_active) {
+                true => Leftovers::Keep,
+                false => Leftovers::Idle,
+            },
+            earlier,
+        ),
+        Begun::Anew => (unique(), Leftovers::All, Earlier::default()),
     };
     if table.get(name).is_some_and(|job| job.submission.run != run) {
         let before = table
@@ -148,7 +153,7 @@ pub fn submit(
     until_stopped(
         runtime,
         shutdown,
-        declare_job(broker, name, spec.partitions, order.backlog, afresh),
+        declare_job(broker, name, spec.partitions, order.backlog, leftovers),
     )?;
     crash::point("before-submitted");
     let submission = Submission {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gristmill_common::crash;
 
-use crate::cluster::{Cluster, Files, Role, assert_same, expected, text, until};
+use crate::cluster::{Cluster, Files, Role, assert_same, expected, files_in, text, until};
 use crate::corpus;
 
 const WORDS: &[&str] = &["word-count"];
@@ -316,4 +316,66 @@ fn hostile_messages_are_set_aside_and_the_job_completes() {
     reducer.until_says("set aside");
     scene.cluster.run(&scene.words()).code(0);
     scene.check();
+}
+
+#[test]
+fn a_job_outlives_the_log_of_jobs() {
+    for restarted in [false, true] {
+        let scene = Scene::of(Cluster::new());
+        let mut reducer = scene.cluster.reducer();
+        scene.produced();
+        // All chunks wait; the reducer knows the job, and no mapper does.
+        reducer.until_says("reducing job=job");
+        until("the reducer keeps what the job is", || {
+            let inner = scene.cluster.results().join(".gristmill");
+            let runs = files_in(&inner).into_iter();
+            runs.filter(|run| run.starts_with("job-"))
+                .any(|run| inner.join(run).join("job").exists())
+        });
+        let reducer = match restarted {
+            true => {
+                reducer.kill();
+                None
+            }
+            false => Some(reducer),
+        };
+        let deleted = scene.cluster.vhost.delete_queue("gristmill.jobs");
+        deleted.expect("the broker deletes it");
+        let mut reducer = reducer.unwrap_or_else(|| scene.cluster.reducer());
+        reducer.until_says(match restarted {
+            true => "does not know it any more",
+            false => "had lost the log of jobs",
+        });
+        let _mapper = scene.cluster.mapper();
+        until("the job is finished", || {
+            let status = scene.cluster.run(&["status", "job", "--json"]);
+            status.stdout.contains("\"state\":\"finished\"")
+        });
+        scene.check();
+    }
+}
+
+#[test]
+fn a_name_that_the_log_lost_never_mixes_two_jobs() {
+    let scene = Scene::of(Cluster::new());
+    scene.produced();
+    let mapper = scene.cluster.mapper();
+    // Outcomes of a word count wait for a reducer.
+    until("results wait", || {
+        let queues = scene.cluster.vhost.queues().expect("the broker's queues");
+        (queues.iter()).any(|queue| queue.name == "gristmill.job.results.0" && queue.ready > 10)
+    });
+    mapper.kill();
+    let deleted = scene.cluster.vhost.delete_queue("gristmill.jobs");
+    deleted.expect("the broker deletes it");
+    let _mapper = scene.cluster.mapper();
+    let _reducer = scene.cluster.reducer();
+    let words = ["grep", "-n", "e"];
+    let mut line = vec!["produce"];
+    line.extend(words);
+    line.extend([text(&scene.input), "--job", "job", "--wait"]);
+    line.extend(["--chunk-size", "4KiB"]);
+    scene.cluster.run(&line).code(0);
+    let found = scene.cluster.job("job");
+    assert_same(&found, &expected(&words, &scene.input), "the other job");
 }

@@ -49,6 +49,18 @@ impl Backlog {
     }
 }
 
+/// What becomes of queues that are there before they are declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They are the job's: for one that goes on.
+    Keep,
+    /// Those without messages and consumers are made anew: for a job that failed. A broker that was
+    /// killed within a declaration keeps a queue without a leader, which never confirms a message.
+    Idle,
+    /// All are made anew: for a job that the log does not know. What they hold may be of another spec.
+    All,
+}
+
 /// Why a job's queues are not as they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -91,9 +103,7 @@ pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
         .chain([Queue::Chunks])
 }
 
-/// Declares all queues of a job; those that exist as they should are left alone. With `afresh`, for a
-/// job that nobody works on yet, idle ones are made anew: a broker that was killed within a
-/// declaration keeps a queue without a leader, which never confirms a message. A connection that
+/// Declares all queues of a job. A connection that
 /// is lost on the way is waited for, and so is a broker that does not have them ready.
 ///
 /// # Errors
@@ -103,14 +113,19 @@ pub async fn declare_job(
     job: &JobName,
     partitions: u32,
     backlog: Backlog,
-    afresh: bool,
+    leftovers: Leftovers,
 ) -> Result<(), QueueError> {
     let name = queue_name(job, Queue::Chunks);
     persistently(broker, &name, u32::MAX, async || {
         let channel = broker.channel().await?;
         for queue in queues_of(partitions) {
             let name = queue_name(job, queue);
-            if afresh && is_idle(broker, &name).await? {
+            let remake = match leftovers {
+                Leftovers::Keep => false,
+                Leftovers::Idle => is_idle(broker, &name).await?,
+                Leftovers::All => true,
+            };
+            if remake {
                 delete(&channel, &name).await?;
             }
             let arguments = arguments(job, queue, partitions, backlog);

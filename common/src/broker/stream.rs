@@ -79,6 +79,12 @@ impl StreamReader {
         }
     }
 
+    /// Begins again at the first message: the stream was made anew.
+    pub(crate) fn restart(&mut self) {
+        self.next = None;
+        self.open = None;
+    }
+
     /// The next message; waits for one to be written. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Bytes, End> {
         loop {

@@ -140,6 +140,7 @@ impl Registry {
         Log {
             registry: self.clone(),
             left: ATTEMPTS,
+            lost: false,
             reader: self.broker.stream(STREAM),
             assembly: Assembly::default(),
             skipped: 0,
@@ -202,6 +203,8 @@ pub struct Log {
     registry: Registry,
     /// How often a log that is gone is still looked for.
     left: u32,
+    /// It was gone, and nobody has asked yet.
+    lost: bool,
 }
 
 impl Log {
@@ -217,6 +220,11 @@ impl Log {
                 Err(End::Gone) if self.left > 0 => {
                     self.left -= 1;
                     self.registry.again().await;
+                    self.reader.restart();
+                    if !std::mem::replace(&mut self.lost, true) {
+                        // So that whoever follows an empty log hears of it.
+                        self.registry.mark().await?;
+                    }
                     continue;
                 }
                 Err(End::Gone | End::Finished) => return Err(RegistryError::Gone),
@@ -230,6 +238,12 @@ impl Log {
                 Err(_) => self.skipped += 1,
             }
         }
+    }
+
+    /// Whether the log was gone from the broker and made anew since this was asked last: what it said
+    /// is lost to those who come now.
+    pub fn was_lost(&mut self) -> bool {
+        std::mem::take(&mut self.lost)
     }
 
     /// How many messages were skipped because they are not entries of this version.

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gristmill_common::broker::{Backlog, Broker, BrokerOptions, Notice, declare_job};
+use gristmill_common::broker::{Backlog, Broker, BrokerOptions, Leftovers, Notice, declare_job};
 use gristmill_common::job::JobName;
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_testbroker::Vhost;
@@ -48,9 +48,15 @@ pub(crate) async fn connect(vhost: &Vhost<'_>) -> (Broker, Notices) {
 /// A declared job with room for so many bytes of chunks.
 pub(crate) async fn declared(vhost: &Vhost<'_>, room: u64) -> (Broker, Amqp, Notices) {
     let (broker, notices) = connect(vhost).await;
-    declare_job(&broker, &job(), PARTITIONS, Backlog::of(room), false)
-        .await
-        .unwrap();
+    declare_job(
+        &broker,
+        &job(),
+        PARTITIONS,
+        Backlog::of(room),
+        Leftovers::Keep,
+    )
+    .await
+    .unwrap();
     let amqp = Amqp::new(&broker, job(), Prefetch::default());
     (broker, amqp, notices)
 }

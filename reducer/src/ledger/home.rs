@@ -8,15 +8,18 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use gristmill_common::job::JobName;
-use gristmill_common::registry::unique;
+use gristmill_common::registry::{Event, Submission, unique};
+use gristmill_common::wire::{MAX_EVENT, decode_event, encode_event};
 
 use crate::error::FileError;
-use crate::files;
+use crate::files::{self, TempFile};
 
 /// The folder of everything that is not a finished job.
 const INNER: &str = ".gristmill";
 /// The file with the directory's id.
 const ID: &str = "id";
+/// The file that says what a run is: its event of the log.
+const JOB: &str = "job";
 /// No id of ours is longer.
 const MAX_ID: u64 = 64;
 
@@ -88,6 +91,37 @@ impl Home {
             Some((job.parse().ok()?, u64::from_str_radix(run, 16).ok()?))
         };
         Ok(names.iter().filter_map(parse).collect())
+    }
+
+    /// Keeps what a run is, beside its ledgers: should the broker lose the log of jobs, the job can be
+    /// announced again.
+    pub(crate) fn remember(&self, job: &JobName, submission: &Submission) -> Result<(), FileError> {
+        let dir = self.run(job, submission.run);
+        let path = dir.join(JOB);
+        if path.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&dir).map_err(FileError::new("create the folder", &dir))?;
+        let event = Event::Submitted(Box::new(submission.clone()));
+        let wrong = FileError::new("write", &path);
+        let bytes = encode_event(&event).map_err(|error| wrong(std::io::Error::other(error)))?;
+        let mut file = TempFile::create(&dir, JOB)?;
+        let wrong = FileError::new("write", &path);
+        file.file().write_all(&bytes).map_err(wrong)?;
+        file.sync()?;
+        file.publish()
+    }
+
+    /// What a run is, if that was kept and can be read.
+    pub(crate) fn recall(&self, job: &JobName, run: u64) -> Option<Event> {
+        let mut bytes = Vec::new();
+        let file = File::open(self.run(job, run).join(JOB)).ok()?;
+        file.take(MAX_EVENT as u64).read_to_end(&mut bytes).ok()?;
+        let event = decode_event(&bytes).ok()?;
+        match &event {
+            Event::Submitted(submission) if submission.run == run => Some(event),
+            _ => None,
+        }
     }
 
     /// Where a partition's ledger lies.

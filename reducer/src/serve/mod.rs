@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use gristmill_common::broker::{Broker, delete_job};
+use gristmill_common::broker::{Broker, delete_job, queue_depth};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{
@@ -19,7 +19,7 @@ use gristmill_common::registry::{
 };
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
-use gristmill_common::transport::{Amqp, Prefetch, Transport};
+use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -32,6 +32,8 @@ use job::{JobContext, JobFailure, work};
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
 const RETRY: Duration = Duration::from_secs(5);
+/// How often what is at work is announced again.
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long reducers that start together take to share the partitions of a job.
 const SPREAD: Duration = Duration::from_millis(300);
 /// The least memory of one partition.
@@ -173,6 +175,8 @@ impl Service {
             () = shutdown.reached(Stage::Draining) => return Ok(None),
         };
         self.clean_up().await;
+        self.announce_forgotten().await?;
+        let mut daily = tokio::time::interval_at((Instant::now() + DAILY).into(), DAILY);
         let mut tick = tokio::time::interval(RETRY);
         loop {
             self.reconcile().await?;
@@ -189,6 +193,10 @@ impl Service {
                 () = shutdown.reached(Stage::Draining) => return Ok(None),
                 entry = log.next() => {
                     let entry = entry?;
+                    if log.was_lost() {
+                        warn!("the broker had lost the log of jobs; announcing what is at work here");
+                        self.announce_again().await?;
+                    }
                     match entry.event {
                         Event::Marker { id } => self.answer(id).await?,
                         Event::Cancelled => {
@@ -204,6 +212,8 @@ impl Service {
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
                 _ = tick.tick() => {}
+                // The log forgets what is older than a month.
+                _ = daily.tick() => self.announce_again().await?,
             }
         }
     }
@@ -271,9 +281,7 @@ impl Service {
             return Ok(());
         }
         self.claimed.insert(run);
-        let directory = self.home.id().to_owned();
-        let claim = Event::Claimed { directory };
-        Ok(self.registry.append(&name, run, &claim).await?)
+        self.claim_again(&name, run).await
     }
 
     /// Starts the thread of a job.
@@ -385,6 +393,53 @@ impl Service {
         }
     }
 
+    /// Announces the runs whose ledgers lie here and that the log does not know any more.
+    async fn announce_forgotten(&mut self) -> Result<(), ServeError> {
+        for (name, run) in self.home.runs()? {
+            let Some(event) = self.home.recall(&name, run) else {
+                continue;
+            };
+            if self.table.get(&name).is_some() {
+                continue;
+            }
+            let depth = queue_depth(&self.broker, &name, Queue::Chunks).await;
+            if !matches!(depth, Ok(Some(_))) {
+                warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
+                continue;
+            }
+            warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
+            self.registry.append(&name, run, &event).await?;
+            self.claim_again(&name, run).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces the jobs that are at work here, for those who did not hear of them.
+    async fn announce_again(&mut self) -> Result<(), ServeError> {
+        for (name, working) in &self.working {
+            let found = self.table.get(name);
+            let Some(job) = found.filter(|job| job.submission.run == working.run) else {
+                continue;
+            };
+            if job.is_active() {
+                let event = Event::Submitted(Box::new(job.submission.clone()));
+                self.registry.append(name, working.run, &event).await?;
+                self.claim_again(name, working.run).await?;
+                if let Some(chunks) = job.sealed {
+                    let sealed = Event::Sealed { chunks };
+                    self.registry.append(name, working.run, &sealed).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
+        let directory = self.home.id().to_owned();
+        let claim = Event::Claimed { directory };
+        Ok(self.registry.append(name, run, &claim).await?)
+    }
+
     fn drop_replaced(&self, runs: Vec<(JobName, u64)>) {
         for (name, run) in runs {
             let replaced = |job: &Job| job.submission.run != run;
@@ -433,6 +488,7 @@ struct JobThread {
 
 impl JobThread {
     fn run(self) -> Result<bool, JobFailure> {
+        self.home.remember(&self.name, &self.submission)?;
         let partitions = self.submission.spec.partitions.max(1);
         // Outcomes have at most about a MiB: what is in hand stays near the memory.
         let prefetch = (64 / partitions).max(8) as u16;
