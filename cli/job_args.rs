@@ -189,8 +189,8 @@ impl<R: Args> KindCommand<R> {
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
             KindCommand::Pos(mut words) => {
-                let hash = gristmill_mapper::model_hash(&words.kind);
-                words.kind.model_hash = hash.map_err(|error| usage(error.to_string()))?;
+                let named = gristmill_mapper::name_model(&mut words.kind);
+                named.map_err(|error| usage(error.to_string()))?;
                 words.into_job(Kind::Pos)
             }
         }

@@ -19,7 +19,7 @@ use crate::args::ProduceArgs;
 use crate::broker;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
-use crate::job_args::{Job, KindCommand};
+use crate::job_args::KindCommand;
 use crate::progress_line::{ProgressLine, Voice};
 use crate::signals;
 
@@ -47,8 +47,10 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         window: WINDOW,
     };
     // A job that no mapper could work on is refused here.
-    Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?;
-    check_model(&job)?;
+    let prepared = Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?;
+    let file = prepared.file().map(|file| file.bytes().clone());
+    // What it has loaded is for mappers.
+    drop(prepared);
     let plan = plan(&job, chunk_size(args.chunk_size)?)?;
     if args.job.is_none() && !plan.is_repeatable() {
         return Err(usage(
@@ -74,6 +76,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         settings,
         backlog: Backlog::of(args.backlog.0),
         force: args.force,
+        file: file.filter(|_| job.spec.kind.file().is_some()),
     };
     let submitted = submit(
         &order,
@@ -107,17 +110,6 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     };
     runtime.block_on(broker.close());
     exit
-}
-
-/// A model of one's own would have to be on every mapper's machine.
-fn check_model(job: &Job<ProduceArgs>) -> anyhow::Result<()> {
-    match &job.spec.kind {
-        gristmill_common::spec::Kind::Pos(pos) if pos.model.is_some() => Err(usage(
-            "--model does not travel to the mappers of a broker yet: use the built-in model, or \
-             `gristmill run`",
-        )),
-        _ => Ok(()),
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "the name is this command's result")]

@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod chunk;
 pub mod crash;
+pub mod file;
 pub mod histogram;
 pub mod id;
 pub mod job;

@@ -9,7 +9,7 @@
 //! | head hash | 8 | XXH3-64 of the head |
 //! | body length | 4 | |
 //! | head length | 4 | |
-//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry |
+//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry, 6 part of a file |
 //! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chunk::{Chunk, ChunkHead};
+use crate::file::{FileMessage, PART};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
 use crate::registry::{Event, LogHead};
@@ -205,6 +206,32 @@ pub fn decode_log_part(message: &Bytes) -> Result<(LogHead, Bytes), WireError> {
         return Err(WireError::Oversized(envelope.body.len()));
     }
     Ok((head, envelope.body))
+}
+
+/// Encodes a message of a job's stream of files; `body` is the part's bytes.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_file(head: &FileMessage, body: Vec<u8>) -> Result<Bytes, WireError> {
+    seal_up(6, head, body, BodyForm::Packed).map(|(message, _)| message.into())
+}
+
+/// Decodes a message of a job's stream of files.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of one, or it holds more than a part.
+pub fn decode_file(message: &Bytes) -> Result<(FileMessage, Bytes), WireError> {
+    let envelope = open(message, Check::Full)?;
+    if envelope.kind != 6 {
+        return Err(WireError::Malformed(format!(
+            "message kind {} among files",
+            envelope.kind
+        )));
+    }
+    if envelope.body.len() > PART {
+        return Err(WireError::Oversized(envelope.body.len()));
+    }
+    Ok((take_head(envelope.head)?, envelope.body))
 }
 
 fn event_codec() -> impl bincode::config::Config {

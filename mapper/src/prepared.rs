@@ -5,7 +5,7 @@ use std::fmt;
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{JobSpec, Shape};
 
-use crate::{Processor, kinds};
+use crate::{JobFile, Processor, kinds};
 
 /// Makes the processors of one job.
 pub(crate) type Factory = Box<dyn Fn() -> Box<dyn Processor> + Send + Sync>;
@@ -15,6 +15,7 @@ pub struct Prepared {
     splitter: Splitter,
     shape: Shape,
     factory: Factory,
+    file: Option<JobFile>,
 }
 
 /// Options that cannot work: a usage error. The text names the option and the way out.
@@ -28,8 +29,18 @@ impl Prepared {
     /// # Errors
     /// When an option cannot work.
     pub fn new(spec: &JobSpec) -> Result<Self, SpecError> {
-        let factory = kinds::factory(spec)?;
-        Self::with(spec, spec.kind.shape(), factory)
+        Self::with_file(spec, kinds::file(spec)?)
+    }
+
+    /// As [`Prepared::new`], for a job whose file came over a queue.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn with_file(spec: &JobSpec, file: Option<JobFile>) -> Result<Self, SpecError> {
+        let factory = kinds::factory(spec, file.as_ref())?;
+        let mut prepared = Self::with(spec, spec.kind.shape(), factory)?;
+        prepared.file = file;
+        Ok(prepared)
     }
 
     /// A job whose records go through a processor that is not built in; `shape` says what its
@@ -56,6 +67,7 @@ impl Prepared {
             splitter,
             shape,
             factory,
+            file: None,
         })
     }
 
@@ -63,6 +75,12 @@ impl Prepared {
     #[must_use]
     pub fn processor(&self) -> Box<dyn Processor> {
         (self.factory)()
+    }
+
+    /// The file that the job needs besides the program.
+    #[must_use]
+    pub fn file(&self) -> Option<&JobFile> {
+        self.file.as_ref()
     }
 
     /// What the job's results are.

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use gristmill_common::broker::Broker;
+use gristmill_common::file::FileError;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
@@ -22,9 +23,10 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::assignment::{Assignment, MapError};
+use crate::files::{Files, Missing};
 use crate::rota::Rota;
 use crate::work::{compute, pump};
-use crate::{Limits, Prepared};
+use crate::{JobFile, Limits, Prepared};
 
 /// How many jobs are subscribed to at a time.
 const JOBS: usize = 8;
@@ -101,6 +103,7 @@ pub fn serve(
         table: JobTable::default(),
         subscribed: Vec::new(),
         prepared: HashMap::new(),
+        files: Files::new(broker),
         left_alone: BTreeSet::new(),
         inquiries: HashMap::new(),
         next_number: 0,
@@ -148,6 +151,8 @@ struct Service {
     subscribed: Vec<Subscribed>,
     /// By run: what is built once per job.
     prepared: HashMap<u64, Arc<Prepared>>,
+    /// What jobs need besides the program.
+    files: Files,
     /// Runs that this mapper cannot work on.
     left_alone: BTreeSet<u64>,
     /// Markers in the log that tell whether a job whose queue is gone is still active.
@@ -244,6 +249,11 @@ impl Service {
                     }
                 }
                 () = rota.failed() => self.failures().await?,
+                arrival = self.files.arrival() => {
+                    if let Some((job, run, missing)) = self.files.put(arrival) {
+                        self.without_file(job, run, missing).await?;
+                    }
+                }
                 _ = turn.tick() => self.rotate(),
                 _ = watch.tick() => self.watch().await?,
             }
@@ -285,11 +295,20 @@ impl Service {
                 .iter()
                 .any(|(_, job)| job.is_active() && job.submission.run == *run)
         });
+        self.files.tidy(table);
+        for (name, job) in table.iter() {
+            // A job for another version of this program is not for us to fail.
+            if self.is_wanted(name, job) && foreign(job).is_none() {
+                self.files.want(name, &job.submission);
+            }
+        }
         let asked: BTreeSet<&JobName> = self.inquiries.values().collect();
         let wanted: Vec<JobName> = self
             .table
             .iter()
-            .filter(|(name, job)| self.is_wanted(name, job) && !asked.contains(name))
+            .filter(|(name, job)| {
+                self.is_wanted(name, job) && self.has_file(job) && !asked.contains(name)
+            })
             .map(|(name, _)| name.clone())
             .collect();
         let share = share_of(self.settings.threads, wanted.len().min(JOBS));
@@ -319,6 +338,13 @@ impl Service {
             && !self.left_alone.contains(&job.submission.run)
     }
 
+    /// Whether the file that the job needs is here, if it needs one. A foreign job passes, to be left
+    /// alone.
+    fn has_file(&self, job: &Job) -> bool {
+        let needed = job.submission.spec.kind.file();
+        needed.is_none_or(|hash| self.files.get(hash).is_some() || foreign(job).is_some())
+    }
+
     /// Takes no more chunks of a job; what was taken is worked off.
     fn leave(&mut self, at: usize) {
         self.subscribed.remove(at).leave();
@@ -326,14 +352,59 @@ impl Service {
 
     /// When more jobs wait than may be subscribed to, the one that was served longest makes room.
     fn rotate(&mut self) {
+        if let Some(hash) = self.files.make_room() {
+            self.leave_file(hash);
+        }
         let wanted = self
             .table
             .iter()
-            .filter(|(name, job)| self.is_wanted(name, job))
+            .filter(|(name, job)| self.is_wanted(name, job) && self.has_file(job))
             .count();
         if wanted > self.subscribed.len() && self.subscribed.len() >= JOBS {
             self.leave(0);
         }
+    }
+
+    /// Takes no more chunks of the jobs that need a file which made room for another.
+    fn leave_file(&mut self, hash: u64) {
+        let table = &self.table;
+        let needs = |name: &JobName, run: u64| {
+            table.get(name).is_some_and(|job| {
+                job.submission.run == run && job.submission.spec.kind.file() == Some(hash)
+            })
+        };
+        let prepared = &mut self.prepared;
+        self.subscribed.retain(|job| {
+            let needs = needs(&job.name, job.run);
+            if needs {
+                job.leave();
+                prepared.remove(&job.run);
+            }
+            !needs
+        });
+    }
+
+    /// A job's file did not come.
+    async fn without_file(
+        &mut self,
+        name: JobName,
+        run: u64,
+        missing: Missing,
+    ) -> Result<(), ServeError> {
+        let reason = match missing {
+            Missing::Stream(FileError::Closed) => return Ok(()),
+            Missing::Stream(FileError::Gone) => return self.inquire(name).await,
+            Missing::Stream(FileError::NotWhole { .. }) | Missing::Unusable(_) => {
+                missing.to_string()
+            }
+            // The trouble is this mapper's.
+            Missing::Stream(error) => {
+                warn!(job = %name, "left alone: {error}");
+                self.left_alone.insert(run);
+                return Ok(());
+            }
+        };
+        self.fail(&name, run, reason).await
     }
 
     fn subscribe(&mut self, name: &JobName, prefetch: u16) {
@@ -344,7 +415,7 @@ impl Service {
         let run = submission.run;
         let prepared = match self.prepared.get(&run) {
             Some(prepared) => Arc::clone(prepared),
-            None => match prepare(job) {
+            None => match prepare(job, &self.files) {
                 Ok(prepared) => Arc::new(prepared),
                 Err(reason) => {
                     warn!(job = %name, "left alone: {reason}");
@@ -405,20 +476,31 @@ impl Service {
             job.leave();
             match error {
                 MapError::Queue(PublishError::NoQueue(queue)) => {
-                    warn!(job = %job.name, ?queue, "the queue is gone; asking why");
-                    let marker = self.registry.mark().await?;
-                    self.inquiries.insert(marker, job.name);
+                    warn!(job = %job.name, ?queue, "the queue is gone");
+                    self.inquire(job.name).await?;
                 }
                 MapError::Queue(PublishError::Stopped) => {}
                 error => {
-                    let reason = error.to_string();
-                    warn!(job = %job.name, "failed: {reason}");
-                    let failed = Event::Failed { reason };
-                    self.registry.append(&job.name, job.run, &failed).await?;
+                    self.fail(&job.name, job.run, error.to_string()).await?;
                     self.left_alone.insert(job.run);
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Ends a job that cannot be completed.
+    async fn fail(&self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
+        warn!(job = %name, "failed: {reason}");
+        let failed = Event::Failed { reason };
+        Ok(self.registry.append(name, run, &failed).await?)
+    }
+
+    /// A queue of a job is gone: the log tells whether that is as it should be.
+    async fn inquire(&mut self, name: JobName) -> Result<(), ServeError> {
+        info!(job = %name, "a queue is gone; asking why");
+        let marker = self.registry.mark().await?;
+        self.inquiries.insert(marker, name);
         Ok(())
     }
 
@@ -436,24 +518,34 @@ impl Service {
     }
 }
 
-fn prepare(job: &Job) -> Result<Prepared, String> {
+/// Why a job is not for this version of the program, if it is not.
+fn foreign(job: &Job) -> Option<String> {
     let submission = &job.submission;
     let spec = &submission.spec;
     if spec.version != SPEC_VERSION {
-        return Err(format!(
+        return Some(format!(
             "its spec has version {}, this program knows {SPEC_VERSION}",
             spec.version
         ));
     }
     if submission.processor != spec.kind.version() {
-        return Err(format!(
+        return Some(format!(
             "it wants version {} of {}, this program has {}",
             submission.processor,
             spec.kind.name(),
             spec.kind.version()
         ));
     }
-    Prepared::new(spec).map_err(|error| error.to_string())
+    None
+}
+
+fn prepare(job: &Job, files: &Files) -> Result<Prepared, String> {
+    if let Some(reason) = foreign(job) {
+        return Err(reason);
+    }
+    let spec = &job.submission.spec;
+    let file: Option<JobFile> = spec.kind.file().and_then(|hash| files.get(hash).cloned());
+    Prepared::with_file(spec, file).map_err(|error| error.to_string())
 }
 
 /// How many chunks of each of so many jobs are taken ahead: enough for all threads with one job,

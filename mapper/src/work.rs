@@ -3,8 +3,8 @@
 //! Only taking, publishing and acknowledging are asynchronous. They must not know which jobs there
 //! are, nor why.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,7 +118,7 @@ pub(crate) fn compute(rota: &Arc<Rota>, threads: usize, runtime: &Handle) -> Res
 
 fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
     // The processors of the jobs that came last, the latest at the end.
-    let mut mappers: Vec<(u64, Mapper)> = Vec::new();
+    let mut mappers: Vec<(Weak<Assignment>, Mapper)> = Vec::new();
     while let Some(task) = rota.next() {
         let job = task.job;
         let chunk = match decode(&task.payload, &job) {
@@ -199,8 +199,13 @@ fn run_apart(
     }
 }
 
-fn mapper_of<'a>(mappers: &'a mut Vec<(u64, Mapper)>, job: &Assignment) -> &'a mut Mapper {
-    let known = mappers.iter().position(|(number, _)| *number == job.number);
+fn mapper_of<'a>(
+    mappers: &'a mut Vec<(Weak<Assignment>, Mapper)>,
+    job: &Arc<Assignment>,
+) -> &'a mut Mapper {
+    // Jobs that are over; what they have loaded may be large.
+    mappers.retain(|(job, _)| job.strong_count() > 0);
+    let known = (mappers.iter()).position(|(known, _)| known.as_ptr() == Arc::as_ptr(job));
     let mapper = match known {
         Some(at) => mappers.remove(at),
         None => {
@@ -208,7 +213,8 @@ fn mapper_of<'a>(mappers: &'a mut Vec<(u64, Mapper)>, job: &Assignment) -> &'a m
                 mappers.remove(0);
             }
             let prepared = Arc::clone(&job.prepared);
-            (job.number, Mapper::new(prepared, &job.spec, &job.outline))
+            let mapper = Mapper::new(prepared, &job.spec, &job.outline);
+            (Arc::downgrade(job), mapper)
         }
     };
     mappers.push(mapper);

@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use gristmill_common::broker::{Backlog, Broker, Leftovers, QueueError, declare_job, delete_job};
 use gristmill_common::crash;
+use gristmill_common::file::{self, FileError};
 use gristmill_common::id::ChunkId;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
@@ -38,6 +40,8 @@ pub struct Order<'a> {
     pub backlog: Backlog,
     /// Runs anew what is finished or has failed, and replaces its output.
     pub force: bool,
+    /// The bytes of the file that mappers need ([`Kind::file`](gristmill_common::spec::Kind::file)).
+    pub file: Option<Bytes>,
 }
 
 /// Why a job was not submitted, or not completely.
@@ -70,6 +74,9 @@ pub enum SubmitError {
     /// The queues could not be made.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The file that the job needs could not be sent.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The log of jobs cannot be read or written.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -155,6 +162,10 @@ pub fn submit(
         shutdown,
         declare_job(broker, name, spec.partitions, order.backlog, leftovers),
     )?;
+    if let Some(file) = &order.file {
+        // Who finds the job in the log finds the file.
+        until_stopped(runtime, shutdown, file::send(broker, name, file))?;
+    }
     crash::point("before-submitted");
     let submission = Submission {
         spec: (*spec).clone(),

@@ -6,6 +6,7 @@ mod cluster;
 mod corpus;
 mod crash_points;
 mod faults;
+mod files;
 #[path = "../it/gristmill.rs"]
 mod gristmill;
 mod lifecycle;

@@ -91,10 +91,11 @@ pub fn queue_name(job: &JobName, queue: Queue) -> String {
         Queue::Suspect => format!("gristmill.{job}.suspect"),
         Queue::Dead => format!("gristmill.{job}.dead"),
         Queue::Results(partition) => format!("gristmill.{job}.results.{partition}"),
+        Queue::Files => format!("gristmill.{job}.files"),
     }
 }
 
-/// All queues of a job with so many partitions.
+/// The queues of every job with so many partitions; a job that needs files has a stream too.
 pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
     [Queue::Dead, Queue::Suspect]
         .into_iter()
@@ -162,7 +163,8 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
     persistently(broker, &name, ATTEMPTS, async || {
         let channel = broker.channel().await?;
         // Work stops first.
-        for queue in [Queue::Chunks].into_iter().chain(queues_of(partitions)) {
+        let first = [Queue::Chunks, Queue::Files];
+        for queue in first.into_iter().chain(queues_of(partitions)) {
             delete(&channel, &queue_name(job, queue)).await?;
         }
         let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
@@ -322,6 +324,8 @@ fn arguments(job: &JobName, queue: Queue, partitions: u32, backlog: Backlog) -> 
             let share = backlog.results / u64::from(partitions.max(1));
             set("x-max-length-bytes", number(share.max(LEAST_RESULTS)));
         }
+        // A stream has arguments of its own, see `declare_stream`.
+        Queue::Files => {}
         Queue::Suspect | Queue::Dead => {
             set("x-delivery-limit", AMQPValue::LongLongInt(NO_LIMIT));
         }

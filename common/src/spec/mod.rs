@@ -139,6 +139,15 @@ impl Kind {
         }
     }
 
+    /// The hash ([`content_hash`]) of the file that mappers need for it, if they need one.
+    #[must_use]
+    pub fn file(&self) -> Option<u64> {
+        match self {
+            Kind::Pos(options) => options.own_model.then_some(options.model_hash),
+            _ => None,
+        }
+    }
+
     /// The version of the kind's processor: raised whenever its output changes for any input, so
     /// that a worker of another version leaves the job alone (I2).
     #[must_use]

@@ -89,6 +89,10 @@ impl Amqp {
         if *self.inner.stopped.borrow() {
             return Ok(None);
         }
+        if from == Queue::Files {
+            let reason = "nothing is taken from a stream, it is read";
+            return Err(PublishError::Refused(reason.into()));
+        }
         let subscription = self.inner.subscription(from);
         tokio::select! {
             biased;
@@ -167,7 +171,7 @@ impl Inner {
                 Queue::Results(_) => self.prefetch.results,
                 // One killer must not count against its neighbours.
                 Queue::Suspect => 1,
-                Queue::Dead => 1,
+                Queue::Dead | Queue::Files => 1,
             };
             Arc::new(
                 self.broker

@@ -42,7 +42,7 @@ impl Embedded {
                 .results
                 .get(partition as usize)
                 .ok_or(PublishError::NoQueue(queue)),
-            Queue::Suspect | Queue::Dead => Err(PublishError::NoQueue(queue)),
+            Queue::Suspect | Queue::Dead | Queue::Files => Err(PublishError::NoQueue(queue)),
         }
     }
 

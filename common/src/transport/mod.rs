@@ -28,6 +28,9 @@ pub enum Queue {
     Suspect,
     /// Messages that nobody can work on. Only on a broker.
     Dead,
+    /// What the job needs besides its chunks, in parts. Only on a broker, and a stream: every mapper
+    /// reads all of it ([`crate::file`]); nothing is taken from it.
+    Files,
 }
 
 /// The queues of one job. Clones share them.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::crash;
+use gristmill_common::file::MAX_FILE;
 use gristmill_common::outline::Outline;
 use gristmill_common::wire::{self, Check, MAX_MESSAGE, Message};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::request::{Answer, Request};
-use crate::{Mapper, Prepared};
+use crate::{JobFile, Mapper, Prepared};
 
 /// The longest request: a spec, and the killers that are known.
 const MOST_REQUEST: u64 = 64 << 20;
@@ -23,9 +24,10 @@ pub fn child(
     input: impl Read,
     mut output: impl Write,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut input = BufReader::new(input.take(MOST_REQUEST));
+    let mut input = BufReader::new(input);
     let mut line = Vec::new();
-    input.read_until(b'\n', &mut line)?;
+    let mut request = input.by_ref().take(MOST_REQUEST);
+    request.read_until(b'\n', &mut line)?;
     let request: Request = serde_json::from_slice(&line)?;
     // At the first limit comes SIGXCPU, which tells the end of patience from other deaths.
     let seconds = request.seconds.max(1);
@@ -33,6 +35,9 @@ pub fn child(
     limit(Resource::As, request.memory, request.memory)?;
     // A core dump of every child would fill the disk.
     limit(Resource::Core, 0, 0)?;
+    let mut file = Vec::new();
+    let most = request.file.min(MAX_FILE);
+    input.by_ref().take(most).read_to_end(&mut file)?;
     let mut message = Vec::new();
     input
         .take(MAX_MESSAGE as u64 + 1)
@@ -41,7 +46,11 @@ pub fn child(
         return Err("not a chunk".into());
     };
     crash::point("isolated");
-    let prepared = Arc::new(Prepared::new(&request.spec)?);
+    let file = match request.file {
+        0 => None,
+        _ => Some(JobFile::of_job(&request.spec, file.into())?),
+    };
+    let prepared = Arc::new(Prepared::with_file(&request.spec, file)?);
     let outline = Outline {
         sources: Vec::new(),
         splits: request.splits,

@@ -89,17 +89,20 @@ pub(crate) fn isolate(
     limits: Limits,
 ) -> Result<Mapped, NotRun> {
     let records = Mapper::new(job.prepared.clone(), &job.spec, &job.outline).count(chunk);
+    let file = job.prepared.file().map(|file| file.bytes().clone());
+    let file = file.unwrap_or_default();
     let mut killers: Vec<Killer> = Vec::new();
     let ask = |range: Option<Range<u64>>, killers: &[Killer]| {
         let request = Request {
             spec: job.spec.clone(),
             splits: job.outline.splits,
+            file: file.len() as u64,
             seconds: limits.seconds,
             memory: limits.memory,
             probe: range,
             killers: killers.to_vec(),
         };
-        run(&request, payload, limits)
+        run(&request, &file, payload, limits)
     };
     loop {
         let reason = match ask(None, &killers)? {
@@ -172,7 +175,7 @@ enum Ended {
 }
 
 /// Runs one child to its end.
-fn run(request: &Request, payload: &Bytes, limits: Limits) -> Result<Ended, String> {
+fn run(request: &Request, file: &Bytes, payload: &Bytes, limits: Limits) -> Result<Ended, String> {
     let wrong = |what: &str, error: &dyn std::fmt::Display| format!("{what} a child: {error}");
     let program = std::env::current_exe().map_err(|error| wrong("cannot start", &error))?;
     let mut child = Command::new(program)
@@ -189,11 +192,12 @@ fn run(request: &Request, payload: &Bytes, limits: Limits) -> Result<Ended, Stri
     };
     let mut head = serde_json::to_vec(request).map_err(|error| wrong("cannot ask", &error))?;
     head.push(b'\n');
-    let payload = payload.clone();
+    let (file, payload) = (file.clone(), payload.clone());
     let writer = thread::spawn(move || {
         // A child that is dead reads no more.
         let _ = input
             .write_all(&head)
+            .and_then(|()| input.write_all(&file))
             .and_then(|()| input.write_all(&payload));
     });
     let reader = thread::spawn(move || {

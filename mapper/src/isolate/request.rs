@@ -1,5 +1,5 @@
-//! What a mapper and its child say to each other: a line of JSON and the chunk's message there, a
-//! line of JSON and the outcomes back. Both are the same program.
+//! What a mapper and its child say to each other: a line of JSON, the file that the job needs if it
+//! needs one, and the chunk's message there; a line of JSON and the outcomes back. Both are the same program.
 
 use std::ops::Range;
 
@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::Killer;
 use crate::mapper::Mapped;
 
-/// What a child is to do; the chunk's message follows.
+/// What a child is to do; the file and the chunk's message follow.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) spec: JobSpec,
     pub(super) splits: u32,
+    /// The length of the job's file; 0 where it needs none.
+    pub(super) file: u64,
     /// Limit of processor time, in seconds.
     pub(super) seconds: u64,
     /// Limit of address space, in bytes.

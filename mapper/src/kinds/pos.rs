@@ -1,45 +1,59 @@
 //! `pos`: part-of-speech tags of English text.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::spec::{Format, Pos, Tagset};
-use gristmill_tagger::{Model, Tag, Tagger, replace_invalid};
+use gristmill_tagger::{MAX_FILE, Model, Tag, Tagger, replace_invalid};
 
 use crate::prepared::Factory;
-use crate::{Batch, Output, Part, ProcessError, Processor, Record, SpecError};
+use crate::{Batch, JobFile, Output, Part, ProcessError, Processor, Record, SpecError};
 
-/// The model of `--model` that [`model_hash`] loaded last, until a job takes it: planning and tagging need one load.
-static LOADED: Mutex<Option<Arc<Model>>> = Mutex::new(None);
+/// The model of `--model` that [`name_model`] loaded last, until a job takes it: planning and tagging need one load.
+static LOADED: Mutex<Option<JobFile>> = Mutex::new(None);
 
-/// The hash of the model that a job's options name: it is part of the spec, because the output is a
+/// Fills in which model a job's options name: its hash is part of the spec, because the output is a
 /// function of it (I2).
 ///
 /// # Errors
 /// When the model cannot be read.
-pub fn model_hash(options: &Pos) -> Result<u64, SpecError> {
-    let model = load(options)?;
-    if options.model.is_some() {
-        *LOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&model));
+pub fn name_model(options: &mut Pos) -> Result<(), SpecError> {
+    options.model_hash = Model::embedded_hash();
+    if let Some(file) = load(options)? {
+        options.model_hash = file.hash();
+        *LOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
     }
-    Ok(model.hash())
+    options.own_model = options.model_hash != Model::embedded_hash();
+    Ok(())
 }
 
-/// The model that [`model_hash`] loaded, if it is the one wanted: equal hashes, equal bytes.
-fn loaded(hash: u64) -> Option<Arc<Model>> {
+/// The model that [`name_model`] loaded, if it is the one wanted: equal hashes, equal bytes.
+fn loaded(hash: u64) -> Option<JobFile> {
     LOADED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .take_if(|model| model.hash() == hash)
+        .take_if(|file| file.hash() == hash)
 }
 
-/// Loads the model; all threads share it.
-pub(super) fn prepare(options: &Pos, format: Format) -> Result<Factory, SpecError> {
-    let model = match loaded(options.model_hash) {
-        Some(model) => model,
-        None => load(options)?,
-    };
+/// The model of a job that names one of its own, unless it came with the job.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn file(options: &Pos) -> Result<Option<JobFile>, SpecError> {
+    match loaded(options.model_hash) {
+        Some(file) => Ok(Some(file)),
+        None => load(options),
+    }
+}
+
+/// Makes what all threads share, with the job's own model or the one that is built in.
+pub(super) fn prepare(
+    options: &Pos,
+    format: Format,
+    file: Option<&JobFile>,
+) -> Result<Factory, SpecError> {
+    let model = file.map_or_else(Model::embedded, |file| Arc::clone(file.model()));
     if options.model_hash != 0 && options.model_hash != model.hash() {
         return Err(SpecError(format!(
             "pos: the job wants the model with hash {:016x}, this one has {:016x}",
@@ -68,15 +82,23 @@ pub(super) fn prepare(options: &Pos, format: Format) -> Result<Factory, SpecErro
     }))
 }
 
-fn load(options: &Pos) -> Result<Arc<Model>, SpecError> {
+fn load(options: &Pos) -> Result<Option<JobFile>, SpecError> {
     let Some(path) = &options.model else {
-        return Ok(Model::embedded());
+        return Ok(None);
     };
     let wrong = |error: String| SpecError(format!("--model {}: {error}", path.display()));
-    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
-    Model::load(file)
-        .map(Arc::new)
-        .map_err(|error| wrong(error.to_string()))
+    let read = || {
+        let mut bytes = Vec::new();
+        // One byte more than a model may have, so that a larger file is refused and not cut off.
+        File::open(path)?
+            .take(MAX_FILE + 1)
+            .read_to_end(&mut bytes)?;
+        std::io::Result::Ok(bytes)
+    };
+    let bytes = read().map_err(|error| wrong(error.to_string()))?;
+    JobFile::of_model(bytes.into())
+        .map(Some)
+        .map_err(|error| wrong(error.0))
 }
 
 /// How sentences are written.

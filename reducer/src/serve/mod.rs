@@ -348,6 +348,10 @@ impl Service {
             .get(&name)
             .is_some_and(|job| job.submission.run == run && job.is_active());
         match ended {
+            // The end comes back through the log; until then nothing is started again.
+            Ok(_) if active => {
+                self.resting.insert(run, Instant::now() + RETRY);
+            }
             Ok(_) => {}
             // Its folder and queues go when the job does.
             Err(_) if !active => {}

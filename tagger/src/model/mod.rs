@@ -63,6 +63,11 @@ impl Model {
         }))
     }
 
+    /// The hash of the model that ships inside the program, without parsing it.
+    pub fn embedded_hash() -> u64 {
+        xxh3_64(EMBEDDED)
+    }
+
     /// Parses a model file's bytes.
     ///
     /// # Errors
