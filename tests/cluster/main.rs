@@ -12,3 +12,4 @@ mod lifecycle;
 mod listen;
 mod poison;
 mod same_bytes;
+mod status;
