@@ -188,26 +188,11 @@ impl<'a> Shown<'a> {
     }
 
     fn print_progress(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let estimate = &self.estimate;
-        let published = HumanCount(estimate.published);
-        let sent = match (self.job.sealed, estimate.total) {
-            (Some(_), _) => format!("{published} chunks"),
-            (None, Some(total)) => {
-                format!(
-                    "{published} chunks sent, about {} in all",
-                    HumanCount(total)
-                )
-            }
-            (None, None) => format!("{published} chunks sent so far"),
-        };
-        match (estimate.mapped, estimate.left) {
-            (Some(mapped), Some(left)) => {
-                let (mapped, left) = (HumanCount(mapped), HumanCount(left));
-                write!(out, "  {mapped} of {sent} mapped, {left} left")?;
-            }
-            (Some(mapped), None) => write!(out, "  {} of {sent} mapped", HumanCount(mapped))?,
-            (None, _) => write!(out, "  {sent}")?,
-        }
+        write!(
+            out,
+            "  {}",
+            chunks(&self.estimate, self.job.sealed.is_some())
+        )?;
         if let Some(sum) = self.sum.filter(|sum| sum.mappers > 0) {
             write!(out, "; {}", pace::rate(&sum))?;
         }
@@ -280,7 +265,32 @@ impl<'a> Shown<'a> {
             })),
             "waits_for": self.waits_for,
             "broker_alarm": heard.alarm,
+            "reports_error": heard.deaf,
         })
+    }
+}
+
+/// `612 of about 3,635 chunks mapped (1,227 sent), 3,023 left`; exact once the job is sealed.
+fn chunks(estimate: &Estimate, sealed: bool) -> String {
+    let published = HumanCount(estimate.published);
+    let (of, sent) = match (sealed, estimate.total) {
+        (true, _) => (format!("{published} chunks"), String::new()),
+        (false, Some(total)) => {
+            let total = HumanCount(total);
+            (
+                format!("about {total} chunks"),
+                format!(" ({published} sent)"),
+            )
+        }
+        (false, None) => (format!("{published} chunks sent so far"), String::new()),
+    };
+    match (
+        estimate.mapped.map(HumanCount),
+        estimate.left.map(HumanCount),
+    ) {
+        (Some(mapped), Some(left)) => format!("{mapped} of {of} mapped{sent}, {left} left"),
+        (Some(mapped), None) => format!("{mapped} of {of} mapped{sent}"),
+        (None, _) => format!("{of}{sent}"),
     }
 }
 
@@ -292,5 +302,50 @@ fn state(job: &Job) -> &'static str {
         Phase::Active if job.missing.is_some() => "stalled",
         Phase::Active if job.sealed.is_none() => "unsealed",
         Phase::Active => "running",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_exact_once_the_job_is_sealed() {
+        let estimate = Estimate {
+            published: 1227,
+            total: Some(3635),
+            mapped: Some(612),
+            left: Some(3023),
+            percent: None,
+            eta: None,
+        };
+        assert_eq!(
+            chunks(&estimate, false),
+            "612 of about 3,635 chunks mapped (1,227 sent), 3,023 left"
+        );
+        let stream = Estimate {
+            total: None,
+            left: None,
+            ..estimate
+        };
+        assert_eq!(
+            chunks(&stream, false),
+            "612 of 1,227 chunks sent so far mapped"
+        );
+        let sealed = Estimate {
+            total: Some(1227),
+            left: Some(615),
+            ..estimate
+        };
+        assert_eq!(
+            chunks(&sealed, true),
+            "612 of 1,227 chunks mapped, 615 left"
+        );
+        let gone = Estimate {
+            mapped: None,
+            left: None,
+            ..sealed
+        };
+        assert_eq!(chunks(&gone, true), "1,227 chunks");
     }
 }

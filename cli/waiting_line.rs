@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::broker::{Broker, queue_depth};
 use gristmill_common::job::JobName;
-use gristmill_common::report::{Crew, Estimate, Known, PERIOD, Reports, Sum};
+use gristmill_common::report::{Crew, Estimate, Known, LISTEN, PERIOD, Reports, Sum};
 use gristmill_common::transport::Queue;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::Interval;
@@ -32,6 +32,8 @@ pub struct WaitingLine {
     tick: Interval,
     /// None where there is no terminal.
     bar: Option<ProgressBar>,
+    /// When it began to listen.
+    since: Instant,
     said: Instant,
 }
 
@@ -60,6 +62,7 @@ impl WaitingLine {
             waiting: None,
             tick: tokio::time::interval(PERIOD),
             bar,
+            since: Instant::now(),
             said: Instant::now(),
         })
     }
@@ -107,7 +110,11 @@ impl WaitingLine {
             waiting: self.waiting,
         };
         let estimate = Estimate::of(&known, &sum);
-        let words = words(&estimate, &sum);
+        let words = match self.since.elapsed() < LISTEN && sum == Sum::default() {
+            // Nobody had to say anything yet.
+            true => String::new(),
+            false => words(&estimate, &sum),
+        };
         match &self.bar {
             Some(bar) => {
                 bar.set_length(chunks);

@@ -160,6 +160,33 @@ fn nothing_but_status_needs_the_exchange() {
 }
 
 #[test]
+fn a_user_who_may_not_report_still_runs_jobs() {
+    let cluster = Cluster::new();
+    let all_but_reports =
+        "^gristmill[.](jobs|.*[.](chunks|suspect|dead|scratch|results[.][0-9]+))$";
+    let code = format!(
+        "rabbit_auth_backend_internal:set_permissions(<<\"guest\">>, V, <<\"{all_but_reports}\">>, \
+         <<\".*\">>, <<\".*\">>, <<\"test\">>)."
+    );
+    cluster.vhost.eval(&code).expect("permissions");
+    let doctor = cluster.run(&["doctor"]).code(1).stdout;
+    assert!(
+        doctor.contains("BAD   progress cannot be reported"),
+        "{doctor}"
+    );
+    assert!(doctor.contains("1 thing is wrong"), "{doctor}");
+    let input = produced(&cluster, 3000);
+    let shown = status(&cluster);
+    assert!(shown["workers"].is_null(), "{shown}");
+    assert!(shown["reports_error"].is_string(), "{shown}");
+    // It says what the queues tell.
+    assert!(waits_for(&shown, "mappers"), "{shown}");
+    let _mapper = cluster.mapper();
+    let _reducer = cluster.reducer();
+    finish(&cluster, &input);
+}
+
+#[test]
 fn looking_at_a_fresh_broker_leaves_nothing_on_it() {
     let cluster = Cluster::new();
     let said = cluster.run(&["status"]).code(0).stdout;
