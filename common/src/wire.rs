@@ -9,7 +9,7 @@
 //! | head hash | 8 | XXH3-64 of the head |
 //! | body length | 4 | |
 //! | head length | 4 | |
-//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry, 6 report |
+//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry, 7 report |
 //! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
@@ -216,7 +216,7 @@ pub const MAX_REPORT: usize = 512;
 /// # Errors
 /// When it would be larger than [`MAX_REPORT`].
 pub fn encode_report(report: &Report) -> Result<Bytes, WireError> {
-    let (message, _) = seal_up(6, report, Vec::new(), BodyForm::Raw)?;
+    let (message, _) = seal_up(7, report, Vec::new(), BodyForm::Raw)?;
     match message.len() {
         0..=MAX_REPORT => Ok(message.into()),
         long => Err(WireError::Oversized(long)),
@@ -232,7 +232,7 @@ pub fn decode_report(message: &Bytes) -> Result<Report, WireError> {
         return Err(WireError::Oversized(message.len()));
     }
     let envelope = open(message, Check::Full)?;
-    if envelope.kind != 6 || !envelope.body.is_empty() {
+    if envelope.kind != 7 || !envelope.body.is_empty() {
         return Err(WireError::Malformed("not a report".into()));
     }
     take_head(envelope.head)

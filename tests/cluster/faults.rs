@@ -1,7 +1,8 @@
 //! What brokers and disks do to a running job: it waits, or says what is wrong, and ends complete.
 
+use std::io::Read;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gristmill_common::crash;
@@ -135,7 +136,13 @@ fn a_queue_deleted_under_a_job_fails_it_and_produce_again_completes_it() {
         let scene = Scene::of(Cluster::new());
         let _reducer = scene.cluster.reducer();
         scene.produced();
-        let producer = scene.producer();
+        let mut command = scene.cluster.command(&scene.words());
+        let command = command.stdout(Stdio::piped());
+        let mut producer = scene.cluster.start("produce", command);
+        // It says the job's name when it begins to wait; one that comes later resumes a failed job.
+        let stdout = producer.child.stdout.as_mut().expect("a pipe");
+        let mut name = [0; "job\n".len()];
+        stdout.read_exact(&mut name).expect("the job's name");
         let mapper = scene.cluster.mapper();
         scene.cluster.until_segments(1);
         let name = format!("gristmill.job.{queue}");
