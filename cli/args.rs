@@ -80,7 +80,9 @@ pub enum Command {
     Map(MapArgs),
     /// Merge the results of a broker's jobs into files, until told to stop
     Reduce(ReduceArgs),
-    /// Show the jobs of a broker
+    /// Show the jobs of a broker: how far they are, how fast, and what they wait for
+    ///
+    /// While a job is active it listens to the workers' reports for 2.5 seconds.
     Status(StatusArgs),
     /// Cancel a job: its queues and results are dropped
     Cancel(CancelArgs),
@@ -392,8 +394,35 @@ pub struct ReduceArgs {
     pub drain_timeout: u64,
 }
 
+/// The fields that `status --json` writes.
+const STATUS_JSON: &str = "\
+Fields of --json, one object a line; null is what is not known:
+  job, kind, directory (the id of the output directory that has claimed it)
+  state                unsealed, running, stalled, finished, failed or cancelled
+  reason               why it has failed
+  seconds              since it was submitted
+  percent              of all chunks that are mapped
+  eta_seconds          until all are mapped, as fast as in the last 10 seconds
+  splits, splits_published; sealed (whether all chunks are published)
+  chunks_published     so far
+  chunks_total         exact once sealed, before that reckoned from the bytes read
+  chunks_mapped, chunks_left, chunks_waiting (in queues), chunks_in_hand (of mappers)
+  chunks_per_second, bytes_per_second (of text, mapped)
+  results_waiting      in queues, for a reducer
+  outcomes_durable     with its reducers: one for each chunk and partition that it concerns
+  partitions, partitions_closed
+  records, quarantined (while it runs: so far)
+  tombstones           chunks that could not be run at all; replays (how often they were tried again)
+  missing              chunks, of a stalled job
+  dead                 messages that were set aside as unusable
+  workers              {producers, mappers, reducers} seen in the last 2.5 seconds
+  waits_for            in words
+  broker_alarm         why the broker takes no messages
+  reports_error        why the workers cannot be heard";
+
 /// Options of `status`.
 #[derive(Args, Debug)]
+#[command(after_long_help = STATUS_JSON)]
 pub struct StatusArgs {
     /// The broker.
     #[command(flatten)]

@@ -64,13 +64,7 @@ pub fn connect(
     shutdown: &Shutdown,
 ) -> anyhow::Result<Option<(Broker, Registry)>> {
     let connecting = async {
-        let broker = Broker::connect(options)
-            .await
-            .map_err(|error| match error {
-                // A certificate that cannot be read is the command line's fault.
-                ConnectError::Tls(_) => usage(error.to_string()),
-                error => error.into(),
-            })?;
+        let broker = reach(options).await?;
         let registry = Registry::open(&broker).await?;
         anyhow::Ok((broker, registry))
     };
@@ -79,5 +73,17 @@ pub fn connect(
             connected = connecting => connected.map(Some),
             () = shutdown.reached(Stage::Draining) => Ok(None),
         }
+    })
+}
+
+/// Connects, waiting for a broker that is not there yet.
+///
+/// # Errors
+/// When the broker refuses.
+pub async fn reach(options: BrokerOptions) -> anyhow::Result<Broker> {
+    Broker::connect(options).await.map_err(|error| match error {
+        // A certificate that cannot be read is the command line's fault.
+        ConnectError::Tls(_) => usage(error.to_string()),
+        error => error.into(),
     })
 }

@@ -67,9 +67,15 @@ impl ProgressLine {
                 bar
             });
             let start = Instant::now();
+            let mut known = is_known(&progress);
             while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 match &bar {
                     Some(bar) => {
+                        // How much there is may be known only after a while.
+                        if is_known(&progress) != known {
+                            known = !known;
+                            bar.set_style(style(&progress));
+                        }
                         bar.set_length(Progress::get(&progress.bytes_total));
                         bar.set_position(Progress::get(&progress.bytes_read));
                         bar.set_message(counts(&progress));
@@ -97,10 +103,13 @@ impl Drop for ProgressLine {
     }
 }
 
+fn is_known(progress: &Progress) -> bool {
+    Progress::get(&progress.bytes_total) > 0
+}
+
 fn style(progress: &Progress) -> ProgressStyle {
-    let known = Progress::get(&progress.bytes_total) > 0;
-    let template = if known {
-        "{bytes} of {total_bytes} {wide_bar} {binary_bytes_per_sec}, {eta} left · {msg}"
+    let template = if is_known(progress) {
+        "{percent}% of {total_bytes} {wide_bar} {binary_bytes_per_sec}, {eta} left · {msg}"
     } else {
         "{bytes} read, {binary_bytes_per_sec} · {msg}"
     };
@@ -110,7 +119,13 @@ fn style(progress: &Progress) -> ProgressStyle {
 
 fn counts(progress: &Progress) -> String {
     let quarantined = Progress::get(&progress.quarantined);
-    let records = HumanCount(Progress::get(&progress.records));
+    let records = Progress::get(&progress.records);
+    let chunks = Progress::get(&progress.chunks_cut);
+    if records == 0 && Progress::get(&progress.chunks_mapped) == 0 && chunks > 0 {
+        // Whoever maps them is elsewhere.
+        return format!("{} chunks sent", HumanCount(chunks));
+    }
+    let records = HumanCount(records);
     if quarantined == 0 {
         format!("{records} records")
     } else {
@@ -163,6 +178,8 @@ mod tests {
     #[test]
     fn quarantined_records_are_said_only_when_there_are_some() {
         let progress = Progress::default();
+        Progress::add(&progress.chunks_cut, 3);
+        assert_eq!(counts(&progress), "3 chunks sent");
         Progress::add(&progress.records, 1200);
         assert_eq!(counts(&progress), "1,200 records");
         Progress::add(&progress.quarantined, 3);

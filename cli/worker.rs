@@ -8,6 +8,7 @@ use anyhow::Context;
 use gristmill_common::broker::Broker;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::Registry;
+use gristmill_common::report::Announcer;
 use gristmill_common::shutdown::Shutdown;
 use tokio::runtime::Runtime;
 
@@ -28,6 +29,7 @@ pub struct Worker {
     pub progress: Arc<Progress>,
     /// Advanced by signals.
     pub shutdown: Shutdown,
+    _announcer: Announcer,
 }
 
 impl Worker {
@@ -56,12 +58,14 @@ impl Worker {
             return Ok(None);
         };
         monitor.connected(&broker);
+        let announcer = Announcer::start(runtime.handle(), &broker, &progress);
         Ok(Some(Self {
             runtime,
             broker,
             registry,
             progress,
             shutdown,
+            _announcer: announcer,
         }))
     }
 }

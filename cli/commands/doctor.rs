@@ -1,6 +1,7 @@
 //! `gristmill doctor`: is this broker fit? It does what the roles will do, with queues of its own.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,9 +9,12 @@ use gristmill_common::broker::{
     Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, version,
 };
 use gristmill_common::job::JobName;
+use gristmill_common::progress::Progress;
 use gristmill_common::registry::{Registry, unique};
+use gristmill_common::report::{self, Announcer, Reports, Role};
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_common::wire::MAX_MESSAGE;
+use tokio::runtime::Handle;
 
 use crate::args::DoctorArgs;
 use crate::broker;
@@ -100,9 +104,7 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
     if !url.is_tls() {
         report.note("the connection is not encrypted: amqps:// is".into());
     }
-    // An alarm is announced right after the connection is made.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    if let Some(reason) = broker.health().blocked {
+    if let Some(reason) = broker.alarm().await {
         report.bad(
             &format!("the broker is in alarm and takes no messages: {reason}"),
             "free memory or disk on its machine, or raise vm_memory_high_watermark or \
@@ -119,6 +121,18 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
         );
     } else {
         report.good("the log of jobs can be written and read".into());
+    }
+    match tokio::time::timeout(LIMIT, reports(&broker)).await {
+        Ok(Ok(())) => report.good("progress can be reported and heard".into()),
+        Ok(Err(error)) => report.bad(
+            &format!("progress cannot be reported: {error}"),
+            "the user needs configure, write and read on `gristmill[.].*`; jobs run without, but \
+             `status` shows neither workers nor how long it will take",
+        ),
+        Err(_) => report.bad(
+            "progress is reported and not heard",
+            "see the broker's log; jobs run without",
+        ),
     }
     let job = JobName::clean(&format!("doctor-{:016x}", unique()));
     match tokio::time::timeout(LIMIT, queues(&broker, &job)).await {
@@ -153,6 +167,21 @@ async fn log_of_jobs(broker: &Broker) -> anyhow::Result<()> {
     let registry = Registry::open(broker).await?;
     registry.catch_up().await?;
     Ok(())
+}
+
+/// Reports progress, and hears it.
+async fn reports(broker: &Broker) -> anyhow::Result<()> {
+    report::declare(broker).await?;
+    let job = JobName::clean(&format!("doctor-{:016x}", unique()));
+    let mut reports = Reports::new(broker, Some(&job));
+    reports.open().await?;
+    let progress = Arc::new(Progress::default());
+    let _tally = progress.jobs.of(Role::Map, &job, unique());
+    let _announcer = Announcer::start(&Handle::current(), broker, &progress);
+    match reports.next().await {
+        Some(_) => Ok(()),
+        None => anyhow::bail!("the broker refuses"),
+    }
 }
 
 /// Declares the queues of a job, passes messages through, and lets one come back until it is

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use gristmill_common::broker::Backlog;
+use gristmill_common::broker::{Backlog, Broker};
+use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::Totals;
+use gristmill_common::report::Announcer;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
@@ -22,6 +24,7 @@ use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
 use crate::progress_line::{ProgressLine, Voice};
 use crate::signals;
+use crate::waiting_line::WaitingLine;
 
 /// Chunks that each reader may have on their way to the broker.
 const WINDOW: usize = 8;
@@ -68,6 +71,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         return Ok(Exit::Interrupted);
     };
     let progress = Arc::new(Progress::default());
+    let _announcer = Announcer::start(runtime.handle(), &broker, &progress);
     let line = ProgressLine::start(Arc::clone(&progress), voice);
     let order = Order {
         name: name.clone(),
@@ -96,7 +100,15 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         Ok(Submitted::Sealed(wait)) => {
             print_name(&order)?;
             match args.wait {
-                true => wait_for(*wait, &runtime, &shutdown, job.allowance, voice),
+                true => wait_for(
+                    *wait,
+                    &broker,
+                    &name,
+                    &runtime,
+                    &shutdown,
+                    job.allowance,
+                    voice,
+                ),
                 false => Ok(Exit::Complete),
             }
         }
@@ -121,19 +133,30 @@ fn print_name(order: &Order<'_>) -> anyhow::Result<()> {
 /// Waits for the job's end.
 fn wait_for(
     mut wait: Wait,
+    broker: &Broker,
+    name: &JobName,
     runtime: &Runtime,
     shutdown: &Shutdown,
     allowance: Allowance,
     voice: Voice,
 ) -> anyhow::Result<Exit> {
+    let run = wait.job().map_or(0, |job| job.submission.run);
+    let _entered = runtime.enter();
+    let mut line = WaitingLine::start(broker, name, run, voice);
     loop {
         let Some(job) = wait.job() else {
             anyhow::bail!("another run of the job has taken its place");
         };
         match job.phase.ended() {
-            Some(Ok(totals)) => return judge(totals, allowance, voice),
+            Some(Ok(totals)) => {
+                drop(line);
+                return judge(totals, allowance, voice);
+            }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
+        }
+        if let (Some(line), Some(chunks)) = (&mut line, job.sealed) {
+            line.draw(chunks)?;
         }
         if let Some((missing, count)) = &job.missing {
             let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
@@ -148,12 +171,20 @@ fn wait_for(
             );
         }
         let heard = runtime.block_on(async {
+            let drawn = async {
+                match &mut line {
+                    Some(line) => line.news().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 news = wait.news() => news.map(|()| true),
+                () = drawn => Ok(true),
                 () = shutdown.reached(Stage::Draining) => Ok(false),
             }
         });
         if !heard? {
+            drop(line);
             voice.say("interrupted; the job goes on without this command")?;
             return Ok(Exit::Interrupted);
         }

@@ -17,6 +17,7 @@ pub mod outline;
 pub mod progress;
 pub mod record;
 pub mod registry;
+pub mod report;
 pub mod seal;
 pub mod shutdown;
 pub mod size;

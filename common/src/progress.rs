@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::histogram::Histogram;
+use crate::report::Tallies;
 
 /// Counters of one running job in one process.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ pub struct Progress {
     pub bytes_read: AtomicU64,
     /// Sources read to their end.
     pub sources_done: AtomicU64,
-    /// Chunks cut.
+    /// Chunks cut; in a resumed job also those of the splits that need not be read again.
     pub chunks_cut: AtomicU64,
     /// Chunks mapped.
     pub chunks_mapped: AtomicU64,
@@ -47,6 +48,8 @@ pub struct Progress {
     pub log_read: AtomicBool,
     /// When something last went forward, in milliseconds since 1970; 0 is never.
     pub moved: AtomicU64,
+    /// What is reported of each job of a broker.
+    pub jobs: Tallies,
 }
 
 impl Progress {

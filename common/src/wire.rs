@@ -9,7 +9,7 @@
 //! | head hash | 8 | XXH3-64 of the head |
 //! | body length | 4 | |
 //! | head length | 4 | |
-//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry, 6 part of a file |
+//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry, 6 part of a file, 7 report |
 //! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
@@ -27,6 +27,7 @@ use crate::file::{FileMessage, PART};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
 use crate::registry::{Event, LogHead};
+use crate::report::Report;
 use crate::seal::{Seal, SplitEnd};
 
 /// The version of the wire format.
@@ -232,6 +233,36 @@ pub fn decode_file(message: &Bytes) -> Result<(FileMessage, Bytes), WireError> {
         return Err(WireError::Oversized(envelope.body.len()));
     }
     Ok((take_head(envelope.head)?, envelope.body))
+}
+
+/// The most bytes of a report.
+pub const MAX_REPORT: usize = 512;
+
+/// Encodes a report of a worker's progress.
+///
+/// # Errors
+/// When it would be larger than [`MAX_REPORT`].
+pub fn encode_report(report: &Report) -> Result<Bytes, WireError> {
+    let (message, _) = seal_up(7, report, Vec::new(), BodyForm::Raw)?;
+    match message.len() {
+        0..=MAX_REPORT => Ok(message.into()),
+        long => Err(WireError::Oversized(long)),
+    }
+}
+
+/// Decodes a report of a worker's progress.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged report.
+pub fn decode_report(message: &Bytes) -> Result<Report, WireError> {
+    if message.len() > MAX_REPORT {
+        return Err(WireError::Oversized(message.len()));
+    }
+    let envelope = open(message, Check::Full)?;
+    if envelope.kind != 7 || !envelope.body.is_empty() {
+        return Err(WireError::Malformed("not a report".into()));
+    }
+    take_head(envelope.head)
 }
 
 fn event_codec() -> impl bincode::config::Config {

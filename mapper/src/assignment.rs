@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
+use gristmill_common::report::Tally;
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Transport};
 use gristmill_common::wire::{Check, WireError};
@@ -58,4 +59,15 @@ pub struct Assignment {
     pub limits: Limits,
     /// For people.
     pub progress: Arc<Progress>,
+    /// What is reported of this job, if it is.
+    pub tally: Option<Arc<Tally>>,
+}
+
+impl Assignment {
+    /// For reports: so many chunks are taken and not settled.
+    pub(crate) fn holds(&self, chunks: usize) {
+        if let Some(tally) = &self.tally {
+            tally.holds(chunks);
+        }
+    }
 }

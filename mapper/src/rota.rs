@@ -100,10 +100,18 @@ impl Drop for Slot {
         let mut state = self.rota.lock();
         if let Some(entry) = state.entry(self.number) {
             entry.unsettled -= 1;
+            entry.tell();
         }
         state.sweep();
         drop(state);
         self.rota.news.notify_all();
+    }
+}
+
+impl Entry {
+    /// Says, for reports, how many chunks are in hand.
+    fn tell(&self) {
+        self.job.holds(self.waiting.len() + self.unsettled);
     }
 }
 
@@ -153,6 +161,7 @@ impl Rota {
         match state.entry(number) {
             Some(entry) => {
                 entry.waiting.push_back((delivery, suspect));
+                entry.tell();
                 drop(state);
                 self.news.notify_one();
             }
@@ -183,6 +192,9 @@ impl Rota {
             .position(|entry| entry.job.number == number);
         let entry = at.map(|at| state.jobs.remove(at));
         drop(state);
+        if let Some(entry) = &entry {
+            entry.job.holds(0);
+        }
         drop(entry);
         self.news.notify_all();
     }

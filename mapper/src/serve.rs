@@ -14,6 +14,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{Event, Job, JobTable, Log, Registry, RegistryError};
+use gristmill_common::report::Role;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, PublishError, Queue, Transport};
@@ -446,6 +447,7 @@ impl Service {
             strict: false,
             limits: self.settings.limits,
             progress: Arc::clone(&self.progress),
+            tally: Some(self.progress.jobs.of(Role::Map, name, run)),
         });
         let consumer = assignment.transport.clone();
         self.rota.add(Arc::clone(&assignment));

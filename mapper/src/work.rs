@@ -149,7 +149,7 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
                     continue;
                 };
                 job.progress.map_seconds.observe(began.elapsed());
-                count(&job.progress, &chunk, &mapped);
+                count(&job, &chunk, &mapped);
                 drop(chunk);
                 let rota = Arc::clone(rota);
                 let end = Settle::Ack;
@@ -171,7 +171,7 @@ fn run_apart(
 ) {
     match isolate(job, chunk, delivery.payload(), job.limits) {
         Ok(mapped) => {
-            count(&job.progress, chunk, &mapped);
+            count(job, chunk, &mapped);
             let (rota, job) = (Arc::clone(rota), Arc::clone(job));
             let end = Settle::Ack;
             runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
@@ -183,7 +183,7 @@ fn run_apart(
             let mut mapper = Mapper::new(prepared, &job.spec, &job.outline);
             match mapper.tombstone(chunk, &reason, job.replays) {
                 Ok(mapped) => {
-                    count(&job.progress, chunk, &mapped);
+                    count(job, chunk, &mapped);
                     let (rota, job) = (Arc::clone(rota), Arc::clone(job));
                     let end = Settle::Bury(reason);
                     runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
@@ -268,12 +268,16 @@ async fn settle(
     drop(slot);
 }
 
-fn count(progress: &Progress, chunk: &Chunk, mapped: &Mapped) {
+fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
+    let progress = &job.progress;
     Progress::add(&progress.chunks_mapped, 1);
     Progress::add(&progress.bytes_mapped, chunk.body.len() as u64);
     Progress::add(&progress.records, mapped.records);
     Progress::add(&progress.quarantined, mapped.quarantined);
     progress.touch();
+    if let Some(tally) = &job.tally {
+        tally.mapped(chunk.body.len() as u64, mapped.quarantined);
+    }
 }
 
 /// A chunk counts as in hand while this is kept.

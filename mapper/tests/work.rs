@@ -43,6 +43,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         strict: true,
         limits: Limits::default(),
         progress: Arc::clone(&progress),
+        tally: None,
     };
     work(job, 3, runtime.handle(), shutdown)?;
     Ok(Progress::get(&progress.records))

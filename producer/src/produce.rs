@@ -175,6 +175,7 @@ pub(crate) fn read_all<S: FallibleSink>(
             };
             if let Some((chunks, records)) = resume.done(split) {
                 enter(chunks, records);
+                Progress::add(&reading.progress.chunks_cut, chunks.into());
                 reading.pass(split);
                 continue;
             }

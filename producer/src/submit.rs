@@ -15,6 +15,7 @@ use gristmill_common::registry::{
     Event, Job, JobTable, Log, Phase, Registry, RegistryError, SplitDone, Submission, Totals,
     unique,
 };
+use gristmill_common::report::Role;
 use gristmill_common::seal::SplitEnd;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
@@ -189,6 +190,7 @@ pub fn submit(
         let _entered = runtime.enter();
         Transport::Amqp(Amqp::new(broker, name.clone(), Prefetch::default()))
     };
+    let _reported = progress.jobs.of(Role::Produce, name, run);
     let around = Surroundings {
         transport: &transport,
         runtime,

@@ -164,6 +164,11 @@ impl Quarantine {
         Ok(self.sorter.push(&self.key, &self.line)?)
     }
 
+    /// How many entries were taken.
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+
     /// Ends the intake.
     pub(crate) fn finish(self) -> SetAside {
         SetAside {

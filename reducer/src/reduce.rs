@@ -167,6 +167,11 @@ impl<'a> Reducer<'a> {
         &self.arrivals
     }
 
+    /// Entries that were set aside so far.
+    pub(crate) fn quarantined(&self) -> u64 {
+        self.quarantine.entries()
+    }
+
     /// Whether a message that comes from outside fits this job, and says anything new.
     ///
     /// # Errors

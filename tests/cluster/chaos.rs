@@ -168,7 +168,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     let seed = number("GRISTMILL_CHAOS_SEED", 20_261_121);
     let (cluster, node) = Cluster::alone();
     // A broker that was up before; see the test of broker faults.
-    cluster.run(&["status"]).code(0);
+    cluster.run(&["doctor"]).code(0);
     node.stop();
     node.start_again().expect("the broker starts");
     let texts: PathBuf = cluster.folder.path().join("texts");

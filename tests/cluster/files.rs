@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use gristmill_common::broker::{Backlog, Broker, BrokerOptions, declare_job};
+use gristmill_common::broker::{Backlog, Broker, BrokerOptions, Leftovers, declare_job};
 use gristmill_common::crash;
 use gristmill_common::file::{FileMessage, PART, PartHead, declare_files, parts, send};
 use gristmill_common::id::content_hash;
@@ -269,7 +269,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
     on_broker(&cluster.vhost, async |broker, job| {
         let registry = Registry::open(broker).await.expect("the log");
         let backlog = Backlog::of(64 << 20);
-        let declared = declare_job(broker, job, 1, backlog, true).await;
+        let declared = declare_job(broker, job, 1, backlog, Leftovers::All).await;
         declared.expect("queues");
         send(broker, job, &file).await.expect("it is sent");
         let words = r#"{"version":1,"kind":{"pos":{"tokenized":false,"tagset":"penn",

@@ -13,3 +13,4 @@ mod lifecycle;
 mod listen;
 mod poison;
 mod same_bytes;
+mod status;

@@ -4,6 +4,7 @@
 //! connection that has published, acknowledgements included. The library's own recovery is off: it
 //! hides from a consumer that its messages have gone back. It must not know what the messages say.
 
+mod alarm;
 mod backoff;
 mod connect;
 mod greeting;
@@ -14,6 +15,7 @@ mod queues;
 mod stream;
 mod subscription;
 mod tls;
+mod topic;
 mod url;
 
 use std::fmt;
@@ -37,8 +39,9 @@ use self::link::{Keeper, Link, unless_lost};
 use self::notice::Board;
 pub(crate) use self::publisher::{PublishFault, Publisher, header};
 pub(crate) use self::queues::persistently;
-pub(crate) use self::stream::{StreamReader, declare_stream};
+pub(crate) use self::stream::{StreamReader, declare_stream, stream_exists};
 pub(crate) use self::subscription::{End, Handed, Subscription};
+pub(crate) use self::topic::{TopicReader, TopicWriter};
 
 /// How to reach the broker.
 #[derive(Clone)]
@@ -175,6 +178,23 @@ impl Broker {
 
     pub(crate) fn stream(&self, name: &str) -> StreamReader {
         StreamReader::new(self.inner.consume.clone(), name)
+    }
+
+    /// Declares a topic exchange; one that exists as it should is left alone.
+    pub(crate) async fn declare_topic(&self, exchange: &str) -> Result<(), QueueError> {
+        let channel = self.channel().await?;
+        let declared = topic::declare(&channel, exchange).await;
+        let _ = link::unless_closed(&channel, channel.close(200, "done".into())).await;
+        declared.map_err(|error| queues::classify(exchange, &error))
+    }
+
+    pub(crate) fn topic_writer(&self, exchange: &str) -> TopicWriter {
+        let board = Arc::clone(&self.inner.board);
+        TopicWriter::new(self.inner.publish.clone(), board, exchange)
+    }
+
+    pub(crate) fn topic_reader(&self, exchange: &str, pattern: &str) -> TopicReader {
+        TopicReader::new(self.inner.consume.clone(), exchange, pattern)
     }
 
     pub(crate) fn subscribe(&self, queue: String, prefetch: u16) -> Subscription {

@@ -175,14 +175,16 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
 
 /// Does it again when the connection was lost or the broker has no leader for a queue yet, so many
 /// times, and says once what it waits for.
-pub(crate) async fn persistently(
+pub(crate) async fn persistently<T>(
     broker: &Broker,
     queue: &str,
     attempts: u32,
-    attempt: impl AsyncFn() -> Result<(), QueueError>,
-) -> Result<(), QueueError> {
+    attempt: impl AsyncFn() -> Result<T, QueueError>,
+) -> Result<T, QueueError> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-    for failures in 1.. {
+    let mut failures: u32 = 0;
+    loop {
+        failures = failures.saturating_add(1);
         match attempt().await {
             Err(QueueError::Lost(reason)) if failures < attempts => {
                 if failures == PATIENCE {
@@ -194,7 +196,6 @@ pub(crate) async fn persistently(
             done => return done,
         }
     }
-    Ok(())
 }
 
 /// How many messages of a queue wait, or `None` when it does not exist.

@@ -31,15 +31,8 @@ pub(crate) async fn declare_stream(
     max_age: &str,
     max_bytes: i64,
 ) -> Result<(), QueueError> {
-    let channel = broker.channel().await?;
-    match super::queues::passive(&channel, name).await {
-        Ok(_) => {
-            let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
-            return Ok(());
-        }
-        // The broker closes the channel with that answer.
-        Err(error) if is_missing(&error) => {}
-        Err(error) => return Err(classify(name, &error)),
+    if stream_exists(broker, name).await? {
+        return Ok(());
     }
     let channel = broker.channel().await?;
     let mut table = FieldTable::default();
@@ -56,6 +49,20 @@ pub(crate) async fn declare_stream(
     declare(&channel, name, table).await?;
     let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
     Ok(())
+}
+
+/// Whether there is a stream of that name.
+pub(crate) async fn stream_exists(broker: &Broker, name: &str) -> Result<bool, QueueError> {
+    let channel = broker.channel().await?;
+    match super::queues::passive(&channel, name).await {
+        Ok(_) => {
+            let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
+            Ok(true)
+        }
+        // The broker closes the channel with that answer.
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(classify(name, &error)),
+    }
 }
 
 /// A reader of one stream, from the first message that it still holds.

@@ -19,6 +19,7 @@ pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase, SplitDone};
 
 use crate::broker::{
     Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream, persistently,
+    stream_exists,
 };
 use crate::job::JobName;
 use crate::wire::{MAX_LOG_PART, WireError, encode_event, encode_log_part};
@@ -77,6 +78,17 @@ impl Registry {
             broker: broker.clone(),
             publisher: broker.patient_publisher(),
         })
+    }
+
+    /// Whether anybody has opened the log yet. It declares nothing.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn exists(broker: &Broker) -> Result<bool, RegistryError> {
+        let found = persistently(broker, STREAM, u32::MAX, async || {
+            stream_exists(broker, STREAM).await
+        });
+        Ok(found.await?)
     }
 
     /// Appends an event; resolves when the broker has confirmed it. Waits while the broker is gone

@@ -16,6 +16,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{Event, Registry, RegistryError, Totals, unique};
+use gristmill_common::report::Tally;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
@@ -109,6 +110,8 @@ pub(crate) struct JobContext<'a> {
     pub(crate) runtime: &'a Handle,
     pub(crate) settings: Settings,
     pub(crate) progress: &'a Progress,
+    /// What is reported of this job.
+    pub(crate) tally: &'a Tally,
     /// Stops the work on this job.
     pub(crate) stop: &'a Shutdown,
     /// Set once the log says that the job is sealed.

@@ -17,6 +17,7 @@ use gristmill_common::progress::Progress;
 use gristmill_common::registry::{
     Applied, Event, Job, JobTable, Registry, RegistryError, Submission, Totals,
 };
+use gristmill_common::report::Role;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
@@ -507,9 +508,11 @@ impl JobThread {
                 },
             ))
         };
+        let run = self.submission.run;
+        let tally = self.progress.jobs.of(Role::Reduce, &self.name, run);
         let done = work(&JobContext {
             name: &self.name,
-            run: self.submission.run,
+            run,
             spec: &self.submission.spec,
             outline: &self.submission.outline,
             replace: self.submission.replace,
@@ -522,6 +525,7 @@ impl JobThread {
             full: (self.settings.memory / 4).max(LEAST as usize),
             settings: self.settings,
             progress: &self.progress,
+            tally: &tally,
             stop: &self.stop,
             sealed: &self.sealed,
             window: usize::from(prefetch / 2),

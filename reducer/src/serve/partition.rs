@@ -188,6 +188,7 @@ impl Worker<'_> {
                 return Ok(Done::Closed);
             }
         }
+        self.tell();
         if let Some(delivery) = first {
             self.take(delivery)?;
         }
@@ -340,7 +341,17 @@ impl Worker<'_> {
             }
             Progress::add(&self.job.progress.chunks_reduced, batch.ids.len() as u64);
         }
+        self.tell();
         Ok(closed)
+    }
+
+    /// Says, for reports, how far the partition is.
+    fn tell(&self) {
+        let arrivals = self.reducer.arrivals();
+        let (durable, expected) = (arrivals.count(), arrivals.expected());
+        let quarantined = self.reducer.quarantined();
+        let tally = self.job.tally;
+        tally.partition(self.partition, durable, expected, quarantined);
     }
 
     /// Merges a segment. True when it closes the partition; one that closed it before a replay does

@@ -1,0 +1,351 @@
+//! One job as `status` shows it, in lines or as JSON. It must not know how reports are heard.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gristmill_common::broker::{Broker, queue_depth};
+use gristmill_common::job::JobName;
+use gristmill_common::registry::{Job, Phase};
+use gristmill_common::report::{Crew, Estimate, Known, LISTEN, Sum};
+use gristmill_common::transport::Queue;
+use indicatif::{HumanCount, HumanDuration};
+use serde_json::json;
+
+use crate::pace;
+
+/// What was heard of the workers.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// The reports; none when nobody listened.
+    pub crew: Option<Crew>,
+    /// Why the broker takes no messages, reports among them.
+    pub alarm: Option<String>,
+    /// Why nobody could listen.
+    pub deaf: Option<String>,
+}
+
+/// A job as it is shown.
+pub struct Shown<'a> {
+    name: &'a JobName,
+    job: &'a Job,
+    state: &'static str,
+    /// Chunks that wait, suspects included; none if the queues are gone.
+    chunks: Option<u64>,
+    /// Results that wait, over all partitions.
+    results: u64,
+    dead: u64,
+    waits_for: Vec<String>,
+    age: Duration,
+    /// What its workers said; none when nobody listened.
+    sum: Option<Sum>,
+    estimate: Estimate,
+}
+
+impl<'a> Shown<'a> {
+    /// Asks the broker for what the log does not know.
+    pub async fn of(broker: &Broker, name: &'a JobName, job: &'a Job, heard: &Heard) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_secs());
+        let mut shown = Self {
+            name,
+            job,
+            state: state(job),
+            chunks: None,
+            results: 0,
+            dead: 0,
+            waits_for: Vec::new(),
+            age: Duration::from_secs(now.saturating_sub(job.since)),
+            sum: None,
+            estimate: Estimate::default(),
+        };
+        if !job.is_over() {
+            let depth = async |queue| {
+                let depth = queue_depth(broker, name, queue).await;
+                depth.ok().flatten().map(u64::from)
+            };
+            let ready = depth(Queue::Chunks).await;
+            let suspect = depth(Queue::Suspect).await.unwrap_or(0);
+            shown.chunks = ready.map(|ready| ready + suspect);
+            shown.dead = depth(Queue::Dead).await.unwrap_or(0);
+            for partition in 0..job.submission.spec.partitions {
+                shown.results += depth(Queue::Results(partition)).await.unwrap_or(0);
+            }
+        }
+        let finished = matches!(job.phase, Phase::Finished(_));
+        if job.is_active() {
+            let crew = heard.crew.as_ref();
+            shown.sum = crew.map(|crew| crew.of(name, job.submission.run));
+        }
+        let known = Known {
+            sealed: job.sealed,
+            published: (job.splits.values())
+                .map(|done| u64::from(done.chunks))
+                .sum(),
+            waiting: if finished { Some(0) } else { shown.chunks },
+        };
+        shown.estimate = Estimate::of(&known, &shown.sum.unwrap_or_default());
+        if job.is_active() {
+            shown.waits_for = shown.waits_for(heard);
+        } else {
+            shown.estimate.eta = None;
+        }
+        shown
+    }
+
+    fn waits_for(&self, heard: &Heard) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut waits = |what: &str| found.push(what.to_owned());
+        let job = self.job;
+        if self.chunks.is_none() {
+            waits("its queues: they are gone");
+        }
+        if job.claim.is_none() {
+            waits("a reducer: none has claimed it");
+        }
+        if heard.alarm.is_some() {
+            waits("the end of the broker's alarm");
+            return found;
+        }
+        let Some(sum) = &self.sum else {
+            if job.sealed.is_none() {
+                waits("the rest of the input: the producer runs, or stopped half-way");
+            }
+            if self.chunks.is_some_and(|chunks| chunks > 0) {
+                waits("mappers");
+            }
+            if self.results > 0 {
+                waits("its reducer");
+            }
+            return found;
+        };
+        let seconds = LISTEN.as_secs_f64();
+        let none = format!("none seen in the last {seconds} s");
+        if job.sealed.is_none() && sum.producers == 0 {
+            waits(&format!(
+                "its producer: {none}; the same `produce` again goes on"
+            ));
+        }
+        if sum.mappers == 0 && self.estimate.left != Some(0) {
+            waits(&format!("a mapper: {none}"));
+        }
+        if job.claim.is_some() && sum.reducers == 0 {
+            waits(&format!("its reducer: {none}"));
+        }
+        found
+    }
+
+    /// Writes a line, and some more for an active job.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let age = HumanDuration(self.age);
+        write!(out, "{}  {}  since {age}", self.name, self.state)?;
+        match &self.job.phase {
+            Phase::Finished(totals) => write!(
+                out,
+                "  {} records, {} quarantined",
+                HumanCount(totals.records),
+                HumanCount(totals.quarantined)
+            )
+            .and_then(|()| match totals.tombstones {
+                0 => Ok(()),
+                many => write!(
+                    out,
+                    ", {} chunks could not be run: `gristmill replay` tries them again",
+                    HumanCount(many)
+                ),
+            })?,
+            Phase::Failed { reason } => write!(out, "  {reason}")?,
+            Phase::Cancelled => {}
+            Phase::Active => {
+                if let Some(percent) = self.estimate.percent {
+                    write!(out, "  {:.1}%", pace::tenths(percent))?;
+                }
+                if let Some(eta) = self.estimate.eta.filter(|eta| !eta.is_zero()) {
+                    write!(out, ", {}", pace::left(eta))?;
+                }
+            }
+        }
+        writeln!(out)?;
+        if self.job.is_active() {
+            self.print_progress(out)?;
+        }
+        if let Some((_, count)) = &self.job.missing {
+            writeln!(
+                out,
+                "  {} chunks are missing: the same `produce` again sends them",
+                HumanCount(*count)
+            )?;
+        }
+        if self.dead > 0 {
+            writeln!(out, "  {} messages were set aside as unusable", self.dead)?;
+        }
+        for what in &self.waits_for {
+            writeln!(out, "  waits for {what}")?;
+        }
+        Ok(())
+    }
+
+    fn print_progress(&self, out: &mut impl Write) -> std::io::Result<()> {
+        write!(
+            out,
+            "  {}",
+            chunks(&self.estimate, self.job.sealed.is_some())
+        )?;
+        if let Some(sum) = self.sum.filter(|sum| sum.mappers > 0) {
+            write!(out, "; {}", pace::rate(&sum))?;
+        }
+        writeln!(out)?;
+        write!(out, "  ")?;
+        if let Some(sum) = &self.sum {
+            write!(out, "{}; ", pace::workers(sum))?;
+            if sum.reducers > 0 {
+                let quarantined = HumanCount(sum.quarantined);
+                write!(out, "{quarantined} records quarantined so far; ")?;
+            }
+        }
+        writeln!(
+            out,
+            "{} results wait, {} of {} partitions closed",
+            HumanCount(self.results),
+            self.job.closed.len(),
+            self.job.submission.spec.partitions
+        )
+    }
+
+    /// The job as an object: `StatusArgs` documents its fields.
+    #[must_use]
+    pub fn json(&self, heard: &Heard) -> serde_json::Value {
+        let (job, estimate, sum) = (self.job, &self.estimate, self.sum.as_ref());
+        let totals = match job.phase {
+            Phase::Finished(totals) => Some(totals),
+            _ => None,
+        };
+        let so_far = sum.filter(|sum| sum.reducers > 0);
+        let reason = match &job.phase {
+            Phase::Failed { reason } => Some(reason),
+            _ => None,
+        };
+        json!({
+            "job": self.name,
+            "kind": job.submission.spec.kind.name(),
+            "state": self.state,
+            "reason": reason,
+            "seconds": self.age.as_secs(),
+            "percent": estimate.percent.map(pace::tenths),
+            "eta_seconds": estimate.eta.map(|eta| pace::whole(eta).as_secs()),
+            "splits": job.submission.outline.splits,
+            "splits_published": job.splits.len(),
+            "chunks_published": estimate.published,
+            "chunks_total": estimate.total,
+            "sealed": job.sealed.is_some(),
+            "chunks_mapped": estimate.mapped,
+            "chunks_left": estimate.left,
+            "chunks_waiting": self.chunks,
+            "chunks_in_hand": sum.map(|sum| sum.in_hand),
+            "chunks_per_second": sum.map(|sum| pace::tenths(sum.chunks_per_second)),
+            "bytes_per_second": sum.map(|sum| sum.bytes_per_second as u64),
+            "results_waiting": self.results,
+            "outcomes_durable": so_far.map(|sum| sum.outcomes.0),
+            "dead": self.dead,
+            "missing": job.missing.as_ref().map(|(_, count)| count),
+            "partitions": job.submission.spec.partitions,
+            "partitions_closed": job.closed.len(),
+            "directory": job.claim,
+            "records": totals.map(|totals| totals.records),
+            "quarantined": (totals.map(|totals| totals.quarantined))
+                .or(so_far.map(|sum| sum.quarantined)),
+            "tombstones": totals.map(|totals| totals.tombstones),
+            "replays": job.replays,
+            "workers": sum.map(|sum| json!({
+                "producers": sum.producers,
+                "mappers": sum.mappers,
+                "reducers": sum.reducers,
+            })),
+            "waits_for": self.waits_for,
+            "broker_alarm": heard.alarm,
+            "reports_error": heard.deaf,
+        })
+    }
+}
+
+/// `612 of about 3,635 chunks mapped (1,227 sent), 3,023 left`; exact once the job is sealed.
+fn chunks(estimate: &Estimate, sealed: bool) -> String {
+    let published = HumanCount(estimate.published);
+    let (of, sent) = match (sealed, estimate.total) {
+        (true, _) => (format!("{published} chunks"), String::new()),
+        (false, Some(total)) => {
+            let total = HumanCount(total);
+            (
+                format!("about {total} chunks"),
+                format!(" ({published} sent)"),
+            )
+        }
+        (false, None) => (format!("{published} chunks sent so far"), String::new()),
+    };
+    match (
+        estimate.mapped.map(HumanCount),
+        estimate.left.map(HumanCount),
+    ) {
+        (Some(mapped), Some(left)) => format!("{mapped} of {of} mapped{sent}, {left} left"),
+        (Some(mapped), None) => format!("{mapped} of {of} mapped{sent}"),
+        (None, _) => format!("{of}{sent}"),
+    }
+}
+
+fn state(job: &Job) -> &'static str {
+    match &job.phase {
+        Phase::Finished(_) => "finished",
+        Phase::Failed { .. } => "failed",
+        Phase::Cancelled => "cancelled",
+        Phase::Active if job.missing.is_some() => "stalled",
+        Phase::Active if job.sealed.is_none() => "unsealed",
+        Phase::Active => "running",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_exact_once_the_job_is_sealed() {
+        let estimate = Estimate {
+            published: 1227,
+            total: Some(3635),
+            mapped: Some(612),
+            left: Some(3023),
+            percent: None,
+            eta: None,
+        };
+        assert_eq!(
+            chunks(&estimate, false),
+            "612 of about 3,635 chunks mapped (1,227 sent), 3,023 left"
+        );
+        let stream = Estimate {
+            total: None,
+            left: None,
+            ..estimate
+        };
+        assert_eq!(
+            chunks(&stream, false),
+            "612 of 1,227 chunks sent so far mapped"
+        );
+        let sealed = Estimate {
+            total: Some(1227),
+            left: Some(615),
+            ..estimate
+        };
+        assert_eq!(
+            chunks(&sealed, true),
+            "612 of 1,227 chunks mapped, 615 left"
+        );
+        let gone = Estimate {
+            mapped: None,
+            left: None,
+            ..sealed
+        };
+        assert_eq!(chunks(&gone, true), "1,227 chunks");
+    }
+}

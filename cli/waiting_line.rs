@@ -1,0 +1,196 @@
+//! The line of a command that waits for a job on a broker: how much is mapped, how fast, how long
+//! yet. On a terminal it is live; elsewhere there are plain lines now and then if they are asked for.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use gristmill_common::broker::{Broker, queue_depth};
+use gristmill_common::job::JobName;
+use gristmill_common::report::{Crew, Estimate, Known, LISTEN, PERIOD, Reports, Sum};
+use gristmill_common::transport::Queue;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use tokio::time::Interval;
+
+use crate::pace;
+use crate::progress_line::Voice;
+
+/// How often a plain line is written.
+const PLAIN: Duration = Duration::from_secs(10);
+/// A worker that was not heard of for so long is gone.
+const SILENT: Duration = PERIOD.saturating_mul(3);
+const TEMPLATE: &str = "{percent}% mapped {wide_bar} {msg}";
+
+/// Shown until dropped.
+pub struct WaitingLine {
+    broker: Broker,
+    name: JobName,
+    run: u64,
+    /// None once they cannot be heard.
+    reports: Option<Reports>,
+    crew: Crew,
+    waiting: Option<u64>,
+    tick: Interval,
+    /// None where there is no terminal.
+    bar: Option<ProgressBar>,
+    /// When it began to listen.
+    since: Instant,
+    said: Instant,
+}
+
+impl WaitingLine {
+    /// Starts, if anybody wants to see anything.
+    /// Must be called on a runtime.
+    pub fn start(broker: &Broker, name: &JobName, run: u64, voice: Voice) -> Option<Self> {
+        let terminal = std::io::stderr().is_terminal();
+        if voice == Voice::Quiet || !terminal && voice != Voice::Verbose {
+            return None;
+        }
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::new(0);
+            // The template is a constant, and a test parses it.
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Some(Self {
+            broker: broker.clone(),
+            name: name.clone(),
+            run,
+            reports: Some(Reports::new(broker, Some(name))),
+            crew: Crew::default(),
+            waiting: None,
+            tick: tokio::time::interval(PERIOD),
+            bar,
+            since: Instant::now(),
+            said: Instant::now(),
+        })
+    }
+
+    /// Waits until there is something new to draw. Dropping the future loses nothing but news.
+    pub async fn news(&mut self) {
+        loop {
+            let reports = &mut self.reports;
+            let heard = async {
+                match reports {
+                    Some(reports) => reports.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                report = heard => match report {
+                    Some(report) => self.crew.hear(report, Instant::now()),
+                    None => self.reports = None,
+                },
+                _ = self.tick.tick() => break,
+            }
+        }
+        // Queues that are gone, or cannot be asked just now, leave what was known.
+        let mut waiting = Some(0);
+        for queue in [Queue::Chunks, Queue::Suspect] {
+            let depth = queue_depth(&self.broker, &self.name, queue).await;
+            let depth = depth.ok().flatten().map(u64::from);
+            waiting = waiting.zip(depth).map(|(sum, depth)| sum + depth);
+        }
+        self.waiting = waiting.or(self.waiting);
+        if let Some(long_ago) = Instant::now().checked_sub(SILENT) {
+            self.crew.forget(long_ago);
+        }
+    }
+
+    /// Shows how far a job of so many chunks is.
+    ///
+    /// # Errors
+    /// When stderr cannot be written.
+    pub fn draw(&mut self, chunks: u64) -> std::io::Result<()> {
+        let sum = self.crew.of(&self.name, self.run);
+        let known = Known {
+            sealed: Some(chunks),
+            published: chunks,
+            waiting: self.waiting,
+        };
+        let estimate = Estimate::of(&known, &sum);
+        let words = match self.since.elapsed() < LISTEN && sum == Sum::default() {
+            // Nobody had to say anything yet.
+            true => String::new(),
+            false => words(&estimate, &sum),
+        };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(chunks);
+                bar.set_position(estimate.mapped.unwrap_or(0));
+                bar.set_message(words);
+            }
+            None if self.said.elapsed() >= PLAIN => {
+                self.said = Instant::now();
+                let mapped = HumanCount(estimate.mapped.unwrap_or(0));
+                let chunks = HumanCount(chunks);
+                writeln!(
+                    std::io::stderr(),
+                    "{mapped} of {chunks} chunks mapped; {words}"
+                )?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for WaitingLine {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What stands beside the bar.
+fn words(estimate: &Estimate, sum: &Sum) -> String {
+    if sum.mappers == 0 && estimate.left != Some(0) {
+        return "no mapper seen".into();
+    }
+    match (estimate.left, estimate.eta) {
+        (Some(0), _) if sum.reducers == 0 => "no reducer seen".into(),
+        (Some(0), _) => "merging".into(),
+        (_, Some(eta)) => format!("{}, {}", pace::rate(sum), pace::left(eta)),
+        _ => pace::rate(sum),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_well_formed() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+
+    #[test]
+    fn the_words_say_what_is_missing() {
+        let known = Known {
+            sealed: Some(10),
+            published: 10,
+            waiting: Some(6),
+        };
+        let none = Sum::default();
+        assert_eq!(words(&Estimate::of(&known, &none), &none), "no mapper seen");
+        let mapping = Sum {
+            mappers: 1,
+            chunks_per_second: 2.0,
+            ..none
+        };
+        assert_eq!(
+            words(&Estimate::of(&known, &mapping), &mapping),
+            "2.0 chunks/s, 0 B/s, about 3 seconds left"
+        );
+        let mapped = Known {
+            waiting: Some(0),
+            ..known
+        };
+        assert_eq!(
+            words(&Estimate::of(&mapped, &none), &none),
+            "no reducer seen"
+        );
+    }
+}

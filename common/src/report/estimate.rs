@@ -1,0 +1,186 @@
+//! How far a job is and how long it will take: a pure function of what the log, the queues and the
+//! reports say. For people only.
+
+use std::time::Duration;
+
+use super::Sum;
+
+/// What is known of a job beside the reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Number of all chunks, once the job is sealed.
+    pub sealed: Option<u64>,
+    /// Chunks that the log says are published, while it is not.
+    pub published: u64,
+    /// Chunks that wait in the job's queues; none if the queues are gone.
+    pub waiting: Option<u64>,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// Chunks published.
+    pub published: u64,
+    /// All chunks: exact once the job is sealed, before that reckoned from the bytes read of all.
+    pub total: Option<u64>,
+    /// Chunks mapped: published, and neither waiting nor in a mapper's hands.
+    pub mapped: Option<u64>,
+    /// Chunks to be mapped yet.
+    pub left: Option<u64>,
+    /// Mapped chunks of all, in per cent, 0 to 100.
+    pub percent: Option<f64>,
+    /// How long the rest takes if it goes on like this; none when nothing goes on.
+    pub eta: Option<Duration>,
+}
+
+impl Estimate {
+    /// Reckons.
+    #[must_use]
+    pub fn of(known: &Known, sum: &Sum) -> Self {
+        let published = known
+            .sealed
+            .unwrap_or_else(|| known.published.max(sum.published));
+        let total = known.sealed.or_else(|| reckon(published, sum.input));
+        let mapped = known
+            .waiting
+            .map(|waiting| published.saturating_sub(waiting.saturating_add(sum.in_hand)));
+        let left = total
+            .zip(mapped)
+            .map(|(total, mapped)| total.saturating_sub(mapped));
+        let percent = total.zip(mapped).map(|(total, mapped)| match total {
+            0 => 100.0,
+            total => (mapped as f64 / total as f64 * 100.0).min(100.0),
+        });
+        let eta = left.and_then(|left| {
+            let rate = sum.chunks_per_second;
+            let seconds = if left == 0 { 0.0 } else { left as f64 / rate };
+            // Without a rate this is infinite, and none.
+            Duration::try_from_secs_f64(seconds).ok()
+        });
+        Self {
+            published,
+            total,
+            mapped,
+            left,
+            percent,
+            eta,
+        }
+    }
+}
+
+/// All chunks, if the rest of the bytes gives as many as those that were read.
+fn reckon(published: u64, (read, all): (u64, u64)) -> Option<u64> {
+    if read == 0 || all == 0 {
+        return None;
+    }
+    let total = published as f64 * (all as f64 / read as f64);
+    Some((total.ceil() as u64).max(published))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAPPING: Sum = Sum {
+        producers: 0,
+        mappers: 2,
+        reducers: 1,
+        published: 0,
+        input: (0, 0),
+        in_hand: 5,
+        chunks_per_second: 10.0,
+        bytes_per_second: 1e6,
+        outcomes: (0, 0),
+        quarantined: 0,
+    };
+
+    #[test]
+    fn a_sealed_job_is_reckoned_exactly() {
+        let known = Known {
+            sealed: Some(200),
+            published: 0,
+            waiting: Some(145),
+        };
+        let found = Estimate::of(&known, &MAPPING);
+        assert_eq!((found.total, found.mapped), (Some(200), Some(50)));
+        assert_eq!((found.left, found.percent), (Some(150), Some(25.0)));
+        assert_eq!(found.eta, Some(Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn an_unsealed_job_is_reckoned_from_its_bytes() {
+        let known = Known {
+            sealed: None,
+            published: 30,
+            waiting: Some(0),
+        };
+        let sum = Sum {
+            published: 40,
+            input: (100, 400),
+            in_hand: 0,
+            ..MAPPING
+        };
+        let found = Estimate::of(&known, &sum);
+        assert_eq!((found.published, found.total), (40, Some(160)));
+        assert_eq!((found.left, found.percent), (Some(120), Some(25.0)));
+        assert_eq!(found.eta, Some(Duration::from_secs(12)));
+        // A stream has no end that could be known.
+        let stream = Sum {
+            input: (100, 0),
+            ..sum
+        };
+        let found = Estimate::of(&known, &stream);
+        assert_eq!((found.total, found.percent, found.eta), (None, None, None));
+        assert_eq!(found.mapped, Some(40));
+    }
+
+    #[test]
+    fn without_a_rate_there_is_no_end_in_sight() {
+        let known = Known {
+            sealed: Some(10),
+            published: 0,
+            waiting: Some(10),
+        };
+        let found = Estimate::of(&known, &Sum::default());
+        assert_eq!((found.percent, found.eta), (Some(0.0), None));
+        let done = Known {
+            waiting: Some(0),
+            ..known
+        };
+        let found = Estimate::of(&done, &Sum::default());
+        assert_eq!(
+            (found.percent, found.eta),
+            (Some(100.0), Some(Duration::ZERO))
+        );
+        let empty = Known {
+            sealed: Some(0),
+            ..done
+        };
+        assert_eq!(Estimate::of(&empty, &Sum::default()).percent, Some(100.0));
+        // Queues that are gone tell nothing.
+        let gone = Known {
+            waiting: None,
+            ..known
+        };
+        assert_eq!(Estimate::of(&gone, &MAPPING).percent, None);
+    }
+
+    #[test]
+    fn hostile_numbers_stay_numbers() {
+        let known = Known {
+            sealed: None,
+            published: u64::MAX,
+            waiting: Some(u64::MAX),
+        };
+        let sum = Sum {
+            published: u64::MAX,
+            input: (1, u64::MAX),
+            in_hand: u64::MAX,
+            chunks_per_second: f64::MIN_POSITIVE,
+            ..MAPPING
+        };
+        let found = Estimate::of(&known, &sum);
+        assert_eq!((found.total, found.mapped), (Some(u64::MAX), Some(0)));
+        assert_eq!((found.percent, found.eta), (Some(0.0), None));
+    }
+}
