@@ -163,7 +163,7 @@ fn nothing_but_status_needs_the_exchange() {
 fn a_user_who_may_not_report_still_runs_jobs() {
     let cluster = Cluster::new();
     let all_but_reports =
-        "^gristmill[.](jobs|.*[.](chunks|suspect|dead|scratch|results[.][0-9]+))$";
+        "^gristmill[.](jobs|.*[.](chunks|suspect|dead|scratch|files|results[.][0-9]+))$";
     let code = format!(
         "rabbit_auth_backend_internal:set_permissions(<<\"guest\">>, V, <<\"{all_but_reports}\">>, \
          <<\".*\">>, <<\".*\">>, <<\"test\">>)."
