@@ -133,6 +133,7 @@ impl Pipeline<'_> {
             });
             failure.spawn(scope, "mapper", || {
                 let job = Assignment {
+                    name: None,
                     number: 0,
                     transport: self.transport.clone(),
                     prepared: Arc::clone(&self.prepared),

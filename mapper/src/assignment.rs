@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
 use gristmill_common::report::Tally;
@@ -40,6 +41,8 @@ pub enum MapError {
 pub struct Assignment {
     /// Tells the jobs of this process apart.
     pub number: u64,
+    /// Its name on the broker, for the log.
+    pub name: Option<JobName>,
     /// Where the outcomes go.
     pub transport: Transport,
     /// The job's options, checked, and what its threads share.
@@ -64,6 +67,11 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// Its name in the log.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_ref().map_or("-", JobName::as_str)
+    }
+
     /// For reports: so many chunks are taken and not settled.
     pub(crate) fn holds(&self, chunks: usize) {
         if let Some(tally) = &self.tally {

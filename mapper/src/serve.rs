@@ -18,7 +18,7 @@ use gristmill_common::report::Role;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, PublishError, Queue, Transport};
-use gristmill_common::wire::Check;
+use gristmill_common::wire::{self, Check, Message};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -26,7 +26,7 @@ use tracing::{info, warn};
 use crate::assignment::{Assignment, MapError};
 use crate::files::{Files, Missing};
 use crate::rota::Rota;
-use crate::work::{compute, pump};
+use crate::work::{attempt_of, compute, pump};
 use crate::{JobFile, Limits, Prepared};
 
 /// How many jobs are subscribed to at a time.
@@ -207,13 +207,22 @@ impl Service {
                 continue;
             };
             let seconds = self.settings.patience.as_secs();
-            warn!("a chunk takes longer than {seconds} s; it will be run apart");
             let suspect = delivery.payload().clone();
+            let chunk = match wire::decode(&suspect, Check::Head) {
+                Ok(Message::Chunk(chunk)) => chunk.head.id.to_string(),
+                _ => "-".into(),
+            };
+            let (job, attempt) = (cradle.job().label(), attempt_of(&delivery));
+            warn!(%job, %chunk, attempt, "it takes longer than {seconds} s; it will be run apart"
+            );
             let transport = &cradle.job().transport;
             match transport.publish(Queue::Suspect, suspect).await {
                 Ok(()) => drop(delivery.ack().await),
                 // It goes back, and is counted.
-                Err(error) => warn!("it could not be made a suspect: {error}"),
+                Err(error) => {
+                    warn!(%job, %chunk, attempt, "it could not be made a suspect: {error}"
+                    );
+                }
             }
             self.stuck += 1;
         }
@@ -434,6 +443,7 @@ impl Service {
         self.next_number += 1;
         let assignment = Arc::new(Assignment {
             number,
+            name: Some(name.clone()),
             transport: Transport::Amqp(Amqp::new(&self.broker, name.clone(), prefetch_of)),
             prepared,
             replays: job.replays,

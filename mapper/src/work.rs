@@ -125,6 +125,9 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
             Ok(chunk) => chunk,
             Err(reason) => {
                 if let Some(delivery) = task.chunk.take() {
+                    let (job, attempt) = (job.label(), attempt_of(&delivery));
+                    // What cannot be read has no number.
+                    warn!(%job, chunk = "-", attempt, "set aside: {reason}");
                     runtime.block_on(delivery.bury(reason.clone()));
                 }
                 if job.strict {
@@ -169,7 +172,8 @@ fn run_apart(
     delivery: Delivery,
     slot: Slot,
 ) {
-    match isolate(job, chunk, delivery.payload(), job.limits) {
+    let attempt = attempt_of(&delivery);
+    match isolate(job, chunk, attempt, delivery.payload(), job.limits) {
         Ok(mapped) => {
             count(job, chunk, &mapped);
             let (rota, job) = (Arc::clone(rota), Arc::clone(job));
@@ -178,7 +182,11 @@ fn run_apart(
         }
         Err(NotRun::Never(reason)) => {
             let reason = format!("its chunk cannot be run: {reason}");
-            warn!(chunk = %chunk.head.id, "a tombstone takes its place: {reason}");
+            let id = chunk.head.id;
+            warn!(
+                job = %job.label(),
+                chunk = %id, attempt, "a tombstone takes its place: {reason}"
+            );
             let prepared = Arc::clone(&job.prepared);
             let mut mapper = Mapper::new(prepared, &job.spec, &job.outline);
             match mapper.tombstone(chunk, &reason, job.replays) {
@@ -193,7 +201,11 @@ fn run_apart(
         }
         // The chunk goes back when its delivery is dropped, and is tried again.
         Err(NotRun::Later(reason)) => {
-            warn!(chunk = %chunk.head.id, "could not be run apart: {reason}");
+            let id = chunk.head.id;
+            warn!(
+                job = %job.label(),
+                chunk = %id, attempt, "could not be run apart: {reason}"
+            );
             thread::sleep(PAUSE);
         }
     }
@@ -220,6 +232,11 @@ fn mapper_of<'a>(
     mappers.push(mapper);
     let last = mappers.len() - 1;
     &mut mappers[last].1
+}
+
+/// Which attempt at a chunk a delivery is, from 1, as far as the broker counts.
+pub(crate) fn attempt_of(delivery: &Delivery) -> u64 {
+    delivery.delivery_count().unwrap_or(0) + 1
 }
 
 fn encode_error(chunk: &Chunk, source: WireError) -> MapError {

@@ -30,6 +30,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
     let job = numbered("7");
     let progress = Arc::new(Progress::default());
     let job = Assignment {
+        name: None,
         number: 0,
         transport: transport.clone(),
         prepared: Arc::new(Prepared::new(&job).unwrap()),

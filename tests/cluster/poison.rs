@@ -122,7 +122,12 @@ fn buried<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a st
     let childless = mapper("isolated");
     producer.ended().code(3).says("could not be run at all");
     let said = childless.said();
-    assert!(said.contains("a tombstone takes its place"), "{said}");
+    let line = (said.lines()).find(|line| line.contains("a tombstone takes its place"));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    // Every line about a chunk names job, chunk and attempt.
+    for field in ["job=job", "chunk=0/", "attempt=2"] {
+        assert!(line.contains(field), "{line}");
+    }
     childless.kill();
     words
 }

@@ -78,13 +78,14 @@ impl From<String> for NotRun {
     }
 }
 
-/// Maps a chunk in child processes; `payload` is its message. Records that kill are set aside.
+/// Maps a chunk in child processes; `payload` is its message, `attempt` for the log. Records that kill are set aside.
 ///
 /// # Errors
 /// When nothing is known about the chunk, or it cannot be run at all.
 pub(crate) fn isolate(
     job: &Assignment,
     chunk: &Chunk,
+    attempt: u64,
     payload: &Bytes,
     limits: Limits,
 ) -> Result<Mapped, NotRun> {
@@ -109,7 +110,11 @@ pub(crate) fn isolate(
             Ended::Done(mapped) => return Ok(mapped),
             Ended::Died(reason) => reason,
         };
-        warn!(chunk = %chunk.head.id, "killed a child of this mapper: {reason}");
+        let id = chunk.head.id;
+        warn!(
+            job = %job.label(),
+            chunk = %id, attempt, "killed a child of this mapper: {reason}"
+        );
         // A child that dies without any record says nothing about the records.
         if killers.is_empty()
             && let Ended::Died(reason) = ask(Some(0..0), &killers)?
