@@ -20,8 +20,8 @@ use crate::process::{command, is_alive, signal, signal_group, wait};
 use crate::watchdog::Watchdog;
 use crate::{NodeError, Vhost};
 
-/// How long a start may take: 4-6 s alone on two cores, more among other tests.
-const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a start may take: 4-6 s alone on two cores, more than a minute where others use them.
+const START_LIMIT: Duration = Duration::from_secs(180);
 /// How long an orderly stop may take before the node is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const LOG_TAIL: usize = 6000;
