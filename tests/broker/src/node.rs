@@ -210,6 +210,20 @@ impl Node {
         self.await_alarm("disk", on)
     }
 
+    /// Takes the coordinator of streams away and restarts the node: it then knows the names of its
+    /// streams and nothing else of them. A node that is killed within seconds of its first stream
+    /// ends like that.
+    ///
+    /// # Errors
+    /// When there is no stream yet, or the node does not come up again.
+    pub fn forget_streams(&self) -> Result<(), NodeError> {
+        self.eval(
+            "ok = ra:force_delete_server(coordination, {rabbit_stream_coordinator, node()}).",
+        )?;
+        self.kill();
+        self.start_again()
+    }
+
     fn await_alarm(&self, resource: &str, on: bool) -> Result<(), NodeError> {
         self.await_value(
             &format!(
