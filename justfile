@@ -28,6 +28,15 @@ restarts:
 chaos KILLS="1000" SEED="1":
     GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} cargo test --test cluster -- chaos --nocapture
 
+# Fetch RabbitMQ 4 from Debian trixie, for the tests only (root; debootstrap; some minutes, once)
+rabbitmq4:
+    tests/broker/rabbitmq4
+
+# Run the tests of the queue on that RabbitMQ 4, with feature FLAGS enabled in it (such as khepri_db)
+test-rabbitmq4 FLAGS="":
+    tests/broker/rabbitmq4
+    GRISTMILL_RABBITMQ_HOME="{{justfile_directory()}}/target/rabbitmq4" GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-common -p gristmill
+
 # Run compose.yaml for real: kills, restarts and scaling in mid-job (root; docker.io, docker-compose, debootstrap)
 compose:
     tests/compose/scenario

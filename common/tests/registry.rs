@@ -3,7 +3,9 @@
 use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
-use gristmill_common::registry::{Entry, Event, Phase, Registry, STREAM, Submission, Totals};
+use gristmill_common::registry::{
+    Entry, Event, Phase, Registry, RegistryError, STREAM, Submission, Totals,
+};
 use gristmill_common::spec::{
     EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
@@ -149,5 +151,43 @@ fn a_reader_goes_on_where_it_was_after_the_broker_came_back() {
         node.start_again().unwrap();
         registry.append(&name("j"), 1, &marker(41)).await.unwrap();
         assert_eq!(log.next().await.unwrap().event, marker(41));
+    });
+}
+
+#[test]
+fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own() {
+    let node = Node::start(Settings::default()).unwrap();
+    let vhost = node.vhost().unwrap();
+    run(async {
+        let (broker, notices) = connect(&vhost).await;
+        let registry = open(&broker).await;
+        registry.mark().await.unwrap();
+        node.forget_streams().unwrap();
+        let reading = tokio::spawn({
+            let mut log = registry.follow();
+            async move { log.next().await.map(drop) }
+        });
+        let error = registry.catch_up().await.map(drop).unwrap_err();
+        assert!(matches!(error, RegistryError::Gone), "{error}");
+        // One try after the other: with Khepri each of them costs a connection, which others use too.
+        let said = notices.lock().unwrap().len();
+        assert!(said <= 2 * 2 * 40, "{said} notices");
+        // Where the broker says that the log will be back, a reader waits for it.
+        if reading.is_finished() {
+            let read = reading.await.unwrap();
+            assert!(matches!(read, Err(RegistryError::Gone)), "{read:?}");
+        } else {
+            reading.abort();
+        }
+
+        let other = node.vhost().unwrap();
+        let (elsewhere, _) = connect(&other).await;
+        let registry = open(&elsewhere).await;
+        registry
+            .append(&name("j"), 7, &submission(1))
+            .await
+            .unwrap();
+        let (table, _) = registry.catch_up().await.unwrap();
+        assert!(table.get(&name("j")).unwrap().is_active());
     });
 }

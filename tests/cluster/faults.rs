@@ -72,7 +72,7 @@ fn a_broker_that_stops_or_dies_is_waited_for_by_every_role() {
     let (cluster, node) = Cluster::alone();
     let scene = Scene::of(cluster);
     // A broker that is killed within seconds of its first stream forgets the stream (measured with
-    // 3.10.8): this one has been up before.
+    // 3.10.8 and 4.0.5): this one has been up before.
     scene.cluster.run(&["doctor"]).code(0);
     node.stop();
     // Roles that come before the broker: it listens before its streams and queues are ready.

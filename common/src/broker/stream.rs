@@ -9,7 +9,7 @@ use futures_core::Stream;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Consumer};
+use lapin::{Channel, Consumer, ErrorKind};
 
 use super::backoff::Backoff;
 use super::link::{Link, closed, unless_closed, unless_lost};
@@ -118,13 +118,20 @@ impl StreamReader {
                     tokio::spawn(async move {
                         let _ = acker.ack(BasicAckOptions::default()).await;
                     });
+                    self.backoff.reset();
                     if !known {
                         self.next = Some(offset.saturating_add(1));
                         return Ok(Bytes::from(message.data));
                     }
                 }
-                Some(Err(error)) if is_missing(&error) => return Err(End::Gone),
-                Some(Err(_)) | None => self.open = None,
+                Some(Err(error)) if is_missing(&error) || is_lost(&error) => {
+                    self.open = None;
+                    return Err(End::Gone);
+                }
+                Some(Err(_)) | None => {
+                    self.open = None;
+                    tokio::time::sleep(self.backoff.next()).await;
+                }
             }
         }
     }
@@ -155,10 +162,9 @@ impl StreamReader {
         match unless_lost(&session.connection, opened).await {
             Ok(open) => {
                 self.open = Some(open);
-                self.backoff.reset();
                 Ok(())
             }
-            Err(error) if is_missing(&error) => Err(End::Gone),
+            Err(error) if is_missing(&error) || is_lost(&error) => Err(End::Gone),
             Err(error) => match classify(&self.name, &error) {
                 QueueError::Refused(reason) => Err(End::Refused(reason)),
                 _ => {
@@ -168,6 +174,13 @@ impl StreamReader {
             },
         }
     }
+}
+
+/// Whether the broker ended the connection over a stream that it has lost but whose name it still knows:
+/// RabbitMQ 4 with Khepri does that to whoever subscribes to one (541; measured with 4.0.5, where
+/// Mnesia and 3.10.8 say that it is not accessible).
+fn is_lost(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 541)
 }
 
 fn offset_of(message: &Delivery) -> Option<i64> {

@@ -36,7 +36,7 @@ impl Install {
         }
         Ok(Self {
             server,
-            epmd: epmd()?,
+            epmd: epmd(&home)?,
         })
     }
 }
@@ -51,9 +51,11 @@ fn newest(folder: &Path) -> Option<PathBuf> {
     homes.pop()
 }
 
-fn epmd() -> Result<PathBuf, NodeError> {
+/// An installation that brings its own Erlang has it beside the server.
+fn epmd(home: &Path) -> Result<PathBuf, NodeError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
+    std::iter::once(home.join("sbin"))
+        .chain(std::env::split_paths(&path))
         .map(|folder| folder.join("epmd"))
         .find(|file| file.is_file())
         .ok_or_else(|| NodeError::Missing("`epmd` of Erlang is not on the PATH".into()))

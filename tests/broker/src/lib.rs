@@ -13,7 +13,7 @@ mod vhost;
 mod watchdog;
 
 pub use install::HOME_VARIABLE;
-pub use node::{Node, Settings};
+pub use node::{FLAGS_VARIABLE, Node, Settings};
 pub use vhost::{QueueState, Vhost};
 
 /// Why a node does not do what a test asked for.

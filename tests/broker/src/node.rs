@@ -20,8 +20,12 @@ use crate::process::{command, is_alive, signal, signal_group, wait};
 use crate::watchdog::Watchdog;
 use crate::{NodeError, Vhost};
 
-/// How long a start may take: 4-6 s alone on two cores, more among other tests.
-const START_LIMIT: Duration = Duration::from_secs(90);
+/// Names feature flags of RabbitMQ, separated by spaces, to enable in every node: `khepri_db` has a
+/// 4.0 keep its queues' names in Raft instead of Mnesia, as later versions do by themselves.
+pub const FLAGS_VARIABLE: &str = "GRISTMILL_RABBITMQ_FLAGS";
+
+/// How long a start may take: 4-6 s alone on two cores, more than a minute where others use them.
+const START_LIMIT: Duration = Duration::from_secs(180);
 /// How long an orderly stop may take before the node is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const LOG_TAIL: usize = 6000;
@@ -102,6 +106,7 @@ impl Node {
         };
         node.write_config()?;
         node.boot()?;
+        node.enable_flags()?;
         Ok(node)
     }
 
@@ -205,6 +210,20 @@ impl Node {
         self.await_alarm("disk", on)
     }
 
+    /// Takes the coordinator of streams away and restarts the node: it then knows the names of its
+    /// streams and nothing else of them. A node that is killed within seconds of its first stream
+    /// ends like that.
+    ///
+    /// # Errors
+    /// When there is no stream yet, or the node does not come up again.
+    pub fn forget_streams(&self) -> Result<(), NodeError> {
+        self.eval(
+            "ok = ra:force_delete_server(coordination, {rabbit_stream_coordinator, node()}).",
+        )?;
+        self.kill();
+        self.start_again()
+    }
+
     fn await_alarm(&self, resource: &str, on: bool) -> Result<(), NodeError> {
         self.await_value(
             &format!(
@@ -297,6 +316,16 @@ impl Node {
                  application:set_env(rabbit, consumer_timeout, {}).",
                 limit.as_millis()
             ))?;
+        }
+        Ok(())
+    }
+
+    /// The node keeps them over restarts.
+    fn enable_flags(&self) -> Result<(), NodeError> {
+        let flags = std::env::var(FLAGS_VARIABLE).unwrap_or_default();
+        for flag in flags.split_whitespace() {
+            // `badmatch` with the node's reason when it does not know the flag.
+            self.eval(&format!("ok = rabbit_feature_flags:enable('{flag}')."))?;
         }
         Ok(())
     }
