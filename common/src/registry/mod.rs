@@ -43,7 +43,9 @@ pub enum RegistryError {
     #[error("the log of jobs ({STREAM}): {0}")]
     Queue(#[from] QueueError),
     /// The stream is gone.
-    #[error("the log of jobs ({STREAM}) is gone from the broker: use another virtual host, which has its own")]
+    #[error(
+        "the log of jobs ({STREAM}) is gone from the broker: use another virtual host, which has its own"
+    )]
     Gone,
     /// The broker does not allow it.
     #[error("the log of jobs ({STREAM}): the broker refuses: {0}")]
