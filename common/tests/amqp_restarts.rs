@@ -199,3 +199,57 @@ fn a_broker_that_confirms_nothing_is_reported() {
         assert_eq!(publishing.await.unwrap(), Ok(()));
     });
 }
+
+#[test]
+fn a_question_that_is_never_answered_is_asked_again_on_a_new_connection() {
+    let node = Node::start(Settings::default()).unwrap();
+    let vhost = node.vhost().unwrap();
+    run(async {
+        let (_, _, _) = transport(&vhost, 1 << 20).await;
+        let gone = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&gone);
+        let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
+        // The heartbeat would notice too late.
+        options.heartbeat = 600;
+        options.listener = Arc::new(move |notice| {
+            flag.fetch_or(matches!(notice, Notice::Gone { .. }), Ordering::Relaxed);
+        });
+        let broker = Broker::connect(options).await.unwrap();
+        node.freeze();
+        let given_up = async {
+            let said = async {
+                while !gone.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            let limit = Duration::from_secs(100);
+            let said = tokio::time::timeout(limit, said).await;
+            node.thaw();
+            said.expect("the connection is given up");
+        };
+        let job = job();
+        let deleting = delete_job(&broker, &job, harness::PARTITIONS);
+        let (deleted, ()) = tokio::join!(deleting, given_up);
+        deleted.unwrap();
+        assert_eq!(vhost.queues().unwrap(), []);
+    });
+}
+
+#[test]
+fn what_a_producer_left_that_died_while_it_declared_goes_with_the_job() {
+    let node = Node::start(Settings::default()).unwrap();
+    let vhost = node.vhost().unwrap();
+    run(async {
+        let (broker, _, _) = transport(&vhost, 1 << 20).await;
+        let declared = vhost.eval(&format!(
+            "Name = rabbit_misc:r(V, queue, <<\"gristmill.{}.scratch\">>), \
+             {{new, _}} = rabbit_amqqueue:declare(Name, true, false, [], none, <<\"test\">>), <<\"ok\">>.",
+            job()
+        ));
+        declared.unwrap();
+        delete_job(&broker, &job(), harness::PARTITIONS)
+            .await
+            .unwrap();
+        assert_eq!(vhost.queues().unwrap(), []);
+    });
+}

@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) const PUBLISH: &str = "publish";
 /// What the connection that only consumes is for.
 pub(super) const CONSUME: &str = "consume";
+/// How long a broker that is not in alarm may take for an answer before it is asked anew. What it waits
+/// for itself when a queue has no leader is shorter.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// How long an orderly close may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
@@ -152,26 +155,37 @@ async fn connect(
 }
 
 /// Awaits an answer of the broker, unless the connection is lost meanwhile: a question that is asked
-/// just then may never be answered, nor fail. On a connection that is only blocked it waits.
+/// just then may never be answered, nor fail. On a connection that is only blocked it waits; one that
+/// is not and answers nothing is ended, so that it is made again.
 pub(super) async fn unless_lost<T>(
     connection: &Connection,
     asking: impl Future<Output = lapin::Result<T>>,
 ) -> lapin::Result<T> {
     let lost = async {
-        while connection.status().connected() {
+        let mut waited = Duration::ZERO;
+        while connection.status().connected() && waited < ANSWER_LIMIT {
             tokio::time::sleep(LOOK).await;
+            if !connection.status().blocked() {
+                waited += LOOK;
+            }
         }
         // An answer that is on its way, or the error itself, says more.
         tokio::time::sleep(LOOK).await;
     };
     tokio::select! {
         biased;
-        answer = asking => answer,
-        () = lost => Err(lost_error()),
+        answer = asking => return answer,
+        () = lost => {}
     }
+    if connection.status().connected() {
+        let bye = connection.close(200, "no answer".into());
+        let _ = tokio::time::timeout(CLOSE_LIMIT, bye).await;
+    }
+    Err(lost_error())
 }
 
-/// As [`unless_lost`], for a question on a channel.
+/// Awaits an answer on a channel of a connection that is never blocked, unless the channel is closed
+/// meanwhile or nothing is answered for long.
 pub(super) async fn unless_closed<T>(
     channel: &Channel,
     asking: impl Future<Output = lapin::Result<T>>,
@@ -180,6 +194,7 @@ pub(super) async fn unless_closed<T>(
         biased;
         answer = asking => answer,
         () = closed(channel) => Err(lost_error()),
+        () = tokio::time::sleep(ANSWER_LIMIT) => Err(lost_error()),
     }
 }
 
@@ -191,7 +206,8 @@ pub(super) async fn closed(channel: &Channel) {
     tokio::time::sleep(LOOK).await;
 }
 
-fn lost_error() -> lapin::Error {
+/// What a question ends with that the broker did not answer.
+pub(super) fn lost_error() -> lapin::Error {
     std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
 }
 

@@ -17,7 +17,7 @@ use lapin::{BasicProperties, Channel, Confirmation, ErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
-use super::link::{Link, unless_closed, unless_lost};
+use super::link::{Link, closed, lost_error, unless_closed, unless_lost};
 use super::notice::{Board, Health, Notice};
 use super::queues::{is_missing, passive};
 
@@ -309,7 +309,12 @@ fn launch(channel: Channel, id: u64, request: Request) -> Flying {
                 .await?;
             confirm.await
         };
-        unless_closed(&channel, publishing).await
+        // A full or sleeping queue may take its time: patience is the sender's matter.
+        tokio::select! {
+            biased;
+            done = publishing => done,
+            () = closed(&channel) => Err(lost_error()),
+        }
     });
     Flying {
         id,

@@ -146,11 +146,15 @@ pub async fn declare_job(
 /// starts the queue that was declared last anew, empty and without a leader, confirmed messages
 /// or not; with one more queue declared after it, nothing is lost.
 async fn flush(channel: &Channel, job: &JobName) -> Result<(), QueueError> {
-    let name = format!("gristmill.{job}.scratch");
+    let name = scratch(job);
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), text("quorum"));
     declare(channel, &name, table).await?;
     delete(channel, &name).await
+}
+
+fn scratch(job: &JobName) -> String {
+    format!("gristmill.{job}.scratch")
 }
 
 /// Deletes all queues of a job with everything in them; those that do not exist are no error. A
@@ -167,6 +171,8 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
         for queue in first.into_iter().chain(queues_of(partitions)) {
             delete(&channel, &queue_name(job, queue)).await?;
         }
+        // A producer that died while it declared left it behind.
+        delete(&channel, &scratch(job)).await?;
         let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
         Ok(())
     })
