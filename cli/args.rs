@@ -284,7 +284,7 @@ pub struct ProduceArgs {
     #[arg(
         long,
         value_name = "SIZE",
-        default_value = "512KiB",
+        default_value = "1MiB",
         help_heading = "Resources"
     )]
     pub chunk_size: ByteSize,

@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::{Monitor, Role};
+use super::{Monitor, Role, per_job};
 
 /// The type of the answer.
 pub(super) const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -107,6 +107,11 @@ impl Worker {
         match self.0.role {
             Role::Map => vec![
                 (
+                    "chunk_queue_seconds",
+                    "From sending a chunk until it was taken here, by both clocks",
+                    &progress.queue_seconds,
+                ),
+                (
                     "chunk_map_seconds",
                     "How long mapping a chunk took",
                     &progress.map_seconds,
@@ -117,11 +122,18 @@ impl Worker {
                     &progress.confirm_seconds,
                 ),
             ],
-            Role::Reduce => vec![(
-                "segment_write_seconds",
-                "How long making a batch of outcomes durable took",
-                &progress.segment_seconds,
-            )],
+            Role::Reduce => vec![
+                (
+                    "outcome_queue_seconds",
+                    "From sending an outcome until it was taken here, by both clocks",
+                    &progress.queue_seconds,
+                ),
+                (
+                    "segment_write_seconds",
+                    "How long making a batch of outcomes durable took",
+                    &progress.segment_seconds,
+                ),
+            ],
         }
     }
 
@@ -188,6 +200,7 @@ impl Collector for Worker {
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
                 .encode_gauge(&value)?;
         }
+        per_job::encode(self.0.role, &self.0.progress.jobs, &mut encoder)?;
         for (name, help, value) in self.histograms() {
             let read = value.read();
             let bounds = BOUNDS.iter().copied().chain([f64::INFINITY]);

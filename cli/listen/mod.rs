@@ -3,6 +3,7 @@
 
 mod metrics;
 mod monitor;
+mod per_job;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

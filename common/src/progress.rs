@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::histogram::Histogram;
 use crate::report::Tallies;
+use crate::transport::Delivery;
 
 /// Counters of one running job in one process.
 #[derive(Debug, Default)]
@@ -38,6 +39,9 @@ pub struct Progress {
     pub outcome_bytes: AtomicU64,
     /// Bytes of messages with outcomes that are durable here.
     pub durable_bytes: AtomicU64,
+    /// From sending a message over a broker until it was taken here: a mapper's chunks, a reducer's
+    /// outcomes. By two machines' clocks.
+    pub queue_seconds: Histogram,
     /// How long mapping a chunk took.
     pub map_seconds: Histogram,
     /// From handing a chunk's outcomes to the queue until it had taken them all.
@@ -70,6 +74,13 @@ impl Progress {
         let millis = now.as_ref().map_or(0, Duration::as_millis);
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
         self.moved.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// Notes how long a message has waited, if it came over a broker.
+    pub fn taken(&self, delivery: &Delivery) {
+        if let Some(age) = delivery.age() {
+            self.queue_seconds.observe(age);
+        }
     }
 
     /// Says that the log of jobs has been read.

@@ -75,7 +75,10 @@ async fn feed(rota: Arc<Rota>, job: Arc<Assignment>, shutdown: Shutdown) {
 pub(crate) async fn pump(rota: &Rota, job: &Assignment, queue: Queue, open: &AtomicUsize) {
     loop {
         match job.transport.next(queue).await {
-            Ok(Some(delivery)) => rota.offer(job.number, delivery, queue == Queue::Suspect),
+            Ok(Some(delivery)) => {
+                job.progress.taken(&delivery);
+                rota.offer(job.number, delivery, queue == Queue::Suspect);
+            }
             Ok(None) => break,
             Err(error) => return rota.fail(job.number, error.into()),
         }

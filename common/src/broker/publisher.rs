@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use lapin::message::BasicReturnMessage;
@@ -24,7 +24,7 @@ use super::queues::{is_missing, passive};
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
 /// messages; for large ones the bound in bytes comes first.
 const WINDOW_MESSAGES: usize = 64;
-/// How many bytes of them: 16 chunks.
+/// How many bytes of them: 8 chunks, more once they are packed.
 const WINDOW_BYTES: usize = 8 << 20;
 /// A full queue is tried again after so long, growing.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -38,6 +38,10 @@ const SILENCE: Duration = Duration::from_secs(20);
 const REFUSALS: u32 = 3;
 /// How often the broker's health is looked at while it is silent.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The header of every message that says when it was sent, in milliseconds since 1970: for people, who see
+/// how long messages wait.
+const SENT_HEADER: &str = "gristmill-sent";
 
 /// Why a message was not taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -293,10 +297,12 @@ async fn open(link: &mut Link) -> Result<Channel, Option<String>> {
 
 fn launch(channel: Channel, id: u64, request: Request) -> Flying {
     let (queue, message) = (request.queue.clone(), request.message.clone());
+    let mut headers = request.headers.clone();
+    headers.insert(SENT_HEADER.into(), AMQPValue::LongLongInt(now()));
     let properties = BasicProperties::default()
         .with_delivery_mode(2)
         .with_message_id(id.to_string().into())
-        .with_headers(request.headers.clone());
+        .with_headers(headers);
     let attempt = Box::pin(async move {
         let options = BasicPublishOptions {
             // Without it, a message for a queue that is gone would count as confirmed.
@@ -409,6 +415,26 @@ fn soft_error(error: &lapin::Error) -> Option<String> {
     match error.kind() {
         ErrorKind::ProtocolError(error) if matches!(error.get_id(), 403 | 406) => {
             Some(error.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// How long ago a message with these properties was sent, if it says so: by another machine's clock, and
+/// whoever sent it is not trusted.
+pub(super) fn age(properties: &BasicProperties) -> Option<Duration> {
+    match properties.headers().as_ref()?.inner().get(SENT_HEADER)? {
+        AMQPValue::LongLongInt(sent) => {
+            let millis = now().saturating_sub(*sent);
+            // A clock that is ahead, or a time that nobody can have meant.
+            let millis = u64::try_from(millis).ok()?;
+            (*sent > 0).then(|| Duration::from_millis(millis))
         }
         _ => None,
     }

@@ -21,6 +21,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::backoff::Backoff;
 use super::link::{Link, closed, unless_closed, unless_lost};
 use super::notice::{Board, Notice};
+use super::publisher::age;
 use super::queues::{is_missing, passive};
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -118,6 +119,11 @@ impl Handed {
             AMQPValue::LongUInt(count) => Some((*count).into()),
             _ => None,
         }
+    }
+
+    /// How long ago it was sent, as far as clocks and senders can be trusted.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        age(&self.properties)
     }
 
     /// A header's text, made valid UTF-8: whoever published it is not trusted.

@@ -49,6 +49,12 @@ impl Tally {
         })
     }
 
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &JobName {
+        &self.job
+    }
+
     /// A chunk of so many bytes was mapped, and so many of its records set aside.
     pub fn mapped(&self, bytes: u64, quarantined: u64) {
         self.chunks.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lapin::types::FieldTable;
@@ -210,6 +211,10 @@ impl Held {
 
     pub(super) fn delivery_count(&self) -> Option<u64> {
         self.handed.delivery_count()
+    }
+
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.handed.age()
     }
 
     pub(super) fn reason(&self) -> Option<String> {

@@ -1,6 +1,7 @@
 //! A message in hand, settled by value: acknowledged, given back, or buried.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -105,6 +106,15 @@ impl Delivery {
         match &self.hold {
             Hold::Pipe(_) => None,
             Hold::Broker(held) => held.delivery_count(),
+        }
+    }
+
+    /// How long ago the message was sent over a broker, for people: by the sender's clock.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        match &self.hold {
+            Hold::Pipe(_) => None,
+            Hold::Broker(held) => held.age(),
         }
     }
 

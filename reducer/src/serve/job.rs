@@ -136,7 +136,10 @@ impl JobContext<'_> {
                 biased;
                 () = self.stop.reached(Stage::Draining) => Ok(Next::Stopped),
                 next = self.transport.next(Queue::Results(partition)) => match next? {
-                    Some(delivery) => Ok(Next::Message(delivery)),
+                    Some(delivery) => {
+                        self.progress.taken(&delivery);
+                        Ok(Next::Message(delivery))
+                    }
                     None => Ok(Next::Stopped),
                 },
                 () = tokio::time::sleep(wait) => Ok(Next::Nothing),
