@@ -28,6 +28,14 @@ PANELS = [
         (f"sum(rate(gristmill_records_total{W}))", "records a second"),
         ("sum(gristmill_quarantined_records_total)", "set aside by the running mappers"),
     ]),
+    ("Text mapped, by job", "Bps", [
+        (f"sum(rate(gristmill_job_text_bytes_total{W})) by (job_name)", "{{job_name}}"),
+    ]),
+    ("Waiting in queues", "s", [
+        (f"histogram_quantile(0.5, sum(rate(gristmill_chunk_queue_seconds_bucket{W})) by (le))", "chunks, half"),
+        (f"histogram_quantile(0.99, sum(rate(gristmill_chunk_queue_seconds_bucket{W})) by (le))", "chunks, 99 %"),
+        (f"histogram_quantile(0.99, sum(rate(gristmill_outcome_queue_seconds_bucket{W})) by (le))", "outcomes, 99 %"),
+    ]),
     ("Mapping a chunk", "s", [
         (f"histogram_quantile(0.5, sum(rate(gristmill_chunk_map_seconds_bucket{W})) by (le))", "half"),
         (f"histogram_quantile(0.99, sum(rate(gristmill_chunk_map_seconds_bucket{W})) by (le))", "99 %"),

@@ -90,6 +90,7 @@ fn a_jobs_numbers_are_in_the_metrics_of_its_workers() {
     assert_eq!(set_aside, numbers[1]);
     let chunks = mapped["gristmill_chunks_mapped_total"];
     assert!(chunks > 1.0, "{mapped:?}");
+    assert!(mapped["gristmill_chunk_queue_seconds_count"] >= chunks);
     for histogram in [
         "gristmill_chunk_map_seconds",
         "gristmill_outcome_confirm_seconds",
@@ -119,7 +120,56 @@ fn a_jobs_numbers_are_in_the_metrics_of_its_workers() {
     );
     assert!(0.0 < out && out < durable, "{out} and {durable}");
     assert!(reduced["gristmill_segment_write_seconds_count"] >= 1.0);
+    // One outcome a chunk at least, and the seal.
+    assert!(reduced["gristmill_outcome_queue_seconds_count"] > chunks);
+    assert!(reduced["gristmill_outcome_queue_seconds_sum"] > 0.0);
     assert_eq!(reduced["gristmill_duplicates_dropped_total"], 0.0);
+}
+
+#[test]
+fn a_running_jobs_own_numbers_are_shown_until_it_ends() {
+    let cluster = Cluster::new();
+    let logs = cluster.folder.path().join("logs");
+    corpus::logs(&logs);
+    let listen = ["--listen", "127.0.0.1:0"];
+    let mut mapper = cluster.spawn(&[&["map", "--threads", "1"][..], &listen].concat());
+    let map = address(&mut mapper);
+    let line = ["produce", "access-log", "--by", "status", "--job", "shown"];
+    let line = [&line[..], &["--chunk-size", "16KiB", text(&logs)]].concat();
+    cluster.run(&line).code(0);
+    let of_job = |name: &str| format!("gristmill_job_{name}{{job_name=\"shown\"}}");
+    // Nobody reduces it yet, so it goes on.
+    until("all its chunks are mapped", || {
+        let shown = metrics(&map);
+        shown.get(&of_job("chunks_in_hand")) == Some(&0.0)
+            && shown[&of_job("chunks_mapped_total")] > 1.0
+            && shown[&of_job("chunks_mapped_total")] == shown["gristmill_chunks_mapped_total"]
+            && cluster
+                .vhost
+                .queue("gristmill.shown.chunks")
+                .is_ok_and(|queue| queue.is_some_and(|queue| queue.ready + queue.unacked == 0))
+    });
+    let mapped = metrics(&map);
+    for (of_one, of_all) in [
+        ("chunks_mapped_total", "chunks_mapped_total"),
+        ("text_bytes_total", "text_bytes_total"),
+        ("quarantined_records_total", "quarantined_records_total"),
+    ] {
+        let all = mapped[&format!("gristmill_{of_all}")];
+        assert_eq!(mapped[&of_job(of_one)], all, "{of_one}");
+        assert!(all > 0.0, "{of_all}");
+    }
+    let results = cluster.results();
+    let mut reducer = cluster.spawn(&[&["reduce", "-o", text(&results)][..], &listen].concat());
+    let reduce = address(&mut reducer);
+    until("the job is done", || {
+        cluster.results().join("shown/manifest.json").exists()
+    });
+    for addr in [&map, &reduce] {
+        until("its series end with it", || {
+            !metrics(addr).keys().any(|name| name.contains("job_name"))
+        });
+    }
 }
 
 #[test]
