@@ -28,6 +28,10 @@ restarts:
 chaos KILLS="1000" SEED="1":
     GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} cargo test --test cluster -- chaos --nocapture
 
+# Fuzz what reads untrusted bytes, guided by coverage: TARGET is wire, model or text (a C++ compiler)
+fuzz TARGET SECONDS="60":
+    tests/fuzz/run {{TARGET}} {{SECONDS}}
+
 # Fetch RabbitMQ 4 from Debian trixie, for the tests only (root; debootstrap; some minutes, once)
 rabbitmq4:
     tests/broker/rabbitmq4

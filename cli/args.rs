@@ -40,7 +40,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Say nothing but errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, env = "GRISTMILL_QUIET")]
     pub quiet: bool,
     /// How the workers' log is written to stderr
     #[arg(
@@ -52,7 +52,12 @@ pub struct Cli {
     )]
     pub log_format: LogFormat,
     /// Say more; where stderr is no terminal, print progress now and then
-    #[arg(long, global = true, conflicts_with = "quiet")]
+    #[arg(
+        long,
+        global = true,
+        conflicts_with = "quiet",
+        env = "GRISTMILL_VERBOSE"
+    )]
     pub verbose: bool,
 }
 
@@ -136,19 +141,20 @@ pub struct RunArgs {
     )]
     pub threads: Option<usize>,
     /// Memory for buffers and reduce state; what does not fit goes to temporary files
+    /// [default: 512MiB, but half of the container's limit at most]
     #[arg(
         long,
         value_name = "SIZE",
-        default_value = "512MiB",
         env = "GRISTMILL_MEMORY",
         help_heading = "Resources"
     )]
-    pub memory: ByteSize,
+    pub memory: Option<ByteSize>,
     /// Text in one unit of work, from 4KiB to 2MiB
     #[arg(
         long,
         value_name = "SIZE",
         default_value = "1MiB",
+        env = "GRISTMILL_CHUNK_SIZE",
         help_heading = "Resources"
     )]
     pub chunk_size: ByteSize,
@@ -285,6 +291,7 @@ pub struct ProduceArgs {
         long,
         value_name = "SIZE",
         default_value = "1MiB",
+        env = "GRISTMILL_CHUNK_SIZE",
         help_heading = "Resources"
     )]
     pub chunk_size: ByteSize,
@@ -326,14 +333,10 @@ pub struct MapArgs {
         env = "GRISTMILL_CHUNK_TIMEOUT"
     )]
     pub chunk_timeout: u64,
-    /// Memory of a process that runs a chunk apart
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1GiB",
-        env = "GRISTMILL_CHUNK_MEMORY"
-    )]
-    pub chunk_memory: ByteSize,
+    /// Memory of a process that runs a chunk apart [default: 1GiB, but half of the container's limit
+    /// at most]
+    #[arg(long, value_name = "SIZE", env = "GRISTMILL_CHUNK_MEMORY")]
+    pub chunk_memory: Option<ByteSize>,
     /// How long a stop may take before it is enforced
     #[arg(
         long,
@@ -362,14 +365,10 @@ pub struct ReduceArgs {
     /// Folder for the finished jobs, and for the ledgers of the unfinished
     #[arg(short, long, value_name = "DIR", env = "GRISTMILL_OUTPUT")]
     pub output: PathBuf,
-    /// Memory for reduce state; what does not fit goes to temporary files
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "64MiB",
-        env = "GRISTMILL_MEMORY"
-    )]
-    pub memory: ByteSize,
+    /// Memory for reduce state; what does not fit goes to temporary files [default: 64MiB, but half of
+    /// the container's limit at most]
+    #[arg(long, value_name = "SIZE", env = "GRISTMILL_MEMORY")]
+    pub memory: Option<ByteSize>,
     /// Only this job; the reducer ends when it does, with 3 if anything was quarantined
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,

@@ -12,6 +12,7 @@ pub mod job_args;
 pub mod jobs;
 pub mod listen;
 pub mod log;
+pub mod memory;
 pub mod pace;
 pub mod pipeline;
 pub mod progress_line;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_common::progress::Progress;
+use gristmill_common::size::ByteSize;
 use gristmill_mapper::{Limits, Settings};
 use tracing::{error, info};
 
@@ -13,6 +14,7 @@ use crate::args::MapArgs;
 use crate::commands::run::threads;
 use crate::exit::Exit;
 use crate::listen::Role;
+use crate::memory::budget;
 use crate::worker::Worker;
 
 /// Runs the command.
@@ -26,7 +28,7 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         patience: Duration::from_secs(args.chunk_timeout.max(1)),
         limits: Limits {
             seconds: args.chunk_timeout.max(1),
-            memory: args.chunk_memory.0,
+            memory: budget(args.chunk_memory, ByteSize(1 << 30)),
         },
         restart: Arc::new(restart),
     };

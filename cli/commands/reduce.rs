@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use gristmill_common::progress::Progress;
+use gristmill_common::size::ByteSize;
 use gristmill_reducer::ServeSettings;
 use tracing::info;
 
 use crate::args::ReduceArgs;
-use crate::exit::{Exit, usage};
+use crate::exit::Exit;
 use crate::listen::Role;
+use crate::memory::reduce_budget;
 use crate::worker::Worker;
 
 /// Runs the command.
@@ -16,12 +18,9 @@ use crate::worker::Worker;
 /// # Errors
 /// A usage error, or the reason why it cannot go on.
 pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
-    if args.memory.0 < 16 << 20 {
-        return Err(usage(format!("--memory {}: at least 16MiB", args.memory)));
-    }
     let settings = ServeSettings {
         dir: args.output.clone(),
-        memory: args.memory.0,
+        memory: reduce_budget(args.memory, ByteSize(64 << 20))?,
         tmp: args.tmp.clone().unwrap_or_else(std::env::temp_dir),
         only: args.job.clone(),
         stall_after: Duration::from_secs(args.stall_after),

@@ -17,6 +17,7 @@ use gristmill_reducer::{Destination, OutputDir};
 use crate::args::RunArgs;
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
+use crate::memory::reduce_budget;
 use crate::pipeline::{JobError, Pipeline, Settings};
 use crate::progress_line::{ProgressLine, Voice};
 use crate::signals;
@@ -83,12 +84,9 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
 }
 
 fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
-    if args.memory.0 < 16 << 20 {
-        return Err(usage(format!("--memory {}: at least 16MiB", args.memory)));
-    }
     Ok(Settings {
         threads: threads(args.threads)?,
-        memory: args.memory.0,
+        memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
         chunk_size: chunk_size(args.chunk_size)?,
         tmp: tmp(args.tmp.as_ref())?,
     })

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gristmill_common::crash;
 
-use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
+use crate::cluster::{Cluster, Files, Role, assert_same, expected, files_in, text, until};
 use crate::corpus;
 
 const WORDS: &[&str] = &["word-count", "--partitions", "2"];
@@ -165,5 +165,25 @@ fn everything_killed_at_once_goes_on() {
     let _reducer = scene.cluster.reducer();
     scene.cluster.run(&words).code(0);
     scene.check("all", "all killed");
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn what_a_slow_neighbour_leaves_of_a_finished_job_is_removed() {
+    let scene = Scene::new();
+    let _reducer = scene.cluster.reducer();
+    let producer = scene.cluster.spawn(&scene.words("job"));
+    let inner = scene.cluster.results().join(".gristmill");
+    let mut run = None;
+    until("the job has a folder", || {
+        run = files_in(&inner).into_iter().find(|name| name != "id");
+        run.is_some()
+    });
+    let _mapper = scene.cluster.mapper();
+    producer.ended().code(0);
+    scene.cluster.until_clean();
+    // A reducer of the same directory that was frozen meanwhile writes once more.
+    let again = inner.join(run.expect("a folder")).join("partition-00000");
+    std::fs::create_dir_all(&again).expect("a folder");
     scene.cluster.until_clean();
 }

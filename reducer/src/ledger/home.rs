@@ -20,7 +20,9 @@ const INNER: &str = ".gristmill";
 const ID: &str = "id";
 /// The file that says what a run is: its event of the log.
 const JOB: &str = "job";
-/// No id of ours is longer.
+/// Hexadecimal digits of an id.
+const ID_LENGTH: usize = 32;
+/// More than that is not read.
 const MAX_ID: u64 = 64;
 
 /// An output directory that reducers may share.
@@ -31,30 +33,21 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Takes a directory: makes it and its id if they are missing, and tries the one operation that
+    /// Takes a directory: makes it and its id if they are missing, which tries the one operation that
     /// ledgers rest on.
     pub(crate) fn open(dir: &Path) -> Result<Self, FileError> {
         let inner = dir.join(INNER);
         fs::create_dir_all(&inner).map_err(FileError::new("create the folder", &inner))?;
         let path = inner.join(ID);
-        let fresh = format!("{:016x}{:016x}", unique(), unique());
-        let temp = inner.join(files::temp_name(&format!("id-{fresh}")));
-        let written = File::create_new(&temp)
-            .and_then(|mut file| {
-                file.write_all(fresh.as_bytes())?;
-                file.sync_all()
-            })
-            .map_err(FileError::new("write", &temp));
-        // Whoever comes first names the directory. This also tries put-if-absent.
-        let put = written.and_then(|()| files::put(&temp, &path));
-        let _ = fs::remove_file(&temp);
-        put?;
-        files::sync_dir(&inner)?;
+        // A process that is killed while it tries leaves a file behind: not at every start.
+        if !path.exists() {
+            name(&inner, &path)?;
+        }
         let mut id = String::new();
         File::open(&path)
             .and_then(|file| file.take(MAX_ID).read_to_string(&mut id))
             .map_err(FileError::new("read", &path))?;
-        if id.len() != fresh.len() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if id.len() != ID_LENGTH || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let error = std::io::Error::other("it does not hold the id of an output directory");
             return Err(FileError::new("use", &path)(error));
         }
@@ -132,5 +125,40 @@ impl Home {
     /// Waits until the names of finished jobs are on the disk.
     pub(crate) fn sync(&self) -> Result<(), FileError> {
         files::sync_dir(&self.dir)
+    }
+}
+
+/// Gives a directory an id, unless somebody else does.
+fn name(inner: &Path, path: &Path) -> Result<(), FileError> {
+    let fresh = format!("{:016x}{:016x}", unique(), unique());
+    let temp = inner.join(files::temp_name(&format!("id-{fresh}")));
+    let written = File::create_new(&temp)
+        .and_then(|mut file| {
+            file.write_all(fresh.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(FileError::new("write", &temp));
+    let put = written.and_then(|()| files::put(&temp, path));
+    let _ = fs::remove_file(&temp);
+    put?;
+    files::sync_dir(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_has_an_id_is_taken_without_writing() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Home::open(dir.path()).unwrap();
+        let inner = dir.path().join(INNER);
+        let written = || fs::metadata(&inner).unwrap().modified().unwrap();
+        let before = written();
+        let again = Home::open(dir.path()).unwrap();
+        assert_eq!(first.id(), again.id());
+        assert_eq!(before, written());
+        fs::write(inner.join(ID), "0").unwrap();
+        assert!(Home::open(dir.path()).is_err());
     }
 }

@@ -212,7 +212,8 @@ impl Service {
                     }
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
-                _ = tick.tick() => {}
+                // What could not be removed before, or came back: somebody was slower.
+                _ = tick.tick() => self.clean_up().await,
                 // The log forgets what is older than a month.
                 _ = daily.tick() => self.announce_again().await?,
             }
