@@ -29,7 +29,7 @@ pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
     let Some(worker) = Worker::start(Role::Reduce, "reduce", &args.broker, listen, drain)? else {
         return Ok(Exit::Complete);
     };
-    info!(dir = %args.output.display(), "reducing");
+    info!(dir = %args.output.display(), memory = settings.memory, "reducing");
     let ended = gristmill_reducer::serve(
         &worker.broker,
         &worker.registry,
