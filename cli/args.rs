@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use gristmill_common::broker::DEFAULT_HEARTBEAT;
 use gristmill_common::job::JobName;
@@ -40,7 +41,13 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Say nothing but errors
-    #[arg(short, long, global = true, env = "GRISTMILL_QUIET")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "GRISTMILL_QUIET",
+        value_parser = FalseyValueParser::new()
+    )]
     pub quiet: bool,
     /// How the workers' log is written to stderr
     #[arg(
@@ -56,7 +63,8 @@ pub struct Cli {
         long,
         global = true,
         conflicts_with = "quiet",
-        env = "GRISTMILL_VERBOSE"
+        env = "GRISTMILL_VERBOSE",
+        value_parser = FalseyValueParser::new()
     )]
     pub verbose: bool,
 }

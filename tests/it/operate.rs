@@ -44,6 +44,18 @@ fn a_mistake_in_the_environment_is_one_line_and_exit_2() {
     }
 }
 
+#[test]
+fn switches_in_the_environment_are_on_or_off_as_people_write_them() {
+    let input = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/texts");
+    for (value, quiet) in [("1", true), ("yes", true), ("0", false), ("", false)] {
+        let mut command = gristmill();
+        command.args(["run", "wc", input, "-o", "-"]);
+        command.env("GRISTMILL_QUIET", value);
+        let ended = Ended::of(command.output().expect("the binary starts")).code(0);
+        assert_eq!(ended.stderr.is_empty(), quiet, "{value:?}: {ended:?}");
+    }
+}
+
 fn taken_address(listener: &TcpListener) -> String {
     listener.local_addr().expect("its address").to_string()
 }

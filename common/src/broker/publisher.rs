@@ -43,6 +43,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// how long messages wait.
 const SENT_HEADER: &str = "gristmill-sent";
 
+/// No message that is older than that is believed.
+const OLDEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// Why a message was not taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum PublishFault {
@@ -432,9 +435,9 @@ pub(super) fn age(properties: &BasicProperties) -> Option<Duration> {
     match properties.headers().as_ref()?.inner().get(SENT_HEADER)? {
         AMQPValue::LongLongInt(sent) => {
             let millis = now().saturating_sub(*sent);
-            // A clock that is ahead, or a time that nobody can have meant.
-            let millis = u64::try_from(millis).ok()?;
-            (*sent > 0).then(|| Duration::from_millis(millis))
+            // Neither a clock that is ahead nor a time that nobody can have meant.
+            let age = Duration::from_millis(u64::try_from(millis).ok()?);
+            (age < OLDEST).then_some(age)
         }
         _ => None,
     }
@@ -445,4 +448,25 @@ pub(crate) fn header(name: &str, text: &str) -> FieldTable {
     let mut headers = FieldTable::default();
     headers.insert(name.into(), AMQPValue::LongString(text.into()));
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_is_not_believed() {
+        let sent = |value| {
+            let mut headers = FieldTable::default();
+            headers.insert(SENT_HEADER.into(), value);
+            age(&BasicProperties::default().with_headers(headers))
+        };
+        let near = sent(AMQPValue::LongLongInt(now() - 1500)).expect("believed");
+        assert!(near >= Duration::from_millis(1500) && near < Duration::from_secs(60));
+        for hostile in [i64::MIN, -1, 0, 1, now() + 60_000, i64::MAX] {
+            assert_eq!(sent(AMQPValue::LongLongInt(hostile)), None, "{hostile}");
+        }
+        assert_eq!(sent(AMQPValue::Void), None);
+        assert_eq!(age(&BasicProperties::default()), None);
+    }
 }
