@@ -176,7 +176,9 @@ fn what_a_slow_neighbour_leaves_of_a_finished_job_is_removed() {
     let inner = scene.cluster.results().join(".gristmill");
     let mut run = None;
     until("the job has a folder", || {
-        run = files_in(&inner).into_iter().find(|name| name != "id");
+        run = files_in(&inner)
+            .into_iter()
+            .find(|name| name.starts_with("job-"));
         run.is_some()
     });
     let _mapper = scene.cluster.mapper();
