@@ -157,7 +157,15 @@ pub struct RunArgs {
         help_heading = "Resources"
     )]
     pub memory: Option<ByteSize>,
-    /// Text in one unit of work, from 4KiB to 2MiB
+    /// How the input is cut.
+    #[command(flatten)]
+    pub cutting: CuttingArgs,
+}
+
+/// How the input is cut, in one process or for a broker.
+#[derive(Args, Clone, Debug)]
+pub struct CuttingArgs {
+    /// Text in one chunk, the unit of work, from 4KiB to 2MiB
     #[arg(
         long,
         value_name = "SIZE",
@@ -294,23 +302,9 @@ pub struct ProduceArgs {
         help_heading = "Resources"
     )]
     pub threads: Option<usize>,
-    /// Text in one chunk, from 4KiB to 2MiB
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1MiB",
-        env = "GRISTMILL_CHUNK_SIZE",
-        help_heading = "Resources"
-    )]
-    pub chunk_size: ByteSize,
-    /// Folder for temporary files [default: the system's]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "GRISTMILL_TMP",
-        help_heading = "Resources"
-    )]
-    pub tmp: Option<PathBuf>,
+    /// How the input is cut.
+    #[command(flatten)]
+    pub cutting: CuttingArgs,
 }
 
 /// Options of `map`.

@@ -26,9 +26,12 @@ pub fn reduce_budget(typed: Option<ByteSize>, usual: ByteSize) -> anyhow::Result
 /// budget counts.
 #[must_use]
 pub fn budget(typed: Option<ByteSize>, usual: ByteSize) -> u64 {
+    if let Some(typed) = typed {
+        return typed.0;
+    }
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let left = limit(Path::new("/sys/fs/cgroup"), &groups).map_or(u64::MAX, |limit| limit / 2);
-    typed.map_or(usual.0.min(left), |typed| typed.0)
+    let limit = limit(Path::new("/sys/fs/cgroup"), &groups);
+    limit.map_or(usual.0, |limit| usual.0.min(limit / 2))
 }
 
 /// The least limit of the control groups that a process is in (`cgroups(7)`: `memory.max` of version

@@ -1,9 +1,10 @@
 //! One job as `status` shows it, in lines or as JSON. It must not know how reports are heard.
 
 use std::io::Write;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use gristmill_common::broker::{Broker, queue_depth};
+use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_common::registry::{Job, Phase};
 use gristmill_common::report::{Crew, Estimate, Known, LISTEN, Sum};
@@ -44,8 +45,7 @@ pub struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// Asks the broker for what the log does not know.
     pub async fn of(broker: &Broker, name: &'a JobName, job: &'a Job, heard: &Heard) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |now| now.as_secs());
+        let now = since_1970().as_secs();
         let mut shown = Self {
             name,
             job,

@@ -46,7 +46,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     }
     let settings = Settings {
         threads: threads(args.threads)?,
-        tmp: tmp(args.tmp.as_ref())?,
+        tmp: tmp(args.cutting.tmp.as_ref())?,
         window: WINDOW,
     };
     // A job that no mapper could work on is refused here.
@@ -54,7 +54,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let file = prepared.file().map(|file| file.bytes().clone());
     // What it has loaded is for mappers.
     drop(prepared);
-    let plan = plan(&job, chunk_size(args.chunk_size)?)?;
+    let plan = plan(&job, chunk_size(args.cutting.chunk_size)?)?;
     if args.job.is_none() && !plan.is_repeatable() {
         return Err(usage(
             "stdin and pipes cannot be read again: give the job a name with --job",

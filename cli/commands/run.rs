@@ -87,8 +87,8 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
     Ok(Settings {
         threads: threads(args.threads)?,
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
-        chunk_size: chunk_size(args.chunk_size)?,
-        tmp: tmp(args.tmp.as_ref())?,
+        chunk_size: chunk_size(args.cutting.chunk_size)?,
+        tmp: tmp(args.cutting.tmp.as_ref())?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use gristmill_common::report::{Counts, Tallies};
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use super::Role;
@@ -104,9 +104,7 @@ pub(super) fn encode(
             let value = (number.of)(counts);
             match number.kind {
                 MetricType::Counter => {
-                    metric.encode_counter::<prometheus_client::encoding::NoLabelSet, _, u64>(
-                        &value, None,
-                    )?;
+                    metric.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
                 }
                 _ => metric.encode_gauge(&value)?,
             }

@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod chunk;
+pub mod clock;
 pub mod crash;
 pub mod file;
 pub mod histogram;

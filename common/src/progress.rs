@@ -2,8 +2,8 @@
 //! them (I5).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::clock::since_1970;
 use crate::histogram::Histogram;
 use crate::report::Tallies;
 use crate::transport::Delivery;
@@ -70,9 +70,7 @@ impl Progress {
 
     /// Says that something went forward just now.
     pub fn touch(&self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let millis = now.as_ref().map_or(0, Duration::as_millis);
-        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        let millis = u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX);
         self.moved.fetch_max(millis, Ordering::Relaxed);
     }
 

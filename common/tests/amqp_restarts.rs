@@ -12,7 +12,7 @@ use gristmill_testbroker::{Node, Settings};
 
 mod harness;
 
-use harness::{connect, job, run, transport, until};
+use harness::{connect, connect_with, job, run, transport, until, until_within};
 
 /// Publishes and consumes through `mishap`, then checks that every confirmed message was consumed
 /// and acknowledged. Gives the number of confirmed messages and of duplicates.
@@ -177,14 +177,7 @@ fn a_broker_that_confirms_nothing_is_reported() {
     let vhost = node.vhost().unwrap();
     run(async {
         let (_, _, _) = transport(&vhost, 1 << 20).await;
-        let silent = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&silent);
-        let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
-        options.heartbeat = 600;
-        options.listener = Arc::new(move |notice| {
-            flag.fetch_or(matches!(notice, Notice::Silent { .. }), Ordering::Relaxed);
-        });
-        let broker = Broker::connect(options).await.unwrap();
+        let (broker, notices) = connect_with(&vhost, 600).await;
         let queues = Transport::Amqp(Amqp::new(&broker, job(), Prefetch::default()));
         let message = Bytes::from_static(b"x");
         queues
@@ -193,7 +186,11 @@ fn a_broker_that_confirms_nothing_is_reported() {
             .unwrap();
         node.freeze();
         let publishing = tokio::spawn(async move { queues.publish(Queue::Chunks, message).await });
-        until("the silence is said", || silent.load(Ordering::Relaxed)).await;
+        until("the silence is said", || {
+            let said = notices.lock().unwrap();
+            said.iter().any(|n| matches!(n, Notice::Silent { .. }))
+        })
+        .await;
         assert!(!publishing.is_finished());
         node.thaw();
         assert_eq!(publishing.await.unwrap(), Ok(()));
@@ -206,26 +203,17 @@ fn a_question_that_is_never_answered_is_asked_again_on_a_new_connection() {
     let vhost = node.vhost().unwrap();
     run(async {
         let (_, _, _) = transport(&vhost, 1 << 20).await;
-        let gone = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&gone);
-        let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
         // The heartbeat would notice too late.
-        options.heartbeat = 600;
-        options.listener = Arc::new(move |notice| {
-            flag.fetch_or(matches!(notice, Notice::Gone { .. }), Ordering::Relaxed);
-        });
-        let broker = Broker::connect(options).await.unwrap();
+        let (broker, notices) = connect_with(&vhost, 600).await;
         node.freeze();
         let given_up = async {
-            let said = async {
-                while !gone.load(Ordering::Relaxed) {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            };
             let limit = Duration::from_secs(100);
-            let said = tokio::time::timeout(limit, said).await;
+            until_within(limit, "the connection is given up", || {
+                let said = notices.lock().unwrap();
+                said.iter().any(|n| matches!(n, Notice::Gone { .. }))
+            })
+            .await;
             node.thaw();
-            said.expect("the connection is given up");
         };
         let job = job();
         let deleting = delete_job(&broker, &job, harness::PARTITIONS);

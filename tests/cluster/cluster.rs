@@ -125,31 +125,30 @@ impl Cluster {
     /// Waits until nothing is left of any job but its output: neither queues nor ledgers.
     #[track_caller]
     pub(crate) fn until_clean(&self) {
-        let end = Instant::now() + LIMIT;
-        loop {
-            let mut queues = self.vhost.queues().expect("the broker's queues");
-            queues.retain(|queue| queue.name != "gristmill.jobs");
-            if queues.is_empty() {
-                break;
-            }
-            assert!(
-                Instant::now() < end,
-                "left on the broker: {queues:?}\n{}",
-                self.anatomy()
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.until_empty("on the broker", || {
+            let queues = self.vhost.queues().expect("the broker's queues");
+            let names = queues.into_iter().map(|queue| queue.name);
+            names.filter(|name| name != "gristmill.jobs").collect()
+        });
         let inner = self.results().join(".gristmill");
+        self.until_empty("in the directory", || {
+            let names = files_in(&inner).into_iter();
+            names.filter(|name| name != "id").collect()
+        });
+    }
+
+    /// Waits until nothing is left in a place, and says what is.
+    #[track_caller]
+    fn until_empty(&self, place: &str, left: impl Fn() -> Vec<String>) {
         let end = Instant::now() + LIMIT;
         loop {
-            let mut left = files_in(&inner);
-            left.retain(|name| name != "id");
+            let left = left();
             if left.is_empty() {
-                break;
+                return;
             }
             assert!(
                 Instant::now() < end,
-                "left in the directory: {left:?}\n{}",
+                "left {place}: {left:?}\n{}",
                 self.anatomy()
             );
             std::thread::sleep(Duration::from_millis(10));

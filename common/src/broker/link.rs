@@ -190,11 +190,19 @@ pub(super) async fn unless_closed<T>(
     channel: &Channel,
     asking: impl Future<Output = lapin::Result<T>>,
 ) -> lapin::Result<T> {
+    let answer = tokio::time::timeout(ANSWER_LIMIT, while_open(channel, asking)).await;
+    answer.unwrap_or_else(|_| Err(lost_error()))
+}
+
+/// Awaits what may take its time, unless the channel is closed meanwhile.
+pub(super) async fn while_open<T>(
+    channel: &Channel,
+    asking: impl Future<Output = lapin::Result<T>>,
+) -> lapin::Result<T> {
     tokio::select! {
         biased;
         answer = asking => answer,
         () = closed(channel) => Err(lost_error()),
-        () = tokio::time::sleep(ANSWER_LIMIT) => Err(lost_error()),
     }
 }
 
@@ -207,7 +215,7 @@ pub(super) async fn closed(channel: &Channel) {
 }
 
 /// What a question ends with that the broker did not answer.
-pub(super) fn lost_error() -> lapin::Error {
+fn lost_error() -> lapin::Error {
     std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lapin::message::BasicReturnMessage;
@@ -17,9 +17,10 @@ use lapin::{BasicProperties, Channel, Confirmation, ErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
-use super::link::{Link, closed, lost_error, unless_closed, unless_lost};
+use super::link::{Link, unless_closed, unless_lost, while_open};
 use super::notice::{Board, Health, Notice};
 use super::queues::{is_missing, passive};
+use crate::clock::since_1970;
 
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
 /// messages; for large ones the bound in bytes comes first.
@@ -319,11 +320,7 @@ fn launch(channel: Channel, id: u64, request: Request) -> Flying {
             confirm.await
         };
         // A full or sleeping queue may take its time: patience is the sender's matter.
-        tokio::select! {
-            biased;
-            done = publishing => done,
-            () = closed(&channel) => Err(lost_error()),
-        }
+        while_open(&channel, publishing).await
     });
     Flying {
         id,
@@ -425,8 +422,7 @@ fn soft_error(error: &lapin::Error) -> Option<String> {
 
 /// Milliseconds since 1970.
 fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+    i64::try_from(since_1970().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// How long ago a message with these properties was sent, if it says so: by another machine's clock, and
@@ -434,9 +430,9 @@ fn now() -> i64 {
 pub(super) fn age(properties: &BasicProperties) -> Option<Duration> {
     match properties.headers().as_ref()?.inner().get(SENT_HEADER)? {
         AMQPValue::LongLongInt(sent) => {
-            let millis = now().saturating_sub(*sent);
             // Neither a clock that is ahead nor a time that nobody can have meant.
-            let age = Duration::from_millis(u64::try_from(millis).ok()?);
+            let sent = Duration::from_millis(u64::try_from(*sent).ok()?);
+            let age = since_1970().checked_sub(sent)?;
             (age < OLDEST).then_some(age)
         }
         _ => None,

@@ -8,7 +8,7 @@ mod event;
 mod table;
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lapin::types::FieldTable;
@@ -21,6 +21,7 @@ use crate::broker::{
     Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream, persistently,
     stream_exists,
 };
+use crate::clock::since_1970;
 use crate::job::JobName;
 use crate::wire::{MAX_LOG_PART, WireError, encode_event, encode_log_part};
 
@@ -109,7 +110,7 @@ impl Registry {
         let mut head = LogHead {
             job: job.clone(),
             run,
-            at: now(),
+            at: since_1970().as_secs(),
             entry: unique(),
             part: 0,
             parts: parts.len() as u32,
@@ -199,14 +200,8 @@ pub fn unique() -> u64 {
     // and the process id tell apart what the keys may not.
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    hasher.write_u128(since.map_or(0, |since| since.as_nanos()));
+    hasher.write_u128(since_1970().as_nanos());
     hasher.finish()
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
 }
 
 /// A reader of the log.

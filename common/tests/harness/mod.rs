@@ -37,10 +37,15 @@ pub(crate) fn name(queue: Queue) -> String {
 pub(crate) type Notices = Arc<Mutex<Vec<Notice>>>;
 
 pub(crate) async fn connect(vhost: &Vhost<'_>) -> (Broker, Notices) {
+    connect_with(vhost, 2).await
+}
+
+/// With a heartbeat of so many seconds.
+pub(crate) async fn connect_with(vhost: &Vhost<'_>, heartbeat: u16) -> (Broker, Notices) {
     let notices = Notices::default();
     let told = Arc::clone(&notices);
     let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
-    options.heartbeat = 2;
+    options.heartbeat = heartbeat;
     options.listener = Arc::new(move |notice| told.lock().unwrap().push(notice.clone()));
     (Broker::connect(options).await.unwrap(), notices)
 }
@@ -67,8 +72,13 @@ pub(crate) async fn transport(vhost: &Vhost<'_>, room: u64) -> (Broker, Transpor
 }
 
 /// Waits for something to become true, looking now and then.
-pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(40);
+pub(crate) async fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_within(Duration::from_secs(40), what, holds).await;
+}
+
+/// The same, with a limit of its own.
+pub(crate) async fn until_within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
     while !holds() {
         assert!(Instant::now() < end, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -22,8 +22,6 @@ const ID: &str = "id";
 const JOB: &str = "job";
 /// Hexadecimal digits of an id.
 const ID_LENGTH: usize = 32;
-/// More than that is not read.
-const MAX_ID: u64 = 64;
 
 /// An output directory that reducers may share.
 #[derive(Clone, Debug)]
@@ -45,7 +43,7 @@ impl Home {
         }
         let mut id = String::new();
         File::open(&path)
-            .and_then(|file| file.take(MAX_ID).read_to_string(&mut id))
+            .and_then(|file| file.take(ID_LENGTH as u64 + 1).read_to_string(&mut id))
             .map_err(FileError::new("read", &path))?;
         if id.len() != ID_LENGTH || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let error = std::io::Error::other("it does not hold the id of an output directory");

@@ -15,7 +15,7 @@ use gristmill_common::broker::{Broker, delete_job, queue_depth};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{
-    Applied, Event, Job, JobTable, Registry, RegistryError, Submission, Totals,
+    Applied, Event, JobTable, Registry, RegistryError, Submission, Totals,
 };
 use gristmill_common::report::Role;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -381,19 +381,27 @@ impl Service {
     /// Removes what lies here of jobs that are over: cancelled ones, finished ones whose reducer died
     /// before it had tidied up, and runs that another run has replaced.
     async fn clean_up(&self) {
-        match self.home.runs() {
-            Ok(runs) => self.drop_replaced(runs),
-            Err(error) => warn!("{error}"),
-        }
-        for (name, job) in self.table.iter() {
-            let dir = self.home.run(name, job.submission.run);
-            if !job.is_over() || self.working.contains_key(name) || !dir.exists() {
+        let runs = match self.home.runs() {
+            Ok(runs) => runs,
+            Err(error) => return warn!("{error}"),
+        };
+        for (name, run) in runs {
+            let known = self.table.get(&name);
+            let Some(job) = known.filter(|_| !self.working.contains_key(&name)) else {
                 continue;
+            };
+            if job.submission.run == run {
+                if !job.is_over() {
+                    continue;
+                }
+                let partitions = job.submission.spec.partitions;
+                if let Err(error) = delete_job(&self.broker, &name, partitions).await {
+                    warn!(job = %name, "its queues could not be deleted: {error}");
+                    continue;
+                }
             }
-            let partitions = job.submission.spec.partitions;
-            if let Err(error) = delete_job(&self.broker, name, partitions).await {
-                warn!(job = %name, "its queues could not be deleted: {error}");
-            } else if let Err(error) = std::fs::remove_dir_all(&dir) {
+            let dir = self.home.run(&name, run);
+            if let Err(error) = std::fs::remove_dir_all(&dir) {
                 warn!(job = %name, "{} could not be removed: {error}", dir.display());
             }
         }
@@ -444,21 +452,6 @@ impl Service {
         let directory = self.home.id().to_owned();
         let claim = Event::Claimed { directory };
         Ok(self.registry.append(name, run, &claim).await?)
-    }
-
-    fn drop_replaced(&self, runs: Vec<(JobName, u64)>) {
-        for (name, run) in runs {
-            let replaced = |job: &Job| job.submission.run != run;
-            if self.table.get(&name).is_none_or(|job| !replaced(job))
-                || self.working.contains_key(&name)
-            {
-                continue;
-            }
-            let dir = self.home.run(&name, run);
-            if let Err(error) = std::fs::remove_dir_all(&dir) {
-                warn!(job = %name, "{} could not be removed: {error}", dir.display());
-            }
-        }
     }
 
     /// The log is read up to a marker of ours: a job that is still active has lost its queue.
