@@ -23,6 +23,7 @@ pub mod seal;
 pub mod shutdown;
 pub mod size;
 pub mod spec;
+pub mod spares;
 pub mod table;
 pub mod transport;
 pub mod wire;

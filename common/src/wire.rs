@@ -18,6 +18,9 @@
 //! head's hash before it is decoded, and decoding is limited in what it may allocate. A body without
 //! a hash is for messages that never leave their process: a full check refuses it.
 
+use std::cell::RefCell;
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +32,7 @@ use crate::outcome::{Outcome, OutcomeHead};
 use crate::registry::{Event, LogHead};
 use crate::report::Report;
 use crate::seal::{Seal, SplitEnd};
+use crate::spares::Spares;
 
 /// The version of the wire format.
 pub const VERSION: u16 = 2;
@@ -41,6 +45,8 @@ const RAW: u8 = 0;
 const RAW_UNHASHED: u8 = 1;
 /// Codec: the raw body's length, and an LZ4 block.
 const PACKED: u8 = 2;
+/// Bytes of a packed body's length.
+const LENGTH: usize = 4;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
 const HEAD_LIMIT: usize = MAX_MESSAGE;
 
@@ -291,13 +297,7 @@ fn seal_up(
         BodyForm::RawUnhashed => (0, RAW_UNHASHED),
         BodyForm::Packed => {
             let hash = content_hash(&message);
-            match pack(&message) {
-                Some(packed) => {
-                    message = packed;
-                    (hash, PACKED)
-                }
-                None => (hash, RAW),
-            }
+            (hash, if pack(&mut message) { PACKED } else { RAW })
         }
     };
     let body_len = message.len();
@@ -318,27 +318,50 @@ fn seal_up(
     Ok((message, chunk_hash(body_hash, head_hash)))
 }
 
-/// The body's length and its LZ4 block, if that saves an eighth.
-fn pack(body: &[u8]) -> Option<Vec<u8>> {
-    let packed = lz4_flex::block::compress_prepend_size(body);
-    (packed.len() < body.len() - body.len() / 8).then_some(packed)
+/// Makes of a body its length and its LZ4 block, if that saves an eighth. The buffer stays the body's, so
+/// that it is one to use again.
+fn pack(body: &mut Vec<u8>) -> bool {
+    thread_local! {
+        static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BLOCK.with_borrow_mut(|block| {
+        let most = lz4_flex::block::get_maximum_output_size(body.len());
+        if block.len() < most {
+            block.resize(most, 0);
+        }
+        let Ok(len) = lz4_flex::block::compress_into(body, block) else {
+            return false;
+        };
+        let pays = LENGTH + len < body.len() - body.len() / 8;
+        if pays {
+            let raw_len = body.len() as u32;
+            body.clear();
+            body.extend_from_slice(&raw_len.to_le_bytes());
+            body.extend_from_slice(&block[..len]);
+        }
+        pays
+    })
 }
 
 /// Undoes [`pack`]; never allocates more than a message may have.
 fn unpack(packed: &[u8]) -> Result<Bytes, WireError> {
-    let Some((len, block)) = packed.split_first_chunk::<4>() else {
+    static BODIES: LazyLock<Spares> = LazyLock::new(|| Spares::new(MAX_MESSAGE));
+    let Some((len, block)) = packed.split_first_chunk::<LENGTH>() else {
         return Err(WireError::Length(packed.len()));
     };
     let len = u32::from_le_bytes(*len) as usize;
     if len > MAX_MESSAGE {
         return Err(WireError::Oversized(len));
     }
-    let body = lz4_flex::block::decompress(block, len)
-        .map_err(|error| WireError::Malformed(error.to_string()))?;
-    if body.len() != len {
-        return Err(WireError::Length(body.len()));
+    let mut body = BODIES.take(len);
+    body.resize(len, 0);
+    let unpacked = lz4_flex::block::decompress_into(block, &mut body);
+    let body = BODIES.lend(body);
+    match unpacked {
+        Ok(unpacked) if unpacked == len => Ok(body),
+        Ok(unpacked) => Err(WireError::Length(unpacked)),
+        Err(error) => Err(WireError::Malformed(error.to_string())),
     }
-    Ok(body.into())
 }
 
 /// A message taken apart, its hashes checked.

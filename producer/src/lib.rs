@@ -11,7 +11,7 @@ mod produce;
 mod read;
 mod recount;
 mod sniff;
-mod spares;
+
 mod stream;
 mod submit;
 #[cfg(test)]

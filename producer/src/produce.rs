@@ -12,6 +12,7 @@ use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spares::Spares;
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
 use gristmill_common::wire::{self, BodyForm};
@@ -22,7 +23,6 @@ use crate::cut::{ChunkSink, capacity_for};
 use crate::error::{Halt, ProduceError};
 use crate::plan::Plan;
 use crate::read::{Reading, read_split};
-use crate::spares::Spares;
 
 /// How a job is produced; nothing here shows in the output.
 #[derive(Clone, Debug)]

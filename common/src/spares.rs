@@ -1,5 +1,8 @@
 //! Buffers of chunks to use again: fresh memory costs a page fault for every four KiB.
 //!
+//! A producer's bodies become messages and come back once the broker has confirmed them; a mapper's
+//! unpacked bodies come back once the chunk is mapped.
+//!
 //! It must not know what the buffers hold, or who reads them.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +12,7 @@ use bytes::Bytes;
 /// Buffers that are not in use. There are never more than were in use at once, which the queue of
 /// chunks bounds; clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Spares {
+pub struct Spares {
     /// A buffer that has grown past so many bytes is not kept.
     most: usize,
     buffers: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -17,7 +20,7 @@ pub(crate) struct Spares {
 
 impl Spares {
     /// Keeps buffers of a capacity of at most `most` bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self {
             most,
             buffers: Arc::default(),
@@ -25,7 +28,7 @@ impl Spares {
     }
 
     /// An empty buffer of at least this capacity.
-    pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
+    pub fn take(&self, capacity: usize) -> Vec<u8> {
         // The last one that was given back is the one that caches know best.
         let spare = self.lock(Vec::pop);
         spare
@@ -34,7 +37,7 @@ impl Spares {
     }
 
     /// A message whose buffer comes back here once nobody reads it any more.
-    pub(crate) fn lend(&self, message: Vec<u8>) -> Bytes {
+    pub fn lend(&self, message: Vec<u8>) -> Bytes {
         if message.capacity() > self.most {
             return message.into();
         }
