@@ -76,8 +76,15 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Runs a job to its end; seconds of wall time.
-fn job(places: &Places, url: &str, words: &[&str], inputs: &[PathBuf]) -> Result<f64> {
+/// A job that is done.
+struct Done {
+    name: String,
+    /// Of wall time.
+    seconds: f64,
+}
+
+/// Runs a job to its end.
+fn job(places: &Places, url: &str, words: &[&str], inputs: &[PathBuf]) -> Result<Done> {
     // A name of its own: the same job again would be found finished.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let name = format!("bench-{:x}", now.as_nanos());
@@ -96,7 +103,8 @@ fn job(places: &Places, url: &str, words: &[&str], inputs: &[PathBuf]) -> Result
         "produce {} ended with {done}",
         words.join(" ")
     );
-    Ok(start.elapsed().as_secs_f64())
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Done { name, seconds })
 }
 
 /// Twenty thousand lines of a little more than 4 KiB: each becomes a chunk of its own.
@@ -111,8 +119,15 @@ fn small_chunks(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Word count over Celery: seconds and bytes.
-fn celery(places: &Places, url: &str, files: &[PathBuf]) -> Result<(f64, u64)> {
+/// What word count over Celery came to.
+struct Peer {
+    seconds: f64,
+    /// Words, and their sum.
+    counted: (u64, u64),
+}
+
+/// Word count over Celery.
+fn celery(places: &Places, url: &str, files: &[PathBuf]) -> Result<Peer> {
     let output = Command::new(&places.python)
         .arg(places.peers.join("celery_words.py"))
         .args(files)
@@ -126,19 +141,47 @@ fn celery(places: &Places, url: &str, files: &[PathBuf]) -> Result<(f64, u64)> {
         places.python
     );
     let line = output.stdout.lines().next().context("no answer")??;
-    let mut words = line.split(' ');
-    match (words.next(), words.next()) {
-        (Some(seconds), Some(bytes)) => Ok((seconds.parse()?, bytes.parse()?)),
-        _ => bail!("celery_words.py said {line:?}"),
-    }
+    let words: Vec<&str> = line.split(' ').collect();
+    let [seconds, words, sum] = words[..] else {
+        bail!("celery_words.py said {line:?}");
+    };
+    Ok(Peer {
+        seconds: seconds.parse()?,
+        counted: (words.parse()?, sum.parse()?),
+    })
 }
 
 fn verdict(value: f64, reach: f64) -> &'static str {
     if value >= reach { "holds" } else { "MISSED" }
 }
 
-/// Runs all jobs and prints rates.
-pub(crate) fn cluster(data: &Data, places: &Places, url: &str) -> Result<()> {
+/// Words and their sum in a job's merged output.
+fn counted(results: &str, name: &str) -> Result<(u64, u64)> {
+    let part = Path::new(results).join(name).join("part-00000.tsv");
+    let text = fs::read_to_string(&part).with_context(|| format!("{}", part.display()))?;
+    let counts = text.lines().filter_map(|line| line.rsplit('\t').next());
+    let counts = counts.map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+    Ok((counts.len() as u64, counts.iter().sum()))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Prints a row: the median of its rounds, and the least and the largest.
+fn row(what: &str, rounds: &[f64], unit: &str, reach: f64) {
+    let middle = median(rounds.to_vec());
+    let least = rounds.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = rounds.iter().copied().fold(0.0, f64::max);
+    println!(
+        "{what:<30} {middle:>7.1} {unit:<20} ({least:.1} to {most:.1})  >= {reach} {}",
+        verdict(middle, reach)
+    );
+}
+
+/// Runs all jobs, one after the other and that as often as `runs` says, and prints rates.
+pub(crate) fn cluster(data: &Data, places: &Places, url: &str, runs: usize) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let results = scratch.path().join("results");
     let results = results.to_str().context("a plain path")?;
@@ -146,46 +189,56 @@ pub(crate) fn cluster(data: &Data, places: &Places, url: &str) -> Result<()> {
     let reducer = Worker::start(places, url, &["reduce", "-o", results])?;
     let texts = files_in(&data.texts())?;
     let logs = files_in(&data.logs())?;
-    println!(
-        "one mapper (a thread per core), one reducer, one producer and the broker on this machine"
-    );
-
-    let seconds = job(places, url, &["access-log", "--by", "status"], &logs)?;
-    let rate = raw_bytes(&logs)? as f64 / 1e6 / seconds;
-    println!(
-        "access-log --by status  {rate:>8.0} MB/s of raw log   >= {STATUS:.0} {}",
-        verdict(rate, STATUS)
-    );
+    let few = &texts[..texts.len().min(FEW)];
+    let lines = [small_chunks(scratch.path())?];
+    let status = ["access-log", "--by", "status"];
     let words = ["word-count", "--words", "ascii"];
-    let seconds = job(places, url, &words, &texts)?;
-    let rate = raw_bytes(&texts)? as f64 / 1e6 / seconds;
-    println!(
-        "word-count              {rate:>8.0} MB/s of raw text  >= {WORDS:.0} {}",
-        verdict(rate, WORDS)
-    );
-    let lines = small_chunks(scratch.path())?;
     let small = ["grep", "-c", "17", "--chunk-size", "4KiB"];
-    let seconds = job(places, url, &small, &[lines])?;
-    let rate = SMALL as f64 / seconds;
+    let (log_bytes, text_bytes) = (raw_bytes(&logs)? as f64, raw_bytes(&texts)? as f64);
+    let few_bytes = raw_bytes(few)? as f64;
     println!(
-        "20,000 one-line chunks  {rate:>8.0} chunks/s          >= {CHUNKS:.0} {}",
-        verdict(rate, CHUNKS)
+        "one mapper (a thread per core), one reducer, one producer and the broker on this machine,\n\
+         the median of {runs} rounds (and their range)"
     );
+    let mut rates: [Vec<f64>; 6] = Default::default();
+    for _ in 0..runs {
+        let status = job(places, url, &status, &logs)?.seconds;
+        let all = job(places, url, &words, &texts)?.seconds;
+        let small = job(places, url, &small, &lines)?.seconds;
+        let ours = job(places, url, &words, few)?;
+        let theirs = celery(places, url, few)?;
+        let counted = counted(results, &ours.name)?;
+        ensure!(
+            counted == theirs.counted,
+            "{counted:?} words and their sum, Celery {:?}",
+            theirs.counted
+        );
+        let round = [
+            log_bytes / 1e6 / status,
+            text_bytes / 1e6 / all,
+            SMALL as f64 / small,
+            few_bytes / 1e6 / ours.seconds,
+            few_bytes / 1e6 / theirs.seconds,
+            theirs.seconds / ours.seconds,
+        ];
+        for (rates, rate) in rates.iter_mut().zip(round) {
+            rates.push(rate);
+        }
+    }
+    let [status, all, small, ours, theirs, times] = rates;
+    row("access-log --by status", &status, "MB/s of raw log", STATUS);
+    row("word-count", &all, "MB/s of raw text", WORDS);
+    row("20,000 one-line chunks", &small, "chunks/s", CHUNKS);
     println!(
-        "resident peak           {:>8.0} MiB mapper, {:.0} MiB reducer   <= 128",
+        "word-count of {FEW} texts: {:.1} MB/s, Celery with 2 workers {:.1} MB/s, the same counts",
+        median(ours),
+        median(theirs)
+    );
+    row("as fast as Celery", &times, "times", CELERY);
+    println!(
+        "resident peak: {:.0} MiB mapper, {:.0} MiB reducer  <= 128",
         mapper.peak()?,
         reducer.peak()?
-    );
-    let few = &texts[..texts.len().min(FEW)];
-    let seconds = job(places, url, &words, few)?;
-    let ours = raw_bytes(few)? as f64 / 1e6 / seconds;
-    drop((mapper, reducer));
-    let (seconds, bytes) = celery(places, url, few)?;
-    let theirs = bytes as f64 / 1e6 / seconds;
-    println!(
-        "word-count of {FEW} texts    {ours:>6.0} MB/s, Celery with 2 workers {theirs:.1} MB/s: {:.1} times   >= {CELERY} {}",
-        ours / theirs,
-        verdict(ours / theirs, CELERY)
     );
     Ok(())
 }

@@ -66,6 +66,9 @@ enum Command {
         /// The broker's URL.
         #[arg(long, env = "GRISTMILL_BROKER", hide_env_values = true)]
         broker: String,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
     },
     /// Measure peak memory on the data once and named ten times over.
     Memory {
@@ -123,9 +126,9 @@ fn main() -> Result<ExitCode> {
             let (data, jobs, places) = what.open()?;
             run::run(&data, &jobs, &places, runs, &tools)?
         }
-        Command::Broker { what, broker } => {
+        Command::Broker { what, broker, runs } => {
             let (data, _, places) = what.open()?;
-            cluster::cluster(&data, &places, &broker)?;
+            cluster::cluster(&data, &places, &broker, runs)?;
             true
         }
         Command::Memory { what } => {

@@ -10,6 +10,7 @@ use gristmill_common::progress::Progress;
 use gristmill_common::registry::Totals;
 use gristmill_common::report::Announcer;
 use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::size::ByteSize;
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
     Order, ProduceError, Settings, SubmitError, Submitted, Wait, default_name, submit,
@@ -28,6 +29,9 @@ use crate::waiting_line::WaitingLine;
 
 /// Chunks that each reader may have on their way to the broker.
 const WINDOW: usize = 8;
+/// Text in one chunk where nobody says. Against 1 MiB the four processes took 0.92 (access-log) and 0.97
+/// (word-count) of the CPU time.
+const CHUNK: ByteSize = ByteSize(2 << 20);
 /// How long an orderly stop may take.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The least backlog: a few chunks of the largest size.
@@ -54,7 +58,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let file = prepared.file().map(|file| file.bytes().clone());
     // What it has loaded is for mappers.
     drop(prepared);
-    let plan = plan(&job, chunk_size(args.cutting.chunk_size)?)?;
+    let plan = plan(&job, chunk_size(args.cutting.chunk_size, CHUNK)?)?;
     if args.job.is_none() && !plan.is_repeatable() {
         return Err(usage(
             "stdin and pipes cannot be read again: give the job a name with --job",

@@ -87,7 +87,7 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
     Ok(Settings {
         threads: threads(args.threads)?,
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
-        chunk_size: chunk_size(args.cutting.chunk_size)?,
+        chunk_size: chunk_size(args.cutting.chunk_size, ByteSize(1 << 20))?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
     })
 }
@@ -96,11 +96,12 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
 ///
 /// # Errors
 /// When it is out of bounds.
-pub fn chunk_size(typed: ByteSize) -> anyhow::Result<usize> {
-    if (4 << 10..=2 << 20).contains(&typed.0) {
-        return Ok(typed.0 as usize);
+pub fn chunk_size(typed: Option<ByteSize>, usual: ByteSize) -> anyhow::Result<usize> {
+    let size = typed.unwrap_or(usual);
+    if (4 << 10..=2 << 20).contains(&size.0) {
+        return Ok(size.0 as usize);
     }
-    Err(usage(format!("--chunk-size {typed}: from 4KiB to 2MiB")))
+    Err(usage(format!("--chunk-size {size}: from 4KiB to 2MiB")))
 }
 
 /// `--tmp`, or the system's.
