@@ -5,6 +5,7 @@
 //! with the records, nor who takes the chunks.
 
 mod cut;
+mod diary;
 mod error;
 mod plan;
 mod produce;

@@ -2,29 +2,32 @@
 //!
 //! It must not know how splits are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gristmill_common::broker::{Backlog, Broker, Leftovers, QueueError, declare_job, delete_job};
 use gristmill_common::crash;
 use gristmill_common::file::{self, FileError};
-use gristmill_common::id::ChunkId;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{
-    Event, Job, JobTable, Log, Phase, Registry, RegistryError, SplitDone, Submission, Totals,
-    unique,
+    Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals, unique,
 };
 use gristmill_common::report::Role;
-use gristmill_common::seal::SplitEnd;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{Amqp, Prefetch, Transport};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
+use crate::diary::{Diary, Earlier};
 use crate::error::ProduceError;
 use crate::plan::Plan;
-use crate::produce::{Resume, Settings, Surroundings, produce};
+use crate::produce::{Settings, Surroundings, produce};
+
+/// How long a producer that ends early tries to write down what it has completed.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A job for a broker.
 #[derive(Clone, Debug)]
@@ -197,14 +200,16 @@ pub fn submit(
         progress,
         shutdown,
     };
-    let diary = Diary {
-        earlier,
-        registry,
-        runtime,
-        name,
-        run,
+    let diary = Diary::new(earlier, registry, runtime, name, run);
+    let seal = match produce(plan, spec, around, &order.settings, &diary) {
+        Ok(seal) => seal,
+        Err(error) => {
+            // So that whoever resumes has less to send; a broker that is gone is not waited for.
+            let _ = runtime.block_on(async { timeout(LAST_WORDS, diary.finish()).await });
+            return Err(error.into());
+        }
     };
-    let seal = produce(plan, spec, around, &order.settings, &diary)?;
+    until_stopped(runtime, shutdown, diary.finish())?;
     let sealed = Event::Sealed {
         chunks: seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum(),
     };
@@ -305,57 +310,6 @@ impl Begun {
                 missing,
             },
         ))
-    }
-}
-
-/// What an earlier attempt has published.
-#[derive(Debug, Default)]
-struct Earlier {
-    splits: BTreeMap<u32, SplitDone>,
-    /// Of a stalled job: the chunks that are missing, and no others are to be sent.
-    missing: Option<BTreeSet<ChunkId>>,
-}
-
-/// Writes down in the log how far the job is.
-struct Diary<'a> {
-    earlier: Earlier,
-    registry: &'a Registry,
-    runtime: &'a Handle,
-    name: &'a JobName,
-    run: u64,
-}
-
-impl Resume for Diary<'_> {
-    fn done(&self, split: u32) -> Option<(u32, &[(u32, u64)])> {
-        let done = self.earlier.splits.get(&split)?;
-        let holes = self.earlier.missing.as_ref().is_some_and(|missing| {
-            let first = ChunkId { split, index: 0 };
-            missing
-                .range(first..)
-                .next()
-                .is_some_and(|id| id.split == split)
-        });
-        (!holes).then_some((done.chunks, &done.records[..]))
-    }
-
-    fn wants(&self, id: ChunkId) -> bool {
-        self.earlier
-            .missing
-            .as_ref()
-            .is_none_or(|missing| missing.contains(&id))
-    }
-
-    fn complete(&self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError> {
-        crash::point("before-split-complete");
-        let event = Event::SplitComplete {
-            split: end.split,
-            chunks: end.chunks,
-            records: records.to_vec(),
-        };
-        let written = self
-            .runtime
-            .block_on(self.registry.append(self.name, self.run, &event));
-        written.map_err(|error| ProduceError::Log(error.to_string()))
     }
 }
 

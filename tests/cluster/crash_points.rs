@@ -94,6 +94,22 @@ fn i3_a_producer_killed_anywhere_resumes() {
 }
 
 #[test]
+fn what_the_log_shows_complete_is_not_sent_again() {
+    let scene = Scene::new();
+    let _mapper = scene.cluster.mapper();
+    let _reducer = scene.cluster.reducer();
+    let words = scene.words("complete");
+    let place = "before-sealed";
+    assert_killed(&mut scene.doomed(&words, place), place);
+    // It would die of its first chunk.
+    let mut again = scene.doomed(&words, "chunk-published");
+    let status = again.wait();
+    assert_eq!(status.code(), Some(0), "{status}: {}", again.said());
+    scene.check("complete", place);
+    scene.cluster.until_clean();
+}
+
+#[test]
 fn i3_a_mapper_killed_anywhere_costs_nothing() {
     let scene = Scene::new();
     let _reducer = scene.cluster.reducer();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use lapin::Acker;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -17,7 +18,12 @@ use super::queues::{QueueError, classify, declare, is_missing};
 use super::{Broker, End};
 
 /// How many messages may be on their way to a reader: parts of up to 1 MiB.
-const PREFETCH: u16 = 16;
+const PREFETCH: u16 = 32;
+/// After so many messages they are acknowledged, all at once: the broker looks for more at each
+/// acknowledgement. One at a time took a reader of 1,000 messages 0.4 s of CPU time, so many at a time 0.05.
+const BATCH: u16 = PREFETCH / 2;
+/// And after this time without another message, or the broker would take the reader for stuck.
+const IDLE: Duration = Duration::from_millis(200);
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The broker forgets whole segments: small ones let it forget soon.
@@ -71,8 +77,43 @@ pub(crate) struct StreamReader {
     name: String,
     /// The offset after the last message that was handed over.
     next: Option<i64>,
-    open: Option<(Channel, Consumer)>,
+    open: Option<Subscribed>,
     backoff: Backoff,
+}
+
+struct Subscribed {
+    channel: Channel,
+    consumer: Consumer,
+    /// How many messages are to be acknowledged, and how that is done for all of them.
+    unacked: u16,
+    acker: Option<Acker>,
+}
+
+impl Subscribed {
+    /// The next message, or `None` when all is quiet and there is something to acknowledge.
+    async fn next(&mut self) -> Option<Option<lapin::Result<Delivery>>> {
+        let Self {
+            channel, consumer, ..
+        } = self;
+        let next = std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx));
+        tokio::select! {
+            biased;
+            next = next => Some(next),
+            () = closed(channel) => Some(None),
+            () = tokio::time::sleep(IDLE), if self.unacked > 0 => None,
+        }
+    }
+
+    /// Asks for more than is on its way. Nothing is awaited: dropping the reader's future must not lose
+    /// the message at hand.
+    fn acknowledge(&mut self) {
+        self.unacked = 0;
+        if let Some(acker) = self.acker.take() {
+            tokio::spawn(async move {
+                let _ = acker.ack(BasicAckOptions { multiple: true }).await;
+            });
+        }
+    }
 }
 
 impl StreamReader {
@@ -95,15 +136,13 @@ impl StreamReader {
     /// The next message; waits for one to be written. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Bytes, End> {
         loop {
-            let Some((channel, consumer)) = &mut self.open else {
+            let Some(open) = &mut self.open else {
                 self.subscribe().await?;
                 continue;
             };
-            let next = std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx));
-            let next = tokio::select! {
-                biased;
-                next = next => next,
-                () = closed(channel) => None,
+            let Some(next) = open.next().await else {
+                open.acknowledge();
+                continue;
             };
             match next {
                 Some(Ok(message)) => {
@@ -112,12 +151,11 @@ impl StreamReader {
                     };
                     // A subscription may start a little before the offset that was asked for.
                     let known = self.next.is_some_and(|next| offset < next);
-                    let acker = message.acker;
-                    // The acknowledgement only asks for more; no await before the return, so that
-                    // dropping this future cannot lose the message.
-                    tokio::spawn(async move {
-                        let _ = acker.ack(BasicAckOptions::default()).await;
-                    });
+                    open.unacked += 1;
+                    open.acker = Some(message.acker);
+                    if open.unacked >= BATCH {
+                        open.acknowledge();
+                    }
                     self.backoff.reset();
                     if !known {
                         self.next = Some(offset.saturating_add(1));
@@ -160,8 +198,13 @@ impl StreamReader {
             lapin::Result::Ok((channel, consumer))
         };
         match unless_lost(&session.connection, opened).await {
-            Ok(open) => {
-                self.open = Some(open);
+            Ok((channel, consumer)) => {
+                self.open = Some(Subscribed {
+                    channel,
+                    consumer,
+                    unacked: 0,
+                    acker: None,
+                });
                 Ok(())
             }
             Err(error) if is_missing(&error) || is_lost(&error) => Err(End::Gone),

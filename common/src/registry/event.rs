@@ -13,15 +13,9 @@ use crate::spec::JobSpec;
 pub enum Event {
     /// `produce` has declared the job's queues: the job exists. Repeated when it is resumed.
     Submitted(Box<Submission>),
-    /// All chunks of a split are confirmed: a resumed `produce` skips it.
-    SplitComplete {
-        /// Number of the split.
-        split: u32,
-        /// Number of its chunks.
-        chunks: u32,
-        /// Records of each source that the split counted: pairs of source and records.
-        records: Vec<(u32, u64)>,
-    },
+    /// All chunks of these splits are confirmed: a resumed `produce` skips them. Several at a time, or
+    /// the log of a job of many small files would be long, and every reader reads all of it.
+    SplitsComplete(Vec<SplitDone>),
     /// All chunks are confirmed, and the seal is in every partition's queue.
     Sealed {
         /// Number of chunks over all splits.
@@ -73,6 +67,17 @@ impl Event {
                     .into(),
         }
     }
+}
+
+/// A split that is published whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitDone {
+    /// Number of the split.
+    pub split: u32,
+    /// Number of its chunks.
+    pub chunks: u32,
+    /// Records of each source that the split counted: pairs of source and records.
+    pub records: Vec<(u32, u64)>,
 }
 
 /// What a finished job amounts to; who waits for it judges by it.

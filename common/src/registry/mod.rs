@@ -14,8 +14,8 @@ use bytes::Bytes;
 use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
-pub use self::event::{Entry, Event, LogHead, Submission, Totals};
-pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase, SplitDone};
+pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
+pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase};
 
 use crate::broker::{
     Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream, persistently,

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Entry, Event, Submission, Totals};
+use super::event::{Entry, Event, SplitDone, Submission, Totals};
 use crate::id::ChunkId;
 use crate::job::JobName;
 use crate::spec::MAX_PARTITIONS;
@@ -82,15 +82,6 @@ impl Phase {
             Phase::Cancelled => Some(Err("was cancelled".into())),
         }
     }
-}
-
-/// A split that was published whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SplitDone {
-    /// Number of its chunks.
-    pub chunks: u32,
-    /// Records that it counted: pairs of source and records.
-    pub records: Vec<(u32, u64)>,
 }
 
 /// What an entry did to the table.
@@ -242,17 +233,18 @@ impl Job {
         }
         let before = (self.phase.clone(), self.claim.is_some(), self.sealed);
         match event {
-            Event::SplitComplete {
-                split,
-                chunks,
-                records,
-            } if split < self.submission.outline.splits => {
-                let sources = self.submission.outline.sources.len();
-                if records.len() > sources || self.splits.contains_key(&split) {
-                    return Applied::Ignored;
+            Event::SplitsComplete(splits) => {
+                let outline = &self.submission.outline;
+                let known = self.splits.len();
+                for done in splits {
+                    if done.split < outline.splits && done.records.len() <= outline.sources.len() {
+                        self.splits.entry(done.split).or_insert(done);
+                    }
                 }
-                self.splits.insert(split, SplitDone { chunks, records });
-                return Applied::Changed;
+                return match self.splits.len() > known {
+                    true => Applied::Changed,
+                    false => Applied::Ignored,
+                };
             }
             Event::Sealed { chunks } if self.sealed.is_none() => self.sealed = Some(chunks),
             Event::Claimed { directory } if self.claim.is_none() => {

@@ -82,11 +82,11 @@ fn claim(directory: &str) -> Event {
 }
 
 fn split(split: u32) -> Event {
-    Event::SplitComplete {
+    Event::SplitsComplete(vec![SplitDone {
         split,
         chunks: 4,
         records: vec![(0, 9)],
-    }
+    }])
 }
 
 #[test]
@@ -202,14 +202,35 @@ fn a_stalled_job_goes_on_when_it_is_submitted_again() {
 }
 
 #[test]
+fn of_several_splits_those_that_fit_the_job_and_are_new_count() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    fold.apply("j", 1, split(1));
+    let done = |split, chunks| SplitDone {
+        split,
+        chunks,
+        records: vec![(0, 9)],
+    };
+    let event = Event::SplitsComplete(vec![done(0, 7), done(1, 7), done(3, 7), done(2, 7)]);
+    assert_eq!(fold.apply("j", 1, event.clone()), Applied::Changed);
+    let known = |fold: &Fold| -> Vec<(u32, u32)> {
+        let splits = fold.job("j").splits.iter();
+        splits.map(|(&split, done)| (split, done.chunks)).collect()
+    };
+    assert_eq!(known(&fold), [(0, 7), (1, 4), (2, 7)]);
+    assert_eq!(fold.apply("j", 1, event), Applied::Ignored);
+    assert_eq!(known(&fold), [(0, 7), (1, 4), (2, 7)]);
+}
+
+#[test]
 fn what_does_not_fit_the_job_is_ignored() {
     let mut fold = Fold::new();
     fold.submit("j", 1);
-    let many = Event::SplitComplete {
+    let many = Event::SplitsComplete(vec![SplitDone {
         split: 0,
         chunks: 1,
         records: vec![(0, 0); 5],
-    };
+    }]);
     for event in [
         split(3),
         many,
