@@ -20,10 +20,6 @@ bench DIR="bench-data":
     cargo build --release
     cargo run --release -p gristmill-bench -- run --dir {{DIR}}
 
-# Stop, kill and freeze a broker under load: no confirmed message may be lost
-restarts:
-    cargo test -p gristmill-common --test amqp_restarts -- --ignored
-
 # A long campaign of kills, freezes and restarts over real jobs; KILLS processes die
 chaos KILLS="1000" SEED="1":
     GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} cargo test --test cluster -- chaos --nocapture

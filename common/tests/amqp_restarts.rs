@@ -91,7 +91,6 @@ async fn under_load(node: &Node, mishap: impl AsyncFn(&Node)) -> (usize, usize) 
 }
 
 #[test]
-#[ignore = "a minute of restarts under load, not yet run often enough to gate a change: just restarts"]
 fn no_confirmed_message_is_lost_through_stops_kills_and_freezes() {
     let node = Node::start(Settings::default()).unwrap();
     run(async {

@@ -1,5 +1,6 @@
 //! Producing a job: all splits on reader threads, into the queues, and the seal last.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -119,6 +120,9 @@ pub fn produce(
         resume,
         window: settings.window,
         flying: JoinSet::new(),
+        numbers: BTreeSet::new(),
+        launched: 0,
+        ended: VecDeque::new(),
         failed: None,
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
@@ -140,11 +144,17 @@ pub(crate) trait FallibleSink: ChunkSink {
     /// The error that made the sink stop, if there was one.
     fn failed(&mut self) -> Option<ProduceError>;
 
-    /// All chunks of a split were taken.
+    /// All chunks of a split were handed over.
     ///
     /// # Errors
     /// When that cannot be passed on.
-    fn ended(&mut self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError>;
+    fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError>;
+
+    /// There are no more splits: returns when all chunks are taken.
+    ///
+    /// # Errors
+    /// When they are not.
+    fn finish(&mut self) -> Result<(), ProduceError>;
 }
 
 /// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own.
@@ -162,6 +172,7 @@ pub(crate) fn read_all<S: FallibleSink>(
     });
     let next = AtomicU32::new(0);
     let failed = AtomicBool::new(false);
+    let fail = |_: &ProduceError| failed.store(true, Ordering::Relaxed);
     let work = || -> Result<(), ProduceError> {
         let mut sink = sink();
         while !failed.load(Ordering::Relaxed) {
@@ -188,18 +199,20 @@ pub(crate) fn read_all<S: FallibleSink>(
                     let chunks = account.chunks;
                     let records: Vec<(u32, u64)> = account.records.into_iter().collect();
                     enter(chunks, &records);
-                    if let Err(error) = sink.ended(SplitEnd { split, chunks }, &records) {
-                        failed.store(true, Ordering::Relaxed);
-                        return Err(error);
-                    }
+                    let end = SplitEnd { split, chunks };
+                    sink.ended(end, records).inspect_err(fail)?;
                 }
                 Err(halt) => {
-                    failed.store(true, Ordering::Relaxed);
-                    return Err(sink.failed().unwrap_or_else(|| halt.into()));
+                    let error = sink.failed().unwrap_or_else(|| halt.into());
+                    fail(&error);
+                    return Err(error);
                 }
             }
         }
-        Ok(())
+        match failed.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => sink.finish().inspect_err(fail),
+        }
     };
     let threads = threads.get().min(splits.max(1) as usize);
     std::thread::scope(|scope| {
@@ -287,11 +300,24 @@ struct Publisher<'a> {
     by_split: Option<(u32, u32)>,
     resume: &'a dyn Resume,
     window: usize,
-    /// Chunks on their way.
-    flying: JoinSet<Result<(), PublishError>>,
+    /// Chunks on their way, and their numbers.
+    flying: JoinSet<Result<u64, PublishError>>,
+    numbers: BTreeSet<u64>,
+    /// How many chunks were published or are on their way.
+    launched: u64,
+    /// Splits that were read and have chunks on their way, oldest first.
+    ended: VecDeque<Ended>,
     form: BodyForm,
     spares: &'a Spares,
     failed: Option<ProduceError>,
+}
+
+/// A split that was read to its end.
+struct Ended {
+    end: SplitEnd,
+    records: Vec<(u32, u64)>,
+    /// It is complete when all chunks with lower numbers are confirmed.
+    launched: u64,
 }
 
 /// Whether chunks need a hash of their bodies: it tells damage, and an id that is cut again from
@@ -315,15 +341,21 @@ impl Publisher<'_> {
         } else {
             self.land(self.window - 1)?;
             let transport = self.around.transport.clone();
-            let publishing = async move { transport.publish(Queue::Chunks, message).await };
+            let number = self.launched;
+            self.numbers.insert(number);
+            let publishing = async move {
+                let published = transport.publish(Queue::Chunks, message).await;
+                published.map(|()| number)
+            };
             self.flying.spawn_on(publishing, self.around.runtime);
         }
+        self.launched += 1;
         crash::point("chunk-published");
         Progress::add(&self.around.progress.chunks_cut, 1);
         Ok(())
     }
 
-    /// Waits until no more than so many chunks are on their way.
+    /// Waits until no more than so many chunks are on their way; splits may be complete by that.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
         let around = self.around;
         while self.flying.len() > most {
@@ -337,10 +369,30 @@ impl Publisher<'_> {
                 }
             });
             match landed {
-                Some(Ok(published)) => published.map_err(fault)?,
+                Some(Ok(published)) => self.numbers.remove(&published.map_err(fault)?),
                 Some(Err(error)) => return Err(ProduceError::Thread(error.to_string())),
                 None => break,
-            }
+            };
+        }
+        self.settle()
+    }
+
+    /// Passes on the splits whose chunks are all confirmed. The partition that takes one is told, so
+    /// that its output need not wait for the seal.
+    fn settle(&mut self) -> Result<(), ProduceError> {
+        let confirmed = self.numbers.first().copied().unwrap_or(self.launched);
+        let complete = |split: &Ended| split.launched <= confirmed;
+        while self.ended.front().is_some_and(complete) {
+            let Some(split) = self.ended.pop_front() else {
+                break;
+            };
+            self.resume.complete(split.end, &split.records)?;
+            let Some((splits, partitions)) = self.by_split else {
+                continue;
+            };
+            let message = wire::encode_split_end(&split.end).map_err(ProduceError::Chunk)?;
+            let queue = Queue::Results(partition_of_split(split.end.split, splits, partitions));
+            publish(self.around, queue, message)?;
         }
         Ok(())
     }
@@ -367,16 +419,17 @@ impl FallibleSink for Publisher<'_> {
         self.failed.take()
     }
 
-    /// Tells the partition that takes the split, so that its output need not wait for the seal.
-    fn ended(&mut self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError> {
-        self.land(0)?;
-        self.resume.complete(end, records)?;
-        let Some((splits, partitions)) = self.by_split else {
-            return Ok(());
-        };
-        let message = wire::encode_split_end(&end).map_err(ProduceError::Chunk)?;
-        let queue = Queue::Results(partition_of_split(end.split, splits, partitions));
-        publish(self.around, queue, message)
+    fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError> {
+        self.ended.push_back(Ended {
+            end,
+            records,
+            launched: self.launched,
+        });
+        self.settle()
+    }
+
+    fn finish(&mut self) -> Result<(), ProduceError> {
+        self.land(0)
     }
 }
 

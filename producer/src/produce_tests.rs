@@ -1,5 +1,6 @@
 //! Whole jobs through the embedded queues.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,12 @@ use super::*;
 use crate::testing::{gzip, spec};
 
 /// Produces a job and returns its chunks in order, and its seal.
-fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Chunk>, Seal) {
+fn run(
+    inputs: &[&Path],
+    spec: &JobSpec,
+    size: usize,
+    (threads, window): (usize, usize),
+) -> (Vec<Chunk>, Seal) {
     let inputs: Vec<OsString> = inputs.iter().map(|path| path.as_os_str().into()).collect();
     let plan = Plan::new(&inputs, spec, size).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -48,7 +54,7 @@ fn run(inputs: &[&Path], spec: &JobSpec, size: usize, threads: usize) -> (Vec<Ch
     let settings = Settings {
         threads: NonZeroUsize::new(threads).unwrap(),
         tmp: std::env::temp_dir(),
-        window: 1,
+        window,
     };
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let around = Surroundings {
@@ -95,13 +101,107 @@ fn a_folder_of_plain_and_gzip_files_is_the_same_on_any_number_of_threads() {
         expected.extend_from_slice(text.as_bytes());
     }
     fs::write(dir.path().join(".hidden"), "no\n").unwrap();
-    let (one, seal) = run(&[dir.path()], &spec(), 4 << 10, 1);
+    let (one, seal) = run(&[dir.path()], &spec(), 4 << 10, (1, 1));
     let all: Vec<u8> = one.iter().flat_map(|chunk| chunk.body.to_vec()).collect();
     assert_eq!(all, expected);
     assert_eq!(seal.records.len(), 30);
     assert_eq!(seal.records[7], 280);
-    let (three, _) = run(&[dir.path()], &spec(), 4 << 10, 3);
-    assert_eq!(one, three);
+    for (threads, window) in [(3, 1), (1, 8), (3, 8)] {
+        let (other, _) = run(&[dir.path()], &spec(), 4 << 10, (threads, window));
+        assert_eq!(
+            one, other,
+            "{threads} threads, {window} chunks on their way"
+        );
+    }
+}
+
+/// Notes for each split how many of its chunks were delivered when it was called complete.
+struct Notes<'a> {
+    delivered: &'a Mutex<BTreeMap<u32, u32>>,
+    complete: Mutex<Vec<(SplitEnd, u32)>>,
+}
+
+impl Resume for Notes<'_> {
+    fn done(&self, _: u32) -> Option<(u32, &[(u32, u64)])> {
+        None
+    }
+
+    fn wants(&self, _: ChunkId) -> bool {
+        true
+    }
+
+    fn complete(&self, end: SplitEnd, _: &[(u32, u64)]) -> Result<(), ProduceError> {
+        let delivered = self.delivered.lock().unwrap().get(&end.split).copied();
+        let note = (end, delivered.unwrap_or(0));
+        self.complete.lock().unwrap().push(note);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_split_is_complete_when_its_chunks_are_taken_and_the_next_does_not_wait_for_it() {
+    const SPLITS: u32 = 4;
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..SPLITS {
+        let text = "a line of text\n".repeat(90_000);
+        fs::write(dir.path().join(number.to_string()), text).unwrap();
+    }
+    let plan = Plan::new(&[dir.path().into()], &spec(), 512 << 10).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // For one chunk and no more.
+    let room = Room {
+        chunks: 1,
+        results: 1 << 20,
+    };
+    let transport = Transport::Embedded(Embedded::new(1, room));
+    let settings = Settings {
+        threads: NonZeroUsize::MIN,
+        tmp: std::env::temp_dir(),
+        window: 8,
+    };
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let delivered = Mutex::default();
+    let notes = Notes {
+        delivered: &delivered,
+        complete: Mutex::default(),
+    };
+    std::thread::scope(|scope| {
+        let around = Surroundings {
+            transport: &transport,
+            runtime: runtime.handle(),
+            progress: &progress,
+            shutdown: &shutdown,
+        };
+        let (plan, notes, settings) = (&plan, &notes, &settings);
+        let producing = scope.spawn(move || produce(plan, &spec(), around, settings, notes));
+        // Past the first splits, though nothing was delivered.
+        while Progress::get(&progress.chunks_cut) < 8 {
+            std::thread::yield_now();
+        }
+        assert_eq!(*notes.complete.lock().unwrap(), []);
+        runtime.block_on(async {
+            while let Some(delivery) = transport.next(Queue::Chunks).await.unwrap() {
+                let Message::Chunk(chunk) = decode(delivery.payload(), Check::Head).unwrap() else {
+                    panic!("a chunk");
+                };
+                *(delivered.lock().unwrap())
+                    .entry(chunk.head.id.split)
+                    .or_default() += 1;
+                delivery.ack().await;
+            }
+        });
+        producing.join().unwrap().unwrap();
+    });
+    let complete = notes.complete.into_inner().unwrap();
+    let splits: Vec<u32> = complete.iter().map(|(end, _)| end.split).collect();
+    assert_eq!(splits, (0..SPLITS).collect::<Vec<_>>());
+    for (end, delivered) in complete {
+        // One may lie in the queue.
+        assert!(
+            end.chunks > 1 && delivered + 1 >= end.chunks,
+            "{end:?} {delivered}"
+        );
+    }
 }
 
 /// What `produce` says of a job whose queue of chunks has room for little and no consumer, once

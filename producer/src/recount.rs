@@ -59,7 +59,11 @@ impl FallibleSink for Nowhere {
         None
     }
 
-    fn ended(&mut self, _: SplitEnd, _: &[(u32, u64)]) -> Result<(), ProduceError> {
+    fn ended(&mut self, _: SplitEnd, _: Vec<(u32, u64)>) -> Result<(), ProduceError> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ProduceError> {
         Ok(())
     }
 }
