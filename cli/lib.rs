@@ -16,6 +16,7 @@ pub mod memory;
 pub mod pace;
 pub mod pipeline;
 pub mod progress_line;
+pub mod screen;
 pub mod shown;
 pub mod signals;
 pub mod summary;

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Command::Health(args) => health::health(&args),
         Command::Verify(args) => verify::verify(&args, voice),
         Command::Tagger(command) => tagger::tagger(&command),
-        Command::Completions { shell } => Ok(man::completions(shell)),
+        Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(&dir),
     };
     let exit = ended.unwrap_or_else(|error| {

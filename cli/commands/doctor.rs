@@ -1,6 +1,5 @@
 //! `gristmill doctor`: is this broker fit? It does what the roles will do, with queues of its own.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use tokio::runtime::Handle;
 use crate::args::DoctorArgs;
 use crate::broker;
 use crate::exit::Exit;
+use crate::screen;
 
 /// How long one examination may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let runtime = broker::runtime()?;
     let mut report = Report::default();
     runtime.block_on(examine(options, &mut report));
-    report.print(&mut std::io::stdout().lock())?;
+    screen::print(report.text().as_bytes())?;
     Ok(match report.bad {
         0 => Exit::Complete,
         _ => Exit::Failed,
@@ -62,15 +62,17 @@ impl Report {
         self.lines.push(format!("      {way_out}"));
     }
 
-    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for line in &self.lines {
-            writeln!(out, "{line}")?;
+    fn text(&self) -> String {
+        let verdict = match self.bad {
+            0 => "this broker is fit",
+            1 => "1 thing is wrong",
+            bad => &format!("{bad} things are wrong"),
+        };
+        let mut text = self.lines.join("\n");
+        if !text.is_empty() {
+            text.push('\n');
         }
-        match self.bad {
-            0 => writeln!(out, "this broker is fit"),
-            1 => writeln!(out, "1 thing is wrong"),
-            bad => writeln!(out, "{bad} things are wrong"),
-        }
+        text + verdict + "\n"
     }
 }
 

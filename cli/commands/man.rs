@@ -7,16 +7,17 @@ use clap::CommandFactory;
 
 use crate::args::Cli;
 use crate::exit::Exit;
+use crate::screen;
 
 /// Prints a shell's completion script.
-pub fn completions(shell: clap_complete::Shell) -> Exit {
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "gristmill",
-        &mut std::io::stdout(),
-    );
-    Exit::Complete
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gristmill", &mut script);
+    screen::print(&script)?;
+    Ok(Exit::Complete)
 }
 
 /// Writes one man page per subcommand into `dir`.

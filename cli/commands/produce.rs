@@ -24,6 +24,7 @@ use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
 use crate::progress_line::{ProgressLine, Voice};
+use crate::screen;
 use crate::signals;
 use crate::waiting_line::WaitingLine;
 
@@ -98,14 +99,15 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         &shutdown,
     );
     drop(line);
+    let line = format!("{}\n", order.name).into_bytes();
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
-            print_name(&order)?;
+            screen::print(&line)?;
             voice.say(&format!("{name} was finished before"))?;
             Ok(judge(totals, job.allowance, voice)?)
         }
         Ok(Submitted::Sealed(wait)) => {
-            print_name(&order)?;
+            screen::print(&line)?;
             match args.wait {
                 true => wait_for(
                     *wait,
@@ -129,12 +131,6 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     };
     runtime.block_on(broker.close());
     exit
-}
-
-#[expect(clippy::print_stdout, reason = "the name is this command's result")]
-fn print_name(order: &Order<'_>) -> anyhow::Result<()> {
-    println!("{}", order.name);
-    Ok(())
 }
 
 /// Waits for the job's end.

@@ -13,6 +13,7 @@ use crate::args::StatusArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
 use crate::jobs;
+use crate::screen;
 use crate::shown::{Heard, Shown};
 
 /// How long the broker may take for a subscription.
@@ -101,11 +102,12 @@ fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Resul
     if let Some(only) = args.job.as_ref().filter(|_| shown.is_empty()) {
         return Err(usage(format!("there is no job {only}")));
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = Vec::new();
     if args.json {
         for job in shown {
             writeln!(out, "{}", job.json(heard))?;
         }
+        screen::print(&out)?;
         return Ok(Exit::Complete);
     }
     if let Some(reason) = &heard.alarm {
@@ -123,5 +125,6 @@ fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Resul
     if shown.is_empty() {
         writeln!(out, "no jobs")?;
     }
+    screen::print(&out)?;
     Ok(Exit::Complete)
 }

@@ -12,6 +12,7 @@ use gristmill_tagger::train::{Inputs, Options, Progress, train};
 use gristmill_tagger::{Model, eval};
 
 use crate::exit::{Exit, usage};
+use crate::screen;
 
 /// The largest file that is read for training, decompressed.
 const LARGEST: u64 = 2 << 30;
@@ -186,7 +187,7 @@ fn run_eval(args: &EvalArgs) -> anyhow::Result<Exit> {
     };
     let gold = sentences(&args.file)?;
     let report = eval::tokenized(&model, &gold);
-    let mut out = std::io::stdout().lock();
+    let mut out = Vec::new();
     for (what, ratio) in [
         ("XPOS", report.xpos),
         ("UPOS", report.upos),
@@ -218,5 +219,6 @@ fn run_eval(args: &EvalArgs) -> anyhow::Result<Exit> {
     for (gold, given, times) in report.confusions.iter().take(args.confusions) {
         writeln!(out, "  {gold:5} {given:5} {times:6}")?;
     }
+    screen::print(&out)?;
     Ok(Exit::Complete)
 }

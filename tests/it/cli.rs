@@ -99,9 +99,18 @@ fn a_closed_pipe_ends_quietly() {
         "a line of text\n".repeat(400_000),
     )
     .unwrap();
+    let folder = folder.path().to_str().unwrap();
+    for words in [
+        &["run", "grep", "line", "-o", "-", folder][..],
+        &["completions", "bash"],
+    ] {
+        closed_pipe(words);
+    }
+}
+
+fn closed_pipe(words: &[&str]) {
     let mut child = gristmill()
-        .args(["run", "grep", "line", "-o", "-"])
-        .arg(folder.path())
+        .args(words)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
