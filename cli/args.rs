@@ -166,7 +166,7 @@ pub struct RunArgs {
 #[derive(Args, Clone, Debug)]
 pub struct CuttingArgs {
     /// Text in one chunk, the unit of work, from 4KiB to 2MiB
-    /// [default: 1MiB; 2MiB for a broker, which costs more for a message than for its bytes]
+    /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos]
     #[arg(
         long,
         value_name = "SIZE",

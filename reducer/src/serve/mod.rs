@@ -4,23 +4,21 @@
 
 mod job;
 mod partition;
+mod thread;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gristmill_common::broker::{Broker, delete_job, queue_depth};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{
-    Applied, Event, JobTable, Registry, RegistryError, Submission, Totals,
-};
-use gristmill_common::report::Role;
+use gristmill_common::registry::{Applied, Event, JobTable, Registry, RegistryError, Totals};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
-use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
+use gristmill_common::transport::Queue;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -29,14 +27,13 @@ use crate::error::FileError;
 use crate::ledger::Home;
 use crate::output_dir::OutputDir;
 use crate::reduce;
-use job::{JobContext, JobFailure, work};
+use job::JobFailure;
+use thread::JobThread;
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
 const RETRY: Duration = Duration::from_secs(5);
 /// How often what is at work is announced again.
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long reducers that start together take to share the partitions of a job.
-const SPREAD: Duration = Duration::from_millis(300);
 /// The least memory of one partition.
 const LEAST: u64 = 1 << 20;
 
@@ -466,73 +463,5 @@ impl Service {
             self.resting.insert(run, Instant::now() + RETRY);
         }
         Ok(())
-    }
-}
-
-/// Everything a job's thread owns.
-struct JobThread {
-    name: JobName,
-    submission: Submission,
-    replays: u32,
-    home: Home,
-    broker: Broker,
-    registry: Registry,
-    runtime: Handle,
-    settings: reduce::Settings,
-    progress: Arc<Progress>,
-    stop: Shutdown,
-    sealed: Arc<AtomicBool>,
-    stall_after: Duration,
-}
-
-impl JobThread {
-    fn run(self) -> Result<bool, JobFailure> {
-        self.home.remember(&self.name, &self.submission)?;
-        let partitions = self.submission.spec.partitions.max(1);
-        // Outcomes have at most about a MiB: what is in hand stays near the memory.
-        let prefetch = (64 / partitions).max(8) as u16;
-        let transport = {
-            let _entered = self.runtime.enter();
-            Transport::Amqp(Amqp::new(
-                &self.broker,
-                self.name.clone(),
-                Prefetch {
-                    results: prefetch,
-                    ..Prefetch::default()
-                },
-            ))
-        };
-        let run = self.submission.run;
-        let tally = self.progress.jobs.of(Role::Reduce, &self.name, run);
-        let done = work(&JobContext {
-            name: &self.name,
-            run,
-            spec: &self.submission.spec,
-            outline: &self.submission.outline,
-            replace: self.submission.replace,
-            replays: self.replays,
-            home: &self.home,
-            broker: &self.broker,
-            registry: &self.registry,
-            transport: &transport,
-            runtime: &self.runtime,
-            full: (self.settings.memory / 4).max(LEAST as usize),
-            settings: self.settings,
-            progress: &self.progress,
-            tally: &tally,
-            stop: &self.stop,
-            sealed: &self.sealed,
-            window: usize::from(prefetch / 2),
-            stall_after: self.stall_after,
-            // One partition cannot be shared.
-            spread: match partitions {
-                1 => Duration::ZERO,
-                many => SPREAD / many,
-            },
-            turns: Default::default(),
-            duplicates: AtomicU64::new(0),
-        });
-        transport.stop();
-        done
     }
 }
