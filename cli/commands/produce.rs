@@ -107,28 +107,26 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         &shutdown,
     );
     drop(line);
-    let line = format!("{}\n", order.name).into_bytes();
+    if submitted.is_ok() {
+        screen::print(format!("{name}\n").as_bytes())?;
+    }
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
-            screen::print(&line)?;
             voice.say(&format!("{name} was finished before"))?;
             Ok(judge(totals, job.allowance, voice)?)
         }
-        Ok(Submitted::Sealed(wait)) => {
-            screen::print(&line)?;
-            match args.wait {
-                true => wait_for(
-                    *wait,
-                    &broker,
-                    &name,
-                    &runtime,
-                    &shutdown,
-                    job.allowance,
-                    voice,
-                ),
-                false => Ok(Exit::Complete),
-            }
-        }
+        Ok(Submitted::Sealed(wait)) => match args.wait {
+            true => wait_for(
+                *wait,
+                &broker,
+                &name,
+                &runtime,
+                &shutdown,
+                job.allowance,
+                voice,
+            ),
+            false => Ok(Exit::Complete),
+        },
         Err(SubmitError::Produce(ProduceError::Stopped)) => {
             let again = "interrupted; the same command again goes on from here";
             voice.say(again)?;

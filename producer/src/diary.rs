@@ -122,12 +122,12 @@ impl Resume for Diary<'_> {
             .is_none_or(|missing| missing.contains(&id))
     }
 
-    fn complete(&self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError> {
+    fn complete(&self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError> {
         crash::point("before-split-complete");
         let done = SplitDone {
             split: end.split,
             chunks: end.chunks,
-            records: records.to_vec(),
+            records,
         };
         let due = {
             let mut page = self.page();

@@ -49,7 +49,7 @@ pub trait Resume: Sync {
     ///
     /// # Errors
     /// When that cannot be passed on.
-    fn complete(&self, end: SplitEnd, records: &[(u32, u64)]) -> Result<(), ProduceError>;
+    fn complete(&self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError>;
 }
 
 /// The first and only attempt.
@@ -65,7 +65,7 @@ impl Resume for Afresh {
         true
     }
 
-    fn complete(&self, _: SplitEnd, _: &[(u32, u64)]) -> Result<(), ProduceError> {
+    fn complete(&self, _: SplitEnd, _: Vec<(u32, u64)>) -> Result<(), ProduceError> {
         Ok(())
     }
 }
@@ -381,12 +381,9 @@ impl Publisher<'_> {
     /// that its output need not wait for the seal.
     fn settle(&mut self) -> Result<(), ProduceError> {
         let confirmed = self.numbers.first().copied().unwrap_or(self.launched);
-        let complete = |split: &Ended| split.launched <= confirmed;
-        while self.ended.front().is_some_and(complete) {
-            let Some(split) = self.ended.pop_front() else {
-                break;
-            };
-            self.resume.complete(split.end, &split.records)?;
+        let complete = (self.ended).partition_point(|split| split.launched <= confirmed);
+        for split in self.ended.drain(..complete) {
+            self.resume.complete(split.end, split.records)?;
             let Some((splits, partitions)) = self.by_split else {
                 continue;
             };

@@ -12,6 +12,14 @@ use gristmill_common::wire::{Check, Message, decode};
 use super::*;
 use crate::testing::{gzip, spec};
 
+fn settings(threads: usize, window: usize) -> Settings {
+    Settings {
+        threads: NonZeroUsize::new(threads).unwrap(),
+        tmp: std::env::temp_dir(),
+        window,
+    }
+}
+
 /// Produces a job and returns its chunks in order, and its seal.
 fn run(
     inputs: &[&Path],
@@ -51,11 +59,7 @@ fn run(
             }
         }
     });
-    let settings = Settings {
-        threads: NonZeroUsize::new(threads).unwrap(),
-        tmp: std::env::temp_dir(),
-        window,
-    };
+    let settings = settings(threads, window);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let around = Surroundings {
         transport: &transport,
@@ -130,7 +134,7 @@ impl Resume for Notes<'_> {
         true
     }
 
-    fn complete(&self, end: SplitEnd, _: &[(u32, u64)]) -> Result<(), ProduceError> {
+    fn complete(&self, end: SplitEnd, _: Vec<(u32, u64)>) -> Result<(), ProduceError> {
         let delivered = self.delivered.lock().unwrap().get(&end.split).copied();
         let note = (end, delivered.unwrap_or(0));
         self.complete.lock().unwrap().push(note);
@@ -154,11 +158,7 @@ fn a_split_is_complete_when_its_chunks_are_taken_and_the_next_does_not_wait_for_
         results: 1 << 20,
     };
     let transport = Transport::Embedded(Embedded::new(1, room));
-    let settings = Settings {
-        threads: NonZeroUsize::MIN,
-        tmp: std::env::temp_dir(),
-        window: 8,
-    };
+    let settings = settings(1, 8);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let delivered = Mutex::default();
     let notes = Notes {
@@ -216,11 +216,7 @@ fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
         results: 1 << 10,
     };
     let transport = Transport::Embedded(Embedded::new(1, room));
-    let settings = Settings {
-        threads: NonZeroUsize::MIN,
-        tmp: std::env::temp_dir(),
-        window: 1,
-    };
+    let settings = settings(1, 1);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     std::thread::scope(|scope| {
         let (transport, shutdown, progress) = (&transport, &shutdown, &progress);
@@ -260,11 +256,7 @@ fn damage_on_one_thread_fails_the_job() {
         ..spec()
     };
     let plan = Plan::new(&[dir.path().into()], &spec, 4 << 10).unwrap();
-    let settings = Settings {
-        threads: NonZeroUsize::MIN.saturating_add(1),
-        tmp: std::env::temp_dir(),
-        window: 1,
-    };
+    let settings = settings(2, 1);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let error = crate::recount(&plan, &spec, &settings, &progress, &shutdown).unwrap_err();
     let message = error.to_string();

@@ -90,17 +90,18 @@ struct Subscribed {
 }
 
 impl Subscribed {
-    /// The next message, or `None` when all is quiet and there is something to acknowledge.
-    async fn next(&mut self) -> Option<Option<lapin::Result<Delivery>>> {
-        let Self {
-            channel, consumer, ..
-        } = self;
-        let next = std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx));
-        tokio::select! {
-            biased;
-            next = next => Some(next),
-            () = closed(channel) => Some(None),
-            () = tokio::time::sleep(IDLE), if self.unacked > 0 => None,
+    /// The next message; `None` when the channel is closed. When all is quiet it acknowledges what was taken.
+    async fn next(&mut self) -> Option<lapin::Result<Delivery>> {
+        loop {
+            let consumer = &mut self.consumer;
+            let next = std::future::poll_fn(|cx| Pin::new(&mut *consumer).poll_next(cx));
+            tokio::select! {
+                biased;
+                next = next => return next,
+                () = closed(&self.channel) => return None,
+                () = tokio::time::sleep(IDLE), if self.unacked > 0 => {}
+            }
+            self.acknowledge();
         }
     }
 
@@ -140,11 +141,7 @@ impl StreamReader {
                 self.subscribe().await?;
                 continue;
             };
-            let Some(next) = open.next().await else {
-                open.acknowledge();
-                continue;
-            };
-            match next {
+            match open.next().await {
                 Some(Ok(message)) => {
                     let Some(offset) = offset_of(&message) else {
                         return Err(End::Refused(format!("{} is not a stream", self.name)));

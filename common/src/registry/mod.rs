@@ -5,6 +5,7 @@
 
 mod assembly;
 mod event;
+mod inquiries;
 mod table;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
+pub use self::inquiries::Inquiries;
 pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase};
 
 use crate::broker::{

@@ -5,7 +5,6 @@
 
 mod subscriptions;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use gristmill_common::broker::Broker;
 use gristmill_common::file::FileError;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Event, JobTable, Log, Registry, RegistryError};
+use gristmill_common::registry::{Event, Inquiries, JobTable, Log, Registry, RegistryError};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::transport::{PublishError, Queue};
 use gristmill_common::wire::{self, Check, Message};
@@ -99,7 +98,7 @@ pub fn serve(
         shutdown: shutdown.clone(),
         table: JobTable::default(),
         subscriptions: Subscriptions::new(broker, settings, &rota, progress),
-        inquiries: HashMap::new(),
+        inquiries: Inquiries::default(),
         stuck: 0,
     };
     let managing = runtime.spawn(service.run());
@@ -122,8 +121,7 @@ struct Service {
     shutdown: Shutdown,
     table: JobTable,
     subscriptions: Subscriptions,
-    /// Markers in the log that tell whether a job whose queue is gone is still active.
-    inquiries: HashMap<u64, JobName>,
+    inquiries: Inquiries,
     /// Threads that are stuck in a chunk.
     stuck: usize,
 }
@@ -196,8 +194,7 @@ impl Service {
         let shutdown = self.shutdown.clone();
         let rota = Arc::clone(&self.rota);
         loop {
-            let asked = self.inquiries.values().collect();
-            self.subscriptions.reconcile(&self.table, &asked);
+            self.subscriptions.reconcile(&self.table, &self.inquiries);
             if let Some(only) = &self.settings.only
                 && let Some(job) = self.table.get(only)
                 && let Some(ended) = job.phase.ended()
@@ -212,7 +209,9 @@ impl Service {
                 entry = log.next() => {
                     let entry = entry?;
                     match entry.event {
-                        Event::Marker { id } => self.answer(id).await?,
+                        Event::Marker { id } => {
+                            self.inquiries.answer(&self.registry, &self.table, id).await?;
+                        }
                         _ => { self.table.apply(entry); }
                     }
                 }
@@ -297,21 +296,6 @@ impl Service {
     /// A queue of a job is gone: the log tells whether that is as it should be.
     async fn inquire(&mut self, name: JobName) -> Result<(), ServeError> {
         info!(job = %name, "a queue is gone; asking why");
-        let marker = self.registry.mark().await?;
-        self.inquiries.insert(marker, name);
-        Ok(())
-    }
-
-    /// The log is read up to a marker of ours: a job that is still active has lost its queue.
-    async fn answer(&mut self, marker: u64) -> Result<(), ServeError> {
-        let Some(name) = self.inquiries.remove(&marker) else {
-            return Ok(());
-        };
-        if let Some(job) = self.table.get(&name).filter(|job| job.is_active()) {
-            let failed = Event::queue_lost();
-            let run = job.submission.run;
-            self.registry.append(&name, run, &failed).await?;
-        }
-        Ok(())
+        Ok(self.inquiries.ask(&self.registry, name).await?)
     }
 }

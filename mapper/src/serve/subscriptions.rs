@@ -9,7 +9,7 @@ use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Job, JobTable};
+use gristmill_common::registry::{Inquiries, Job, JobTable};
 use gristmill_common::report::Role;
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
@@ -39,7 +39,7 @@ pub(super) struct Subscribed {
 
 impl Subscribed {
     /// Takes no more chunks; what was taken is worked off.
-    pub(super) fn leave(&self) {
+    fn leave(&self) {
         self.consumer.leave(Queue::Chunks);
         self.consumer.leave(Queue::Suspect);
     }
@@ -112,7 +112,7 @@ impl Subscriptions {
 
     /// Subscribes to jobs that are active, and leaves those that are not. Of those in `asked` a queue is
     /// gone, and nobody knows yet why.
-    pub(super) fn reconcile(&mut self, table: &JobTable, asked: &BTreeSet<&JobName>) {
+    pub(super) fn reconcile(&mut self, table: &JobTable, asked: &Inquiries) {
         let rota = &self.rota;
         self.jobs.retain(|job| {
             let active = table

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use gristmill_common::broker::{Broker, delete_job, queue_depth};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Applied, Event, JobTable, Registry, RegistryError, Totals};
+use gristmill_common::registry::{
+    Applied, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::Queue;
@@ -97,7 +99,7 @@ pub fn serve(
         working: BTreeMap::new(),
         claimed: BTreeSet::new(),
         resting: HashMap::new(),
-        inquiries: HashMap::new(),
+        inquiries: Inquiries::default(),
         free: settings.memory,
         say,
     };
@@ -132,8 +134,7 @@ struct Service {
     claimed: BTreeSet<u64>,
     /// Runs that could not go on here, and when they are tried again.
     resting: HashMap<u64, Instant>,
-    /// Markers in the log that tell whether a job whose queue is gone is still active.
-    inquiries: HashMap<u64, JobName>,
+    inquiries: Inquiries,
     /// Bytes of memory that no job has.
     free: u64,
     say: mpsc::UnboundedSender<Report>,
@@ -196,7 +197,12 @@ impl Service {
                         self.announce_again().await?;
                     }
                     match entry.event {
-                        Event::Marker { id } => self.answer(id).await?,
+                        Event::Marker { id } => {
+                            let lost = self.inquiries.answer(&self.registry, &self.table, id);
+                            if let Some(run) = lost.await? {
+                                self.resting.insert(run, Instant::now() + RETRY);
+                            }
+                        }
                         Event::Cancelled => {
                             self.table.apply(entry);
                             self.clean_up().await;
@@ -238,7 +244,7 @@ impl Service {
                 && self.settings.only.as_ref().is_none_or(|only| only == name)
                 && job.submission.spec.version == SPEC_VERSION
                 && !self.working.contains_key(name)
-                && !self.inquiries.values().any(|asked| asked == name)
+                && !self.inquiries.contains(name)
                 && self.resting.get(&run).is_none_or(|until| *until <= now);
             if !wanted {
                 continue;
@@ -356,8 +362,7 @@ impl Service {
             Err(_) if !active => {}
             Err(JobFailure::QueueGone) => {
                 warn!(job = %name, "a queue of the job is gone; asking why");
-                let marker = self.registry.mark().await?;
-                self.inquiries.insert(marker, name.clone());
+                self.inquiries.ask(&self.registry, name).await?;
             }
             Err(JobFailure::Here(reason)) => {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
@@ -449,19 +454,5 @@ impl Service {
         let directory = self.home.id().to_owned();
         let claim = Event::Claimed { directory };
         Ok(self.registry.append(name, run, &claim).await?)
-    }
-
-    /// The log is read up to a marker of ours: a job that is still active has lost its queue.
-    async fn answer(&mut self, marker: u64) -> Result<(), ServeError> {
-        let Some(name) = self.inquiries.remove(&marker) else {
-            return Ok(());
-        };
-        if let Some(job) = self.table.get(&name).filter(|job| job.is_active()) {
-            let run = job.submission.run;
-            let failed = Event::queue_lost();
-            self.registry.append(&name, run, &failed).await?;
-            self.resting.insert(run, Instant::now() + RETRY);
-        }
-        Ok(())
     }
 }
