@@ -7,10 +7,11 @@ use bytes::Bytes;
 use gristmill_common::broker::{
     Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, version,
 };
+use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
-use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Registry, unique};
-use gristmill_common::report::{self, Announcer, Reports, Role};
+use gristmill_common::progress::{Progress, Role};
+use gristmill_common::registry::Registry;
+use gristmill_common::report::{self, Announcer, Reports};
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_common::wire::MAX_MESSAGE;
 use tokio::runtime::Handle;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gristmill_common::broker::Broker;
-use gristmill_common::progress::Progress;
-use gristmill_common::report::{Announcer, EXCHANGE, Report, Reports, Role, Tally};
+use gristmill_common::progress::{Progress, Role, Tally};
+use gristmill_common::report::{Announcer, EXCHANGE, Report, Reports};
 use gristmill_testbroker::{Node, Settings};
 use tokio::runtime::Handle;
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
-use gristmill_common::progress::Progress;
-use gristmill_common::report::Tally;
+use gristmill_common::progress::{Progress, Tally};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Transport};
 use gristmill_common::wire::{Check, WireError};

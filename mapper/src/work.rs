@@ -76,7 +76,7 @@ pub(crate) async fn pump(rota: &Rota, job: &Assignment, queue: Queue, open: &Ato
     loop {
         match job.transport.next(queue).await {
             Ok(Some(delivery)) => {
-                job.progress.taken(&delivery);
+                job.progress.taken(delivery.age());
                 rota.offer(job.number, delivery, queue == Queue::Suspect);
             }
             Ok(None) => break,

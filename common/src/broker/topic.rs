@@ -20,7 +20,7 @@ use super::backoff::Backoff;
 use super::link::{Link, closed, unless_closed, unless_lost};
 use super::notice::{Board, Health};
 use super::queues::{QueueError, classify};
-use crate::registry::unique;
+use crate::id::unique;
 
 /// How long one message may take to be written, and an exchange to be declared.
 const LIMIT: Duration = Duration::from_secs(1);

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::super::part::{PART, parts};
 use super::*;
-use crate::file::FileMessage;
-use crate::wire::{decode_file, encode_file};
+use crate::file::{FileMessage, decode_file, encode_file};
 
 /// A file whose bytes are all told apart.
 fn file(len: usize, seed: u64) -> Bytes {

@@ -13,16 +13,15 @@ use bytes::Bytes;
 use lapin::types::FieldTable;
 
 pub use self::assembly::Assembly;
-pub use self::part::{FileMessage, MAX_FILE, PART, PartHead, parts};
+pub use self::part::{FileMessage, MAX_FILE, PART, PartHead, decode_file, encode_file, parts};
 
 use crate::broker::{
     Broker, End, PublishFault, QueueError, declare_stream, persistently, queue_name,
 };
-use crate::id::content_hash;
+use crate::id::{content_hash, unique};
 use crate::job::JobName;
-use crate::registry::unique;
 use crate::transport::Queue;
-use crate::wire::{WireError, decode_file, encode_file};
+use crate::wire::WireError;
 
 /// The stream lives as long as its job: nothing is forgotten for its age.
 const MAX_AGE: &str = "10Y";

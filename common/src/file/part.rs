@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::{self, BodyForm, Check, MessageKind, WireError};
+
 /// The largest file that travels, in bytes.
 pub const MAX_FILE: u64 = 256 << 20;
 /// The bytes of a file in one message; the last one has what is left.
@@ -72,4 +74,30 @@ pub fn parts(file: &Bytes, hash: u64, attempt: u64) -> impl Iterator<Item = (Par
             };
             (head, file.slice(at..file.len().min(at + PART)))
         })
+}
+
+/// Encodes a message of a job's stream of files; `body` is the part's bytes.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`](wire::MAX_MESSAGE).
+pub fn encode_file(head: &FileMessage, body: Vec<u8>) -> Result<Bytes, WireError> {
+    wire::encode(MessageKind::File, head, body, BodyForm::Packed)
+}
+
+/// Decodes a message of a job's stream of files.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of one, or it holds more than a part.
+pub fn decode_file(message: &Bytes) -> Result<(FileMessage, Bytes), WireError> {
+    let envelope = wire::open(message, Check::Full)?;
+    if envelope.kind != MessageKind::File {
+        return Err(WireError::Malformed(format!(
+            "message kind {} among files",
+            envelope.kind as u8
+        )));
+    }
+    if envelope.body.len() > PART {
+        return Err(WireError::Oversized(envelope.body.len()));
+    }
+    Ok((envelope.head()?, envelope.body))
 }

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::codec::{MAX_EVENT, decode_event, decode_log_part};
 use super::event::{Entry, LogHead};
 use crate::job::JobName;
-use crate::wire::{MAX_EVENT, WireError, decode_event, decode_log_part};
+use crate::wire::WireError;
 
 /// How many unfinished entries are kept (and of how many bytes in all: [`MAX_EVENT`]); past it the
 /// oldest goes.
@@ -90,7 +91,8 @@ mod tests {
 
     use super::*;
     use crate::registry::Event;
-    use crate::wire::{encode_event, encode_log_part};
+    use crate::registry::{encode_event, encode_log_part};
+    use crate::wire::{self, BodyForm, MessageKind};
 
     fn part(entry: u64, part: u32, parts: u32, body: &[u8]) -> Bytes {
         let head = LogHead {
@@ -159,7 +161,7 @@ mod tests {
             // A job name is encoded as its text is.
             let head = (name, 1u64, 2u64, 3u64, 0u32, 1u32);
             let (_, bytes) = event();
-            let message = crate::wire::tests_only_log_part(&head, bytes);
+            let message = wire::encode(MessageKind::LogPart, &head, bytes, BodyForm::Raw).unwrap();
             prop_assert_eq!(Assembly::default().take(&message).is_ok(), good);
         }
     }

@@ -4,6 +4,7 @@
 //! Only discovery and claims rest on it. It must not know how a job is worked on.
 
 mod assembly;
+mod codec;
 mod event;
 mod inquiries;
 mod table;
@@ -15,6 +16,9 @@ use bytes::Bytes;
 use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
+pub use self::codec::{
+    MAX_EVENT, MAX_LOG_PART, decode_event, decode_log_part, encode_event, encode_log_part,
+};
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::inquiries::Inquiries;
 pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase};
@@ -24,8 +28,9 @@ use crate::broker::{
     stream_exists,
 };
 use crate::clock::since_1970;
+use crate::id::unique;
 use crate::job::JobName;
-use crate::wire::{MAX_LOG_PART, WireError, encode_event, encode_log_part};
+use crate::wire::WireError;
 
 /// The stream's name on the broker.
 pub const STREAM: &str = "gristmill.jobs";
@@ -192,18 +197,6 @@ impl Registry {
             table.apply(entry);
         }
     }
-}
-
-/// A number that no other entry or run has: 64 random bits.
-#[must_use]
-pub fn unique() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    // The standard library's hasher keys are random per process and differ per instance; the clock
-    // and the process id tell apart what the keys may not.
-    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.write_u128(since_1970().as_nanos());
-    hasher.finish()
 }
 
 /// A reader of the log.

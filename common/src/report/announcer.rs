@@ -10,11 +10,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, PERIOD, Report, Role, Tally, Window};
+use super::{EXCHANGE, PERIOD, Report, Window, encode_report};
 use crate::broker::{Broker, TopicWriter};
-use crate::progress::Progress;
-use crate::registry::unique;
-use crate::wire::encode_report;
+use crate::id::unique;
+use crate::progress::{Progress, Role, Tally};
 
 /// Reports until dropped.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
         tick.tick().await;
         windows.retain(|_, (tally, _)| tally.strong_count() > 0);
         for tally in progress.jobs.all() {
-            if tally.role == Role::Produce {
+            if tally.role() == Role::Produce {
                 tally.published(
                     Progress::get(&progress.chunks_cut),
                     Progress::get(&progress.bytes_read),
@@ -63,7 +62,7 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
             let Ok(message) = encode_report(&report) else {
                 continue;
             };
-            let key = format!("{}.{}", tally.role.name(), tally.job);
+            let key = format!("{}.{}", tally.role().name(), tally.job());
             if !writer.write(&key, &message).await {
                 break;
             }
@@ -73,12 +72,12 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
 
 fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
     let counts = tally.counts();
-    let at: Duration = tally.since.elapsed();
+    let at: Duration = tally.age();
     Report {
-        job: tally.job.clone(),
-        run: tally.run,
+        job: tally.job().clone(),
+        run: tally.run(),
         worker,
-        role: tally.role,
+        role: tally.role(),
         counts,
         pace: window.push(at, counts.chunks, counts.bytes),
     }

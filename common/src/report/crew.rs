@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Counts, Pace, Report, Role};
+use super::{Pace, Report};
 use crate::job::JobName;
+use crate::progress::{Counts, Role};
 
 /// How many reports are remembered: one for each job of each worker. Further ones are ignored.
 const MAX_REPORTS: usize = 16_384;

@@ -4,10 +4,10 @@
 //! how jobs are worked on.
 
 mod announcer;
+mod codec;
 mod crew;
 mod estimate;
 mod pace;
-mod tally;
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::broker::{Broker, End, QueueError, TopicReader};
 use crate::job::JobName;
-use crate::wire::decode_report;
+use crate::progress::{Counts, Role};
 
 pub use self::announcer::Announcer;
+pub use self::codec::{MAX_REPORT, decode_report, encode_report};
 pub use self::crew::{Crew, Sum};
 pub use self::estimate::{Estimate, Known};
 pub use self::pace::{Pace, Window};
-pub use self::tally::{Tallies, Tally};
 
 /// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`.
 pub const EXCHANGE: &str = "gristmill.progress";
@@ -29,29 +29,6 @@ pub const EXCHANGE: &str = "gristmill.progress";
 pub const PERIOD: Duration = Duration::from_secs(2);
 /// How long to listen so that every live worker is heard: a period, and some for the way.
 pub const LISTEN: Duration = Duration::from_millis(2500);
-
-/// What a worker does for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Role {
-    /// It reads the input and sends chunks.
-    Produce,
-    /// It maps chunks.
-    Map,
-    /// It merges outcomes.
-    Reduce,
-}
-
-impl Role {
-    /// Its name: the subcommand's.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Produce => "produce",
-            Role::Map => "map",
-            Role::Reduce => "reduce",
-        }
-    }
-}
 
 /// One worker's progress with one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,25 +45,6 @@ pub struct Report {
     pub counts: Counts,
     /// How fast it went in the last seconds.
     pub pace: Pace,
-}
-
-/// What a worker has done for a job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Producer: chunks published, by earlier attempts too. Mapper: chunks mapped, duplicates too.
-    /// Reducer: outcomes that are durable, each chunk and partition once.
-    pub chunks: u64,
-    /// Producer: bytes of the inputs read. Mapper: bytes of text mapped.
-    pub bytes: u64,
-    /// Producer: bytes of the inputs, 0 if unknown (a stream). Reducer: outcomes that its
-    /// partitions must have, 0 while the job is not sealed.
-    pub total: u64,
-    /// Mapper: chunks taken and not settled.
-    pub in_hand: u64,
-    /// Mapper and reducer: records set aside.
-    pub quarantined: u64,
-    /// Reducer: partitions that it works on.
-    pub partitions: u32,
 }
 
 /// Hears the reports about one job, or about all.

@@ -7,9 +7,9 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{Event, Submission, unique};
-use gristmill_common::wire::{MAX_EVENT, decode_event, encode_event};
+use gristmill_common::registry::{Event, MAX_EVENT, Submission, decode_event, encode_event};
 
 use crate::error::FileError;
 use crate::files::{self, TempFile};

@@ -81,7 +81,7 @@ impl Ledger {
         let number = self.next;
         let temp = self.dir.join(files::temp_name(&format!(
             "{number:06}-{:016x}",
-            gristmill_common::registry::unique()
+            gristmill_common::id::unique()
         )));
         let guard = Temp { path: &temp };
         let mut file = File::create_new(&temp).map_err(FileError::new("create", &temp))?;

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use gristmill_common::broker::{Broker, QueueError, delete_job, queue_depth};
 use gristmill_common::crash;
+use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
-use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Event, Registry, RegistryError, Totals, unique};
-use gristmill_common::report::Tally;
+use gristmill_common::progress::{Progress, Tally};
+use gristmill_common::registry::{Event, Registry, RegistryError, Totals};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
@@ -137,7 +137,7 @@ impl JobContext<'_> {
                 () = self.stop.reached(Stage::Draining) => Ok(Next::Stopped),
                 next = self.transport.next(Queue::Results(partition)) => match next? {
                     Some(delivery) => {
-                        self.progress.taken(&delivery);
+                        self.progress.taken(delivery.age());
                         Ok(Next::Message(delivery))
                     }
                     None => Ok(Next::Stopped),

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
-use gristmill_common::progress::Progress;
+use gristmill_common::progress::{Progress, Role};
 use gristmill_common::registry::{Registry, Submission};
-use gristmill_common::report::Role;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::transport::{Amqp, Prefetch, Transport};
 use tokio::runtime::Handle;

@@ -3,18 +3,61 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Counts, Role};
+use serde::{Deserialize, Serialize};
+
 use crate::job::JobName;
+
+/// What a worker does for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// It reads the input and sends chunks.
+    Produce,
+    /// It maps chunks.
+    Map,
+    /// It merges outcomes.
+    Reduce,
+}
+
+impl Role {
+    /// Its name: the subcommand's.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Produce => "produce",
+            Role::Map => "map",
+            Role::Reduce => "reduce",
+        }
+    }
+}
+
+/// What a worker has done for a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Producer: chunks published, by earlier attempts too. Mapper: chunks mapped, duplicates too.
+    /// Reducer: outcomes that are durable, each chunk and partition once.
+    pub chunks: u64,
+    /// Producer: bytes of the inputs read. Mapper: bytes of text mapped.
+    pub bytes: u64,
+    /// Producer: bytes of the inputs, 0 if unknown (a stream). Reducer: outcomes that its
+    /// partitions must have, 0 while the job is not sealed.
+    pub total: u64,
+    /// Mapper: chunks taken and not settled.
+    pub in_hand: u64,
+    /// Mapper and reducer: records set aside.
+    pub quarantined: u64,
+    /// Reducer: partitions that it works on.
+    pub partitions: u32,
+}
 
 /// One job's counters in this process. It is reported for as long as somebody keeps it.
 #[derive(Debug)]
 pub struct Tally {
-    pub(super) role: Role,
-    pub(super) job: JobName,
-    pub(super) run: u64,
-    pub(super) since: Instant,
+    role: Role,
+    job: JobName,
+    run: u64,
+    since: Instant,
     chunks: AtomicU64,
     bytes: AtomicU64,
     total: AtomicU64,
@@ -53,6 +96,24 @@ impl Tally {
     #[must_use]
     pub fn job(&self) -> &JobName {
         &self.job
+    }
+
+    /// What the process does for the job.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The run of the job.
+    #[must_use]
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// How long it has counted.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// A chunk of so many bytes was mapped, and so many of its records set aside.

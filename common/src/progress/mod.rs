@@ -1,12 +1,15 @@
 //! Progress for people: counters that every role of a process adds to. Correctness never reads
 //! them (I5).
 
+mod tally;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+pub use self::tally::{Counts, Role, Tallies, Tally};
 
 use crate::clock::since_1970;
 use crate::histogram::Histogram;
-use crate::report::Tallies;
-use crate::transport::Delivery;
 
 /// Counters of one running job in one process.
 #[derive(Debug, Default)]
@@ -75,8 +78,8 @@ impl Progress {
     }
 
     /// Notes how long a message has waited, if it came over a broker.
-    pub fn taken(&self, delivery: &Delivery) {
-        if let Some(age) = delivery.age() {
+    pub fn taken(&self, age: Option<Duration>) {
+        if let Some(age) = age {
             self.queue_seconds.observe(age);
         }
     }
