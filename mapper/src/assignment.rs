@@ -8,8 +8,8 @@ use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::{Progress, Tally};
 use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{PublishError, Transport};
 use gristmill_common::wire::{Check, WireError};
+use gristmill_jobs::transport::{PublishError, Transport};
 
 use crate::{Limits, Prepared};
 

@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use gristmill_common::broker::Broker;
-use gristmill_common::file::{FileError, fetch};
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{JobTable, Submission};
+use gristmill_jobs::file::{FileError, fetch};
+use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::info;

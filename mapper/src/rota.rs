@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gristmill_common::transport::Delivery;
+use gristmill_jobs::transport::Delivery;
 use tokio::sync::Notify;
 
 use crate::assignment::{Assignment, MapError};

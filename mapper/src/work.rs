@@ -13,8 +13,9 @@ use gristmill_common::chunk::Chunk;
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::transport::{Delivery, Queue};
 use gristmill_common::wire::{self, Message, WireError};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{Event, Registry, RegistryError, SplitDone};
 use gristmill_common::seal::SplitEnd;
+use gristmill_jobs::registry::{Event, Registry, RegistryError, SplitDone};
 use tokio::runtime::Handle;
 
 use crate::error::ProduceError;

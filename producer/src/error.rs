@@ -75,7 +75,7 @@ pub enum ProduceError {
     },
     /// A queue that the job needs does not exist.
     #[error(transparent)]
-    Transport(#[from] gristmill_common::transport::PublishError),
+    Transport(#[from] gristmill_jobs::transport::PublishError),
     /// The folder for temporary files cannot be used.
     #[error(
         "cannot write a temporary file in {}: {error}; free some space, or choose another folder \

@@ -15,8 +15,9 @@ use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spares::Spares;
 use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{PublishError, Queue, Transport};
 use gristmill_common::wire::{self, BodyForm};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::{PublishError, Transport};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 

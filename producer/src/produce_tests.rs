@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use gristmill_common::chunk::Chunk;
-use gristmill_common::transport::{Embedded, Room};
 use gristmill_common::wire::{Check, Message, decode};
+use gristmill_jobs::transport::{Embedded, Room};
 
 use super::*;
 use crate::testing::{gzip, spec};

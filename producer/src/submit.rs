@@ -6,18 +6,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gristmill_common::broker::{Backlog, Broker, Leftovers, QueueError, declare_job, delete_job};
 use gristmill_common::crash;
-use gristmill_common::file::{self, FileError};
 use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::{Progress, Role};
-use gristmill_common::registry::{
-    Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
-};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{Amqp, Prefetch, Transport};
+use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job};
+use gristmill_jobs::file::{self, FileError};
+use gristmill_jobs::registry::{
+    Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
+};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::{Broker, QueueError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 

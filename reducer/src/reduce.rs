@@ -14,8 +14,9 @@ use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{JobSpec, Shape};
-use gristmill_common::transport::{Delivery, Queue, Transport};
 use gristmill_common::wire::{self, Check, Message, WireError};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::{Delivery, Transport};
 use tokio::runtime::Handle;
 
 use crate::accounts::{self, Account};

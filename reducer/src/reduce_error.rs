@@ -2,8 +2,8 @@
 
 use gristmill_common::id::ChunkId;
 use gristmill_common::size::ByteSize;
-use gristmill_common::transport::PublishError;
 use gristmill_common::wire::WireError;
+use gristmill_jobs::transport::PublishError;
 
 use crate::error::FileError;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::crash;
-use gristmill_common::file::MAX_FILE;
 use gristmill_common::outline::Outline;
 use gristmill_common::wire::{self, Check, MAX_MESSAGE, Message};
+use gristmill_jobs::file::MAX_FILE;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::request::{Answer, Request};

@@ -8,14 +8,15 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gristmill_common::broker::Broker;
-use gristmill_common::file::FileError;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Event, Inquiries, JobTable, Log, Registry, RegistryError};
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::transport::{PublishError, Queue};
 use gristmill_common::wire::{self, Check, Message};
+use gristmill_jobs::file::FileError;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Event, Inquiries, JobTable, Log, Registry, RegistryError};
+use gristmill_jobs::transport::PublishError;
+use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 

@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::{Progress, Role};
-use gristmill_common::registry::{Inquiries, Job, JobTable};
 use gristmill_common::spec::SPEC_VERSION;
-use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_common::wire::Check;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Inquiries, Job, JobTable};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 

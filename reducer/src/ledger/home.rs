@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{Event, MAX_EVENT, Submission, decode_event, encode_event};
+use gristmill_jobs::registry::{Event, MAX_EVENT, Submission, decode_event, encode_event};
 
 use crate::error::FileError;
 use crate::files::{self, TempFile};

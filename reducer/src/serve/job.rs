@@ -10,16 +10,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gristmill_common::broker::{Broker, QueueError, delete_job, queue_depth};
 use gristmill_common::crash;
 use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::{Progress, Tally};
-use gristmill_common::registry::{Event, Registry, RegistryError, Totals};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{PublishError, Queue, Transport};
+use gristmill_jobs::declare::{delete_job, queue_depth};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Event, Registry, RegistryError, Totals};
+use gristmill_jobs::transport::{PublishError, Transport};
+use gristmill_rabbitmq::{Broker, QueueError};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 

@@ -12,15 +12,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gristmill_common::broker::{Broker, delete_job, queue_depth};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{
-    Applied, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
-};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
-use gristmill_common::transport::Queue;
+use gristmill_jobs::declare::{delete_job, queue_depth};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{
+    Applied, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+};
+use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{info, warn};

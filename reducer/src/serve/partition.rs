@@ -13,10 +13,11 @@ use bytes::Bytes;
 use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::Event;
 use gristmill_common::shutdown::Stage;
-use gristmill_common::transport::{Delivery, Queue};
 use gristmill_common::wire::{self, Check, Message};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::Event;
+use gristmill_jobs::transport::Delivery;
 use tracing::{info, warn};
 
 use super::job::JobContext;

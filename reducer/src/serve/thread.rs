@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use gristmill_common::broker::Broker;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::{Progress, Role};
-use gristmill_common::registry::{Registry, Submission};
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::transport::{Amqp, Prefetch, Transport};
+use gristmill_jobs::registry::{Registry, Submission};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 
 use super::LEAST;

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use gristmill_common::chunk::{ChunkHead, Piece, Quarantined};
-use gristmill_common::file::{self, FileMessage, PartHead};
+use gristmill_jobs::file::{self, FileMessage, PartHead};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
-use gristmill_common::registry::{self, Event, LogHead};
+use gristmill_jobs::registry::{self, Event, LogHead};
 use gristmill_common::progress::{Counts, Role};
-use gristmill_common::report::{self, Pace, Report};
+use gristmill_jobs::report::{self, Pace, Report};
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};

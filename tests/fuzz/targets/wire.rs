@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use gristmill_common::id::content_hash;
 use gristmill_common::outcome::Outcome;
-use gristmill_common::{file, registry, report, table};
+use gristmill_common::table;
+use gristmill_jobs::{file, registry, report};
 use gristmill_common::wire::{self, Check, Message};
 use libfuzzer_sys::fuzz_target;
 
