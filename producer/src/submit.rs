@@ -12,6 +12,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
+use gristmill_input::Plan;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job};
 use gristmill_jobs::file::{self, FileError};
 use gristmill_jobs::registry::{
@@ -24,7 +25,6 @@ use tokio::time::timeout;
 
 use crate::diary::{Diary, Earlier};
 use crate::error::ProduceError;
-use crate::plan::Plan;
 use crate::produce::{Settings, Surroundings, produce};
 
 /// How long a producer that ends early tries to write down what it has completed.

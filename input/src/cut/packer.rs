@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_common::chunk::{ChunkHead, Piece, Quarantined};
 use gristmill_common::id::ChunkId;
+use gristmill_common::seal::SplitEnd;
 
 use crate::error::Halt;
 
@@ -18,6 +19,22 @@ pub trait ChunkSink {
     /// An empty buffer of at least this capacity, for the next chunk's bytes.
     fn buffer(&mut self, capacity: usize) -> Vec<u8> {
         Vec::with_capacity(capacity)
+    }
+
+    /// All chunks of a split were handed over.
+    ///
+    /// # Errors
+    /// [`Halt`] to have no more splits.
+    fn ended(&mut self, _end: SplitEnd, _records: Vec<(u32, u64)>) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    /// There are no more splits: returns when all chunks are taken.
+    ///
+    /// # Errors
+    /// When they are not.
+    fn finish(&mut self) -> Result<(), Halt> {
+        Ok(())
     }
 }
 

@@ -5,33 +5,31 @@ use std::path::PathBuf;
 
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::progress::Progress;
-use gristmill_common::seal::SplitEnd;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
 
 use crate::cut::ChunkSink;
-use crate::error::{Halt, ProduceError};
+use crate::error::Halt;
 use crate::plan::Plan;
-use crate::produce::{Afresh, FallibleSink, Settings, read_all};
-use crate::read::Reading;
+use crate::read::{Reading, read_all};
 
-/// The records of each source, as [`crate::produce`] would count them, without publishing.
+/// The records of each source, as reading the splits counts them.
 ///
 /// # Errors
-/// [`ProduceError::Stopped`] after a stop, or when the job is to fail on damage.
+/// [`Halt::Stopped`] after a stop, or when the job is to fail on damage.
 pub fn recount(
     plan: &Plan,
     spec: &JobSpec,
-    settings: &Settings,
+    threads: NonZeroUsize,
+    tmp: PathBuf,
     progress: &Progress,
     shutdown: &Shutdown,
-) -> Result<Vec<u64>, ProduceError> {
+) -> Result<Vec<u64>, Halt> {
     if let Some(total) = plan.total_bytes() {
         Progress::add(&progress.bytes_total, total);
     }
-    let (threads, tmp): (NonZeroUsize, PathBuf) = (settings.threads, settings.tmp.clone());
     let reading = Reading::new(plan, spec, tmp, progress, shutdown)?;
-    Ok(read_all(&reading, threads, &Afresh, Nowhere::default)?.records)
+    Ok(read_all(&reading, threads, &|_| None, Nowhere::default)?.records)
 }
 
 /// Drops the chunks: only their account is wanted.
@@ -51,19 +49,5 @@ impl ChunkSink for Nowhere {
         spare.clear();
         spare.reserve(capacity);
         spare
-    }
-}
-
-impl FallibleSink for Nowhere {
-    fn failed(&mut self) -> Option<ProduceError> {
-        None
-    }
-
-    fn ended(&mut self, _: SplitEnd, _: Vec<(u32, u64)>) -> Result<(), ProduceError> {
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), ProduceError> {
-        Ok(())
     }
 }

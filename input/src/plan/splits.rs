@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use gristmill_common::shutdown::Shutdown;
 
 use super::{Source, SourceKind, Split};
-use crate::read::locate;
+use crate::directory::locate;
 use crate::sniff::is_zip;
 use crate::stream::Random;
 

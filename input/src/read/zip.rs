@@ -2,31 +2,15 @@
 
 use std::ops::Range;
 
-use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
+use rawzip::{CompressionMethod, ZipArchiveEntryWayfinder};
 
 use super::walker::Walker;
+use crate::directory::{BUFFER, Directory, locate};
 use crate::error::Halt;
 use crate::stream::{
     Bzip2, Checked, Codec, Coded, Damage, Deflate64, Input, Pull, Random, RawDeflate, Section, Xz,
     Zstd,
 };
-
-/// Holds any one record of a central directory (46 bytes and three fields of 64 KiB).
-const BUFFER: usize = 256 << 10;
-
-/// A zip's central directory.
-pub(crate) type Directory<'r, 'f> = ZipArchive<&'r Random<'f>>;
-
-/// Finds the central directory of a zip.
-///
-/// # Errors
-/// When there is none, or it contradicts itself.
-pub(crate) fn locate<'r, 'f>(file: &'r Random<'f>) -> Result<Directory<'r, 'f>, rawzip::Error> {
-    let mut buffer = vec![0; BUFFER];
-    ZipLocator::new()
-        .locate_in_reader(file, &mut buffer, file.size())
-        .map_err(|(_, error)| error)
-}
 
 /// What the directory says of a member.
 struct Member {

@@ -1,5 +1,6 @@
 //! Reading one split: opening its sources and cutting what is in them.
 
+mod all;
 mod spool;
 mod tar;
 mod walker;
@@ -16,11 +17,11 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Limits};
 
-use crate::cut::{Account, ChunkSink, Cutter, Rules};
+use crate::cut::{Account, ChunkSink, Cutter, Rules, capacity_for};
 use crate::error::Halt;
 use crate::plan::{Plan, SourceKind};
+pub use all::read_all;
 use walker::Walker;
-pub(crate) use zip::locate;
 
 /// What reading a job's splits needs beside the plan.
 #[derive(Clone, Debug)]
@@ -53,6 +54,12 @@ impl<'a> Reading<'a> {
             progress,
             shutdown,
         })
+    }
+
+    /// The capacity of a buffer for one chunk.
+    #[must_use]
+    pub fn buffer_size(&self) -> usize {
+        capacity_for(self.rules.target)
     }
 
     /// A split need not be read: it counts as read for people.
