@@ -21,15 +21,13 @@ use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use self::subscriptions::Subscriptions;
+pub use self::subscriptions::Settings;
+use self::subscriptions::{AHEAD, Subscriptions};
 use crate::service::files::Missing;
-use crate::work::assignment::{Limits, MapError};
+use crate::work::assignment::MapError;
 use crate::work::rota::Rota;
 use crate::work::{attempt_of, compute};
 
-/// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
-/// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
-const AHEAD: usize = 14;
 /// How often they rotate when there are more.
 const ROTATE: Duration = Duration::from_secs(5);
 
@@ -37,22 +35,6 @@ const ROTATE: Duration = Duration::from_secs(5);
 const WATCH: Duration = Duration::from_secs(1);
 /// How long the other threads may take before a process with a stuck one starts anew.
 const LAST_WORK: Duration = Duration::from_secs(20);
-
-/// How a mapper serves.
-#[derive(Clone)]
-pub struct Settings {
-    /// Compute threads.
-    pub threads: usize,
-    /// Only this job; the mapper ends when it does.
-    pub only: Option<JobName>,
-    /// A chunk that takes longer is given up here, and run apart.
-    pub patience: Duration,
-    /// What a chunk that is run apart may use.
-    pub limits: Limits,
-    /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
-    /// else is settled. It should not return.
-    pub restart: Arc<dyn Fn() + Send + Sync>,
-}
 
 /// Why a mapper cannot go on.
 #[derive(Debug, thiserror::Error)]

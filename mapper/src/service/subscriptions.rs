@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
@@ -17,13 +18,32 @@ use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use super::{AHEAD, Settings};
 use crate::engine::job_file::JobFile;
 use crate::engine::prepared::Prepared;
 use crate::service::files::Files;
-use crate::work::assignment::Assignment;
+use crate::work::assignment::{Assignment, Limits};
 use crate::work::pump;
 use crate::work::rota::Rota;
+
+/// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
+/// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
+pub(super) const AHEAD: usize = 14;
+
+/// How a mapper serves.
+#[derive(Clone)]
+pub struct Settings {
+    /// Compute threads.
+    pub threads: usize,
+    /// Only this job; the mapper ends when it does.
+    pub only: Option<JobName>,
+    /// A chunk that takes longer is given up here, and run apart.
+    pub patience: Duration,
+    /// What a chunk that is run apart may use.
+    pub limits: Limits,
+    /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
+    /// else is settled. It should not return.
+    pub restart: Arc<dyn Fn() + Send + Sync>,
+}
 
 /// How many jobs are subscribed to at a time.
 const JOBS: usize = 8;
