@@ -1,7 +1,7 @@
 //! The mapper of Gristmill: chunks in, outcomes out.
 //!
-//! [`engine`] maps the bytes of one chunk, [`work`](mod@work) does so on threads for the chunks that a transport
-//! hands over, and [`service`] finds the jobs of a broker to work on.
+//! `engine` maps the bytes of one chunk, `work` does so on threads for the chunks that a transport
+//! hands over, and `service` finds the jobs of a broker to work on.
 
 mod engine;
 mod service;

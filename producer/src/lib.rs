@@ -3,13 +3,12 @@
 //! [`produce`] reads all splits and publishes their chunks; [`submit`] does it over a broker, where a job
 //! enters the log and is resumed. It must not know how inputs are read, nor who takes the chunks.
 
-mod diary;
 mod error;
 mod produce;
-mod submit;
+mod service;
 #[cfg(test)]
 mod testing;
 
 pub use error::ProduceError;
 pub use produce::{Afresh, Resume, Settings, Surroundings, produce};
-pub use submit::{Order, SubmitError, Submitted, Wait, default_name, submit};
+pub use service::{Order, SubmitError, Submitted, Wait, default_name, submit};

@@ -23,7 +23,7 @@ use gristmill_rabbitmq::{Broker, QueueError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use crate::diary::{Diary, Earlier};
+use super::diary::{Diary, Earlier};
 use crate::error::ProduceError;
 use crate::produce::{Settings, Surroundings, produce};
 
