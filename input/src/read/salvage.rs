@@ -229,7 +229,8 @@ impl Search<'_, '_> {
             }
         }
         self.undescribed = true;
-        let end = header.unwrap_or(self.to);
+        // The header may reach past where members are looked for.
+        let end = header.unwrap_or(self.to).max(start);
         Ok((end, None, end))
     }
 

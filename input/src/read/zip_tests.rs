@@ -81,6 +81,25 @@ fn joined_zips_are_both_read_and_one_entry_says_so() {
 }
 
 #[test]
+fn a_header_that_reaches_into_the_directory_is_a_member_without_data() {
+    let whole = zip();
+    let start = directory_of(&whole);
+    let mut header = b"PK\x03\x04\x14\0\x08\0\x08\0".to_vec();
+    header.resize(26, 0);
+    // A name of four bytes: the directory's first.
+    header.extend_from_slice(&[4, 0, 0, 0]);
+    let mut bytes = [&whole[..start], &header, &whole[start..]].concat();
+    let end = bytes.len() - 22;
+    let offset = (start + header.len()) as u32;
+    bytes[end + 16..end + 20].copy_from_slice(&offset.to_le_bytes());
+    bytes[end + 10] += 1;
+    let outcome = read_bytes(&bytes);
+    assert_eq!(outcome.text("!/m3"), "line\n".repeat(4));
+    assert_eq!(outcome.text("!/stored"), "as it is\n");
+    assert!(!outcome.faults.is_empty());
+}
+
+#[test]
 fn a_cut_member_gives_its_beginning() {
     let whole = zip();
     let start = directory_of(&whole);
