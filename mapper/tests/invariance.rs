@@ -52,6 +52,7 @@ fn kinds() -> Vec<Kind> {
             filters: filters.into_iter().map(str::to_owned).collect(),
             top: None,
             line_format: None,
+            skip_prefix: None,
         }));
     }
     kinds
@@ -110,6 +111,18 @@ fn log_line(random: &mut Random, out: &mut Vec<u8>) {
         " - -",
         "h [ x",
         "v:80 h - a b",
+        "[::1] - -",
+        "v:80 [::1] - -",
+        "fe80::1%eth0 - -",
+        "a/b - -",
+        "h\0 - -",
+        "192.0.2.1, 192.0.2.2 - -",
+        "h -  bob ",
+        "a-name.of.more.than.sixteen.bytes - -",
+        "a-name.of.more.than.sixteen-bytes:1 - -",
+        "web-1  | 192.0.2.1 - -",
+        "h 192.0.2.1 - -",
+        "h - 192.0.2.1",
     ]);
     let time = random.mostly(&[
         "17/May/2015:10:05:03 +0000",
@@ -131,7 +144,7 @@ fn log_line(random: &mut Random, out: &mut Vec<u8>) {
         "GET /xy HTTP/1.1",
         "/x",
     ]);
-    let status = random.mostly(&["200", "404", "-", "20", "2000"]);
+    let status = random.mostly(&["200", "404", "-", "-1", "20", "2000"]);
     let bytes = random.mostly(&[
         "-",
         "0",
@@ -304,6 +317,7 @@ fn the_fast_reader_of_logs_agrees_with_the_careful_one() {
                 distinct: None,
                 top: None,
                 line_format: None,
+                skip_prefix: None,
             }));
             let one = [document("d", &body)];
             let fast = map(&job, &cut(&one, &job.records, usize::MAX));
