@@ -43,6 +43,67 @@ fn word_count_takes_ascii_words() {
 }
 
 #[test]
+fn word_count_makes_no_word_of_a_lone_mark() {
+    let text = "a \u{93E} b\n\t\u{93E} c\n\"\u{93E} q\n\u{202F}\u{93E} x_\u{93E} न\u{93E}म\n";
+    assert_eq!(
+        run(word_count(Words::Unicode), text).lines(),
+        ["a 1", "b 1", "c 1", "q 1", "x_\u{93E} 1", "न\u{93E}म 1"]
+    );
+    assert_eq!(
+        run(word_count(Words::Unicode), "\u{93E} \u{301}\n").lines(),
+        [""; 0]
+    );
+}
+
+#[test]
+fn grep_takes_a_byte_that_is_not_utf8_for_no_word() {
+    let lines: &[u8] = b"\x93error\x94 in quotes\nan \x96error\x96 too\nno errors\n\xE9error\n\
+        r\xC3\xA9error\xFF\nerror\xFF\n\xFFerrors \xFF\nplain error\n";
+    let found = |options: Grep| {
+        let spec = spec(Kind::Grep(options));
+        let chunks = cut(&[document("d", lines)], &spec.records, 1 << 20);
+        map(&spec, &chunks).bytes
+    };
+    let word = |pattern: &str| Grep {
+        word_regexp: true,
+        line_number: true,
+        only_matching: true,
+        ..grep(pattern)
+    };
+    let numbers = |options: Grep| {
+        let found = found(options);
+        let lines = found
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty());
+        lines.map(|line| line[0] - b'0').collect::<Vec<u8>>()
+    };
+    // As GNU grep has it: `grep -a -w`.
+    assert_eq!(numbers(word("error")), [1, 2, 4, 6, 8]);
+    assert_eq!(numbers(word("ERROR")), [0; 0]);
+    assert_eq!(
+        numbers(Grep {
+            ignore_case: true,
+            ..word("ERROR")
+        }),
+        [1, 2, 4, 6, 8]
+    );
+    assert_eq!(numbers(word("^error")), [6]);
+    assert_eq!(numbers(word("error$")), [4, 8]);
+    assert_eq!(numbers(word("(^|o )error|plain")), [6, 8]);
+    let bounded = Grep {
+        word_regexp: false,
+        ..word(r"\berror\b")
+    };
+    assert_eq!(numbers(bounded), [1, 2, 4, 6, 8]);
+    let others = Grep {
+        invert_match: true,
+        only_matching: false,
+        ..word("error")
+    };
+    assert_eq!(numbers(others), [3, 5, 7]);
+}
+
+#[test]
 fn grep_finds_lines() {
     let text = "alpha beta\r\nBETA\n\ngamma betas\nlast beta";
     let found = |options: Grep| run(Kind::Grep(options), text).text().to_owned();

@@ -152,7 +152,11 @@ impl Kind {
     /// that a worker of another version leaves the job alone (I2).
     #[must_use]
     pub fn version(&self) -> u16 {
-        1
+        match self {
+            Kind::Extract(_) => 1,
+            Kind::WordCount(_) | Kind::Grep(_) | Kind::AccessLog(_) => 2,
+            Kind::Wc(_) | Kind::Pos(_) => 2,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `grep`: records that match a pattern, in input order.
 
 mod pattern;
+mod runs;
 
 use std::io::Write;
 
