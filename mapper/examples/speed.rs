@@ -41,6 +41,7 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
             distinct: None,
             top: None,
             line_format: line_format.map(str::to_owned),
+            skip_prefix: None,
         })
     };
     let words = |words| Kind::WordCount(WordCount { words, top: None });
@@ -201,6 +202,7 @@ fn chunks(text: &[u8]) -> Vec<Chunk> {
             first: at == 0,
             last: end == text.len(),
             len: body.len() as u32,
+            inside: None,
         };
         chunks.push(Chunk {
             head: ChunkHead {
