@@ -7,6 +7,7 @@
 mod cut;
 mod directory;
 mod error;
+mod look;
 mod plan;
 mod read;
 mod recount;
@@ -17,6 +18,7 @@ mod testing;
 
 pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt};
+pub use look::{Look, look};
 pub use plan::{Plan, PlanError, Source, SourceKind, Split};
 pub use read::{Reading, read_all, read_split};
 pub use recount::recount;

@@ -51,6 +51,7 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
             ignore_case: false,
             invert_match,
             count: false,
+            files_with_matches: false,
             with_filename: false,
             line_number: false,
             fixed_strings: false,

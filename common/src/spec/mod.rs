@@ -127,7 +127,9 @@ impl Kind {
     pub fn formats(&self) -> &'static [Format] {
         match self {
             Kind::WordCount(_) | Kind::AccessLog(_) => &[Format::Tsv, Format::Jsonl],
-            Kind::Grep(options) if options.count => &[Format::Text, Format::Jsonl],
+            Kind::Grep(options) if options.count || options.files_with_matches => {
+                &[Format::Text, Format::Jsonl]
+            }
             Kind::Grep(_) => &[Format::Text],
             Kind::Wc(_) => &[Format::Jsonl, Format::Tsv],
             Kind::Extract(_) => &[Format::Jsonl],

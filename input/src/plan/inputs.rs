@@ -12,8 +12,12 @@ use gristmill_common::spec::JobSpec;
 use super::globs::Globs;
 use super::{PlanError, Source, SourceKind, walk};
 
-/// The sources that `inputs` name, in order.
-pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, PlanError> {
+/// The sources that `inputs` name, in order; paths in lists end with `separator`.
+pub(super) fn list(
+    inputs: &[OsString],
+    spec: &JobSpec,
+    separator: u8,
+) -> Result<Vec<Source>, PlanError> {
     let globs = Globs::new(&spec.include, &spec.exclude)?;
     let mut sources = Vec::new();
     let mut stdin = false;
@@ -29,7 +33,8 @@ pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, P
                 kind: SourceKind::Stdin,
             });
         } else if let Some(list) = typed.strip_prefix(b"@") {
-            from_list(Path::new(OsStr::from_bytes(list)), &globs, &mut sources)?;
+            let list = Path::new(OsStr::from_bytes(list));
+            from_list(list, separator, &globs, &mut sources)?;
         } else {
             named(Path::new(input), &globs, &mut sources)?;
         }
@@ -37,8 +42,13 @@ pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, P
     Ok(sources)
 }
 
-/// Adds the paths that a file lists, one a line.
-fn from_list(list: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+/// Adds the paths that a file lists, each ended by `separator`.
+fn from_list(
+    list: &Path,
+    separator: u8,
+    globs: &Globs,
+    sources: &mut Vec<Source>,
+) -> Result<(), PlanError> {
     let at = |line: usize, error: PlanError| PlanError::List {
         list: list.to_owned(),
         line,
@@ -49,7 +59,7 @@ fn from_list(list: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<()
         error,
     };
     let file = File::open(list).map_err(io)?;
-    for (number, path) in BufReader::new(file).split(b'\n').enumerate() {
+    for (number, path) in BufReader::new(file).split(separator).enumerate() {
         let path = PathBuf::from(OsString::from_vec(path.map_err(io)?));
         if !path.as_os_str().is_empty() {
             named(&path, globs, sources).map_err(|error| at(number + 1, error))?;

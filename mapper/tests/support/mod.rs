@@ -126,6 +126,7 @@ pub fn grep(pattern: &str) -> Grep {
         ignore_case: false,
         invert_match: false,
         count: false,
+        files_with_matches: false,
         with_filename: false,
         line_number: false,
         fixed_strings: false,
