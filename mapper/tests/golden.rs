@@ -263,7 +263,10 @@ fn access_log_counts_distinct_values_and_quarantines_the_rest() {
     );
     assert_eq!(
         merged.reasons(),
-        ["no [time]", "the user agent's quote is not closed"]
+        [
+            "no [time]; --line-format describes other formats",
+            "the user agent's quote is not closed"
+        ]
     );
     assert_eq!(merged.quarantined[0].sample, b"this is no log line");
     assert_eq!(merged.counts[&0], [6, 4, 2]);

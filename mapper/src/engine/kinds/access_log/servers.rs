@@ -12,6 +12,8 @@ pub(super) type Reason = &'static str;
 
 const NO_REQUEST: Reason =
     "no quoted request after the time; --line-format describes other formats";
+const NO_STATUS: Reason = "no status after the request; --line-format describes other formats";
+const NO_BYTES: Reason = "no bytes after the status; --line-format describes other formats";
 const NO_REFERER: Reason =
     "no quoted referer after the bytes; --line-format describes other formats";
 const NO_AGENT: Reason =
@@ -28,10 +30,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
         .ok_or(NO_REQUEST)?;
     let (request, rest) = quoted(rest).ok_or("the request's quote is not closed")?;
     entry.request = Request::Line(request);
-    let rest = after_blanks(rest).ok_or("no status after the request")?;
+    let rest = after_blanks(rest).ok_or(NO_STATUS)?;
     let (status, rest) = token(rest);
     entry.status = checked_status(status)?;
-    let (size, rest) = token(rest.ok_or("no bytes after the status")?);
+    let (size, rest) = token(rest.ok_or(NO_BYTES)?);
     (entry.size, entry.bytes) = (size, checked_bytes(size)?);
     let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
         return Ok(entry);
@@ -51,9 +53,9 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
 
 /// What is before the first time in brackets after a blank, the time, and what is after the brackets.
 fn around_time(line: &[u8]) -> Result<(&[u8], Time<'_>, &[u8]), Reason> {
-    let mut wrong = "no [time]";
+    let mut wrong = "no [time]; --line-format describes other formats";
     for at in memchr_iter(b'[', line).filter(|&at| at > 0 && line[at - 1] == b' ') {
-        wrong = "the time is not like 17/May/2015:10:05:03 +0000";
+        wrong = "the time is not like 17/May/2015:10:05:03 +0000; --line-format describes other formats";
         if let Some((text, after)) = line[at + 1..].split_first_chunk()
             && let Some(after) = after.strip_prefix(b"]")
             && let Some(time) = Time::parse(text)
