@@ -30,7 +30,7 @@ const VERSION: &str = concat!(
     max_term_width = 100,
     after_help = "Examples:
   gristmill run word-count corpus/ -o out          count the words of every file in a folder
-  gristmill run access-log --by status logs/ -o -  hits and bytes by status, to the terminal
+  gristmill run access-log --by status logs/       hits and bytes by status, to the terminal
   gristmill verify out logs/                       check the output against its inputs
 
 Exit codes:
@@ -129,7 +129,13 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct RunArgs {
     /// Folder for the results, or - to write the one part to stdout
-    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "OUT",
+        default_value = "-",
+        help_heading = "Output"
+    )]
     pub output: PathBuf,
     /// Replace an earlier job's output in OUT (nothing else is ever replaced)
     #[arg(long, help_heading = "Output")]
@@ -142,6 +148,7 @@ pub struct RunArgs {
     pub manifest: Option<PathBuf>,
     /// Threads for reading and threads for computing [default: one per core]
     #[arg(
+        short = 'j',
         long,
         value_name = "N",
         env = "GRISTMILL_THREADS",
@@ -165,6 +172,9 @@ pub struct RunArgs {
 /// How the input is cut, in one process or for a broker.
 #[derive(Args, Clone, Debug)]
 pub struct CuttingArgs {
+    /// Only show what would be read: each source's format, size and splits, and what would be set aside
+    #[arg(long, help_heading = "Input")]
+    pub dry_run: bool,
     /// Text in one chunk, the unit of work, from 4KiB to 2MiB
     /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos]
     #[arg(
@@ -296,6 +306,7 @@ pub struct ProduceArgs {
     pub backlog: ByteSize,
     /// Threads for reading [default: one per core]
     #[arg(
+        short = 'j',
         long,
         value_name = "N",
         env = "GRISTMILL_THREADS",
@@ -325,7 +336,7 @@ pub struct MapArgs {
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
     /// Compute threads [default: one per core]
-    #[arg(long, value_name = "N", env = "GRISTMILL_THREADS")]
+    #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
     /// A chunk that takes longer is run apart, in processes that may use so much processor time
     #[arg(
@@ -434,6 +445,9 @@ pub struct StatusArgs {
     /// One JSON object a job and line
     #[arg(long)]
     pub json: bool,
+    /// Show it again and again, until JOB (or, without one, every job) has ended
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Options of `cancel`.
@@ -480,7 +494,10 @@ pub struct VerifyArgs {
     /// The job's inputs, as they were given to it: their records are counted anew
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<std::ffi::OsString>,
+    /// Paths in an @LIST end with a NUL byte
+    #[arg(short = '0', long)]
+    pub null: bool,
     /// Threads for reading [default: one per core]
-    #[arg(long, value_name = "N", env = "GRISTMILL_THREADS")]
+    #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
 }

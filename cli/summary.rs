@@ -32,7 +32,7 @@ impl Summary<'_> {
         let seconds = self.elapsed.as_secs_f64();
         writeln!(
             out,
-            "{}: {} of text, {} from {} in {seconds:.2} s ({}/s)",
+            "complete: {}, {} of text, {} from {} in {seconds:.2} s ({}/s)",
             self.job.spec.kind.name(),
             HumanBytes(text),
             count(report.totals.records, "record"),
@@ -87,7 +87,8 @@ impl Summary<'_> {
         if exit == Exit::Quarantined {
             writeln!(
                 out,
-                "complete, but more is in quarantine than allowed: exit code 3 (--allow-quarantine N|P% allows it)"
+                "exit code 3: more is in quarantine than allowed (--allow-quarantine N|P% or \
+                 GRISTMILL_ALLOW_QUARANTINE allow it)"
             )?;
         }
         Ok(())

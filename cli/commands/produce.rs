@@ -8,7 +8,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::Kind;
+use gristmill_common::spec::{Kind, MAX_SENT_RECORD};
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::registry::Totals;
 use gristmill_jobs::report::Announcer;
@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 use crate::allowance::Allowance;
 use crate::args::ProduceArgs;
 use crate::broker;
+use crate::commands::dry_run;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
@@ -53,6 +54,13 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let job = words.into_job()?;
     let args = &job.command;
     let options = broker::options(&args.broker, "produce")?;
+    if job.spec.max_record > MAX_SENT_RECORD {
+        return Err(usage(format!(
+            "--max-record {}: over a broker at most {}, so that every record fits one message",
+            ByteSize(job.spec.max_record),
+            ByteSize(MAX_SENT_RECORD)
+        )));
+    }
     if args.backlog.0 < LEAST_BACKLOG {
         return Err(usage(format!("--backlog {}: at least 32MiB", args.backlog)));
     }
@@ -73,6 +81,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     // What it has loaded is for mappers.
     drop(prepared);
     let plan = plan(&job, chunk_size)?;
+    if args.cutting.dry_run {
+        return dry_run::show(&plan);
+    }
     if args.job.is_none() && !plan.is_repeatable() {
         return Err(usage(
             "stdin and pipes cannot be read again: give the job a name with --job",

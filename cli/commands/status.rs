@@ -1,6 +1,6 @@
 //! `gristmill status`: every job that the log knows, how far it is, and what it waits for.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use gristmill_common::job::JobName;
@@ -16,6 +16,9 @@ use crate::jobs;
 use crate::screen;
 use crate::shown::{Heard, Shown};
 
+/// How long `--watch` waits before it looks again, which takes its time too.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How long the broker may take for a subscription.
 const SUBSCRIBE: Duration = Duration::from_secs(5);
 
@@ -28,17 +31,37 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
     let runtime = broker::runtime()?;
     runtime.block_on(async {
         let broker = broker::reach(options).await?;
-        let seen = Seen::look(&broker, args.job.as_ref()).await?;
-        let mut shown = Vec::new();
-        for (name, job) in seen.table.iter() {
-            if args.job.as_ref().is_none_or(|only| only == name) {
-                shown.push(Shown::of(&broker, name, job, &seen.heard).await);
+        let shown = loop {
+            let shown = once(args, &broker).await;
+            match shown {
+                Ok(true) if args.watch => tokio::time::sleep(AGAIN).await,
+                other => break other,
             }
-        }
-        let printed = print(args, &shown, &seen.heard);
+        };
         broker.close().await;
-        printed
+        shown.map(|_| Exit::Complete)
     })
+}
+
+/// Looks and prints once. Returns whether there is more to come: a job that has not ended, and somebody
+/// who reads.
+async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
+    let seen = Seen::look(broker, args.job.as_ref()).await?;
+    let mut shown = Vec::new();
+    let mut active = false;
+    for (name, job) in seen.table.iter() {
+        if args.job.as_ref().is_none_or(|only| only == name) {
+            active |= job.is_active();
+            shown.push(Shown::of(broker, name, job, &seen.heard).await);
+        }
+    }
+    let mut out = Vec::new();
+    if args.watch && !args.json && std::io::stdout().is_terminal() {
+        // Home, and everything below it erased.
+        out.extend_from_slice(b"\x1b[H\x1b[J");
+    }
+    print(args, &shown, &seen.heard, &mut out)?;
+    Ok(screen::print(&out)? && active)
 }
 
 /// What the log and the reports say.
@@ -98,17 +121,20 @@ impl Seen {
     }
 }
 
-fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Result<Exit> {
+fn print(
+    args: &StatusArgs,
+    shown: &[Shown<'_>],
+    heard: &Heard,
+    out: &mut Vec<u8>,
+) -> anyhow::Result<()> {
     if let Some(only) = args.job.as_ref().filter(|_| shown.is_empty()) {
         return Err(usage(format!("there is no job {only}")));
     }
-    let mut out = Vec::new();
     if args.json {
         for job in shown {
             writeln!(out, "{}", job.json(heard))?;
         }
-        screen::print(&out)?;
-        return Ok(Exit::Complete);
+        return Ok(());
     }
     if let Some(reason) = &heard.alarm {
         writeln!(
@@ -120,11 +146,10 @@ fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Resul
         writeln!(out, "the workers' reports cannot be heard: {reason}")?;
     }
     for job in shown {
-        job.print(&mut out)?;
+        job.print(out)?;
     }
     if shown.is_empty() {
         writeln!(out, "no jobs")?;
     }
-    screen::print(&out)?;
-    Ok(Exit::Complete)
+    Ok(())
 }

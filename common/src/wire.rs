@@ -32,9 +32,12 @@ use crate::seal::{Seal, SplitEnd};
 use crate::spares::Spares;
 
 /// The version of the wire format.
-pub const VERSION: u16 = 3;
-/// The largest message that is encoded or accepted, in bytes.
+pub const VERSION: u16 = 4;
+/// The largest message that a broker or a ledger takes, in bytes. What stays in one process
+/// ([`BodyForm::RawUnhashed`], [`Check::Head`]) may be as large as [`MAX_LOCAL`].
 pub const MAX_MESSAGE: usize = 4 << 20;
+/// The largest message between the roles of one process, in bytes: one record, with room to spare.
+pub const MAX_LOCAL: usize = 256 << 20;
 
 const MAGIC: [u8; 4] = *b"GMW1";
 const FOOTER: usize = 32;
@@ -110,8 +113,8 @@ pub enum WireError {
     /// The lengths do not add up.
     #[error("truncated or overlong message of {0} bytes")]
     Length(usize),
-    /// It is larger than [`MAX_MESSAGE`].
-    #[error("a message of {0} bytes, more than {MAX_MESSAGE}")]
+    /// It is larger than what carries it takes.
+    #[error("a message of {0} bytes, more than may be sent")]
     Oversized(usize),
     /// A hash does not match.
     #[error("damaged message: the {0} does not match its hash")]
@@ -140,7 +143,7 @@ pub enum BodyForm {
 /// [`BodyForm::RawUnhashed`]. That keeps invariant I1 only where one id cannot be cut twice.
 ///
 /// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
+/// When the message would be larger than [`MAX_MESSAGE`], or [`MAX_LOCAL`] where it stays in the process.
 pub fn encode_chunk(
     head: &ChunkHead,
     body: Vec<u8>,
@@ -231,7 +234,11 @@ fn seal_up(
     mut message: Vec<u8>,
     form: BodyForm,
 ) -> Result<(Vec<u8>, u64), WireError> {
-    if message.len() > MAX_MESSAGE {
+    let limit = match form {
+        BodyForm::RawUnhashed => MAX_LOCAL,
+        BodyForm::Raw | BodyForm::Packed => MAX_MESSAGE,
+    };
+    if message.len() > limit {
         return Err(WireError::Oversized(message.len()));
     }
     let (body_hash, codec_number) = match form {
@@ -247,7 +254,7 @@ fn seal_up(
         .map_err(|error| WireError::Malformed(error.to_string()))?;
     let head_hash = content_hash(&message[body_len..]);
     let head_len = message.len() - body_len;
-    if message.len() + FOOTER > MAX_MESSAGE {
+    if message.len() + FOOTER > limit {
         return Err(WireError::Oversized(message.len() + FOOTER));
     }
     message.extend_from_slice(&body_hash.to_le_bytes());
@@ -333,7 +340,11 @@ impl Envelope<'_> {
 /// # Errors
 /// When the bytes are not a whole, undamaged message of this version.
 pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
-    if message.len() > MAX_MESSAGE {
+    let limit = match check {
+        Check::Full => MAX_MESSAGE,
+        Check::Head => MAX_LOCAL,
+    };
+    if message.len() > limit {
         return Err(WireError::Oversized(message.len()));
     }
     let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {

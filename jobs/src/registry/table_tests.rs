@@ -21,6 +21,7 @@ fn submission(run: u64) -> Box<Submission> {
                 ignore_case: false,
                 invert_match: false,
                 count: false,
+                files_with_matches: false,
                 with_filename: false,
                 line_number: false,
                 fixed_strings: false,

@@ -83,6 +83,7 @@ pub fn grep() -> Kind {
         ignore_case: false,
         invert_match: false,
         count: false,
+        files_with_matches: false,
         with_filename: false,
         line_number: false,
         fixed_strings: false,
