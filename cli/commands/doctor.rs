@@ -30,7 +30,7 @@ const OLDEST: (u32, u32) = (3, 10);
 /// # Errors
 /// When stdout cannot be written or the command line is wrong.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "doctor")?;
+    let options = broker::patient_options(&args.broker, args.patience, "doctor")?;
     let runtime = broker::runtime()?;
     let mut report = Report::default();
     runtime.block_on(examine(options, &mut report));
@@ -77,33 +77,39 @@ impl Report {
 }
 
 async fn examine(options: BrokerOptions, report: &mut Report) {
-    let url = options.url.clone();
-    match version(&url).await {
-        Some(version) if is_old(&version) => report.bad(
-            &format!("RabbitMQ {version}"),
-            "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
-        ),
-        Some(version) => report.good(format!("RabbitMQ {version}")),
-        None => report.note("its version is not to be seen from here".into()),
+    let urls = options.urls.clone();
+    for url in urls.all() {
+        match version(url).await {
+            Some(version) if is_old(&version) => report.bad(
+                &format!("RabbitMQ {version} at {url}"),
+                "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
+            ),
+            Some(version) => report.good(format!("RabbitMQ {version} at {url}")),
+            None => report.note(format!("the version at {url} is not to be seen from here")),
+        }
     }
-    let connected = tokio::time::timeout(LIMIT, Broker::connect(options)).await;
-    let broker = match connected {
-        Ok(Ok(broker)) => broker,
-        Ok(Err(error)) => {
-            return report.bad(
-                &error.to_string(),
-                "check user, password, virtual host and certificates",
-            );
+    // Where there are several nodes, each must do: a role may come to any.
+    for url in urls.all().iter().filter(|_| urls.all().len() > 1) {
+        let mut one = options.clone();
+        one.urls = url.clone().into();
+        match Broker::connect(one).await {
+            Ok(broker) => {
+                report.good(format!("connected to {url}"));
+                broker.close().await;
+            }
+            Err(error) => report.bad(&error.to_string(), error.way_out()),
         }
-        Err(_) => {
-            return report.bad(
-                &format!("{url} does not answer"),
-                "check that it runs, host, port and firewalls",
-            );
-        }
+    }
+    let broker = match Broker::connect(options).await {
+        Ok(broker) => broker,
+        // Said above, for each of several.
+        Err(_) if urls.all().len() > 1 => return,
+        Err(error) => return report.bad(&error.to_string(), error.way_out()),
     };
-    report.good(format!("connected to {url}"));
-    if !url.is_tls() {
+    if let [url] = urls.all() {
+        report.good(format!("connected to {url}"));
+    }
+    if !urls.is_tls() {
         report.note("the connection is not encrypted: amqps:// is".into());
     }
     if let Some(reason) = broker.alarm().await {

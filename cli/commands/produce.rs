@@ -51,7 +51,7 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let job = words.into_job()?;
     let args = &job.command;
-    let options = broker::options(&args.broker, "produce")?;
+    let options = broker::patient_options(&args.broker, args.patience, "produce")?;
     if args.backlog.0 < LEAST_BACKLOG {
         return Err(usage(format!("--backlog {}: at least 32MiB", args.backlog)));
     }
@@ -80,6 +80,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         .job
         .clone()
         .unwrap_or_else(|| default_name(&job.spec, &plan));
+    let patience = options.connect_limit;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
@@ -96,6 +97,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         settings,
         backlog: Backlog::of(args.backlog.0),
         force: args.force,
+        patience,
         file: file.filter(|_| job.spec.kind.file().is_some()),
     };
     let submitted = submit(

@@ -24,18 +24,22 @@ const SUBSCRIBE: Duration = Duration::from_secs(5);
 /// # Errors
 /// When there is no such job, or the log cannot be read.
 pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "status")?;
+    let options = broker::patient_options(&args.broker, args.patience, "status")?;
     let runtime = broker::runtime()?;
+    let limit = options.connect_limit;
     runtime.block_on(async {
         let broker = broker::reach(options).await?;
-        let seen = Seen::look(&broker, args.job.as_ref()).await?;
-        let mut shown = Vec::new();
-        for (name, job) in seen.table.iter() {
-            if args.job.as_ref().is_none_or(|only| only == name) {
-                shown.push(Shown::of(&broker, name, job, &seen.heard).await);
+        let looking = async {
+            let seen = Seen::look(&broker, args.job.as_ref()).await?;
+            let mut shown = Vec::new();
+            for (name, job) in seen.table.iter() {
+                if args.job.as_ref().is_none_or(|only| only == name) {
+                    shown.push(Shown::of(&broker, name, job, &seen.heard).await);
+                }
             }
-        }
-        let printed = print(args, &shown, &seen.heard);
+            print(args, &shown, &seen.heard)
+        };
+        let printed = broker::answered(&broker, limit, looking).await;
         broker.close().await;
         printed
     })
@@ -61,7 +65,7 @@ impl Seen {
         let mut reports = Reports::new(broker, only);
         let opened = timeout_at(Instant::now() + SUBSCRIBE, reports.open()).await;
         let registry = Registry::open(broker).await?;
-        seen.table = jobs::read(&registry).await?;
+        seen.table = jobs::read(broker, &registry).await?;
         let active = (seen.table.iter())
             .any(|(name, job)| job.is_active() && only.is_none_or(|only| only == name));
         if !active {

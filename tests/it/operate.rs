@@ -71,3 +71,61 @@ fn health_needs_an_address_and_an_answer() {
         .code(1)
         .says("does not answer");
 }
+
+/// A port that accepts connections and says nothing, while the listener is kept.
+fn mute() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("amqp://user:hunter2@{}", taken_address(&listener));
+    (listener, url)
+}
+
+#[test]
+fn commands_that_look_end_where_no_broker_answers() {
+    let closed = {
+        let (listener, url) = mute();
+        drop(listener);
+        url
+    };
+    let (_kept, mute) = mute();
+    let input = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/texts");
+    let commands: [&[&str]; 5] = [
+        &["status"],
+        &["cancel", "job"],
+        &["replay", "job"],
+        &["produce", "wc", input],
+        &["doctor"],
+    ];
+    for (url, says) in [
+        (closed.as_str(), "nothing listens on that port"),
+        (mute.as_str(), "no AMQP came"),
+        ("amqp://no-such-host.invalid", "host not found"),
+        // Both nodes are said.
+        (&format!("{closed},{mute}"), "no AMQP came"),
+    ] {
+        for command in commands {
+            let mut all = gristmill();
+            all.args(command).args(["--broker", url]);
+            all.args(["--connect-timeout", "1"]);
+            let since = std::time::Instant::now();
+            let ended = Ended::of(all.output().expect("the binary starts")).code(1);
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(said.contains(says), "{command:?} {url}: {said}");
+            assert!(said.contains("check "), "{command:?} {url}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(since.elapsed().as_secs() < 15, "{command:?} {url}");
+        }
+    }
+}
+
+#[test]
+fn options_of_encryption_without_encryption_are_wrong_usage() {
+    for (option, value) in [("--ca", "ca.pem"), ("--client-cert", "me.pem")] {
+        let mut command = gristmill();
+        command.args(["map", "--broker", "amqp://127.0.0.1", option, value]);
+        if option == "--client-cert" {
+            command.args(["--client-key", "me.key"]);
+        }
+        let ended = Ended::of(command.output().expect("the binary starts"));
+        ended.code(2).says(option).says("amqps://");
+    }
+}

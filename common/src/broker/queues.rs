@@ -16,6 +16,9 @@ use crate::transport::Queue;
 
 /// How often a chunk may be handed over before it is suspected of killing its mappers.
 pub const CHUNK_DELIVERIES: u32 = 3;
+/// On how many nodes of a cluster a queue or stream is kept: any one of three may be lost. On fewer nodes
+/// there are fewer.
+pub(super) const REPLICAS: i64 = 3;
 /// For queues that no count of restarts may empty. RabbitMQ 4 limits to 20 unless told otherwise.
 const NO_LIMIT: i64 = 1_000_000_000;
 /// The least room of one partition's results, in bytes: a queue below one message never moves.
@@ -310,6 +313,10 @@ fn arguments(job: &JobName, queue: Queue, partitions: u32, backlog: Backlog) -> 
     };
     // Classic queues have not been synced to disk since 3.13.
     set("x-queue-type", text("quorum"));
+    set(
+        "x-quorum-initial-group-size",
+        AMQPValue::LongLongInt(REPLICAS),
+    );
     match queue {
         Queue::Chunks => {
             set(

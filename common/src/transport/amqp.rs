@@ -230,7 +230,11 @@ impl Held {
     }
 
     pub(super) async fn retry(mut self) -> Settled {
-        Settled::from(self.handed.give_back().await)
+        Settled::from(self.handed.reject().await)
+    }
+
+    pub(super) fn drop_failed(self) {
+        self.handed.drop_failed();
     }
 
     /// Publishes the message to the dead letters and then acknowledges it; when that fails, it goes
@@ -250,7 +254,7 @@ impl Held {
                 .await
                 .is_err()
         {
-            self.handed.give_back().await;
+            self.handed.reject().await;
             return Settled::Lost;
         }
         self.job.remember(&reason[..end]);

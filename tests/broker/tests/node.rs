@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use gristmill_testbroker::{Node, Settings};
+use gristmill_testbroker::{Node, Nodes, Settings};
 
 #[test]
 fn a_node_starts_stops_dies_and_comes_back_with_its_data() {
@@ -38,4 +38,24 @@ fn a_node_starts_stops_dies_and_comes_back_with_its_data() {
 fn what_the_node_refuses_is_an_error() {
     let error = Node::shared().eval("no_such_module:call().").unwrap_err();
     assert!(error.to_string().contains("undef"), "{error}");
+}
+
+#[test]
+fn three_nodes_are_one_cluster_that_can_be_cut_and_killed() {
+    let nodes = Nodes::start(3, &Settings::default()).unwrap();
+    let [first, second, third] = nodes.all() else {
+        unreachable!("three were started");
+    };
+    let running = "length(rabbit_nodes:list_running()).";
+    nodes.cut_off(2).unwrap();
+    first.await_value(running, "2").unwrap();
+    third.await_value("length(nodes()).", "0").unwrap();
+    nodes.rejoin(2).unwrap();
+    third.await_value("length(nodes()).", "2").unwrap();
+    third.start_again().unwrap();
+    nodes.await_all().unwrap();
+    first.kill();
+    second.await_value(running, "2").unwrap();
+    first.start_again().unwrap();
+    nodes.await_all().unwrap();
 }
