@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::broker::{
-    Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, version,
+    Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, Leftovers, REPLICAS, declare_job, delete_job,
+    queue_depth, version,
 };
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Registry, unique};
+use gristmill_common::registry::{Registry, STREAM, unique};
 use gristmill_common::report::{self, Announcer, Reports, Role};
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_common::wire::MAX_MESSAGE;
@@ -89,13 +90,14 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
         }
     }
     // Where there are several nodes, each must do: a role may come to any.
+    let mut nodes = Vec::new();
     for url in urls.all().iter().filter(|_| urls.all().len() > 1) {
         let mut one = options.clone();
         one.urls = url.clone().into();
         match Broker::connect(one).await {
             Ok(broker) => {
                 report.good(format!("connected to {url}"));
-                broker.close().await;
+                nodes.push((url, broker));
             }
             Err(error) => report.bad(&error.to_string(), error.way_out()),
         }
@@ -155,7 +157,24 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
             "a quorum queue without a leader, or a disk that is very slow: see the broker's log",
         ),
     }
+    for (url, node) in nodes {
+        let known = queue_depth(&node, &job, Queue::Dead);
+        match tokio::time::timeout(LIMIT, known).await {
+            Ok(Ok(Some(_))) => {
+                report.good(format!("{url} knows what is declared at another node"));
+            }
+            _ => report.bad(
+                &format!("{url} does not know what is declared at another node"),
+                "all nodes must be of one cluster: see `rabbitmqctl cluster_status` on each",
+            ),
+        }
+        node.close().await;
+    }
     let _ = tokio::time::timeout(LIMIT, delete_job(&broker, &job, 1)).await;
+    report.note(format!(
+        "queues and the log of jobs are asked for on {REPLICAS} nodes, where there are as many; on how many \
+         the log is, `rabbitmq-streams stream_status {STREAM}` shows, and `add_replica` adds one"
+    ));
     report.note(
         "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough)"
             .into(),

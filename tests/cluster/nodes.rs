@@ -95,8 +95,7 @@ fn a_job_outlives_a_partition_of_the_cluster() {
         scene.goes_on();
         scene.nodes.cut_off(at).expect("it is cut off");
         let cut_off = &scene.nodes.all()[at];
-        let alone = cut_off.await_value("length(nodes()).", "0");
-        alone.expect("it is alone");
+        scene.nodes.await_running(at, 1).expect("it is alone");
         // The others elect leaders.
         let other = &scene.nodes.all()[(at + 1) % 3];
         let led = format!(

@@ -1,6 +1,7 @@
 //! How the binary is operated: its version, and mistakes in what surrounds it.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use crate::gristmill::{Ended, gristmill, run};
 
@@ -102,18 +103,23 @@ fn commands_that_look_end_where_no_broker_answers() {
         // Both nodes are said.
         (&format!("{closed},{mute}"), "no AMQP came"),
     ] {
-        for command in commands {
+        let since = std::time::Instant::now();
+        let started = commands.map(|command| {
             let mut all = gristmill();
             all.args(command).args(["--broker", url]);
-            all.args(["--connect-timeout", "1"]);
-            let since = std::time::Instant::now();
-            let ended = Ended::of(all.output().expect("the binary starts")).code(1);
+            all.args(["--connect-timeout", "4"]);
+            all.stdout(Stdio::piped()).stderr(Stdio::piped());
+            (command, all.spawn().expect("the binary starts"))
+        });
+        for (command, child) in started {
+            let ended = Ended::of(child.wait_with_output().expect("its end")).code(1);
             let said = format!("{}{}", ended.stdout, ended.stderr);
             assert!(said.contains(says), "{command:?} {url}: {said}");
             assert!(said.contains("check "), "{command:?} {url}: {said}");
             assert!(!said.contains("hunter2"), "{said}");
-            assert!(since.elapsed().as_secs() < 15, "{command:?} {url}");
         }
+        let waited = since.elapsed();
+        assert!(waited.as_secs() < 60, "{url}: {waited:?}");
     }
 }
 

@@ -33,8 +33,8 @@ pub use self::failure::{Cause, Failure, Failures};
 pub use self::greeting::version;
 pub use self::notice::{Health, Listener, Notice};
 pub use self::queues::{
-    Backlog, CHUNK_DELIVERIES, Leftovers, QueueError, declare_job, delete_job, queue_depth,
-    queue_name, queues_of,
+    Backlog, CHUNK_DELIVERIES, Leftovers, QueueError, REPLICAS, declare_job, delete_job,
+    queue_depth, queue_name, queues_of,
 };
 pub use self::tls::{Tls, TlsError};
 pub use self::url::{BrokerUrl, NotABrokerUrl};

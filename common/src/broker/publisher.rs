@@ -23,7 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::backoff::Backoff;
 use super::link::{Link, unless_closed, unless_lost, while_open};
 use super::notice::{Board, Counts, Health, Notice};
-use super::queues::{is_missing, passive};
+use super::queues::{UNKNOWN, is_missing, passive};
 use super::refusals::Refusals;
 use crate::clock::since_1970;
 
@@ -75,6 +75,8 @@ enum Verdict {
     Silent,
     /// No queue took it.
     Unroutable,
+    /// The stream is lost, and asking again would end the connection again.
+    LostStream,
     /// The connection was lost first: nobody knows.
     Lost,
     Refused(String),
@@ -132,6 +134,7 @@ impl Publisher {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut since = Instant::now();
         let mut refusals = 0;
+        let mut unknown = None;
         loop {
             let verdict = tokio::select! {
                 biased;
@@ -140,7 +143,14 @@ impl Publisher {
             };
             match verdict {
                 Verdict::Confirmed => return Ok(()),
-                Verdict::Unroutable => return Err(PublishFault::NoQueue),
+                Verdict::Unroutable => {
+                    let unknown = *unknown.get_or_insert_with(Instant::now);
+                    if self.patience.is_none() || unknown.elapsed() >= UNKNOWN {
+                        return Err(PublishFault::NoQueue);
+                    }
+                    tokio::time::sleep(backoff.next()).await;
+                }
+                Verdict::LostStream => return Err(PublishFault::NoQueue),
                 Verdict::Refused(reason) => return Err(PublishFault::Refused(reason)),
                 Verdict::Lost => {
                     since = Instant::now();
@@ -400,7 +410,7 @@ fn settle(
                 returned.extend(confirmation.take_message().as_ref().and_then(id_of));
                 verdict
             }
-            Err(error) if lost_stream(&error, &flown.request.queue) => Verdict::Unroutable,
+            Err(error) if lost_stream(&error, &flown.request.queue) => Verdict::LostStream,
             Err(error) => match soft_error(&error) {
                 Some(reason) => Verdict::Refused(reason),
                 None => Verdict::Lost,

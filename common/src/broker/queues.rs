@@ -18,7 +18,10 @@ use crate::transport::Queue;
 pub const CHUNK_DELIVERIES: u32 = 3;
 /// On how many nodes of a cluster a queue or stream is kept: any one of three may be lost. On fewer nodes
 /// there are fewer.
-pub(super) const REPLICAS: i64 = 3;
+pub const REPLICAS: i64 = 3;
+/// A queue that a node does not know for so long is gone. A node of a cluster that was cut off or has just
+/// started may learn of a queue later than its clients, who read of it in the log.
+pub(super) const UNKNOWN: Duration = Duration::from_secs(2);
 /// For queues that no count of restarts may empty. RabbitMQ 4 limits to 20 unless told otherwise.
 const NO_LIMIT: i64 = 1_000_000_000;
 /// The least room of one partition's results, in bytes: a queue below one message never moves.

@@ -23,7 +23,7 @@ use super::backoff::Backoff;
 use super::link::{Link, closed, unless_closed, unless_lost};
 use super::notice::{Board, Notice};
 use super::publisher::age;
-use super::queues::{is_missing, passive};
+use super::queues::{UNKNOWN, is_missing, passive};
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -320,6 +320,7 @@ enum Stop {
 impl Worker {
     async fn run(mut self) -> End {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut unknown: Option<Instant> = None;
         loop {
             if *self.wishes.borrow() == Wish::Leave {
                 return End::Finished;
@@ -354,7 +355,13 @@ impl Worker {
             let opened = unless_lost(&session.connection, opened).await;
             let (channel, consumer) = match opened {
                 Ok(opened) => opened,
-                Err(error) if is_missing(&error) => return End::Gone,
+                Err(error) if is_missing(&error) => {
+                    if unknown.get_or_insert_with(Instant::now).elapsed() >= UNKNOWN {
+                        return End::Gone;
+                    }
+                    tokio::time::sleep(backoff.next()).await;
+                    continue;
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::ProtocolError(fault) if fault.get_id() == 403 => {
                         return End::Refused(error.to_string());
@@ -366,6 +373,7 @@ impl Worker {
                     }
                 },
             };
+            unknown = None;
             let stop = self.consume(&channel, consumer, epoch).await;
             // Whatever is still in somebody's hand cannot be settled any more.
             self.shared.next_epoch();
@@ -423,7 +431,8 @@ impl Worker {
                     Some(Err(error)) => reason = Some(error),
                     None if left && reason.is_none() => return self.work_off(&mut returned, &in_hand).await,
                     None => return match reason {
-                        Some(error) if is_missing(&error) => Stop::End(End::Gone),
+                        // Asking again tells whether it is.
+                        Some(error) if is_missing(&error) => Stop::Again(None),
                         Some(error) if channel_fault(&error) => Stop::Again(Some(error.to_string())),
                         Some(_) => Stop::Again(None),
                         None => Stop::Again(Some("the broker cancelled the consumer".into())),

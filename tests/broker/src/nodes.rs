@@ -4,6 +4,11 @@
 
 use crate::{Node, NodeError, Settings};
 
+/// The nodes that a node sees run; 4.x has renamed the function.
+const RUNNING: &str = "length(case erlang:function_exported(rabbit_nodes, list_running, 0) of \
+                       true -> rabbit_nodes:list_running(); \
+                       false -> rabbit_nodes:all_running() end).";
+
 /// The nodes of one cluster. Dropped, all are gone.
 #[derive(Debug)]
 pub struct Nodes {
@@ -48,11 +53,15 @@ impl Nodes {
     /// # Errors
     /// When they have not within the harness's limit.
     pub fn await_all(&self) -> Result<(), NodeError> {
-        let count = self.nodes.len().to_string();
-        for node in &self.nodes {
-            node.await_value("length(rabbit_nodes:list_running()).", &count)?;
-        }
-        Ok(())
+        (0..self.nodes.len()).try_for_each(|at| self.await_running(at, self.nodes.len()))
+    }
+
+    /// Waits until a node sees so many run, itself included.
+    ///
+    /// # Errors
+    /// When it has not within the harness's limit.
+    pub fn await_running(&self, at: usize, count: usize) -> Result<(), NodeError> {
+        self.nodes[at].await_value(RUNNING, &count.to_string())
     }
 
     /// Cuts a node off from all others: clients still reach it.
