@@ -34,7 +34,7 @@ test-rabbitmq VERSION="4.3" FLAGS="":
     set -euo pipefail
     # Fetched from Debian once: root, debootstrap, a minute or two.
     export "$(tests/broker/rabbitmq {{VERSION}})"
-    GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-common -p gristmill
+    GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-rabbitmq -p gristmill-jobs -p gristmill
 
 # Run compose.yaml for real: kills, restarts and scaling in mid-job (root; docker.io, docker-compose, debootstrap)
 compose:

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use gristmill_common::broker::{
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_jobs::registry::Registry;
+use gristmill_rabbitmq::{
     Broker, BrokerOptions, BrokerOrder, BrokerUrls, ConnectError, Notice, Tls,
 };
-use gristmill_common::registry::Registry;
-use gristmill_common::shutdown::{Shutdown, Stage};
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gristmill_common::broker::Broker;
-use gristmill_common::registry::{JobTable, Registry, RegistryError};
+use gristmill_jobs::registry::{JobTable, Registry, RegistryError};
+use gristmill_rabbitmq::Broker;
 
 /// The log counts as read when nothing has come for so long: nothing is written, so this works
 /// while a broker is in alarm.
