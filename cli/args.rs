@@ -197,9 +197,12 @@ pub struct CuttingArgs {
 /// How to reach the broker.
 #[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
-    /// amqp://user:password@host:port/vhost or amqps://… [default: amqp://127.0.0.1]
+    /// amqp://user:password@host:port/vhost or amqps://…; several hosts or URLs, separated by commas,
+    /// are the nodes of one broker [default: amqp://127.0.0.1]
     ///
-    /// A password here shows in the process list: --broker-file or the environment hide it.
+    /// May be given several times. All nodes, and all addresses of a name, are tried; a role whose node is
+    /// gone goes on with another. In user, password and virtual host write %2F for /, %40 for @, %3A for :
+    /// and %25 for %. A password here shows in the process list: --broker-file or the environment hide it.
     #[arg(
         long,
         value_name = "URL",
@@ -207,8 +210,8 @@ pub struct BrokerArgs {
         hide_env_values = true,
         help_heading = "Broker"
     )]
-    pub broker: Option<String>,
-    /// A file with the URL in its first line (a mounted secret)
+    pub broker: Vec<String>,
+    /// A file with the URL or URLs (a mounted secret)
     #[arg(
         long,
         value_name = "FILE",
@@ -217,6 +220,16 @@ pub struct BrokerArgs {
         help_heading = "Broker"
     )]
     pub broker_file: Option<PathBuf>,
+    /// In which order the nodes of the broker are tried
+    #[arg(
+        long,
+        value_name = "ORDER",
+        value_enum,
+        default_value = "shuffled",
+        env = "GRISTMILL_BROKER_ORDER",
+        help_heading = "Broker"
+    )]
+    pub broker_order: NodeOrder,
     /// For amqps: a PEM file of certificate authorities to trust instead of the system's
     #[arg(
         long,
@@ -246,6 +259,29 @@ pub struct BrokerArgs {
     /// Seconds of silence after which both sides give the connection up (about twice); 0 is never
     #[arg(long, value_name = "SECONDS", env = "GRISTMILL_HEARTBEAT", default_value_t = DEFAULT_HEARTBEAT, help_heading = "Broker")]
     pub heartbeat: u16,
+}
+
+/// In which order the nodes of a broker are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum NodeOrder {
+    /// In another order each time, so that many processes share the nodes
+    Shuffled,
+    /// As they are listed
+    Listed,
+}
+
+/// How long a command that does not serve waits for a broker.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PatienceArgs {
+    /// Give up, with exit code 1, when no broker has answered for so long; 0 is never
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        env = "GRISTMILL_CONNECT_TIMEOUT",
+        help_heading = "Broker"
+    )]
+    pub connect_timeout: u64,
 }
 
 /// Where a worker answers questions about itself.
@@ -285,6 +321,9 @@ pub struct ProduceArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The job's name [default: the kind and a hash of options and inputs]
     #[arg(long, value_name = "NAME", help_heading = "Job")]
     pub job: Option<JobName>,
@@ -439,6 +478,9 @@ pub struct StatusArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// Only this job
     #[arg(value_name = "JOB")]
     pub job: Option<JobName>,
@@ -456,6 +498,9 @@ pub struct CancelArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The job
     #[arg(value_name = "JOB")]
     pub job: JobName,
@@ -467,6 +512,9 @@ pub struct ReplayArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The job: one that is finished, with chunks that could not be run at all
     #[arg(value_name = "JOB")]
     pub job: JobName,
@@ -478,6 +526,9 @@ pub struct DoctorArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
 }
 
 /// Options of `verify`.

@@ -53,7 +53,7 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let job = words.into_job()?;
     let args = &job.command;
-    let options = broker::options(&args.broker, "produce")?;
+    let options = broker::patient_options(&args.broker, args.patience, "produce")?;
     if job.spec.max_record > MAX_SENT_RECORD {
         return Err(usage(format!(
             "--max-record {}: over a broker at most {}, so that every record fits one message",
@@ -93,6 +93,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         .job
         .clone()
         .unwrap_or_else(|| default_name(&job.spec, &plan));
+    let patience = options.connect_limit;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
@@ -109,6 +110,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         settings,
         backlog: Backlog::of(args.backlog.0),
         force: args.force,
+        patience,
         file: file.filter(|_| job.spec.kind.file().is_some()),
     };
     let submitted = submit(

@@ -24,7 +24,8 @@ use crate::signals;
 /// # Errors
 /// When there is no such job, nothing of it can be replayed, or the broker refuses.
 pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "replay")?;
+    let options = broker::patient_options(&args.broker, args.patience, "replay")?;
+    let limit = options.connect_limit;
     let runtime = broker::runtime()?;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, std::time::Duration::ZERO).context("cannot watch for signals")?;
@@ -45,7 +46,7 @@ pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
             move_all(&broker, name).await
         };
         tokio::select! {
-            moved = replaying => moved.map(Some),
+            moved = broker::answered(&broker, limit, replaying) => moved.map(Some),
             () = shutdown.reached(Stage::Draining) => Ok(None),
         }
     })?;

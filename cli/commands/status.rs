@@ -27,12 +27,13 @@ const SUBSCRIBE: Duration = Duration::from_secs(5);
 /// # Errors
 /// When there is no such job, or the log cannot be read.
 pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "status")?;
+    let options = broker::patient_options(&args.broker, args.patience, "status")?;
     let runtime = broker::runtime()?;
+    let limit = options.connect_limit;
     runtime.block_on(async {
         let broker = broker::reach(options).await?;
         let shown = loop {
-            let shown = once(args, &broker).await;
+            let shown = broker::answered(&broker, limit, once(args, &broker)).await;
             match shown {
                 Ok(true) if args.watch => tokio::time::sleep(AGAIN).await,
                 other => break other,
@@ -84,7 +85,7 @@ impl Seen {
         let mut reports = Reports::new(broker, only);
         let opened = timeout_at(Instant::now() + SUBSCRIBE, reports.open()).await;
         let registry = Registry::open(broker).await?;
-        seen.table = jobs::read(&registry).await?;
+        seen.table = jobs::read(broker, &registry).await?;
         let active = (seen.table.iter())
             .any(|(name, job)| job.is_active() && only.is_none_or(|only| only == name));
         if !active {

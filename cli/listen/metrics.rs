@@ -102,6 +102,27 @@ impl Worker {
         }
     }
 
+    fn of_broker(&self) -> [(&'static str, &'static str, u64); 3] {
+        let (refused, renewed) = self.0.refusals();
+        [
+            (
+                "broker_reconnects",
+                "How often the broker came back after it was gone",
+                self.0.reconnects(),
+            ),
+            (
+                "broker_refusals",
+                "Messages that a queue refused, full or without a leader; each was sent again",
+                refused,
+            ),
+            (
+                "broker_channels_renewed",
+                "Channels opened anew because a queue took nothing for 2 s",
+                renewed,
+            ),
+        ]
+    }
+
     fn histograms(&self) -> Vec<Named<'_, Histogram>> {
         let progress = &self.0.progress;
         match self.0.role {
@@ -187,14 +208,11 @@ impl Collector for Worker {
                 .encode_descriptor(name, help, None, MetricType::Counter)?
                 .encode_counter::<NoLabelSet, _, u64>(&Progress::get(value), None)?;
         }
-        encoder
-            .encode_descriptor(
-                "broker_reconnects",
-                "How often the broker came back after it was gone",
-                None,
-                MetricType::Counter,
-            )?
-            .encode_counter::<NoLabelSet, _, u64>(&self.0.reconnects(), None)?;
+        for (name, help, value) in self.of_broker() {
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Counter)?
+                .encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
         for (name, help, value) in self.gauges() {
             encoder
                 .encode_descriptor(name, help, None, MetricType::Gauge)?

@@ -70,6 +70,12 @@ impl Monitor {
         self.reconnects.load(Ordering::Relaxed)
     }
 
+    /// Messages that a queue refused, and channels that were opened anew for it.
+    pub(super) fn refusals(&self) -> (u64, u64) {
+        let of = |broker: &Broker| (broker.refusals(), broker.renewed_channels());
+        self.broker.get().map_or((0, 0), of)
+    }
+
     /// How the broker is doing, once it has been reached.
     pub(super) fn broker(&self) -> Option<Health> {
         self.broker.get().map(Broker::health)

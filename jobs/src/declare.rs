@@ -4,8 +4,8 @@
 
 use gristmill_common::job::JobName;
 use gristmill_rabbitmq::{
-    AMQPValue, Broker, FieldTable, QueueError, close, declare, delete, depth, flush, is_idle,
-    persistently,
+    AMQPValue, Broker, FieldTable, QueueError, REPLICAS, close, declare, delete, depth, flush,
+    is_idle, persistently,
 };
 
 use crate::queue::{Queue, queue_name, queues_of};
@@ -141,6 +141,10 @@ fn arguments(job: &JobName, queue: Queue, partitions: u32, backlog: Backlog) -> 
     };
     // Classic queues have not been synced to disk since 3.13.
     set("x-queue-type", text("quorum"));
+    set(
+        "x-quorum-initial-group-size",
+        AMQPValue::LongLongInt(REPLICAS),
+    );
     match queue {
         Queue::Chunks => {
             set(

@@ -11,6 +11,7 @@ mod files;
 mod gristmill;
 mod lifecycle;
 mod listen;
+mod nodes;
 mod poison;
 mod same_bytes;
 mod status;

@@ -231,7 +231,11 @@ impl Held {
     }
 
     pub(super) async fn retry(mut self) -> Settled {
-        Settled::from(self.handed.give_back().await)
+        Settled::from(self.handed.reject().await)
+    }
+
+    pub(super) fn drop_failed(self) {
+        self.handed.drop_failed();
     }
 
     /// Publishes the message to the dead letters and then acknowledges it; when that fails, it goes
@@ -251,7 +255,7 @@ impl Held {
                 .await
                 .is_err()
         {
-            self.handed.give_back().await;
+            self.handed.reject().await;
             return Settled::Lost;
         }
         self.job.remember(&reason[..end]);

@@ -156,10 +156,11 @@ impl Service {
             let transport = &cradle.job().transport;
             match transport.publish(Queue::Suspect, suspect).await {
                 Ok(()) => drop(delivery.ack().await),
-                // It goes back, and is counted.
+                // Counted, so that whoever gets it next runs it apart.
                 Err(error) => {
                     warn!(%job, %chunk, attempt, "it could not be made a suspect: {error}"
                     );
+                    delivery.retry().await;
                 }
             }
             self.stuck += 1;

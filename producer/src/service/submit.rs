@@ -45,6 +45,8 @@ pub struct Order<'a> {
     pub backlog: Backlog,
     /// Runs anew what is finished or has failed, and replaces its output.
     pub force: bool,
+    /// How long the broker may be gone while the job is not in its log; without a limit it is waited for.
+    pub patience: Option<Duration>,
     /// The bytes of the file that mappers need ([`Kind::file`](gristmill_common::spec::Kind::file)).
     pub file: Option<Bytes>,
 }
@@ -85,6 +87,11 @@ pub enum SubmitError {
     /// The log of jobs cannot be read or written.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The broker went, before the job was in its log.
+    #[error(
+        "the broker is gone: {0}; the job is not in its log, and the same command begins it again"
+    )]
+    Gone(String),
 }
 
 impl SubmitError {
@@ -131,7 +138,13 @@ pub fn submit(
     let Order {
         name, spec, plan, ..
     } = order;
-    let (table, log) = until_stopped(runtime, shutdown, registry.catch_up())?;
+    let entering = Entering {
+        broker,
+        patience: order.patience,
+        runtime,
+        shutdown,
+    };
+    let (table, log) = entering.wait(registry.catch_up())?;
     let fingerprint = plan.fingerprint();
     let begun = Begun::find(order, table.get(name), fingerprint)?;
     let (run, leftovers, earlier) = match begun {
@@ -160,16 +173,18 @@ pub fn submit(
             .get(name)
             .map_or(1, |job| job.submission.spec.partitions);
         // What an earlier run left is of no use.
-        until_stopped(runtime, shutdown, delete_job(broker, name, before))?;
+        entering.wait(delete_job(broker, name, before))?;
     }
-    until_stopped(
-        runtime,
-        shutdown,
-        declare_job(broker, name, spec.partitions, order.backlog, leftovers),
-    )?;
+    entering.wait(declare_job(
+        broker,
+        name,
+        spec.partitions,
+        order.backlog,
+        leftovers,
+    ))?;
     if let Some(file) = &order.file {
         // Who finds the job in the log finds the file.
-        until_stopped(runtime, shutdown, file::send(broker, name, file))?;
+        entering.wait(file::send(broker, name, file))?;
     }
     crash::point("before-submitted");
     let submission = Submission {
@@ -181,14 +196,14 @@ pub fn submit(
         run,
     };
     let event = Event::Submitted(Box::new(submission));
-    until_stopped(runtime, shutdown, registry.append(name, run, &event))?;
+    entering.wait(registry.append(name, run, &event))?;
     let mut wait = Wait {
         table,
         log,
         name: name.clone(),
         run,
     };
-    until_stopped(runtime, shutdown, wait.accepted())?;
+    entering.wait(wait.accepted())?;
 
     let transport = {
         let _entered = runtime.enter();
@@ -235,6 +250,37 @@ where
             () = shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
         }
     })
+}
+
+/// The time until the job is in the log.
+struct Entering<'a> {
+    broker: &'a Broker,
+    patience: Option<Duration>,
+    runtime: &'a Handle,
+    shutdown: &'a Shutdown,
+}
+
+impl Entering<'_> {
+    /// Waits for something of the broker, unless a stop is asked for or the broker is gone too long.
+    fn wait<T, E>(&self, what: impl Future<Output = Result<T, E>>) -> Result<T, SubmitError>
+    where
+        SubmitError: From<E>,
+    {
+        let gone = async {
+            match self.patience {
+                Some(limit) => self.broker.gone_for(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let either = async {
+            tokio::select! {
+                biased;
+                done = what => done.map_err(SubmitError::from),
+                reason = gone => Err(SubmitError::Gone(reason)),
+            }
+        };
+        until_stopped::<T, SubmitError>(self.runtime, self.shutdown, either)
+    }
 }
 
 /// What the log knows of a job when it is ordered.
