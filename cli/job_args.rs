@@ -105,7 +105,7 @@ pub struct JobArgs {
     /// What happens to records that are not UTF-8
     #[arg(long, value_enum, default_value = "keep", help_heading = "Input")]
     pub encoding_errors: EncodingErrors,
-    /// The longest record; a longer one is quarantined (at most 3MiB)
+    /// The longest record; a longer one is quarantined (from 1B to 3MiB)
     #[arg(
         long,
         value_name = "SIZE",

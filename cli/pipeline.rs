@@ -185,6 +185,7 @@ impl Pipeline<'_> {
             self.spec,
             &outline,
             parts,
+            0,
             &reducers,
         )?)
     }

@@ -1,6 +1,7 @@
 //! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
 
 use gristmill_common::broker::delete_job;
+use gristmill_common::job::JobRun;
 use gristmill_common::registry::{Event, Phase};
 use gristmill_common::shutdown::Shutdown;
 
@@ -41,8 +42,11 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
             let run = job.submission.run;
             let partitions = job.submission.spec.partitions;
             runtime.block_on(async {
-                delete_job(&broker, name, partitions).await?;
+                let this = JobRun::new(name, run);
+                delete_job(&broker, &this, partitions).await?;
                 registry.append(name, run, &Event::Cancelled).await?;
+                // A producer that resumed meanwhile may have declared them again.
+                delete_job(&broker, &this, partitions).await?;
                 broker.close().await;
                 anyhow::Ok(())
             })?;

@@ -1,12 +1,15 @@
-//! `gristmill status`: every job that the log knows, how far it is, and what it waits for.
+//! `gristmill status`: the jobs that the log knows, how far it is, and what it waits for.
 
 use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::broker::{Broker, QueueError};
+use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_common::registry::{JobTable, Registry};
 use gristmill_common::report::{Crew, LISTEN, Reports};
+use gristmill_common::wire::VERSION;
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use crate::args::StatusArgs;
@@ -18,6 +21,8 @@ use crate::shown::{Heard, Shown};
 
 /// How long the broker may take for a subscription.
 const SUBSCRIBE: Duration = Duration::from_secs(5);
+/// A job that ended longer ago is shown only with `--all`.
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs the command.
 ///
@@ -29,16 +34,46 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let broker = broker::reach(options).await?;
         let seen = Seen::look(&broker, args.job.as_ref()).await?;
-        let mut shown = Vec::new();
+        let mut found = Found::default();
         for (name, job) in seen.table.iter() {
-            if args.job.as_ref().is_none_or(|only| only == name) {
-                shown.push(Shown::of(&broker, name, job, &seen.heard).await);
+            if found.wants(args, name, job.is_active(), job.latest) {
+                found
+                    .jobs
+                    .push(Shown::of(&broker, name, job, &seen.heard).await);
             }
         }
-        let printed = print(args, &shown, &seen.heard);
+        for (name, job) in seen.table.foreign() {
+            if found.wants(args, name, false, job.latest) {
+                found.foreign.push((name, job.version));
+            }
+        }
+        let printed = print(args, &found, &seen.heard);
         broker.close().await;
         printed
     })
+}
+
+/// The jobs that are shown.
+#[derive(Default)]
+struct Found<'a> {
+    jobs: Vec<Shown<'a>>,
+    /// Those of other versions of the program, with the version of their format.
+    foreign: Vec<(&'a JobName, u16)>,
+    /// How many are not shown, because they ended long ago.
+    older: u64,
+}
+
+impl Found<'_> {
+    /// Whether a job is shown; counts those that are not for their age.
+    fn wants(&mut self, args: &StatusArgs, name: &JobName, active: bool, latest: u64) -> bool {
+        if let Some(only) = &args.job {
+            return only == name;
+        }
+        let age = since_1970().as_secs().saturating_sub(latest);
+        let wanted = args.all || active || age < RECENT.as_secs();
+        self.older += u64::from(!wanted);
+        wanted
+    }
 }
 
 /// What the log and the reports say.
@@ -98,14 +133,19 @@ impl Seen {
     }
 }
 
-fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Result<Exit> {
-    if let Some(only) = args.job.as_ref().filter(|_| shown.is_empty()) {
+fn print(args: &StatusArgs, found: &Found<'_>, heard: &Heard) -> anyhow::Result<Exit> {
+    let none = found.jobs.is_empty() && found.foreign.is_empty();
+    if let Some(only) = args.job.as_ref().filter(|_| none) {
         return Err(usage(format!("there is no job {only}")));
     }
     let mut out = Vec::new();
     if args.json {
-        for job in shown {
+        for job in &found.jobs {
             writeln!(out, "{}", job.json(heard))?;
+        }
+        for (name, format) in &found.foreign {
+            let job = json!({"job": name, "state": "foreign", "format": format});
+            writeln!(out, "{job}")?;
         }
         screen::print(&out)?;
         return Ok(Exit::Complete);
@@ -119,12 +159,60 @@ fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Resul
     if let Some(reason) = &heard.deaf {
         writeln!(out, "the workers' reports cannot be heard: {reason}")?;
     }
-    for job in shown {
+    for job in &found.jobs {
         job.print(&mut out)?;
     }
-    if shown.is_empty() {
-        writeln!(out, "no jobs")?;
+    for (name, format) in &found.foreign {
+        writeln!(
+            out,
+            "{name}  of another version of Gristmill (format {format}, this one has {VERSION}): that \
+             version serves it, or `produce --force` runs it anew with this one"
+        )?;
+    }
+    match found.older {
+        0 if none => writeln!(out, "no jobs")?,
+        0 => {}
+        1 => writeln!(out, "1 job that ended over a day ago is not shown: --all")?,
+        older => writeln!(
+            out,
+            "{older} jobs that ended over a day ago are not shown: --all"
+        )?,
     }
     screen::print(&out)?;
     Ok(Exit::Complete)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        status: StatusArgs,
+    }
+
+    fn wants(words: &[&str], active: bool, latest: u64) -> (bool, u64) {
+        let line = Line::parse_from([&["status"], words].concat());
+        let mut found = Found::default();
+        let name = "j".parse().unwrap();
+        (
+            found.wants(&line.status, &name, active, latest),
+            found.older,
+        )
+    }
+
+    #[test]
+    fn active_and_recent_jobs_are_shown_and_the_others_counted() {
+        let now = since_1970().as_secs();
+        assert_eq!(wants(&[], true, 7), (true, 0));
+        assert_eq!(wants(&[], false, now - 60), (true, 0));
+        assert_eq!(wants(&[], false, now + 60), (true, 0));
+        assert_eq!(wants(&[], false, 7), (false, 1));
+        assert_eq!(wants(&["--all"], false, 7), (true, 0));
+        assert_eq!(wants(&["j"], false, 7), (true, 0));
+        assert_eq!(wants(&["other"], true, now), (false, 0));
+    }
 }

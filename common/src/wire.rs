@@ -35,7 +35,9 @@ use crate::seal::{Seal, SplitEnd};
 use crate::spares::Spares;
 
 /// The version of the wire format.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
+/// The first version whose entries of the log have the head that this one has.
+const FIRST_LOG: u16 = 3;
 /// The largest message that is encoded or accepted, in bytes.
 pub const MAX_MESSAGE: usize = 4 << 20;
 
@@ -215,6 +217,18 @@ pub fn decode_log_part(message: &Bytes) -> Result<(LogHead, Bytes), WireError> {
     Ok((head, envelope.body))
 }
 
+/// Decodes the head of a log entry that another version of the program wrote: which job it is about.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged part of an entry, or of a version whose heads are unknown.
+pub fn decode_foreign_log_head(message: &Bytes) -> Result<LogHead, WireError> {
+    let (envelope, version) = open_any(message, Check::Full)?;
+    if version < FIRST_LOG || envelope.kind != 5 {
+        return Err(WireError::Version(version));
+    }
+    take_head(envelope.head)
+}
+
 /// Encodes a message of a job's stream of files; `body` is the part's bytes.
 ///
 /// # Errors
@@ -374,19 +388,33 @@ struct Envelope<'a> {
 }
 
 fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
+    let version = version_of(message)?;
+    if version != VERSION {
+        return Err(WireError::Version(version));
+    }
+    open_any(message, check).map(|(envelope, _)| envelope)
+}
+
+/// The version of the format of a message that may be ours.
+fn version_of(message: &[u8]) -> Result<u16, WireError> {
     if message.len() > MAX_MESSAGE {
         return Err(WireError::Oversized(message.len()));
     }
-    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+    let Some((_, footer)) = message.split_last_chunk::<FOOTER>() else {
         return Err(WireError::Foreign);
     };
     if footer[28..] != MAGIC {
         return Err(WireError::Foreign);
     }
-    let version = u16::from_le_bytes([footer[26], footer[27]]);
-    if version != VERSION {
-        return Err(WireError::Version(version));
-    }
+    Ok(u16::from_le_bytes([footer[26], footer[27]]))
+}
+
+/// Takes apart a message of any version; footers are alike since [`FIRST_LOG`].
+fn open_any(message: &Bytes, check: Check) -> Result<(Envelope<'_>, u16), WireError> {
+    let version = version_of(message)?;
+    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+        return Err(WireError::Foreign);
+    };
     let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| footer[at + i])) as usize;
     let long = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| footer[at + i]));
     let (body_len, head_len) = (word(16), word(20));
@@ -412,13 +440,14 @@ fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
         }
         (codec, _) => return Err(WireError::Malformed(format!("unknown codec {codec}"))),
     }
-    Ok(Envelope {
+    let envelope = Envelope {
         kind: footer[24],
         head,
         body,
         body_hash,
         head_hash,
-    })
+    };
+    Ok((envelope, version))
 }
 
 /// Decodes a message.

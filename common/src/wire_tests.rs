@@ -137,6 +137,7 @@ fn report() -> Report {
             chunks: most,
             bytes: most,
         },
+        trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
     }
 }
 

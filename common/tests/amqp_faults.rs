@@ -7,6 +7,7 @@ use gristmill_common::broker::{
     Backlog, Broker, BrokerOptions, ConnectError, Leftovers, Notice, QueueError, declare_job,
     delete_job, queue_depth,
 };
+use gristmill_common::job::JobRun;
 use gristmill_common::transport::{Amqp, Prefetch, PublishError, Queue, Settled, Transport};
 use gristmill_testbroker::{Node, Settings};
 
@@ -323,7 +324,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
                 assert_eq!(delivery.ack().await, Settled::Done);
             }
             // A connection declares and deletes although the other one is blocked.
-            let other = "other-job".parse().unwrap();
+            let other = JobRun::new(&"other-job".parse().unwrap(), 8);
             declare_job(&broker, &other, 1, Backlog::of(1 << 20), Leftovers::Keep)
                 .await
                 .unwrap();

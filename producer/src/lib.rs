@@ -7,6 +7,7 @@
 mod cut;
 mod diary;
 mod error;
+mod owner;
 mod plan;
 mod produce;
 mod read;

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use gristmill_common::broker::{Backlog, Broker, Leftovers, QueueError, declare_job, delete_job};
 use gristmill_common::crash;
 use gristmill_common::file::{self, FileError};
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{
-    Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals, unique,
+    Ended, Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
+    unique,
 };
 use gristmill_common::report::Role;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -20,9 +21,11 @@ use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{Amqp, Prefetch, Transport};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tracing::warn;
 
 use crate::diary::{Diary, Earlier};
 use crate::error::ProduceError;
+use crate::owner::{self, Output};
 use crate::plan::Plan;
 use crate::produce::{Settings, Surroundings, produce};
 
@@ -63,9 +66,42 @@ pub enum SubmitError {
         /// A further way out.
         hint: &'static str,
     },
-    /// Another producer submitted a job of that name at the same moment.
-    #[error("job {0} was submitted by another producer at the same moment")]
+    /// Another producer submitted a job of that name at the same moment, or it was cancelled.
+    #[error("job {0} was submitted by another producer, or cancelled, at the same moment")]
     Overtaken(JobName),
+    /// Another version of the program has a job of that name: wrong usage.
+    #[error(
+        "job {job} exists in another version of Gristmill (format {version}): choose another name with \
+         --job, or run it anew with --force"
+    )]
+    OtherVersion {
+        /// The name.
+        job: JobName,
+        /// The version of its format.
+        version: u16,
+    },
+    /// The job was finished before, and nothing is left of it.
+    #[error(
+        "job {job} was finished before, but its output is gone from {place}: put it back, or run the job \
+         anew with --force"
+    )]
+    OutputGone {
+        /// The name.
+        job: JobName,
+        /// Where it was.
+        place: String,
+    },
+    /// The job was finished before, and nobody can say whether its output is still there.
+    #[error(
+        "job {job} was finished before, but no reducer serves {place} now, so nobody knows whether its \
+         output is still there: start a reducer there, or run the job anew with --force"
+    )]
+    OutputUnknown {
+        /// The name.
+        job: JobName,
+        /// Where it was.
+        place: String,
+    },
     /// A job whose inputs cannot be read again was begun before: wrong usage.
     #[error(
         "job {0} was begun before, and its inputs (stdin or a pipe) cannot be read again: cancel \
@@ -92,7 +128,9 @@ impl SubmitError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            SubmitError::Different { .. } | SubmitError::Unrepeatable(_)
+            SubmitError::Different { .. }
+                | SubmitError::OtherVersion { .. }
+                | SubmitError::Unrepeatable(_)
         )
     }
 }
@@ -130,11 +168,22 @@ pub fn submit(
     let Order {
         name, spec, plan, ..
     } = order;
-    let (table, log) = until_stopped(runtime, shutdown, registry.catch_up())?;
+    let (mut table, mut log) = until_stopped(runtime, shutdown, registry.catch_up())?;
     let fingerprint = plan.fingerprint();
+    refuse_foreign(order, &table)?;
+    if order.force {
+        let freed = free(broker, registry, &table, name);
+        if let Some(cancelled) = until_stopped(runtime, shutdown, freed)? {
+            table.apply(cancelled);
+        }
+    }
     let begun = Begun::find(order, table.get(name), fingerprint)?;
     let (run, leftovers, earlier) = match begun {
-        Begun::Finished(totals) => return Ok(Submitted::Finished(totals)),
+        Begun::Finished(totals) => {
+            let there = still_there(registry, &mut log, &table, name);
+            until_stopped(runtime, shutdown, there)?;
+            return Ok(Submitted::Finished(totals));
+        }
         Begun::Sealed(run) => {
             let wait = Wait {
                 table,
@@ -154,21 +203,15 @@ pub fn submit(
         ),
         Begun::Anew => (unique(), Leftovers::All, Earlier::default()),
     };
-    if table.get(name).is_some_and(|job| job.submission.run != run) {
-        let before = table
-            .get(name)
-            .map_or(1, |job| job.submission.spec.partitions);
-        // What an earlier run left is of no use.
-        until_stopped(runtime, shutdown, delete_job(broker, name, before))?;
-    }
+    let this = JobRun::new(name, run);
     until_stopped(
         runtime,
         shutdown,
-        declare_job(broker, name, spec.partitions, order.backlog, leftovers),
+        declare_job(broker, &this, spec.partitions, order.backlog, leftovers),
     )?;
     if let Some(file) = &order.file {
         // Who finds the job in the log finds the file.
-        until_stopped(runtime, shutdown, file::send(broker, name, file))?;
+        until_stopped(runtime, shutdown, file::send(broker, &this, file))?;
     }
     crash::point("before-submitted");
     let submission = Submission {
@@ -187,11 +230,29 @@ pub fn submit(
         name: name.clone(),
         run,
     };
-    until_stopped(runtime, shutdown, wait.accepted())?;
+    if let Err(error) = until_stopped(runtime, shutdown, wait.accepted()) {
+        if matches!(error, SubmitError::Overtaken(_)) {
+            until_stopped(
+                runtime,
+                shutdown,
+                delete_job(broker, &this, spec.partitions),
+            )?;
+        }
+        return Err(error);
+    }
+    crash::point("accepted");
+    // Reducers do this too, if there are any.
+    for ended in wait.replaced() {
+        until_stopped(
+            runtime,
+            shutdown,
+            delete_job(broker, &ended.run, ended.partitions),
+        )?;
+    }
 
     let transport = {
         let _entered = runtime.enter();
-        Transport::Amqp(Amqp::new(broker, name.clone(), Prefetch::default()))
+        Transport::Amqp(Amqp::new(broker, this, Prefetch::default()))
     };
     let _reported = progress.jobs.of(Role::Produce, name, run);
     let around = Surroundings {
@@ -216,6 +277,64 @@ pub fn submit(
     crash::point("before-sealed");
     until_stopped(runtime, shutdown, registry.append(name, run, &sealed))?;
     Ok(Submitted::Sealed(Box::new(wait)))
+}
+
+/// Refuses a name that another version of the program uses.
+fn refuse_foreign(order: &Order<'_>, table: &JobTable) -> Result<(), SubmitError> {
+    let foreign = table.foreign().find(|(name, _)| **name == order.name);
+    match foreign {
+        Some((name, foreign)) if !order.force => Err(SubmitError::OtherVersion {
+            job: name.clone(),
+            version: foreign.version,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Ends a job that belongs to an output directory which nobody serves, so that it can be begun anew;
+/// the entry of the log that did so.
+async fn free(
+    broker: &Broker,
+    registry: &Registry,
+    table: &JobTable,
+    name: &JobName,
+) -> Result<Option<Entry>, SubmitError> {
+    let owned = table.get(name).filter(|job| job.is_active());
+    let Some((job, claim)) = owned.and_then(|job| Some((job, job.claim.as_ref()?))) else {
+        return Ok(None);
+    };
+    let run = job.submission.run;
+    if owner::is_served(broker, name, run).await {
+        return Ok(None);
+    }
+    warn!(job = %name, "no reducer serves its directory {}: beginning it anew", claim.place);
+    registry.append(name, run, &Event::Cancelled).await?;
+    Ok(Some(Entry {
+        job: name.clone(),
+        run,
+        at: job.latest,
+        event: Event::Cancelled,
+    }))
+}
+
+/// Fails unless the output of a finished job is known to be there.
+async fn still_there(
+    registry: &Registry,
+    log: &mut Log,
+    table: &JobTable,
+    name: &JobName,
+) -> Result<(), SubmitError> {
+    let Some(job) = table.get(name) else {
+        return Ok(());
+    };
+    let found = owner::find_output(registry, log, name, job).await?;
+    let (job, claim) = (name.clone(), job.claim.as_ref());
+    let place = claim.map_or_else(|| "its directory".into(), |claim| claim.place.clone());
+    match found {
+        Output::There => Ok(()),
+        Output::Gone => Err(SubmitError::OutputGone { job, place }),
+        Output::Unknown => Err(SubmitError::OutputUnknown { job, place }),
+    }
 }
 
 /// Waits for something of the broker, unless a stop is asked for.
@@ -333,11 +452,19 @@ impl Wait {
             self.table.apply(entry);
             if mine {
                 return match self.job() {
-                    Some(_) => Ok(()),
-                    None => Err(SubmitError::Overtaken(self.name.clone())),
+                    Some(job) if job.is_active() => Ok(()),
+                    _ => Err(SubmitError::Overtaken(self.name.clone())),
                 };
             }
         }
+    }
+
+    /// The runs of this name that were seen to end lately.
+    fn replaced(&mut self) -> Vec<Ended> {
+        let ended = self.table.take_ended().into_iter();
+        ended
+            .filter(|ended| ended.run.job == self.name && ended.run.run != self.run)
+            .collect()
     }
 
     /// The job as the log tells it now; none if another run has taken its name.

@@ -32,6 +32,7 @@ pub use accounts::Account;
 pub use commit::{CommitError, Report, commit};
 pub use destination::{Destination, Stream};
 pub use error::FileError;
+pub use ledger::Loss;
 pub use manifest::{
     FORMAT, FileEntry, MANIFEST, Manifest, NoManifest, QUARANTINE, SOURCES, Totals, is_output_name,
     is_part_name, part_name,

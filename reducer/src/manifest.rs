@@ -55,6 +55,10 @@ pub struct Totals {
     /// Chunks that could not be run at all; their records are among those set aside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tombstones: u64,
+    /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside. Only
+    /// on a broker that others write to. Manifests before 0.2.0 do not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub foreign_messages: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -78,6 +82,7 @@ impl Totals {
             mapped: sum.mapped,
             quarantined: sum.quarantined,
             tombstones: 0,
+            foreign_messages: 0,
         }
     }
 }

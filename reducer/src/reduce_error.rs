@@ -6,6 +6,7 @@ use gristmill_common::transport::PublishError;
 use gristmill_common::wire::WireError;
 
 use crate::error::FileError;
+use crate::ledger::{LedgerError, Loss};
 
 /// Why a partition could not be reduced.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum ReduceError {
     /// A file or the output stream could not be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// What was durable is gone.
+    #[error(transparent)]
+    Lost(#[from] Loss),
     /// The transport failed.
     #[error(transparent)]
     Transport(#[from] PublishError),
@@ -67,6 +71,15 @@ pub struct QuarantineFull {
     pub reason: String,
     /// How often it was given.
     pub count: u64,
+}
+
+impl From<LedgerError> for ReduceError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::File(error) => ReduceError::File(error),
+            LedgerError::Lost(loss) => ReduceError::Lost(loss),
+        }
+    }
 }
 
 impl ReduceError {

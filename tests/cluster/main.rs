@@ -11,6 +11,8 @@ mod files;
 mod gristmill;
 mod lifecycle;
 mod listen;
+mod owner;
 mod poison;
+mod runs;
 mod same_bytes;
 mod status;

@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser};
 use gristmill::args::Cli;
 use gristmill::listen::{LIVE, READY};
 use gristmill_common::broker::queue_name;
+use gristmill_common::job::JobRun;
 use gristmill_common::transport::Queue;
 use regex::Regex;
 
@@ -183,7 +184,7 @@ fn mappers_scale_by_the_queues_that_mappers_read() {
     let pattern = all(r"(?m)^ *queueName: (\S+)$", &text);
     let pattern = Regex::new(pattern.first().expect("a pattern")).expect("it parses");
     for job in ["a", "word-count-06fce973980a", "x.y_z"] {
-        let job = job.parse().expect("a job's name");
+        let job = JobRun::new(&job.parse().expect("a job's name"), 0x0123_4567_89ab_cdef);
         for queue in [Queue::Chunks, Queue::Suspect] {
             assert!(pattern.is_match(&queue_name(&job, queue)), "{queue:?}");
         }

@@ -11,7 +11,8 @@ use lapin::{Channel, ErrorKind};
 use super::backoff::Backoff;
 use super::link::unless_closed;
 use super::{Broker, Notice};
-use crate::job::JobName;
+use crate::crash;
+use crate::job::JobRun;
 use crate::transport::Queue;
 
 /// How often a chunk may be handed over before it is suspected of killing its mappers.
@@ -57,7 +58,7 @@ pub enum Leftovers {
     /// Those without messages and consumers are made anew: for a job that failed. A broker that was
     /// killed within a declaration keeps a queue without a leader, which never confirms a message.
     Idle,
-    /// All are made anew: for a job that the log does not know. What they hold may be of another spec.
+    /// All are made anew: for a run that the log does not know.
     All,
 }
 
@@ -83,9 +84,10 @@ pub enum QueueError {
     Closed,
 }
 
-/// A queue's name on the broker.
+/// A queue's name on the broker, which names the run: a queue of an earlier run can be deleted at any
+/// time, by anybody, without harm to a later one.
 #[must_use]
-pub fn queue_name(job: &JobName, queue: Queue) -> String {
+pub fn queue_name(job: &JobRun, queue: Queue) -> String {
     match queue {
         Queue::Chunks => format!("gristmill.{job}.chunks"),
         Queue::Suspect => format!("gristmill.{job}.suspect"),
@@ -111,7 +113,7 @@ pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
 /// When one exists with other settings, or the broker refuses.
 pub async fn declare_job(
     broker: &Broker,
-    job: &JobName,
+    job: &JobRun,
     partitions: u32,
     backlog: Backlog,
     leftovers: Leftovers,
@@ -145,7 +147,7 @@ pub async fn declare_job(
 /// when the next queue is looked up in it. Measured with 3.10.8 and 4.0.5: a node killed within those 3 s
 /// starts the queue that was declared last anew, empty and without a leader, confirmed messages
 /// or not; with one more queue declared after it, nothing is lost.
-async fn flush(channel: &Channel, job: &JobName) -> Result<(), QueueError> {
+async fn flush(channel: &Channel, job: &JobRun) -> Result<(), QueueError> {
     let name = scratch(job);
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), text("quorum"));
@@ -153,7 +155,7 @@ async fn flush(channel: &Channel, job: &JobName) -> Result<(), QueueError> {
     delete(channel, &name).await
 }
 
-fn scratch(job: &JobName) -> String {
+fn scratch(job: &JobRun) -> String {
     format!("gristmill.{job}.scratch")
 }
 
@@ -162,7 +164,7 @@ fn scratch(job: &JobName) -> String {
 ///
 /// # Errors
 /// When the broker refuses or connections keep being lost.
-pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Result<(), QueueError> {
+pub async fn delete_job(broker: &Broker, job: &JobRun, partitions: u32) -> Result<(), QueueError> {
     let name = queue_name(job, Queue::Chunks);
     persistently(broker, &name, ATTEMPTS, async || {
         let channel = broker.channel().await?;
@@ -170,6 +172,7 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
         let first = [Queue::Chunks, Queue::Files];
         for queue in first.into_iter().chain(queues_of(partitions)) {
             delete(&channel, &queue_name(job, queue)).await?;
+            crash::point("queue-deleted");
         }
         // A producer that died while it declared left it behind.
         delete(&channel, &scratch(job)).await?;
@@ -210,7 +213,7 @@ pub(crate) async fn persistently<T>(
 /// When the broker refuses or the connection is lost.
 pub async fn queue_depth(
     broker: &Broker,
-    job: &JobName,
+    job: &JobRun,
     queue: Queue,
 ) -> Result<Option<u32>, QueueError> {
     let channel = broker.channel().await?;
@@ -303,7 +306,7 @@ fn number(value: u64) -> AMQPValue {
     AMQPValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn arguments(job: &JobName, queue: Queue, partitions: u32, backlog: Backlog) -> FieldTable {
+fn arguments(job: &JobRun, queue: Queue, partitions: u32, backlog: Backlog) -> FieldTable {
     let mut table = FieldTable::default();
     let mut set = |key: &str, value| {
         table.insert(key.into(), value);

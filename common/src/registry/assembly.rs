@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::event::{Entry, LogHead};
+use super::event::{Entry, Event, LogHead};
 use crate::job::JobName;
-use crate::wire::{MAX_EVENT, WireError, decode_event, decode_log_part};
+use crate::wire::{MAX_EVENT, WireError, decode_event, decode_foreign_log_head, decode_log_part};
 
 /// How many unfinished entries are kept (and of how many bytes in all: [`MAX_EVENT`]); past it the
 /// oldest goes.
@@ -29,7 +29,10 @@ struct Unfinished {
 impl Assembly {
     /// Takes one message of the log; gives the entry that it completes, if it does.
     pub(super) fn take(&mut self, message: &Bytes) -> Result<Option<Entry>, WireError> {
-        let (head, body) = decode_log_part(message)?;
+        let (head, body) = match decode_log_part(message) {
+            Err(WireError::Version(version)) => return foreign(message, version),
+            decoded => decoded?,
+        };
         if head.parts == 1 {
             return entry(&head, &body).map(Some);
         }
@@ -75,6 +78,18 @@ impl Assembly {
     }
 }
 
+/// An entry of another version, of which no more is known than what it is about.
+fn foreign(message: &Bytes, version: u16) -> Result<Option<Entry>, WireError> {
+    let head = decode_foreign_log_head(message)?;
+    let is_first = head.part == 0 && head.job != JobName::of_no_job();
+    Ok(is_first.then_some(Entry {
+        job: head.job,
+        run: head.run,
+        at: head.at,
+        event: Event::Foreign { version },
+    }))
+}
+
 fn entry(head: &LogHead, bytes: &[u8]) -> Result<Entry, WireError> {
     Ok(Entry {
         job: head.job.clone(),
@@ -89,7 +104,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::registry::Event;
     use crate::wire::{encode_event, encode_log_part};
 
     fn part(entry: u64, part: u32, parts: u32, body: &[u8]) -> Bytes {
@@ -130,6 +144,28 @@ mod tests {
             assert_eq!((found.event, found.run, found.at), (event.clone(), 1, 2));
         }
         assert!(assembly.unfinished.is_empty());
+    }
+
+    #[test]
+    fn an_entry_of_another_version_is_known_by_its_job() {
+        let (_, bytes) = event();
+        let version = |message: &Bytes, version: u16| -> Bytes {
+            let mut message = message.to_vec();
+            let at = message.len() - 6;
+            message[at..at + 2].copy_from_slice(&version.to_le_bytes());
+            message.into()
+        };
+        let message = part(7, 0, 1, &bytes);
+        let mut assembly = Assembly::default();
+        for foreign in [3, 5, u16::MAX] {
+            let found = assembly.take(&version(&message, foreign)).unwrap().unwrap();
+            assert_eq!(found.event, Event::Foreign { version: foreign });
+            assert_eq!((found.job.as_str(), found.run, found.at), ("j", 1, 2));
+        }
+        // Nobody knows what came before; of an entry in parts only the first counts.
+        assert!(assembly.take(&version(&message, 2)).is_err());
+        let second = version(&part(8, 1, 2, &bytes), 3);
+        assert_eq!(assembly.take(&second), Ok(None));
     }
 
     #[test]

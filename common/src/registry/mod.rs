@@ -4,6 +4,7 @@
 //! Only discovery and claims rest on it. It must not know how a job is worked on.
 
 mod assembly;
+mod ended;
 mod event;
 mod inquiries;
 mod table;
@@ -15,9 +16,10 @@ use bytes::Bytes;
 use lapin::types::FieldTable;
 
 use self::assembly::Assembly;
+pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::inquiries::Inquiries;
-pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase};
+pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use crate::broker::{
     Broker, End, PublishFault, Publisher, QueueError, StreamReader, declare_stream, persistently,

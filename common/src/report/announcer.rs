@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, PERIOD, Report, Role, Tally, Window};
+use super::{EXCHANGE, MAX_TROUBLE, PERIOD, Report, Role, Tally, Window};
 use crate::broker::{Broker, TopicWriter};
 use crate::progress::Progress;
 use crate::registry::unique;
@@ -81,5 +81,15 @@ fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
         role: tally.role,
         counts,
         pace: window.push(at, counts.chunks, counts.bytes),
+        trouble: tally.trouble().map(|trouble| shortened(trouble.reason)),
     }
+}
+
+fn shortened(mut reason: String) -> String {
+    let mut end = reason.len().min(MAX_TROUBLE);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason.truncate(end);
+    reason
 }

@@ -8,6 +8,7 @@ mod crew;
 mod estimate;
 mod pace;
 mod tally;
+mod trouble;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use self::crew::{Crew, Sum};
 pub use self::estimate::{Estimate, Known};
 pub use self::pace::{Pace, Window};
 pub use self::tally::{Tallies, Tally};
+pub use self::trouble::{Cause, Trouble};
 
 /// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`.
 pub const EXCHANGE: &str = "gristmill.progress";
@@ -68,7 +70,12 @@ pub struct Report {
     pub counts: Counts,
     /// How fast it went in the last seconds.
     pub pace: Pace,
+    /// Why it does not go on with the job just now, in at most [`MAX_TROUBLE`] bytes.
+    pub trouble: Option<String>,
 }
+
+/// The most bytes of a reason in a report.
+pub const MAX_TROUBLE: usize = 256;
 
 /// What a worker has done for a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use super::{Counts, Role};
+use super::{Counts, Role, Trouble};
 use crate::job::JobName;
 
 /// One job's counters in this process. It is reported for as long as somebody keeps it.
@@ -21,6 +21,7 @@ pub struct Tally {
     in_hand: AtomicU64,
     quarantined: AtomicU64,
     partitions: Mutex<BTreeMap<u32, Share>>,
+    trouble: Mutex<Option<Trouble>>,
 }
 
 /// One partition, as far as its reducer is.
@@ -46,6 +47,7 @@ impl Tally {
             in_hand: AtomicU64::default(),
             quarantined: AtomicU64::default(),
             partitions: Mutex::default(),
+            trouble: Mutex::default(),
         })
     }
 
@@ -89,6 +91,26 @@ impl Tally {
             quarantined,
         };
         self.shares().insert(partition, share);
+    }
+
+    /// The worker cannot go on with the job just now.
+    pub fn is_held_up(&self, trouble: Trouble) {
+        *self.held_up() = Some(trouble);
+    }
+
+    /// The worker goes on with the job.
+    pub fn goes_on(&self) {
+        *self.held_up() = None;
+    }
+
+    /// Why the worker does not go on with the job just now.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.held_up().clone()
+    }
+
+    fn held_up(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shares(&self) -> MutexGuard<'_, BTreeMap<u32, Share>> {

@@ -16,7 +16,7 @@ use super::{Delivery, PublishError, Queue, Settled};
 use crate::broker::{
     Broker, End, Handed, PublishFault, Publisher, Subscription, header, queue_name,
 };
-use crate::job::JobName;
+use crate::job::JobRun;
 
 /// The header of a buried message that holds the reason.
 pub const REASON_HEADER: &str = "gristmill-reason";
@@ -51,7 +51,7 @@ pub struct Amqp {
 
 struct Inner {
     broker: Broker,
-    job: JobName,
+    job: JobRun,
     prefetch: Prefetch,
     publisher: Publisher,
     subscriptions: Mutex<HashMap<Queue, Arc<Subscription>>>,
@@ -60,9 +60,9 @@ struct Inner {
 }
 
 impl Amqp {
-    /// The queues of a job that exists; nothing is declared.
+    /// The queues of a run that exists; nothing is declared.
     #[must_use]
-    pub fn new(broker: &Broker, job: JobName, prefetch: Prefetch) -> Self {
+    pub fn new(broker: &Broker, job: JobRun, prefetch: Prefetch) -> Self {
         Self {
             inner: Arc::new(Inner {
                 publisher: broker.publisher(),
@@ -76,9 +76,9 @@ impl Amqp {
         }
     }
 
-    /// The job's name.
+    /// The run of the job.
     #[must_use]
-    pub fn job(&self) -> &JobName {
+    pub fn job(&self) -> &JobRun {
         &self.inner.job
     }
 

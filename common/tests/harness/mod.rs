@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gristmill_common::broker::{Backlog, Broker, BrokerOptions, Leftovers, Notice, declare_job};
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_testbroker::Vhost;
 
@@ -25,8 +25,8 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     });
 }
 
-pub(crate) fn job() -> JobName {
-    "test-job".parse().unwrap()
+pub(crate) fn job() -> JobRun {
+    JobRun::new(&"test-job".parse().unwrap(), 7)
 }
 
 pub(crate) fn name(queue: Queue) -> String {

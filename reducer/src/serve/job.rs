@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gristmill_common::broker::{Broker, QueueError, delete_job, queue_depth};
+use gristmill_common::broker::{Broker, queue_depth};
 use gristmill_common::crash;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{Event, Registry, RegistryError, Totals, unique};
-use gristmill_common::report::Tally;
+use gristmill_common::report::{Cause, Tally, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::transport::{PublishError, Queue, Transport};
@@ -28,7 +28,7 @@ use crate::commit::{CommitError, Report, commit};
 use crate::destination::Destination;
 use crate::error::FileError;
 use crate::files;
-use crate::ledger::Home;
+use crate::ledger::{Home, Loss};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::output_dir::{OutputDir, OutputError};
 use crate::reduce::{PartitionResult, Settings};
@@ -41,21 +41,39 @@ pub(crate) enum JobFailure {
     #[error("{0}")]
     Job(String),
     /// This reducer cannot go on now; later, or another one, may.
-    #[error("{0}")]
-    Here(String),
+    #[error("{1}")]
+    Here(Cause, String),
     /// A queue is gone: the log says why.
     #[error("a queue of the job is gone from the broker")]
     QueueGone,
+    /// What was durable is gone: the log says why, or the job has failed.
+    #[error(transparent)]
+    Lost(Loss),
+}
+
+impl JobFailure {
+    /// Why this reducer cannot go on now, if that is all.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        let JobFailure::Here(cause, reason) = self else {
+            return None;
+        };
+        Some(Trouble {
+            cause: *cause,
+            reason: reason.clone(),
+        })
+    }
 }
 
 impl From<ReduceError> for JobFailure {
     fn from(error: ReduceError) -> Self {
         match error {
             ReduceError::Transport(PublishError::NoQueue(_)) => JobFailure::QueueGone,
-            ReduceError::File(_)
-            | ReduceError::Transport(_)
-            | ReduceError::Incomplete { .. }
-            | ReduceError::Stopped { .. } => JobFailure::Here(error.to_string()),
+            ReduceError::Lost(loss) => JobFailure::Lost(loss),
+            ReduceError::File(error) => error.into(),
+            ReduceError::Transport(_) => JobFailure::Here(Cause::Publish, error.to_string()),
+            ReduceError::Incomplete { .. } | ReduceError::Stopped { .. } => {
+                JobFailure::Here(Cause::Other, error.to_string())
+            }
             ReduceError::InputChanged { .. }
             | ReduceError::Malformed(_)
             | ReduceError::Wire(_)
@@ -67,7 +85,7 @@ impl From<ReduceError> for JobFailure {
 impl From<CommitError> for JobFailure {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::File(_) => JobFailure::Here(error.to_string()),
+            CommitError::File(error) => error.into(),
             CommitError::Rows(error) => error.into(),
             CommitError::Account { .. }
             | CommitError::Partitions(_)
@@ -78,19 +96,19 @@ impl From<CommitError> for JobFailure {
 
 impl From<FileError> for JobFailure {
     fn from(error: FileError) -> Self {
-        JobFailure::Here(error.to_string())
+        JobFailure::Here(Cause::Disk, error.to_string())
     }
 }
 
 impl From<OutputError> for JobFailure {
     fn from(error: OutputError) -> Self {
-        JobFailure::Here(error.to_string())
+        JobFailure::Here(Cause::Disk, error.to_string())
     }
 }
 
 impl From<RegistryError> for JobFailure {
     fn from(error: RegistryError) -> Self {
-        JobFailure::Here(error.to_string())
+        JobFailure::Here(Cause::Publish, error.to_string())
     }
 }
 
@@ -129,6 +147,11 @@ pub(crate) struct JobContext<'a> {
 }
 
 impl JobContext<'_> {
+    /// This run of the job.
+    pub(crate) fn this(&self) -> JobRun {
+        JobRun::new(self.name, self.run)
+    }
+
     /// The next message of a partition's queue.
     pub(crate) fn next(&self, partition: u32, wait: Duration) -> Result<Next, ReduceError> {
         self.runtime.block_on(async {
@@ -177,7 +200,7 @@ impl JobContext<'_> {
         for queue in [Queue::Chunks, Queue::Suspect, Queue::Results(partition)] {
             match self
                 .runtime
-                .block_on(queue_depth(self.broker, self.name, queue))
+                .block_on(queue_depth(self.broker, &self.this(), queue))
             {
                 Ok(Some(0)) => {}
                 Ok(Some(_)) => return Ok(false),
@@ -187,6 +210,16 @@ impl JobContext<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// How many messages lie in the job's queue of dead letters.
+    fn dead_letters(&self) -> Result<u64, JobFailure> {
+        let run = self.this();
+        let depth = queue_depth(self.broker, &run, Queue::Dead);
+        match self.runtime.block_on(depth) {
+            Ok(depth) => Ok(depth.map_or(0, u64::from)),
+            Err(error) => Err(JobFailure::Here(Cause::Other, error.to_string())),
+        }
     }
 
     /// Writes an event about the job; a log that cannot be written is the manager's to notice.
@@ -284,7 +317,15 @@ fn finish(
                 }
             }
             crash::point("before-manifest");
-            let report = commit(destination, job.spec, job.outline, results, &job.settings)?;
+            let dead = job.dead_letters()?;
+            let report = commit(
+                destination,
+                job.spec,
+                job.outline,
+                results,
+                dead,
+                &job.settings,
+            )?;
             put(job, aside, &output)?;
             crash::point("after-manifest");
             say(job, &report);
@@ -295,6 +336,7 @@ fn finish(
         records: totals.records,
         quarantined: totals.quarantined,
         tombstones: totals.tombstones,
+        foreign_messages: totals.foreign_messages,
     };
     job.runtime.block_on(
         job.registry
@@ -306,14 +348,7 @@ fn finish(
         warn!(job = %job.name, tombstones, "what is needed for `replay` is kept until it or `cancel`");
         return Ok(true);
     }
-    // The log says that the job is finished: what is left is rubbish.
-    let deleted: Result<(), QueueError> =
-        job.runtime
-            .block_on(delete_job(job.broker, job.name, job.spec.partitions));
-    if let Err(error) = deleted {
-        warn!(job = %job.name, "its queues could not be deleted: {error}");
-    }
-    fs::remove_dir_all(&dir).map_err(FileError::new("remove the folder", &dir))?;
+    // Whoever sees in the log that the job is finished removes what is left.
     Ok(true)
 }
 

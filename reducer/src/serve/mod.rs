@@ -2,6 +2,7 @@
 //!
 //! It follows the log of jobs; each job has a thread. It must not know how a partition is merged.
 
+mod janitor;
 mod job;
 mod partition;
 mod thread;
@@ -12,12 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gristmill_common::broker::{Broker, delete_job, queue_depth};
-use gristmill_common::job::JobName;
+use gristmill_common::broker::{Broker, queue_depth};
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{
-    Applied, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+    Ended, Entry, Event, Inquiries, JobTable, Phase, Registry, RegistryError, Totals,
 };
+use gristmill_common::report::{Cause, Role, Tally, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::transport::Queue;
@@ -29,6 +31,7 @@ use crate::error::FileError;
 use crate::ledger::Home;
 use crate::output_dir::OutputDir;
 use crate::reduce;
+use janitor::Janitor;
 use job::JobFailure;
 use thread::JobThread;
 
@@ -88,8 +91,13 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> Result<Option<Totals>, ServeError> {
     let (say, hear) = mpsc::unbounded_channel();
+    let home = Home::open(&settings.dir)?;
+    let janitor = Janitor::start(runtime, &home, broker);
+    let janitor = janitor.map_err(FileError::new("start a thread for", &settings.dir))?;
     let mut service = Service {
-        home: Home::open(&settings.dir)?,
+        janitor: Some(janitor),
+        ended: Vec::new(),
+        home,
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
@@ -114,6 +122,14 @@ struct Working {
     memory: u64,
 }
 
+/// A run that could not go on here.
+struct Rest {
+    /// When it is tried again.
+    until: Instant,
+    /// Keeps reporting why.
+    _tally: Option<Arc<Tally>>,
+}
+
 /// A job's thread has ended.
 struct Report {
     name: JobName,
@@ -132,8 +148,12 @@ struct Service {
     working: BTreeMap<JobName, Working>,
     /// Runs that were claimed or left alone.
     claimed: BTreeSet<u64>,
-    /// Runs that could not go on here, and when they are tried again.
-    resting: HashMap<u64, Instant>,
+    /// Runs that could not go on here.
+    resting: HashMap<u64, Rest>,
+    /// Runs that were seen to end, and may still have a thread here.
+    ended: Vec<Ended>,
+    /// None once it has ended.
+    janitor: Option<Janitor>,
     inquiries: Inquiries,
     /// Bytes of memory that no job has.
     free: u64,
@@ -156,6 +176,13 @@ impl Service {
                 () = shutdown.reached(Stage::Aborted) => {}
             }
         }
+        self.clean_up();
+        if let Some(janitor) = self.janitor.take() {
+            tokio::select! {
+                () = janitor.end() => {}
+                () = shutdown.reached(Stage::Aborted) => {}
+            }
+        }
         ended
     }
 
@@ -173,12 +200,13 @@ impl Service {
             }
             () = shutdown.reached(Stage::Draining) => return Ok(None),
         };
-        self.clean_up().await;
+        self.sweep();
         self.announce_forgotten().await?;
         let mut daily = tokio::time::interval_at((Instant::now() + DAILY).into(), DAILY);
         let mut tick = tokio::time::interval(RETRY);
         loop {
             self.reconcile().await?;
+            self.clean_up();
             if let Some(only) = &self.settings.only
                 && !self.working.contains_key(only)
                 && let Some(ended) = self.table.get(only).and_then(|job| job.phase.ended())
@@ -196,31 +224,69 @@ impl Service {
                         warn!("the broker had lost the log of jobs; announcing what is at work here");
                         self.announce_again().await?;
                     }
-                    match entry.event {
-                        Event::Marker { id } => {
-                            let lost = self.inquiries.answer(&self.registry, &self.table, id);
-                            if let Some(run) = lost.await? {
-                                self.resting.insert(run, Instant::now() + RETRY);
-                            }
-                        }
-                        Event::Cancelled => {
-                            self.table.apply(entry);
-                            self.clean_up().await;
-                        }
-                        _ => {
-                            if self.table.apply(entry) == Applied::Started {
-                                self.clean_up().await;
-                            }
-                        }
-                    }
+                    self.take(entry).await?;
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
                 // What could not be removed before, or came back: somebody was slower.
-                _ = tick.tick() => self.clean_up().await,
+                _ = tick.tick() => self.sweep(),
                 // The log forgets what is older than a month.
                 _ = daily.tick() => self.announce_again().await?,
             }
         }
+    }
+
+    /// Takes an entry of the log.
+    async fn take(&mut self, entry: Entry) -> Result<(), ServeError> {
+        match entry.event {
+            Event::Marker { id } => {
+                let lost = self.inquiries.answer(&self.registry, &self.table, id);
+                if let Some(run) = lost.await? {
+                    self.rest(run, RETRY, None);
+                }
+            }
+            Event::OutputSought => self.look_for_output(&entry.job, entry.run).await?,
+            _ => {
+                self.table.apply(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody asks whether a finished job's output is still there: whoever serves its directory says so,
+    /// and so does whoever serves another one in the same place.
+    async fn look_for_output(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
+        let job = self.table.get(name);
+        let Some(job) = job.filter(|job| job.submission.run == run) else {
+            return Ok(());
+        };
+        let (Phase::Finished(_), Some(claim)) = (&job.phase, &job.claim) else {
+            return Ok(());
+        };
+        let here = claim.directory == self.home.id();
+        if here || claim.place == self.home.place() {
+            let there = here && self.home.has_output(name);
+            self.registry
+                .append(name, run, &Event::Output { there })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves a run alone for a while.
+    fn rest(&mut self, run: u64, time: Duration, tally: Option<Arc<Tally>>) {
+        let until = Instant::now() + time;
+        let rest = Rest {
+            until,
+            _tally: tally,
+        };
+        self.resting.insert(run, rest);
+    }
+
+    /// The same, and everybody who asks hears why.
+    fn rest_because(&mut self, name: &JobName, run: u64, time: Duration, trouble: Trouble) {
+        let tally = self.progress.jobs.of(Role::Reduce, name, run);
+        tally.is_held_up(trouble);
+        self.rest(run, time, Some(tally));
     }
 
     /// Claims what nobody has, starts what is ours, stops what is over.
@@ -245,13 +311,13 @@ impl Service {
                 && job.submission.spec.version == SPEC_VERSION
                 && !self.working.contains_key(name)
                 && !self.inquiries.contains(name)
-                && self.resting.get(&run).is_none_or(|until| *until <= now);
+                && self.resting.get(&run).is_none_or(|rest| rest.until <= now);
             if !wanted {
                 continue;
             }
             match &job.claim {
                 None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
-                Some(id) if id == self.home.id() => to_start.push(name.clone()),
+                Some(claim) if claim.directory == self.home.id() => to_start.push(name.clone()),
                 _ => {}
             }
         }
@@ -261,6 +327,10 @@ impl Service {
         for name in to_start {
             self.start(&name);
         }
+        let table = &self.table;
+        self.resting.retain(|run, _| {
+            (table.iter()).any(|(_, job)| job.submission.run == *run && job.is_active())
+        });
         Ok(())
     }
 
@@ -282,7 +352,8 @@ impl Service {
         };
         if let Some(reason) = in_the_way {
             warn!(job = %name, "left alone: {reason}");
-            self.resting.insert(run, Instant::now() + 12 * RETRY);
+            let cause = Cause::LeftAlone;
+            self.rest_because(&name, run, 12 * RETRY, Trouble { cause, reason });
             return Ok(());
         }
         self.claimed.insert(run);
@@ -294,6 +365,7 @@ impl Service {
         let Some(job) = self.table.get(name) else {
             return;
         };
+        self.resting.remove(&job.submission.run);
         let submission = job.submission.clone();
         let replays = job.replays;
         let partitions = submission.spec.partitions.max(1);
@@ -337,7 +409,8 @@ impl Service {
                 }
             });
         if let Err(error) = started {
-            let ended = Err(JobFailure::Here(format!("cannot start a thread: {error}")));
+            let reason = format!("cannot start a thread: {error}");
+            let ended = Err(JobFailure::Here(Cause::Other, reason));
             let _ = say.send(Report { name, run, ended });
         }
     }
@@ -348,65 +421,79 @@ impl Service {
         if let Some(working) = self.working.remove(&name) {
             self.free += working.memory;
         }
+        if let Some(trouble) = ended.as_ref().err().and_then(JobFailure::trouble) {
+            self.rest_because(&name, run, RETRY, trouble);
+        }
         let active = self
             .table
             .get(&name)
             .is_some_and(|job| job.submission.run == run && job.is_active());
         match ended {
             // The end comes back through the log; until then nothing is started again.
-            Ok(_) if active => {
-                self.resting.insert(run, Instant::now() + RETRY);
-            }
+            Ok(_) if active => self.rest(run, RETRY, None),
             Ok(_) => {}
             // Its folder and queues go when the job does.
             Err(_) if !active => {}
             Err(JobFailure::QueueGone) => {
                 warn!(job = %name, "a queue of the job is gone; asking why");
-                self.inquiries.ask(&self.registry, name).await?;
+                let loss = Event::queue_lost();
+                self.ask(name, run, loss).await?;
             }
-            Err(JobFailure::Here(reason)) => {
+            Err(JobFailure::Lost(loss)) => {
+                warn!(job = %name, "{loss}; asking whether the job is over");
+                let reason = format!("on {}: {loss}", self.home.place());
+                self.ask(name, run, Event::Failed { reason }).await?;
+            }
+            Err(JobFailure::Here(_, reason)) => {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
-                self.resting.insert(run, Instant::now() + RETRY);
             }
             Err(JobFailure::Job(reason)) => {
                 warn!(job = %name, "failed: {reason}");
                 let failed = Event::Failed { reason };
                 self.registry.append(&name, run, &failed).await?;
                 // The event comes back through the log; until then nothing is started again.
-                self.resting.insert(run, Instant::now() + RETRY);
+                self.rest(run, RETRY, None);
             }
         }
-        self.clean_up().await;
         Ok(())
     }
 
-    /// Removes what lies here of jobs that are over: cancelled ones, finished ones whose reducer died
-    /// before it had tidied up, and runs that another run has replaced.
-    async fn clean_up(&self) {
+    /// Something of a run is gone: unless the log explains it, this is how the run ends.
+    async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
+        let run = JobRun::new(&name, run);
+        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
+    }
+
+    /// Has removed what the runs leave that were seen to end, once no thread works on them here.
+    fn clean_up(&mut self) {
+        self.ended.extend(self.table.take_ended());
+        let working = &self.working;
+        let (busy, over) =
+            std::mem::take(&mut self.ended)
+                .into_iter()
+                .partition(|Ended { run, .. }| {
+                    (working.get(&run.job)).is_some_and(|working| working.run == run.run)
+                });
+        self.ended = busy;
+        let over: Vec<Ended> = over;
+        for ended in over {
+            if let Some(janitor) = &self.janitor {
+                janitor.remove(ended);
+            }
+        }
+    }
+
+    /// Looks for folders of runs that were seen to end: what could not be removed before, or came back,
+    /// because somebody was slower. A run that is not known may be a newer one: it stays.
+    fn sweep(&mut self) {
         let runs = match self.home.runs() {
             Ok(runs) => runs,
             Err(error) => return warn!("{error}"),
         };
-        for (name, run) in runs {
-            let known = self.table.get(&name);
-            let Some(job) = known.filter(|_| !self.working.contains_key(&name)) else {
-                continue;
-            };
-            if job.submission.run == run {
-                if !job.is_over() {
-                    continue;
-                }
-                let partitions = job.submission.spec.partitions;
-                if let Err(error) = delete_job(&self.broker, &name, partitions).await {
-                    warn!(job = %name, "its queues could not be deleted: {error}");
-                    continue;
-                }
-            }
-            let dir = self.home.run(&name, run);
-            if let Err(error) = std::fs::remove_dir_all(&dir) {
-                warn!(job = %name, "{} could not be removed: {error}", dir.display());
-            }
-        }
+        let runs = runs.iter().map(|(name, run)| JobRun::new(name, *run));
+        let ended: Vec<Ended> = runs.filter_map(|run| self.table.ended(&run)).collect();
+        self.ended.extend(ended);
+        self.clean_up();
     }
 
     /// Announces the runs whose ledgers lie here and that the log does not know any more.
@@ -418,7 +505,8 @@ impl Service {
             if self.table.get(&name).is_some() {
                 continue;
             }
-            let depth = queue_depth(&self.broker, &name, Queue::Chunks).await;
+            let this = JobRun::new(&name, run);
+            let depth = queue_depth(&self.broker, &this, Queue::Chunks).await;
             if !matches!(depth, Ok(Some(_))) {
                 warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
                 continue;
@@ -451,8 +539,10 @@ impl Service {
     }
 
     async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
-        let directory = self.home.id().to_owned();
-        let claim = Event::Claimed { directory };
+        let claim = Event::Claimed {
+            directory: self.home.id().to_owned(),
+            place: self.home.place().to_owned(),
+        };
         Ok(self.registry.append(name, run, &claim).await?)
     }
 }

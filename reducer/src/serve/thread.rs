@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use gristmill_common::broker::Broker;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Progress;
 use gristmill_common::registry::{Registry, Submission};
 use gristmill_common::report::Role;
@@ -48,7 +48,7 @@ impl JobThread {
             let _entered = self.runtime.enter();
             Transport::Amqp(Amqp::new(
                 &self.broker,
-                self.name.clone(),
+                JobRun::new(&self.name, self.submission.run),
                 Prefetch {
                     results: prefetch,
                     ..Prefetch::default()
