@@ -172,9 +172,6 @@ fn i4_a_reducer_killed_anywhere_loses_and_doubles_nothing() {
 /// A run that was cancelled or replaced: its queues and its folder go, whoever dies on the way.
 #[test]
 fn what_a_run_leaves_goes_although_whoever_removes_it_dies() {
-    let scene = Scene::new();
-    let results = scene.cluster.results();
-    let reduce = ["reduce", "-o", text(&results)];
     for (number, place) in [
         "before-queues-deleted",
         "queue-deleted",
@@ -185,6 +182,9 @@ fn what_a_run_leaves_goes_although_whoever_removes_it_dies() {
     .iter()
     .enumerate()
     {
+        let scene = Scene::new();
+        let results = scene.cluster.results();
+        let reduce = ["reduce", "-o", text(&results)];
         let job = format!("job-{number}");
         let mut words = scene.words(&job);
         words.retain(|word| *word != "--wait");

@@ -193,6 +193,22 @@ fn a_purged_queue_stalls_the_job_and_produce_again_completes_it() {
     });
     purge("results.0");
     let _second = scene.cluster.spawn(&reducer);
+    scene.producer().ended().code(1);
+    scene.cluster.run(&scene.words()).code(0);
+    scene.check();
+}
+
+#[test]
+fn a_job_that_lost_its_seal_misses_nobody_knows_how_many_chunks() {
+    let scene = Scene::of(Cluster::new());
+    scene.produced();
+    let seal = scene.cluster.queue("job", "results.0");
+    scene.cluster.vhost.purge_queue(&seal).expect("a queue");
+    let results = scene.cluster.results();
+    let _mapper = scene.cluster.mapper();
+    let _reducer = scene
+        .cluster
+        .spawn(&["reduce", "-o", text(&results), "--stall-after", "2"]);
     let ended = scene.producer().ended().code(1);
     assert!(
         ended.stderr.contains("an unknown number of chunks"),
