@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gristmill_common::histogram::{BOUNDS, Histogram};
-use gristmill_common::progress::Progress;
-use gristmill_common::report::Cause;
+use gristmill_common::progress::{Cause, Progress};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;

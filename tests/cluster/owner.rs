@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use gristmill_common::broker::{Broker, BrokerOptions};
-use gristmill_common::registry::{Event, Registry};
+use gristmill_jobs::registry::{Event, Registry};
+use gristmill_rabbitmq::{Broker, BrokerOptions};
 
 use crate::cluster::{Cluster, Files, assert_same, expected, files, text, until};
 use crate::corpus;
