@@ -3,5 +3,7 @@
 mod diary;
 mod owner;
 mod submit;
+mod wait;
 
-pub use submit::{Order, SubmitError, Submitted, Wait, default_name, submit};
+pub use submit::{Order, SubmitError, Submitted, default_name, submit};
+pub use wait::Wait;

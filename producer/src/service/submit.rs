@@ -16,7 +16,7 @@ use gristmill_input::Plan;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job};
 use gristmill_jobs::file::{self, FileError};
 use gristmill_jobs::registry::{
-    Ended, Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
+    Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
 };
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, QueueError};
@@ -26,6 +26,7 @@ use tracing::warn;
 
 use super::diary::{Diary, Earlier};
 use super::owner::{self, Output};
+use super::wait::Wait;
 use crate::error::ProduceError;
 use crate::produce::{Settings, Surroundings, produce};
 
@@ -429,64 +430,6 @@ impl Begun {
                 missing,
             },
         ))
-    }
-}
-
-/// A job that is on the broker, to be waited for.
-#[derive(Debug)]
-pub struct Wait {
-    table: JobTable,
-    log: Log,
-    name: JobName,
-    run: u64,
-}
-
-impl Wait {
-    /// Waits until the log shows this run.
-    async fn accepted(&mut self) -> Result<(), SubmitError> {
-        loop {
-            let entry = self.log.next().await?;
-            let mine = entry.job == self.name
-                && entry.run == self.run
-                && matches!(entry.event, Event::Submitted(_));
-            self.table.apply(entry);
-            if mine {
-                return match self.job() {
-                    Some(job) if job.is_active() => Ok(()),
-                    _ => Err(SubmitError::Overtaken(self.name.clone())),
-                };
-            }
-        }
-    }
-
-    /// The runs of this name that were seen to end lately.
-    fn replaced(&mut self) -> Vec<Ended> {
-        let ended = self.table.take_ended().into_iter();
-        ended
-            .filter(|ended| ended.run.job == self.name && ended.run.run != self.run)
-            .collect()
-    }
-
-    /// The job as the log tells it now; none if another run has taken its name.
-    #[must_use]
-    pub fn job(&self) -> Option<&Job> {
-        let job = self.table.get(&self.name);
-        job.filter(|job| job.submission.run == self.run)
-    }
-
-    /// Waits for news of the job. Dropping the future loses nothing.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn news(&mut self) -> Result<(), RegistryError> {
-        loop {
-            let entry = self.log.next().await?;
-            let mine = entry.job == self.name;
-            self.table.apply(entry);
-            if mine {
-                return Ok(());
-            }
-        }
     }
 }
 
