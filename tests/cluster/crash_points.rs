@@ -212,7 +212,9 @@ fn what_a_run_leaves_goes_although_whoever_removes_it_dies() {
             }
         }
         assert_killed(&mut doomed, place);
-        let reducer = scene.cluster.reducer();
+        let mut reducer = scene.cluster.reducer();
+        // Told to stop before this, it would die of the signal.
+        reducer.until_says("reducing dir=");
         until("the run that ended is gone", || {
             let queues = scene.cluster.vhost.queues().expect("queues");
             let run = format!("{first:016x}");
