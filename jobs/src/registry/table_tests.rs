@@ -314,7 +314,7 @@ fn a_run_has_ended_when_it_was_seen_to_end_or_to_be_replaced() {
         run: run(1),
         partitions,
     };
-    assert_eq!(fold.0.take_ended(), [first.clone()]);
+    assert_eq!(fold.0.take_ended(), std::slice::from_ref(&first));
     assert_eq!(fold.0.ended(&run(1)), Some(first));
     assert_eq!(fold.0.ended(&run(2)), None);
     fold.apply("j", 2, Event::Finished(TOTALS));
