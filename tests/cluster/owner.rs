@@ -42,6 +42,11 @@ impl Scene {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a folder of the test")]
+fn moved(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::rename(from, to).expect("it is moved");
+}
+
 #[test]
 fn a_job_of_a_directory_that_is_lost_says_which_and_begins_anew_by_force() {
     let scene = Scene::new();
@@ -98,7 +103,7 @@ fn a_finished_job_whose_output_is_gone_says_so() {
     scene.cluster.until_clean();
     // It is looked for where it lies, and where nobody else can look, its reducer is asked.
     let elsewhere = scene.cluster.folder.path().join("elsewhere");
-    std::fs::rename(&results, &elsewhere).expect("it is moved");
+    moved(&results, &elsewhere);
     scene
         .cluster
         .run(&scene.words(&[]))
@@ -109,20 +114,20 @@ fn a_finished_job_whose_output_is_gone_says_so() {
         status.contains("gone when it was last looked for"),
         "{status}"
     );
-    std::fs::rename(&elsewhere, &results).expect("it is moved back");
+    moved(&elsewhere, &results);
     scene
         .cluster
         .run(&scene.words(&[]))
         .code(0)
         .says("finished before");
     reducer.stop();
-    std::fs::rename(&results, &elsewhere).expect("it is moved");
+    moved(&results, &elsewhere);
     scene
         .cluster
         .run(&scene.words(&[]))
         .code(1)
         .says("no reducer serves");
-    std::fs::rename(&elsewhere, &results).expect("it is moved back");
+    moved(&elsewhere, &results);
     std::fs::remove_dir_all(results.join("job")).expect("it is removed");
     scene
         .cluster

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gristmill_common::clock::since_1970;
 use gristmill_common::crash;
-use gristmill_common::id::unique;
+use gristmill_common::id::content_hash;
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -202,7 +203,11 @@ pub fn submit(
             },
             earlier,
         ),
-        Begun::Anew => (unique(), Leftovers::All, Earlier::default()),
+        Begun::Anew => (
+            fresh_run(order, table.get(name), fingerprint),
+            Leftovers::All,
+            Earlier::default(),
+        ),
     };
     let this = JobRun::new(name, run);
     until_stopped(
@@ -278,6 +283,16 @@ pub fn submit(
     crash::point("before-sealed");
     until_stopped(runtime, shutdown, registry.append(name, run, &sealed))?;
     Ok(Submitted::Sealed(Box::new(wait)))
+}
+
+/// The number of a run that begins anew, which no earlier run of the name has. The same command computes
+/// it again while the run is not in the log: what a producer declared that was killed before, is then made
+/// anew and not left behind. The day tells it from runs that the log has forgotten.
+fn fresh_run(order: &Order<'_>, earlier: Option<&Job>, plan: u64) -> u64 {
+    let before = earlier.map(|job| job.submission.run);
+    let day = since_1970().as_secs() / (24 * 60 * 60);
+    let (name, spec) = (&order.name, order.spec.fingerprint());
+    content_hash(format!("{name} {before:?} {spec} {plan} {day}").as_bytes())
 }
 
 /// Refuses a name that another version of the program uses.

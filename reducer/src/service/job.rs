@@ -150,9 +150,11 @@ pub(crate) fn work(job: &JobContext<'_>) -> Result<bool, JobFailure> {
             })
             .collect()
     });
+    // What failed comes first: the others were only stopped because of it.
+    let ended: Vec<Ended> = ended.into_iter().collect::<Result<_, _>>()?;
     let mut results = Vec::new();
     for ended in ended {
-        match ended? {
+        match ended {
             Ended::Closed(result) => results.push(*result),
             Ended::Elsewhere => {}
             Ended::Stopped => return Ok(false),
