@@ -59,6 +59,10 @@ pub struct Totals {
     /// on a broker that others write to. Manifests before 0.2.0 do not count them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub foreign_messages: u64,
+    /// Bytes behind the end marks of tars that are not zero and were passed over: what stands there
+    /// is no part of the archive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed_over: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -83,6 +87,7 @@ impl Totals {
             quarantined: sum.quarantined,
             tombstones: 0,
             foreign_messages: 0,
+            passed_over: 0,
         }
     }
 }
