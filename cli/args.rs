@@ -155,7 +155,7 @@ pub struct RunArgs {
         help_heading = "Resources"
     )]
     pub threads: Option<usize>,
-    /// Memory for buffers and reduce state; what does not fit goes to temporary files
+    /// Memory for buffers and reduce state, at least 16MiB; what does not fit goes to temporary files
     /// [default: 512MiB, but half of the container's limit at most]
     #[arg(
         long,
@@ -330,11 +330,12 @@ pub struct ProduceArgs {
     /// Wait until the job is done, and end with its exit code
     #[arg(long, help_heading = "Job")]
     pub wait: bool,
-    /// Run anew what is finished or has failed, and replace its output
+    /// Run anew what is finished or has failed, or what belongs to an output directory that no reducer
+    /// serves, and replace its output
     #[arg(long, help_heading = "Job")]
     pub force: bool,
     /// Bytes of chunks that may lie on the broker, and half of it of results; past it the producer
-    /// waits
+    /// waits (at least 32MiB)
     #[arg(
         long,
         value_name = "SIZE",
@@ -417,8 +418,8 @@ pub struct ReduceArgs {
     /// Folder for the finished jobs, and for the ledgers of the unfinished
     #[arg(short, long, value_name = "DIR", env = "GRISTMILL_OUTPUT")]
     pub output: PathBuf,
-    /// Memory for reduce state; what does not fit goes to temporary files [default: 64MiB, but half of
-    /// the container's limit at most]
+    /// Memory for reduce state, at least 16MiB; what does not fit goes to temporary files [default:
+    /// 64MiB, but half of the container's limit at most]
     #[arg(long, value_name = "SIZE", env = "GRISTMILL_MEMORY")]
     pub memory: Option<ByteSize>,
     /// Only this job; the reducer ends when it does, with 3 if anything was quarantined
@@ -448,8 +449,11 @@ pub struct ReduceArgs {
 /// The fields that `status --json` writes.
 const STATUS_JSON: &str = "\
 Fields of --json, one object a line; null is what is not known:
-  job, kind, directory (the id of the output directory that has claimed it)
-  state                unsealed, running, stalled, finished, failed or cancelled
+  job, kind
+  directory, place     the id of the output directory that owns it, and where it lies (host:path)
+  output               of a finished job: host:path; output_there: false if it was gone when last asked
+  state                unsealed, running, stalled, finished, failed, cancelled or foreign (of another
+                       version: then only `format` is known)
   reason               why it has failed
   seconds              since it was submitted
   percent              of all chunks that are mapped
@@ -464,10 +468,11 @@ Fields of --json, one object a line; null is what is not known:
   partitions, partitions_closed
   records, quarantined (while it runs: so far)
   tombstones           chunks that could not be run at all; replays (how often they were tried again)
-  missing              chunks, of a stalled job
+  missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds
   waits_for            in words
+  troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages
   reports_error        why the workers cannot be heard";
 
@@ -484,6 +489,9 @@ pub struct StatusArgs {
     /// Only this job
     #[arg(value_name = "JOB")]
     pub job: Option<JobName>,
+    /// Also the jobs that ended more than a day ago
+    #[arg(long)]
+    pub all: bool,
     /// One JSON object a job and line
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gristmill_common::progress::Progress;
+use gristmill_common::spec::{JobSpec, Records};
 use gristmill_reducer::Report;
 use indicatif::{HumanBytes, HumanCount};
 
@@ -84,6 +85,10 @@ impl Summary<'_> {
                 writeln!(out, "  most often ({}): {reason}", count(*times, "time"))?;
             }
         }
+        let totals = &report.totals;
+        if let Some(hint) = hint(&self.job.spec, totals.quarantined, totals.records) {
+            writeln!(out, "  {hint}")?;
+        }
         if exit == Exit::Quarantined {
             writeln!(
                 out,
@@ -108,6 +113,14 @@ impl Summary<'_> {
             HumanCount(Progress::get(&self.progress.records)),
         )
     }
+}
+
+/// What may have been meant when most of the input is set aside.
+pub fn hint(spec: &JobSpec, quarantined: u64, records: u64) -> Option<&'static str> {
+    let most = quarantined > 0 && quarantined >= records.div_ceil(2);
+    (most && spec.records == Records::Paragraphs).then_some(
+        "records are separated by blank lines here: for text without blank lines there is --records lines",
+    )
 }
 
 /// A number of things: `1 source`, `2 sources`.

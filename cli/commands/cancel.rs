@@ -1,5 +1,6 @@
 //! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
 
+use gristmill_common::job::JobRun;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::registry::{Event, Phase};
@@ -43,8 +44,11 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
             let run = job.submission.run;
             let partitions = job.submission.spec.partitions;
             let cancelling = async {
-                delete_job(&broker, name, partitions).await?;
+                let this = JobRun::new(name, run);
+                delete_job(&broker, &this, partitions).await?;
                 registry.append(name, run, &Event::Cancelled).await?;
+                // A producer that resumed meanwhile may have declared them again.
+                delete_job(&broker, &this, partitions).await?;
                 anyhow::Ok(())
             };
             runtime.block_on(broker::answered(&broker, limit, cancelling))?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::id::unique;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::wire::MAX_MESSAGE;
 use gristmill_jobs::declare::{
@@ -146,7 +146,7 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
             "see the broker's log; jobs run without",
         ),
     }
-    let job = JobName::clean(&format!("doctor-{:016x}", unique()));
+    let job = JobRun::new(&JobName::clean("doctor"), unique());
     match tokio::time::timeout(LIMIT, queues(&broker, &job)).await {
         Ok(Ok(facts)) => facts.into_iter().for_each(|fact| report.good(fact)),
         Ok(Err(error)) => report.bad(
@@ -215,7 +215,7 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
 
 /// Declares the queues of a job, passes messages through, and lets one come back until it is
 /// suspected.
-async fn queues(broker: &Broker, job: &JobName) -> anyhow::Result<Vec<String>> {
+async fn queues(broker: &Broker, job: &JobRun) -> anyhow::Result<Vec<String>> {
     let mut facts = Vec::new();
     declare_job(broker, job, 1, Backlog::of(64 << 20), Leftovers::All).await?;
     facts.push("queues can be declared".to_owned());

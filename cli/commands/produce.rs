@@ -8,7 +8,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::{Kind, MAX_SENT_RECORD};
+use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD};
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::registry::Totals;
 use gristmill_jobs::report::Announcer;
@@ -28,7 +28,9 @@ use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
 use crate::progress_line::{ProgressLine, Voice};
 use crate::screen;
+use crate::shown;
 use crate::signals;
+use crate::summary;
 use crate::waiting_line::WaitingLine;
 
 /// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at least and
@@ -128,7 +130,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
             voice.say(&format!("{name} was finished before"))?;
-            Ok(judge(totals, job.allowance, voice)?)
+            Ok(judge(totals, &job.spec, job.allowance, voice)?)
         }
         Ok(Submitted::Sealed(wait)) => match args.wait {
             true => wait_for(
@@ -137,7 +139,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
                 &name,
                 &runtime,
                 &shutdown,
-                job.allowance,
+                (&job.spec, job.allowance),
                 voice,
             ),
             false => Ok(Exit::Complete),
@@ -161,7 +163,7 @@ fn wait_for(
     name: &JobName,
     runtime: &Runtime,
     shutdown: &Shutdown,
-    allowance: Allowance,
+    (spec, allowance): (&JobSpec, Allowance),
     voice: Voice,
 ) -> anyhow::Result<Exit> {
     let run = wait.job().map_or(0, |job| job.submission.run);
@@ -174,24 +176,26 @@ fn wait_for(
         match job.phase.ended() {
             Some(Ok(totals)) => {
                 drop(line);
-                return judge(totals, allowance, voice);
+                return judge(totals, spec, allowance, voice);
             }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
+        }
+        if let Some(line) = &mut line {
+            line.warn_unserved(job)?;
         }
         if let (Some(line), Some(chunks)) = (&mut line, job.sealed) {
             line.draw(chunks)?;
         }
         if let Some((missing, count)) = &job.missing {
             let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
-            let many = match *count {
-                u64::MAX => "an unknown number of".to_owned(),
-                count => count.to_string(),
+            let shown = match shown.is_empty() {
+                true => String::new(),
+                false => format!(" ({} …)", shown.join(", ")),
             };
             anyhow::bail!(
-                "the job is stalled: {many} chunks are missing ({} …); the same command again \
-                 sends them",
-                shown.join(", ")
+                "the job is stalled and misses {}{shown}; the same command again sends what is missing",
+                shown::missing(*count)
             );
         }
         let heard = runtime.block_on(async {
@@ -216,23 +220,39 @@ fn wait_for(
 }
 
 /// The exit code that a finished job deserves (I9).
-fn judge(totals: Totals, allowance: Allowance, voice: Voice) -> anyhow::Result<Exit> {
+fn judge(
+    totals: Totals,
+    spec: &JobSpec,
+    allowance: Allowance,
+    voice: Voice,
+) -> anyhow::Result<Exit> {
     let Totals {
         records,
         quarantined,
         tombstones,
+        foreign_messages,
     } = totals;
     voice.say(&format!(
         "finished: {records} records, {quarantined} of them quarantined"
     ))?;
+    if let Some(hint) = summary::hint(spec, quarantined, records) {
+        voice.say(hint)?;
+    }
+    if foreign_messages > 0 {
+        voice.say(&format!(
+            "{foreign_messages} messages in its queues were none of its chunks or outcomes and were set \
+             aside: the output is complete without them; see the workers' logs for what they were"
+        ))?;
+    }
     if tombstones > 0 {
         voice.say(&format!(
             "{tombstones} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
              tries them again"
         ))?;
     }
+    let set_aside = quarantined.saturating_add(foreign_messages);
     Ok(
-        match tombstones == 0 && allowance.permits(quarantined, records) {
+        match tombstones == 0 && allowance.permits(set_aside, records) {
             true => Exit::Complete,
             false => Exit::Quarantined,
         },

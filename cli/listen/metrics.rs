@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gristmill_common::histogram::{BOUNDS, Histogram};
-use gristmill_common::progress::Progress;
+use gristmill_common::progress::{Cause, Progress};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -199,6 +199,27 @@ impl Worker {
         }
         gauges
     }
+
+    /// How many jobs this worker cannot go on with, by cause, and whether it has yet to read the log.
+    fn encode_held_up(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut family = encoder.encode_descriptor(
+            "held_up",
+            "What holds the worker up: jobs that it cannot go on with, by cause; 1 for log while the log \
+             of jobs is not read",
+            None,
+            MetricType::Gauge,
+        )?;
+        let causes: Vec<Cause> = self.0.troubles().map(|(_, held)| held.cause).collect();
+        let jobs = |cause| causes.iter().filter(|&&held| held == cause).count() as u64;
+        let numbers = Cause::ALL.map(|cause| (cause.name(), jobs(cause)));
+        let log = ("log", u64::from(!self.0.has_read_log()));
+        for (cause, number) in numbers.into_iter().chain([log]) {
+            family
+                .encode_family(&[("cause", cause)])?
+                .encode_gauge(&number)?;
+        }
+        Ok(())
+    }
 }
 
 impl Collector for Worker {
@@ -218,6 +239,7 @@ impl Collector for Worker {
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
                 .encode_gauge(&value)?;
         }
+        self.encode_held_up(&mut encoder)?;
         per_job::encode(self.0.role, &self.0.progress.jobs, &mut encoder)?;
         for (name, help, value) in self.histograms() {
             let read = value.read();

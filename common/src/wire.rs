@@ -33,6 +33,8 @@ use crate::spares::Spares;
 
 /// The version of the wire format.
 pub const VERSION: u16 = 4;
+/// The first version whose entries of the log have the head that this one has.
+const FIRST_LOG: u16 = 3;
 /// The largest message that a broker or a ledger takes, in bytes. What stays in one process
 /// ([`BodyForm::RawUnhashed`], [`Check::Head`]) may be as large as [`MAX_LOCAL`].
 pub const MAX_MESSAGE: usize = 4 << 20;
@@ -340,6 +342,15 @@ impl Envelope<'_> {
 /// # Errors
 /// When the bytes are not a whole, undamaged message of this version.
 pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
+    let version = version_of(message, check)?;
+    if version != VERSION {
+        return Err(WireError::Version(version));
+    }
+    open_any(message, check).map(|(envelope, _)| envelope)
+}
+
+/// The version of the format of a message that may be ours.
+fn version_of(message: &[u8], check: Check) -> Result<u16, WireError> {
     let limit = match check {
         Check::Full => MAX_MESSAGE,
         Check::Head => MAX_LOCAL,
@@ -347,16 +358,27 @@ pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
     if message.len() > limit {
         return Err(WireError::Oversized(message.len()));
     }
-    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+    let Some((_, footer)) = message.split_last_chunk::<FOOTER>() else {
         return Err(WireError::Foreign);
     };
     if footer[28..] != MAGIC {
         return Err(WireError::Foreign);
     }
-    let version = u16::from_le_bytes([footer[26], footer[27]]);
-    if version != VERSION {
+    Ok(u16::from_le_bytes([footer[26], footer[27]]))
+}
+
+/// Takes apart a message of any version since [`FIRST_LOG`]: their footers are alike.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of one.
+pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope<'_>, u16), WireError> {
+    let version = version_of(message, check)?;
+    if version < FIRST_LOG {
         return Err(WireError::Version(version));
     }
+    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+        return Err(WireError::Foreign);
+    };
     let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| footer[at + i])) as usize;
     let long = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| footer[at + i]));
     let (body_len, head_len) = (word(16), word(20));
@@ -386,13 +408,14 @@ pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
         let kind = footer[24];
         return Err(WireError::Malformed(format!("unknown message kind {kind}")));
     };
-    Ok(Envelope {
+    let envelope = Envelope {
         kind,
         head,
         body,
         body_hash,
         head_hash,
-    })
+    };
+    Ok((envelope, version))
 }
 
 /// Decodes a message of a job's work.

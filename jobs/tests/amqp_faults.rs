@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job, queue_depth};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Amqp, Prefetch, PublishError, Settled, Transport};
@@ -417,7 +418,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
                 assert_eq!(delivery.ack().await, Settled::Done);
             }
             // A connection declares and deletes although the other one is blocked.
-            let other = "other-job".parse().unwrap();
+            let other = JobRun::new(&"other-job".parse().unwrap(), 8);
             declare_job(&broker, &other, 1, Backlog::of(1 << 20), Leftovers::Keep)
                 .await
                 .unwrap();

@@ -139,6 +139,22 @@ impl Cluster {
         )
     }
 
+    /// The latest run of a job, as the names of its queues tell.
+    pub(crate) fn run_of(&self, job: &str) -> Option<u64> {
+        let queues = self.vhost.queues().expect("the broker's queues");
+        queues.iter().find_map(|queue| {
+            let run = queue.name.strip_prefix(&format!("gristmill.{job}."))?;
+            u64::from_str_radix(run.get(..16)?, 16).ok()
+        })
+    }
+
+    /// The name on the broker of a queue of a job.
+    #[track_caller]
+    pub(crate) fn queue(&self, job: &str, queue: &str) -> String {
+        let run = self.run_of(job).expect("the job has queues");
+        format!("gristmill.{job}.{run:016x}.{queue}")
+    }
+
     /// Waits until nothing is left of any job but its output: neither queues nor ledgers.
     #[track_caller]
     pub(crate) fn until_clean(&self) {

@@ -12,6 +12,8 @@ mod gristmill;
 mod lifecycle;
 mod listen;
 mod nodes;
+mod owner;
 mod poison;
+mod runs;
 mod same_bytes;
 mod status;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{Delivery, PublishError, Settled};
 use crate::queue::Queue;
 use crate::queue::queue_name;
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_rabbitmq::{
     Broker, End, FieldTable, Handed, PublishFault, Publisher, Subscription, header,
 };
@@ -52,7 +52,7 @@ pub struct Amqp {
 
 struct Inner {
     broker: Broker,
-    job: JobName,
+    job: JobRun,
     prefetch: Prefetch,
     publisher: Publisher,
     subscriptions: Mutex<HashMap<Queue, Arc<Subscription>>>,
@@ -61,9 +61,9 @@ struct Inner {
 }
 
 impl Amqp {
-    /// The queues of a job that exists; nothing is declared.
+    /// The queues of a run that exists; nothing is declared.
     #[must_use]
-    pub fn new(broker: &Broker, job: JobName, prefetch: Prefetch) -> Self {
+    pub fn new(broker: &Broker, job: JobRun, prefetch: Prefetch) -> Self {
         Self {
             inner: Arc::new(Inner {
                 publisher: broker.publisher(),
@@ -77,9 +77,9 @@ impl Amqp {
         }
     }
 
-    /// The job's name.
+    /// The run of the job.
     #[must_use]
-    pub fn job(&self) -> &JobName {
+    pub fn job(&self) -> &JobRun {
         &self.inner.job
     }
 
