@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod corpus;
+mod docs;
 mod gristmill;
 mod manifests;
 mod memory;
