@@ -41,6 +41,22 @@ test-rabbitmq4 FLAGS="":
 compose:
     tests/compose/scenario
 
+# Build the archive, .deb, wheel, SBOMs and checksums of this version
+packages:
+    packaging/build
+
+# Build the packages and install each where nothing else is (root; debootstrap)
+test-packages:
+    tests/packages/scenario
+
+# Build the documentation with mdbook
+book:
+    packaging/book
+
+# Check .github/ and the shell scripts
+workflows:
+    tests/packages/workflows
+
 # Build the Kubernetes manifests and check them against the schemas
 manifests:
     tests/k8s/check
