@@ -164,6 +164,7 @@ fn every_version_that_is_named_is_this_one() {
     let named = [
         ("k8s/base/kustomization.yaml", r"newTag: (\S+)"),
         ("k8s/job/kustomization.yaml", r"newTag: (\S+)"),
+        ("Cargo.toml", r#"path = "[a-z]+", version = "([0-9.]+)""#),
         ("docs/kubernetes.md", r"newTag: (\S+)|gristmill:([0-9.]+)"),
         ("docs/install.md", r"gristmill[-_]([0-9.]+)-"),
         ("docs/getting-started.md", r"gristmill_([0-9.]+)-"),
@@ -216,6 +217,27 @@ fn a_service_stops_with_the_binary_and_keeps_the_url_from_the_process_list() {
             .parse::<u64>()
             .expect("seconds");
         assert!(grace > drain, "{file}: {grace} > {drain}");
+    }
+}
+
+#[test]
+fn an_image_is_built_from_every_crate() {
+    let text = text_of(".dockerignore");
+    let let_in: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
+    let members = all(r"(?m)^members = \[(.*)\]$", &text_of("Cargo.toml")).concat();
+    let members = all(r#""([^"/]+)"#, &members)
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    assert!(members.len() >= 6, "{members:?}");
+    for member in members {
+        assert!(
+            let_in.contains(&*member),
+            "{member} is not in .dockerignore"
+        );
     }
 }
 
