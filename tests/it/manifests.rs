@@ -228,7 +228,7 @@ fn an_image_is_built_from_every_crate() {
         .filter_map(|line| line.strip_prefix('!'))
         .collect();
     let members = all(r"(?m)^members = \[(.*)\]$", &text_of("Cargo.toml")).concat();
-    let members = all(r#""([^"/]+)"#, &members)
+    let members = all(r#""([a-z]+)["/]"#, &members)
         .into_iter()
         .map(str::to_owned)
         .collect::<Vec<_>>();
