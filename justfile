@@ -40,6 +40,23 @@ test-rabbitmq VERSION="4.3" FLAGS="":
 compose:
     tests/compose/scenario
 
+# Build the archive, .deb, wheel, SBOMs and checksums of this version
+packages:
+    packaging/build
+
+# Build the packages and install each where nothing else is (root; debootstrap)
+test-packages:
+    tests/packages/scenario
+    tests/packages/image || [ $? = 77 ]
+
+# Build the documentation with mdbook
+book:
+    packaging/book
+
+# Check .github/ and the shell scripts
+workflows:
+    tests/packages/workflows
+
 # Build the Kubernetes manifests and check them against the schemas
 manifests:
     tests/k8s/check

@@ -4,6 +4,7 @@ mod archives;
 mod bad_input;
 mod cli;
 mod corpus;
+mod docs;
 mod first_contact;
 mod gristmill;
 mod manifests;
