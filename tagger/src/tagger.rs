@@ -61,14 +61,15 @@ impl Tagger {
     pub fn tag<S: AsRef<str>>(&mut self, tokens: &[S], out: &mut Vec<Tag>) {
         out.clear();
         for piece in tokens.chunks(MOST_TOKENS) {
-            simd::run(self, piece);
+            let piece: Vec<&str> = piece.iter().map(AsRef::as_ref).collect();
+            simd::run(self, &piece);
             out.extend_from_slice(&self.block.tags);
         }
     }
 
     /// Tags at most [`MOST_TOKENS`] tokens, into `block.tags`.
     #[inline(always)]
-    pub(crate) fn tag_piece<S: AsRef<str>>(&mut self, piece: &[S]) {
+    pub(crate) fn tag_piece(&mut self, piece: &[&str]) {
         self.block.gather(&self.model, &mut self.cache, piece);
         self.block.decode(&self.model);
         if self.universal {
