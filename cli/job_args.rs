@@ -7,11 +7,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
     AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits,
-    MAX_PARTITIONS, OnCorrupt, Pos, Records, SPEC_VERSION, Wc, WordCount,
+    MAX_PARTITIONS, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
 };
+use gristmill_mapper::JobFile;
 
 use crate::allowance::Allowance;
 use crate::exit::usage;
+use crate::pos_args::PosArgs;
 
 /// The largest `--max-record`: a chunk of one record must fit one message.
 const MOST_RECORD: u64 = 3 << 20;
@@ -59,7 +61,7 @@ pub enum KindCommand<R: Args> {
   gristmill run pos corpus/ -o out
   gristmill run pos --records lines --format conllu messages.txt.gz -o -
   gristmill run pos --tokenized --tagset universal sentences.txt -o -")]
-    Pos(JobCommand<Pos, R>),
+    Pos(JobCommand<PosArgs, R>),
 }
 
 /// A kind's own options, then those of every job, then those of the command.
@@ -168,6 +170,8 @@ pub enum RecordsArg {
 pub struct Job<R> {
     /// What to do.
     pub spec: JobSpec,
+    /// The files that mappers need for it.
+    pub files: Vec<JobFile>,
     /// To what, as typed.
     pub inputs: Vec<OsString>,
     /// How much may be in quarantine.
@@ -188,10 +192,11 @@ impl<R: Args> KindCommand<R> {
             KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
-            KindCommand::Pos(mut words) => {
-                let named = gristmill_mapper::name_model(&mut words.kind);
-                named.map_err(|error| usage(error.to_string()))?;
-                words.into_job(Kind::Pos)
+            KindCommand::Pos(words) => {
+                let (options, file) = words.kind.into_options()?;
+                let mut job = job_of(Kind::Pos(options), words.job, words.command)?;
+                job.files.extend(file);
+                Ok(job)
             }
         }
     }
@@ -199,14 +204,18 @@ impl<R: Args> KindCommand<R> {
 
 impl<K: Args, R: Args> JobCommand<K, R> {
     fn into_job(self, kind: impl FnOnce(K) -> Kind) -> anyhow::Result<Job<R>> {
-        let spec = self.job.spec(kind(self.kind))?;
-        Ok(Job {
-            spec,
-            inputs: self.job.inputs,
-            allowance: self.job.allow_quarantine,
-            command: self.command,
-        })
+        job_of(kind(self.kind), self.job, self.command)
     }
+}
+
+fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
+    Ok(Job {
+        spec: job.spec(kind)?,
+        files: Vec::new(),
+        inputs: job.inputs,
+        allowance: job.allow_quarantine,
+        command,
+    })
 }
 
 impl JobArgs {
