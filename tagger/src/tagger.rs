@@ -59,10 +59,15 @@ impl Tagger {
 
     /// Tags one sentence: `out` is cleared and gets one tag per token. Time is linear in the text's length.
     pub fn tag<S: AsRef<str>>(&mut self, tokens: &[S], out: &mut Vec<Tag>) {
+        let tokens: Vec<&str> = tokens.iter().map(AsRef::as_ref).collect();
+        self.tag_forms(&tokens, out);
+    }
+
+    /// As [`Tagger::tag`], without a list of its own.
+    pub(crate) fn tag_forms(&mut self, tokens: &[&str], out: &mut Vec<Tag>) {
         out.clear();
         for piece in tokens.chunks(MOST_TOKENS) {
-            let piece: Vec<&str> = piece.iter().map(AsRef::as_ref).collect();
-            simd::run(self, &piece);
+            simd::run(self, piece);
             out.extend_from_slice(&self.block.tags);
         }
     }
