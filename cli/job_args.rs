@@ -7,12 +7,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
     AccessLog, Compress, EncodingErrors, Extract, Format, JobSpec, Kind, Limits, MAX_PARTITIONS,
-    MAX_RECORD, OnCorrupt, Pos, Records, SPEC_VERSION, Wc, WordCount,
+    MAX_RECORD, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
 };
+use gristmill_mapper::JobFile;
 
 use crate::allowance::Allowance;
 use crate::exit::usage;
 use crate::grep_args::GrepArgs;
+use crate::pos_args::PosArgs;
 
 /// One subcommand per kind.
 #[derive(Subcommand, Debug)]
@@ -58,7 +60,7 @@ pub enum KindCommand<R: Args> {
   gristmill run pos corpus/ -o out
   gristmill run pos --records lines --format conllu messages.txt.gz -o -
   gristmill run pos --tokenized --tagset universal sentences.txt -o -")]
-    Pos(JobCommand<Pos, R>),
+    Pos(JobCommand<PosArgs, R>),
 }
 
 /// A kind's own options, then those of every job, then those of the command.
@@ -194,6 +196,8 @@ pub enum RecordsArg {
 pub struct Job<R> {
     /// What to do.
     pub spec: JobSpec,
+    /// The files that mappers need for it.
+    pub files: Vec<JobFile>,
     /// To what, as typed.
     pub inputs: Vec<OsString>,
     /// What ends a path in a list of inputs.
@@ -222,10 +226,11 @@ impl<R: Args> KindCommand<R> {
             KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
-            KindCommand::Pos(mut words) => {
-                let named = gristmill_mapper::name_model(&mut words.kind);
-                named.map_err(|error| usage(error.to_string()))?;
-                words.into_job(Kind::Pos)
+            KindCommand::Pos(words) => {
+                let (options, file) = words.kind.into_options()?;
+                let mut job = job_of(Kind::Pos(options), words.job, words.command)?;
+                job.files.extend(file);
+                Ok(job)
             }
         }
     }
@@ -245,6 +250,7 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
     }
     Ok(Job {
         spec: job.spec(kind)?,
+        files: Vec::new(),
         inputs: job.inputs,
         separator: if job.null { 0 } else { b'\n' },
         allowance: job.allow_quarantine,

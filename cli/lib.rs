@@ -16,6 +16,7 @@ pub mod log;
 pub mod memory;
 pub mod pace;
 pub mod pipeline;
+pub mod pos_args;
 pub mod progress_line;
 pub mod screen;
 pub mod shown;

@@ -13,9 +13,10 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::Check;
 use gristmill_input::Plan;
+use gristmill_jobs::environment::Environment;
 use gristmill_jobs::transport::{Embedded, Room, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
-use gristmill_producer::{Afresh, ProduceError, Surroundings};
+use gristmill_producer::{Afresh, ProduceError};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
 
 /// How a job runs here; none of it changes the output's bytes.
@@ -113,6 +114,12 @@ impl Pipeline<'_> {
             transport: self.transport,
             shutdown: self.shutdown,
         };
+        let env = Environment {
+            transport: self.transport,
+            runtime: handle,
+            progress: self.progress,
+            shutdown: self.shutdown,
+        };
         let outline = self.plan.outline();
         let reducers = gristmill_reducer::Settings {
             memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
@@ -127,13 +134,7 @@ impl Pipeline<'_> {
 
         let parts = std::thread::scope(|scope| {
             failure.spawn(scope, "reader", || {
-                let around = Surroundings {
-                    transport: self.transport,
-                    runtime: handle,
-                    progress: self.progress,
-                    shutdown: self.shutdown,
-                };
-                gristmill_producer::produce(self.plan, self.spec, around, &producer, &Afresh)?;
+                gristmill_producer::produce(self.plan, self.spec, env, &producer, &Afresh)?;
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {
@@ -162,14 +163,11 @@ impl Pipeline<'_> {
                     failure.spawn(scope, "reducer", move || {
                         let part = gristmill_reducer::reduce(
                             partition,
-                            self.transport,
-                            handle,
+                            env,
                             self.spec,
                             outline,
                             reducers,
                             destination,
-                            self.progress,
-                            self.shutdown,
                         )?;
                         Ok(part)
                     })

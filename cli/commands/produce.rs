@@ -53,7 +53,9 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 /// # Errors
 /// A usage error, or the reason why the job is not on the broker or did not complete.
 pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
-    let job = words.into_job()?;
+    let mut job = words.into_job()?;
+    let files = std::mem::take(&mut job.files);
+    let file = files.first().map(|file| file.bytes().clone());
     let args = &job.command;
     let options = broker::patient_options(&args.broker, args.patience, "produce")?;
     if job.spec.max_record > MAX_SENT_RECORD {
@@ -77,11 +79,8 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         max_expanded: job.max_expanded,
         window: (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
     };
-    // A job that no mapper could work on is refused here.
-    let prepared = Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?;
-    let file = prepared.file().map(|file| file.bytes().clone());
-    // What it has loaded is for mappers.
-    drop(prepared);
+    // A job that no mapper could work on is refused here; what that has loaded is for mappers.
+    drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);
     let plan = plan(&job, chunk_size)?;
     if args.cutting.dry_run {
         return dry_run::show(&plan);
@@ -113,7 +112,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         backlog: Backlog::of(args.backlog.0),
         force: args.force,
         patience,
-        file: file.filter(|_| job.spec.kind.file().is_some()),
+        file,
     };
     let submitted = submit(
         &order,

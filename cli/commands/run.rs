@@ -31,9 +31,10 @@ use crate::summary::Summary;
 /// A usage error, or the reason why the job did not complete.
 pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let start = Instant::now();
-    let job = words.into_job()?;
+    let mut job = words.into_job()?;
     let settings = settings(&job)?;
-    let prepared = Arc::new(Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?);
+    let prepared = Prepared::with_files(&job.spec, std::mem::take(&mut job.files));
+    let prepared = Arc::new(prepared.map_err(|error| usage(error.to_string()))?);
     let plan = plan(&job, settings.chunk_size)?;
     if job.command.cutting.dry_run {
         return dry_run::show(&plan);

@@ -4,6 +4,7 @@
 //! jobs. It must not know how a job's input is read, how text is processed or how output is written.
 
 pub mod declare;
+pub mod environment;
 pub mod file;
 pub mod queue;
 pub mod registry;

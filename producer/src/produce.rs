@@ -5,19 +5,18 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
-use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::shutdown::Stage;
 use gristmill_common::spares::Spares;
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{self, BodyForm};
+use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{PublishError, Transport};
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_all};
@@ -71,19 +70,6 @@ impl Resume for Afresh {
     }
 }
 
-/// What producing works with, beside the plan.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// Where chunks go.
-    pub transport: &'a Transport,
-    /// Where publishing runs.
-    pub runtime: &'a Handle,
-    /// For people.
-    pub progress: &'a Progress,
-    /// To stop it.
-    pub shutdown: &'a Shutdown,
-}
-
 /// Reads all splits of the plan, publishes their chunks, then the seal to every partition, and
 /// finishes the queue of chunks. Blocks until done; not to be called on a runtime's thread.
 ///
@@ -93,16 +79,16 @@ pub struct Surroundings<'a> {
 pub fn produce(
     plan: &Plan,
     spec: &JobSpec,
-    around: Surroundings<'_>,
+    env: Environment<'_>,
     settings: &Settings,
     resume: &dyn Resume,
 ) -> Result<Seal, ProduceError> {
-    let Surroundings {
+    let Environment {
         transport,
         progress,
         shutdown,
         ..
-    } = around;
+    } = env;
     if let Some(total) = plan.total_bytes() {
         Progress::add(&progress.bytes_total, total);
     }
@@ -117,7 +103,7 @@ pub fn produce(
     let failed = Mutex::new(None);
     let done = |split| resume.done(split);
     let seal = read_all(&reading, settings.threads, &done, || Publisher {
-        around,
+        env,
         by_split,
         form: form_for(transport),
         spares: &spares,
@@ -141,23 +127,10 @@ pub fn produce(
     crash::point("before-seal");
     for partition in 0..spec.partitions.max(1) {
         let queue = Queue::Results(partition);
-        publish(around, queue, message.clone())?;
+        env.publish(queue, message.clone()).map_err(fault)?;
     }
     transport.finish(Queue::Chunks);
     Ok(seal)
-}
-
-/// Publishes a message, unless a stop is asked for while there is no room for it.
-fn publish(around: Surroundings<'_>, queue: Queue, message: Bytes) -> Result<(), ProduceError> {
-    let publishing = around.transport.publish(queue, message);
-    let result = around.runtime.block_on(async {
-        tokio::select! {
-            biased;
-            result = publishing => result,
-            () = around.shutdown.reached(Stage::Draining) => Err(PublishError::Stopped),
-        }
-    });
-    result.map_err(fault)
 }
 
 fn fault(error: PublishError) -> ProduceError {
@@ -169,7 +142,7 @@ fn fault(error: PublishError) -> ProduceError {
 
 /// Encodes and publishes chunks.
 struct Publisher<'a> {
-    around: Surroundings<'a>,
+    env: Environment<'a>,
     /// Numbers of splits and partitions, where a partition takes a range of splits.
     by_split: Option<(u32, u32)>,
     resume: &'a dyn Resume,
@@ -224,33 +197,33 @@ impl Publisher<'_> {
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
         let message = self.spares.lend(message);
         if self.window <= 1 {
-            publish(self.around, Queue::Chunks, message)?;
+            self.env.publish(Queue::Chunks, message).map_err(fault)?;
         } else {
             self.land(self.window - 1)?;
-            let transport = self.around.transport.clone();
+            let transport = self.env.transport.clone();
             let number = self.launched;
             self.numbers.insert(number);
             let publishing = async move {
                 let published = transport.publish(Queue::Chunks, message).await;
                 published.map(|()| number)
             };
-            self.flying.spawn_on(publishing, self.around.runtime);
+            self.flying.spawn_on(publishing, self.env.runtime);
         }
         self.launched += 1;
         crash::point("chunk-published");
-        Progress::add(&self.around.progress.chunks_cut, 1);
+        Progress::add(&self.env.progress.chunks_cut, 1);
         Ok(())
     }
 
     /// Waits until no more than so many chunks are on their way; splits may be complete by that.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
-        let around = self.around;
+        let env = self.env;
         while self.flying.len() > most {
-            let landed = around.runtime.block_on(async {
+            let landed = env.runtime.block_on(async {
                 tokio::select! {
                     biased;
                     landed = self.flying.join_next() => landed,
-                    () = around.shutdown.reached(Stage::Draining) => {
+                    () = env.shutdown.reached(Stage::Draining) => {
                         Some(Ok(Err(PublishError::Stopped)))
                     }
                 }
@@ -276,7 +249,7 @@ impl Publisher<'_> {
             };
             let message = wire::encode_split_end(&split.end).map_err(ProduceError::Chunk)?;
             let queue = Queue::Results(partition_of_split(split.end.split, splits, partitions));
-            publish(self.around, queue, message)?;
+            self.env.publish(queue, message).map_err(fault)?;
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use gristmill_common::chunk::Chunk;
+use gristmill_common::shutdown::Shutdown;
 use gristmill_common::wire::{Check, Message, decode};
+use gristmill_jobs::environment::Environment;
 use gristmill_jobs::transport::{Embedded, Room};
 
 use super::*;
@@ -62,13 +64,13 @@ fn run(
     });
     let settings = settings(threads, window);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
-    let around = Surroundings {
+    let env = Environment {
         transport: &transport,
         runtime: runtime.handle(),
         progress: &progress,
         shutdown: &shutdown,
     };
-    let seal = produce(&plan, spec, around, &settings, &Afresh).unwrap();
+    let seal = produce(&plan, spec, env, &settings, &Afresh).unwrap();
     let recounted = gristmill_input::recount(
         &plan,
         spec,
@@ -174,14 +176,14 @@ fn a_split_is_complete_when_its_chunks_are_taken_and_the_next_does_not_wait_for_
         complete: Mutex::default(),
     };
     std::thread::scope(|scope| {
-        let around = Surroundings {
+        let env = Environment {
             transport: &transport,
             runtime: runtime.handle(),
             progress: &progress,
             shutdown: &shutdown,
         };
         let (plan, notes, settings) = (&plan, &notes, &settings);
-        let producing = scope.spawn(move || produce(plan, &spec(), around, settings, notes));
+        let producing = scope.spawn(move || produce(plan, &spec(), env, settings, notes));
         // Past the first splits, though nothing was delivered.
         while Progress::get(&progress.chunks_cut) < 8 {
             std::thread::yield_now();
@@ -228,14 +230,14 @@ fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     std::thread::scope(|scope| {
         let (transport, shutdown, progress) = (&transport, &shutdown, &progress);
-        let around = Surroundings {
+        let env = Environment {
             transport,
             runtime: runtime.handle(),
             progress,
             shutdown,
         };
         let producing =
-            scope.spawn(move || produce(&plan, &spec(), around, &settings, &Afresh).unwrap_err());
+            scope.spawn(move || produce(&plan, &spec(), env, &settings, &Afresh).unwrap_err());
         // Chunks are cut until the queue is full.
         while Progress::get(&progress.chunks_cut) < 10 {
             std::thread::yield_now();

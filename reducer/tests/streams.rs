@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Compress;
+use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Embedded, Room, Transport};
 use gristmill_reducer::*;
@@ -78,14 +79,16 @@ fn reduce_first(
     };
     reduce(
         0,
-        transport,
-        runtime.handle(),
+        Environment {
+            transport,
+            runtime: runtime.handle(),
+            progress: &Progress::default(),
+            shutdown,
+        },
         &job.spec,
         &job.outline,
         &settings,
         destination,
-        &Progress::default(),
-        shutdown,
     )
 }
 

@@ -61,16 +61,9 @@ pub(crate) fn window<'a>(parts: &'a [Parts], at: usize, edge: &'a Parts) -> [&'a
 impl Block {
     /// Takes in a stretch of tokens: their parts, and the sums of all features of single words.
     #[inline(always)]
-    pub(crate) fn gather<S: AsRef<str>>(
-        &mut self,
-        model: &Model,
-        cache: &mut WordCache,
-        tokens: &[S],
-    ) {
+    pub(crate) fn gather(&mut self, model: &Model, cache: &mut WordCache, tokens: &[&str]) {
         self.start(tokens.len(), model);
-        let hashes = tokens
-            .iter()
-            .map(|token| hash::bytes(token.as_ref().as_bytes()));
+        let hashes = tokens.iter().map(|token| hash::bytes(token.as_bytes()));
         self.hashes.extend(hashes);
         for hash in self.hashes.iter().take(AHEAD) {
             cache.prefetch(*hash);
@@ -79,7 +72,7 @@ impl Block {
             if let Some(hash) = self.hashes.get(at + AHEAD) {
                 cache.prefetch(*hash);
             }
-            let word = cache.get(model, token.as_ref(), self.hashes[at]);
+            let word = cache.get(model, token, self.hashes[at]);
             self.parts.push(word.parts);
             for (position, sum) in word.sums.iter().enumerate() {
                 // Seen from the word `target`, this one stands at `position`.

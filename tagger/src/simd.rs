@@ -4,9 +4,9 @@
 
 use crate::tagger::Tagger;
 
-/// Tags at most [`crate::MOST_TOKENS`] tokens with the widest instructions that this machine has.
-#[inline]
-pub(crate) fn run<S: AsRef<str>>(tagger: &mut Tagger, piece: &[S]) {
+/// Tags at most [`crate::MOST_TOKENS`] tokens with the widest instructions that this machine has. Neither generic
+/// nor inlined, so that it is compiled here, as optimised as this crate is, and not in a caller's debug build.
+pub(crate) fn run(tagger: &mut Tagger, piece: &[&str]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2")
         && std::arch::is_x86_feature_detected!("bmi2")
@@ -51,6 +51,6 @@ pub(crate) fn prefetch_all<T>(value: &T) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2,popcnt")]
-fn avx2<S: AsRef<str>>(tagger: &mut Tagger, piece: &[S]) {
+fn avx2(tagger: &mut Tagger, piece: &[&str]) {
     tagger.tag_piece(piece);
 }

@@ -59,6 +59,12 @@ impl Tagger {
 
     /// Tags one sentence: `out` is cleared and gets one tag per token. Time is linear in the text's length.
     pub fn tag<S: AsRef<str>>(&mut self, tokens: &[S], out: &mut Vec<Tag>) {
+        let tokens: Vec<&str> = tokens.iter().map(AsRef::as_ref).collect();
+        self.tag_forms(&tokens, out);
+    }
+
+    /// As [`Tagger::tag`], without a list of its own.
+    pub(crate) fn tag_forms(&mut self, tokens: &[&str], out: &mut Vec<Tag>) {
         out.clear();
         for piece in tokens.chunks(MOST_TOKENS) {
             simd::run(self, piece);
@@ -68,7 +74,7 @@ impl Tagger {
 
     /// Tags at most [`MOST_TOKENS`] tokens, into `block.tags`.
     #[inline(always)]
-    pub(crate) fn tag_piece<S: AsRef<str>>(&mut self, piece: &[S]) {
+    pub(crate) fn tag_piece(&mut self, piece: &[&str]) {
         self.block.gather(&self.model, &mut self.cache, piece);
         self.block.decode(&self.model);
         if self.universal {

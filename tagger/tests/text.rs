@@ -252,23 +252,21 @@ const HOSTILE: [&str; 15] = [
 #[test]
 fn hostile_text_takes_linear_time() {
     let mut tokens = Vec::new();
-    let mut best = |text: &str| {
-        let mut once = || {
-            let start = std::time::Instant::now();
-            tokenize(text, &mut tokens);
-            start.elapsed()
-        };
-        (0..3).map(|_| once()).min().unwrap_or_default()
+    let mut once = |text: &str| {
+        let start = std::time::Instant::now();
+        tokenize(text, &mut tokens);
+        start.elapsed()
     };
     for piece in HOSTILE {
         // Eight times the text: a quadratic scan takes 64 times as long.
-        let small = best(&piece.repeat((1 << 16) / piece.len()));
-        let large = best(&piece.repeat((1 << 19) / piece.len()));
-        let slack = std::time::Duration::from_millis(30);
-        assert!(
-            large < small * 30 + slack,
-            "{piece:?}: {small:?}, then {large:?}"
-        );
+        let (few, many) = [1 << 16, 1 << 19]
+            .map(|bytes| piece.repeat(bytes / piece.len()))
+            .into();
+        let small = (0..3).map(|_| once(&few)).min().unwrap_or_default();
+        let limit = small * 30 + std::time::Duration::from_millis(30);
+        // Other processes take their share of the time: one good measurement is enough.
+        let linear = (0..50).any(|_| once(&many) < limit);
+        assert!(linear, "{piece:?}: {small:?}, then never under {limit:?}");
     }
 }
 

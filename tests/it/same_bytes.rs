@@ -71,7 +71,7 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
     let pipeline = Pipeline {
         spec: &job.spec,
         plan: &plan,
-        prepared: Arc::new(Prepared::new(&job.spec).expect("options")),
+        prepared: Arc::new(Prepared::with_files(&job.spec, job.files).expect("options")),
         transport: &transport,
         settings: &settings,
         progress: &Arc::new(Progress::default()),

@@ -7,6 +7,37 @@ use bytes::Bytes;
 
 use super::{PublishError, Queue, Transport};
 
+/// Every case as a test: `run` takes the bytes of room in each queue and the case. Cases that need no
+/// narrow room get `wide`; a publisher without room is watched for `patience`.
+macro_rules! cases {
+    ($run:ident, wide: $wide:expr, patience: $patience:expr) => {
+        conformance::cases! { $run,
+            every_message_arrives_and_the_queue_ends: $wide,
+            consumers_share_a_queue: $wide,
+            unsettled_messages_come_again: $wide,
+            room_lets_waiting_publishers_go_on: 10,
+            a_message_larger_than_the_bound_still_passes: 4,
+            buried_messages_are_named_and_gone: $wide,
+            queues_that_do_not_exist_are_an_error: $wide,
+        }
+
+        #[test]
+        fn a_full_queue_makes_publishers_wait_and_a_stop_wakes_them() {
+            use conformance::a_full_queue_makes_publishers_wait_and_a_stop_wakes_them as case;
+            $run(10, async |transport| case(transport, $patience).await);
+        }
+    };
+    ($run:ident, $($case:ident: $room:expr,)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $run($room, conformance::$case);
+            }
+        )*
+    };
+}
+pub(crate) use cases;
+
 pub(crate) async fn every_message_arrives_and_the_queue_ends(transport: Transport) {
     let sender = transport.clone();
     let sending = tokio::spawn(async move {

@@ -30,46 +30,4 @@ fn run(room: usize, case: impl AsyncFn(Transport)) {
     }
 }
 
-#[test]
-fn every_message_arrives_and_the_queue_ends() {
-    run(100, conformance::every_message_arrives_and_the_queue_ends);
-}
-
-#[test]
-fn consumers_share_a_queue() {
-    run(100, conformance::consumers_share_a_queue);
-}
-
-#[test]
-fn unsettled_messages_come_again() {
-    run(100, conformance::unsettled_messages_come_again);
-}
-
-#[test]
-fn a_full_queue_makes_publishers_wait_and_a_stop_wakes_them() {
-    run(10, async |transport| {
-        let patience = Duration::from_millis(50);
-        conformance::a_full_queue_makes_publishers_wait_and_a_stop_wakes_them(transport, patience)
-            .await;
-    });
-}
-
-#[test]
-fn room_lets_waiting_publishers_go_on() {
-    run(10, conformance::room_lets_waiting_publishers_go_on);
-}
-
-#[test]
-fn a_message_larger_than_the_bound_still_passes() {
-    run(4, conformance::a_message_larger_than_the_bound_still_passes);
-}
-
-#[test]
-fn buried_messages_are_named_and_gone() {
-    run(10, conformance::buried_messages_are_named_and_gone);
-}
-
-#[test]
-fn queues_that_do_not_exist_are_an_error() {
-    run(10, conformance::queues_that_do_not_exist_are_an_error);
-}
+conformance::cases!(run, wide: 100, patience: Duration::from_millis(50));

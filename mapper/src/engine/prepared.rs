@@ -17,7 +17,7 @@ pub struct Prepared {
     splitter: Splitter,
     shape: Shape,
     factory: Factory,
-    file: Option<JobFile>,
+    files: Vec<JobFile>,
 }
 
 /// Options that cannot work: a usage error. The text names the option and the way out.
@@ -26,22 +26,22 @@ pub struct Prepared {
 pub struct SpecError(pub String);
 
 impl Prepared {
-    /// Checks a job's options and builds what its processors share.
+    /// Checks a job's options and builds what its processors share, for a job without files.
     ///
     /// # Errors
     /// When an option cannot work.
     pub fn new(spec: &JobSpec) -> Result<Self, SpecError> {
-        Self::with_file(spec, kinds::file(spec)?)
+        Self::with_files(spec, Vec::new())
     }
 
-    /// As [`Prepared::new`], for a job whose file came over a queue.
+    /// As [`Prepared::new`], for a job with these files.
     ///
     /// # Errors
-    /// As [`Prepared::new`].
-    pub fn with_file(spec: &JobSpec, file: Option<JobFile>) -> Result<Self, SpecError> {
-        let factory = kinds::factory(spec, file.as_ref())?;
+    /// As [`Prepared::new`], and when a file that the job needs is missing.
+    pub fn with_files(spec: &JobSpec, files: Vec<JobFile>) -> Result<Self, SpecError> {
+        let factory = kinds::factory(spec, &files)?;
         let mut prepared = Self::with(spec, spec.kind.shape(), factory)?;
-        prepared.file = file;
+        prepared.files = files;
         Ok(prepared)
     }
 
@@ -69,7 +69,7 @@ impl Prepared {
             splitter,
             shape,
             factory,
-            file: None,
+            files: Vec::new(),
         })
     }
 
@@ -79,10 +79,10 @@ impl Prepared {
         (self.factory)()
     }
 
-    /// The file that the job needs besides the program.
+    /// The files that the job needs besides the program.
     #[must_use]
-    pub fn file(&self) -> Option<&JobFile> {
-        self.file.as_ref()
+    pub fn files(&self) -> &[JobFile] {
+        &self.files
     }
 
     /// What the job's results are.

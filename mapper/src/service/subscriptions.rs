@@ -18,7 +18,6 @@ use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::engine::job_file::JobFile;
 use crate::engine::prepared::Prepared;
 use crate::service::files::Files;
 use crate::work::assignment::{Assignment, Limits};
@@ -329,8 +328,8 @@ fn prepare(job: &Job, files: &Files) -> Result<Prepared, String> {
         return Err(reason);
     }
     let spec = &job.submission.spec;
-    let file: Option<JobFile> = spec.kind.file().and_then(|hash| files.get(hash).cloned());
-    Prepared::with_file(spec, file).map_err(|error| error.to_string())
+    let file = spec.kind.file().and_then(|hash| files.get(hash).cloned());
+    Prepared::with_files(spec, file.into_iter().collect()).map_err(|error| error.to_string())
 }
 
 /// How many chunks of each of so many jobs are taken ahead: enough for all threads with one job,

@@ -15,6 +15,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_input::Plan;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job};
+use gristmill_jobs::environment::Environment;
 use gristmill_jobs::file::{self, FileError};
 use gristmill_jobs::registry::{
     Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
@@ -29,7 +30,7 @@ use super::diary::{Diary, Earlier};
 use super::owner::{self, Output};
 use super::wait::Wait;
 use crate::error::ProduceError;
-use crate::produce::{Settings, Surroundings, produce};
+use crate::produce::{Settings, produce};
 
 /// How long a producer that ends early tries to write down what it has completed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -268,14 +269,14 @@ pub fn submit(
         Transport::Amqp(Amqp::new(broker, this, Prefetch::default()))
     };
     let _reported = progress.jobs.of(Role::Produce, name, run);
-    let around = Surroundings {
+    let env = Environment {
         transport: &transport,
         runtime,
         progress,
         shutdown,
     };
     let diary = Diary::new(earlier, registry, runtime, name, run);
-    let seal = match produce(plan, spec, around, &order.settings, &diary) {
+    let seal = match produce(plan, spec, env, &order.settings, &diary) {
         Ok(seal) => seal,
         Err(error) => {
             // So that whoever resumes has less to send; a broker that is gone is not waited for.

@@ -2,8 +2,6 @@
 
 use gristmill_common::outcome::SourceCount;
 
-use crate::engine::reduce_error::ReduceError;
-
 /// The account of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
@@ -30,21 +28,13 @@ impl Account {
     }
 }
 
-/// Adds a chunk's counts to the accounts of the sources.
-pub(crate) fn add(accounts: &mut [Account], counts: &[SourceCount]) -> Result<(), ReduceError> {
+/// Adds a chunk's counts, whose sources were checked, to the accounts of the sources.
+pub(crate) fn add(accounts: &mut [Account], counts: &[SourceCount]) {
     for count in counts {
-        let Some(account) = accounts.get_mut(count.source as usize) else {
-            return Err(ReduceError::Malformed(format!(
-                "the account of source {}, and there are {}",
-                count.source,
-                accounts.len()
-            )));
-        };
-        account.add(Account {
+        accounts[count.source as usize].add(Account {
             records: count.records,
             mapped: count.mapped,
             quarantined: count.quarantined,
         });
     }
-    Ok(())
 }

@@ -2,7 +2,6 @@
 //!
 //! A file of the output is written under a temporary name of our own, synced, and only then renamed.
 //! It must not know what the files hold.
-#![allow(clippy::disallowed_methods)] // The ban on `rename` elsewhere is what makes this the owner.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is the file that owns renaming"

@@ -51,12 +51,6 @@ impl Parts {
         room: &mut Room,
     ) -> Result<Joined, ReduceError> {
         let id = head.id;
-        if head.parts > MAX_PARTS {
-            return Err(ReduceError::Malformed(format!(
-                "an outcome of chunk {id} in {} parts",
-                head.parts
-            )));
-        }
         let pending = self.waiting.entry(id).or_insert_with(|| Pending {
             hash: head.hash,
             attempts: BTreeMap::new(),

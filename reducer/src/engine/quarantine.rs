@@ -140,16 +140,8 @@ impl Quarantine {
         outline: &Outline,
     ) -> Result<(), ReduceError> {
         let source = entry.source as usize;
-        let (Some(name), Some(count)) =
-            (outline.sources.get(source), self.by_source.get_mut(source))
-        else {
-            return Err(ReduceError::Malformed(format!(
-                "a quarantined record of source {source}, and there are {}",
-                outline.sources.len()
-            )));
-        };
-        *count += 1;
-        self.begun.set(entry, name);
+        self.by_source[source] += 1;
+        self.begun.set(entry, &outline.sources[source]);
         self.key.clone_from(&self.begun.key);
         self.key.extend_from_slice(&entry.offset.to_be_bytes());
         push_field(&mut self.key, entry.reason.as_bytes());

@@ -125,22 +125,10 @@ impl<'a> Reducer<'a> {
             Message::Chunk(chunk) => return Err(misplaced(chunk)),
         };
         let head = &outcome.head;
-        self.check_partition(head)?;
+        self.check(head)?;
         self.arrivals.check(head.id)?;
         if self.arrivals.has(head.id, head.hash)? || self.parts.has(head) || self.is_stale(head) {
             return Ok(false);
-        }
-        if head.parts > MAX_PARTS {
-            let what = format!("chunk {}: an outcome in {} parts", head.id, head.parts);
-            return Err(ReduceError::Malformed(what));
-        }
-        let sources = self.outline.sources.len();
-        let strange = (head.counts.iter().map(|count| count.source))
-            .chain(head.quarantined.iter().map(|entry| entry.source))
-            .find(|&source| source as usize >= sources);
-        if let Some(source) = strange {
-            let what = format!("chunk {}: source {source} of {sources}", head.id);
-            return Err(ReduceError::Malformed(what));
         }
         self.merging.check(&outcome.body)?;
         Ok(true)
@@ -152,20 +140,36 @@ impl<'a> Reducer<'a> {
             .is_some_and(|replays| replays < self.replays || self.arrivals.is_buried(head.id))
     }
 
-    fn check_partition(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
-        if head.partition == self.partition {
+    /// Checks that an outcome can be one of this partition, whatever came before it.
+    fn check(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
+        let sources = self.outline.sources.len();
+        let mut named = (head.counts.iter().map(|count| count.source))
+            .chain(head.quarantined.iter().map(|entry| entry.source));
+        let what = if head.partition != self.partition {
+            let (of, here) = (head.partition, self.partition);
+            format!("an outcome for partition {of} in the queue of {here}")
+        } else if head.parts > MAX_PARTS {
+            format!("chunk {}: an outcome in {} parts", head.id, head.parts)
+        } else if let Some(source) = named.find(|&source| source as usize >= sources) {
+            format!("chunk {}: source {source} of {sources}", head.id)
+        } else {
             return Ok(());
-        }
-        Err(ReduceError::Malformed(format!(
-            "an outcome for partition {} in the queue of {}",
-            head.partition, self.partition
-        )))
+        };
+        Err(ReduceError::Malformed(what))
     }
 
-    /// Takes a message that is known to be undamaged.
+    /// Takes a message that comes from this process or a segment: its head is check enough.
     pub(crate) fn message(&mut self, payload: &Bytes) -> Result<(), ReduceError> {
-        // Nothing left this process, so the head is check enough.
-        match wire::decode(payload, Check::Head)? {
+        let message = wire::decode(payload, Check::Head)?;
+        if let Message::Outcome(outcome) = &message {
+            self.check(&outcome.head)?;
+        }
+        self.apply(message, payload)
+    }
+
+    /// Takes a message that was checked; `payload` is what it was decoded from.
+    pub(crate) fn apply(&mut self, message: Message, payload: &Bytes) -> Result<(), ReduceError> {
+        match message {
             Message::Outcome(outcome) => self.outcome(outcome, payload)?,
             Message::Seal(seal) => {
                 self.arrivals.seal(seal)?;
@@ -186,7 +190,6 @@ impl<'a> Reducer<'a> {
     fn outcome(&mut self, outcome: Outcome, payload: &Bytes) -> Result<(), ReduceError> {
         let head = &outcome.head;
         let (id, hash) = (head.id, head.hash);
-        self.check_partition(head)?;
         if !self.arrivals.is_new(id, hash)? {
             return Ok(());
         }
@@ -255,7 +258,7 @@ impl<'a> Reducer<'a> {
             self.room.take(held)?;
         }
         self.arrivals.take(head.id, head.hash);
-        accounts::add(&mut self.accounts, &head.counts)?;
+        accounts::add(&mut self.accounts, &head.counts);
         for entry in &head.quarantined {
             self.quarantine.take(entry, self.outline)?;
         }

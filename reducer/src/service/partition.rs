@@ -357,8 +357,8 @@ impl Worker<'_> {
         }
         crash::point("outcomes-acknowledged");
         if !closed {
-            for (bytes, _) in &batch.messages {
-                self.reducer.message(bytes)?;
+            for (bytes, message) in batch.messages {
+                self.reducer.apply(message, &bytes)?;
             }
             Progress::add(&self.job.progress.chunks_reduced, batch.ids.len() as u64);
         }

@@ -14,6 +14,7 @@ use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::*;
 use gristmill_common::table::push_row;
 use gristmill_common::wire;
+use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Embedded, Faulty, Room, Transport};
 use gristmill_reducer::*;
@@ -306,14 +307,16 @@ pub fn run_messages(
                 scope.spawn(move || {
                     let done = reduce(
                         partition,
-                        transport,
-                        runtime,
+                        Environment {
+                            transport,
+                            runtime,
+                            progress,
+                            shutdown,
+                        },
                         &job.spec,
                         &job.outline,
                         settings,
                         destination,
-                        progress,
-                        shutdown,
                     );
                     if done.is_err() {
                         transport.stop();

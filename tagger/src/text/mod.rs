@@ -36,7 +36,7 @@ impl Tagger {
             rest = after;
             forms.clear();
             forms.extend(sentence.iter().map(|token| &text[token.start..token.end]));
-            self.tag(&forms, &mut tags);
+            self.tag_forms(&forms, &mut tags);
             visit(Tagged {
                 text,
                 tokens: sentence,

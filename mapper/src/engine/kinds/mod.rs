@@ -18,22 +18,14 @@ pub use pos::name_model;
 use crate::engine::job_file::JobFile;
 use crate::engine::prepared::{Factory, SpecError};
 
-/// The file that a job's options name, loaded.
-pub(crate) fn file(spec: &JobSpec) -> Result<Option<JobFile>, SpecError> {
-    match &spec.kind {
-        Kind::Pos(options) => pos::file(options),
-        _ => Ok(None),
-    }
-}
-
 /// What makes the processors of a job's kind.
-pub(crate) fn factory(spec: &JobSpec, file: Option<&JobFile>) -> Result<Factory, SpecError> {
+pub(crate) fn factory(spec: &JobSpec, files: &[JobFile]) -> Result<Factory, SpecError> {
     match &spec.kind {
         Kind::WordCount(options) => Ok(word_count::prepare(options)),
         Kind::Grep(options) => grep::prepare(options, &spec.records),
         Kind::AccessLog(options) => access_log::prepare(options),
         Kind::Wc(_) => Ok(wc::prepare()),
         Kind::Extract(_) => extract::prepare(&spec.records),
-        Kind::Pos(options) => pos::prepare(options, spec.format, file),
+        Kind::Pos(options) => pos::prepare(options, spec.format, files.first()),
     }
 }

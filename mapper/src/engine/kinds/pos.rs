@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use gristmill_common::name::{on_one_line, shown};
 use gristmill_common::spec::{Format, Pos, Tagset};
@@ -14,41 +15,18 @@ use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
 use crate::engine::processor::{ProcessError, Processor};
 
-/// The model of `--model` that [`name_model`] loaded last, until a job takes it: planning and tagging need one load.
-static LOADED: Mutex<Option<JobFile>> = Mutex::new(None);
-
-/// Fills in which model a job's options name: its hash is part of the spec, because the output is a
-/// function of it (I2).
+/// Fills in which model a job uses: its hash is part of the spec, because the output is a function
+/// of it (I2). Returns the file at `path`, loaded, unless it is the built-in model.
 ///
 /// # Errors
 /// When the model cannot be read.
-pub fn name_model(options: &mut Pos) -> Result<(), SpecError> {
-    options.model_hash = Model::embedded_hash();
-    if let Some(file) = load(options)? {
-        options.model_hash = file.hash();
-        *LOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
-    }
-    options.own_model = options.model_hash != Model::embedded_hash();
-    Ok(())
-}
-
-/// The model that [`name_model`] loaded, if it is the one wanted: equal hashes, equal bytes.
-fn loaded(hash: u64) -> Option<JobFile> {
-    LOADED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take_if(|file| file.hash() == hash)
-}
-
-/// The model of a job that names one of its own, unless it came with the job.
-///
-/// # Errors
-/// When it cannot be read.
-pub(super) fn file(options: &Pos) -> Result<Option<JobFile>, SpecError> {
-    match loaded(options.model_hash) {
-        Some(file) => Ok(Some(file)),
-        None => load(options),
-    }
+pub fn name_model(options: &mut Pos, path: Option<&Path>) -> Result<Option<JobFile>, SpecError> {
+    let built_in = Model::embedded_hash();
+    let file = path.map(load).transpose()?;
+    let file = file.filter(|file| file.hash() != built_in);
+    options.model_hash = file.as_ref().map_or(built_in, JobFile::hash);
+    options.own_model = file.is_some();
+    Ok(file)
 }
 
 /// Makes what all threads share, with the job's own model or the one that is built in.
@@ -86,10 +64,7 @@ pub(super) fn prepare(
     }))
 }
 
-fn load(options: &Pos) -> Result<Option<JobFile>, SpecError> {
-    let Some(path) = &options.model else {
-        return Ok(None);
-    };
+fn load(path: &Path) -> Result<JobFile, SpecError> {
     let wrong = |error: String| SpecError(format!("--model {}: {error}", path.display()));
     let read = || {
         let mut bytes = Vec::new();
@@ -100,9 +75,7 @@ fn load(options: &Pos) -> Result<Option<JobFile>, SpecError> {
         std::io::Result::Ok(bytes)
     };
     let bytes = read().map_err(|error| wrong(error.to_string()))?;
-    JobFile::of_model(bytes.into())
-        .map(Some)
-        .map_err(|error| wrong(error.0))
+    JobFile::of_model(bytes.into()).map_err(|error| wrong(error.0))
 }
 
 /// How sentences are written.

@@ -37,9 +37,13 @@ pub fn child(
     limit(Resource::As, request.memory, request.memory)?;
     // A core dump of every child would fill the disk.
     limit(Resource::Core, 0, 0)?;
-    let mut file = Vec::new();
-    let most = request.file.min(MAX_FILE);
-    input.by_ref().take(most).read_to_end(&mut file)?;
+    let mut files = Vec::new();
+    for &length in &request.files {
+        let mut file = Vec::new();
+        let most = length.min(MAX_FILE);
+        input.by_ref().take(most).read_to_end(&mut file)?;
+        files.push(file);
+    }
     let mut message = Vec::new();
     input
         .take(MAX_MESSAGE as u64 + 1)
@@ -48,11 +52,9 @@ pub fn child(
         return Err("not a chunk".into());
     };
     crash::point("isolated");
-    let file = match request.file {
-        0 => None,
-        _ => Some(JobFile::of_job(&request.spec, file.into())?),
-    };
-    let prepared = Arc::new(Prepared::with_file(&request.spec, file)?);
+    let loaded = |file: Vec<u8>| JobFile::of_job(&request.spec, file.into());
+    let files = files.into_iter().map(loaded).collect::<Result<_, _>>()?;
+    let prepared = Arc::new(Prepared::with_files(&request.spec, files)?);
     let outline = Outline {
         sources: Vec::new(),
         splits: request.splits,

@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use rustix::process::Signal;
 use tracing::warn;
 
+use crate::engine::job_file::JobFile;
 use crate::engine::mapper::{Killer, Mapped, Mapper};
 use crate::work::assignment::{Assignment, Limits};
 
@@ -62,20 +64,19 @@ pub(crate) fn isolate(
     limits: Limits,
 ) -> Result<Mapped, NotRun> {
     let records = Mapper::new(job.prepared.clone(), &job.spec, &job.outline).count(chunk);
-    let file = job.prepared.file().map(|file| file.bytes().clone());
-    let file = file.unwrap_or_default();
+    let files = job.prepared.files();
     let mut killers: Vec<Killer> = Vec::new();
     let ask = |range: Option<Range<u64>>, killers: &[Killer]| {
         let request = Request {
             spec: job.spec.clone(),
             splits: job.outline.splits,
-            file: file.len() as u64,
+            files: files.iter().map(|file| file.bytes().len() as u64).collect(),
             seconds: limits.seconds,
             memory: limits.memory,
             probe: range,
             killers: killers.to_vec(),
         };
-        run(&request, &file, payload, limits)
+        run(&request, files, payload, limits)
     };
     loop {
         let reason = match ask(None, &killers)? {
@@ -152,7 +153,12 @@ enum Ended {
 }
 
 /// Runs one child to its end.
-fn run(request: &Request, file: &Bytes, payload: &Bytes, limits: Limits) -> Result<Ended, String> {
+fn run(
+    request: &Request,
+    files: &[JobFile],
+    payload: &Bytes,
+    limits: Limits,
+) -> Result<Ended, String> {
     let wrong = |what: &str, error: &dyn std::fmt::Display| format!("{what} a child: {error}");
     let program = std::env::current_exe().map_err(|error| wrong("cannot start", &error))?;
     let mut child = Command::new(program)
@@ -169,12 +175,16 @@ fn run(request: &Request, file: &Bytes, payload: &Bytes, limits: Limits) -> Resu
     };
     let mut head = serde_json::to_vec(request).map_err(|error| wrong("cannot ask", &error))?;
     head.push(b'\n');
-    let (file, payload) = (file.clone(), payload.clone());
+    let (files, payload) = (files.to_vec(), payload.clone());
     let writer = thread::spawn(move || {
         // A child that is dead reads no more.
         let _ = input
             .write_all(&head)
-            .and_then(|()| input.write_all(&file))
+            .and_then(|()| {
+                files
+                    .iter()
+                    .try_for_each(|file| input.write_all(file.bytes()))
+            })
             .and_then(|()| input.write_all(&payload));
     });
     let reader = thread::spawn(move || {
@@ -226,13 +236,16 @@ fn death(status: ExitStatus) -> Option<String> {
     if status.success() {
         return None;
     }
-    Some(match status.signal() {
+    let signal = status.signal();
+    Some(match signal.and_then(Signal::from_named_raw) {
         // The limit of processor time.
-        Some(24) => "it came to no end".into(),
-        Some(6) => "the processor aborted (or ran out of memory)".into(),
-        Some(9) => "the processor was killed (out of memory)".into(),
-        Some(11) => "the processor crashed (segmentation fault)".into(),
-        Some(signal) => format!("the processor was killed by signal {signal}"),
-        None => format!("the processor ended its process ({status})"),
+        Some(Signal::XCPU) => "it came to no end".into(),
+        Some(Signal::ABORT) => "the processor aborted (or ran out of memory)".into(),
+        Some(Signal::KILL) => "the processor was killed (out of memory)".into(),
+        Some(Signal::SEGV) => "the processor crashed (segmentation fault)".into(),
+        _ => match signal {
+            Some(signal) => format!("the processor was killed by signal {signal}"),
+            None => format!("the processor ended its process ({status})"),
+        },
     })
 }

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::mapper::{Killer, Mapped};
 
-/// What a child is to do; the file and the chunk's message follow.
+/// What a child is to do; the files and the chunk's message follow.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) spec: JobSpec,
     pub(super) splits: u32,
-    /// The length of the job's file; 0 where it needs none.
-    pub(super) file: u64,
+    /// The lengths of the job's files.
+    pub(super) files: Vec<u64>,
     /// Limit of processor time, in seconds.
     pub(super) seconds: u64,
     /// Limit of address space, in bytes.
