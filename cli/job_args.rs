@@ -3,14 +3,16 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::ArgPredicate;
+use clap::{Arg, Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
-    AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits,
+    AccessLog, Compress, Each, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits,
     MAX_PARTITIONS, OnCorrupt, Pos, Records, SPEC_VERSION, Wc, WordCount,
 };
 
 use crate::allowance::Allowance;
+use crate::exec_args::{ExecArgs, Local};
 use crate::exit::usage;
 
 /// The largest `--max-record`: a chunk of one record must fit one message.
@@ -60,6 +62,35 @@ pub enum KindCommand<R: Args> {
   gristmill run pos --records lines --format conllu messages.txt.gz -o -
   gristmill run pos --tokenized --tagset universal sentences.txt -o -")]
     Pos(JobCommand<Pos, R>),
+    /// Your own program or Python function, over documents, lines or pieces
+    #[command(after_help = EXEC_HELP, mut_args(exec_words))]
+    Exec(JobCommand<ExecArgs, R>),
+}
+
+/// Examples of `exec`, and what its users must know.
+const EXEC_HELP: &str = "Examples:
+  gristmill run exec --each document -o ocr -- tesseract stdin stdout -l eng ::: scans.zip
+  gristmill run exec --each document -o text -- pdftotext {} - ::: papers/
+  gristmill run exec --each record --python tag.py:tag corpus/ -o tagged
+  gristmill run exec --each chunk -o - -- awk '{print $9}' ::: logs/
+  gristmill run exec --map ./map.py --reduce sum logs/ -o out
+  gristmill run exec --python tag.py:tag --try 20 corpus/
+
+A unit whose program fails, hangs or takes too much memory is quarantined with the exit status and the
+last of stderr; the rest goes on. A unit may run twice, so what it does elsewhere happens at least once:
+GRISTMILL_CHUNK with GRISTMILL_RECORD names it. docs/exec.md has the environment and the protocol.";
+
+/// Inputs may stand behind the command, and --try needs no output.
+fn exec_words(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "inputs" => arg.required(false).index(1),
+        "words" => arg.index(2),
+        "output" => arg
+            .required(false)
+            .required_unless_present("try_units")
+            .default_value_if("try_units", ArgPredicate::IsPresent, Some("-")),
+        _ => arg,
+    }
 }
 
 /// A kind's own options, then those of every job, then those of the command.
@@ -174,6 +205,8 @@ pub struct Job<R> {
     pub allowance: Allowance,
     /// The command's own options.
     pub command: R,
+    /// What of `exec` is for this machine alone.
+    pub local: Local,
 }
 
 impl<R: Args> KindCommand<R> {
@@ -193,23 +226,35 @@ impl<R: Args> KindCommand<R> {
                 named.map_err(|error| usage(error.to_string()))?;
                 words.into_job(Kind::Pos)
             }
+            KindCommand::Exec(mut words) => {
+                let inputs = std::mem::take(&mut words.job.inputs);
+                let typed = words.kind.typed(inputs)?;
+                words.job.inputs = typed.inputs;
+                let mut job = words.job.into_job(Kind::Exec(typed.exec), words.command)?;
+                job.local = typed.local;
+                Ok(job)
+            }
         }
     }
 }
 
 impl<K: Args, R: Args> JobCommand<K, R> {
     fn into_job(self, kind: impl FnOnce(K) -> Kind) -> anyhow::Result<Job<R>> {
-        let spec = self.job.spec(kind(self.kind))?;
-        Ok(Job {
-            spec,
-            inputs: self.job.inputs,
-            allowance: self.job.allow_quarantine,
-            command: self.command,
-        })
+        self.job.into_job(kind(self.kind), self.command)
     }
 }
 
 impl JobArgs {
+    fn into_job<R>(self, kind: Kind, command: R) -> anyhow::Result<Job<R>> {
+        Ok(Job {
+            spec: self.spec(kind)?,
+            inputs: self.inputs,
+            allowance: self.allow_quarantine,
+            command,
+            local: Local::default(),
+        })
+    }
+
     fn spec(&self, kind: Kind) -> anyhow::Result<JobSpec> {
         if self.max_record.0 == 0 || self.max_record.0 > MOST_RECORD {
             return Err(usage(format!(
@@ -241,6 +286,14 @@ impl JobArgs {
             (None, Some(RecordsArg::Document)) => Records::Document,
             (None, None) => kind.default_records(),
         };
+        if let Kind::Exec(exec) = &kind
+            && (exec.each == Each::Document) != (records == Records::Document)
+        {
+            return Err(usage(
+                "exec: --each document takes whole documents, and --records says what else a record is: \
+                 leave one of them out",
+            ));
+        }
         Ok(JobSpec {
             version: SPEC_VERSION,
             kind,

@@ -50,6 +50,11 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 /// A usage error, or the reason why the job is not on the broker or did not complete.
 pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let job = words.into_job()?;
+    if matches!(job.spec.kind, Kind::Exec(_)) {
+        return Err(usage(
+            "exec runs on one machine only so far: use `gristmill run exec`; over a broker it is not there yet",
+        ));
+    }
     let args = &job.command;
     let options = broker::options(&args.broker, "produce")?;
     if args.backlog.0 < LEAST_BACKLOG {

@@ -15,6 +15,7 @@ use gristmill_producer::Plan;
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::args::RunArgs;
+use crate::commands::exec;
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
@@ -31,11 +32,16 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let job = words.into_job()?;
     let settings = settings(&job.command)?;
-    let prepared = Arc::new(Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?);
+    let shutdown = Shutdown::new();
+    let host = exec::host(&job.local, &settings, &shutdown);
     let plan = plan(&job, settings.chunk_size)?;
+    if let Some(units) = job.local.try_units {
+        return exec::try_units(&job, &plan, &host, units);
+    }
+    let prepared = Prepared::on(&job.spec, &host).map_err(|error| usage(error.to_string()))?;
+    let prepared = Arc::new(prepared);
     let destination = destination(&job)?;
     let progress = Arc::new(Progress::default());
-    let shutdown = Shutdown::new();
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
 

@@ -35,7 +35,7 @@ use crate::seal::{Seal, SplitEnd};
 use crate::spares::Spares;
 
 /// The version of the wire format.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 /// The largest message that is encoded or accepted, in bytes.
 pub const MAX_MESSAGE: usize = 4 << 20;
 

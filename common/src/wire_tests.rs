@@ -35,6 +35,8 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
         offset: 9,
         reason: "torn".into(),
         sample: vec![0xFF],
+        stretch: None,
+        stderr: Vec::new(),
     }];
     let head = ChunkHead {
         id: ChunkId { split: 1, index: 2 },

@@ -9,6 +9,7 @@ mod assignment;
 mod batch;
 mod bisect;
 mod encode;
+mod exec;
 mod files;
 mod isolate;
 mod job_file;
@@ -26,6 +27,7 @@ mod work;
 
 pub use assignment::{Assignment, MapError};
 pub use batch::{Batch, Part, Record};
+pub use exec::{Host, KEEPER, Trial, Tried, keeper};
 pub use isolate::{Limits, SUBCOMMAND, child};
 pub use job_file::JobFile;
 pub use kinds::name_model;

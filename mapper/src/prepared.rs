@@ -1,11 +1,13 @@
 //! A job made ready: options checked, what is built once built.
 
 use std::fmt;
+use std::sync::Arc;
 
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{JobSpec, Shape};
 
-use crate::{JobFile, Processor, kinds};
+use crate::exec::Verdict;
+use crate::{Host, JobFile, Processor, kinds};
 
 /// Makes the processors of one job.
 pub(crate) type Factory = Box<dyn Fn() -> Box<dyn Processor> + Send + Sync>;
@@ -16,6 +18,7 @@ pub struct Prepared {
     shape: Shape,
     factory: Factory,
     file: Option<JobFile>,
+    verdict: Arc<Verdict>,
 }
 
 /// Options that cannot work: a usage error. The text names the option and the way out.
@@ -32,14 +35,28 @@ impl Prepared {
         Self::with_file(spec, kinds::file(spec)?)
     }
 
+    /// As [`Prepared::new`]; `host` is for a job that runs the user's own program.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`], and when the program cannot be run here.
+    pub fn on(spec: &JobSpec, host: &Host) -> Result<Self, SpecError> {
+        Self::made(spec, kinds::file(spec)?, host)
+    }
+
     /// As [`Prepared::new`], for a job whose file came over a queue.
     ///
     /// # Errors
     /// As [`Prepared::new`].
     pub fn with_file(spec: &JobSpec, file: Option<JobFile>) -> Result<Self, SpecError> {
-        let factory = kinds::factory(spec, file.as_ref())?;
+        Self::made(spec, file, &Host::here())
+    }
+
+    fn made(spec: &JobSpec, file: Option<JobFile>, host: &Host) -> Result<Self, SpecError> {
+        let verdict = Arc::new(Verdict::new(host.keep_going));
+        let factory = kinds::factory(spec, file.as_ref(), host, &verdict)?;
         let mut prepared = Self::with(spec, spec.kind.shape(), factory)?;
         prepared.file = file;
+        prepared.verdict = verdict;
         Ok(prepared)
     }
 
@@ -68,6 +85,7 @@ impl Prepared {
             shape,
             factory,
             file: None,
+            verdict: Arc::default(),
         })
     }
 
@@ -75,6 +93,11 @@ impl Prepared {
     #[must_use]
     pub fn processor(&self) -> Box<dyn Processor> {
         (self.factory)()
+    }
+
+    /// Why the job cannot go on, if a processor has found that.
+    pub(crate) fn fatal(&self) -> Option<&str> {
+        self.verdict.fatal()
     }
 
     /// The file that the job needs besides the program.

@@ -17,6 +17,7 @@ mod stream;
 mod submit;
 #[cfg(test)]
 mod testing;
+mod whole;
 
 pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt, ProduceError};

@@ -4,6 +4,7 @@
 //! file beside this one, one variant of [`Kind`], and one processor in the mapper.
 
 mod access_log;
+mod exec;
 mod extract;
 mod grep;
 mod pos;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
+pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce};
 pub use extract::Extract;
 pub use grep::Grep;
 pub use pos::{Pos, Tagset};
@@ -87,6 +89,8 @@ pub enum Kind {
     Extract(Extract),
     /// Part-of-speech tags.
     Pos(Pos),
+    /// The user's own program or function.
+    Exec(Exec),
 }
 
 impl Kind {
@@ -100,6 +104,7 @@ impl Kind {
             Kind::Wc(_) => "wc",
             Kind::Extract(_) => "extract",
             Kind::Pos(_) => "pos",
+            Kind::Exec(_) => "exec",
         }
     }
 
@@ -113,6 +118,7 @@ impl Kind {
             Kind::Wc(options) => options.shape(),
             Kind::Extract(options) => options.shape(),
             Kind::Pos(options) => options.shape(),
+            Kind::Exec(options) => options.shape(),
         }
     }
 
@@ -126,6 +132,7 @@ impl Kind {
             Kind::Wc(_) => &[Format::Jsonl, Format::Tsv],
             Kind::Extract(_) => &[Format::Jsonl],
             Kind::Pos(_) => &[Format::Text, Format::Conllu, Format::Jsonl],
+            Kind::Exec(options) => options.formats(),
         }
     }
 
@@ -135,6 +142,7 @@ impl Kind {
         match self {
             Kind::Extract(_) => Records::Document,
             Kind::Pos(options) if !options.tokenized => Records::Paragraphs,
+            Kind::Exec(options) => options.default_records(),
             _ => Records::Lines,
         }
     }
@@ -145,6 +153,19 @@ impl Kind {
         match self {
             Kind::Pos(options) => options.own_model.then_some(options.model_hash),
             _ => None,
+        }
+    }
+
+    /// How the input is cut where `chunk_size` bytes are wanted in a chunk.
+    #[must_use]
+    pub fn cutting(&self, chunk_size: usize) -> Cutting {
+        match self {
+            Kind::Exec(options) => options.cutting(chunk_size),
+            _ => Cutting {
+                target: chunk_size,
+                aligned: false,
+                single: false,
+            },
         }
     }
 
@@ -224,6 +245,9 @@ pub enum Format {
     Text,
     /// CoNLL-U, the Universal Dependencies format.
     Conllu,
+    /// Length-prefixed names and results.
+    #[value(skip)]
+    Frames,
 }
 
 impl Format {
@@ -235,6 +259,7 @@ impl Format {
             Format::Jsonl => "jsonl",
             Format::Text => "txt",
             Format::Conllu => "conllu",
+            Format::Frames => "frames",
         }
     }
 }

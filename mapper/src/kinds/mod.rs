@@ -15,8 +15,11 @@ use gristmill_common::spec::{JobSpec, Kind};
 
 pub use pos::name_model;
 
+use std::sync::Arc;
+
+use crate::exec::{self, Verdict};
 use crate::prepared::Factory;
-use crate::{JobFile, SpecError};
+use crate::{Host, JobFile, SpecError};
 
 /// The file that a job's options name, loaded.
 pub(crate) fn file(spec: &JobSpec) -> Result<Option<JobFile>, SpecError> {
@@ -27,7 +30,12 @@ pub(crate) fn file(spec: &JobSpec) -> Result<Option<JobFile>, SpecError> {
 }
 
 /// What makes the processors of a job's kind.
-pub(crate) fn factory(spec: &JobSpec, file: Option<&JobFile>) -> Result<Factory, SpecError> {
+pub(crate) fn factory(
+    spec: &JobSpec,
+    file: Option<&JobFile>,
+    host: &Host,
+    verdict: &Arc<Verdict>,
+) -> Result<Factory, SpecError> {
     match &spec.kind {
         Kind::WordCount(options) => Ok(word_count::prepare(options)),
         Kind::Grep(options) => grep::prepare(options, &spec.records),
@@ -35,5 +43,6 @@ pub(crate) fn factory(spec: &JobSpec, file: Option<&JobFile>) -> Result<Factory,
         Kind::Wc(_) => Ok(wc::prepare()),
         Kind::Extract(_) => extract::prepare(&spec.records),
         Kind::Pos(options) => pos::prepare(options, spec.format, file),
+        Kind::Exec(options) => exec::prepare(options, host, verdict),
     }
 }

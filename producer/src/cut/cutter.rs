@@ -154,6 +154,8 @@ impl<'s> Cutter<'s> {
             offset,
             reason: damage.reason,
             sample: damage.sample,
+            stretch: None,
+            stderr: Vec::new(),
         };
         let weight = fault.document.len() + fault.reason.len() + fault.sample.len();
         let start = self.packer.make_room(weight, start)?;
@@ -206,7 +208,9 @@ impl<'s> Cutter<'s> {
     /// To which length the body is filled next.
     fn goal(&self, doc: &Doc<'_>) -> usize {
         let open = self.open(doc).len();
-        if self.packer.body.len() < self.rules.target {
+        if self.rules.aligned && open < self.rules.target {
+            doc.start + self.rules.target
+        } else if !self.rules.aligned && self.packer.body.len() < self.rules.target {
             self.rules.target
         } else {
             // A record longer than a chunk: doubled, so that looking for its end stays linear.
@@ -289,12 +293,20 @@ impl<'s> Cutter<'s> {
         if !unlisted && !self.packer.close(doc.ordinal, doc.offset) {
             self.mark(&mut doc, true)?;
         }
+        if self.rules.single && !self.packer.is_empty() {
+            let end = self.packer.body.len();
+            self.packer.flush(end)?;
+        }
         Ok(())
     }
 
     /// Sorts unplaced bytes that may hold records over the limit, one record at a time. What is
     /// unplaced afterwards is the beginning of one record, shorter than the horizon.
     fn settle(&mut self, doc: &mut Doc<'_>, feed: &mut Feed<'_>) -> Result<(), Halt> {
+        if self.rules.aligned && !self.packer.is_empty() {
+            // Else what came before would decide where pieces end.
+            self.flush(doc)?;
+        }
         let mut bytes = self.packer.body.split_off(doc.start);
         let mut at = 0;
         loop {

@@ -1,7 +1,7 @@
 //! What decides where chunks end: the spec's part of it and the chunk size, and nothing else (I1).
 
 use gristmill_common::record::Splitter;
-use gristmill_common::spec::{JobSpec, OnCorrupt, Records};
+use gristmill_common::spec::{Cutting, JobSpec, OnCorrupt, Records};
 
 /// The longest record that fits a message whatever else is in it.
 const MAX_RECORD: u64 = 3 << 20;
@@ -15,6 +15,10 @@ pub(crate) struct Rules {
     pub(crate) splitter: Splitter,
     /// Length of a chunk's body that is aimed at, in bytes.
     pub(crate) target: usize,
+    /// Pieces are cut by their own document alone ([`Cutting::aligned`]).
+    pub(crate) aligned: bool,
+    /// Each document has a chunk of its own.
+    pub(crate) single: bool,
     /// The longest record, in bytes.
     pub(crate) max_record: usize,
     /// How far past a record's start its end must be certain, in bytes.
@@ -35,9 +39,16 @@ impl Rules {
             // Where such a record ends is told by the line after it.
             Records::Paragraphs | Records::Start(_) => 2 * max_record + 1,
         };
+        let Cutting {
+            target,
+            aligned,
+            single,
+        } = spec.kind.cutting(chunk_size);
         Ok(Self {
             splitter: Splitter::new(&spec.records)?,
-            target: chunk_size.clamp(MIN_CHUNK, MAX_RECORD as usize),
+            target: target.clamp(MIN_CHUNK, MAX_RECORD as usize),
+            aligned,
+            single,
             max_record,
             horizon,
             on_corrupt: spec.on_corrupt,

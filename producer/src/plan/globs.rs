@@ -13,7 +13,8 @@ pub(super) struct Globs {
 }
 
 /// A pattern without a slash is for the file's name, one with a slash for its path in the folder.
-struct Patterns {
+#[derive(Clone, Debug)]
+pub(crate) struct Patterns {
     names: GlobSet,
     paths: GlobSet,
 }
@@ -36,7 +37,7 @@ impl Globs {
 }
 
 impl Patterns {
-    fn new(patterns: &[String]) -> Result<Self, PlanError> {
+    pub(crate) fn new(patterns: &[String]) -> Result<Self, globset::Error> {
         let mut names = GlobSetBuilder::new();
         let mut paths = GlobSetBuilder::new();
         for pattern in patterns {
@@ -55,7 +56,8 @@ impl Patterns {
         })
     }
 
-    fn matches(&self, path: &Path) -> bool {
+    /// Whether a path matches one of them.
+    pub(crate) fn matches(&self, path: &Path) -> bool {
         self.paths.is_match(path)
             || path
                 .file_name()

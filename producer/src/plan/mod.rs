@@ -17,6 +17,10 @@ use gristmill_common::id::content_hash;
 use gristmill_common::outline::Outline;
 use gristmill_common::spec::JobSpec;
 
+pub(crate) use globs::Patterns;
+
+use crate::whole::Whole;
+
 /// What will be read, and in which pieces of work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -113,7 +117,7 @@ impl Plan {
     pub fn new(inputs: &[OsString], spec: &JobSpec, chunk_size: usize) -> Result<Self, PlanError> {
         let sources = inputs::list(inputs, spec)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources);
+        let splits = splits::group(&sources, &Whole::new(spec)?);
         Ok(Self {
             sources,
             splits,

@@ -19,6 +19,7 @@ use gristmill_common::spec::{JobSpec, Limits};
 use crate::cut::{Account, ChunkSink, Cutter, Rules};
 use crate::error::Halt;
 use crate::plan::{Plan, SourceKind};
+use crate::whole::Whole;
 use walker::Walker;
 pub(crate) use zip::locate;
 
@@ -27,6 +28,7 @@ pub(crate) use zip::locate;
 pub struct Reading<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) rules: Rules,
+    pub(crate) whole: Whole,
     pub(crate) limits: Limits,
     pub(crate) tmp: PathBuf,
     pub(crate) progress: &'a Progress,
@@ -48,6 +50,8 @@ impl<'a> Reading<'a> {
         Ok(Self {
             plan,
             rules: Rules::new(spec, plan.chunk_size())?,
+            // A plan of this job was made, so its globs are sound.
+            whole: Whole::new(spec).unwrap_or_default(),
             limits: spec.limits,
             tmp,
             progress,

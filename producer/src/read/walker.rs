@@ -10,6 +10,7 @@ use crate::cut::{Cutter, MAX_NAME, Place};
 use crate::error::Halt;
 use crate::plan::{Source, SourceKind};
 use crate::sniff::{self, Format, is_zip, sniff};
+use crate::whole;
 use crate::stream::{
     Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Pull, Random, RawFile, Xz, Zstd,
     open_at_once,
@@ -61,12 +62,12 @@ impl<'w, 's> Walker<'w, 's> {
         let Reading {
             progress, shutdown, ..
         } = *self.reading;
-        let mut head = [0; 8];
+        let mut head = [0; whole::ENOUGH];
+        let have = size.unwrap_or(0).min(head.len() as u64) as usize;
         if let Some(size) = size
-            && file
-                .read_exact_at(&mut head[..size.min(8) as usize], 0)
-                .is_ok()
+            && file.read_exact_at(&mut head[..have], 0).is_ok()
             && is_zip(&head)
+            && !self.reading.whole.is(&source.name, &head[..have])
         {
             let file = Random::new(file, size, shutdown, Some(progress));
             let members = members.unwrap_or(0..u64::MAX);
@@ -172,8 +173,9 @@ impl<'w, 's> Walker<'w, 's> {
         depth: u32,
     ) -> Result<(), Halt> {
         // Damage so early is met again by whoever reads on.
-        let format = sniff(input.peek(sniff::ENOUGH));
-        if format == Format::Plain {
+        let head = input.peek(sniff::ENOUGH);
+        let format = sniff(head);
+        if format == Format::Plain || self.reading.whole.is(name, head) {
             let place = self.place(name);
             return self.cutter.document(place, &mut input);
         }

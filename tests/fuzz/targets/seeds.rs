@@ -44,6 +44,8 @@ fn messages() -> Vec<Vec<u8>> {
         offset: 9,
         reason: "torn".into(),
         sample: vec![0xFF],
+        stretch: None,
+        stderr: Vec::new(),
     };
     let body = b"a line\n".repeat(40);
     let piece = Piece {
