@@ -43,12 +43,7 @@ pub struct ExecArgs {
     #[arg(long, help_heading = "Program")]
     pub shell: bool,
     /// How results are written
-    #[arg(
-        long,
-        value_enum,
-        default_value = "lines",
-        help_heading = "Program"
-    )]
+    #[arg(long, value_enum, default_value = "lines", help_heading = "Program")]
     pub out: Out,
     /// Exit statuses that count as success
     #[arg(
@@ -101,9 +96,6 @@ pub struct ExecArgs {
     /// Only the first N units: results and stderr to the terminal, nothing is written
     #[arg(long = "try", value_name = "N", help_heading = "Program")]
     pub try_units: Option<u64>,
-    /// The command, then ::: and the inputs
-    #[arg(last = true, value_name = "COMMAND")]
-    pub words: Vec<OsString>,
 }
 
 /// What of the words is for this machine alone.
@@ -127,12 +119,16 @@ pub struct Typed {
 }
 
 impl ExecArgs {
-    /// Takes the words apart; `inputs` are those outside the command.
+    /// Takes the words apart: `words` are those behind `--`, `inputs` those before it.
     ///
     /// # Errors
     /// A usage error that names the option and the way out.
-    pub fn typed(self, mut inputs: Vec<OsString>) -> anyhow::Result<Typed> {
-        let mut words = self.words.iter();
+    pub fn typed(
+        self,
+        words: Vec<OsString>,
+        mut inputs: Vec<OsString>,
+    ) -> anyhow::Result<Typed> {
+        let mut words = words.iter();
         let command: Vec<OsString> = (words.by_ref())
             .take_while(|word| *word != END)
             .cloned()
@@ -328,4 +324,3 @@ fn environment(typed: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     });
     pairs.collect()
 }
-

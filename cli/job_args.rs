@@ -64,7 +64,7 @@ pub enum KindCommand<R: Args> {
     Pos(JobCommand<Pos, R>),
     /// Your own program or Python function, over documents, lines or pieces
     #[command(after_help = EXEC_HELP, mut_args(exec_words))]
-    Exec(JobCommand<ExecArgs, R>),
+    Exec(ExecCommand<R>),
 }
 
 /// Examples of `exec`, and what its users must know.
@@ -83,8 +83,7 @@ GRISTMILL_CHUNK with GRISTMILL_RECORD names it. docs/exec.md has the environment
 /// Inputs may stand behind the command, and --try needs no output.
 fn exec_words(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
-        "inputs" => arg.required(false).index(1),
-        "words" => arg.index(2),
+        "inputs" => arg.required(false),
         "output" => arg
             .required(false)
             .required_unless_present("try_units")
@@ -105,6 +104,23 @@ pub struct JobCommand<K: Args, R: Args> {
     /// The command's.
     #[command(flatten)]
     pub command: R,
+}
+
+/// As [`JobCommand`], with the words of the user's own command behind all others.
+#[derive(Args, Debug)]
+pub struct ExecCommand<R: Args> {
+    /// The kind's options.
+    #[command(flatten)]
+    pub kind: ExecArgs,
+    /// The job's.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The command's.
+    #[command(flatten)]
+    pub command: R,
+    /// The command, then ::: and the inputs
+    #[arg(last = true, value_name = "COMMAND")]
+    pub words: Vec<OsString>,
 }
 
 /// Options of every job: all of them decide the output's bytes, but for `--allow-quarantine`.
@@ -228,7 +244,7 @@ impl<R: Args> KindCommand<R> {
             }
             KindCommand::Exec(mut words) => {
                 let inputs = std::mem::take(&mut words.job.inputs);
-                let typed = words.kind.typed(inputs)?;
+                let typed = words.kind.typed(words.words, inputs)?;
                 words.job.inputs = typed.inputs;
                 let mut job = words.job.into_job(Kind::Exec(typed.exec), words.command)?;
                 job.local = typed.local;

@@ -6,8 +6,8 @@ use gristmill_common::chunk::{ChunkHead, Quarantined};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::Kind;
+use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
 use gristmill_mapper::{Host, Prepared, Trial};
-use gristmill_producer::{ChunkSink, Halt, Plan, Reading, read_split};
 
 use crate::args::RunArgs;
 use crate::exec_args::Local;
@@ -41,17 +41,11 @@ pub fn keeper() -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// When the inputs cannot be read, or the program cannot be run.
-pub fn try_units(
-    job: &Job<RunArgs>,
-    plan: &Plan,
-    host: &Host,
-    units: u64,
-) -> anyhow::Result<Exit> {
+pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> anyhow::Result<Exit> {
     let Kind::Exec(exec) = &job.spec.kind else {
         return Err(usage("--try goes with exec"));
     };
-    let prepared =
-        Prepared::on(&job.spec, host).map_err(|error| usage(error.to_string()))?;
+    let prepared = Prepared::on(&job.spec, host).map_err(|error| usage(error.to_string()))?;
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let tmp = host.tmp.clone();
     let reading = Reading::new(plan, &job.spec, tmp, &progress, &shutdown)?;

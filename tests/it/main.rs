@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod corpus;
+mod exec;
 mod gristmill;
 mod manifests;
 mod memory;

@@ -1,0 +1,131 @@
+//! A job made ready: options checked, what is built once built.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gristmill_common::record::Splitter;
+use gristmill_common::spec::{JobSpec, Shape};
+
+use crate::engine::job_file::JobFile;
+use crate::engine::kinds;
+use crate::engine::kinds::exec::{Host, Verdict};
+use crate::engine::processor::Processor;
+
+/// Makes the processors of one job.
+pub(crate) type Factory = Box<dyn Fn() -> Box<dyn Processor> + Send + Sync>;
+
+/// A job whose options are checked; shared by all threads.
+pub struct Prepared {
+    splitter: Splitter,
+    shape: Shape,
+    factory: Factory,
+    file: Option<JobFile>,
+    verdict: Arc<Verdict>,
+}
+
+/// Options that cannot work: a usage error. The text names the option and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SpecError(pub String);
+
+impl Prepared {
+    /// Checks a job's options and builds what its processors share.
+    ///
+    /// # Errors
+    /// When an option cannot work.
+    pub fn new(spec: &JobSpec) -> Result<Self, SpecError> {
+        Self::with_file(spec, kinds::file(spec)?)
+    }
+
+    /// As [`Prepared::new`]; `host` is for a job that runs the user's own program.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`], and when the program cannot be run here.
+    pub fn on(spec: &JobSpec, host: &Host) -> Result<Self, SpecError> {
+        Self::made(spec, kinds::file(spec)?, host)
+    }
+
+    /// As [`Prepared::new`], for a job whose file came over a queue.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn with_file(spec: &JobSpec, file: Option<JobFile>) -> Result<Self, SpecError> {
+        Self::made(spec, file, &Host::here())
+    }
+
+    fn made(spec: &JobSpec, file: Option<JobFile>, host: &Host) -> Result<Self, SpecError> {
+        let verdict = Arc::new(Verdict::new(host.keep_going));
+        let factory = kinds::factory(spec, file.as_ref(), host, &verdict)?;
+        let mut prepared = Self::with(spec, spec.kind.shape(), factory)?;
+        prepared.file = file;
+        prepared.verdict = verdict;
+        Ok(prepared)
+    }
+
+    /// A job whose records go through a processor that is not built in; `shape` says what its
+    /// results are.
+    ///
+    /// # Errors
+    /// When the spec's record mode cannot work.
+    pub fn custom(
+        spec: &JobSpec,
+        shape: Shape,
+        factory: impl Fn() -> Box<dyn Processor> + Send + Sync + 'static,
+    ) -> Result<Self, SpecError> {
+        Self::with(spec, shape, Box::new(factory))
+    }
+
+    fn with(spec: &JobSpec, shape: Shape, factory: Factory) -> Result<Self, SpecError> {
+        let splitter = Splitter::new(&spec.records).map_err(|error| {
+            SpecError(format!(
+                "--record-start: not a regular expression; escape special characters with a \
+                 backslash\n{error}"
+            ))
+        })?;
+        Ok(Self {
+            splitter,
+            shape,
+            factory,
+            file: None,
+            verdict: Arc::default(),
+        })
+    }
+
+    /// A processor for one thread.
+    #[must_use]
+    pub fn processor(&self) -> Box<dyn Processor> {
+        (self.factory)()
+    }
+
+    /// Why the job cannot go on, if a processor has found that.
+    pub(crate) fn fatal(&self) -> Option<&str> {
+        self.verdict.fatal()
+    }
+
+    /// The file that the job needs besides the program.
+    #[must_use]
+    pub fn file(&self) -> Option<&JobFile> {
+        self.file.as_ref()
+    }
+
+    /// What the job's results are.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Where the job's records begin and end.
+    #[must_use]
+    pub fn splitter(&self) -> &Splitter {
+        &self.splitter
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("splitter", &self.splitter)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
