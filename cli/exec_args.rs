@@ -17,6 +17,9 @@ const END: &str = ":::";
 /// The sizes that a piece may have.
 const PIECE: std::ops::RangeInclusive<u64> = 4 << 10..=2 << 20;
 
+/// The sizes that the largest document may have.
+const DOCUMENT: std::ops::RangeInclusive<u64> = 1..=16 << 30;
+
 /// Options of `exec`.
 #[derive(Args, Debug)]
 pub struct ExecArgs {
@@ -87,6 +90,15 @@ pub struct ExecArgs {
         help_heading = "Program"
     )]
     pub piece: ByteSize,
+    /// The largest document of --each document, up to 16GiB; a larger one is quarantined. Python
+    /// functions and workers get at most 64MiB
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        help_heading = "Input"
+    )]
+    pub max_document: ByteSize,
     /// Archives whose names match are not opened, but documents themselves
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub whole: Vec<String>,
@@ -114,6 +126,8 @@ pub struct Typed {
     pub exec: Exec,
     /// The inputs, wherever they stood.
     pub inputs: Vec<OsString>,
+    /// The longest document, where a unit is one.
+    pub max_document: Option<u64>,
     /// For this machine.
     pub local: Local,
 }
@@ -123,11 +137,7 @@ impl ExecArgs {
     ///
     /// # Errors
     /// A usage error that names the option and the way out.
-    pub fn typed(
-        self,
-        words: Vec<OsString>,
-        mut inputs: Vec<OsString>,
-    ) -> anyhow::Result<Typed> {
+    pub fn typed(self, words: Vec<OsString>, mut inputs: Vec<OsString>) -> anyhow::Result<Typed> {
         let mut words = words.iter();
         let command: Vec<OsString> = (words.by_ref())
             .take_while(|word| *word != END)
@@ -164,6 +174,7 @@ impl ExecArgs {
                 files,
             },
             inputs,
+            max_document: (each == Each::Document).then_some(self.max_document.0),
             local: Local {
                 keep_going: self.keep_going,
                 try_units: self.try_units,
@@ -267,6 +278,12 @@ impl ExecArgs {
             return Err(usage(format!(
                 "--timeout {}: from 1 to 86400 seconds",
                 self.timeout
+            )));
+        }
+        if !DOCUMENT.contains(&self.max_document.0) {
+            return Err(usage(format!(
+                "--max-document {}: from 1B to 16GiB",
+                self.max_document
             )));
         }
         if self.child_memory.0 < 16 << 20 {

@@ -247,6 +247,9 @@ impl<R: Args> KindCommand<R> {
                 let typed = words.kind.typed(words.words, inputs)?;
                 words.job.inputs = typed.inputs;
                 let mut job = words.job.into_job(Kind::Exec(typed.exec), words.command)?;
+                if let Some(most) = typed.max_document {
+                    job.spec.max_record = most;
+                }
                 job.local = typed.local;
                 Ok(job)
             }

@@ -1,11 +1,14 @@
 //! What `run exec` has of its own: the keeper's process, and `--try`.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
+use anyhow::Context;
 use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::spec::Kind;
+use gristmill_common::spec::{Each, Exec, JobSpec, Kind};
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
 use gristmill_mapper::{Host, Prepared, Trial};
 
@@ -23,9 +26,32 @@ pub fn host(local: &Local, settings: &Settings, shutdown: &Shutdown) -> Host {
         programs: settings.threads.get(),
         keep_going: local.keep_going,
         echo: local.try_units.is_some(),
+        large: settings.large.clone(),
         shutdown: shutdown.clone(),
         ..Host::here()
     }
+}
+
+/// Where a job's documents go that are too large for a chunk, if it takes such.
+///
+/// # Errors
+/// When there can be no folder for them.
+pub fn large(
+    spec: &JobSpec,
+    settings: &Settings,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Option<Arc<LargeDocuments>>> {
+    let Kind::Exec(Exec {
+        each: Each::Document,
+        ..
+    }) = &spec.kind
+    else {
+        return Ok(None);
+    };
+    let tmp = &settings.tmp;
+    let place = LargeDocuments::new(tmp, spec.max_record, shutdown);
+    let place = place.with_context(|| format!("--tmp {}", tmp.display()))?;
+    Ok(Some(place))
 }
 
 /// Keeps programs for the mapper at the other end of stdin.
@@ -49,6 +75,7 @@ pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> an
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let tmp = host.tmp.clone();
     let reading = Reading::new(plan, &job.spec, tmp, &progress, &shutdown)?;
+    let reading = reading.with_large(host.large.clone());
     let mut shower = Shower {
         trial: Trial::new(&prepared, exec, units),
         prepared: &prepared,

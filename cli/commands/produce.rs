@@ -70,6 +70,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         threads: threads(args.threads)?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
         window: (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
+        large: None,
     };
     // A job that no mapper could work on is refused here.
     let prepared = Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?;

@@ -31,8 +31,9 @@ use crate::summary::Summary;
 pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let job = words.into_job()?;
-    let settings = settings(&job.command)?;
+    let mut settings = settings(&job.command)?;
     let shutdown = Shutdown::new();
+    settings.large = exec::large(&job.spec, &settings, &shutdown)?;
     let host = exec::host(&job.local, &settings, &shutdown);
     let plan = plan(&job, settings.chunk_size)?;
     if let Some(units) = job.local.try_units {
@@ -95,6 +96,7 @@ fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
         chunk_size: chunk_size(args.cutting.chunk_size, ByteSize(1 << 20))?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
+        large: None,
     })
 }
 

@@ -49,6 +49,9 @@ pub struct Piece {
     pub last: bool,
     /// Length in the chunk's body, in bytes.
     pub len: u32,
+    /// Length of a document whose bytes are not in the body but in a file
+    /// ([`crate::large::LargeDocuments`]); 0 for all others.
+    pub large: u64,
 }
 
 /// Input that could not be processed: one entry of `quarantine.jsonl`, and in most cases one record

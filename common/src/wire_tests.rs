@@ -21,6 +21,7 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
             records: 2,
             first: at == 0,
             last: true,
+            large: 0,
             len: if at + 1 == names.len() {
                 (body.len() - share * at) as u32
             } else {

@@ -201,6 +201,7 @@ fn chunks(text: &[u8]) -> Vec<Chunk> {
             first: at == 0,
             last: end == text.len(),
             len: body.len() as u32,
+            large: 0,
         };
         chunks.push(Chunk {
             head: ChunkHead {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::id::{ChunkId, partition_of_split};
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -34,6 +35,8 @@ pub struct Settings {
     /// Chunks that each thread may have on their way to the queue. One waits for each; more hide how
     /// long a broker takes to confirm.
     pub window: usize,
+    /// Where documents go that are too large for a chunk, if the mapper is in this process.
+    pub large: Option<Arc<LargeDocuments>>,
 }
 
 /// What is known of an earlier attempt at the same job, and who is told how far this one is.
@@ -106,6 +109,7 @@ pub fn produce(
     }
     let reading =
         Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown).map_err(Halt::from)?;
+    let reading = reading.with_large(settings.large.clone());
     let by_split = spec
         .kind
         .shape()

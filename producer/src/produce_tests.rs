@@ -17,6 +17,7 @@ fn settings(threads: usize, window: usize) -> Settings {
         threads: NonZeroUsize::new(threads).unwrap(),
         tmp: std::env::temp_dir(),
         window,
+        large: None,
     }
 }
 

@@ -4,6 +4,8 @@ mod bad_input;
 mod cli;
 mod corpus;
 mod exec;
+mod exec_hostile;
+mod exec_scans;
 mod gristmill;
 mod manifests;
 mod memory;

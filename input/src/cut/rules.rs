@@ -1,5 +1,8 @@
 //! What decides where chunks end: the spec's part of it and the chunk size, and nothing else (I1).
 
+use std::sync::Arc;
+
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{Cutting, JobSpec, OnCorrupt, Records};
 
@@ -19,6 +22,8 @@ pub(crate) struct Rules {
     pub(crate) aligned: bool,
     /// Each document has a chunk of its own.
     pub(crate) single: bool,
+    /// Where documents go that are too large for a chunk, if there is such a place.
+    pub(crate) large: Option<Arc<LargeDocuments>>,
     /// The longest record, in bytes.
     pub(crate) max_record: usize,
     /// How far past a record's start its end must be certain, in bytes.
@@ -49,6 +54,7 @@ impl Rules {
             target: target.clamp(MIN_CHUNK, MAX_RECORD as usize),
             aligned,
             single,
+            large: None,
             max_record,
             horizon,
             on_corrupt: spec.on_corrupt,

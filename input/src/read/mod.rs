@@ -12,7 +12,9 @@ mod archive_tests;
 mod damage_tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Limits};
@@ -64,6 +66,13 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn buffer_size(&self) -> usize {
         capacity_for(self.rules.target)
+    }
+
+    /// Documents too large for a chunk go to a place that the mapper knows too.
+    #[must_use]
+    pub fn with_large(mut self, place: Option<Arc<LargeDocuments>>) -> Self {
+        self.rules.large = place;
+        self
     }
 
     /// A split need not be read: it counts as read for people.

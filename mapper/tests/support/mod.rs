@@ -105,6 +105,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
                 first: start == 0,
                 last: at == all.len(),
                 len: len as u32,
+                large: 0,
             });
             body.extend_from_slice(&document.bytes[offset..offset + len]);
             offset += len;

@@ -59,6 +59,7 @@ fn messages() -> Vec<Vec<u8>> {
         first: true,
         last: false,
         len: body.len() as u32,
+        large: 0,
     };
     let head = ChunkHead {
         id,

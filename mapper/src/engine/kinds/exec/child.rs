@@ -1,6 +1,6 @@
 //! The mapper's side of a keeper: starts it, has programs run by it, and ends it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ pub(super) struct Keeper {
 
 /// The mapper's ends of a program's pipes.
 pub(super) struct Pipes {
-    pub(super) input: PipeWriter,
+    /// None where it reads a file.
+    pub(super) input: Option<PipeWriter>,
     pub(super) output: PipeReader,
 }
 
@@ -83,12 +84,19 @@ impl Keeper {
         Arc::clone(&self.socket)
     }
 
-    /// Has a program started; [`Keeper::wait`] tells how it ended.
+    /// Has a program started, which reads `file` if there is one; [`Keeper::wait`] tells how it
+    /// ended.
     ///
     /// # Errors
     /// When the keeper is gone, or there are no pipes.
-    pub(super) fn run(&self, call: Call) -> io::Result<Pipes> {
-        let (its_input, input) = io::pipe()?;
+    pub(super) fn run(&self, call: Call, file: Option<File>) -> io::Result<Pipes> {
+        let (its_input, input): (OwnedFd, _) = match file {
+            Some(file) => (file.into(), None),
+            None => {
+                let (its_input, input) = io::pipe()?;
+                (its_input.into(), Some(input))
+            }
+        };
         let (output, its_output) = io::pipe()?;
         let fds = [its_input.as_fd(), its_output.as_fd()];
         tell(&*self.socket, &Ask::Run(call), &fds)?;

@@ -1,7 +1,7 @@
 //! A program that is started for every unit: the unit on its standard input or in a file, the result
 //! on its standard output.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -70,6 +70,7 @@ impl Cold {
                 set_aside(unit, failed, self.recipe.exec.each, out);
             }
         }
+        self.pool.done(unit);
     }
 
     fn add(&self, unit: &Unit<'_>, result: &[u8], out: &mut Output) -> Result<(), Failed> {
@@ -117,14 +118,20 @@ impl Cold {
         attempt: u32,
     ) -> io::Result<(Ending, Option<Vec<u8>>)> {
         let file = (self.recipe.takes_file).then(|| keeper.folder().join(unit.file_name()));
+        let large = self.pool.large(unit);
         let mut content = unit.content;
-        if let Some(file) = &file {
-            fs::write(file, content)?;
-            content = &[];
+        let mut stdin = None;
+        match (&file, large) {
+            (Some(file), Some(large)) => {
+                fs::hard_link(&large, file).or_else(|_| fs::copy(&large, file).map(drop))?;
+            }
+            (Some(file), None) => fs::write(file, std::mem::take(&mut content))?,
+            (None, Some(large)) => stdin = Some(File::open(large)?),
+            (None, None) => {}
         }
         let variables = unit.variables(attempt);
         let call = (self.recipe).call(keeper.folder(), file.as_deref(), &variables, false);
-        let pipes = keeper.run(call)?;
+        let pipes = keeper.run(call, stdin)?;
         let result = exchange(pipes, content)?;
         if result.is_none() {
             keeper.kill();

@@ -25,6 +25,8 @@ pub(super) enum Said<'a> {
     Fail(&'a [u8]),
     /// A line for the log.
     Log(&'a [u8]),
+    /// It has answered every record of a batch.
+    End,
     /// It is alive.
     Ping,
 }
@@ -52,6 +54,7 @@ pub(super) fn first(bytes: &[u8]) -> Result<Option<(Said<'_>, usize)>, String> {
         b'X' => Said::Bad(payload),
         b'F' => Said::Fail(payload),
         b'L' => Said::Log(payload),
+        b'E' => Said::End,
         b'P' => Said::Ping,
         other => return Err(format!("a frame of type {other}")),
     };

@@ -1,7 +1,9 @@
 //! How and where programs run on this machine: none of it decides the output's bytes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::shutdown::Shutdown;
 
 /// The machine's side of an `exec` job.
@@ -19,6 +21,8 @@ pub struct Host {
     pub keep_going: bool,
     /// Whether the programs' stderr is shown even if they end well.
     pub echo: bool,
+    /// Where documents are that are too large for a chunk.
+    pub large: Option<Arc<LargeDocuments>>,
     /// When it asks for a stop, programs are killed.
     pub shutdown: Shutdown,
 }
@@ -34,6 +38,7 @@ impl Host {
             programs: std::thread::available_parallelism().map_or(1, usize::from),
             keep_going: false,
             echo: false,
+            large: None,
             shutdown: Shutdown::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, getpid, pidfd_open, set_child_subreaper, setrlimit,
 };
 
-use super::call::{Ask, Call, Ending, How, hear, tell};
+use super::call::{Ask, Call, Ending, How, hear, retry, tell};
 use super::family::{Reaped, kill_all, memory};
 
 /// How often the memory is looked at.
@@ -38,6 +38,7 @@ const LARGEST_FILE: u64 = 16 << 30;
 /// # Errors
 /// When this process cannot be made a keeper, or the mapper says what makes no sense.
 pub fn keeper(socket: impl AsFd) -> io::Result<()> {
+    close_inherited()?;
     set_child_subreaper(Some(getpid()))?;
     for (resource, most) in [(Resource::Core, 0), (Resource::Fsize, LARGEST_FILE)] {
         let limit = Rlimit {
@@ -56,6 +57,26 @@ pub fn keeper(socket: impl AsFd) -> io::Result<()> {
         match run(&socket, &call, fds, &mut doors)? {
             Some(ending) => tell(&socket, &ending, &[])?,
             None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Closes what was open where `gristmill` was started, beyond the three usual descriptors: it is not
+/// for the program.
+fn close_inherited() -> io::Result<()> {
+    let mut open = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let name = entry?.file_name();
+        open.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    for number in open.into_iter().filter(|number| *number > 2) {
+        // Not the folder's own, which is closed by now.
+        if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok() {
+            // SAFETY: the process has just begun and has one thread. It has opened nothing yet, so
+            // nothing in it owns a descriptor above 2.
+            #[expect(unsafe_code)]
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
         }
     }
     Ok(())
@@ -240,6 +261,8 @@ fn watch(
         }
         if ready[0] {
             return match hear::<Ask>(socket) {
+                // One that is just ending tells more by how it ends.
+                Ok(Some((Ask::Kill, _))) if ends_soon(&ended)? => Ok(None),
                 Ok(Some((Ask::Kill, _))) => Ok(Some(Stop::Because(How::Killed))),
                 _ => Ok(Some(Stop::Gone)),
             };
@@ -248,6 +271,16 @@ fn watch(
             return Ok(None);
         }
     }
+}
+
+/// Whether a process ends by itself within a moment.
+fn ends_soon(process: &OwnedFd) -> io::Result<bool> {
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    let time = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
+    Ok(retry(|| poll(&mut fds, Some(&time)))? > 0)
 }
 
 /// The last of what comes through a pipe.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::child::{Keeper, kill};
 use super::host::Host;
+use super::unit::Unit;
 use super::warm::Warm;
 
 /// How often a stop is looked for while programs run.
@@ -77,6 +78,21 @@ impl Pool {
     /// The folder that holds the private folders.
     pub(super) fn rooms(&self) -> &std::path::Path {
         self.rooms.path()
+    }
+
+    /// The file with a unit's bytes, where they were too many for a chunk.
+    pub(super) fn large(&self, unit: &Unit<'_>) -> Option<PathBuf> {
+        let piece = unit.part.piece;
+        let place = self.host.large.as_ref().filter(|_| piece.large > 0)?;
+        Some(place.path(unit.split, piece.ordinal))
+    }
+
+    /// A unit's bytes are not needed any more.
+    pub(super) fn done(&self, unit: &Unit<'_>) {
+        let piece = unit.part.piece;
+        if let Some(place) = self.host.large.as_ref().filter(|_| piece.large > 0) {
+            place.remove(unit.split, piece.ordinal, piece.large);
+        }
     }
 
     /// Whether the programs' stderr is shown.

@@ -36,15 +36,19 @@ impl Pump {
     /// # Errors
     /// When they cannot be set up.
     pub(super) fn new(pipes: Pipes, large: bool) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&pipes.input, true)?;
         rustix::io::ioctl_fionbio(&pipes.output, true)?;
+        if let Some(input) = &pipes.input {
+            rustix::io::ioctl_fionbio(input, true)?;
+        }
         if large {
             // More is only faster; where the user has too many pipes it is refused.
-            let _ = rustix::pipe::fcntl_setpipe_size(&pipes.input, PIPE);
+            if let Some(input) = &pipes.input {
+                let _ = rustix::pipe::fcntl_setpipe_size(input, PIPE);
+            }
             let _ = rustix::pipe::fcntl_setpipe_size(&pipes.output, PIPE);
         }
         Ok(Self {
-            input: Some(pipes.input),
+            input: pipes.input,
             output: pipes.output,
         })
     }

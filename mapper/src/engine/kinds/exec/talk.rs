@@ -20,7 +20,7 @@ use super::recipe::Recipe;
 use super::render::{self, Origin};
 use super::unit::{Failed, Unit};
 use super::verdict::Verdict;
-use super::warm::{Silence, Warm, end, log, split};
+use super::warm::{Silence, Warm, end_of, log, split};
 use crate::engine::batch::Batch;
 use crate::engine::output::Output;
 use crate::engine::processor::{ProcessError, Processor};
@@ -31,6 +31,10 @@ const AHEAD: usize = 2;
 const BATCH: (usize, usize) = (2 << 10, 128 << 10);
 /// A batch that takes less makes the next ones larger, one that takes more makes them smaller.
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+/// The largest document that a worker gets, in bytes.
+const MOST_CONTENT: u64 = 64 << 20;
+/// What a worker did that answers too much.
+const UNASKED: &str = "an answer that nobody asked for";
 /// The longest reason that a worker may give, in bytes.
 const MOST_REASON: usize = 4 << 10;
 /// The most details of a failure that are kept, in bytes.
@@ -63,13 +67,19 @@ impl Processor for Talk {
                 units.push(Unit::of_part(batch, part));
             }
         }
-        if units.is_empty() {
-            return Ok(());
-        }
         let pool = Arc::clone(&self.pool);
+        let files = self.load(&mut units, out);
+        for (unit, bytes) in units.iter_mut().zip(&files) {
+            if let Some(bytes) = bytes {
+                unit.content = bytes;
+            }
+        }
         let done = pool
             .take()
             .and_then(|mut held| self.all(&mut held, &units, out));
+        for unit in &units {
+            self.pool.done(unit);
+        }
         if let Err(error) = done {
             self.verdict
                 .fail(format!("exec: cannot talk to a worker: {error}"));
@@ -87,6 +97,31 @@ impl Talk {
             verdict,
             size: BATCH.0,
         }
+    }
+
+    /// Reads the units that are not in their chunk, and sets those aside that are too large for a
+    /// worker.
+    fn load(&self, units: &mut Vec<Unit<'_>>, out: &mut Output) -> Vec<Option<Vec<u8>>> {
+        let each = self.recipe.exec.each;
+        units.retain(|unit| {
+            let fits = unit.part.piece.large <= MOST_CONTENT;
+            if !fits {
+                let failed = Failed::because("larger than the 64MiB that a worker may get");
+                set_aside(unit, failed, each, out);
+                self.pool.done(unit);
+            }
+            fits
+        });
+        let read = |unit: &Unit<'_>| {
+            let file = self.pool.large(unit)?;
+            let bytes = std::fs::read(&file);
+            let cannot = |error: &io::Error| {
+                let file = file.display();
+                self.verdict.fail(format!("cannot read {file}: {error}"));
+            };
+            bytes.inspect_err(cannot).ok()
+        };
+        units.iter().map(read).collect()
     }
 
     /// Sees every unit answered or set aside.
@@ -142,7 +177,7 @@ impl Talk {
             .is_some_and(|most| answered >= most)
         {
             place.warm = None;
-            end(&place.keeper);
+            end_of(&place.keeper);
             place.keeper.tidy()?;
         }
         Ok(())
@@ -162,11 +197,13 @@ impl Talk {
         let timeout = Duration::from_secs(self.recipe.exec.timeout);
         let (mut sent, mut answered) = (0, 0);
         let mut ends: VecDeque<usize> = VecDeque::new();
+        // What is sure: answers count once their batch is ended.
+        let mut sure = Sure::new(0, out);
         let mut message;
         let mut outbox: &[u8] = &[];
         let mut heard = Instant::now();
         let mut batch_began = heard;
-        while answered < units.len() {
+        while sure.answered < units.len() {
             if outbox.is_empty() && ends.len() < AHEAD && sent < units.len() {
                 let end = sent + batch_end(&units[sent..], self.size);
                 message = frame::batch(&units[sent..end]);
@@ -175,29 +212,34 @@ impl Talk {
                 sent = end;
                 warm.push(&mut outbox)?;
             }
-            let got = match warm.hear(&mut outbox, heard + timeout)? {
-                Ok(said) => self.answer(said, &units[answered..sent], out),
+            let end = ends.front().copied().unwrap_or(answered);
+            let said = match warm.hear(&mut outbox, heard + timeout)? {
+                Ok(Said::End) if answered < end || ends.is_empty() => Err(Stop::garbage(format!(
+                    "the end of a batch, {} records too early",
+                    end - answered
+                ))),
+                Ok(Said::End) => {
+                    ends.pop_front();
+                    warm.answered += (answered - sure.answered) as u64;
+                    sure = Sure::new(answered, out);
+                    self.pace(batch_began.elapsed());
+                    batch_began = Instant::now();
+                    Ok(0)
+                }
+                Ok(said) => self.answer(said, &units[answered..end], out),
                 Err(silence) => Err(Stop::Silence(silence)),
             };
-            match got {
-                Ok(got) => {
-                    answered += got;
-                    warm.answered += got as u64;
-                }
+            heard = Instant::now();
+            match said {
+                Ok(got) => answered += got,
                 Err(stop) => {
-                    let died = Some(self.died(stop, &end(keeper)));
+                    sure.restore(out);
                     return Ok(Asked {
                         sent,
-                        answered,
-                        died,
+                        answered: sure.answered,
+                        died: Some(self.died(stop, &end_of(keeper))),
                     });
                 }
-            }
-            heard = Instant::now();
-            while ends.front().is_some_and(|end| *end <= answered) {
-                ends.pop_front();
-                self.pace(heard - batch_began);
-                batch_began = heard;
             }
         }
         Ok(Asked {
@@ -210,13 +252,12 @@ impl Talk {
     /// Takes what a worker says; returns how many of the units that are `left` it answers.
     fn answer(&self, said: Said<'_>, left: &[Unit<'_>], out: &mut Output) -> Result<usize, Stop> {
         let exec = &self.recipe.exec;
-        let garbage = |what: String| Stop::Silence(Silence::Garbage(what));
         let answered = match said {
-            Said::Out(payload) => outs(left, payload, exec.out, out).map_err(garbage)?,
-            Said::Text(payload) => texts(left, payload, exec.out, out).map_err(garbage)?,
+            Said::Out(payload) => outs(left, payload, exec.out, out).map_err(Stop::garbage)?,
+            Said::Text(payload) => texts(left, payload, exec.out, out).map_err(Stop::garbage)?,
             Said::Bad(text) => {
                 let Some(unit) = left.first() else {
-                    return Err(garbage("an answer that nobody asked for".into()));
+                    return Err(Stop::garbage(UNASKED.into()));
                 };
                 let failed = failure(text);
                 self.verdict.failure(&failed.reason, &failed.stderr);
@@ -224,7 +265,9 @@ impl Talk {
                 return Ok(1);
             }
             Said::Fail(text) => return Err(Stop::Fail(failure(text))),
-            Said::Hello(_) => return Err(garbage("a second greeting".into())),
+            Said::Hello(_) => return Err(Stop::garbage("a second greeting".into())),
+            // Taken by whoever counts batches.
+            Said::End => 0,
             Said::Log(text) => {
                 log(text);
                 0
@@ -268,6 +311,35 @@ enum Stop {
     Silence(Silence),
 }
 
+impl Stop {
+    fn garbage(what: String) -> Self {
+        Stop::Silence(Silence::Garbage(what))
+    }
+}
+
+/// How far the answers are sure, and what the output held then.
+struct Sure {
+    answered: usize,
+    bytes: usize,
+    set_aside: usize,
+}
+
+impl Sure {
+    fn new(answered: usize, out: &Output) -> Self {
+        Self {
+            answered,
+            bytes: out.bytes.len(),
+            set_aside: out.quarantined.len(),
+        }
+    }
+
+    /// Takes the answers back that are not sure.
+    fn restore(&self, out: &mut Output) {
+        out.bytes.truncate(self.bytes);
+        out.quarantined.truncate(self.set_aside);
+    }
+}
+
 /// Why a worker could not be started, with what it said.
 pub(super) fn cannot_start(failed: &Failed) -> String {
     let said = String::from_utf8_lossy(&failed.stderr);
@@ -293,9 +365,7 @@ fn outs(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Resul
     let short = || "an answer that is cut off".to_owned();
     let mut head = Reader(payload);
     let answered = head.number().ok_or_else(short)?;
-    let units = left
-        .get(..answered)
-        .ok_or("an answer that nobody asked for")?;
+    let units = left.get(..answered).ok_or(UNASKED)?;
     let mut counts = Reader(head.take(answered * 4).ok_or_else(short)?);
     let mut results = 0_usize;
     while let Some(count) = counts.number() {
@@ -327,9 +397,7 @@ fn outs(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Resul
 fn texts(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Result<usize, String> {
     let mut head = Reader(payload);
     let answered = head.number().ok_or("an answer that is cut off")?;
-    let units = left
-        .get(..answered)
-        .ok_or("an answer that nobody asked for")?;
+    let units = left.get(..answered).ok_or(UNASKED)?;
     let lines = memchr::memchr_iter(b'\n', head.0).count();
     if lines != answered || head.0.last().is_some_and(|last| *last != b'\n') {
         return Err(format!("{lines} lines for {answered} records"));

@@ -44,7 +44,7 @@ impl Warm {
         let exec = &recipe.exec;
         let call = recipe.call(keeper.folder(), None, &[], true);
         let mut warm = Self {
-            pump: Pump::new(keeper.run(call)?, true)?,
+            pump: Pump::new(keeper.run(call, None)?, true)?,
             inbox: Vec::new(),
             at: 0,
             answered: 0,
@@ -70,7 +70,7 @@ impl Warm {
                 Ok(Said::Ping) => {}
                 Ok(_) => break Err("it answers before it is asked".into()),
                 Err(silence) => {
-                    let ending = end(keeper);
+                    let ending = end_of(keeper);
                     let reason = silence.reason(&ending, exec.timeout, exec.memory);
                     let stderr = ending.stderr;
                     return Ok(Err(Failed { reason, stderr }));
@@ -80,7 +80,7 @@ impl Warm {
         Ok(match said {
             Ok(()) => Ok(warm),
             Err(text) => {
-                let ending = end(keeper);
+                let ending = end_of(keeper);
                 let (reason, details) = split(&text);
                 let stderr = match details.is_empty() {
                     true => ending.stderr,
@@ -152,7 +152,7 @@ impl Silence {
 }
 
 /// Ends a worker and everything that it started.
-pub(super) fn end(keeper: &Keeper) -> Ending {
+pub(super) fn end_of(keeper: &Keeper) -> Ending {
     keeper.kill();
     keeper.wait()
 }

@@ -101,6 +101,7 @@ class Worker:
             self.records(bytes(payload[at:end]), lengths)
             at = end
         self.flush()
+        self.send("E", b"")
 
     def split(self, data, lengths):
         """The records; a newline follows each, and most have none inside."""
