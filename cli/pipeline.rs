@@ -32,6 +32,8 @@ pub struct Settings {
     pub tmp: PathBuf,
     /// Where documents go that are too large for a chunk.
     pub large: Option<Arc<LargeDocuments>>,
+    /// The most bytes of text that all sources together may unfold to.
+    pub max_expanded: Option<u64>,
 }
 
 impl Settings {
@@ -124,6 +126,7 @@ impl Pipeline<'_> {
             tmp: self.settings.tmp.clone(),
             window: 1,
             large: self.settings.large.clone(),
+            max_expanded: self.settings.max_expanded,
         };
 
         let parts = std::thread::scope(|scope| {

@@ -31,7 +31,7 @@ use crate::summary::Summary;
 pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let job = words.into_job()?;
-    let mut settings = settings(&job.command)?;
+    let mut settings = settings(&job)?;
     let shutdown = Shutdown::new();
     settings.large = exec::large(&job.spec, &settings, &shutdown)?;
     let host = exec::host(&job.local, &settings, &shutdown);
@@ -90,13 +90,15 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     }
 }
 
-fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
+fn settings(job: &Job<RunArgs>) -> anyhow::Result<Settings> {
+    let args = &job.command;
     Ok(Settings {
         threads: threads(args.threads)?,
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
         chunk_size: chunk_size(args.cutting.chunk_size, ByteSize(1 << 20))?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
         large: None,
+        max_expanded: job.max_expanded,
     })
 }
 

@@ -13,6 +13,7 @@ pub mod id;
 pub mod job;
 pub mod key;
 pub mod large;
+pub mod name;
 pub mod outcome;
 pub mod outline;
 pub mod progress;

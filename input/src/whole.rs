@@ -50,6 +50,11 @@ impl Whole {
         Ok(Self { patterns })
     }
 
+    /// Whether documents go on as they are stored: no test whether they are text, no decoding.
+    pub(crate) fn as_stored(&self) -> bool {
+        self.patterns.is_some()
+    }
+
     /// Whether the stream of this name, which begins with `head`, is a document as it is.
     pub(crate) fn is(&self, name: &[u8], head: &[u8]) -> bool {
         let Some(patterns) = &self.patterns else {

@@ -18,6 +18,7 @@ fn settings(threads: usize, window: usize) -> Settings {
         tmp: std::env::temp_dir(),
         window,
         large: None,
+        max_expanded: None,
     }
 }
 
@@ -134,7 +135,7 @@ struct Notes<'a> {
 }
 
 impl Resume for Notes<'_> {
-    fn done(&self, _: u32) -> Option<(u32, &[(u32, u64)])> {
+    fn done(&self, _: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
         None
     }
 

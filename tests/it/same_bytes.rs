@@ -67,6 +67,7 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
         chunk_size: variant.chunk_size,
         tmp: folder.path().to_owned(),
         large: None,
+        max_expanded: None,
     };
     let plan = Plan::new(&job.inputs, &job.spec, variant.chunk_size).expect("a plan");
     let queues = settings.queues(&job.spec);

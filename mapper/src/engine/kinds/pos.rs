@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gristmill_common::name::{on_one_line, shown};
 use gristmill_common::spec::{Format, Pos, Tagset};
 use gristmill_tagger::{MAX_FILE, Model, Tag, Tagger, replace_invalid};
 
@@ -278,7 +279,7 @@ impl Style {
             .map(|tag| self.tag(model, *tag))
             .collect();
         let line = serde_json::json!({
-            "document": String::from_utf8_lossy(sentence.document),
+            "document": shown(sentence.document),
             "offset": sentence.offset,
             "tokens": tokens,
             "tags": tags,
@@ -313,9 +314,5 @@ fn conllu(model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
 
 /// Appends a name to a comment, which is one line of UTF-8.
 fn push_line(out: &mut Vec<u8>, name: &[u8]) {
-    let name = String::from_utf8_lossy(name);
-    out.extend_from_slice(
-        name.replace(|c: char| c.is_control(), "\u{FFFD}")
-            .as_bytes(),
-    );
+    out.extend_from_slice(on_one_line(name).as_bytes());
 }

@@ -19,7 +19,6 @@ use gristmill_common::chunk::Chunk;
 use tracing::warn;
 
 use crate::engine::mapper::{Killer, Mapped, Mapper};
-
 use crate::work::assignment::{Assignment, Limits};
 
 pub use child::child;
