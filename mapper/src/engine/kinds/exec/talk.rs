@@ -428,7 +428,10 @@ fn failure(text: &[u8]) -> Failed {
     let text = String::from_utf8_lossy(text);
     let (reason, details) = split(&text);
     let mut reason = reason.trim_end().to_owned();
-    reason.truncate(reason.floor_char_boundary(MOST_REASON));
+    let longest = MOST_REASON.min(reason.len());
+    let fits = |at: &usize| reason.is_char_boundary(*at);
+    let end = (0..=longest).rev().find(fits).unwrap_or(0);
+    reason.truncate(end);
     let from = details.len().saturating_sub(MOST_DETAILS);
     Failed {
         reason,
