@@ -108,6 +108,9 @@ pub enum Command {
     /// Map one chunk; for `map` itself
     #[command(hide = true, name = gristmill_mapper::SUBCOMMAND)]
     IsolatedChunk,
+    /// Run programs; for `run exec` itself
+    #[command(hide = true, name = gristmill_mapper::KEEPER)]
+    ExecKeeper,
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
     /// Train and measure models for pos

@@ -6,12 +6,13 @@ use std::ffi::OsString;
 use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
-    AccessLog, Compress, EncodingErrors, Extract, Format, JobSpec, Kind, Limits, MAX_PARTITIONS,
-    MAX_RECORD, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
+    AccessLog, Compress, Each, EncodingErrors, Extract, Format, JobSpec, Kind, Limits,
+    MAX_PARTITIONS, MAX_RECORD, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
 };
 use gristmill_mapper::JobFile;
 
 use crate::allowance::Allowance;
+use crate::exec_args::{ExecArgs, Local};
 use crate::exit::usage;
 use crate::grep_args::GrepArgs;
 use crate::pos_args::PosArgs;
@@ -61,7 +62,23 @@ pub enum KindCommand<R: Args> {
   gristmill run pos --records lines --format conllu messages.txt.gz -o -
   gristmill run pos --tokenized --tagset universal sentences.txt -o -")]
     Pos(JobCommand<PosArgs, R>),
+    /// Your own program or Python function, over documents, lines or pieces
+    #[command(after_help = EXEC_HELP)]
+    Exec(ExecCommand<R>),
 }
+
+/// Examples of `exec`, and what its users must know.
+const EXEC_HELP: &str = "Examples:
+  gristmill run exec --each document -o ocr -- tesseract stdin stdout -l eng ::: scans.zip
+  gristmill run exec --each document -o text -- pdftotext {} - ::: papers/
+  gristmill run exec --each record --python tag.py:tag corpus/ -o tagged
+  gristmill run exec --each chunk -o - -- awk '{print $9}' ::: logs/
+  gristmill run exec --map ./map.py --reduce sum logs/ -o out
+  gristmill run exec --python tag.py:tag --try 20 corpus/
+
+A unit whose program fails, hangs or takes too much memory is quarantined with the exit status and the
+last of stderr; the rest goes on. A unit may run twice, so what it does elsewhere happens at least once:
+GRISTMILL_CHUNK with GRISTMILL_RECORD names it. docs/exec.md has the environment and the protocol.";
 
 /// A kind's own options, then those of every job, then those of the command.
 #[derive(Args, Debug)]
@@ -75,6 +92,23 @@ pub struct JobCommand<K: Args, R: Args> {
     /// The command's.
     #[command(flatten)]
     pub command: R,
+}
+
+/// As [`JobCommand`], with the words of the user's own command behind all others.
+#[derive(Args, Debug)]
+pub struct ExecCommand<R: Args> {
+    /// The kind's options.
+    #[command(flatten)]
+    pub kind: ExecArgs,
+    /// The job's.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The command's.
+    #[command(flatten)]
+    pub command: R,
+    /// The command, then ::: and the inputs
+    #[arg(last = true, value_name = "COMMAND")]
+    pub words: Vec<OsString>,
 }
 
 /// Options of every job: all of them decide the output's bytes, but for `--allow-quarantine` and
@@ -208,6 +242,8 @@ pub struct Job<R> {
     pub max_expanded: Option<u64>,
     /// The command's own options.
     pub command: R,
+    /// What of `exec` is for this machine alone.
+    pub local: Local,
 }
 
 impl<R: Args> KindCommand<R> {
@@ -230,6 +266,17 @@ impl<R: Args> KindCommand<R> {
                 let (options, file) = words.kind.into_options()?;
                 let mut job = job_of(Kind::Pos(options), words.job, words.command)?;
                 job.files.extend(file);
+                Ok(job)
+            }
+            KindCommand::Exec(mut words) => {
+                let inputs = std::mem::take(&mut words.job.inputs);
+                let typed = words.kind.typed(words.words, inputs)?;
+                words.job.inputs = typed.inputs;
+                let mut job = job_of(Kind::Exec(typed.exec), words.job, words.command)?;
+                if let Some(most) = typed.max_document {
+                    job.spec.max_record = most;
+                }
+                job.local = typed.local;
                 Ok(job)
             }
         }
@@ -256,6 +303,7 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
         allowance: job.allow_quarantine,
         max_expanded: job.max_expanded.map(|most| most.0),
         command,
+        local: Local::default(),
     })
 }
 
@@ -292,6 +340,14 @@ impl JobArgs {
             (None, Some(RecordsArg::Document)) => Records::Document,
             (None, None) => kind.default_records(),
         };
+        if let Kind::Exec(exec) = &kind
+            && (exec.each == Each::Document) != (records == Records::Document)
+        {
+            return Err(usage(
+                "exec: --each document takes whole documents, and --records says what else a record is: \
+                 leave one of them out",
+            ));
+        }
         Ok(JobSpec {
             version: SPEC_VERSION,
             kind,

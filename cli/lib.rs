@@ -7,6 +7,7 @@ pub mod allowance;
 pub mod args;
 pub mod broker;
 pub mod commands;
+pub mod exec_args;
 pub mod exit;
 pub mod grep_args;
 pub mod job_args;

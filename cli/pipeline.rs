@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Folder for temporary files.
     pub tmp: PathBuf,
+    /// Where documents go that are too large for a chunk.
+    pub large: Option<Arc<LargeDocuments>>,
     /// The most bytes of text that all sources together may unfold to.
     pub max_expanded: Option<u64>,
 }
@@ -129,6 +132,7 @@ impl Pipeline<'_> {
             threads: self.settings.threads,
             tmp: self.settings.tmp.clone(),
             window: 1,
+            large: self.settings.large.clone(),
             max_expanded: self.settings.max_expanded,
         };
 

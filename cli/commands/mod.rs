@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod doctor;
 pub mod dry_run;
+pub mod exec;
 pub mod health;
 pub mod man;
 pub mod map;

@@ -54,6 +54,11 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 /// A usage error, or the reason why the job is not on the broker or did not complete.
 pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let mut job = words.into_job()?;
+    if matches!(job.spec.kind, Kind::Exec(_)) {
+        return Err(usage(
+            "exec runs on one machine only so far: use `gristmill run exec`; over a broker it is not there yet",
+        ));
+    }
     let files = std::mem::take(&mut job.files);
     let file = files.first().map(|file| file.bytes().clone());
     let args = &job.command;
@@ -78,6 +83,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         tmp: tmp(args.cutting.tmp.as_ref())?,
         max_expanded: job.max_expanded,
         window: (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
+        large: None,
     };
     // A job that no mapper could work on is refused here; what that has loaded is for mappers.
     drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);

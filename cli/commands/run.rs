@@ -16,7 +16,7 @@ use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::args::RunArgs;
-use crate::commands::dry_run;
+use crate::commands::{dry_run, exec};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
@@ -32,16 +32,21 @@ use crate::summary::Summary;
 pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let mut job = words.into_job()?;
-    let settings = settings(&job)?;
-    let prepared = Prepared::with_files(&job.spec, std::mem::take(&mut job.files));
-    let prepared = Arc::new(prepared.map_err(|error| usage(error.to_string()))?);
+    let mut settings = settings(&job)?;
+    let shutdown = Shutdown::new();
+    settings.large = exec::large(&job.spec, &settings, &shutdown)?;
+    let host = exec::host(&job.local, &settings, &shutdown);
     let plan = plan(&job, settings.chunk_size)?;
     if job.command.cutting.dry_run {
         return dry_run::show(&plan);
     }
+    if let Some(units) = job.local.try_units {
+        return exec::try_units(&job, &plan, &host, units);
+    }
+    let prepared = Prepared::on(&job.spec, std::mem::take(&mut job.files), &host);
+    let prepared = Arc::new(prepared.map_err(|error| usage(error.to_string()))?);
     let destination = destination(&job)?;
     let progress = Arc::new(Progress::default());
-    let shutdown = Shutdown::new();
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
 
@@ -96,6 +101,7 @@ fn settings(job: &Job<RunArgs>) -> anyhow::Result<Settings> {
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
         chunk_size: chunk_size(args.cutting.chunk_size, ByteSize(1 << 20))?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
+        large: None,
         max_expanded: job.max_expanded,
     })
 }

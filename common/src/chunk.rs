@@ -52,9 +52,13 @@ pub struct Piece {
     /// Set where it goes on with a record that an earlier piece begins (`wc` alone, for a record over the
     /// limit): whether the byte before it is ASCII white space. That record is not counted again.
     pub inside: Option<bool>,
+    /// Length of a document whose bytes are not in the body but in a file
+    /// ([`crate::large::LargeDocuments`]); 0 for all others.
+    pub large: u64,
 }
 
-/// Input that could not be processed: one entry of `quarantine.jsonl`, one record of the account.
+/// Input that could not be processed: one entry of `quarantine.jsonl`, and in most cases one record
+/// of the account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quarantined {
     /// Number of the source in the job's outline.
@@ -69,6 +73,28 @@ pub struct Quarantined {
     /// The first bytes of it, at most [`MAX_SAMPLE`].
     #[serde(with = "serde_bytes")]
     pub sample: Vec<u8>,
+    /// How much it is, where it is not one record.
+    pub stretch: Option<Stretch>,
+    /// The last that the user's program wrote to stderr.
+    #[serde(with = "serde_bytes")]
+    pub stderr: Vec<u8>,
+}
+
+/// The size of a stretch of records that are set aside together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stretch {
+    /// How many records it is.
+    pub records: u64,
+    /// How many bytes it is.
+    pub bytes: u64,
+}
+
+impl Quarantined {
+    /// How many records of the account it stands for.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.stretch.map_or(1, |stretch| stretch.records)
+    }
 }
 
 /// The most bytes of quarantined input that are kept as evidence.

@@ -21,6 +21,7 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
             records: 2,
             first: at == 0,
             last: true,
+            large: 0,
             len: if at + 1 == names.len() {
                 (body.len() - share * at) as u32
             } else {
@@ -35,6 +36,8 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
         offset: 9,
         reason: "torn".into(),
         sample: vec![0xFF],
+        stretch: None,
+        stderr: Vec::new(),
     }];
     let head = ChunkHead {
         id: ChunkId { split: 1, index: 2 },

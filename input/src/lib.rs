@@ -16,6 +16,7 @@ mod sniff;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod whole;
 
 pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt};

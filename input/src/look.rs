@@ -7,6 +7,7 @@ use crate::plan::{Source, SourceKind};
 use crate::read::as_zip;
 use crate::sniff::{Format, sniff};
 use crate::stream::{Input, RawFile, open_at_once};
+use crate::whole::Whole;
 
 /// What becomes of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,8 @@ pub fn look(source: &Source) -> Look {
         Ok(opened) => opened,
         Err(error) => return Look::PassedOver(error.to_string()),
     };
-    if as_zip(&file, size, &shutdown, None).is_some() {
+    let whole = Whole::default();
+    if as_zip(&source.name, &file, size, &whole, &shutdown, None).is_some() {
         return Look::Read("zip".into());
     }
     let mut input = Input::glance(RawFile::new(file, Some(size), &progress, &shutdown));

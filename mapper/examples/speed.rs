@@ -206,6 +206,7 @@ fn chunks(text: &[u8]) -> Vec<Chunk> {
             last: end == text.len(),
             len: body.len() as u32,
             inside: None,
+            large: 0,
         };
         chunks.push(Chunk {
             head: ChunkHead {

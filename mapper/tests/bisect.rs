@@ -131,6 +131,8 @@ fn the_producers_faults_are_part_of_the_account() {
         offset,
         reason: "corrupt".into(),
         sample: vec![],
+        stretch: None,
+        stderr: Vec::new(),
     };
     let mut chunks = cut(&[document("d", "a\n!b\n")], &spec.records, 100);
     let faults = vec![fault(0, 9), fault(3, 0)];

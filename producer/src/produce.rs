@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::id::{ChunkId, partition_of_split};
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::Stage;
@@ -33,6 +34,8 @@ pub struct Settings {
     /// Chunks that each thread may have on their way to the queue. One waits for each; more hide how
     /// long a broker takes to confirm.
     pub window: usize,
+    /// Where documents go that are too large for a chunk, if the mapper is in this process.
+    pub large: Option<Arc<LargeDocuments>>,
     /// The most bytes of text that all sources together may unfold to; past it the job fails.
     pub max_expanded: Option<u64>,
 }
@@ -93,7 +96,8 @@ pub fn produce(
         Progress::add(&progress.bytes_total, total);
     }
     let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?
-        .bounded(settings.max_expanded);
+        .bounded(settings.max_expanded)
+        .with_large(settings.large.clone());
     let by_split = spec
         .kind
         .shape()

@@ -19,6 +19,7 @@ fn settings(threads: usize, window: usize) -> Settings {
         threads: NonZeroUsize::new(threads).unwrap(),
         tmp: std::env::temp_dir(),
         window,
+        large: None,
         max_expanded: None,
     }
 }

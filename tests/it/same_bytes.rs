@@ -13,7 +13,7 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_input::Plan;
 use gristmill_jobs::transport::{Faulty, Transport};
-use gristmill_mapper::Prepared;
+use gristmill_mapper::{Host, Prepared};
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::corpus;
@@ -43,13 +43,20 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
     let partitions = variant.partitions.to_string();
-    let mut line: Vec<PathBuf> = ["gristmill", "run"]
-        .iter()
-        .chain(words)
-        .map(PathBuf::from)
-        .collect();
-    line.extend(["--partitions", &partitions, "-o"].map(PathBuf::from));
-    line.extend([out.clone(), input.to_owned()]);
+    // Behind the kind, because a command of `exec` ends with the inputs.
+    let mut line = [
+        "gristmill",
+        "run",
+        words[0],
+        "--partitions",
+        &partitions,
+        "-o",
+    ]
+    .map(PathBuf::from)
+    .to_vec();
+    line.push(out.clone());
+    line.extend(words[1..].iter().map(PathBuf::from));
+    line.push(input.to_owned());
     let Command::Run(typed) = Cli::try_parse_from(&line).expect("a command line").command else {
         panic!("a run");
     };
@@ -59,6 +66,7 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
         memory: variant.memory,
         chunk_size: variant.chunk_size,
         tmp: folder.path().to_owned(),
+        large: None,
         max_expanded: None,
     };
     let plan = Plan::new(&job.inputs, &job.spec, variant.chunk_size).expect("a plan");
@@ -68,10 +76,16 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
         Some(seed) => Transport::Faulty(Faulty::new(queues, seed)),
     };
     let destination = Destination::Dir(OutputDir::open(&out, false).expect("an output folder"));
+    let host = Host {
+        gristmill: env!("CARGO_BIN_EXE_gristmill").into(),
+        tmp: folder.path().to_owned(),
+        programs: variant.threads,
+        ..Host::here()
+    };
     let pipeline = Pipeline {
         spec: &job.spec,
         plan: &plan,
-        prepared: Arc::new(Prepared::with_files(&job.spec, job.files).expect("options")),
+        prepared: Arc::new(Prepared::on(&job.spec, job.files, &host).expect("options")),
         transport: &transport,
         settings: &settings,
         progress: &Arc::new(Progress::default()),
@@ -269,4 +283,65 @@ fn i6_pos() {
 #[test]
 fn i6_pos_conllu() {
     on_texts(&["pos", "--records", "lines", "--format", "conllu"], false);
+}
+
+#[test]
+fn i6_exec_of_a_filter() {
+    let line = "NR == 1 { print \"piece\" } { print NR, $1 } /nonsense/ && NR % 7 == 3 { exit 5 }";
+    on_logs(
+        &[
+            "exec", "--each", "chunk", "--piece", "16KiB", "--", "awk", line, ":::",
+        ],
+        false,
+    );
+}
+
+#[test]
+fn i6_exec_of_documents() {
+    on_texts(
+        &[
+            "exec",
+            "--each",
+            "document",
+            "--ok-exit",
+            "0,1",
+            "--",
+            "grep",
+            "-c",
+            "mill",
+            ":::",
+        ],
+        false,
+    );
+}
+
+#[test]
+fn i6_exec_of_a_python_function() {
+    let code = tempfile::tempdir().expect("a folder");
+    let file = code.path().join("tag.py");
+    std::fs::write(
+        &file,
+        "import os\n\ndef tag(text):\n    if 'garbage' in text: raise ValueError(text)\n    if \
+         '10.0.1.7 - bob' in text and '404' in text: os._exit(0)\n    if 'bob' in text: return None\n    return \
+         [text[:20].upper(), {'n': len(text)}]\n",
+    )
+    .expect("a file");
+    let function = format!("{}:tag", file.display());
+    on_logs(&["exec", "--python", &function], false);
+}
+
+#[test]
+fn i6_exec_of_a_mapper_with_a_table() {
+    on_texts(
+        &[
+            "exec",
+            "--map",
+            "tr -s [:space:] \\n",
+            "--reduce",
+            "count",
+            "--piece",
+            "64KiB",
+        ],
+        true,
+    );
 }

@@ -4,6 +4,7 @@
 //! file beside this one, one variant of [`Kind`], and one processor in the mapper.
 
 mod access_log;
+mod exec;
 mod extract;
 mod grep;
 mod pos;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
+pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce};
 pub use extract::Extract;
 pub use grep::Grep;
 pub use pos::{Pos, Tagset};
@@ -100,6 +102,8 @@ pub enum Kind {
     Extract(Extract),
     /// Part-of-speech tags.
     Pos(Pos),
+    /// The user's own program or function.
+    Exec(Exec),
 }
 
 impl Kind {
@@ -113,6 +117,7 @@ impl Kind {
             Kind::Wc(_) => "wc",
             Kind::Extract(_) => "extract",
             Kind::Pos(_) => "pos",
+            Kind::Exec(_) => "exec",
         }
     }
 
@@ -126,6 +131,7 @@ impl Kind {
             Kind::Wc(options) => options.shape(),
             Kind::Extract(options) => options.shape(),
             Kind::Pos(options) => options.shape(),
+            Kind::Exec(options) => options.shape(),
         }
     }
 
@@ -141,6 +147,7 @@ impl Kind {
             Kind::Wc(_) => &[Format::Jsonl, Format::Tsv],
             Kind::Extract(_) => &[Format::Jsonl],
             Kind::Pos(_) => &[Format::Text, Format::Conllu, Format::Jsonl],
+            Kind::Exec(options) => options.formats(),
         }
     }
 
@@ -150,6 +157,7 @@ impl Kind {
         match self {
             Kind::Extract(_) => Records::Document,
             Kind::Pos(options) if !options.tokenized => Records::Paragraphs,
+            Kind::Exec(options) => options.default_records(),
             _ => Records::Lines,
         }
     }
@@ -163,14 +171,30 @@ impl Kind {
         }
     }
 
+    /// How the input is cut where `chunk_size` bytes are wanted in a chunk.
+    #[must_use]
+    pub fn cutting(&self, chunk_size: usize) -> Cutting {
+        match self {
+            Kind::Exec(options) => options.cutting(chunk_size),
+            _ => Cutting {
+                target: chunk_size,
+                aligned: false,
+                single: false,
+            },
+        }
+    }
+
     /// The version of the kind's processor: raised whenever its output changes for any input, so
     /// that a worker of another version leaves the job alone (I2).
     #[must_use]
     pub fn version(&self) -> u16 {
         match self {
-            Kind::Extract(_) => 1,
-            Kind::WordCount(_) | Kind::Grep(_) | Kind::AccessLog(_) => 2,
-            Kind::Wc(_) | Kind::Pos(_) => 2,
+            Kind::Extract(_) | Kind::Exec(_) => 1,
+            Kind::WordCount(_)
+            | Kind::Grep(_)
+            | Kind::AccessLog(_)
+            | Kind::Wc(_)
+            | Kind::Pos(_) => 2,
         }
     }
 }
@@ -243,6 +267,9 @@ pub enum Format {
     Text,
     /// CoNLL-U, the Universal Dependencies format.
     Conllu,
+    /// Length-prefixed names and results.
+    #[value(skip)]
+    Frames,
 }
 
 impl Format {
@@ -254,6 +281,7 @@ impl Format {
             Format::Jsonl => "jsonl",
             Format::Text => "txt",
             Format::Conllu => "conllu",
+            Format::Frames => "frames",
         }
     }
 }

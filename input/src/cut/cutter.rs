@@ -26,28 +26,28 @@ pub(crate) struct Place<'a> {
 /// Cuts the documents of one split.
 pub(crate) struct Cutter<'s> {
     rules: &'s Rules,
-    packer: Packer<'s>,
+    pub(super) packer: Packer<'s>,
     ordinal: u32,
 }
 
 /// The document at hand.
-struct Doc<'a> {
-    place: Place<'a>,
-    ordinal: u32,
+pub(super) struct Doc<'a> {
+    pub(super) place: Place<'a>,
+    pub(super) ordinal: u32,
     /// Offset and record number of what is not placed yet.
     offset: u64,
     record: u64,
     /// Nothing was placed yet.
     first: bool,
     /// Where in the body the unplaced bytes begin.
-    start: usize,
+    pub(super) start: usize,
     /// Set for the next piece where it goes on with a record ([`Piece::inside`]).
     inside: Option<bool>,
 }
 
 impl Doc<'_> {
     /// Its next piece: so many records in so many bytes.
-    fn piece(&mut self, records: u64, len: usize, last: bool) -> Piece {
+    pub(super) fn piece(&mut self, records: u64, len: usize, last: bool) -> Piece {
         let piece = Piece {
             source: self.place.source,
             document: self.place.document.to_vec(),
@@ -59,6 +59,7 @@ impl Doc<'_> {
             last,
             len: len as u32,
             inside: self.inside.take(),
+            large: 0,
         };
         self.first = false;
         self.offset += len as u64;
@@ -68,15 +69,15 @@ impl Doc<'_> {
 }
 
 /// The document's bytes to come.
-struct Feed<'a> {
+pub(super) struct Feed<'a> {
     input: &'a mut dyn Pull,
     /// How they ended, once they did.
-    ended: Option<Option<Damage>>,
+    pub(super) ended: Option<Option<Damage>>,
 }
 
 impl Feed<'_> {
     /// Pulls until `body` has `goal` bytes or there are no more.
-    fn fill(&mut self, body: &mut Vec<u8>, goal: usize) {
+    pub(super) fn fill(&mut self, body: &mut Vec<u8>, goal: usize) {
         while body.len() < goal && self.ended.is_none() {
             let max = goal - body.len();
             match self.input.pull(body, max) {
@@ -88,7 +89,7 @@ impl Feed<'_> {
     }
 
     /// The document ended where its last byte is, not in damage.
-    fn ended_well(&self) -> bool {
+    pub(super) fn ended_well(&self) -> bool {
         match &self.ended {
             Some(damage) => damage.as_ref().is_none_or(|damage| damage.after_end),
             None => false,
@@ -158,6 +159,8 @@ impl<'s> Cutter<'s> {
             offset,
             reason: damage.reason,
             sample: damage.sample,
+            stretch: None,
+            stderr: Vec::new(),
         };
         let weight = fault.document.len() + fault.reason.len() + fault.sample.len();
         let start = self.packer.make_room(weight, start)?;
@@ -195,6 +198,9 @@ impl<'s> Cutter<'s> {
             let goal = self.goal(&doc);
             feed.fill(&mut self.packer.body, goal);
             if self.open(&doc).len() > self.rules.max_record {
+                if let Some(place) = &self.rules.large {
+                    return self.large(doc, feed, place);
+                }
                 self.settle(&mut doc, &mut feed)?;
                 if feed.ended.is_none() {
                     continue;
@@ -216,7 +222,9 @@ impl<'s> Cutter<'s> {
     /// To which length the body is filled next.
     fn goal(&self, doc: &Doc<'_>) -> usize {
         let open = self.open(doc).len();
-        if self.packer.body.len() < self.rules.target {
+        if self.rules.aligned && open < self.rules.target {
+            doc.start + self.rules.target
+        } else if !self.rules.aligned && self.packer.body.len() < self.rules.target {
             self.rules.target
         } else {
             // A record longer than a chunk: doubled, so that looking for its end stays linear.
@@ -270,7 +278,7 @@ impl<'s> Cutter<'s> {
     }
 
     /// Packs a fault of the document at hand, at what is not placed yet.
-    fn doc_fault(&mut self, doc: &mut Doc<'_>, damage: Damage) -> Result<(), Halt> {
+    pub(super) fn doc_fault(&mut self, doc: &mut Doc<'_>, damage: Damage) -> Result<(), Halt> {
         if doc.first && !self.rules.whole_documents() {
             self.mark(doc, false)?;
         }
@@ -299,12 +307,25 @@ impl<'s> Cutter<'s> {
         if !unlisted && !self.packer.close(doc.ordinal, doc.offset) {
             self.mark(&mut doc, true)?;
         }
+        self.end_single()
+    }
+
+    /// Hands over a document that has a chunk of its own.
+    pub(super) fn end_single(&mut self) -> Result<(), Halt> {
+        if self.rules.single && !self.packer.is_empty() {
+            let end = self.packer.body.len();
+            self.packer.flush(end)?;
+        }
         Ok(())
     }
 
     /// Sorts unplaced bytes that may hold records over the limit, one record at a time. What is
     /// unplaced afterwards is the beginning of one record, shorter than the horizon.
     fn settle(&mut self, doc: &mut Doc<'_>, feed: &mut Feed<'_>) -> Result<(), Halt> {
+        if self.rules.aligned && !self.packer.is_empty() {
+            // Else what came before would decide where pieces end.
+            self.flush(doc)?;
+        }
         let mut bytes = self.packer.body.split_off(doc.start);
         let mut at = 0;
         loop {

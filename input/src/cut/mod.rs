@@ -1,6 +1,7 @@
 //! Cutting documents into chunks at record ends. It must not know where the bytes come from.
 
 mod cutter;
+mod large;
 mod packer;
 mod rules;
 mod skip;

@@ -92,6 +92,11 @@ impl<'s> Packer<'s> {
         }
     }
 
+    /// Number of the split that is cut.
+    pub(super) fn split(&self) -> u32 {
+        self.split
+    }
+
     /// Whether nothing is packed yet (bytes of the document at hand aside).
     pub(crate) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.faults.is_empty()

@@ -1,7 +1,12 @@
 //! What decides where chunks end: the spec's part of it and the chunk size, and nothing else (I1).
 
+use std::sync::Arc;
+
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::record::Splitter;
-use gristmill_common::spec::{EncodingErrors, JobSpec, Kind, MAX_RECORD, OnCorrupt, Records};
+use gristmill_common::spec::{
+    Cutting, EncodingErrors, JobSpec, Kind, MAX_RECORD, OnCorrupt, Records,
+};
 
 /// The largest chunk size, which leaves room for a head in a broker's message.
 const MAX_CHUNK: usize = 3 << 20;
@@ -15,6 +20,12 @@ pub(crate) struct Rules {
     pub(crate) splitter: Splitter,
     /// Length of a chunk's body that is aimed at, in bytes.
     pub(crate) target: usize,
+    /// Pieces are cut by their own document alone ([`Cutting::aligned`]).
+    pub(crate) aligned: bool,
+    /// Each document has a chunk of its own.
+    pub(crate) single: bool,
+    /// Where documents go that are too large for a chunk, if there is such a place.
+    pub(crate) large: Option<Arc<LargeDocuments>>,
     /// The longest record, in bytes.
     pub(crate) max_record: usize,
     /// How far past a record's start its end must be certain, in bytes.
@@ -37,9 +48,17 @@ impl Rules {
             // Where such a record ends is told by the line after it.
             Records::Paragraphs | Records::Start(_) => 2 * max_record + 1,
         };
+        let Cutting {
+            target,
+            aligned,
+            single,
+        } = spec.kind.cutting(chunk_size);
         Ok(Self {
             splitter: Splitter::new(&spec.records)?,
-            target: chunk_size.clamp(MIN_CHUNK, MAX_CHUNK),
+            target: target.clamp(MIN_CHUNK, MAX_CHUNK),
+            aligned,
+            single,
+            large: None,
             max_record,
             horizon,
             // Whether a record is UTF-8, and whether one of several lines has ended, is told by all of it.

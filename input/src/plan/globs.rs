@@ -16,7 +16,7 @@ pub(crate) struct Globs {
 /// A pattern without a slash is for the file's name, one with a slash for its path in the folder or
 /// archive.
 #[derive(Clone, Debug)]
-struct Patterns {
+pub(crate) struct Patterns {
     names: GlobSet,
     paths: GlobSet,
 }
@@ -62,7 +62,7 @@ impl Globs {
 }
 
 impl Patterns {
-    fn new(patterns: &[String]) -> Result<Self, globset::Error> {
+    pub(crate) fn new(patterns: &[String]) -> Result<Self, globset::Error> {
         let mut names = GlobSetBuilder::new();
         let mut paths = GlobSetBuilder::new();
         for pattern in patterns {
@@ -81,7 +81,8 @@ impl Patterns {
         })
     }
 
-    fn matches(&self, path: &Path) -> bool {
+    /// Whether a path matches one of them.
+    pub(crate) fn matches(&self, path: &Path) -> bool {
         self.paths.is_match(path)
             || path
                 .file_name()

@@ -19,6 +19,10 @@ use gristmill_common::id::content_hash;
 use gristmill_common::outline::Outline;
 use gristmill_common::spec::JobSpec;
 
+pub(crate) use globs::Patterns;
+
+use crate::whole::Whole;
+
 /// What will be read, and in which pieces of work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -141,7 +145,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let sources = inputs::list(inputs, spec, separator)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources);
+        let splits = splits::group(&sources, &Whole::new(spec)?);
         Ok(Self {
             sources,
             splits,

@@ -11,6 +11,7 @@ use super::{Source, SourceKind, Split};
 use crate::directory::locate;
 use crate::sniff::is_zip;
 use crate::stream::Random;
+use crate::whole::{self, Whole};
 
 /// Most sources of one split, however small they are.
 const MOST: u32 = 4096;
@@ -28,7 +29,7 @@ const MEMBER: u64 = 128;
 const GROUP: u64 = 1 << 20;
 
 /// Groups consecutive sources to splits of about [`GROUP`] bytes on disk.
-pub(super) fn group(sources: &[Source]) -> Vec<Split> {
+pub(super) fn group(sources: &[Source], whole: &Whole) -> Vec<Split> {
     let mut splits: Vec<Split> = Vec::new();
     let mut weight = u64::MAX;
     for (number, source) in sources.iter().enumerate() {
@@ -40,7 +41,7 @@ pub(super) fn group(sources: &[Source]) -> Vec<Split> {
             SourceKind::Stream | SourceKind::Stdin => u64::MAX,
         };
         if size >= BIG_ZIP && size != u64::MAX {
-            let ranges = zip_ranges(source, size);
+            let ranges = zip_ranges(source, size, whole);
             if ranges.len() > 1 {
                 splits.extend(ranges.into_iter().map(|members| Split {
                     sources: number..number + 1,
@@ -70,13 +71,14 @@ pub(super) fn group(sources: &[Source]) -> Vec<Split> {
 
 /// The ranges of a zip's members that are read apart from each other; none if it is not a zip or
 /// its directory cannot be read, which is for the reader to say.
-fn zip_ranges(source: &Source, size: u64) -> Vec<Range<u64>> {
+fn zip_ranges(source: &Source, size: u64, whole: &Whole) -> Vec<Range<u64>> {
     let mut ranges = Vec::new();
     let Ok(file) = File::open(&source.path) else {
         return ranges;
     };
-    let mut head = [0; 8];
-    if file.read_exact_at(&mut head, 0).is_err() || !is_zip(&head) {
+    let mut head = [0; whole::ENOUGH];
+    if file.read_exact_at(&mut head, 0).is_err() || !is_zip(&head) || whole.is(&source.name, &head)
+    {
         return ranges;
     }
     let shutdown = Shutdown::new();

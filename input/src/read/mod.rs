@@ -25,6 +25,7 @@ mod zip_tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Limits};
@@ -32,6 +33,7 @@ use gristmill_common::spec::{JobSpec, Limits};
 use crate::cut::{Account, ChunkSink, Cutter, Rules, capacity_for};
 use crate::error::Halt;
 use crate::plan::{Globs, Plan, SourceKind};
+use crate::whole::Whole;
 pub use all::read_all;
 use expanded::Bound;
 use walker::Walker;
@@ -42,6 +44,7 @@ pub(crate) use walker::as_zip;
 pub struct Reading<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) rules: Rules,
+    pub(crate) whole: Whole,
     pub(crate) limits: Limits,
     pub(crate) tmp: PathBuf,
     pub(crate) progress: &'a Progress,
@@ -67,6 +70,8 @@ impl<'a> Reading<'a> {
             expanded: None,
             plan,
             rules: Rules::new(spec, plan.chunk_size())?,
+            // A plan of this job was made, so its globs are sound.
+            whole: Whole::new(spec).unwrap_or_default(),
             limits: spec.limits,
             tmp,
             progress,
@@ -87,6 +92,13 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn buffer_size(&self) -> usize {
         capacity_for(self.rules.target)
+    }
+
+    /// Documents too large for a chunk go to a place that the mapper knows too.
+    #[must_use]
+    pub fn with_large(mut self, place: Option<Arc<LargeDocuments>>) -> Self {
+        self.rules.large = place;
+        self
     }
 
     /// A split need not be read: it counts as read for people.

@@ -19,6 +19,7 @@ use crate::stream::{
     Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, Pull, Random, RawFile,
     Section, Snappy, Utf16, Xz, Zlib, Zstd, open_at_once,
 };
+use crate::whole::{self, Whole};
 
 /// More levels than this are not followed whatever the limit says: each takes stack.
 const MAX_DEPTH: u32 = 32;
@@ -70,7 +71,14 @@ impl<'w, 's> Walker<'w, 's> {
             progress, shutdown, ..
         } = *self.reading;
         if let Some(size) = size
-            && let Some(file) = as_zip(&file, size, shutdown, Some(progress))
+            && let Some(file) = as_zip(
+                &source.name,
+                &file,
+                size,
+                &self.reading.whole,
+                shutdown,
+                Some(progress),
+            )
         {
             let members = members.unwrap_or(0..u64::MAX);
             return match self.too_deep(0) {
@@ -185,8 +193,16 @@ impl<'w, 's> Walker<'w, 's> {
         depth: u32,
     ) -> Result<(), Halt> {
         // Damage so early is met again by whoever reads on.
+        if self.reading.whole.is(name, input.peek(whole::ENOUGH)) {
+            return self.document(name, &mut input);
+        }
         let format = sniff(&mut input);
         match format {
+            Format::Plain | Format::Utf16 { .. } | Format::Foreign(_)
+                if self.reading.whole.as_stored() =>
+            {
+                return self.document(name, &mut input);
+            }
             Format::Plain | Format::Foreign(_) if may_hide_zip_in_stream(&mut input) => {
                 return self.hidden(name, input, depth, format);
             }
@@ -342,10 +358,12 @@ impl<'w, 's> Walker<'w, 's> {
 }
 
 /// The file as one that is read at any offset, if it is a zip: one that begins as zips do, or one
-/// with something in front.
+/// with something in front. One that is a document as a whole is not opened.
 pub(crate) fn as_zip<'w>(
+    name: &[u8],
     file: &File,
     size: u64,
+    whole: &Whole,
     shutdown: &'w Shutdown,
     progress: Option<&'w Progress>,
 ) -> Option<Random<'w>> {
@@ -353,7 +371,7 @@ pub(crate) fn as_zip<'w>(
     let head = &mut head[..size.min(ENOUGH_TEXT as u64) as usize];
     file.read_exact_at(head, 0).ok()?;
     let begins = is_zip(head);
-    if !begins && !may_hide_zip(head) {
+    if whole.is(name, head) || !begins && (whole.as_stored() || !may_hide_zip(head)) {
         return None;
     }
     let random = Random::new(file.try_clone().ok()?, size, shutdown, progress);

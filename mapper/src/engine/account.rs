@@ -20,8 +20,8 @@ pub(crate) fn account(head: &ChunkHead, pieces: &[u64], own: &[Quarantined]) -> 
     }
     for entry in own {
         let count = counts.of(entry.source);
-        count.mapped = count.mapped.saturating_sub(1);
-        count.quarantined += 1;
+        count.mapped = count.mapped.saturating_sub(entry.records());
+        count.quarantined += entry.records();
     }
     counts.all
 }

@@ -120,7 +120,7 @@ fn messages_of(
 
 /// What an entry takes in a message, at most.
 fn cost(entry: &Quarantined) -> usize {
-    ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len()
+    ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len() + entry.stderr.len()
 }
 
 /// Entries in groups that each fit a message.

@@ -60,6 +60,8 @@ impl Output {
             offset,
             reason: reason.into(),
             sample: sample_of(content(bytes)),
+            stretch: None,
+            stderr: Vec::new(),
         });
     }
 

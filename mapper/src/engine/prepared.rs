@@ -1,12 +1,14 @@
 //! A job made ready: options checked, what is built once built.
 
 use std::fmt;
+use std::sync::Arc;
 
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{JobSpec, Shape};
 
 use crate::engine::job_file::JobFile;
 use crate::engine::kinds;
+use crate::engine::kinds::exec::{Host, Verdict};
 use crate::engine::processor::Processor;
 
 /// Makes the processors of one job.
@@ -18,6 +20,7 @@ pub struct Prepared {
     shape: Shape,
     factory: Factory,
     files: Vec<JobFile>,
+    verdict: Arc<Verdict>,
 }
 
 /// Options that cannot work: a usage error. The text names the option and the way out.
@@ -39,9 +42,19 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::new`], and when a file that the job needs is missing.
     pub fn with_files(spec: &JobSpec, files: Vec<JobFile>) -> Result<Self, SpecError> {
-        let factory = kinds::factory(spec, &files)?;
+        Self::on(spec, files, &Host::here())
+    }
+
+    /// As [`Prepared::with_files`]; `host` is for a job that runs the user's own program.
+    ///
+    /// # Errors
+    /// As [`Prepared::with_files`], and when the program cannot be run here.
+    pub fn on(spec: &JobSpec, files: Vec<JobFile>, host: &Host) -> Result<Self, SpecError> {
+        let verdict = Arc::new(Verdict::new(host.keep_going));
+        let factory = kinds::factory(spec, &files, host, &verdict)?;
         let mut prepared = Self::with(spec, spec.kind.shape(), factory)?;
         prepared.files = files;
+        prepared.verdict = verdict;
         Ok(prepared)
     }
 
@@ -70,6 +83,7 @@ impl Prepared {
             shape,
             factory,
             files: Vec::new(),
+            verdict: Arc::default(),
         })
     }
 
@@ -77,6 +91,11 @@ impl Prepared {
     #[must_use]
     pub fn processor(&self) -> Box<dyn Processor> {
         (self.factory)()
+    }
+
+    /// Why the job cannot go on, if a processor has found that.
+    pub(crate) fn fatal(&self) -> Option<&str> {
+        self.verdict.fatal()
     }
 
     /// The files that the job needs besides the program.

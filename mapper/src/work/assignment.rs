@@ -27,6 +27,9 @@ pub enum MapError {
         /// What is wrong.
         source: WireError,
     },
+    /// The job cannot go on, whatever the input is.
+    #[error("{0}")]
+    Hopeless(String),
     /// The queue refused.
     #[error("the queue failed: {0}")]
     Queue(#[from] PublishError),

@@ -152,7 +152,12 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
         }
         let mapper = mapper_of(&mut mappers, &job);
         let began = Instant::now();
-        match mapper.map_counted(&chunk) {
+        let mapped = mapper.map_counted(&chunk);
+        if let Some(reason) = job.prepared.fatal() {
+            rota.fail(job.number, MapError::Hopeless(reason.into()));
+            continue;
+        }
+        match mapped {
             Ok(mapped) => {
                 // Whoever found that it takes too long has taken it away.
                 let Some(delivery) = task.chunk.take() else {

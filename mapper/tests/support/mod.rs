@@ -108,6 +108,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
                 last: at == all.len(),
                 len: len as u32,
                 inside: None,
+                large: 0,
             });
             body.extend_from_slice(&document.bytes[offset..offset + len]);
             offset += len;

@@ -140,7 +140,8 @@ impl Quarantine {
         outline: &Outline,
     ) -> Result<(), ReduceError> {
         let source = entry.source as usize;
-        self.by_source[source] += 1;
+        let count = &mut self.by_source[source];
+        *count = count.saturating_add(entry.records());
         self.begun.set(entry, &outline.sources[source]);
         self.key.clone_from(&self.begun.key);
         self.key.extend_from_slice(&entry.offset.to_be_bytes());
@@ -253,6 +254,16 @@ fn push_rest(line: &mut Vec<u8>, entry: &Quarantined) {
         line.extend_from_slice(b",\"base64\":\"");
         line.extend_from_slice(STANDARD.encode(&entry.sample).as_bytes());
         line.push(b'"');
+    }
+    if let Some(stretch) = entry.stretch {
+        line.extend_from_slice(b",\"records\":");
+        push_number(line, stretch.records.into());
+        line.extend_from_slice(b",\"bytes\":");
+        push_number(line, stretch.bytes.into());
+    }
+    if !entry.stderr.is_empty() {
+        line.extend_from_slice(b",\"stderr\":");
+        push_string(line, &entry.stderr);
     }
     line.extend_from_slice(b"}\n");
 }

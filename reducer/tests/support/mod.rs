@@ -204,6 +204,8 @@ pub fn quarantined(source: u32, offset: u64, reason: &str, sample: &[u8]) -> Qua
         offset,
         reason: reason.into(),
         sample: sample.to_vec(),
+        stretch: None,
+        stderr: Vec::new(),
     }
 }
 

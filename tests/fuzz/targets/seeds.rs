@@ -52,6 +52,8 @@ fn messages() -> Vec<Vec<u8>> {
         offset: 9,
         reason: "torn".into(),
         sample: vec![0xFF],
+        stretch: None,
+        stderr: Vec::new(),
     };
     let body = b"a line\n".repeat(40);
     let piece = Piece {
@@ -65,6 +67,7 @@ fn messages() -> Vec<Vec<u8>> {
         last: false,
         len: body.len() as u32,
         inside: None,
+        large: 0,
     };
     let head = ChunkHead {
         id,

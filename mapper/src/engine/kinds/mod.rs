@@ -5,21 +5,30 @@
 //! its result makes the processors.
 
 mod access_log;
+pub(crate) mod exec;
 mod extract;
 mod grep;
 mod pos;
 mod wc;
 mod word_count;
 
+use std::sync::Arc;
+
 use gristmill_common::spec::{JobSpec, Kind};
 
 pub use pos::name_model;
 
 use crate::engine::job_file::JobFile;
+use crate::engine::kinds::exec::{Host, Verdict};
 use crate::engine::prepared::{Factory, SpecError};
 
 /// What makes the processors of a job's kind.
-pub(crate) fn factory(spec: &JobSpec, files: &[JobFile]) -> Result<Factory, SpecError> {
+pub(crate) fn factory(
+    spec: &JobSpec,
+    files: &[JobFile],
+    host: &Host,
+    verdict: &Arc<Verdict>,
+) -> Result<Factory, SpecError> {
     match &spec.kind {
         Kind::WordCount(options) => Ok(word_count::prepare(options)),
         Kind::Grep(options) => grep::prepare(options, &spec.records),
@@ -27,5 +36,6 @@ pub(crate) fn factory(spec: &JobSpec, files: &[JobFile]) -> Result<Factory, Spec
         Kind::Wc(_) => Ok(wc::prepare()),
         Kind::Extract(_) => extract::prepare(&spec.records),
         Kind::Pos(options) => pos::prepare(options, spec.format, files.first()),
+        Kind::Exec(options) => exec::prepare(options, host, verdict),
     }
 }

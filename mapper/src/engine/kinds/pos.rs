@@ -215,7 +215,7 @@ impl Style {
         match self.format {
             Format::Conllu => conllu(model, sentence, out),
             Format::Jsonl => self.jsonl(model, sentence, out),
-            Format::Text | Format::Tsv => self.text(model, sentence, out),
+            Format::Text | Format::Tsv | Format::Frames => self.text(model, sentence, out),
         }
     }
 

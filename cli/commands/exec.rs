@@ -1,0 +1,136 @@
+//! What `run exec` has of its own: the keeper's process, and `--try`.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use anyhow::Context;
+use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::large::LargeDocuments;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::Shutdown;
+use gristmill_common::spec::{Each, Exec, JobSpec, Kind};
+use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
+use gristmill_mapper::{Host, Prepared, Trial};
+
+use crate::args::RunArgs;
+use crate::exec_args::Local;
+use crate::exit::{Exit, usage};
+use crate::job_args::Job;
+use crate::pipeline::Settings;
+
+/// This machine, as far as a job that runs programs needs it.
+#[must_use]
+pub fn host(local: &Local, settings: &Settings, shutdown: &Shutdown) -> Host {
+    Host {
+        tmp: settings.tmp.clone(),
+        programs: settings.threads.get(),
+        keep_going: local.keep_going,
+        echo: local.try_units.is_some(),
+        large: settings.large.clone(),
+        shutdown: shutdown.clone(),
+        ..Host::here()
+    }
+}
+
+/// Where a job's documents go that are too large for a chunk, if it takes such.
+///
+/// # Errors
+/// When there can be no folder for them.
+pub fn large(
+    spec: &JobSpec,
+    settings: &Settings,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Option<Arc<LargeDocuments>>> {
+    let Kind::Exec(Exec {
+        each: Each::Document,
+        ..
+    }) = &spec.kind
+    else {
+        return Ok(None);
+    };
+    let tmp = &settings.tmp;
+    let place = LargeDocuments::new(tmp, spec.max_record, shutdown);
+    let place = place.with_context(|| format!("--tmp {}", tmp.display()))?;
+    Ok(Some(place))
+}
+
+/// Keeps programs for the mapper at the other end of stdin.
+///
+/// # Errors
+/// When this process cannot be a keeper.
+pub fn keeper() -> anyhow::Result<Exit> {
+    gristmill_mapper::keeper(io::stdin())?;
+    Ok(Exit::Complete)
+}
+
+/// Runs the first units of a job and shows what comes of them; writes nothing.
+///
+/// # Errors
+/// When the inputs cannot be read, or the program cannot be run.
+pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> anyhow::Result<Exit> {
+    let Kind::Exec(exec) = &job.spec.kind else {
+        return Err(usage("--try goes with exec"));
+    };
+    let prepared =
+        Prepared::on(&job.spec, Vec::new(), host).map_err(|error| usage(error.to_string()))?;
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let tmp = host.tmp.clone();
+    let reading = Reading::new(plan, &job.spec, tmp, &progress, &shutdown)?;
+    let reading = reading.with_large(host.large.clone());
+    let mut shower = Shower {
+        trial: Trial::new(&prepared, exec, units),
+        prepared: &prepared,
+        set_aside: 0,
+        failed: None,
+    };
+    for split in 0..plan.splits().len() as u32 {
+        if shower.trial.is_done() {
+            break;
+        }
+        match read_split(&reading, split, &mut shower) {
+            Ok(_) => {}
+            Err(Halt::Stopped) => break,
+            Err(halt) => return Err(gristmill_producer::ProduceError::from(halt).into()),
+        }
+    }
+    if let Some(error) = shower.failed {
+        return Err(error.into());
+    }
+    Ok(match shower.set_aside {
+        0 => Exit::Complete,
+        _ => Exit::Quarantined,
+    })
+}
+
+/// Shows what comes of chunks.
+struct Shower<'a> {
+    trial: Trial,
+    prepared: &'a Prepared,
+    set_aside: u64,
+    failed: Option<io::Error>,
+}
+
+impl ChunkSink for Shower<'_> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        let tried = self.trial.chunk(self.prepared, &head, &body);
+        self.set_aside += (head.faults.len() + tried.set_aside.len()) as u64;
+        let shown = io::stdout().write_all(&tried.results).and_then(|()| {
+            let mut stderr = io::stderr().lock();
+            for entry in head.faults.iter().chain(tried.set_aside) {
+                show(entry, &mut stderr)?;
+            }
+            Ok(())
+        });
+        self.failed = shown.err();
+        match self.failed.is_some() || self.trial.is_done() {
+            true => Err(Halt::Stopped),
+            false => Ok(()),
+        }
+    }
+}
+
+fn show(entry: &Quarantined, out: &mut impl Write) -> io::Result<()> {
+    let name = String::from_utf8_lossy(&entry.document);
+    writeln!(out, "{name} at byte {}: {}", entry.offset, entry.reason)?;
+    out.write_all(&entry.stderr)
+}

@@ -1,0 +1,343 @@
+//! The words of `exec`: what is run over what, and how much of that the spec gets to know.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Component, Path};
+
+use clap::Args;
+use gristmill_common::id::hash_of;
+use gristmill_common::size::ByteSize;
+use gristmill_common::spec::{CodeFile, Each, Exec, Out, Program, Reduce};
+
+use crate::exit::usage;
+
+/// Ends the command, as in GNU parallel; inputs follow.
+const END: &str = ":::";
+/// The sizes that a piece may have.
+const PIECE: std::ops::RangeInclusive<u64> = 4 << 10..=2 << 20;
+
+/// The sizes that the largest document may have.
+const DOCUMENT: std::ops::RangeInclusive<u64> = 1..=16 << 30;
+
+/// Options of `exec`.
+#[derive(Args, Debug)]
+pub struct ExecArgs {
+    /// What one call gets [default: record for Python and workers, chunk for --map]
+    #[arg(long, value_enum, help_heading = "Program")]
+    pub each: Option<Each>,
+    /// A Python function: FILE.py:FUNCTION or MODULE:FUNCTION
+    ///
+    /// It gets a record as str (as bytes if its first parameter is annotated so) and returns str,
+    /// bytes, a dict (written as JSON), a list of these (one result each; a generator does too) or
+    /// None (no result). A function `setup()` beside it is called once for each process first.
+    #[arg(long, value_name = "FILE:FUNCTION", help_heading = "Program")]
+    pub python: Option<String>,
+    /// The command is a worker that stays and speaks the protocol of docs/exec.md
+    #[arg(long, help_heading = "Program")]
+    pub worker: bool,
+    /// A mapper of Hadoop Streaming: lines in, key TAB value out, one process a piece
+    #[arg(long, value_name = "COMMAND", help_heading = "Program")]
+    pub map: Option<String>,
+    /// How the values of a key are merged; numbers are whole, from 0 to 2^64 - 1
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Program")]
+    pub reduce: Option<Reduce>,
+    /// The command is one line for /bin/sh
+    #[arg(long, help_heading = "Program")]
+    pub shell: bool,
+    /// How results are written
+    #[arg(long, value_enum, default_value = "lines", help_heading = "Program")]
+    pub out: Out,
+    /// Exit statuses that count as success
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "0",
+        help_heading = "Program"
+    )]
+    pub ok_exit: Vec<u8>,
+    /// A variable of the program's environment, which is empty but for a few (docs/exec.md)
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Program")]
+    pub env: Vec<String>,
+    /// A file that the program opens: it is linked into the folder that it runs in
+    #[arg(long, value_name = "FILE", help_heading = "Program")]
+    pub ship: Vec<String>,
+    /// The longest that one unit may take, in seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        help_heading = "Program"
+    )]
+    pub timeout: u64,
+    /// The most resident memory of one program with all that it starts
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "2GiB",
+        help_heading = "Program"
+    )]
+    pub child_memory: ByteSize,
+    /// A worker is replaced after this many units
+    #[arg(long, value_name = "N", help_heading = "Program")]
+    pub recycle: Option<u64>,
+    /// The size of pieces of --each chunk and --map, from 4KiB to 2MiB; it shows in the results
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1MiB",
+        help_heading = "Program"
+    )]
+    pub piece: ByteSize,
+    /// The largest document of --each document, up to 16GiB; a larger one is quarantined. Python
+    /// functions and workers get at most 64MiB
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        help_heading = "Input"
+    )]
+    pub max_document: ByteSize,
+    /// Archives whose names match are not opened, but documents themselves
+    #[arg(long, value_name = "GLOB", help_heading = "Input")]
+    pub whole: Vec<String>,
+    /// Go on although the first 100 units all fail in the same way
+    #[arg(long, help_heading = "Program")]
+    pub keep_going: bool,
+    /// Only the first N units: results and stderr to the terminal, nothing is written
+    #[arg(long = "try", value_name = "N", help_heading = "Program")]
+    pub try_units: Option<u64>,
+}
+
+/// What of the words is for this machine alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Local {
+    /// `--keep-going`.
+    pub keep_going: bool,
+    /// `--try`.
+    pub try_units: Option<u64>,
+}
+
+/// The words taken apart.
+#[derive(Debug)]
+pub struct Typed {
+    /// For the spec.
+    pub exec: Exec,
+    /// The inputs, wherever they stood.
+    pub inputs: Vec<OsString>,
+    /// The longest document, where a unit is one.
+    pub max_document: Option<u64>,
+    /// For this machine.
+    pub local: Local,
+}
+
+impl ExecArgs {
+    /// Takes the words apart: `words` are those behind `--`, `inputs` those before it.
+    ///
+    /// # Errors
+    /// A usage error that names the option and the way out.
+    pub fn typed(self, words: Vec<OsString>, mut inputs: Vec<OsString>) -> anyhow::Result<Typed> {
+        let mut words = words.iter();
+        let command: Vec<OsString> = (words.by_ref())
+            .take_while(|word| *word != END)
+            .cloned()
+            .collect();
+        inputs.extend(words.cloned());
+        if inputs.is_empty() {
+            return Err(usage(
+                "exec: no inputs: they stand behind the command and `:::`, as in `-- tesseract \
+                 stdin stdout ::: scans.zip`",
+            ));
+        }
+        let command = command.into_iter().map(OsString::into_string);
+        let command: Vec<String> = command
+            .collect::<Result<_, _>>()
+            .map_err(|word| usage(format!("exec: {}: not UTF-8", word.display())))?;
+        let program = self.program(command)?;
+        let each = self.each(&program)?;
+        self.check(&program, each)?;
+        let files = self.files(&program)?;
+        Ok(Typed {
+            exec: Exec {
+                each,
+                program,
+                out: self.out,
+                ok_exit: self.ok_exit,
+                env: environment(&self.env)?,
+                timeout: self.timeout,
+                memory: self.child_memory.0,
+                recycle: self.recycle,
+                piece: self.piece.0,
+                whole: self.whole,
+                reduce: self.reduce,
+                files,
+            },
+            inputs,
+            max_document: (each == Each::Document).then_some(self.max_document.0),
+            local: Local {
+                keep_going: self.keep_going,
+                try_units: self.try_units,
+            },
+        })
+    }
+
+    fn program(&self, command: Vec<String>) -> anyhow::Result<Program> {
+        let said = [
+            self.python.is_some(),
+            self.map.is_some(),
+            !command.is_empty(),
+        ];
+        match said.iter().filter(|said| **said).count() {
+            0 => {
+                return Err(usage(
+                    "exec: what is to be run? A command behind `--`, which ends with `:::`; a Python \
+                     function with --python FILE:FUNCTION; or a mapper with --map",
+                ));
+            }
+            1 => {}
+            _ => {
+                return Err(usage(
+                    "exec: one of --python, --map and a command behind `--`, not several",
+                ));
+            }
+        }
+        if let Some(named) = &self.python {
+            let parts = named.rsplit_once(':');
+            let Some((module, function)) = parts.filter(|(a, b)| !a.is_empty() && !b.is_empty())
+            else {
+                return Err(usage(format!(
+                    "--python {named}: FILE.py:FUNCTION or MODULE:FUNCTION"
+                )));
+            };
+            return Ok(Program::Python {
+                module: module.into(),
+                function: function.into(),
+            });
+        }
+        let command = match &self.map {
+            Some(map) if self.shell => vec![map.clone()],
+            Some(map) => map.split_whitespace().map(str::to_owned).collect(),
+            None => command,
+        };
+        Ok(match (self.worker, self.shell) {
+            (true, true) => return Err(usage("--worker and --shell exclude each other")),
+            (true, false) => Program::Worker(command),
+            (false, true) => Program::Shell(command.join(" ")),
+            (false, false) => Program::Command(command),
+        })
+    }
+
+    fn each(&self, program: &Program) -> anyhow::Result<Each> {
+        let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
+        match (self.each, stays) {
+            (Some(Each::Chunk), true) => Err(usage(
+                "--each chunk is for filters that are started for each piece; Python functions and \
+                 workers get --each record or document",
+            )),
+            (Some(each), _) => Ok(each),
+            (None, true) => Ok(Each::Record),
+            (None, false) if self.map.is_some() => Ok(Each::Chunk),
+            (None, false) => Err(usage(
+                "exec: what does one call of the command get? --each document (one process for each \
+                 file), --each chunk (a filter: lines in, lines out), or --each record (one process \
+                 for each line)",
+            )),
+        }
+    }
+
+    fn check(&self, program: &Program, each: Each) -> anyhow::Result<()> {
+        let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
+        if self.reduce.is_some() && stays {
+            return Err(usage(
+                "--reduce takes the output of a command or of --map, not yet that of Python functions \
+                 and workers",
+            ));
+        }
+        if self.map.is_some() && self.reduce.is_none() {
+            return Err(usage(
+                "--map needs --reduce sum, min, max, count or distinct; without a reducer it is \
+                 `--each chunk -- COMMAND`",
+            ));
+        }
+        if self.reduce.is_some() && self.out != Out::Lines {
+            return Err(usage(
+                "--reduce takes lines of key TAB value: leave --out out, and choose --format",
+            ));
+        }
+        if self.recycle == Some(0) || self.recycle.is_some() && !stays {
+            return Err(usage(
+                "--recycle N, from 1, is for Python functions and workers: a command is started for \
+                 every unit",
+            ));
+        }
+        if !PIECE.contains(&self.piece.0) {
+            return Err(usage(format!("--piece {}: from 4KiB to 2MiB", self.piece)));
+        }
+        if self.timeout == 0 || self.timeout > 86_400 {
+            return Err(usage(format!(
+                "--timeout {}: from 1 to 86400 seconds",
+                self.timeout
+            )));
+        }
+        if !DOCUMENT.contains(&self.max_document.0) {
+            return Err(usage(format!(
+                "--max-document {}: from 1B to 16GiB",
+                self.max_document
+            )));
+        }
+        if self.child_memory.0 < 16 << 20 {
+            return Err(usage(format!(
+                "--child-memory {}: at least 16MiB",
+                self.child_memory
+            )));
+        }
+        let files = |words: &[String]| words.iter().any(|word| word.contains("{}"));
+        if let (Program::Command(words), Each::Chunk) = (program, each)
+            && files(words)
+            && self.map.is_some()
+        {
+            return Err(usage("--map reads standard input: {} is for --each"));
+        }
+        if self.try_units == Some(0) {
+            return Err(usage("--try 0: at least 1"));
+        }
+        Ok(())
+    }
+
+    /// The files that the program consists of: those that its words name, and those of `--ship`.
+    fn files(&self, program: &Program) -> anyhow::Result<Vec<CodeFile>> {
+        let words: &[String] = match program {
+            Program::Command(words) | Program::Worker(words) => words,
+            Program::Shell(_) => &[],
+            Program::Python { module, .. } => std::slice::from_ref(module),
+        };
+        let named = words.iter().filter(|word| Path::new(word).is_file());
+        let mut files = BTreeMap::new();
+        for name in named.chain(&self.ship) {
+            let path = Path::new(name);
+            let hash = File::open(path)
+                .and_then(hash_of)
+                .map_err(|error| usage(format!("exec: {name}: {error}")))?;
+            files.insert(name.clone(), hash);
+        }
+        for name in &self.ship {
+            let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+            if !Path::new(name).components().all(inside) {
+                return Err(usage(format!(
+                    "--ship {name}: a path below the current folder, without `..`"
+                )));
+            }
+        }
+        let file = |(name, hash)| CodeFile { name, hash };
+        Ok(files.into_iter().map(file).collect())
+    }
+}
+
+fn environment(typed: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+    let pairs = typed.iter().map(|pair| match pair.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(usage(format!("--env {pair}: NAME=VALUE"))),
+    });
+    pairs.collect()
+}

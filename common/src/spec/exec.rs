@@ -1,0 +1,190 @@
+//! What an `exec` job runs: the part of its options that decides the output's bytes.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::{Format, KeyedBy, Records, Shape, TableShape};
+use crate::table::Merge;
+
+/// The user's own program or Python function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// What one call gets.
+    pub each: Each,
+    /// What is called.
+    pub program: Program,
+    /// How results are written.
+    pub out: Out,
+    /// Exit statuses that count as success.
+    pub ok_exit: Vec<u8>,
+    /// Variables of the environment beside the fixed ones.
+    pub env: BTreeMap<String, String>,
+    /// The longest that one unit may take, in seconds.
+    pub timeout: u64,
+    /// The most resident memory of one process and its descendants, in bytes.
+    pub memory: u64,
+    /// A worker is replaced after this many units.
+    pub recycle: Option<u64>,
+    /// The size of the pieces of [`Each::Chunk`], in bytes: there the cut shows.
+    pub piece: u64,
+    /// Globs of documents that are not opened although they are archives.
+    pub whole: Vec<String>,
+    /// What becomes of the `key TAB value` lines that the program writes, if they are merged.
+    pub reduce: Option<Reduce>,
+    /// The files that the program consists of, as far as they are named.
+    pub files: Vec<CodeFile>,
+}
+
+/// What one call of the program gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Each {
+    /// A whole document, its bytes as stored
+    Document,
+    /// A record: a line, unless --records says otherwise
+    Record,
+    /// A piece of a document, cut at a record's end: for filters, line in, line out
+    Chunk,
+}
+
+/// What is run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Program {
+    /// A program and its arguments, started for every unit.
+    Command(Vec<String>),
+    /// A command line for `sh -c`, started for every unit.
+    Shell(String),
+    /// A program that speaks the protocol of `docs/exec.md` and stays.
+    Worker(Vec<String>),
+    /// A Python function, called in a process that stays.
+    Python {
+        /// The path of a file that ends in `.py`, or the name of a module.
+        module: String,
+        /// The function in it.
+        function: String,
+    },
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Out {
+    /// As they are; a missing newline is added
+    Lines,
+    /// One JSON object a line: name, offset, result
+    Json,
+    /// For programs: length (u32, big-endian) and name, length and result
+    Frames,
+}
+
+/// How values of one key are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reduce {
+    /// The sum of the values
+    Sum,
+    /// The smallest value
+    Min,
+    /// The largest value
+    Max,
+    /// How many values there are
+    Count,
+    /// How many different values there are
+    Distinct,
+}
+
+impl Reduce {
+    /// Its name as it is typed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reduce::Sum => "sum",
+            Reduce::Min => "min",
+            Reduce::Max => "max",
+            Reduce::Count => "count",
+            Reduce::Distinct => "distinct",
+        }
+    }
+}
+
+/// A file that the program consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeFile {
+    /// Its path as typed.
+    pub name: String,
+    /// The hash of its bytes ([`crate::id::content_hash`]).
+    pub hash: u64,
+}
+
+/// How the input of a job is cut, as far as its kind decides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cutting {
+    /// The length of a chunk's body that is aimed at, in bytes.
+    pub target: usize,
+    /// Pieces are cut by their own document alone, whatever else is in the chunk.
+    pub aligned: bool,
+    /// Each document has a chunk of its own.
+    pub single: bool,
+}
+
+/// Chunks of records that a process is started for, one each, stay small: such records cost
+/// milliseconds.
+const COLD_RECORDS: usize = 32 << 10;
+
+/// Chunks of records for Python or a worker: enough for a batch in work and one ahead.
+const WARM_RECORDS: usize = 512 << 10;
+
+impl Exec {
+    pub(super) fn shape(&self) -> Shape {
+        let Some(reduce) = self.reduce else {
+            return Shape::Ordered;
+        };
+        let column = |merge| vec![(reduce.name().to_owned(), merge)];
+        let (columns, distinct) = match reduce {
+            Reduce::Sum | Reduce::Count => (column(Merge::Sum), None),
+            Reduce::Min => (column(Merge::Min), None),
+            Reduce::Max => (column(Merge::Max), None),
+            Reduce::Distinct => (Vec::new(), Some("distinct".to_owned())),
+        };
+        Shape::Table(TableShape {
+            keyed_by: KeyedBy::Fields(vec!["key".into()]),
+            columns,
+            distinct,
+            top: None,
+        })
+    }
+
+    pub(super) fn formats(&self) -> &'static [Format] {
+        match (self.reduce, self.out) {
+            (Some(_), _) => &[Format::Tsv, Format::Jsonl],
+            (None, Out::Lines) => &[Format::Text],
+            (None, Out::Json) => &[Format::Jsonl],
+            (None, Out::Frames) => &[Format::Frames],
+        }
+    }
+
+    pub(super) fn default_records(&self) -> Records {
+        match self.each {
+            Each::Document => Records::Document,
+            Each::Record | Each::Chunk => Records::Lines,
+        }
+    }
+
+    pub(super) fn cutting(&self, chunk_size: usize) -> Cutting {
+        let cold = matches!(self.program, Program::Command(_) | Program::Shell(_));
+        let target = match (self.each, cold) {
+            (Each::Chunk, _) => self.piece as usize,
+            (Each::Record, true) => chunk_size.min(COLD_RECORDS),
+            (Each::Record, false) => chunk_size.min(WARM_RECORDS),
+            (Each::Document, _) => chunk_size,
+        };
+        Cutting {
+            target,
+            aligned: self.each == Each::Chunk,
+            single: self.each == Each::Document,
+        }
+    }
+}

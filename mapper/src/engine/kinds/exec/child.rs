@@ -1,0 +1,160 @@
+//! The mapper's side of a keeper: starts it, has programs run by it, and ends it.
+
+use std::fs::{self, File};
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+use super::call::{Ask, Call, Ending, How, hear, tell};
+
+/// The subcommand of the binary that runs [`super::keeper`].
+pub const KEEPER: &str = "exec-keeper";
+
+/// A keeper process, the socket to it, and the private folder of its program.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    process: Child,
+    socket: Arc<OwnedFd>,
+    folder: PathBuf,
+    /// What lies in the folder before a program runs.
+    furniture: Vec<PathBuf>,
+}
+
+/// The mapper's ends of a program's pipes.
+pub(super) struct Pipes {
+    /// None where it reads a file.
+    pub(super) input: Option<PipeWriter>,
+    pub(super) output: PipeReader,
+}
+
+impl Keeper {
+    /// Starts a keeper from the binary `gristmill`, with a folder of its own in `rooms`, in which
+    /// `links` are linked: names in the folder and where they lead.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn start(
+        gristmill: &Path,
+        rooms: &Path,
+        number: u64,
+        links: &[(PathBuf, PathBuf)],
+    ) -> io::Result<Self> {
+        let folder = rooms.join(format!("{number}"));
+        fs::create_dir(&folder)?;
+        for (name, target) in links {
+            let link = folder.join(name);
+            if let Some(parent) = link.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            std::os::unix::fs::symlink(target, link)?;
+        }
+        let furniture = entries(&folder)?;
+        let (ours, theirs) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        let process = Command::new(gristmill)
+            .arg(KEEPER)
+            .env_clear()
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self {
+            process,
+            socket: Arc::new(ours),
+            folder,
+            furniture,
+        })
+    }
+
+    /// The folder of its program.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// To have its program killed from another thread.
+    pub(super) fn socket(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.socket)
+    }
+
+    /// Has a program started, which reads `file` if there is one; [`Keeper::wait`] tells how it
+    /// ended.
+    ///
+    /// # Errors
+    /// When the keeper is gone, or there are no pipes.
+    pub(super) fn run(&self, call: Call, file: Option<File>) -> io::Result<Pipes> {
+        let (its_input, input): (OwnedFd, _) = match file {
+            Some(file) => (file.into(), None),
+            None => {
+                let (its_input, input) = io::pipe()?;
+                (its_input.into(), Some(input))
+            }
+        };
+        let (output, its_output) = io::pipe()?;
+        let fds = [its_input.as_fd(), its_output.as_fd()];
+        tell(&*self.socket, &Ask::Run(call), &fds)?;
+        Ok(Pipes { input, output })
+    }
+
+    /// Asks for the end of the program.
+    pub(super) fn kill(&self) {
+        kill(&self.socket);
+    }
+
+    /// Waits until the program and all its descendants have ended.
+    pub(super) fn wait(&self) -> Ending {
+        match hear::<Ending>(&*self.socket) {
+            Ok(Some((ending, _))) => ending,
+            _ => Ending {
+                how: How::Lost,
+                left: 0,
+                stderr: Vec::new(),
+            },
+        }
+    }
+
+    /// Takes out of the folder what programs have left there.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub(super) fn tidy(&self) -> io::Result<()> {
+        for entry in entries(&self.folder)? {
+            if self.furniture.contains(&entry) {
+                continue;
+            }
+            match fs::symlink_metadata(&entry)?.is_dir() {
+                true => fs::remove_dir_all(&entry)?,
+                false => fs::remove_file(&entry)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks a keeper for the end of its program.
+pub(super) fn kill(socket: &OwnedFd) {
+    // A keeper that is gone has killed it.
+    let _ = tell(socket, &Ask::Kill, &[]);
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect()
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // It kills its program when the socket is closed, and ends.
+        let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,198 @@
+//! A program that is started for every unit: the unit on its standard input or in a file, the result
+//! on its standard output.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use gristmill_common::chunk::Stretch;
+use gristmill_common::spec::Each;
+
+use super::call::{Ending, How};
+use super::child::{Keeper, Pipes};
+use super::pairs;
+use super::pool::Pool;
+use super::pump::{Moved, Pump};
+use super::recipe::Recipe;
+use super::render::{self, Origin};
+use super::unit::{Failed, Unit};
+use super::verdict::Verdict;
+use crate::engine::batch::Batch;
+use crate::engine::output::Output;
+use crate::engine::processor::{ProcessError, Processor};
+
+/// The most that a program may write for one unit, in bytes.
+pub(super) const MOST_OUTPUT: usize = 64 << 20;
+/// Where much goes through its pipes, a program gets larger ones.
+const MUCH: usize = 128 << 10;
+/// So often a keeper that is lost is started again for the same unit.
+const ATTEMPTS: u32 = 3;
+
+/// Starts a program for each unit of a batch.
+pub(super) struct Cold {
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) verdict: Arc<Verdict>,
+}
+
+impl Processor for Cold {
+    fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
+        for part in batch.parts() {
+            match self.recipe.exec.each {
+                // A document without a byte has no piece.
+                Each::Chunk if part.bytes.is_empty() => {}
+                Each::Document if part.is_empty() => {}
+                Each::Chunk | Each::Document => self.unit(&Unit::of_part(batch, part), out),
+                Each::Record => {
+                    for unit in Unit::of_records(batch, part) {
+                        self.unit(&unit, out);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Cold {
+    fn unit(&self, unit: &Unit<'_>, out: &mut Output) {
+        if self.verdict.fatal().is_some() || self.pool.is_stopping() {
+            // The job has failed or was stopped: nobody will see what comes of it.
+            return;
+        }
+        let result = self
+            .run(unit)
+            .and_then(|result| self.add(unit, &result, out));
+        match result {
+            Ok(()) => self.verdict.success(),
+            Err(failed) => {
+                self.verdict.failure(&failed.reason, &failed.stderr);
+                set_aside(unit, failed, self.recipe.exec.each, out);
+            }
+        }
+        self.pool.done(unit);
+    }
+
+    fn add(&self, unit: &Unit<'_>, result: &[u8], out: &mut Output) -> Result<(), Failed> {
+        if let Some(reduce) = self.recipe.exec.reduce {
+            return pairs::add(&mut out.table, reduce, result).map_err(Failed::because);
+        }
+        let origin = Origin {
+            document: &unit.part.piece.document,
+            offset: unit.offset,
+        };
+        render::text(&mut out.bytes, self.recipe.exec.out, origin, result);
+        Ok(())
+    }
+
+    /// Runs the program over a unit: what it wrote, if it ended well.
+    fn run(&self, unit: &Unit<'_>) -> Result<Vec<u8>, Failed> {
+        for attempt in 1..=ATTEMPTS {
+            let tried = self.pool.take().and_then(|mut held| {
+                let keeper = &held.place()?.keeper;
+                let tried = self.attempt(keeper, unit, attempt)?;
+                if tried.0.how == How::Lost {
+                    held.discard();
+                } else {
+                    keeper.tidy()?;
+                }
+                Ok(tried)
+            });
+            match tried {
+                Ok((ending, _)) if ending.how == How::Lost && attempt < ATTEMPTS => {}
+                Ok((ending, result)) => return self.judge(ending, result),
+                Err(error) => {
+                    let reason = format!("cannot run a program: {error}");
+                    self.verdict.fail(format!("exec: {reason}"));
+                    return Err(Failed::because(reason));
+                }
+            }
+        }
+        Err(Failed::because("lost its keeper"))
+    }
+
+    fn attempt(
+        &self,
+        keeper: &Keeper,
+        unit: &Unit<'_>,
+        attempt: u32,
+    ) -> io::Result<(Ending, Option<Vec<u8>>)> {
+        let file = (self.recipe.takes_file).then(|| keeper.folder().join(unit.file_name()));
+        let large = self.pool.large(unit);
+        let mut content = unit.content;
+        let mut stdin = None;
+        match (&file, large) {
+            (Some(file), Some(large)) => {
+                fs::hard_link(&large, file).or_else(|_| fs::copy(&large, file).map(drop))?;
+            }
+            (Some(file), None) => fs::write(file, std::mem::take(&mut content))?,
+            (None, Some(large)) => stdin = Some(File::open(large)?),
+            (None, None) => {}
+        }
+        let variables = unit.variables(attempt);
+        let call = (self.recipe).call(keeper.folder(), file.as_deref(), &variables, false);
+        let pipes = keeper.run(call, stdin)?;
+        let result = exchange(pipes, content)?;
+        if result.is_none() {
+            keeper.kill();
+        }
+        Ok((keeper.wait(), result))
+    }
+
+    fn judge(&self, ending: Ending, result: Option<Vec<u8>>) -> Result<Vec<u8>, Failed> {
+        let exec = &self.recipe.exec;
+        let fails = |reason: String| {
+            Err(Failed {
+                reason,
+                stderr: ending.stderr.clone(),
+            })
+        };
+        let Some(result) = result else {
+            return fails(format!("wrote more than {MOST_OUTPUT} bytes for one unit"));
+        };
+        match ending.how {
+            How::Exit(status) if exec.ok_exit.iter().any(|ok| i32::from(*ok) == status) => {}
+            how => return fails(how.words(exec.timeout, exec.memory)),
+        }
+        if self.pool.echoes() {
+            // Where stderr is closed there is nobody to show it to.
+            let _ = io::stderr().write_all(&ending.stderr);
+        }
+        if ending.left > 0 {
+            // What they would have done is missing from the result, perhaps.
+            return fails("ended and left processes behind, which were killed".into());
+        }
+        Ok(result)
+    }
+}
+
+/// Feeds a program and reads what it writes; `None` if that is too much.
+fn exchange(pipes: Pipes, mut content: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut pump = Pump::new(pipes, content.len() > MUCH)?;
+    let mut result = Vec::new();
+    loop {
+        if content.is_empty() {
+            pump.close_input();
+        }
+        if pump.turn(&mut content, &mut result, None)? == Moved::Ended {
+            return Ok(Some(result));
+        }
+        if result.len() > MOST_OUTPUT {
+            return Ok(None);
+        }
+    }
+}
+
+/// Sets a unit aside: a record or document for itself, a piece as one stretch of records.
+pub(super) fn set_aside(unit: &Unit<'_>, failed: Failed, each: Each, out: &mut Output) {
+    out.quarantine(unit.part.piece, unit.offset, failed.reason, unit.bytes);
+    if let Some(entry) = out.quarantined.last_mut() {
+        entry.stderr = failed.stderr;
+        if each == Each::Chunk {
+            entry.stretch = Some(Stretch {
+                records: unit.records,
+                bytes: unit.bytes.len() as u64,
+            });
+        }
+    }
+}

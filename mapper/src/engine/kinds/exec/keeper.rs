@@ -1,0 +1,326 @@
+//! The keeper: a process between a mapper and the user's program, which ends with all it started.
+//!
+//! A mapper has one for each program that runs at a time. It is the child subreaper of the program, so
+//! whatever the program starts, and however that tries to get away, stays below it. It sees to time
+//! and memory, keeps the last of stderr, and kills everything when the mapper is gone.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::DupFlags;
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, getpid, pidfd_open, set_child_subreaper, setrlimit,
+};
+
+use super::call::{Ask, Call, Ending, How, hear, retry, tell};
+use super::family::{Reaped, kill_all, memory};
+
+/// How often the memory is looked at.
+const TICK: Duration = Duration::from_millis(25);
+/// How long those that a program leaves behind may take to end by themselves.
+const GRACE: Duration = Duration::from_millis(200);
+/// How much is kept of stderr, in bytes.
+const STDERR: usize = 16 << 10;
+/// The largest file that a program may write, in bytes.
+const LARGEST_FILE: u64 = 16 << 30;
+
+/// Runs the keeper until its mapper, at the other end of `socket`, is gone.
+///
+/// # Errors
+/// When this process cannot be made a keeper, or the mapper says what makes no sense.
+pub fn keeper(socket: impl AsFd) -> io::Result<()> {
+    close_inherited()?;
+    set_child_subreaper(Some(getpid()))?;
+    for (resource, most) in [(Resource::Core, 0), (Resource::Fsize, LARGEST_FILE)] {
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        // A lower limit that is in force already stays.
+        let _ = setrlimit(resource, limit);
+    }
+    let mut doors = Doors::open()?;
+    while let Some((ask, fds)) = hear::<Ask>(&socket)? {
+        let Ask::Run(call) = ask else {
+            // It had ended before the mapper wanted it to.
+            continue;
+        };
+        match run(&socket, &call, fds, &mut doors)? {
+            Some(ending) => tell(&socket, &ending, &[])?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Closes what was open where `gristmill` was started, beyond the three usual descriptors: it is not
+/// for the program.
+fn close_inherited() -> io::Result<()> {
+    let mut open = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let name = entry?.file_name();
+        open.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    for number in open.into_iter().filter(|number| *number > 2) {
+        // Not the folder's own, which is closed by now.
+        if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok() {
+            // SAFETY: the process has just begun and has one thread. It has opened nothing yet, so
+            // nothing in it owns a descriptor above 2.
+            #[expect(unsafe_code)]
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+    Ok(())
+}
+
+/// The descriptors 3 and 4, on which a worker hears and answers.
+struct Doors {
+    nothing: File,
+    three: OwnedFd,
+    four: OwnedFd,
+}
+
+impl Doors {
+    fn open() -> io::Result<Self> {
+        let three: OwnedFd = File::open("/dev/null")?.into();
+        let four: OwnedFd = File::open("/dev/null")?.into();
+        if three.as_raw_fd() != 3 || four.as_raw_fd() != 4 {
+            return Err(io::Error::other("descriptors 3 and 4 are taken"));
+        }
+        Ok(Self {
+            nothing: File::open("/dev/null")?,
+            three,
+            four,
+        })
+    }
+
+    /// For the program that is started next.
+    fn lead_to(&mut self, input: &OwnedFd, output: &OwnedFd) -> io::Result<()> {
+        rustix::io::dup2(input, &mut self.three)?;
+        Ok(rustix::io::dup2(output, &mut self.four)?)
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        rustix::io::dup3(&self.nothing, &mut self.three, DupFlags::CLOEXEC)?;
+        Ok(rustix::io::dup3(
+            &self.nothing,
+            &mut self.four,
+            DupFlags::CLOEXEC,
+        )?)
+    }
+}
+
+/// Runs one program to its end; `None` when the mapper is gone.
+fn run(
+    socket: &impl AsFd,
+    call: &Call,
+    fds: Vec<OwnedFd>,
+    doors: &mut Doors,
+) -> io::Result<Option<Ending>> {
+    let (stderr, to_stderr) = io::pipe()?;
+    let mut stderr = Tail::new(stderr)?;
+    let started = start(call, fds, to_stderr.into(), doors);
+    let main = match started {
+        Ok(main) => main,
+        Err(error) => {
+            return Ok(Some(Ending {
+                how: How::NotStarted(error.to_string()),
+                left: 0,
+                stderr: Vec::new(),
+            }));
+        }
+    };
+    let mut reaped = Reaped::default();
+    let how = watch(socket, call, main, &mut stderr, &mut reaped)?;
+    let mut left = 0;
+    if how.is_none() {
+        let end = Instant::now() + GRACE;
+        reaped.look(main);
+        while !reaped.all && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(2));
+            stderr.read();
+            reaped.look(main);
+        }
+        if !reaped.all {
+            left = kill_all(main, &mut reaped);
+        }
+    } else {
+        kill_all(main, &mut reaped);
+    }
+    stderr.read();
+    let how = match how {
+        Some(Stop::Gone) => return Ok(None),
+        Some(Stop::Because(how)) => how,
+        None => match reaped.main {
+            Some(status) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => How::Exit(code),
+                (None, signal) => How::Signal(signal.unwrap_or_default()),
+            },
+            None => How::Killed,
+        },
+    };
+    Ok(Some(Ending {
+        how,
+        left,
+        stderr: stderr.last(),
+    }))
+}
+
+fn start(call: &Call, fds: Vec<OwnedFd>, stderr: OwnedFd, doors: &mut Doors) -> io::Result<Pid> {
+    let mut fds = fds.into_iter();
+    let (Some(input), Some(output)) = (fds.next(), fds.next()) else {
+        return Err(io::Error::other("no pipes"));
+    };
+    let mut words = call.words.iter().cloned().map(OsString::from_vec);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command
+        .args(words)
+        .env_clear()
+        .envs(call.env.iter().map(|(name, value)| {
+            let (name, value) = (name.clone(), value.clone());
+            (OsString::from_vec(name), OsString::from_vec(value))
+        }))
+        .current_dir(PathBuf::from(OsString::from_vec(call.folder.clone())))
+        // Ctrl-C is for the mapper, which ends the program in order.
+        .process_group(0);
+    if call.worker {
+        doors.lead_to(&input, &output)?;
+        command.stdin(Stdio::null());
+        command.stdout(stderr.try_clone()?);
+    } else {
+        command.stdin(input).stdout(output);
+    }
+    let child = command.stderr(stderr).spawn();
+    if call.worker {
+        doors.close()?;
+    }
+    Ok(Pid::from_child(&child?))
+}
+
+/// Why a program is ended.
+enum Stop {
+    /// The mapper is gone.
+    Gone,
+    Because(How),
+}
+
+/// Waits until the program ends (`None`) or must be ended.
+fn watch(
+    socket: &impl AsFd,
+    call: &Call,
+    main: Pid,
+    stderr: &mut Tail,
+    reaped: &mut Reaped,
+) -> io::Result<Option<Stop>> {
+    let began = Instant::now();
+    let timeout = call.timeout.map(Duration::from_millis);
+    let ended = pidfd_open(main, PidfdFlags::empty())?;
+    let mut tick = began + TICK;
+    loop {
+        let now = Instant::now();
+        if timeout.is_some_and(|timeout| now >= began + timeout) {
+            return Ok(Some(Stop::Because(How::TimedOut)));
+        }
+        if now >= tick {
+            tick = now + TICK;
+            if memory() > call.memory {
+                return Ok(Some(Stop::Because(How::Memory)));
+            }
+            // Children of children that have ended.
+            reaped.look(main);
+        }
+        let until = timeout.map_or(tick, |timeout| tick.min(began + timeout));
+        let left = until.saturating_duration_since(now);
+        let mut fds = vec![
+            PollFd::new(socket, PollFlags::IN),
+            PollFd::new(&ended, PollFlags::IN),
+        ];
+        if let Some(stderr) = stderr.fd() {
+            fds.push(PollFd::from_borrowed_fd(stderr, PollFlags::IN));
+        }
+        let time = Timespec {
+            tv_sec: left.as_secs() as i64,
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(&mut fds, Some(&time)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        if ready.get(2) == Some(&true) {
+            stderr.read();
+        }
+        if ready[0] {
+            return match hear::<Ask>(socket) {
+                // One that is just ending tells more by how it ends.
+                Ok(Some((Ask::Kill, _))) if ends_soon(&ended)? => Ok(None),
+                Ok(Some((Ask::Kill, _))) => Ok(Some(Stop::Because(How::Killed))),
+                _ => Ok(Some(Stop::Gone)),
+            };
+        }
+        if ready[1] || reaped.main.is_some() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Whether a process ends by itself within a moment.
+fn ends_soon(process: &OwnedFd) -> io::Result<bool> {
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    let time = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
+    Ok(retry(|| poll(&mut fds, Some(&time)))? > 0)
+}
+
+/// The last of what comes through a pipe.
+struct Tail {
+    pipe: Option<PipeReader>,
+    kept: VecDeque<u8>,
+}
+
+impl Tail {
+    fn new(pipe: PipeReader) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&pipe, true)?;
+        Ok(Self {
+            pipe: Some(pipe),
+            kept: VecDeque::new(),
+        })
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Reads what has come, but not for ever.
+    fn read(&mut self) {
+        let mut buffer = [0; 16 << 10];
+        for _ in 0..64 {
+            let Some(pipe) = &mut self.pipe else { return };
+            match pipe.read(&mut buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(got) => {
+                    self.kept.extend(&buffer[..got]);
+                    let over = self.kept.len().saturating_sub(STDERR);
+                    self.kept.drain(..over);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn last(self) -> Vec<u8> {
+        self.kept.into()
+    }
+}

@@ -1,0 +1,190 @@
+//! The children of one job: started when they are wanted, shared by the compute threads, no more at
+//! a time than the machine has room for.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::child::{Keeper, kill};
+use super::host::Host;
+use super::unit::Unit;
+use super::warm::Warm;
+
+/// How often a stop is looked for while programs run.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A keeper, and the worker that runs under it if one does.
+pub(super) struct Place {
+    pub(super) warm: Option<Warm>,
+    pub(super) keeper: Keeper,
+}
+
+/// The places of a job.
+pub(super) struct Pool {
+    host: Host,
+    links: Vec<(PathBuf, PathBuf)>,
+    most: usize,
+    // Before the folders, so that programs end before their folders do.
+    state: Mutex<State>,
+    free: Condvar,
+    /// Holds the private folders; removed with the pool.
+    rooms: tempfile::TempDir,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Place>,
+    taken: usize,
+    numbers: u64,
+    sockets: Vec<Weak<OwnedFd>>,
+}
+
+/// A place that a thread has; it goes back when dropped.
+pub(super) struct Held<'p> {
+    pool: &'p Pool,
+    place: Option<Place>,
+}
+
+impl Pool {
+    /// Room for programs of up to `memory` bytes each, in whose folders `links` are linked.
+    ///
+    /// # Errors
+    /// When there is no folder for them.
+    pub(super) fn new(
+        host: &Host,
+        memory: u64,
+        links: Vec<(PathBuf, PathBuf)>,
+    ) -> io::Result<Arc<Self>> {
+        let rooms = tempfile::Builder::new()
+            .prefix("gristmill-exec-")
+            .tempdir_in(&host.tmp)?;
+        let pool = Arc::new(Self {
+            host: host.clone(),
+            rooms,
+            links,
+            most: host.programs(memory),
+            state: Mutex::default(),
+            free: Condvar::new(),
+        });
+        let watched = Arc::downgrade(&pool);
+        std::thread::Builder::new()
+            .name("exec-stop".into())
+            .spawn(move || stop_with(&watched))?;
+        Ok(pool)
+    }
+
+    /// The folder that holds the private folders.
+    pub(super) fn rooms(&self) -> &std::path::Path {
+        self.rooms.path()
+    }
+
+    /// The file with a unit's bytes, where they were too many for a chunk.
+    pub(super) fn large(&self, unit: &Unit<'_>) -> Option<PathBuf> {
+        let piece = unit.part.piece;
+        let place = self.host.large.as_ref().filter(|_| piece.large > 0)?;
+        Some(place.path(unit.split, piece.ordinal))
+    }
+
+    /// A unit's bytes are not needed any more.
+    pub(super) fn done(&self, unit: &Unit<'_>) {
+        let piece = unit.part.piece;
+        if let Some(place) = self.host.large.as_ref().filter(|_| piece.large > 0) {
+            place.remove(unit.split, piece.ordinal, piece.large);
+        }
+    }
+
+    /// Whether the programs' stderr is shown.
+    pub(super) fn echoes(&self) -> bool {
+        self.host.echo
+    }
+
+    /// Whether the job was asked to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.host.shutdown.is_stopping()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a place.
+    ///
+    /// # Errors
+    /// When a keeper cannot be started.
+    pub(super) fn take(&self) -> io::Result<Held<'_>> {
+        let mut state = self.lock();
+        while state.taken >= self.most {
+            state = self
+                .free
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.taken += 1;
+        let mut held = Held {
+            pool: self,
+            place: state.idle.pop(),
+        };
+        drop(state);
+        if held.place.is_none() {
+            held.place = Some(self.open()?);
+        }
+        Ok(held)
+    }
+
+    fn open(&self) -> io::Result<Place> {
+        let number = {
+            let mut state = self.lock();
+            state.numbers += 1;
+            state.numbers
+        };
+        let keeper = Keeper::start(&self.host.gristmill, self.rooms.path(), number, &self.links)?;
+        let mut state = self.lock();
+        state.sockets.retain(|socket| socket.strong_count() > 0);
+        state.sockets.push(Arc::downgrade(&keeper.socket()));
+        Ok(Place { warm: None, keeper })
+    }
+}
+
+impl Held<'_> {
+    /// The place; a new keeper takes that of one that was thrown away.
+    ///
+    /// # Errors
+    /// When a keeper cannot be started.
+    pub(super) fn place(&mut self) -> io::Result<&mut Place> {
+        let place = match self.place.take() {
+            Some(place) => place,
+            None => self.pool.open()?,
+        };
+        Ok(self.place.insert(place))
+    }
+
+    /// Ends the keeper and what runs under it.
+    pub(super) fn discard(&mut self) {
+        self.place = None;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        state.taken -= 1;
+        state.idle.extend(self.place.take());
+        drop(state);
+        self.pool.free.notify_one();
+    }
+}
+
+/// Kills the programs of a job that is asked to stop.
+fn stop_with(pool: &Weak<Pool>) {
+    while let Some(pool) = pool.upgrade() {
+        if pool.is_stopping() {
+            for socket in pool.lock().sockets.iter().filter_map(Weak::upgrade) {
+                kill(&socket);
+            }
+        }
+        drop(pool);
+        std::thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,194 @@
+//! How the user's program is started: the program found, its words, its environment.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use gristmill_common::spec::{Exec, Program};
+
+use super::call::Call;
+use super::host::Host;
+use super::python;
+use crate::engine::prepared::SpecError;
+
+/// In the words of a program, it stands for a file with the document.
+const FILE: &str = "{}";
+
+/// Variables that a program gets from the environment of this process.
+const PASSED_ON: [&str; 9] = [
+    "HOME",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "PATH",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "PYTHONPATH",
+    "USER",
+    "VIRTUAL_ENV",
+];
+
+/// Variables that make a program give the same results everywhere, and keep it to one core: there is
+/// one program for each.
+const FIXED: [(&str, &str); 13] = [
+    ("GOMAXPROCS", "1"),
+    ("LANG", "C"),
+    ("LC_ALL", "C"),
+    ("MKL_NUM_THREADS", "1"),
+    ("NUMEXPR_NUM_THREADS", "1"),
+    ("OMP_NUM_THREADS", "1"),
+    ("OMP_THREAD_LIMIT", "1"),
+    ("OPENBLAS_NUM_THREADS", "1"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONHASHSEED", "0"),
+    ("PYTHONUTF8", "1"),
+    ("RAYON_NUM_THREADS", "1"),
+    ("TZ", "UTC"),
+];
+
+/// How one job's program is started.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    pub(super) exec: Exec,
+    words: Vec<String>,
+    env: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The files of the program: names in its folder, and where they are.
+    pub(super) links: Vec<(PathBuf, PathBuf)>,
+    /// The words hold [`FILE`].
+    pub(super) takes_file: bool,
+}
+
+impl Recipe {
+    /// Finds the program of a job.
+    ///
+    /// # Errors
+    /// When it is not here.
+    pub(super) fn new(exec: &Exec, host: &Host) -> Result<Self, SpecError> {
+        let words = match &exec.program {
+            Program::Shell(line) => vec!["/bin/sh".into(), "-c".into(), line.clone()],
+            Program::Command(words) | Program::Worker(words) => {
+                let mut words = words.clone();
+                let Some(program) = words.first_mut() else {
+                    return Err(SpecError("exec: the command is empty".into()));
+                };
+                *program = find(program, host)?;
+                words
+            }
+            Program::Python { module, function } => {
+                vec![
+                    find("python3", host)?,
+                    // The worker's file takes its place.
+                    String::new(),
+                    python::module(module, host)?,
+                    function.clone(),
+                ]
+            }
+        };
+        let links = exec.files.iter().map(|file| {
+            let name = PathBuf::from(&file.name);
+            (plain(&name), host.folder.join(&name))
+        });
+        Ok(Self {
+            takes_file: matches!(exec.program, Program::Command(_) | Program::Shell(_))
+                && words.iter().any(|word| word.contains(FILE)),
+            words,
+            env: environment(exec),
+            links: links.filter(|(name, _)| is_inside(name)).collect(),
+            exec: exec.clone(),
+        })
+    }
+
+    /// Says where the worker for Python is.
+    pub(super) fn run_worker(&mut self, path: &Path) {
+        self.words[1] = path.to_string_lossy().into_owned();
+    }
+
+    /// A start of the program in `folder`; `file` is the document's, for programs that want one.
+    pub(super) fn call(
+        &self,
+        folder: &Path,
+        file: Option<&Path>,
+        unit: &[(&str, Vec<u8>)],
+        worker: bool,
+    ) -> Call {
+        let words = self.words.iter().map(|word| match file {
+            Some(file) => {
+                let parts: Vec<&[u8]> = word.split(FILE).map(str::as_bytes).collect();
+                parts.join(file.as_os_str().as_bytes())
+            }
+            None => word.as_bytes().to_vec(),
+        });
+        let mut env = self.env.clone();
+        let tmp = folder.as_os_str().as_bytes().to_vec();
+        env.push((b"TMPDIR".to_vec(), tmp.clone()));
+        env.push((b"PWD".to_vec(), tmp));
+        env.extend(
+            unit.iter()
+                .map(|(name, value)| (name.as_bytes().to_vec(), value.clone())),
+        );
+        // A name with a zero byte cannot be a variable's value.
+        env.retain(|(_, value)| !value.contains(&0));
+        Call {
+            words: words.collect(),
+            env,
+            folder: folder.as_os_str().as_bytes().to_vec(),
+            worker,
+            timeout: (!worker).then(|| self.exec.timeout.saturating_mul(1000)),
+            memory: self.exec.memory,
+        }
+    }
+}
+
+fn environment(exec: &Exec) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let passed = PASSED_ON.iter().filter_map(|name| {
+        let value: OsString = std::env::var_os(name)?;
+        Some((name.as_bytes().to_vec(), value.into_vec()))
+    });
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let mut all: Vec<_> = passed.collect();
+    all.extend(FIXED.iter().map(|(name, value)| pair(name, value)));
+    all.extend(exec.env.iter().map(|(name, value)| pair(name, value)));
+    all
+}
+
+/// The absolute path of a program.
+fn find(program: &str, host: &Host) -> Result<String, SpecError> {
+    let runs = |path: &Path| {
+        path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+    };
+    let found = if program.contains('/') {
+        let path = host.folder.join(program);
+        if path.is_file() && !runs(&path) {
+            return Err(SpecError(format!(
+                "exec: {program} is not executable: chmod +x it, or put its interpreter before it"
+            )));
+        }
+        runs(&path).then_some(path)
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .map(|folder| host.folder.join(folder).join(program))
+            .find(|path| runs(path))
+    };
+    let text = found.and_then(|path| path.into_os_string().into_string().ok());
+    text.ok_or_else(|| {
+        SpecError(match program.contains('/') {
+            true => format!("exec: there is no program {program}"),
+            false => format!(
+                "exec: there is no program {program} on the PATH: install it, or give its path"
+            ),
+        })
+    })
+}
+
+/// A path without its `.` components.
+fn plain(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| !matches!(part, std::path::Component::CurDir))
+        .collect()
+}
+
+/// Whether a name stays inside the folder that it starts at.
+fn is_inside(path: &Path) -> bool {
+    path.components()
+        .all(|part| matches!(part, std::path::Component::Normal(_)))
+}

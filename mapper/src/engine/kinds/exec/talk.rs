@@ -1,0 +1,440 @@
+//! Units through workers: batches on their way, answers in order, and a unit that kills its worker
+//! found and set aside.
+//!
+//! When a worker dies, the units that it had not answered are given to a new one, one at a time. A
+//! unit is set aside when it ends a worker that had nothing before it: then neither its neighbours
+//! nor what the worker did earlier can be the cause.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gristmill_common::spec::{Each, Out};
+
+use super::call::Ending;
+use super::cold::set_aside;
+use super::frame::{self, Reader, Said};
+use super::pool::{Held, Place, Pool};
+use super::recipe::Recipe;
+use super::render::{self, Origin};
+use super::unit::{Failed, Unit};
+use super::verdict::Verdict;
+use super::warm::{Silence, Warm, end_of, log, split};
+use crate::engine::batch::Batch;
+use crate::engine::output::Output;
+use crate::engine::processor::{ProcessError, Processor};
+
+/// Batches that a worker has: one in work, one ahead.
+const AHEAD: usize = 2;
+/// The smallest and the largest batch, in bytes.
+const BATCH: (usize, usize) = (2 << 10, 128 << 10);
+/// A batch that takes less makes the next ones larger, one that takes more makes them smaller.
+const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+/// The largest document that a worker gets, in bytes.
+const MOST_CONTENT: u64 = 64 << 20;
+/// What a worker did that answers too much.
+const UNASKED: &str = "an answer that nobody asked for";
+/// The longest reason that a worker may give, in bytes.
+const MOST_REASON: usize = 4 << 10;
+/// The most details of a failure that are kept, in bytes.
+const MOST_DETAILS: usize = 16 << 10;
+
+/// Gives the units of a batch to workers.
+pub(super) struct Talk {
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) verdict: Arc<Verdict>,
+    /// The size of batches that suits the program.
+    pub(super) size: usize,
+}
+
+/// How far a talk came.
+struct Asked {
+    sent: usize,
+    answered: usize,
+    /// Why it ended early.
+    died: Option<Failed>,
+}
+
+impl Processor for Talk {
+    fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
+        let mut units = Vec::new();
+        for part in batch.parts() {
+            if self.recipe.exec.each == Each::Record {
+                units.extend(Unit::of_records(batch, part));
+            } else if !part.is_empty() {
+                units.push(Unit::of_part(batch, part));
+            }
+        }
+        let pool = Arc::clone(&self.pool);
+        let files = self.load(&mut units, out);
+        for (unit, bytes) in units.iter_mut().zip(&files) {
+            if let Some(bytes) = bytes {
+                unit.content = bytes;
+            }
+        }
+        let done = pool
+            .take()
+            .and_then(|mut held| self.all(&mut held, &units, out));
+        for unit in &units {
+            self.pool.done(unit);
+        }
+        if let Err(error) = done {
+            self.verdict
+                .fail(format!("exec: cannot talk to a worker: {error}"));
+        }
+        Ok(())
+    }
+}
+
+impl Talk {
+    /// A worker for each thread.
+    pub(super) fn new(recipe: Arc<Recipe>, pool: Arc<Pool>, verdict: Arc<Verdict>) -> Self {
+        Self {
+            recipe,
+            pool,
+            verdict,
+            size: BATCH.0,
+        }
+    }
+
+    /// Reads the units that are not in their chunk, and sets those aside that are too large for a
+    /// worker.
+    fn load(&self, units: &mut Vec<Unit<'_>>, out: &mut Output) -> Vec<Option<Vec<u8>>> {
+        let each = self.recipe.exec.each;
+        units.retain(|unit| {
+            let fits = unit.part.piece.large <= MOST_CONTENT;
+            if !fits {
+                let failed = Failed::because("larger than the 64MiB that a worker may get");
+                set_aside(unit, failed, each, out);
+                self.pool.done(unit);
+            }
+            fits
+        });
+        let read = |unit: &Unit<'_>| {
+            let file = self.pool.large(unit)?;
+            let bytes = std::fs::read(&file);
+            let cannot = |error: &io::Error| {
+                let file = file.display();
+                self.verdict.fail(format!("cannot read {file}: {error}"));
+            };
+            bytes.inspect_err(cannot).ok()
+        };
+        units.iter().map(read).collect()
+    }
+
+    /// Sees every unit answered or set aside.
+    fn all(&mut self, held: &mut Held<'_>, units: &[Unit<'_>], out: &mut Output) -> io::Result<()> {
+        let mut at = 0;
+        // Units before this one are asked one by one.
+        let mut careful = 0;
+        while at < units.len() {
+            if self.verdict.fatal().is_some() || self.pool.is_stopping() {
+                return Ok(());
+            }
+            let place = held.place()?;
+            if place.warm.is_none() {
+                match Warm::start(&self.recipe, &place.keeper)? {
+                    Ok(warm) => place.warm = Some(warm),
+                    Err(_) if self.pool.is_stopping() => return Ok(()),
+                    Err(failed) => {
+                        self.verdict
+                            .fail(format!("exec: {}", cannot_start(&failed)));
+                        return Ok(());
+                    }
+                }
+            }
+            let fresh = place.warm.as_ref().is_some_and(|warm| warm.answered == 0);
+            let until = if at < careful { at + 1 } else { units.len() };
+            let asked = self.ask(place, &units[at..until], out)?;
+            at += asked.answered;
+            let Some(failed) = asked.died else { continue };
+            place.warm = None;
+            if self.pool.is_stopping() {
+                return Ok(());
+            }
+            let pending = asked.sent - asked.answered;
+            if fresh && pending == 1 && asked.answered == 0 {
+                self.verdict.failure(&failed.reason, &failed.stderr);
+                set_aside(&units[at], failed, self.recipe.exec.each, out);
+                at += 1;
+            } else {
+                careful = careful.max(at + pending.max(1));
+            }
+        }
+        self.recycle(held)
+    }
+
+    /// Ends a worker that has done its share.
+    fn recycle(&self, held: &mut Held<'_>) -> io::Result<()> {
+        let place = held.place()?;
+        let answered = place.warm.as_ref().map_or(0, |warm| warm.answered);
+        if self
+            .recipe
+            .exec
+            .recycle
+            .is_some_and(|most| answered >= most)
+        {
+            place.warm = None;
+            end_of(&place.keeper);
+            place.keeper.tidy()?;
+        }
+        Ok(())
+    }
+
+    /// Has units answered until all are, or the worker ends.
+    fn ask(
+        &mut self,
+        place: &mut Place,
+        units: &[Unit<'_>],
+        out: &mut Output,
+    ) -> io::Result<Asked> {
+        let Place { warm, keeper } = place;
+        let Some(warm) = warm else {
+            return Err(io::Error::other("no worker"));
+        };
+        let timeout = Duration::from_secs(self.recipe.exec.timeout);
+        let (mut sent, mut answered) = (0, 0);
+        let mut ends: VecDeque<usize> = VecDeque::new();
+        // What is sure: answers count once their batch is ended.
+        let mut sure = Sure::new(0, out);
+        let mut message;
+        let mut outbox: &[u8] = &[];
+        let mut heard = Instant::now();
+        let mut batch_began = heard;
+        while sure.answered < units.len() {
+            if outbox.is_empty() && ends.len() < AHEAD && sent < units.len() {
+                let end = sent + batch_end(&units[sent..], self.size);
+                message = frame::batch(&units[sent..end]);
+                outbox = &message;
+                ends.push_back(end);
+                sent = end;
+                warm.push(&mut outbox)?;
+            }
+            let end = ends.front().copied().unwrap_or(answered);
+            let said = match warm.hear(&mut outbox, heard + timeout)? {
+                Ok(Said::End) if answered < end || ends.is_empty() => Err(Stop::garbage(format!(
+                    "the end of a batch, {} records too early",
+                    end - answered
+                ))),
+                Ok(Said::End) => {
+                    ends.pop_front();
+                    warm.answered += (answered - sure.answered) as u64;
+                    sure = Sure::new(answered, out);
+                    self.pace(batch_began.elapsed());
+                    batch_began = Instant::now();
+                    Ok(0)
+                }
+                Ok(said) => self.answer(said, &units[answered..end], out),
+                Err(silence) => Err(Stop::Silence(silence)),
+            };
+            heard = Instant::now();
+            match said {
+                Ok(got) => answered += got,
+                Err(stop) => {
+                    sure.restore(out);
+                    return Ok(Asked {
+                        sent,
+                        answered: sure.answered,
+                        died: Some(self.died(stop, &end_of(keeper))),
+                    });
+                }
+            }
+        }
+        Ok(Asked {
+            sent,
+            answered,
+            died: None,
+        })
+    }
+
+    /// Takes what a worker says; returns how many of the units that are `left` it answers.
+    fn answer(&self, said: Said<'_>, left: &[Unit<'_>], out: &mut Output) -> Result<usize, Stop> {
+        let exec = &self.recipe.exec;
+        let answered = match said {
+            Said::Out(payload) => outs(left, payload, exec.out, out).map_err(Stop::garbage)?,
+            Said::Text(payload) => texts(left, payload, exec.out, out).map_err(Stop::garbage)?,
+            Said::Bad(text) => {
+                let Some(unit) = left.first() else {
+                    return Err(Stop::garbage(UNASKED.into()));
+                };
+                let failed = failure(text);
+                self.verdict.failure(&failed.reason, &failed.stderr);
+                set_aside(unit, failed, exec.each, out);
+                return Ok(1);
+            }
+            Said::Fail(text) => return Err(Stop::Fail(failure(text))),
+            Said::Hello(_) => return Err(Stop::garbage("a second greeting".into())),
+            // Taken by whoever counts batches.
+            Said::End => 0,
+            Said::Log(text) => {
+                log(text);
+                0
+            }
+            Said::Ping => 0,
+        };
+        if answered > 0 {
+            self.verdict.success();
+        }
+        Ok(answered)
+    }
+
+    fn died(&self, stop: Stop, ending: &Ending) -> Failed {
+        let exec = &self.recipe.exec;
+        let mut failed = match stop {
+            Stop::Fail(failed) => failed,
+            Stop::Silence(silence) => {
+                Failed::because(silence.reason(ending, exec.timeout, exec.memory))
+            }
+        };
+        if failed.stderr.is_empty() {
+            failed.stderr.clone_from(&ending.stderr);
+        }
+        failed
+    }
+
+    /// A batch took this long: the next ones are larger or smaller.
+    fn pace(&mut self, took: Duration) {
+        if took < PACE.0 {
+            self.size = (self.size * 2).min(BATCH.1);
+        } else if took > PACE.1 {
+            self.size = (self.size / 2).max(1);
+        }
+    }
+}
+
+/// Why a worker is ended.
+enum Stop {
+    /// It said that it cannot go on.
+    Fail(Failed),
+    Silence(Silence),
+}
+
+impl Stop {
+    fn garbage(what: String) -> Self {
+        Stop::Silence(Silence::Garbage(what))
+    }
+}
+
+/// How far the answers are sure, and what the output held then.
+struct Sure {
+    answered: usize,
+    bytes: usize,
+    set_aside: usize,
+}
+
+impl Sure {
+    fn new(answered: usize, out: &Output) -> Self {
+        Self {
+            answered,
+            bytes: out.bytes.len(),
+            set_aside: out.quarantined.len(),
+        }
+    }
+
+    /// Takes the answers back that are not sure.
+    fn restore(&self, out: &mut Output) {
+        out.bytes.truncate(self.bytes);
+        out.quarantined.truncate(self.set_aside);
+    }
+}
+
+/// Why a worker could not be started, with what it said.
+pub(super) fn cannot_start(failed: &Failed) -> String {
+    let said = String::from_utf8_lossy(&failed.stderr);
+    match said.trim_end() {
+        "" => format!("the worker cannot be started: {}", failed.reason),
+        said => format!("the worker cannot be started: {}\n{said}", failed.reason),
+    }
+}
+
+/// How many of the units make a batch of about `size` bytes; one at least.
+fn batch_end(units: &[Unit<'_>], size: usize) -> usize {
+    let mut bytes = 0;
+    let fits = units.iter().take_while(|unit| {
+        bytes += unit.content.len() + 1;
+        bytes <= size
+    });
+    fits.count().max(1)
+}
+
+/// Takes answers of any number of results each: how many units they answer, each unit's number of
+/// results, the results' lengths, and their bytes.
+fn outs(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Result<usize, String> {
+    let short = || "an answer that is cut off".to_owned();
+    let mut head = Reader(payload);
+    let answered = head.number().ok_or_else(short)?;
+    let units = left.get(..answered).ok_or(UNASKED)?;
+    let mut counts = Reader(head.take(answered * 4).ok_or_else(short)?);
+    let mut results = 0_usize;
+    while let Some(count) = counts.number() {
+        results = results.saturating_add(count);
+    }
+    let lengths = results.checked_mul(4).and_then(|len| head.take(len));
+    let mut lengths = Reader(lengths.ok_or_else(short)?);
+    let mut counts = Reader(&payload[4..]);
+    let began = out.bytes.len();
+    let done = units.iter().try_for_each(|unit| {
+        for _ in 0..counts.number().unwrap_or_default() {
+            let len = lengths.number().unwrap_or_default();
+            let result = head.take(len).ok_or_else(short)?;
+            render::value(&mut out.bytes, form, origin(unit), result)?;
+        }
+        Ok(())
+    });
+    let whole = done.and(match head.0.is_empty() {
+        true => Ok(answered),
+        false => Err("an answer that is too long".into()),
+    });
+    if whole.is_err() {
+        out.bytes.truncate(began);
+    }
+    whole
+}
+
+/// Takes answers of one line each.
+fn texts(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Result<usize, String> {
+    let mut head = Reader(payload);
+    let answered = head.number().ok_or("an answer that is cut off")?;
+    let units = left.get(..answered).ok_or(UNASKED)?;
+    let lines = memchr::memchr_iter(b'\n', head.0).count();
+    if lines != answered || head.0.last().is_some_and(|last| *last != b'\n') {
+        return Err(format!("{lines} lines for {answered} records"));
+    }
+    if form == Out::Lines {
+        out.bytes.extend_from_slice(head.0);
+        return Ok(answered);
+    }
+    let began = out.bytes.len();
+    for (unit, line) in units.iter().zip(head.0.split(|byte| *byte == b'\n')) {
+        if let Err(what) = render::value(&mut out.bytes, form, origin(unit), line) {
+            out.bytes.truncate(began);
+            return Err(what);
+        }
+    }
+    Ok(answered)
+}
+
+fn origin<'a>(unit: &Unit<'a>) -> Origin<'a> {
+    Origin {
+        document: &unit.part.piece.document,
+        offset: unit.offset,
+    }
+}
+
+/// A reason and its details, within bounds.
+fn failure(text: &[u8]) -> Failed {
+    let text = String::from_utf8_lossy(text);
+    let (reason, details) = split(&text);
+    let mut reason = reason.trim_end().to_owned();
+    let longest = MOST_REASON.min(reason.len());
+    let fits = |at: &usize| reason.is_char_boundary(*at);
+    let end = (0..=longest).rev().find(fits).unwrap_or(0);
+    reason.truncate(end);
+    let from = details.len().saturating_sub(MOST_DETAILS);
+    Failed {
+        reason,
+        stderr: details.as_bytes()[from..].to_vec(),
+    }
+}

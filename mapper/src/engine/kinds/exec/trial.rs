@@ -1,0 +1,78 @@
+//! A few units tried out: what comes of them, for people to look at.
+
+use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::spec::{Each, Exec};
+
+use crate::engine::batch::Batch;
+use crate::engine::output::Output;
+use crate::engine::prepared::Prepared;
+use crate::engine::processor::Processor;
+
+/// Runs the first units of chunks, one chunk after the other.
+pub struct Trial {
+    each: Each,
+    processor: Box<dyn Processor>,
+    out: Output,
+    left: u64,
+}
+
+/// What came of one chunk's units.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    /// Results, as they would be written; of a table its rows, `key TAB value`.
+    pub results: Vec<u8>,
+    /// What was set aside.
+    pub set_aside: &'a [Quarantined],
+}
+
+impl Trial {
+    /// Tries `units` units of a job.
+    #[must_use]
+    pub fn new(prepared: &Prepared, exec: &Exec, units: u64) -> Self {
+        Self {
+            each: exec.each,
+            processor: prepared.processor(),
+            out: Output::new(prepared.shape()),
+            left: units,
+        }
+    }
+
+    /// Whether all units were tried.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Tries the units of a chunk, as far as they are wanted.
+    pub fn chunk(&mut self, prepared: &Prepared, head: &ChunkHead, body: &[u8]) -> Tried<'_> {
+        self.out.clear();
+        let whole = Batch::of_chunk(head, body, prepared.splitter());
+        let batch = match self.each {
+            Each::Chunk => {
+                let parts = whole.parts().iter().filter(|part| !part.bytes.is_empty());
+                let parts: Vec<_> = parts.take(self.left as usize).copied().collect();
+                self.left -= parts.len() as u64;
+                Batch::new(whole.split(), whole.splitter(), parts)
+            }
+            Each::Document | Each::Record => {
+                let (first, _) = whole.cut(self.left);
+                self.left -= first.count().min(self.left);
+                first
+            }
+        };
+        // It never fails: what fails is set aside.
+        let _ = self.processor.process(&batch, &mut self.out);
+        let mut results = self.out.bytes.clone();
+        for row in self.out.table.rows() {
+            results.extend_from_slice(row.key);
+            for value in row.values {
+                results.extend_from_slice(format!("\t{value}").as_bytes());
+            }
+            results.push(b'\n');
+        }
+        Tried {
+            results,
+            set_aside: self.out.quarantined(),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether a job is hopeless: its first units all fail in the same way, which is a mistake in the
+//! command and not in the input.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// So many units must fail in the same way.
+const ENOUGH: u64 = 100;
+
+/// What is known of a job so far. Shared by its threads.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    keep_going: bool,
+    succeeded: AtomicBool,
+    failures: Mutex<(String, u64)>,
+    fatal: OnceLock<String>,
+}
+
+impl Verdict {
+    pub(crate) fn new(keep_going: bool) -> Self {
+        Self {
+            keep_going,
+            ..Self::default()
+        }
+    }
+
+    /// A unit has succeeded: from now on failures are the input's.
+    pub(super) fn success(&self) {
+        self.succeeded.store(true, Ordering::Relaxed);
+    }
+
+    /// A unit has failed, for this reason, which is the same text for the same cause up to a colon.
+    pub(super) fn failure(&self, reason: &str, stderr: &[u8]) {
+        if self.keep_going || self.succeeded.load(Ordering::Relaxed) {
+            return;
+        }
+        let way = reason.split(':').next().unwrap_or_default();
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.0 != way {
+            if failures.1 > 0 {
+                // They fail in different ways: it is not the command alone.
+                self.success();
+                return;
+            }
+            way.clone_into(&mut failures.0);
+        }
+        failures.1 += 1;
+        if failures.1 >= ENOUGH {
+            let said = String::from_utf8_lossy(stderr);
+            let said = match said.trim() {
+                "" => String::new(),
+                said => format!("\n{said}"),
+            };
+            self.fail(format!(
+                "the first {ENOUGH} units all failed, and none succeeded (--keep-going goes on \
+                 all the same): {reason}{said}"
+            ));
+        }
+    }
+
+    /// The job cannot go on.
+    pub(super) fn fail(&self, reason: String) {
+        // The first reason stays.
+        let _ = self.fatal.set(reason);
+    }
+
+    /// Why the job cannot go on, if it cannot.
+    pub(crate) fn fatal(&self) -> Option<&str> {
+        self.fatal.get().map(String::as_str)
+    }
+}

@@ -1,0 +1,263 @@
+"""The worker for `gristmill run exec --python`: calls one function for each record.
+
+It speaks version 1 of the protocol in docs/exec.md on descriptors 3 (in) and 4 (out), and needs
+nothing but the standard library of Python 3.9 or later.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import struct
+import sys
+import threading
+import time
+import traceback
+import types
+
+FLUSH = 4096  # answers in one frame
+
+
+class Worker:
+    def __init__(self):
+        self.input = os.fdopen(3, "rb", 1 << 20)
+        self.output = os.fdopen(4, "wb", 1 << 16)
+        for descriptor in (3, 4):
+            os.set_inheritable(descriptor, False)
+        self.lock = threading.Lock()
+        self.answers = []
+        self.answered = 0
+        self.busy = False
+
+    def send(self, kind, payload):
+        with self.lock:
+            self.output.write(struct.pack(">IB", len(payload) + 1, ord(kind)))
+            self.output.write(payload)
+            self.output.flush()
+
+    def receive(self):
+        head = self.input.read(4)
+        if len(head) < 4:
+            return None, b""
+        (length,) = struct.unpack(">I", head)
+        frame = self.input.read(length)
+        if len(frame) < length:
+            return None, b""
+        return frame[:1], memoryview(frame)[1:]
+
+    def start(self, module, name):
+        kind, payload = self.receive()
+        if kind != b"H":
+            return False
+        hello = json.loads(bytes(payload))
+        self.out = hello["out"]
+        self.here = types.ModuleType("gristmill")
+        self.here.document = None
+        sys.modules["gristmill"] = self.here
+        try:
+            self.function = load(module, name)
+            self.takes_bytes = takes_bytes(self.function)
+        except BaseException as error:
+            self.send("F", explain(error))
+            return False
+        self.send("H", json.dumps({"version": 1, "worker": "python"}).encode())
+        pinger = threading.Thread(target=self.ping, args=(hello["timeout"],), daemon=True)
+        pinger.start()
+        return True
+
+    def ping(self, timeout):
+        """Says that records are answered although none of the answers is sent yet."""
+        seen = None
+        while True:
+            time.sleep(min(1.0, timeout / 4))
+            now = (self.answered, len(self.answers))
+            if self.busy and now != seen:
+                seen = now
+                self.send("P", b"")
+
+    def work(self):
+        while True:
+            self.busy = False
+            kind, payload = self.receive()
+            if kind is None:
+                return
+            if kind == b"B":
+                self.busy = True
+                self.batch(payload)
+
+    def batch(self, payload):
+        (groups,) = struct.unpack_from(">I", payload)
+        at = 4
+        for _ in range(groups):
+            name, at = take(payload, at)
+            _, at = take(payload, at)
+            _, count = struct.unpack_from(">QI", payload, at)
+            at += 12
+            lengths = struct.unpack_from(">%dI" % count, payload, at)
+            at += 4 * count
+            end = at + sum(lengths) + count
+            self.here.document = bytes(name).decode("utf-8", "replace")
+            self.records(bytes(payload[at:end]), lengths)
+            at = end
+        self.flush()
+        self.send("E", b"")
+
+    def split(self, data, lengths):
+        """The records; a newline follows each, and most have none inside."""
+        if self.takes_bytes:
+            records = data.split(b"\n")
+        else:
+            records = data.decode("utf-8", "surrogateescape").split("\n")
+        if len(records) == len(lengths) + 1:
+            records.pop()
+            return records
+        records, at = [], 0
+        for length in lengths:
+            records.append(data[at:at + length])
+            at += length + 1
+        if not self.takes_bytes:
+            records = [record.decode("utf-8", "surrogateescape") for record in records]
+        return records
+
+    def records(self, data, lengths):
+        function = self.function
+        answers = self.answers
+        for record in self.split(data, lengths):
+            try:
+                value = function(record)
+                if type(value) is not str:
+                    value = self.results(value)
+            except BaseException as error:
+                self.flush()
+                answers = self.answers
+                self.send("X", explain(error))
+                self.answered += 1
+                continue
+            answers.append(value)
+            if len(answers) >= FLUSH:
+                self.flush()
+                answers = self.answers
+
+    def results(self, value):
+        """The results of one record, as they are sent, if it is not just one text."""
+        if value is None:
+            return []
+        if isinstance(value, (list, types.GeneratorType)):
+            return [self.encode(item) for item in value if item is not None]
+        return [self.encode(value)]
+
+    def encode(self, value):
+        if self.out == "json":
+            if isinstance(value, bytes):
+                value = value.decode("utf-8", "replace")
+            return as_json(value)
+        if isinstance(value, (bytes, bytearray)):
+            return bytes(value)
+        if isinstance(value, str):
+            return value.encode("utf-8", "surrogateescape")
+        return as_json(value)
+
+    def flush(self):
+        answers, self.answers = self.answers, []
+        if not answers:
+            return
+        self.answered += len(answers)
+        if self.out == "lines":
+            try:
+                text = "\n".join(answers)
+                if text.count("\n") == len(answers) - 1:
+                    data = text.encode("utf-8", "surrogateescape")
+                    self.send("T", struct.pack(">I", len(answers)) + data + b"\n")
+                    return
+            except (TypeError, UnicodeEncodeError):
+                pass  # some answer is not just one text
+        self.send_each(answers)
+
+    def send_each(self, answers):
+        counts, results = [], []
+
+        def send():
+            if counts:
+                numbers = [len(counts), *counts, *map(len, results)]
+                head = struct.pack(">%dI" % len(numbers), *numbers)
+                self.send("O", head + b"".join(results))
+            counts.clear()
+            results.clear()
+
+        for answer in answers:
+            if type(answer) is str:
+                try:
+                    answer = [self.encode(answer)]
+                except UnicodeEncodeError as error:
+                    send()
+                    self.send("X", explain(error))
+                    continue
+            counts.append(len(answer))
+            results.extend(answer)
+        send()
+
+
+def as_json(value):
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8")
+
+
+def take(payload, at):
+    (length,) = struct.unpack_from(">I", payload, at)
+    at += 4
+    return payload[at:at + length], at + length
+
+
+def explain(error):
+    """The reason in the first line, and the user's own traceback behind it."""
+    reason = "".join(traceback.format_exception_only(type(error), error)).strip()
+    reason = reason.splitlines()[-1] if reason else type(error).__name__
+    trace = error.__traceback__
+    while trace is not None and is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    details = "".join(traceback.format_exception(type(error), error, trace))
+    return (reason + "\n" + details).encode("utf-8", "replace")
+
+
+def is_ours(file):
+    return file == __file__ or file.startswith("<frozen importlib") or file == importlib.__file__
+
+
+def load(module, name):
+    if module.endswith(".py"):
+        folder, file = os.path.split(module)
+        sys.path.insert(0, folder)
+        plain = file[:-3]
+        spec = importlib.util.spec_from_file_location(plain, module)
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[plain] = loaded
+        spec.loader.exec_module(loaded)
+    else:
+        loaded = importlib.import_module(module)
+    function = loaded
+    for part in name.split("."):
+        function = getattr(function, part)
+    setup = getattr(loaded, "setup", None)
+    if callable(setup) and setup is not function:
+        setup()
+    return function
+
+
+def takes_bytes(function):
+    """Whether the function asks for bytes: `def tag(data: bytes)`."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    return bool(parameters) and parameters[0].annotation in (bytes, "bytes")
+
+
+def main():
+    worker = Worker()
+    sys.path[0:1] = []  # this file's folder
+    if worker.start(sys.argv[1], sys.argv[2]):
+        worker.work()
+
+
+main()
