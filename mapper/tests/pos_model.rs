@@ -22,7 +22,7 @@ impl Drop for Scratch {
 fn options(model: &Scratch) -> Pos {
     Pos {
         tokenized: true,
-        tagset: Tagset::Penn,
+        tagset: Tagset::Ewt,
         separator: "_".into(),
         model: Some(model.0.clone()),
         model_hash: 0,

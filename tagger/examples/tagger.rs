@@ -39,7 +39,7 @@ fn main() -> Result<(), Error> {
 
 fn run_train(data: &str, out: &str, options: &[&str]) -> Result<(), Error> {
     let mut chosen = Options::default();
-    let mut silver = true;
+    let mut silver = format!("{data}/pos/masc_silver");
     for option in options {
         let (name, value) = option.split_once('=').ok_or("name=value")?;
         match name {
@@ -54,19 +54,21 @@ fn run_train(data: &str, out: &str, options: &[&str]) -> Result<(), Error> {
             "step" => chosen.step = value.parse()?,
             "least" => chosen.least = value.parse()?,
             "dead" => chosen.dead = value.parse()?,
-            "silver" => silver = value.parse()?,
+            "apart" => chosen.apart = value.parse()?,
+            "size" => chosen.size = value.parse()?,
+            "silver" => silver = value.to_owned(),
             _ => return Err(format!("no option {name}").into()),
         }
     }
     let gold = parse(&read(&format!("{data}/ewt/en_ewt-ud-train.conllu.gz"))?)?;
     let dev = parse(&read(&format!("{data}/ewt/en_ewt-ud-dev.conllu.gz"))?)?;
-    let tokens = String::from_utf8(read(&format!("{data}/pos/masc_silver.tok.gz"))?)?;
-    let tags = String::from_utf8(read(&format!("{data}/pos/masc_silver.tag.gz"))?)?;
+    let tokens = String::from_utf8(read(&format!("{silver}.tok.gz"))?)?;
+    let tags = String::from_utf8(read(&format!("{silver}.tag.gz"))?)?;
     let clusters = String::from_utf8(read(&format!("{data}/pos/brown_clusters.txt.gz"))?)?;
     let inputs = Inputs {
         gold: &gold,
         dev: &dev,
-        silver: silver.then_some((tokens.as_str(), tags.as_str())),
+        silver: Some((tokens.as_str(), tags.as_str())),
         clusters: &clusters,
         sources: include_str!("../model/SOURCES.txt"),
         notice: include_str!("../model/NOTICE.txt"),
@@ -137,7 +139,7 @@ fn run_speed(model: &Arc<Model>, file: &str) -> Result<(), Error> {
             let start = Instant::now();
             tokens
                 .iter()
-                .for_each(|sentence| tagger.tag(sentence, &mut tags));
+                .for_each(|sentence| tagger.tag_into(sentence, &mut tags));
             best = best.min(start.elapsed().as_secs_f64());
         }
         println!(

@@ -152,7 +152,10 @@ impl Kind {
     /// that a worker of another version leaves the job alone (I2).
     #[must_use]
     pub fn version(&self) -> u16 {
-        1
+        match self {
+            Kind::Pos(_) => 2,
+            _ => 1,
+        }
     }
 }
 

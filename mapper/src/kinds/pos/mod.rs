@@ -1,14 +1,18 @@
 //! `pos`: part-of-speech tags of English text.
 
+mod style;
+
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::spec::{Format, Pos, Tagset};
+use gristmill_tagger::conllu::{Form, push_comment};
 use gristmill_tagger::{MAX_FILE, Model, Tag, Tagger, replace_invalid};
 
 use crate::prepared::Factory;
 use crate::{Batch, JobFile, Output, Part, ProcessError, Processor, Record, SpecError};
+use style::{Sentence, Style};
 
 /// The model of `--model` that [`name_model`] loaded last, until a job takes it: planning and tagging need one load.
 static LOADED: Mutex<Option<JobFile>> = Mutex::new(None);
@@ -67,7 +71,7 @@ pub(super) fn prepare(
         tagset: options.tagset,
         separator: options.separator.clone(),
     };
-    let universal = style.tagset == Tagset::Universal || style.format == Format::Conllu;
+    let universal = style.tagset == Tagset::Universal || style.format != Format::Text;
     Ok(Box::new(move || {
         let model = Arc::clone(&model);
         Box::new(PosTagger {
@@ -101,15 +105,6 @@ fn load(options: &Pos) -> Result<Option<JobFile>, SpecError> {
         .map_err(|error| wrong(error.0))
 }
 
-/// How sentences are written.
-#[derive(Clone, Debug)]
-struct Style {
-    format: Format,
-    tokenized: bool,
-    tagset: Tagset,
-    separator: String,
-}
-
 /// The processor of one thread.
 struct PosTagger {
     tagger: Tagger,
@@ -117,28 +112,12 @@ struct PosTagger {
     tags: Vec<Tag>,
 }
 
-/// A tagged sentence and where it stands.
-struct Sentence<'a> {
-    document: &'a [u8],
-    /// Of the record in its document, from 0.
-    record: u64,
-    /// Of the sentence in its record, from 1.
-    number: usize,
-    /// Of the first token in the document, in bytes.
-    offset: u64,
-    /// The tokens' bytes as they came.
-    tokens: &'a [&'a [u8]],
-    /// Which tokens are followed by the next one without a space.
-    joined: &'a [bool],
-    tags: &'a [Tag],
-}
-
 impl Processor for PosTagger {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
         for part in batch.parts() {
             if self.style.format == Format::Conllu && begins_document(part) {
                 out.bytes.extend_from_slice(b"# newdoc id = ");
-                push_line(&mut out.bytes, &part.piece.document);
+                push_comment(&mut out.bytes, &part.piece.document);
                 out.bytes.push(b'\n');
             }
             for record in batch.records(part) {
@@ -165,33 +144,22 @@ impl PosTagger {
         let start = record.text_offset();
         let (model, style) = (Arc::clone(self.tagger.model()), &self.style);
         let mut number = 0;
-        let (mut tokens, mut joined): (Vec<&[u8]>, Vec<bool>) = (Vec::new(), Vec::new());
+        let (mut forms, mut starts) = (Vec::new(), Vec::new());
         self.tagger.tag_bytes(bytes, |tagged| {
             number += 1;
-            tokens.clear();
-            tokens.extend(
-                tagged
-                    .tokens
-                    .iter()
-                    .map(|token| &bytes[token.start..token.end]),
-            );
-            joined.clear();
-            let after = tagged.tokens.iter().skip(1).map(|token| token.start);
-            joined.extend(
-                tagged
-                    .tokens
-                    .iter()
-                    .zip(after)
-                    .map(|(token, next)| token.end == next),
-            );
-            joined.push(false);
+            forms.clear();
+            starts.clear();
+            for (token, form) in tagged.tokens.iter().zip(tagged.forms()) {
+                let bytes = &bytes[token.start..token.end];
+                forms.push(Form { bytes, ..form });
+                starts.push(start + token.start as u64);
+            }
             let sentence = Sentence {
                 document: &part.piece.document,
                 record: record.number,
                 number,
-                offset: start + tagged.tokens[0].start as u64,
-                tokens: &tokens,
-                joined: &joined,
+                forms: &forms,
+                starts: &starts,
                 tags: tagged.tags,
             };
             style.write(&model, &sentence, out);
@@ -203,116 +171,35 @@ impl PosTagger {
         let bytes = record.text();
         let start = record.text_offset();
         let text = replace_invalid(bytes);
+        let (mut forms, mut starts, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let mut from = 0;
         // Spaces are in the same places of both: the replacement keeps every offset.
-        let split = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-        let tokens: Vec<&[u8]> = bytes
-            .split(split)
-            .filter(|token| !token.is_empty())
-            .collect();
-        let forms: Vec<&str> = text
-            .split([' ', '\t', '\r', '\n'])
-            .filter(|form| !form.is_empty())
-            .collect();
-        self.tagger.tag(&forms, &mut self.tags);
-        let first = bytes.iter().position(|byte| !split(byte)).unwrap_or(0);
-        let sentence = Sentence {
-            document: &part.piece.document,
-            record: record.number,
-            number: 1,
-            offset: start + first as u64,
-            tokens: &tokens,
-            joined: &vec![false; tokens.len()],
-            tags: &self.tags,
-        };
-        if !tokens.is_empty() {
+        for word in text.split([' ', '\t', '\r', '\n']) {
+            if !word.is_empty() {
+                forms.push(Form {
+                    bytes: &bytes[from..from + word.len()],
+                    joined: false,
+                    continues: false,
+                });
+                starts.push(start + from as u64);
+                words.push(word);
+            }
+            from += word.len() + 1;
+        }
+        self.tagger.tag_into(&words, &mut self.tags);
+        if !forms.is_empty() {
+            let sentence = Sentence {
+                document: &part.piece.document,
+                record: record.number,
+                number: 1,
+                forms: &forms,
+                starts: &starts,
+                tags: &self.tags,
+            };
             self.style.write(self.tagger.model(), &sentence, out);
         } else if self.style.format == Format::Text {
             // Line for line, so that the output can be pasted beside the input.
             out.push(b'\n');
         }
     }
-}
-
-impl Style {
-    fn write(&self, model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
-        match self.format {
-            Format::Conllu => conllu(model, sentence, out),
-            Format::Jsonl => self.jsonl(model, sentence, out),
-            Format::Text | Format::Tsv => self.text(model, sentence, out),
-        }
-    }
-
-    fn tag<'a>(&self, model: &'a Model, tag: Tag) -> &'a str {
-        match self.tagset {
-            Tagset::Penn => &model.xpos_tags()[usize::from(tag.xpos)],
-            Tagset::Universal => &model.upos_tags()[usize::from(tag.upos)],
-        }
-    }
-
-    /// `word_TAG word_TAG`, one sentence a line.
-    fn text(&self, model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
-        for (at, (token, tag)) in sentence.tokens.iter().zip(sentence.tags).enumerate() {
-            if at > 0 {
-                out.push(b' ');
-            }
-            out.extend_from_slice(token);
-            out.extend_from_slice(self.separator.as_bytes());
-            out.extend_from_slice(self.tag(model, *tag).as_bytes());
-        }
-        out.push(b'\n');
-    }
-
-    /// One JSON object a sentence.
-    fn jsonl(&self, model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
-        let tokens: Vec<_> = sentence
-            .tokens
-            .iter()
-            .map(|t| String::from_utf8_lossy(t))
-            .collect();
-        let tags: Vec<&str> = sentence
-            .tags
-            .iter()
-            .map(|tag| self.tag(model, *tag))
-            .collect();
-        let line = serde_json::json!({
-            "document": String::from_utf8_lossy(sentence.document),
-            "offset": sentence.offset,
-            "tokens": tokens,
-            "tags": tags,
-        });
-        // Writing to memory cannot fail.
-        let _ = writeln!(out, "{line}");
-    }
-}
-
-/// CoNLL-U (universaldependencies.org/format.html): FORM, UPOS, XPOS, and SpaceAfter in MISC.
-fn conllu(model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"# sent_id = ");
-    push_line(out, sentence.document);
-    let _ = writeln!(out, "-{}-{}", sentence.record + 1, sentence.number);
-    for (at, (token, tag)) in sentence.tokens.iter().zip(sentence.tags).enumerate() {
-        let _ = writeln!(
-            out,
-            "{}\t{}\t_\t{}\t{}\t_\t_\t_\t_\t{}",
-            at + 1,
-            String::from_utf8_lossy(token),
-            model.upos_tags()[usize::from(tag.upos)],
-            model.xpos_tags()[usize::from(tag.xpos)],
-            if sentence.joined[at] {
-                "SpaceAfter=No"
-            } else {
-                "_"
-            },
-        );
-    }
-    out.push(b'\n');
-}
-
-/// Appends a name to a comment, which is one line of UTF-8.
-fn push_line(out: &mut Vec<u8>, name: &[u8]) {
-    let name = String::from_utf8_lossy(name);
-    out.extend_from_slice(
-        name.replace(|c: char| c.is_control(), "\u{FFFD}")
-            .as_bytes(),
-    );
 }
