@@ -37,7 +37,7 @@ pub(crate) fn tags_around(at: usize, len: usize, tag: impl Fn(usize) -> u8) -> [
 
 /// A tag this far ahead of the word's other tags, by the features of the word and its Penn tag alone, stands, in the
 /// units of the stored weights.
-const SURE: i16 = 100;
+const SURE: i16 = 70;
 /// Words remembered.
 const MEMORY: usize = 1 << 13;
 

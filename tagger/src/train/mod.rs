@@ -70,7 +70,7 @@ impl Default for Options {
             step: 0.04,
             dead: 2,
             least: 10,
-            apart: true,
+            apart: false,
             size: 15_000_000,
         }
     }
