@@ -35,7 +35,7 @@ rabbitmq4:
 # Run the tests of the queue on that RabbitMQ 4, with feature FLAGS enabled in it (such as khepri_db)
 test-rabbitmq4 FLAGS="":
     tests/broker/rabbitmq4
-    GRISTMILL_RABBITMQ_HOME="{{justfile_directory()}}/target/rabbitmq4" GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-common -p gristmill
+    GRISTMILL_RABBITMQ_HOME="{{justfile_directory()}}/target/rabbitmq4" GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-rabbitmq -p gristmill-jobs -p gristmill
 
 # Run compose.yaml for real: kills, restarts and scaling in mid-job (root; docker.io, docker-compose, debootstrap)
 compose:

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
-use gristmill_common::broker::DEFAULT_HEARTBEAT;
 use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
+use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use gristmill_common::broker::{Broker, BrokerOptions, BrokerUrl, ConnectError, Notice, Tls};
-use gristmill_common::registry::Registry;
 use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_jobs::registry::Registry;
+use gristmill_rabbitmq::{Broker, BrokerOptions, BrokerUrl, ConnectError, Notice, Tls};
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gristmill_common::registry::{JobTable, Registry, RegistryError};
+use gristmill_jobs::registry::{JobTable, Registry, RegistryError};
 
 /// The log counts as read when nothing has come for so long: nothing is written, so this works
 /// while a broker is in alarm.

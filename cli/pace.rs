@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use gristmill_common::report::Sum;
+use gristmill_jobs::report::Sum;
 use indicatif::{HumanBytes, HumanDuration};
 
 /// The rate of its mappers: `21.4 chunks/s, 10.20 MiB/s`.

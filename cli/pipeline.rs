@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{Embedded, Room, Transport};
 use gristmill_common::wire::Check;
+use gristmill_input::Plan;
+use gristmill_jobs::transport::{Embedded, Room, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
-use gristmill_producer::{Afresh, Plan, ProduceError, Surroundings};
+use gristmill_producer::{Afresh, ProduceError, Surroundings};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
 
 /// How a job runs here; none of it changes the output's bytes.

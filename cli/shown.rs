@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::time::Duration;
 
-use gristmill_common::broker::{Broker, queue_depth};
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{Job, Phase};
-use gristmill_common::report::{Crew, Estimate, Known, LISTEN, Sum};
-use gristmill_common::transport::Queue;
+use gristmill_jobs::declare::queue_depth;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Job, Phase};
+use gristmill_jobs::report::{Crew, Estimate, Known, LISTEN, Sum};
+use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, HumanDuration};
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::transport::Transport;
+use gristmill_jobs::transport::Transport;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::Exit;

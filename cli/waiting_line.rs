@@ -4,10 +4,11 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use gristmill_common::broker::{Broker, queue_depth};
 use gristmill_common::job::JobName;
-use gristmill_common::report::{Crew, Estimate, Known, LISTEN, PERIOD, Reports, Sum};
-use gristmill_common::transport::Queue;
+use gristmill_jobs::declare::queue_depth;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::report::{Crew, Estimate, Known, LISTEN, PERIOD, Reports, Sum};
+use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::Interval;
 

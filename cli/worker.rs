@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use gristmill_common::broker::Broker;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::Registry;
-use gristmill_common::report::Announcer;
 use gristmill_common::shutdown::Shutdown;
+use gristmill_jobs::registry::Registry;
+use gristmill_jobs::report::Announcer;
+use gristmill_rabbitmq::Broker;
 use tokio::runtime::Runtime;
 
 use crate::args::BrokerArgs;

@@ -1,8 +1,8 @@
 //! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
 
-use gristmill_common::broker::delete_job;
-use gristmill_common::registry::{Event, Phase};
 use gristmill_common::shutdown::Shutdown;
+use gristmill_jobs::declare::delete_job;
+use gristmill_jobs::registry::{Event, Phase};
 
 use crate::args::CancelArgs;
 use crate::broker;

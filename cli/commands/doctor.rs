@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gristmill_common::broker::{
-    Backlog, Broker, BrokerOptions, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, version,
-};
+use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
-use gristmill_common::progress::Progress;
-use gristmill_common::registry::{Registry, unique};
-use gristmill_common::report::{self, Announcer, Reports, Role};
-use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
+use gristmill_common::progress::{Progress, Role};
 use gristmill_common::wire::MAX_MESSAGE;
+use gristmill_jobs::declare::{Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::Registry;
+use gristmill_jobs::report::{self, Announcer, Reports};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::{Broker, BrokerOptions, version};
 use tokio::runtime::Handle;
 
 use crate::args::DoctorArgs;

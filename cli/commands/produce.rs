@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use gristmill_common::broker::{Backlog, Broker};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
-use gristmill_common::registry::Totals;
-use gristmill_common::report::Announcer;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::Kind;
+use gristmill_jobs::declare::Backlog;
+use gristmill_jobs::registry::Totals;
+use gristmill_jobs::report::Announcer;
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
     Order, ProduceError, Settings, SubmitError, Submitted, Wait, default_name, submit,
 };
+use gristmill_rabbitmq::Broker;
 use tokio::runtime::Runtime;
 
 use crate::allowance::Allowance;

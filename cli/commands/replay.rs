@@ -4,12 +4,14 @@
 //! each confirmed there before it is acknowledged here. Cut short, the same command goes on.
 
 use anyhow::Context;
-use gristmill_common::broker::{Broker, queue_depth};
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{Event, Job, MAX_REPLAYS, Phase};
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
 use gristmill_common::wire::{self, Check, Message};
+use gristmill_jobs::declare::queue_depth;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Event, Job, MAX_REPLAYS, Phase};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::Broker;
 
 use crate::args::ReplayArgs;
 use crate::broker;

@@ -9,9 +9,9 @@ use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
-use gristmill_common::transport::Transport;
+use gristmill_input::Plan;
+use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
-use gristmill_producer::Plan;
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::args::RunArgs;

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::time::Duration;
 
-use gristmill_common::broker::{Broker, QueueError};
 use gristmill_common::job::JobName;
-use gristmill_common::registry::{JobTable, Registry};
-use gristmill_common::report::{Crew, LISTEN, Reports};
+use gristmill_jobs::registry::{JobTable, Registry};
+use gristmill_jobs::report::{Crew, LISTEN, Reports};
+use gristmill_rabbitmq::{Broker, QueueError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::args::StatusArgs;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_producer::{Plan, Settings, recount as recount_records};
+use gristmill_input::{Plan, recount as recount_records};
 
 use crate::args::VerifyArgs;
 use crate::commands::run::threads;
@@ -60,13 +60,9 @@ fn recount(
     verified: &gristmill_reducer::Verified,
 ) -> anyhow::Result<Vec<String>> {
     let plan = Plan::new(&args.inputs, &verified.spec, 1 << 20)?;
-    let settings = Settings {
-        threads: threads(args.threads)?,
-        tmp: std::env::temp_dir(),
-        window: 1,
-    };
+    let (threads, tmp) = (threads(args.threads)?, std::env::temp_dir());
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
-    let counted = recount_records(&plan, &verified.spec, &settings, &progress, &shutdown)?;
+    let counted = recount_records(&plan, &verified.spec, threads, tmp, &progress, &shutdown)?;
     let names: Vec<String> = plan
         .outline()
         .sources

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use gristmill_common::broker::{Broker, BrokerOptions, Health, Notice};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
+use gristmill_rabbitmq::{Broker, BrokerOptions, Health, Notice};
 
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

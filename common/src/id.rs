@@ -1,9 +1,11 @@
-//! Identities: chunk ids and the hashes beside them (invariant I1).
+//! Identities: chunk ids and the hashes beside them (invariant I1), and random numbers.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::clock::since_1970;
 
 /// A chunk's identity inside its job: the split it was cut from and its place there.
 ///
@@ -49,6 +51,18 @@ pub fn partition_of_split(split: u32, splits: u32, partitions: u32) -> u32 {
         return 0;
     }
     (u64::from(split) * u64::from(partitions) / u64::from(splits)) as u32
+}
+
+/// A number that no other entry or run has: 64 random bits.
+#[must_use]
+pub fn unique() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hasher keys are random per process and differ per instance; the clock
+    // and the process id tell apart what the keys may not.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.write_u128(since_1970().as_nanos());
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub struct NotAJobName;
 
 impl JobName {
     /// The name under which the log says what concerns no job.
-    pub(crate) fn of_no_job() -> Self {
+    #[must_use]
+    pub fn of_no_job() -> Self {
         Self("0".to_owned())
     }
 

@@ -9,7 +9,7 @@
 //! | head hash | 8 | XXH3-64 of the head |
 //! | body length | 4 | |
 //! | head length | 4 | |
-//! | kind | 1 | 1 chunk, 2 outcome, 3 seal, 4 end of a split, 5 part of a log entry, 6 part of a file, 7 report |
+//! | kind | 1 | [`MessageKind`] |
 //! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
@@ -26,11 +26,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chunk::{Chunk, ChunkHead};
-use crate::file::{FileMessage, PART};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
-use crate::registry::{Event, LogHead};
-use crate::report::Report;
 use crate::seal::{Seal, SplitEnd};
 use crate::spares::Spares;
 
@@ -50,7 +47,36 @@ const LENGTH: usize = 4;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
 const HEAD_LIMIT: usize = MAX_MESSAGE;
 
-/// A decoded message.
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MessageKind {
+    /// Work for a mapper.
+    Chunk = 1,
+    /// A result for a reducer.
+    Outcome = 2,
+    /// All chunk ids of a job.
+    Seal = 3,
+    /// The end of one split.
+    SplitEnd = 4,
+    /// A part of an entry of the log of jobs.
+    LogPart = 5,
+    /// A part of a file that a job needs.
+    File = 6,
+    /// A worker's report of its progress.
+    Report = 7,
+}
+
+impl MessageKind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        use MessageKind::{Chunk, File, LogPart, Outcome, Report, Seal, SplitEnd};
+        [Chunk, Outcome, Seal, SplitEnd, LogPart, File, Report]
+            .into_iter()
+            .find(|&kind| kind as u8 == byte)
+    }
+}
+
+/// A decoded message of a job's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// Work for a mapper.
@@ -120,7 +146,7 @@ pub fn encode_chunk(
     body: Vec<u8>,
     form: BodyForm,
 ) -> Result<(Vec<u8>, u64), WireError> {
-    seal_up(1, head, body, form)
+    seal_up(MessageKind::Chunk, head, body, form)
 }
 
 /// Encodes an outcome; the body's buffer becomes the message's.
@@ -128,7 +154,7 @@ pub fn encode_chunk(
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(2, head, body, BodyForm::Raw).map(|(message, _)| message.into())
+    encode(MessageKind::Outcome, head, body, BodyForm::Raw)
 }
 
 /// Encodes a seal.
@@ -136,7 +162,7 @@ pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireEr
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
-    seal_up(3, seal, Vec::new(), BodyForm::Raw).map(|(message, _)| message.into())
+    encode(MessageKind::Seal, seal, Vec::new(), BodyForm::Raw)
 }
 
 /// Encodes the end of a split.
@@ -144,135 +170,51 @@ pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
-    seal_up(4, end, Vec::new(), BodyForm::Raw).map(|(message, _)| message.into())
+    encode(MessageKind::SplitEnd, end, Vec::new(), BodyForm::Raw)
 }
 
-/// The most bytes that one event of the log may take, encoded, and in memory when decoded.
-pub const MAX_EVENT: usize = 64 << 20;
-/// The most bytes of an event in one message; a larger event travels in parts.
-pub const MAX_LOG_PART: usize = 1 << 20;
-
-/// Encodes an event of the log, without job or time.
+/// Encodes a message of any kind.
 ///
 /// # Errors
-/// When it would be larger than [`MAX_EVENT`].
-pub fn encode_event(event: &Event) -> Result<Vec<u8>, WireError> {
-    let bytes = bincode::serde::encode_to_vec(event, event_codec())
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode(
+    kind: MessageKind,
+    head: &impl Serialize,
+    body: Vec<u8>,
+    form: BodyForm,
+) -> Result<Bytes, WireError> {
+    seal_up(kind, head, body, form).map(|(message, _)| message.into())
+}
+
+/// Encodes a value alone, without an envelope.
+///
+/// # Errors
+/// When it would be larger than `LIMIT` bytes.
+pub fn encode_value<const LIMIT: usize>(value: &impl Serialize) -> Result<Vec<u8>, WireError> {
+    let codec = bincode::config::standard().with_limit::<LIMIT>();
+    let bytes = bincode::serde::encode_to_vec(value, codec)
         .map_err(|error| WireError::Malformed(error.to_string()))?;
-    if bytes.len() > MAX_EVENT {
+    if bytes.len() > LIMIT {
         return Err(WireError::Oversized(bytes.len()));
     }
     Ok(bytes)
 }
 
-/// Decodes an event of the log.
+/// Decodes a value alone; it may allocate `LIMIT` bytes.
 ///
 /// # Errors
-/// When the bytes are not one event.
-pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
-    take_all(bytes, event_codec())
-}
-
-/// Encodes one part of an entry of the log.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(5, head, body, BodyForm::Raw).map(|(message, _)| message.into())
-}
-
-/// A part with whatever head a hostile writer makes up.
-#[cfg(test)]
-pub(crate) fn tests_only_log_part(head: &impl Serialize, body: Vec<u8>) -> Bytes {
-    seal_up(5, head, body, BodyForm::Raw)
-        .expect("small")
-        .0
-        .into()
-}
-
-/// Decodes one part of an entry of the log.
-///
-/// # Errors
-/// When the bytes are not a whole, undamaged part.
-pub fn decode_log_part(message: &Bytes) -> Result<(LogHead, Bytes), WireError> {
-    let envelope = open(message, Check::Full)?;
-    if envelope.kind != 5 {
+/// When the bytes are not exactly one value.
+pub fn decode_value<const LIMIT: usize, T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    let codec = bincode::config::standard().with_limit::<LIMIT>();
+    let (value, used) = bincode::serde::decode_from_slice(bytes, codec)
+        .map_err(|error| WireError::Malformed(error.to_string()))?;
+    if used != bytes.len() {
         return Err(WireError::Malformed(format!(
-            "message kind {} in the log",
-            envelope.kind
+            "{} stray bytes",
+            bytes.len() - used
         )));
     }
-    let head: LogHead = take_head(envelope.head)?;
-    if head.part >= head.parts || head.parts as usize > MAX_EVENT / MAX_LOG_PART {
-        return Err(WireError::Malformed(format!(
-            "part {} of {}",
-            head.part, head.parts
-        )));
-    }
-    if envelope.body.len() > MAX_LOG_PART {
-        return Err(WireError::Oversized(envelope.body.len()));
-    }
-    Ok((head, envelope.body))
-}
-
-/// Encodes a message of a job's stream of files; `body` is the part's bytes.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_file(head: &FileMessage, body: Vec<u8>) -> Result<Bytes, WireError> {
-    seal_up(6, head, body, BodyForm::Packed).map(|(message, _)| message.into())
-}
-
-/// Decodes a message of a job's stream of files.
-///
-/// # Errors
-/// When the bytes are not a whole, undamaged message of one, or it holds more than a part.
-pub fn decode_file(message: &Bytes) -> Result<(FileMessage, Bytes), WireError> {
-    let envelope = open(message, Check::Full)?;
-    if envelope.kind != 6 {
-        return Err(WireError::Malformed(format!(
-            "message kind {} among files",
-            envelope.kind
-        )));
-    }
-    if envelope.body.len() > PART {
-        return Err(WireError::Oversized(envelope.body.len()));
-    }
-    Ok((take_head(envelope.head)?, envelope.body))
-}
-
-/// The most bytes of a report.
-pub const MAX_REPORT: usize = 512;
-
-/// Encodes a report of a worker's progress.
-///
-/// # Errors
-/// When it would be larger than [`MAX_REPORT`].
-pub fn encode_report(report: &Report) -> Result<Bytes, WireError> {
-    let (message, _) = seal_up(7, report, Vec::new(), BodyForm::Raw)?;
-    match message.len() {
-        0..=MAX_REPORT => Ok(message.into()),
-        long => Err(WireError::Oversized(long)),
-    }
-}
-
-/// Decodes a report of a worker's progress.
-///
-/// # Errors
-/// When the bytes are not a whole, undamaged report.
-pub fn decode_report(message: &Bytes) -> Result<Report, WireError> {
-    if message.len() > MAX_REPORT {
-        return Err(WireError::Oversized(message.len()));
-    }
-    let envelope = open(message, Check::Full)?;
-    if envelope.kind != 7 || !envelope.body.is_empty() {
-        return Err(WireError::Malformed("not a report".into()));
-    }
-    take_head(envelope.head)
-}
-
-fn event_codec() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<MAX_EVENT>()
+    Ok(value)
 }
 
 fn codec() -> impl bincode::config::Config {
@@ -284,7 +226,7 @@ fn chunk_hash(body_hash: u64, head_hash: u64) -> u64 {
 }
 
 fn seal_up(
-    kind: u8,
+    kind: MessageKind,
     head: &impl Serialize,
     mut message: Vec<u8>,
     form: BodyForm,
@@ -312,7 +254,7 @@ fn seal_up(
     message.extend_from_slice(&head_hash.to_le_bytes());
     message.extend_from_slice(&(body_len as u32).to_le_bytes());
     message.extend_from_slice(&(head_len as u32).to_le_bytes());
-    message.extend_from_slice(&[kind, codec_number]);
+    message.extend_from_slice(&[kind as u8, codec_number]);
     message.extend_from_slice(&VERSION.to_le_bytes());
     message.extend_from_slice(&MAGIC);
     Ok((message, chunk_hash(body_hash, head_hash)))
@@ -365,15 +307,32 @@ fn unpack(packed: &[u8]) -> Result<Bytes, WireError> {
 }
 
 /// A message taken apart, its hashes checked.
-struct Envelope<'a> {
-    kind: u8,
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    /// What it is.
+    pub kind: MessageKind,
     head: &'a [u8],
-    body: Bytes,
+    /// Its body, unpacked.
+    pub body: Bytes,
     body_hash: u64,
     head_hash: u64,
 }
 
-fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
+impl Envelope<'_> {
+    /// Decodes the head.
+    ///
+    /// # Errors
+    /// When it is not exactly one value of the type.
+    pub fn head<T: DeserializeOwned>(&self) -> Result<T, WireError> {
+        decode_value::<HEAD_LIMIT, T>(self.head)
+    }
+}
+
+/// Takes a message of any kind apart.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of this version.
+pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
     if message.len() > MAX_MESSAGE {
         return Err(WireError::Oversized(message.len()));
     }
@@ -412,8 +371,12 @@ fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
         }
         (codec, _) => return Err(WireError::Malformed(format!("unknown codec {codec}"))),
     }
+    let Some(kind) = MessageKind::from_byte(footer[24]) else {
+        let kind = footer[24];
+        return Err(WireError::Malformed(format!("unknown message kind {kind}")));
+    };
     Ok(Envelope {
-        kind: footer[24],
+        kind,
         head,
         body,
         body_hash,
@@ -421,15 +384,15 @@ fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
     })
 }
 
-/// Decodes a message.
+/// Decodes a message of a job's work.
 ///
 /// # Errors
 /// When the bytes are not a whole, undamaged message of this version.
 pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
     let envelope = open(message, check)?;
     match envelope.kind {
-        1 => {
-            let head: ChunkHead = take_head(envelope.head)?;
+        MessageKind::Chunk => {
+            let head: ChunkHead = envelope.head()?;
             check_pieces(&head, envelope.body.len())?;
             Ok(Message::Chunk(Chunk {
                 head,
@@ -437,8 +400,8 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
                 hash: chunk_hash(envelope.body_hash, envelope.head_hash),
             }))
         }
-        2 => {
-            let head: OutcomeHead = take_head(envelope.head)?;
+        MessageKind::Outcome => {
+            let head: OutcomeHead = envelope.head()?;
             if head.part >= head.parts {
                 return Err(WireError::Malformed(format!(
                     "part {} of {}",
@@ -450,29 +413,15 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
                 body: envelope.body,
             }))
         }
-        3 => Ok(Message::Seal(take_head(envelope.head)?)),
-        4 => Ok(Message::SplitEnd(take_head(envelope.head)?)),
-        kind => Err(WireError::Malformed(format!("unknown message kind {kind}"))),
+        MessageKind::Seal => Ok(Message::Seal(envelope.head()?)),
+        MessageKind::SplitEnd => Ok(Message::SplitEnd(envelope.head()?)),
+        kind @ (MessageKind::LogPart | MessageKind::File | MessageKind::Report) => {
+            let number = kind as u8;
+            Err(WireError::Malformed(format!(
+                "message kind {number} in a queue of work"
+            )))
+        }
     }
-}
-
-fn take_head<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
-    take_all(bytes, codec())
-}
-
-fn take_all<T: DeserializeOwned>(
-    bytes: &[u8],
-    codec: impl bincode::config::Config,
-) -> Result<T, WireError> {
-    let (head, used) = bincode::serde::decode_from_slice(bytes, codec)
-        .map_err(|error| WireError::Malformed(error.to_string()))?;
-    if used != bytes.len() {
-        return Err(WireError::Malformed(format!(
-            "{} stray bytes",
-            bytes.len() - used
-        )));
-    }
-    Ok(head)
 }
 
 fn check_pieces(head: &ChunkHead, body_len: usize) -> Result<(), WireError> {

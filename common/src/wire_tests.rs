@@ -6,7 +6,6 @@ use super::*;
 use crate::chunk::{Piece, Quarantined};
 use crate::id::ChunkId;
 use crate::outcome::SourceCount;
-use crate::report::{Counts, Pace, Role};
 
 fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
     let share = body.len() / names.len().max(1);
@@ -83,76 +82,10 @@ proptest! {
     }
 
     #[test]
-    fn hostile_reports_are_errors(
-        head in prop::collection::vec(any::<u8>(), 0..120),
-        kind in 0u8..9,
-        codec in 0u8..4,
-        at in any::<prop::sample::Index>(),
-        bit in 0u8..8,
-    ) {
-        let mut message = head.clone();
-        message.extend_from_slice(&content_hash(b"").to_le_bytes());
-        message.extend_from_slice(&content_hash(&head).to_le_bytes());
-        message.extend_from_slice(&0u32.to_le_bytes());
-        message.extend_from_slice(&(head.len() as u32).to_le_bytes());
-        message.extend_from_slice(&[kind, codec]);
-        message.extend_from_slice(&VERSION.to_le_bytes());
-        message.extend_from_slice(&MAGIC);
-        // What does decode is a report like any other, job name and all.
-        if let Ok(report) = decode_report(&Bytes::from(message)) {
-            prop_assert_eq!(report.job.as_str().parse(), Ok(report.job.clone()));
-        }
-        let whole = encode_report(&report()).unwrap();
-        prop_assert!(decode_report(&whole.slice(..at.index(whole.len()))).is_err());
-        let mut flipped = whole.to_vec();
-        let at = at.index(flipped.len());
-        flipped[at] ^= 1 << bit;
-        prop_assert!(decode_report(&Bytes::from(flipped)).is_err());
-    }
-
-    #[test]
     fn truncation_is_an_error(cut in any::<prop::sample::Index>()) {
         let (message, _) = chunk(&[b"a".to_vec()], b"some text\n");
         prop_assert!(decode(&message.slice(..cut.index(message.len())), Check::Full).is_err());
     }
-}
-
-fn report() -> Report {
-    let most = u64::MAX;
-    Report {
-        job: "j".repeat(64).parse().unwrap(),
-        run: most,
-        worker: most,
-        role: Role::Reduce,
-        counts: Counts {
-            chunks: most,
-            bytes: most,
-            total: most,
-            in_hand: most,
-            quarantined: most,
-            partitions: u32::MAX,
-        },
-        pace: Pace {
-            millis: most,
-            chunks: most,
-            bytes: most,
-        },
-    }
-}
-
-#[test]
-fn the_largest_report_fits_and_only_reports_are_reports() {
-    let message = encode_report(&report()).unwrap();
-    assert_eq!(decode_report(&message), Ok(report()));
-    let seal = encode_seal(&Seal::default()).unwrap();
-    assert!(decode_report(&seal).is_err());
-    let long = Bytes::from(vec![0; MAX_REPORT + 1]);
-    assert_eq!(
-        decode_report(&long),
-        Err(WireError::Oversized(MAX_REPORT + 1))
-    );
-    // A report is nothing to work on.
-    assert!(decode(&message, Check::Full).is_err());
 }
 
 #[test]

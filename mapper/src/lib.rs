@@ -1,38 +1,21 @@
-//! Chunks in, outcomes out.
+//! The mapper of Gristmill: chunks in, outcomes out.
 //!
-//! A [`Prepared`] job makes [`Processor`]s, one per thread; a [`Mapper`] runs a processor over one
-//! chunk and encodes what comes out; [`work`] does so for a whole queue. A new kind is one file in
-//! `kinds/`. This crate must not know where chunks come from or what becomes of outcomes.
+//! `engine` maps the bytes of one chunk, `work` does so on threads for the chunks that a transport
+//! hands over, and `service` finds the jobs of a broker to work on.
 
-mod account;
-mod assignment;
-mod batch;
-mod bisect;
-mod encode;
-mod files;
-mod isolate;
-mod job_file;
-mod kinds;
-mod mapper;
-mod output;
-mod prepared;
-mod processor;
-mod rota;
-mod screen;
-mod serve;
-mod simd;
-mod table;
+mod engine;
+mod service;
 mod work;
 
-pub use assignment::{Assignment, MapError};
-pub use batch::{Batch, Part, Record};
-pub use isolate::{Limits, SUBCOMMAND, child};
-pub use job_file::JobFile;
-pub use kinds::name_model;
-pub use mapper::{Mapped, Mapper};
-pub use output::Output;
-pub use prepared::{Prepared, SpecError};
-pub use processor::{ProcessError, Processor};
-pub use serve::{ServeError, Settings, serve};
-pub use table::{RowId, Table};
+pub use engine::batch::{Batch, Part, Record};
+pub use engine::job_file::JobFile;
+pub use engine::kinds::name_model;
+pub use engine::mapper::{Mapped, Mapper};
+pub use engine::output::Output;
+pub use engine::prepared::{Prepared, SpecError};
+pub use engine::processor::{ProcessError, Processor};
+pub use engine::table::{RowId, Table};
+pub use service::{ServeError, Settings, serve};
+pub use work::assignment::{Assignment, Limits, MapError};
+pub use work::isolate::{SUBCOMMAND, child};
 pub use work::work;

@@ -1,65 +1,14 @@
-//! Why reading ended early. It must not know how anything is read.
-
-use std::path::PathBuf;
+//! Why producing ended early.
 
 use gristmill_common::wire::WireError;
+use gristmill_input::Halt;
 
-/// Damage that fails the job because it was asked to (`--on-corrupt fail`).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{}: {}, offset {offset}: {reason}",
-    lossy(source_name),
-    lossy(document)
-)]
-pub struct Failure {
-    /// Name of the source, as it was typed.
-    pub source_name: Vec<u8>,
-    /// Name of the document in it.
-    pub document: Vec<u8>,
-    /// Offset of the damaged stretch in the (decompressed) document, in bytes.
-    pub offset: u64,
-    /// What is wrong.
-    pub reason: String,
-}
-
-fn lossy(name: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(name)
-}
-
-/// Why a split was not read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum Halt {
-    /// A stop was asked for, or the sink wants no more.
-    #[error("stopped")]
-    Stopped,
-    /// Damage, in a job that is to fail on it.
-    #[error(transparent)]
-    Corrupt(#[from] Failure),
-    /// A temporary file cannot be written.
-    #[error(
-        "cannot write a temporary file in {}: {error}; free some space, or choose another folder \
-         with --tmp", path.display()
-    )]
-    Temporary {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-}
-
-/// Why [`crate::produce`] or [`crate::recount`] did not finish.
+/// Why [`crate::produce`] did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum ProduceError {
     /// A stop was asked for: by the shutdown token, or because the queues were stopped.
     #[error("stopped")]
     Stopped,
-    /// Damage, in a job that is to fail on it.
-    #[error(transparent)]
-    Corrupt(#[from] Failure),
-    /// The `--record-start` pattern is not a regular expression.
-    #[error("--record-start: {0}")]
-    RecordStart(#[from] regex::Error),
     /// A chunk does not fit a message: a defect of this crate, as chunks are cut to fit.
     #[error("chunk: {0}")]
     Chunk(WireError),
@@ -75,32 +24,20 @@ pub enum ProduceError {
     },
     /// A queue that the job needs does not exist.
     #[error(transparent)]
-    Transport(#[from] gristmill_common::transport::PublishError),
-    /// The folder for temporary files cannot be used.
-    #[error(
-        "cannot write a temporary file in {}: {error}; free some space, or choose another folder \
-         with --tmp", path.display()
-    )]
-    Temporary {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
+    Transport(#[from] gristmill_jobs::transport::PublishError),
     /// How far the job is cannot be written down.
     #[error("{0}")]
     Log(String),
-    /// A reader thread could not be started or panicked.
-    #[error("reader thread: {0}")]
-    Thread(String),
+    /// The inputs cannot be read to their end.
+    #[error(transparent)]
+    Read(Halt),
 }
 
 impl From<Halt> for ProduceError {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::Stopped => ProduceError::Stopped,
-            Halt::Corrupt(failure) => ProduceError::Corrupt(failure),
-            Halt::Temporary { path, error } => ProduceError::Temporary { path, error },
+            halt => ProduceError::Read(halt),
         }
     }
 }

@@ -1,27 +1,14 @@
-//! The producer of Gristmill: archives in, chunks out.
+//! The producer of Gristmill: a planned job in, its chunks and their seal in the job's queues.
 //!
-//! [`Plan`] lists the inputs and cuts them into splits, [`read_split`] turns one split into chunks,
-//! [`produce`] does it for all splits on threads and publishes. It must not know what a job does
-//! with the records, nor who takes the chunks.
+//! [`produce`] reads all splits and publishes their chunks; [`submit`] does it over a broker, where a job
+//! enters the log and is resumed. It must not know how inputs are read, nor who takes the chunks.
 
-mod cut;
-mod diary;
 mod error;
-mod plan;
 mod produce;
-mod read;
-mod recount;
-mod sniff;
-
-mod stream;
-mod submit;
+mod service;
 #[cfg(test)]
 mod testing;
 
-pub use cut::{Account, ChunkSink};
-pub use error::{Failure, Halt, ProduceError};
-pub use plan::{Plan, PlanError, Source, SourceKind, Split};
+pub use error::ProduceError;
 pub use produce::{Afresh, Resume, Settings, Surroundings, produce};
-pub use read::{Reading, read_split};
-pub use recount::recount;
-pub use submit::{Order, SubmitError, Submitted, Wait, default_name, submit};
+pub use service::{Order, SubmitError, Submitted, Wait, default_name, submit};

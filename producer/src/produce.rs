@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -15,15 +14,15 @@ use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spares::Spares;
 use gristmill_common::spec::JobSpec;
-use gristmill_common::transport::{PublishError, Queue, Transport};
 use gristmill_common::wire::{self, BodyForm};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::{PublishError, Transport};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::cut::{ChunkSink, capacity_for};
-use crate::error::{Halt, ProduceError};
-use crate::plan::Plan;
-use crate::read::{Reading, read_split};
+use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_all};
+
+use crate::error::ProduceError;
 
 /// How a job is produced; nothing here shows in the output.
 #[derive(Clone, Debug)]
@@ -105,14 +104,17 @@ pub fn produce(
     if let Some(total) = plan.total_bytes() {
         Progress::add(&progress.bytes_total, total);
     }
-    let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?;
+    let reading =
+        Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown).map_err(Halt::from)?;
     let by_split = spec
         .kind
         .shape()
         .by_split()
         .then(|| (plan.splits().len() as u32, spec.partitions));
-    let spares = Spares::new(2 * capacity_for(reading.rules.target));
-    let seal = read_all(&reading, settings.threads, resume, || Publisher {
+    let spares = Spares::new(2 * reading.buffer_size());
+    let failed = Mutex::new(None);
+    let done = |split| resume.done(split);
+    let seal = read_all(&reading, settings.threads, &done, || Publisher {
         around,
         by_split,
         form: form_for(transport),
@@ -123,7 +125,11 @@ pub fn produce(
         numbers: BTreeSet::new(),
         launched: 0,
         ended: VecDeque::new(),
-        failed: None,
+        failed: &failed,
+    })
+    .map_err(|halt| match (halt, take(&failed)) {
+        (Halt::Stopped, Some(error)) => error,
+        (halt, _) => halt.into(),
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
         sources: plan.sources().len(),
@@ -137,140 +143,6 @@ pub fn produce(
     }
     transport.finish(Queue::Chunks);
     Ok(seal)
-}
-
-/// A sink that may keep an error which [`Halt`] cannot say.
-pub(crate) trait FallibleSink: ChunkSink {
-    /// The error that made the sink stop, if there was one.
-    fn failed(&mut self) -> Option<ProduceError>;
-
-    /// All chunks of a split were handed over.
-    ///
-    /// # Errors
-    /// When that cannot be passed on.
-    fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError>;
-
-    /// There are no more splits: returns when all chunks are taken.
-    ///
-    /// # Errors
-    /// When they are not.
-    fn finish(&mut self) -> Result<(), ProduceError>;
-}
-
-/// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own.
-pub(crate) fn read_all<S: FallibleSink>(
-    reading: &Reading<'_>,
-    threads: NonZeroUsize,
-    resume: &dyn Resume,
-    sink: impl Fn() -> S + Sync,
-) -> Result<Seal, ProduceError> {
-    let plan = reading.plan;
-    let splits = plan.splits().len() as u32;
-    let seal = Mutex::new(Seal {
-        chunks: vec![0; splits as usize],
-        records: vec![0; plan.sources().len()],
-    });
-    let next = AtomicU32::new(0);
-    let failed = AtomicBool::new(false);
-    let fail = |_: &ProduceError| failed.store(true, Ordering::Relaxed);
-    let work = || -> Result<(), ProduceError> {
-        let mut sink = sink();
-        while !failed.load(Ordering::Relaxed) {
-            let split = next.fetch_add(1, Ordering::Relaxed);
-            if split >= splits {
-                break;
-            }
-            let enter = |chunks: u32, records: &[(u32, u64)]| {
-                let mut seal = seal.lock().unwrap_or_else(PoisonError::into_inner);
-                enter(&mut seal, split, chunks, records);
-            };
-            if let Some((chunks, records)) = resume.done(split) {
-                enter(chunks, records);
-                Progress::add(&reading.progress.chunks_cut, chunks.into());
-                reading.pass(split);
-                continue;
-            }
-            let mut guarded = Guarded {
-                sink: &mut sink,
-                failed: &failed,
-            };
-            match read_split(reading, split, &mut guarded) {
-                Ok(account) => {
-                    let chunks = account.chunks;
-                    let records: Vec<(u32, u64)> = account.records.into_iter().collect();
-                    enter(chunks, &records);
-                    let end = SplitEnd { split, chunks };
-                    sink.ended(end, records).inspect_err(fail)?;
-                }
-                Err(halt) => {
-                    let error = sink.failed().unwrap_or_else(|| halt.into());
-                    fail(&error);
-                    return Err(error);
-                }
-            }
-        }
-        match failed.load(Ordering::Relaxed) {
-            true => Ok(()),
-            false => sink.finish().inspect_err(fail),
-        }
-    };
-    let threads = threads.get().min(splits.max(1) as usize);
-    std::thread::scope(|scope| {
-        let mut started = Vec::new();
-        let mut first = Ok(());
-        for number in 0..threads {
-            let thread = std::thread::Builder::new().name(format!("reader {number}"));
-            match thread.spawn_scoped(scope, work) {
-                Ok(handle) => started.push(handle),
-                Err(error) => {
-                    failed.store(true, Ordering::Relaxed);
-                    first = Err(ProduceError::Thread(error.to_string()));
-                    break;
-                }
-            }
-        }
-        for handle in started {
-            let result = handle.join().unwrap_or_else(|_| {
-                failed.store(true, Ordering::Relaxed);
-                Err(ProduceError::Thread("panicked".into()))
-            });
-            // What went wrong says more than that the others stopped for it.
-            if first.is_ok() || matches!(first, Err(ProduceError::Stopped)) && result.is_err() {
-                first = result;
-            }
-        }
-        first
-    })?;
-    Ok(seal.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Ends a split when another thread failed.
-struct Guarded<'a, S> {
-    sink: &'a mut S,
-    failed: &'a AtomicBool,
-}
-
-impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
-    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(Halt::Stopped);
-        }
-        self.sink.take(head, body)
-    }
-
-    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
-        self.sink.buffer(capacity)
-    }
-}
-
-fn enter(seal: &mut Seal, split: u32, chunks: u32, records: &[(u32, u64)]) {
-    seal.chunks[split as usize] = chunks;
-    for &(source, records) in records {
-        // What an earlier attempt wrote to a log is not trusted to fit.
-        if let Some(total) = seal.records.get_mut(source as usize) {
-            *total = total.saturating_add(records);
-        }
-    }
 }
 
 /// Publishes a message, unless a stop is asked for while there is no room for it.
@@ -309,7 +181,8 @@ struct Publisher<'a> {
     ended: VecDeque<Ended>,
     form: BodyForm,
     spares: &'a Spares,
-    failed: Option<ProduceError>,
+    /// The error of a publisher that its reader knows as a stop.
+    failed: &'a Mutex<Option<ProduceError>>,
 }
 
 /// A split that was read to its end.
@@ -332,6 +205,18 @@ fn form_for(transport: &Transport) -> BodyForm {
 }
 
 impl Publisher<'_> {
+    /// Keeps an error, as readers know only that they are to stop.
+    fn or_halt(&self, done: Result<(), ProduceError>) -> Result<(), Halt> {
+        done.map_err(|error| {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            // The first error says more than that the others stopped for it.
+            if matches!(*failed, None | Some(ProduceError::Stopped)) {
+                *failed = Some(error);
+            }
+            Halt::Stopped
+        })
+    }
+
     fn publish(&mut self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
         let (message, _) =
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
@@ -370,7 +255,7 @@ impl Publisher<'_> {
             });
             match landed {
                 Some(Ok(published)) => self.numbers.remove(&published.map_err(fault)?),
-                Some(Err(error)) => return Err(ProduceError::Thread(error.to_string())),
+                Some(Err(error)) => return Err(Halt::Thread(error.to_string()).into()),
                 None => break,
             };
         }
@@ -400,34 +285,32 @@ impl ChunkSink for Publisher<'_> {
         if !self.resume.wants(head.id) {
             return Ok(());
         }
-        self.publish(&head, body).map_err(|error| {
-            self.failed = Some(error);
-            Halt::Stopped
-        })
+        let published = self.publish(&head, body);
+        self.or_halt(published)
     }
 
     fn buffer(&mut self, capacity: usize) -> Vec<u8> {
         self.spares.take(capacity)
     }
-}
 
-impl FallibleSink for Publisher<'_> {
-    fn failed(&mut self) -> Option<ProduceError> {
-        self.failed.take()
-    }
-
-    fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError> {
+    fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), Halt> {
         self.ended.push_back(Ended {
             end,
             records,
             launched: self.launched,
         });
-        self.settle()
+        let settled = self.settle();
+        self.or_halt(settled)
     }
 
-    fn finish(&mut self) -> Result<(), ProduceError> {
-        self.land(0)
+    fn finish(&mut self) -> Result<(), Halt> {
+        let landed = self.land(0);
+        self.or_halt(landed)
     }
+}
+
+fn take(failed: &Mutex<Option<ProduceError>>) -> Option<ProduceError> {
+    failed.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use gristmill_common::chunk::Chunk;
-use gristmill_common::transport::{Embedded, Room};
 use gristmill_common::wire::{Check, Message, decode};
+use gristmill_jobs::transport::{Embedded, Room};
 
 use super::*;
 use crate::testing::{gzip, spec};
@@ -68,7 +68,14 @@ fn run(
         shutdown: &shutdown,
     };
     let seal = produce(&plan, spec, around, &settings, &Afresh).unwrap();
-    let recounted = crate::recount(&plan, spec, &settings, &Progress::default(), &shutdown);
+    let recounted = gristmill_input::recount(
+        &plan,
+        spec,
+        settings.threads,
+        settings.tmp,
+        &Progress::default(),
+        &shutdown,
+    );
     assert_eq!(recounted.unwrap(), seal.records);
     assert_eq!(
         Progress::get(&progress.bytes_read),
@@ -258,9 +265,17 @@ fn damage_on_one_thread_fails_the_job() {
     let plan = Plan::new(&[dir.path().into()], &spec, 4 << 10).unwrap();
     let settings = settings(2, 1);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
-    let error = crate::recount(&plan, &spec, &settings, &progress, &shutdown).unwrap_err();
+    let error = gristmill_input::recount(
+        &plan,
+        &spec,
+        settings.threads,
+        settings.tmp,
+        &progress,
+        &shutdown,
+    )
+    .unwrap_err();
     let message = error.to_string();
-    assert!(matches!(error, ProduceError::Corrupt(_)), "{message}");
+    assert!(matches!(error, Halt::Corrupt(_)), "{message}");
     assert!(
         message.contains("/a") && message.contains("truncated trailer"),
         "{message}"

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Compress;
-use gristmill_common::transport::{Embedded, Queue, Room, Transport};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::{Embedded, Room, Transport};
 use gristmill_reducer::*;
 use support::*;
 

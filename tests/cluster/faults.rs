@@ -302,8 +302,9 @@ fn hostile_messages_are_set_aside_and_the_job_completes() {
     scene.produced();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        use gristmill_common::broker::{Broker, BrokerOptions};
-        use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
+        use gristmill_jobs::queue::Queue;
+        use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+        use gristmill_rabbitmq::{Broker, BrokerOptions};
         let url = scene.cluster.vhost.url().parse().expect("a URL");
         let broker = Broker::connect(BrokerOptions::new(url))
             .await

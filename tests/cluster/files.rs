@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use gristmill_common::broker::{Backlog, Broker, BrokerOptions, Leftovers, declare_job};
 use gristmill_common::crash;
-use gristmill_common::file::{FileMessage, PART, PartHead, declare_files, parts, send};
-use gristmill_common::id::content_hash;
+use gristmill_common::id::{content_hash, unique};
 use gristmill_common::job::JobName;
 use gristmill_common::outline::Outline;
-use gristmill_common::registry::{Event, Registry, Submission, unique};
 use gristmill_common::spec::Kind;
-use gristmill_common::transport::{Amqp, Prefetch, Queue, Transport};
-use gristmill_common::wire::encode_file;
+use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
+use gristmill_jobs::file::{FileMessage, PART, PartHead, declare_files, encode_file, parts, send};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Event, Registry, Submission};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::{Broker, BrokerOptions};
 use gristmill_testbroker::Vhost;
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gristmill_common::report::EXCHANGE;
+use gristmill_jobs::report::EXCHANGE;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Role, assert_same, expected, text, until};

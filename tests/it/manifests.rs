@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use gristmill::args::Cli;
 use gristmill::listen::{LIVE, READY};
-use gristmill_common::broker::queue_name;
-use gristmill_common::transport::Queue;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::queue::queue_name;
 use regex::Regex;
 
 /// Names that only compose.yaml itself reads.

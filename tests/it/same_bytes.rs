@@ -11,9 +11,9 @@ use gristmill::args::{Cli, Command};
 use gristmill::pipeline::{Pipeline, Settings};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::transport::{Faulty, Transport};
+use gristmill_input::Plan;
+use gristmill_jobs::transport::{Faulty, Transport};
 use gristmill_mapper::Prepared;
-use gristmill_producer::Plan;
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::corpus;

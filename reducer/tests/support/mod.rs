@@ -13,8 +13,9 @@ use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::*;
 use gristmill_common::table::push_row;
-use gristmill_common::transport::{Embedded, Faulty, Queue, Room, Transport};
 use gristmill_common::wire;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::{Embedded, Faulty, Room, Transport};
 use gristmill_reducer::*;
 
 /// A job as the reducer sees it.

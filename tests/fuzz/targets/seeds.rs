@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use gristmill_common::chunk::{ChunkHead, Piece, Quarantined};
-use gristmill_common::file::{FileMessage, PartHead};
+use gristmill_jobs::file::{self, FileMessage, PartHead};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
-use gristmill_common::registry::{Event, LogHead};
-use gristmill_common::report::{Counts, Pace, Report, Role};
+use gristmill_jobs::registry::{self, Event, LogHead};
+use gristmill_common::progress::{Counts, Role};
+use gristmill_jobs::report::{self, Pace, Report};
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};
@@ -114,9 +115,9 @@ fn messages() -> Vec<Vec<u8>> {
         missing: vec![id],
         count: 1,
     };
-    let event = wire::encode_event(&stalled).expect("small");
+    let event = registry::encode_event(&stalled).expect("small");
     messages.push(event.clone());
-    messages.push(wire::encode_log_part(&head, event).expect("small").into());
+    messages.push(registry::encode_log_part(&head, event).expect("small").into());
     let part = FileMessage::Part(PartHead {
         hash: 1,
         size: 4,
@@ -124,7 +125,7 @@ fn messages() -> Vec<Vec<u8>> {
         attempt: 1,
     });
     messages.push(
-        wire::encode_file(&part, b"file".to_vec())
+        file::encode_file(&part, b"file".to_vec())
             .expect("small")
             .into(),
     );
@@ -136,7 +137,7 @@ fn messages() -> Vec<Vec<u8>> {
         counts: Counts::default(),
         pace: Pace::default(),
     };
-    messages.push(wire::encode_report(&report).expect("small").into());
+    messages.push(report::encode_report(&report).expect("small").into());
     messages
 }
 

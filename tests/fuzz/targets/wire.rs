@@ -5,6 +5,7 @@ use bytes::Bytes;
 use gristmill_common::id::content_hash;
 use gristmill_common::outcome::Outcome;
 use gristmill_common::table;
+use gristmill_jobs::{file, registry, report};
 use gristmill_common::wire::{self, Check, Message};
 use libfuzzer_sys::fuzz_target;
 
@@ -41,16 +42,16 @@ fn read(message: &Bytes) {
             Ok(_) | Err(_) => {}
         }
     }
-    let _ = wire::decode_file(message);
-    let _ = wire::decode_report(message);
-    if let Ok((_, part)) = wire::decode_log_part(message) {
-        let _ = wire::decode_event(&part);
+    let _ = file::decode_file(message);
+    let _ = report::decode_report(message);
+    if let Ok((_, part)) = registry::decode_log_part(message) {
+        let _ = registry::decode_event(&part);
     }
 }
 
 fuzz_target!(|bytes: &[u8]| {
     read(&Bytes::copy_from_slice(bytes));
-    let _ = wire::decode_event(bytes);
+    let _ = registry::decode_event(bytes);
     if let Some(message) = mend(bytes) {
         read(&message);
     }

@@ -1,0 +1,239 @@
+//! What this process has done for each job, to be reported. It must not know how reports travel.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::JobName;
+
+/// What a worker does for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// It reads the input and sends chunks.
+    Produce,
+    /// It maps chunks.
+    Map,
+    /// It merges outcomes.
+    Reduce,
+}
+
+impl Role {
+    /// Its name: the subcommand's.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Produce => "produce",
+            Role::Map => "map",
+            Role::Reduce => "reduce",
+        }
+    }
+}
+
+/// What a worker has done for a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Producer: chunks published, by earlier attempts too. Mapper: chunks mapped, duplicates too.
+    /// Reducer: outcomes that are durable, each chunk and partition once.
+    pub chunks: u64,
+    /// Producer: bytes of the inputs read. Mapper: bytes of text mapped.
+    pub bytes: u64,
+    /// Producer: bytes of the inputs, 0 if unknown (a stream). Reducer: outcomes that its
+    /// partitions must have, 0 while the job is not sealed.
+    pub total: u64,
+    /// Mapper: chunks taken and not settled.
+    pub in_hand: u64,
+    /// Mapper and reducer: records set aside.
+    pub quarantined: u64,
+    /// Reducer: partitions that it works on.
+    pub partitions: u32,
+}
+
+/// One job's counters in this process. It is reported for as long as somebody keeps it.
+#[derive(Debug)]
+pub struct Tally {
+    role: Role,
+    job: JobName,
+    run: u64,
+    since: Instant,
+    chunks: AtomicU64,
+    bytes: AtomicU64,
+    total: AtomicU64,
+    in_hand: AtomicU64,
+    quarantined: AtomicU64,
+    partitions: Mutex<BTreeMap<u32, Share>>,
+}
+
+/// One partition, as far as its reducer is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    durable: u64,
+    expected: u64,
+    quarantined: u64,
+}
+
+impl Tally {
+    /// Counters of one job, all zero.
+    #[must_use]
+    pub fn new(role: Role, job: JobName, run: u64) -> Arc<Self> {
+        Arc::new(Self {
+            role,
+            job,
+            run,
+            since: Instant::now(),
+            chunks: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            total: AtomicU64::default(),
+            in_hand: AtomicU64::default(),
+            quarantined: AtomicU64::default(),
+            partitions: Mutex::default(),
+        })
+    }
+
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &JobName {
+        &self.job
+    }
+
+    /// What the process does for the job.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The run of the job.
+    #[must_use]
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// How long it has counted.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// A chunk of so many bytes was mapped, and so many of its records set aside.
+    pub fn mapped(&self, bytes: u64, quarantined: u64) {
+        self.chunks.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.quarantined.fetch_add(quarantined, Ordering::Relaxed);
+    }
+
+    /// So many chunks are taken and not settled.
+    pub fn holds(&self, chunks: usize) {
+        self.in_hand.store(chunks as u64, Ordering::Relaxed);
+    }
+
+    /// So many chunks were published, of so many bytes of the `total` that the inputs have.
+    pub fn published(&self, chunks: u64, bytes: u64, total: u64) {
+        self.chunks.store(chunks, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    /// A partition has so many distinct outcomes, of `expected` once that is known, and so many
+    /// records set aside.
+    pub fn partition(
+        &self,
+        partition: u32,
+        durable: usize,
+        expected: Option<usize>,
+        quarantined: u64,
+    ) {
+        let share = Share {
+            durable: durable as u64,
+            expected: expected.unwrap_or(0) as u64,
+            quarantined,
+        };
+        self.shares().insert(partition, share);
+    }
+
+    fn shares(&self) -> MutexGuard<'_, BTreeMap<u32, Share>> {
+        self.partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is to report.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut counts = Counts {
+            chunks: get(&self.chunks),
+            bytes: get(&self.bytes),
+            total: get(&self.total),
+            in_hand: get(&self.in_hand),
+            quarantined: get(&self.quarantined),
+            partitions: 0,
+        };
+        for share in self.shares().values() {
+            counts.chunks += share.durable;
+            counts.total += share.expected;
+            counts.quarantined += share.quarantined;
+            counts.partitions += 1;
+        }
+        counts
+    }
+}
+
+/// The tallies of all jobs that this process works on.
+#[derive(Debug, Default)]
+pub struct Tallies(Mutex<Vec<Weak<Tally>>>);
+
+impl Tallies {
+    /// The job's tally: the one that somebody keeps, or a new one.
+    #[must_use]
+    pub fn of(&self, role: Role, job: &JobName, run: u64) -> Arc<Tally> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|tally| tally.role == role && tally.run == run && tally.job == *job);
+        known.unwrap_or_else(|| {
+            let tally = Tally::new(role, job.clone(), run);
+            all.push(Arc::downgrade(&tally));
+            tally
+        })
+    }
+
+    /// All that somebody keeps.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Tally>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|tally| tally.strong_count() > 0);
+        all.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_is_reported_while_somebody_keeps_it() {
+        let tallies = Tallies::default();
+        let job: JobName = "j".parse().unwrap();
+        let first = tallies.of(Role::Map, &job, 1);
+        let again = tallies.of(Role::Map, &job, 1);
+        let other = tallies.of(Role::Map, &job, 2);
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
+        assert_eq!(tallies.all().len(), 2);
+        drop((first, again));
+        assert_eq!(tallies.all().len(), 1);
+    }
+
+    #[test]
+    fn a_reducer_counts_over_its_partitions() {
+        let tally = Tally::new(Role::Reduce, "j".parse().unwrap(), 1);
+        tally.partition(0, 3, None, 1);
+        tally.partition(1, 4, Some(9), 0);
+        tally.partition(0, 5, Some(9), 2);
+        let counts = tally.counts();
+        assert_eq!((counts.chunks, counts.total), (9, 18));
+        assert_eq!((counts.quarantined, counts.partitions), (2, 2));
+    }
+}

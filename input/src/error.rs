@@ -1,0 +1,53 @@
+//! Why reading ended early. It must not know how anything is read.
+
+use std::path::PathBuf;
+
+/// Damage that fails the job because it was asked to (`--on-corrupt fail`).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}: {}, offset {offset}: {reason}",
+    lossy(source_name),
+    lossy(document)
+)]
+pub struct Failure {
+    /// Name of the source, as it was typed.
+    pub source_name: Vec<u8>,
+    /// Name of the document in it.
+    pub document: Vec<u8>,
+    /// Offset of the damaged stretch in the (decompressed) document, in bytes.
+    pub offset: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+fn lossy(name: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(name)
+}
+
+/// Why a split was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// A stop was asked for, or the sink wants no more.
+    #[error("stopped")]
+    Stopped,
+    /// Damage, in a job that is to fail on it.
+    #[error(transparent)]
+    Corrupt(#[from] Failure),
+    /// A temporary file cannot be written.
+    #[error(
+        "cannot write a temporary file in {}: {error}; free some space, or choose another folder \
+         with --tmp", path.display()
+    )]
+    Temporary {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The `--record-start` pattern is not a regular expression.
+    #[error("--record-start: {0}")]
+    RecordStart(#[from] regex::Error),
+    /// A reader thread could not be started or panicked.
+    #[error("reader thread: {0}")]
+    Thread(String),
+}

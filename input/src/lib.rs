@@ -1,0 +1,22 @@
+//! The inputs of Gristmill: files, archives and streams in, chunks of whole records out.
+//!
+//! [`Plan`] lists the inputs and cuts them into splits, [`read_split`] turns one split into chunks,
+//! [`read_all`] does it for all splits on threads. It must not know what a job does with the records,
+//! nor where chunks go.
+
+mod cut;
+mod directory;
+mod error;
+mod plan;
+mod read;
+mod recount;
+mod sniff;
+mod stream;
+#[cfg(test)]
+mod testing;
+
+pub use cut::{Account, ChunkSink};
+pub use error::{Failure, Halt};
+pub use plan::{Plan, PlanError, Source, SourceKind, Split};
+pub use read::{Reading, read_all, read_split};
+pub use recount::recount;

@@ -1,0 +1,135 @@
+//! Reading all splits of a plan, on threads.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::progress::Progress;
+use gristmill_common::seal::{Seal, SplitEnd};
+
+use super::{Reading, read_split};
+use crate::cut::ChunkSink;
+use crate::error::Halt;
+
+/// Chunks and records (per source) of a split that need not be read again.
+type Done<'d> = (u32, &'d [(u32, u64)]);
+
+/// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own. A split that
+/// `done` knows is not read again.
+///
+/// # Errors
+/// When a split cannot be read to its end, a sink halts, or a thread cannot be had.
+pub fn read_all<'d, S: ChunkSink>(
+    reading: &Reading<'_>,
+    threads: NonZeroUsize,
+    done: &(dyn Fn(u32) -> Option<Done<'d>> + Sync),
+    sink: impl Fn() -> S + Sync,
+) -> Result<Seal, Halt> {
+    let plan = reading.plan;
+    let splits = plan.splits().len() as u32;
+    let seal = Mutex::new(Seal {
+        chunks: vec![0; splits as usize],
+        records: vec![0; plan.sources().len()],
+    });
+    let next = AtomicU32::new(0);
+    let failed = AtomicBool::new(false);
+    let fail = |_: &Halt| failed.store(true, Ordering::Relaxed);
+    let work = || -> Result<(), Halt> {
+        let mut sink = sink();
+        while !failed.load(Ordering::Relaxed) {
+            let split = next.fetch_add(1, Ordering::Relaxed);
+            if split >= splits {
+                break;
+            }
+            let enter = |chunks: u32, records: &[(u32, u64)]| {
+                let mut seal = seal.lock().unwrap_or_else(PoisonError::into_inner);
+                enter(&mut seal, split, chunks, records);
+            };
+            if let Some((chunks, records)) = done(split) {
+                enter(chunks, records);
+                Progress::add(&reading.progress.chunks_cut, chunks.into());
+                reading.pass(split);
+                continue;
+            }
+            let mut guarded = Guarded {
+                sink: &mut sink,
+                failed: &failed,
+            };
+            match read_split(reading, split, &mut guarded) {
+                Ok(account) => {
+                    let chunks = account.chunks;
+                    let records: Vec<(u32, u64)> = account.records.into_iter().collect();
+                    enter(chunks, &records);
+                    let end = SplitEnd { split, chunks };
+                    sink.ended(end, records).inspect_err(fail)?;
+                }
+                Err(halt) => {
+                    fail(&halt);
+                    return Err(halt);
+                }
+            }
+        }
+        match failed.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => sink.finish().inspect_err(fail),
+        }
+    };
+    let threads = threads.get().min(splits.max(1) as usize);
+    std::thread::scope(|scope| {
+        let mut started = Vec::new();
+        let mut first = Ok(());
+        for number in 0..threads {
+            let thread = std::thread::Builder::new().name(format!("reader {number}"));
+            match thread.spawn_scoped(scope, work) {
+                Ok(handle) => started.push(handle),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    first = Err(Halt::Thread(error.to_string()));
+                    break;
+                }
+            }
+        }
+        for handle in started {
+            let result = handle.join().unwrap_or_else(|_| {
+                failed.store(true, Ordering::Relaxed);
+                Err(Halt::Thread("panicked".into()))
+            });
+            // What went wrong says more than that the others stopped for it.
+            if first.is_ok() || matches!(first, Err(Halt::Stopped)) && result.is_err() {
+                first = result;
+            }
+        }
+        first
+    })?;
+    Ok(seal.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Ends a split when another thread failed.
+struct Guarded<'a, S> {
+    sink: &'a mut S,
+    failed: &'a AtomicBool,
+}
+
+impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(Halt::Stopped);
+        }
+        self.sink.take(head, body)
+    }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        self.sink.buffer(capacity)
+    }
+}
+
+fn enter(seal: &mut Seal, split: u32, chunks: u32, records: &[(u32, u64)]) {
+    seal.chunks[split as usize] = chunks;
+    for &(source, records) in records {
+        // What an earlier attempt wrote to a log is not trusted to fit.
+        if let Some(total) = seal.records.get_mut(source as usize) {
+            *total = total.saturating_add(records);
+        }
+    }
+}

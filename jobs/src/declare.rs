@@ -1,0 +1,172 @@
+//! A job's queues on the broker: their arguments, making them and removing them.
+//!
+//! Only these functions declare: a role that finds a queue gone must ask why, not make a new one.
+
+use gristmill_common::job::JobName;
+use gristmill_rabbitmq::{
+    AMQPValue, Broker, FieldTable, QueueError, close, declare, delete, depth, flush, is_idle,
+    persistently,
+};
+
+use crate::queue::{Queue, queue_name, queues_of};
+
+/// How often a chunk may be handed over before it is suspected of killing its mappers.
+pub const CHUNK_DELIVERIES: u32 = 3;
+/// For queues that no count of restarts may empty. RabbitMQ 4 limits to 20 unless told otherwise.
+const NO_LIMIT: i64 = 1_000_000_000;
+/// The least room of one partition's results, in bytes: a queue below one message never moves.
+const LEAST_RESULTS: u64 = 16 << 20;
+
+/// How often queues are deleted when connections are lost meanwhile: about a minute.
+const ATTEMPTS: u32 = 16;
+
+/// How many bytes of messages the queues of a job may hold before its producers (and then its
+/// mappers) wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Of chunks.
+    pub chunks: u64,
+    /// Of results, over all partitions.
+    pub results: u64,
+}
+
+impl Backlog {
+    /// So much for chunks, half of it for results.
+    #[must_use]
+    pub fn of(chunks: u64) -> Self {
+        Self {
+            chunks,
+            results: chunks / 2,
+        }
+    }
+}
+
+/// What becomes of queues that are there before they are declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They are the job's: for one that goes on.
+    Keep,
+    /// Those without messages and consumers are made anew: for a job that failed. A broker that was
+    /// killed within a declaration keeps a queue without a leader, which never confirms a message.
+    Idle,
+    /// All are made anew: for a job that the log does not know. What they hold may be of another spec.
+    All,
+}
+
+/// Declares all queues of a job. A connection that
+/// is lost on the way is waited for, and so is a broker that does not have them ready.
+///
+/// # Errors
+/// When one exists with other settings, or the broker refuses.
+pub async fn declare_job(
+    broker: &Broker,
+    job: &JobName,
+    partitions: u32,
+    backlog: Backlog,
+    leftovers: Leftovers,
+) -> Result<(), QueueError> {
+    let name = queue_name(job, Queue::Chunks);
+    persistently(broker, &name, u32::MAX, async || {
+        let channel = broker.channel().await?;
+        for queue in queues_of(partitions) {
+            let name = queue_name(job, queue);
+            let remake = match leftovers {
+                Leftovers::Keep => false,
+                Leftovers::Idle => is_idle(broker, &name).await?,
+                Leftovers::All => true,
+            };
+            if remake {
+                delete(&channel, &name).await?;
+            }
+            let arguments = arguments(job, queue, partitions, backlog);
+            declare(&channel, &name, arguments).await?;
+        }
+        flush(&channel, &scratch(job)).await?;
+        close(&channel).await;
+        Ok(())
+    })
+    .await
+}
+
+fn scratch(job: &JobName) -> String {
+    format!("gristmill.{job}.scratch")
+}
+
+/// Deletes all queues of a job with everything in them; those that do not exist are no error. A
+/// connection that is lost on the way is waited for (deleting a queue without a leader closes it).
+///
+/// # Errors
+/// When the broker refuses or connections keep being lost.
+pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Result<(), QueueError> {
+    let name = queue_name(job, Queue::Chunks);
+    persistently(broker, &name, ATTEMPTS, async || {
+        let channel = broker.channel().await?;
+        // Work stops first.
+        let first = [Queue::Chunks, Queue::Files];
+        for queue in first.into_iter().chain(queues_of(partitions)) {
+            delete(&channel, &queue_name(job, queue)).await?;
+        }
+        // A producer that died while it declared left it behind.
+        delete(&channel, &scratch(job)).await?;
+        close(&channel).await;
+        Ok(())
+    })
+    .await
+}
+
+/// How many messages of a queue wait, or `None` when it does not exist.
+///
+/// # Errors
+/// When the broker refuses or the connection is lost.
+pub async fn queue_depth(
+    broker: &Broker,
+    job: &JobName,
+    queue: Queue,
+) -> Result<Option<u32>, QueueError> {
+    depth(broker, &queue_name(job, queue)).await
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+fn number(value: u64) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn arguments(job: &JobName, queue: Queue, partitions: u32, backlog: Backlog) -> FieldTable {
+    let mut table = FieldTable::default();
+    let mut set = |key: &str, value| {
+        table.insert(key.into(), value);
+    };
+    // Classic queues have not been synced to disk since 3.13.
+    set("x-queue-type", text("quorum"));
+    match queue {
+        Queue::Chunks => {
+            set(
+                "x-delivery-limit",
+                AMQPValue::LongLongInt(CHUNK_DELIVERIES.into()),
+            );
+            set("x-dead-letter-exchange", text(""));
+            let suspect = queue_name(job, Queue::Suspect);
+            set("x-dead-letter-routing-key", text(&suspect));
+            // At least once holds only together with reject-publish.
+            set("x-dead-letter-strategy", text("at-least-once"));
+            set("x-overflow", text("reject-publish"));
+            set("x-max-length-bytes", number(backlog.chunks));
+        }
+        Queue::Results(_) => {
+            set("x-delivery-limit", AMQPValue::LongLongInt(NO_LIMIT));
+            set("x-single-active-consumer", AMQPValue::Boolean(true));
+            set("x-overflow", text("reject-publish"));
+            let share = backlog.results / u64::from(partitions.max(1));
+            set("x-max-length-bytes", number(share.max(LEAST_RESULTS)));
+        }
+        // A stream has arguments of its own, see `declare_stream`.
+        Queue::Files => {}
+        Queue::Suspect | Queue::Dead => {
+            set("x-delivery-limit", AMQPValue::LongLongInt(NO_LIMIT));
+        }
+    }
+    table
+}

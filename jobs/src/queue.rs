@@ -1,0 +1,40 @@
+//! The queues of a job, and what they are called on a broker.
+
+use gristmill_common::job::JobName;
+
+/// A queue of one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Chunks for the mappers.
+    Chunks,
+    /// Outcomes and the seal for the reducer of one partition.
+    Results(u32),
+    /// Chunks that came back too often, perhaps because they kill their mappers. Only on a broker.
+    Suspect,
+    /// Messages that nobody can work on. Only on a broker.
+    Dead,
+    /// What the job needs besides its chunks, in parts. Only on a broker, and a stream: every mapper
+    /// reads all of it ([`crate::file`]); nothing is taken from it.
+    Files,
+}
+
+/// A queue's name on the broker.
+#[must_use]
+pub fn queue_name(job: &JobName, queue: Queue) -> String {
+    match queue {
+        Queue::Chunks => format!("gristmill.{job}.chunks"),
+        Queue::Suspect => format!("gristmill.{job}.suspect"),
+        Queue::Dead => format!("gristmill.{job}.dead"),
+        Queue::Results(partition) => format!("gristmill.{job}.results.{partition}"),
+        Queue::Files => format!("gristmill.{job}.files"),
+    }
+}
+
+/// The queues of every job with so many partitions; a job that needs files has a stream too.
+pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
+    [Queue::Dead, Queue::Suspect]
+        .into_iter()
+        .chain((0..partitions).map(Queue::Results))
+        // The one that work comes from is made last.
+        .chain([Queue::Chunks])
+}

@@ -1,0 +1,141 @@
+//! What the log of jobs says. It must not know how events travel.
+
+use serde::{Deserialize, Serialize};
+
+use gristmill_common::job::JobName;
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::JobSpec;
+
+/// One entry of the log: something that happened to a job.
+///
+/// The order of variants is part of the wire format: new ones go to the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// `produce` has declared the job's queues: the job exists. Repeated when it is resumed.
+    Submitted(Box<Submission>),
+    /// All chunks of these splits are confirmed: a resumed `produce` skips them. Several at a time, or
+    /// the log of a job of many small files would be long, and every reader reads all of it.
+    SplitsComplete(Vec<SplitDone>),
+    /// All chunks are confirmed, and the seal is in every partition's queue.
+    Sealed {
+        /// Number of chunks over all splits.
+        chunks: u64,
+    },
+    /// An output directory takes the job; the first claim wins.
+    Claimed {
+        /// The directory's id.
+        directory: String,
+    },
+    /// A partition holds all its outcomes.
+    PartitionClosed {
+        /// Number of the partition.
+        partition: u32,
+    },
+    /// The manifest is written.
+    Finished(Totals),
+    /// The job cannot be completed.
+    Failed {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Somebody cancelled the job; its queues are gone.
+    Cancelled,
+    /// No chunk waits and no outcome has come for long: these chunks are missing.
+    Stalled {
+        /// The missing chunks, the first of them.
+        missing: Vec<gristmill_common::id::ChunkId>,
+        /// How many are missing in all.
+        count: u64,
+    },
+    /// Says nothing: a reader that finds its own marker has read everything before it.
+    Marker {
+        /// Tells markers apart.
+        id: u64,
+    },
+    /// A job that was finished with tombstones goes on: their chunks are tried again.
+    Replayed,
+}
+
+impl Event {
+    /// A queue of an active job is gone, and nobody said why.
+    #[must_use]
+    pub fn queue_lost() -> Self {
+        Event::Failed {
+            reason:
+                "a queue of the job is gone from the broker; `produce` again makes it anew and \
+                     sends what is missing"
+                    .into(),
+        }
+    }
+}
+
+/// A split that is published whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitDone {
+    /// Number of the split.
+    pub split: u32,
+    /// Number of its chunks.
+    pub chunks: u32,
+    /// Records of each source that the split counted: pairs of source and records.
+    pub records: Vec<(u32, u64)>,
+}
+
+/// What a finished job amounts to; who waits for it judges by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Records in.
+    pub records: u64,
+    /// Records set aside.
+    pub quarantined: u64,
+    /// Chunks that could not be run at all; their records are among those set aside.
+    pub tombstones: u64,
+}
+
+/// What a job is: all that a late worker needs to join.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// What to do.
+    pub spec: JobSpec,
+    /// The plan as far as mapper and reducer need it.
+    pub outline: Outline,
+    /// Hash of the plan: each input's name, size and time. The same name with another spec or plan
+    /// is another job.
+    pub plan: u64,
+    /// Version of the kind's processor: a mapper of another leaves the job alone (I2).
+    pub processor: u16,
+    /// An earlier output of this name may be replaced.
+    pub replace: bool,
+    /// Distinguishes runs of the same job name: events of an earlier run are no news of this one.
+    pub run: u64,
+}
+
+/// An entry with the job that it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The job.
+    pub job: JobName,
+    /// The run of the job ([`Submission::run`]).
+    pub run: u64,
+    /// When it was written, in seconds since 1970, by the writer's clock; for people only.
+    pub at: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The description of one part of an entry: an event that is too large for one message (the outline
+/// of a million files) travels in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHead {
+    /// The job; its name is checked when it is decoded.
+    pub job: JobName,
+    /// The run of the job.
+    pub run: u64,
+    /// When it was written, in seconds since 1970.
+    pub at: u64,
+    /// Tells the entries of one job apart, so that parts of two are never mixed.
+    pub entry: u64,
+    /// Number of this part, from 0.
+    pub part: u32,
+    /// How many parts the entry has.
+    pub parts: u32,
+}

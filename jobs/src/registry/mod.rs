@@ -1,0 +1,271 @@
+//! The log of jobs: one durable stream that every role reads from its start, so that late workers
+//! know every job and a job's spec travels once.
+//!
+//! Only discovery and claims rest on it. It must not know how a job is worked on.
+
+mod assembly;
+mod codec;
+mod event;
+mod inquiries;
+mod table;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::assembly::Assembly;
+pub use self::codec::{
+    MAX_EVENT, MAX_LOG_PART, decode_event, decode_log_part, encode_event, encode_log_part,
+};
+pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
+pub use self::inquiries::Inquiries;
+pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase};
+
+use gristmill_common::clock::since_1970;
+use gristmill_common::id::unique;
+use gristmill_common::job::JobName;
+use gristmill_common::wire::WireError;
+use gristmill_rabbitmq::{
+    Broker, End, FieldTable, PublishFault, Publisher, QueueError, StreamReader, declare_stream,
+    persistently, stream_exists,
+};
+
+/// The stream's name on the broker.
+pub const STREAM: &str = "gristmill.jobs";
+/// How long entries are kept.
+const MAX_AGE: &str = "30D";
+/// How many bytes of them, so that the log cannot fill a broker's disk.
+const MAX_BYTES: i64 = 4 << 30;
+
+/// How often a log that seems gone is looked for and declared again.
+const ATTEMPTS: u32 = 30;
+/// The pause before each.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the log cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The stream could not be declared.
+    #[error("the log of jobs ({STREAM}): {0}")]
+    Queue(#[from] QueueError),
+    /// The stream is gone.
+    #[error(
+        "the log of jobs ({STREAM}) is gone from the broker: use another virtual host, which has its own"
+    )]
+    Gone,
+    /// The broker does not allow it.
+    #[error("the log of jobs ({STREAM}): the broker refuses: {0}")]
+    Refused(String),
+    /// The entry is too large.
+    #[error("the log of jobs ({STREAM}): {0}")]
+    Entry(#[from] WireError),
+    /// This process has closed its connections.
+    #[error("the connection to the broker was closed")]
+    Closed,
+}
+
+/// The log of jobs. Clones share the connection.
+#[derive(Clone)]
+pub struct Registry {
+    broker: Broker,
+    publisher: Publisher,
+}
+
+impl Registry {
+    /// Opens the log; whoever comes first declares the stream. A lost connection is waited for, and
+    /// so is a broker that does not have its streams ready: after a start they come last.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn open(broker: &Broker) -> Result<Self, RegistryError> {
+        persistently(broker, STREAM, u32::MAX, async || {
+            declare_stream(broker, STREAM, MAX_AGE, MAX_BYTES).await
+        })
+        .await?;
+        Ok(Self {
+            broker: broker.clone(),
+            publisher: broker.patient_publisher(),
+        })
+    }
+
+    /// Whether anybody has opened the log yet. It declares nothing.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn exists(broker: &Broker) -> Result<bool, RegistryError> {
+        let found = persistently(broker, STREAM, u32::MAX, async || {
+            stream_exists(broker, STREAM).await
+        });
+        Ok(found.await?)
+    }
+
+    /// Appends an event; resolves when the broker has confirmed it. Waits while the broker is gone
+    /// or in alarm.
+    ///
+    /// # Errors
+    /// When the event is too large, the stream is gone or the broker refuses.
+    pub async fn append(
+        &self,
+        job: &JobName,
+        run: u64,
+        event: &Event,
+    ) -> Result<(), RegistryError> {
+        let bytes = encode_event(event)?;
+        let parts = bytes.chunks(MAX_LOG_PART);
+        let mut head = LogHead {
+            job: job.clone(),
+            run,
+            at: since_1970().as_secs(),
+            entry: unique(),
+            part: 0,
+            parts: parts.len() as u32,
+        };
+        for part in parts {
+            let message = encode_log_part(&head, part.to_vec())?;
+            self.publish(message).await?;
+            head.part += 1;
+        }
+        Ok(())
+    }
+
+    /// A broker that has just started does not know its streams yet, and one that was killed may have
+    /// forgotten one that was declared within its last seconds: it is declared again, for a while.
+    async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
+        let mut left = ATTEMPTS;
+        loop {
+            let published = self
+                .publisher
+                .publish(STREAM, message.clone(), FieldTable::default())
+                .await;
+            match published {
+                Ok(()) => return Ok(()),
+                Err(PublishFault::NoQueue) if left > 0 => left -= 1,
+                Err(PublishFault::NoQueue) => return Err(RegistryError::Gone),
+                Err(PublishFault::Refused(reason)) => return Err(RegistryError::Refused(reason)),
+                Err(PublishFault::Closed) => return Err(RegistryError::Closed),
+            }
+            self.again().await;
+        }
+    }
+
+    async fn again(&self) {
+        tokio::time::sleep(PAUSE).await;
+        // What is wrong shows at the next attempt.
+        let _ = declare_stream(&self.broker, STREAM, MAX_AGE, MAX_BYTES).await;
+    }
+
+    /// Reads the log from its start, and goes on with what is appended.
+    #[must_use]
+    pub fn follow(&self) -> Log {
+        Log {
+            registry: self.clone(),
+            left: ATTEMPTS,
+            lost: false,
+            reader: self.broker.stream(STREAM),
+            assembly: Assembly::default(),
+            skipped: 0,
+        }
+    }
+
+    /// Appends a marker: a reader that finds it has read everything before it.
+    ///
+    /// # Errors
+    /// As [`Registry::append`].
+    pub async fn mark(&self) -> Result<u64, RegistryError> {
+        let id = unique();
+        self.append(&JobName::of_no_job(), 0, &Event::Marker { id })
+            .await?;
+        Ok(id)
+    }
+
+    /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
+    /// reads up to it, so it waits while the broker is in alarm.
+    ///
+    /// # Errors
+    /// When the log cannot be read or written.
+    pub async fn catch_up(&self) -> Result<(JobTable, Log), RegistryError> {
+        let mine = self.mark().await?;
+        let mut table = JobTable::default();
+        let mut log = self.follow();
+        loop {
+            let entry = log.next().await?;
+            if entry.event == (Event::Marker { id: mine }) {
+                return Ok((table, log));
+            }
+            table.apply(entry);
+        }
+    }
+}
+
+/// A reader of the log.
+pub struct Log {
+    reader: StreamReader,
+    assembly: Assembly,
+    skipped: u64,
+    registry: Registry,
+    /// How often a log that is gone is still looked for.
+    left: u32,
+    /// It was gone, and nobody has asked yet.
+    lost: bool,
+}
+
+impl Log {
+    /// The next entry; waits for one to be written, and for a broker that is gone. Messages that
+    /// are not entries are skipped. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// When the stream is gone or the broker refuses.
+    pub async fn next(&mut self) -> Result<Entry, RegistryError> {
+        loop {
+            let message = match self.reader.next().await {
+                Ok(message) => message,
+                Err(End::Gone) if self.left > 0 => {
+                    self.left -= 1;
+                    self.registry.again().await;
+                    self.reader.restart();
+                    if !std::mem::replace(&mut self.lost, true) {
+                        // So that whoever follows an empty log hears of it.
+                        self.registry.mark().await?;
+                    }
+                    continue;
+                }
+                Err(End::Gone | End::Finished) => return Err(RegistryError::Gone),
+                Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
+                Err(End::Closed) => return Err(RegistryError::Closed),
+            };
+            self.left = ATTEMPTS;
+            match self.assembly.take(&message) {
+                Ok(Some(entry)) => return Ok(entry),
+                Ok(None) => {}
+                Err(_) => self.skipped += 1,
+            }
+        }
+    }
+
+    /// Whether the log was gone from the broker and made anew since this was asked last: what it said
+    /// is lost to those who come now.
+    pub fn was_lost(&mut self) -> bool {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// How many messages were skipped because they are not entries of this version.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,293 @@
+//! The fold of the log: who comes first, what is over, what is hostile.
+
+use super::*;
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::{
+    EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
+};
+
+const TOTALS: Totals = Totals {
+    records: 9,
+    quarantined: 2,
+    tombstones: 0,
+};
+
+fn submission(run: u64) -> Box<Submission> {
+    Box::new(Submission {
+        spec: JobSpec {
+            version: SPEC_VERSION,
+            kind: Kind::Grep(Grep {
+                pattern: "x".into(),
+                ignore_case: false,
+                invert_match: false,
+                count: false,
+                with_filename: false,
+                line_number: false,
+                fixed_strings: false,
+                word_regexp: false,
+                only_matching: false,
+            }),
+            records: Records::Lines,
+            encoding_errors: EncodingErrors::Keep,
+            max_record: 1 << 20,
+            on_corrupt: OnCorrupt::Salvage,
+            limits: Limits::default(),
+            include: vec![],
+            exclude: vec![],
+            partitions: 2,
+            format: Format::Text,
+            compress: None,
+            max_quarantine: 1 << 20,
+        },
+        outline: Outline {
+            sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
+            splits: 3,
+        },
+        plan: 5,
+        processor: 1,
+        replace: false,
+        run,
+    })
+}
+
+struct Fold(JobTable);
+
+impl Fold {
+    fn new() -> Self {
+        Self(JobTable::default())
+    }
+
+    fn apply(&mut self, name: &str, run: u64, event: Event) -> Applied {
+        self.0.apply(Entry {
+            job: name.parse().unwrap(),
+            run,
+            at: 7,
+            event,
+        })
+    }
+
+    fn submit(&mut self, name: &str, run: u64) -> Applied {
+        self.apply(name, run, Event::Submitted(submission(run)))
+    }
+
+    fn job(&self, name: &str) -> &Job {
+        self.0.get(&name.parse().unwrap()).unwrap()
+    }
+}
+
+fn claim(directory: &str) -> Event {
+    Event::Claimed {
+        directory: directory.into(),
+    }
+}
+
+fn split(split: u32) -> Event {
+    Event::SplitsComplete(vec![SplitDone {
+        split,
+        chunks: 4,
+        records: vec![(0, 9)],
+    }])
+}
+
+#[test]
+fn the_first_claim_wins() {
+    let mut fold = Fold::new();
+    assert_eq!(fold.submit("j", 1), Applied::Started);
+    assert_eq!(fold.apply("j", 1, claim("one")), Applied::Changed);
+    assert_eq!(fold.apply("j", 1, claim("two")), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, claim("one")), Applied::Ignored);
+    assert_eq!(fold.job("j").claim.as_deref(), Some("one"));
+}
+
+#[test]
+fn a_job_lives_from_its_submission_to_its_end() {
+    let mut fold = Fold::new();
+    assert_eq!(fold.apply("j", 1, split(0)), Applied::Ignored);
+    fold.submit("j", 1);
+    assert_eq!(fold.apply("j", 1, split(0)), Applied::Changed);
+    assert_eq!(fold.apply("j", 1, split(0)), Applied::Ignored);
+    assert_eq!(
+        fold.apply("j", 1, Event::Sealed { chunks: 4 }),
+        Applied::Changed
+    );
+    assert_eq!(
+        fold.apply("j", 1, Event::Sealed { chunks: 9 }),
+        Applied::Ignored
+    );
+    for partition in [1, 0] {
+        let closed = Event::PartitionClosed { partition };
+        assert_eq!(fold.apply("j", 1, closed), Applied::Changed);
+    }
+    let job = fold.job("j");
+    assert_eq!(
+        (job.sealed, job.closed.len(), job.splits.len()),
+        (Some(4), 2, 1)
+    );
+    assert!(job.is_active());
+    assert_eq!(
+        fold.apply("j", 1, Event::Finished(TOTALS)),
+        Applied::Changed
+    );
+    assert_eq!(fold.apply("j", 1, Event::Cancelled), Applied::Ignored);
+    let job = fold.job("j");
+    assert_eq!(job.phase, Phase::Finished(TOTALS));
+    assert!(
+        job.submission.outline.sources.is_empty(),
+        "it needs no room now"
+    );
+}
+
+#[test]
+fn another_run_waits_until_the_first_is_over() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    assert_eq!(fold.submit("j", 2), Applied::Ignored);
+    assert_eq!(fold.apply("j", 2, claim("two")), Applied::Ignored);
+    fold.apply("j", 1, Event::Cancelled);
+    assert_eq!(
+        fold.submit("j", 1),
+        Applied::Ignored,
+        "a cancelled run stays cancelled"
+    );
+    assert_eq!(fold.submit("j", 2), Applied::Started);
+    assert_eq!(
+        fold.apply("j", 1, Event::Finished(Totals::default())),
+        Applied::Ignored
+    );
+    assert!(fold.job("j").is_active());
+    assert_eq!(fold.job("j").claim, None);
+}
+
+#[test]
+fn a_failed_run_goes_on_when_it_is_submitted_again() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    fold.apply("j", 1, claim("one"));
+    fold.apply("j", 1, split(0));
+    let failed = Event::Failed {
+        reason: "ä".repeat(MAX_TEXT),
+    };
+    assert_eq!(fold.apply("j", 1, failed), Applied::Changed);
+    assert!(!fold.job("j").is_active());
+    assert_eq!(fold.submit("j", 1), Applied::Changed);
+    let job = fold.job("j");
+    assert!(job.is_active());
+    assert!(
+        job.splits.is_empty(),
+        "the queue that held them may be gone"
+    );
+    assert_eq!(job.claim.as_deref(), Some("one"));
+    // With another spec it is another job.
+    let mut other = submission(1);
+    other.plan += 1;
+    assert_eq!(
+        fold.apply("j", 1, Event::Submitted(other)),
+        Applied::Ignored
+    );
+}
+
+#[test]
+fn a_stalled_job_goes_on_when_it_is_submitted_again() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    let missing = vec![ChunkId { split: 0, index: 1 }];
+    let stalled = Event::Stalled {
+        missing: missing.clone(),
+        count: 1,
+    };
+    assert_eq!(fold.apply("j", 1, stalled), Applied::Changed);
+    assert_eq!(fold.job("j").missing, Some((missing, 1)));
+    fold.submit("j", 1);
+    assert_eq!(fold.job("j").missing, None);
+}
+
+#[test]
+fn of_several_splits_those_that_fit_the_job_and_are_new_count() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    fold.apply("j", 1, split(1));
+    let done = |split, chunks| SplitDone {
+        split,
+        chunks,
+        records: vec![(0, 9)],
+    };
+    let event = Event::SplitsComplete(vec![done(0, 7), done(1, 7), done(3, 7), done(2, 7)]);
+    assert_eq!(fold.apply("j", 1, event.clone()), Applied::Changed);
+    let known = |fold: &Fold| -> Vec<(u32, u32)> {
+        let splits = fold.job("j").splits.iter();
+        splits.map(|(&split, done)| (split, done.chunks)).collect()
+    };
+    assert_eq!(known(&fold), [(0, 7), (1, 4), (2, 7)]);
+    assert_eq!(fold.apply("j", 1, event), Applied::Ignored);
+    assert_eq!(known(&fold), [(0, 7), (1, 4), (2, 7)]);
+}
+
+#[test]
+fn what_does_not_fit_the_job_is_ignored() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    let many = Event::SplitsComplete(vec![SplitDone {
+        split: 0,
+        chunks: 1,
+        records: vec![(0, 0); 5],
+    }]);
+    for event in [
+        split(3),
+        many,
+        Event::PartitionClosed { partition: 2 },
+        claim(""),
+        claim(&"x".repeat(MAX_TEXT + 1)),
+        Event::Marker { id: 1 },
+        Event::Submitted(submission(9)),
+    ] {
+        assert_eq!(
+            fold.apply("j", 1, event.clone()),
+            Applied::Ignored,
+            "{event:?}"
+        );
+    }
+}
+
+#[test]
+fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
+    let mut fold = Fold::new();
+    for number in 0..MAX_JOBS as u64 {
+        assert_eq!(fold.submit(&format!("j{number}"), number), Applied::Started);
+    }
+    assert_eq!(fold.submit("one-more", 1), Applied::Ignored);
+    fold.apply("j7", 7, Event::Cancelled);
+    fold.apply("j3", 3, Event::Cancelled);
+    assert_eq!(fold.submit("one-more", 1), Applied::Started);
+    assert!(fold.0.get(&"j7".parse().unwrap()).is_none());
+    assert!(fold.0.get(&"j3".parse().unwrap()).is_some());
+    assert_eq!(fold.0.iter().count(), MAX_JOBS);
+}
+
+#[test]
+fn only_a_finished_job_with_tombstones_can_be_replayed() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    fold.apply("j", 1, claim("one"));
+    fold.apply("j", 1, Event::Sealed { chunks: 9 });
+    assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
+    let tombstones = Totals {
+        tombstones: 1,
+        ..TOTALS
+    };
+    fold.apply("j", 1, Event::PartitionClosed { partition: 0 });
+    fold.apply("j", 1, Event::Finished(tombstones));
+    assert!(!fold.job("j").is_over() && !fold.job("j").is_active());
+    // Nothing else wakes it.
+    assert_eq!(fold.submit("j", 1), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, Event::queue_lost()), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Changed);
+    let job = fold.job("j");
+    assert!(job.is_active() && job.closed.is_empty());
+    assert_eq!((job.replays, job.sealed), (1, Some(9)));
+    assert_eq!(job.claim.as_deref(), Some("one"));
+    assert_eq!(job.submission.outline.sources.len(), 1);
+    fold.apply("j", 1, Event::Finished(TOTALS));
+    assert!(fold.job("j").is_over());
+    assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, Event::Cancelled), Applied::Ignored);
+}

@@ -1,0 +1,84 @@
+//! Reports what this process does, every two seconds, to whoever listens.
+//!
+//! Best effort: nothing waits for it, and nothing is sent while the broker is gone or in alarm. It
+//! must not know what the numbers mean.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::{EXCHANGE, PERIOD, Report, Window, encode_report};
+use gristmill_common::id::unique;
+use gristmill_common::progress::{Progress, Role, Tally};
+use gristmill_rabbitmq::{Broker, TopicWriter};
+
+/// Reports until dropped.
+#[derive(Debug)]
+pub struct Announcer {
+    task: JoinHandle<()>,
+}
+
+impl Announcer {
+    /// Starts to report the jobs of `progress`.
+    #[must_use]
+    pub fn start(runtime: &Handle, broker: &Broker, progress: &Arc<Progress>) -> Self {
+        let writer = broker.topic_writer(EXCHANGE);
+        Self {
+            task: runtime.spawn(announce(writer, Arc::clone(progress))),
+        }
+    }
+}
+
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
+    let worker = unique();
+    let mut windows: HashMap<usize, (Weak<Tally>, Window)> = HashMap::new();
+    let mut tick = tokio::time::interval(PERIOD);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tick.tick().await;
+        windows.retain(|_, (tally, _)| tally.strong_count() > 0);
+        for tally in progress.jobs.all() {
+            if tally.role() == Role::Produce {
+                tally.published(
+                    Progress::get(&progress.chunks_cut),
+                    Progress::get(&progress.bytes_read),
+                    Progress::get(&progress.bytes_total),
+                );
+            }
+            // Its address is its own for as long as a weak pointer to it is kept.
+            let (_, window) = windows
+                .entry(Arc::as_ptr(&tally) as usize)
+                .or_insert_with(|| (Arc::downgrade(&tally), Window::default()));
+            let report = report(worker, &tally, window);
+            let Ok(message) = encode_report(&report) else {
+                continue;
+            };
+            let key = format!("{}.{}", tally.role().name(), tally.job());
+            if !writer.write(&key, &message).await {
+                break;
+            }
+        }
+    }
+}
+
+fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
+    let counts = tally.counts();
+    let at: Duration = tally.age();
+    Report {
+        job: tally.job().clone(),
+        run: tally.run(),
+        worker,
+        role: tally.role(),
+        counts,
+        pace: window.push(at, counts.chunks, counts.bytes),
+    }
+}

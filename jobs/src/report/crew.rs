@@ -1,0 +1,126 @@
+//! Who works on which job, from the reports that were heard: a pure fold.
+//!
+//! Reports are untrusted: how many are remembered is bounded, and sums stay at the largest number.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use super::{Pace, Report};
+use gristmill_common::job::JobName;
+use gristmill_common::progress::{Counts, Role};
+
+/// How many reports are remembered: one for each job of each worker. Further ones are ignored.
+const MAX_REPORTS: usize = 16_384;
+
+/// The latest report of each worker about each job.
+#[derive(Clone, Debug, Default)]
+pub struct Crew {
+    heard: HashMap<Key, Heard>,
+}
+
+type Key = (JobName, u64, Role, u64);
+
+#[derive(Clone, Debug)]
+struct Heard {
+    counts: Counts,
+    pace: Pace,
+    at: Instant,
+}
+
+/// All that was heard about one run of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sum {
+    /// Producers heard of.
+    pub producers: usize,
+    /// Mappers heard of.
+    pub mappers: usize,
+    /// Reducers heard of.
+    pub reducers: usize,
+    /// Chunks that its producer has published.
+    pub published: u64,
+    /// Bytes of the inputs that were read, and all of them; 0 if unknown.
+    pub input: (u64, u64),
+    /// Chunks that mappers have taken and not settled.
+    pub in_hand: u64,
+    /// Chunks mapped per second.
+    pub chunks_per_second: f64,
+    /// Bytes of text mapped per second.
+    pub bytes_per_second: f64,
+    /// Outcomes that are durable, once for each chunk and partition, and how many must come (0 if
+    /// unknown); of the partitions that are being worked on.
+    pub outcomes: (u64, u64),
+    /// Records set aside, in those partitions.
+    pub quarantined: u64,
+}
+
+impl Crew {
+    /// Takes a report that was heard at a time.
+    pub fn hear(&mut self, report: Report, at: Instant) {
+        let key = (report.job, report.run, report.role, report.worker);
+        if self.heard.len() >= MAX_REPORTS && !self.heard.contains_key(&key) {
+            return;
+        }
+        let heard = Heard {
+            counts: report.counts,
+            pace: report.pace,
+            at,
+        };
+        self.heard.insert(key, heard);
+    }
+
+    /// Forgets workers that were last heard of before a time.
+    pub fn forget(&mut self, before: Instant) {
+        self.heard.retain(|_, heard| heard.at >= before);
+    }
+
+    /// How many reports are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.heard.len()
+    }
+
+    /// Whether nothing was heard.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.heard.is_empty()
+    }
+
+    /// All that was heard about one run of a job.
+    #[must_use]
+    pub fn of(&self, job: &JobName, run: u64) -> Sum {
+        let mut sum = Sum::default();
+        let add = |to: &mut u64, amount: u64| *to = to.saturating_add(amount);
+        for ((of, of_run, role, _), heard) in &self.heard {
+            if of != job || *of_run != run {
+                continue;
+            }
+            let counts = &heard.counts;
+            match role {
+                Role::Produce => {
+                    sum.producers += 1;
+                    // A second one only repeats the first's work.
+                    sum.published = sum.published.max(counts.chunks);
+                    sum.input = sum.input.max((counts.bytes, counts.total));
+                }
+                Role::Map => {
+                    sum.mappers += 1;
+                    add(&mut sum.in_hand, counts.in_hand);
+                    let (chunks, bytes) = heard.pace.per_second();
+                    sum.chunks_per_second += chunks;
+                    sum.bytes_per_second += bytes;
+                }
+                Role::Reduce => {
+                    sum.reducers += 1;
+                    add(&mut sum.outcomes.0, counts.chunks);
+                    add(&mut sum.outcomes.1, counts.total);
+                    add(&mut sum.quarantined, counts.quarantined);
+                }
+            }
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+#[path = "crew_tests.rs"]
+mod tests;

@@ -1,0 +1,105 @@
+//! Progress reports: what each worker says every two seconds to whoever listens, for people only.
+//!
+//! Correctness never reads them (I5): they may be lost, late, doubled or made up. It must not know
+//! how jobs are worked on.
+
+mod announcer;
+mod codec;
+mod crew;
+mod estimate;
+mod pace;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use gristmill_common::job::JobName;
+use gristmill_common::progress::{Counts, Role};
+use gristmill_rabbitmq::{Broker, End, QueueError, TopicReader};
+
+pub use self::announcer::Announcer;
+pub use self::codec::{MAX_REPORT, decode_report, encode_report};
+pub use self::crew::{Crew, Sum};
+pub use self::estimate::{Estimate, Known};
+pub use self::pace::{Pace, Window};
+
+/// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`.
+pub const EXCHANGE: &str = "gristmill.progress";
+/// How often each worker reports.
+pub const PERIOD: Duration = Duration::from_secs(2);
+/// How long to listen so that every live worker is heard: a period, and some for the way.
+pub const LISTEN: Duration = Duration::from_millis(2500);
+
+/// One worker's progress with one job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The job; its name is checked when it is decoded.
+    pub job: JobName,
+    /// The run of the job.
+    pub run: u64,
+    /// Tells workers apart: random for each process.
+    pub worker: u64,
+    /// What it does.
+    pub role: Role,
+    /// What it has done since it started. Those of another role than the worker's are 0.
+    pub counts: Counts,
+    /// How fast it went in the last seconds.
+    pub pace: Pace,
+}
+
+/// Hears the reports about one job, or about all.
+pub struct Reports {
+    reader: TopicReader,
+}
+
+impl Reports {
+    /// Of one job, or of all. Nothing is heard before [`Reports::open`] or [`Reports::next`].
+    #[must_use]
+    pub fn new(broker: &Broker, job: Option<&JobName>) -> Self {
+        let pattern = match job {
+            Some(job) => format!("*.{job}"),
+            None => "#".to_owned(),
+        };
+        Self {
+            reader: broker.topic_reader(EXCHANGE, &pattern),
+        }
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the broker refuses or the connection is lost.
+    pub async fn open(&mut self) -> Result<(), QueueError> {
+        self.reader.open().await
+    }
+
+    /// The next report; waits for one, and for a broker that is gone. `None` when the broker refuses
+    /// or this process has closed its connections. Messages that are no reports are skipped. Dropping
+    /// the future loses nothing.
+    pub async fn next(&mut self) -> Option<Report> {
+        loop {
+            match self.reader.next().await {
+                Ok(message) => {
+                    if let Ok(report) = decode_report(&message) {
+                        return Some(report);
+                    }
+                }
+                Err(End::Closed | End::Gone | End::Finished | End::Refused(_)) => return None,
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Reports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reports").finish_non_exhaustive()
+    }
+}
+
+/// Declares the exchange, as every role does.
+///
+/// # Errors
+/// When the broker refuses or the connection is lost.
+pub async fn declare(broker: &Broker) -> Result<(), QueueError> {
+    broker.declare_topic(EXCHANGE).await
+}

@@ -1,0 +1,275 @@
+//! A job's queues on a RabbitMQ broker.
+//!
+//! Publishing resolves when the broker has confirmed; a full queue is the back-pressure; whatever
+//! is lost on the way is sent or handed over again. It must not know what the messages say.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::{Delivery, PublishError, Settled};
+use crate::queue::Queue;
+use crate::queue::queue_name;
+use gristmill_common::job::JobName;
+use gristmill_rabbitmq::{
+    Broker, End, FieldTable, Handed, PublishFault, Publisher, Subscription, header,
+};
+
+/// The header of a buried message that holds the reason.
+pub const REASON_HEADER: &str = "gristmill-reason";
+/// The longest reason kept, in bytes; headers count against a frame.
+const MAX_REASON: usize = 1024;
+/// How many reasons one process remembers for its own report.
+const MAX_REMEMBERED: usize = 1000;
+
+/// How many unsettled messages the broker hands to this process, per queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefetch {
+    /// Chunks: the number of threads, and one or two.
+    pub chunks: u16,
+    /// Results of one partition.
+    pub results: u16,
+}
+
+impl Default for Prefetch {
+    fn default() -> Self {
+        Self {
+            chunks: 4,
+            results: 16,
+        }
+    }
+}
+
+/// The queues of one job on a broker. Clones share them.
+#[derive(Clone)]
+pub struct Amqp {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    broker: Broker,
+    job: JobName,
+    prefetch: Prefetch,
+    publisher: Publisher,
+    subscriptions: Mutex<HashMap<Queue, Arc<Subscription>>>,
+    stopped: watch::Sender<bool>,
+    buried: Mutex<Vec<String>>,
+}
+
+impl Amqp {
+    /// The queues of a job that exists; nothing is declared.
+    #[must_use]
+    pub fn new(broker: &Broker, job: JobName, prefetch: Prefetch) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                publisher: broker.publisher(),
+                broker: broker.clone(),
+                job,
+                prefetch,
+                subscriptions: Mutex::default(),
+                stopped: watch::Sender::new(false),
+                buried: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &JobName {
+        &self.inner.job
+    }
+
+    pub(super) async fn publish(&self, to: Queue, message: Bytes) -> Result<(), PublishError> {
+        self.inner.publish(to, message, FieldTable::default()).await
+    }
+
+    pub(super) async fn next(&self, from: Queue) -> Result<Option<Delivery>, PublishError> {
+        if *self.inner.stopped.borrow() {
+            return Ok(None);
+        }
+        if from == Queue::Files {
+            let reason = "nothing is taken from a stream, it is read";
+            return Err(PublishError::Refused(reason.into()));
+        }
+        let subscription = self.inner.subscription(from);
+        tokio::select! {
+            biased;
+            () = self.inner.until_stopped() => Ok(None),
+            next = subscription.next() => match next {
+                Ok(handed) => Ok(Some(Delivery::of_broker(Held {
+                    handed,
+                    from,
+                    job: Arc::clone(&self.inner),
+                }))),
+                Err(End::Finished | End::Closed) => Ok(None),
+                Err(End::Gone) => Err(PublishError::NoQueue(from)),
+                Err(End::Refused(reason)) => Err(PublishError::Refused(reason)),
+            },
+        }
+    }
+
+    pub(super) fn finish(&self, queue: Queue) {
+        if let Some(subscription) = self.inner.subscribed(queue) {
+            subscription.finish();
+        }
+    }
+
+    pub(super) fn leave(&self, queue: Queue) {
+        if let Some(subscription) = self.inner.subscribed(queue) {
+            subscription.leave();
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.inner.stopped.send_replace(true);
+    }
+
+    pub(super) fn buried(&self) -> Vec<String> {
+        lock(&self.inner.buried).clone()
+    }
+}
+
+impl Inner {
+    async fn publish(
+        &self,
+        to: Queue,
+        message: Bytes,
+        headers: FieldTable,
+    ) -> Result<(), PublishError> {
+        let queue = queue_name(&self.job, to);
+        tokio::select! {
+            biased;
+            () = self.until_stopped() => Err(PublishError::Stopped),
+            done = self.publisher.publish(&queue, message, headers) => done.map_err(|fault| match fault {
+                PublishFault::NoQueue => PublishError::NoQueue(to),
+                PublishFault::Refused(reason) => PublishError::Refused(reason),
+                PublishFault::Closed => PublishError::Stopped,
+            }),
+        }
+    }
+
+    fn remember(&self, reason: &str) {
+        let mut buried = lock(&self.buried);
+        if buried.len() < MAX_REMEMBERED {
+            buried.push(reason.to_owned());
+        }
+    }
+
+    async fn until_stopped(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// The subscription to a queue, made at the first call.
+    fn subscription(&self, queue: Queue) -> Arc<Subscription> {
+        let mut subscriptions = lock(&self.subscriptions);
+        Arc::clone(subscriptions.entry(queue).or_insert_with(|| {
+            let prefetch = match queue {
+                Queue::Chunks => self.prefetch.chunks,
+                Queue::Results(_) => self.prefetch.results,
+                // One killer must not count against its neighbours.
+                Queue::Suspect => 1,
+                Queue::Dead | Queue::Files => 1,
+            };
+            Arc::new(
+                self.broker
+                    .subscribe(queue_name(&self.job, queue), prefetch),
+            )
+        }))
+    }
+
+    fn subscribed(&self, queue: Queue) -> Option<Arc<Subscription>> {
+        lock(&self.subscriptions).get(&queue).cloned()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code that can panic runs under the locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A message of a broker in hand.
+#[derive(Debug)]
+pub(super) struct Held {
+    handed: Handed,
+    from: Queue,
+    /// Keeps the subscription, and with it the channel, until the message is settled.
+    job: Arc<Inner>,
+}
+
+impl Held {
+    pub(super) fn payload(&self) -> &Bytes {
+        &self.handed.payload
+    }
+
+    pub(super) fn redelivered(&self) -> bool {
+        self.handed.redelivered
+    }
+
+    pub(super) fn delivery_count(&self) -> Option<u64> {
+        self.handed.delivery_count()
+    }
+
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.handed.age()
+    }
+
+    pub(super) fn reason(&self) -> Option<String> {
+        self.handed.text_header(REASON_HEADER)
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.handed.is_stale()
+    }
+
+    pub(super) async fn ack(mut self) -> Settled {
+        Settled::from(self.handed.ack().await)
+    }
+
+    pub(super) async fn retry(mut self) -> Settled {
+        Settled::from(self.handed.give_back().await)
+    }
+
+    /// Publishes the message to the dead letters and then acknowledges it; when that fails, it goes
+    /// back to its queue.
+    pub(super) async fn bury(mut self, reason: &str) -> Settled {
+        let mut end = reason.len().min(MAX_REASON);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let headers = header(REASON_HEADER, &reason[..end]);
+        let message = self.handed.payload.clone();
+        // A dead letter that is buried again stays where it is.
+        if self.from != Queue::Dead
+            && self
+                .job
+                .publish(Queue::Dead, message, headers)
+                .await
+                .is_err()
+        {
+            self.handed.give_back().await;
+            return Settled::Lost;
+        }
+        self.job.remember(&reason[..end]);
+        Settled::from(self.handed.ack().await)
+    }
+}
+
+impl fmt::Debug for Amqp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Amqp")
+            .field("job", &self.job)
+            .field("prefetch", &self.prefetch)
+            .finish_non_exhaustive()
+    }
+}

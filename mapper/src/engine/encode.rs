@@ -1,0 +1,173 @@
+//! Results as messages: one outcome per partition concerned, in parts where one would be too big.
+//!
+//! It must not know how the results came about.
+
+use bytes::Bytes;
+use gristmill_common::chunk::{Chunk, Quarantined};
+use gristmill_common::id::partition_of_key;
+use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
+use gristmill_common::table::{push_member, push_row};
+use gristmill_common::wire::{WireError, encode_outcome};
+
+use crate::engine::output::Output;
+
+/// What one chunk's quarantine entries may take in one message; with a body of [`MAX_PART`] or one
+/// large row beside them the message stays well below the limit.
+const MAX_ENTRIES: usize = 1 << 20;
+
+/// What an entry takes beside its texts, at most.
+const ENTRY_COST: usize = 128;
+
+/// What a head without entries and counts takes with the footer, or one count, at most.
+const HEAD_COST: usize = 128;
+
+/// Where results go.
+pub(crate) enum Target {
+    /// All to this partition.
+    One(u32),
+    /// Rows by hash of their group to one of so many; the account to `account`.
+    ByKey { partitions: u32, account: u32 },
+}
+
+/// Which attempt at a chunk this is.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    /// Unlike that of any other attempt.
+    pub(crate) number: u64,
+    /// It failed for good ([`OutcomeHead::tombstone`]).
+    pub(crate) tombstone: Option<u32>,
+}
+
+/// Encodes all outcomes of a chunk.
+///
+/// # Errors
+/// When a message comes out too large, which takes a row or a name of megabytes.
+pub(crate) fn encode(
+    chunk: &Chunk,
+    attempt: Attempt,
+    target: &Target,
+    counts: Vec<SourceCount>,
+    out: &mut Output,
+) -> Result<Vec<(u32, Bytes)>, WireError> {
+    let mut entries = std::mem::take(&mut out.quarantined);
+    entries.extend_from_slice(&chunk.head.faults);
+    let mut account = Some((counts, batches_of(entries)));
+    let mut messages = Vec::new();
+    let mut publish = |partition: u32, bodies: Vec<Vec<u8>>, account: Option<Account>| {
+        messages_of(chunk, attempt, partition, bodies, account, &mut messages)
+    };
+    match *target {
+        Target::One(partition) => {
+            let bodies = if out.bytes.is_empty() {
+                let mut all = cut_table(out, 1);
+                all.pop().unwrap_or_default()
+            } else {
+                cut_bytes(std::mem::take(&mut out.bytes))
+            };
+            publish(partition, bodies, account.take())?;
+        }
+        Target::ByKey {
+            partitions,
+            account: at,
+        } => {
+            for (partition, bodies) in (0..).zip(cut_table(out, partitions)) {
+                let account = if partition == at {
+                    account.take()
+                } else {
+                    None
+                };
+                publish(partition, bodies, account)?;
+            }
+        }
+    }
+    Ok(messages)
+}
+
+type Account = (Vec<SourceCount>, Vec<Vec<Quarantined>>);
+
+fn messages_of(
+    chunk: &Chunk,
+    attempt: Attempt,
+    partition: u32,
+    bodies: Vec<Vec<u8>>,
+    account: Option<Account>,
+    messages: &mut Vec<(u32, Bytes)>,
+) -> Result<(), WireError> {
+    let (mut counts, entries) = account.unwrap_or_default();
+    let parts = bodies.len().max(entries.len()).max(1);
+    let mut bodies = bodies.into_iter();
+    let mut entries = entries.into_iter();
+    for part in 0..parts {
+        let head = OutcomeHead {
+            id: chunk.head.id,
+            hash: chunk.hash,
+            partition,
+            attempt: attempt.number,
+            tombstone: attempt.tombstone,
+            part: part as u32,
+            parts: parts as u32,
+            counts: std::mem::take(&mut counts),
+            quarantined: entries.next().unwrap_or_default(),
+        };
+        let mut body = bodies.next().unwrap_or_default();
+        // The head is appended to it, and the footer.
+        let entries = head.quarantined.iter().map(cost);
+        body.reserve(HEAD_COST * (1 + head.counts.len()) + entries.sum::<usize>());
+        messages.push((partition, encode_outcome(&head, body)?));
+    }
+    Ok(())
+}
+
+/// What an entry takes in a message, at most.
+fn cost(entry: &Quarantined) -> usize {
+    ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len()
+}
+
+/// Entries in groups that each fit a message.
+fn batches_of(entries: Vec<Quarantined>) -> Vec<Vec<Quarantined>> {
+    let mut batches: Vec<Vec<Quarantined>> = Vec::new();
+    let mut room = 0;
+    for entry in entries {
+        let cost = cost(&entry);
+        if batches.is_empty() || cost > room {
+            batches.push(Vec::new());
+            room = MAX_ENTRIES;
+        }
+        room = room.saturating_sub(cost);
+        if let Some(batch) = batches.last_mut() {
+            batch.push(entry);
+        }
+    }
+    batches
+}
+
+fn cut_bytes(bytes: Vec<u8>) -> Vec<Vec<u8>> {
+    if bytes.len() <= MAX_PART {
+        return vec![bytes];
+    }
+    bytes.chunks(MAX_PART).map(<[u8]>::to_vec).collect()
+}
+
+/// The table's rows by partition, cut into bodies between rows.
+fn cut_table(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
+    let mut all = vec![Vec::new(); partitions as usize];
+    let mut open = vec![Vec::new(); partitions as usize];
+    for row in out.table.rows() {
+        let at = partition_of_key(row.group, partitions) as usize;
+        let body: &mut Vec<u8> = &mut open[at];
+        let before = body.len();
+        if row.member {
+            push_member(body, row.key);
+        } else {
+            push_row(body, row.key, row.values);
+        }
+        if body.len() > MAX_PART && before > 0 {
+            let last = body.split_off(before);
+            all[at].push(std::mem::replace(body, last));
+        }
+    }
+    for (bodies, last) in all.iter_mut().zip(open) {
+        bodies.push(last);
+    }
+    all
+}

@@ -1,0 +1,77 @@
+//! The file that a job needs besides the program: its bytes, and what they hold, loaded once.
+//!
+//! Jobs with the same hash share it. It must not know how the bytes came here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gristmill_common::id::content_hash;
+use gristmill_common::spec::{JobSpec, Kind};
+use gristmill_tagger::Model;
+
+use crate::engine::prepared::SpecError;
+
+/// A loaded file. Clones share it.
+#[derive(Clone)]
+pub struct JobFile {
+    hash: u64,
+    /// For child processes, and for who sends it on.
+    bytes: Bytes,
+    model: Arc<Model>,
+}
+
+impl JobFile {
+    /// Loads the file that came for a job.
+    ///
+    /// # Errors
+    /// When it is not the one that the job names, or not what a job of this kind needs.
+    pub fn of_job(spec: &JobSpec, bytes: Bytes) -> Result<Self, SpecError> {
+        let (name, hash) = (spec.kind.name(), content_hash(&bytes));
+        if spec.kind.file() != Some(hash) {
+            return Err(SpecError(format!(
+                "{name}: the file with hash {hash:016x} is not the one of the job"
+            )));
+        }
+        match &spec.kind {
+            Kind::Pos(_) => Self::of_model(bytes).map_err(|error| {
+                SpecError(format!("{name}: the model with hash {hash:016x}: {error}"))
+            }),
+            _ => Err(SpecError(format!("{name} needs no file"))),
+        }
+    }
+
+    pub(crate) fn of_model(bytes: Bytes) -> Result<Self, SpecError> {
+        let model = Model::from_bytes(&bytes).map_err(|error| SpecError(error.to_string()))?;
+        Ok(Self {
+            hash: model.hash(),
+            bytes,
+            model: Arc::new(model),
+        })
+    }
+
+    /// The hash of its bytes: files have no other name.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub(crate) fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+}
+
+impl fmt::Debug for JobFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobFile")
+            .field("hash", &self.hash)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,39 @@
+//! The built-in kinds, one file each. A new kind: its file here, one arm in [`factory`], its options
+//! and its variant of `Kind` in the job spec, one golden test.
+//!
+//! Each file has a `prepare` function that checks the options and builds what all threads share;
+//! its result makes the processors.
+
+mod access_log;
+mod extract;
+mod grep;
+mod pos;
+mod wc;
+mod word_count;
+
+use gristmill_common::spec::{JobSpec, Kind};
+
+pub use pos::name_model;
+
+use crate::engine::job_file::JobFile;
+use crate::engine::prepared::{Factory, SpecError};
+
+/// The file that a job's options name, loaded.
+pub(crate) fn file(spec: &JobSpec) -> Result<Option<JobFile>, SpecError> {
+    match &spec.kind {
+        Kind::Pos(options) => pos::file(options),
+        _ => Ok(None),
+    }
+}
+
+/// What makes the processors of a job's kind.
+pub(crate) fn factory(spec: &JobSpec, file: Option<&JobFile>) -> Result<Factory, SpecError> {
+    match &spec.kind {
+        Kind::WordCount(options) => Ok(word_count::prepare(options)),
+        Kind::Grep(options) => grep::prepare(options, &spec.records),
+        Kind::AccessLog(options) => access_log::prepare(options),
+        Kind::Wc(_) => Ok(wc::prepare()),
+        Kind::Extract(_) => extract::prepare(&spec.records),
+        Kind::Pos(options) => pos::prepare(options, spec.format, file),
+    }
+}

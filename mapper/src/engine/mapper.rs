@@ -1,0 +1,255 @@
+//! One thread's driver: a chunk in, encoded outcomes out.
+
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gristmill_common::chunk::Chunk;
+use gristmill_common::id::partition_of_split;
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::{EncodingErrors, JobSpec};
+use gristmill_common::wire::WireError;
+
+use crate::engine::account::account;
+use crate::engine::batch::Batch;
+use crate::engine::bisect::Runner;
+use crate::engine::encode::{Attempt, Target, encode};
+use crate::engine::output::Output;
+use crate::engine::prepared::Prepared;
+use crate::engine::screen::screen;
+
+/// Maps chunks, one after the other.
+pub struct Mapper {
+    prepared: Arc<Prepared>,
+    runner: Runner,
+    out: Output,
+    scratch: Output,
+    screened: bool,
+    by_split: bool,
+    splits: u32,
+    partitions: u32,
+}
+
+/// What mapping one chunk gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapped {
+    /// Encoded outcomes, each with the partition that it is for.
+    pub outcomes: Vec<(u32, Bytes)>,
+    /// Records that went through.
+    pub records: u64,
+    /// Records that were set aside, by producer and mapper.
+    pub quarantined: u64,
+}
+
+/// A record that killed a process.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Killer {
+    /// Its number among the chunk's records.
+    pub(crate) record: u64,
+    /// How the process died.
+    pub(crate) reason: String,
+}
+
+impl Mapper {
+    /// A mapper for one thread.
+    #[must_use]
+    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, outline: &Outline) -> Self {
+        Self {
+            runner: Runner::new(&prepared),
+            out: Output::new(prepared.shape()),
+            scratch: Output::new(prepared.shape()),
+            screened: spec.encoding_errors == EncodingErrors::Quarantine,
+            by_split: prepared.shape().by_split(),
+            splits: outline.splits,
+            partitions: spec.partitions.max(1),
+            prepared,
+        }
+    }
+
+    /// Maps one chunk: encoded outcomes, each with its partition. Every partition concerned gets
+    /// at least one, even an empty one.
+    ///
+    /// # Errors
+    /// When an outcome does not fit a message although it was cut into parts.
+    pub fn map(&mut self, chunk: &Chunk) -> Result<Vec<(u32, Bytes)>, WireError> {
+        self.map_counted(chunk).map(|mapped| mapped.outcomes)
+    }
+
+    /// As [`Mapper::map`], with the numbers for people.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub fn map_counted(&mut self, chunk: &Chunk) -> Result<Mapped, WireError> {
+        self.out.clear();
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        let screened;
+        let batch = if self.screened {
+            screened = screen(whole.clone(), &mut self.out);
+            &screened
+        } else {
+            &whole
+        };
+        self.runner
+            .run(&prepared, batch, &mut self.out, &mut self.scratch);
+        let pieces = self.counted(&whole);
+        self.outcomes(chunk, &pieces, None)
+    }
+
+    /// What stands for a chunk that cannot be run: all its records are set aside, and no processor
+    /// sees it. `replays` is how often the job was replayed before.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn tombstone(
+        &mut self,
+        chunk: &Chunk,
+        reason: &str,
+        replays: u32,
+    ) -> Result<Mapped, WireError> {
+        self.out.clear();
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        let mut pieces = Vec::new();
+        for part in whole.parts() {
+            pieces.push(whole.count_of(part));
+            for record in whole.records(part) {
+                let (piece, bytes) = (part.piece, record.bytes);
+                self.out.quarantine(piece, record.offset, reason, bytes);
+            }
+        }
+        self.outcomes(chunk, &pieces, Some(replays))
+    }
+
+    /// The records of a chunk's pieces: as the processor counted them, if it saw all and said so.
+    fn counted(&mut self, whole: &Batch<'_>) -> Vec<u64> {
+        let recount = || whole.parts().iter().map(|part| whole.count_of(part));
+        let said = std::mem::take(&mut self.out.counts);
+        if self.screened || said.len() != whole.parts().len() {
+            return recount().collect();
+        }
+        debug_assert!(recount().eq(said.iter().copied()), "miscounted records");
+        said
+    }
+
+    /// How many records a chunk has, as far as this job is concerned.
+    pub(crate) fn count(&self, chunk: &Chunk) -> u64 {
+        let prepared = Arc::clone(&self.prepared);
+        Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter()).count()
+    }
+
+    /// Runs the records of a chunk from `from` to before `to`, without those of `killers`, for no
+    /// other purpose than to see whether this process survives it.
+    pub(crate) fn probe(&mut self, chunk: &Chunk, range: Range<u64>, killers: &[Killer]) {
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        self.out.clear();
+        self.run_around(&prepared, &whole, range, killers);
+    }
+
+    /// As [`Mapper::map_counted`], but records that are known to kill are set aside, each with its
+    /// reason, and never given to the processor.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn map_around(
+        &mut self,
+        chunk: &Chunk,
+        killers: &[Killer],
+    ) -> Result<Mapped, WireError> {
+        let prepared = Arc::clone(&self.prepared);
+        let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
+        let pieces: Vec<u64> = (whole.parts().iter())
+            .map(|part| whole.count_of(part))
+            .collect();
+        self.out.clear();
+        self.run_around(&prepared, &whole, 0..whole.count(), killers);
+        self.outcomes(chunk, &pieces, None)
+    }
+
+    fn run_around(
+        &mut self,
+        prepared: &Prepared,
+        whole: &Batch<'_>,
+        range: Range<u64>,
+        killers: &[Killer],
+    ) {
+        let (before, _) = whole.cut(range.end);
+        let (_, mut rest) = before.cut(range.start);
+        let mut at = range.start;
+        for killer in killers
+            .iter()
+            .filter(|killer| range.contains(&killer.record))
+        {
+            let (safe, tail) = rest.cut(killer.record - at);
+            let (deadly, after) = tail.cut(1);
+            self.run_some(prepared, safe);
+            let mut parts = deadly.parts().to_vec();
+            for part in &mut parts {
+                if deadly.count_of(part) > 0 {
+                    let reason = killer.reason.clone();
+                    self.out
+                        .quarantine(part.piece, part.offset, reason, part.bytes);
+                    *part = part.emptied();
+                }
+            }
+            // The documents stay present.
+            let present = Batch::new(deadly.split(), deadly.splitter(), parts);
+            self.run_some(prepared, present);
+            rest = after;
+            at = killer.record + 1;
+        }
+        self.run_some(prepared, rest);
+    }
+
+    /// Adds the results of some records to those that are there.
+    fn run_some(&mut self, prepared: &Prepared, batch: Batch<'_>) {
+        if batch.parts().is_empty() {
+            return;
+        }
+        let mut some = Output::new(prepared.shape());
+        let batch = match self.screened {
+            true => screen(batch, &mut some),
+            false => batch,
+        };
+        self.runner
+            .run(prepared, &batch, &mut some, &mut self.scratch);
+        self.out.append(&some);
+    }
+
+    /// Encodes what `out` holds.
+    fn outcomes(
+        &mut self,
+        chunk: &Chunk,
+        pieces: &[u64],
+        tombstone: Option<u32>,
+    ) -> Result<Mapped, WireError> {
+        let counts = account(&chunk.head, pieces, &self.out.quarantined);
+        let records = counts.iter().map(|count| count.mapped).sum();
+        let quarantined = counts.iter().map(|count| count.quarantined).sum();
+        // Unique to this attempt: a random state is keyed anew each time.
+        let attempt = Attempt {
+            number: RandomState::new().hash_one(chunk.hash),
+            tombstone,
+        };
+        let outcomes = encode(chunk, attempt, &self.target(chunk), counts, &mut self.out)?;
+        Ok(Mapped {
+            outcomes,
+            records,
+            quarantined,
+        })
+    }
+
+    fn target(&self, chunk: &Chunk) -> Target {
+        let split = chunk.head.id.split;
+        if self.by_split {
+            Target::One(partition_of_split(split, self.splits, self.partitions))
+        } else {
+            Target::ByKey {
+                partitions: self.partitions,
+                account: split % self.partitions,
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! A chunk's bytes in, outcomes' bytes out.
+//!
+//! [`prepared`] checks a job's options once, [`mapper`] runs a chunk through the job's processor, and a
+//! new kind is one file in [`kinds`]. It must not know where chunks come from or what becomes of
+//! outcomes.
+
+pub(crate) mod account;
+pub(crate) mod batch;
+pub(crate) mod bisect;
+pub(crate) mod encode;
+pub(crate) mod job_file;
+pub(crate) mod kinds;
+pub(crate) mod mapper;
+pub(crate) mod output;
+pub(crate) mod prepared;
+pub(crate) mod processor;
+pub(crate) mod screen;
+pub(crate) mod simd;
+pub(crate) mod table;

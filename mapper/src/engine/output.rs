@@ -1,0 +1,116 @@
+//! Where a processor puts its results: ordered bytes or table rows, and what it set aside.
+
+use std::borrow::Cow;
+
+use gristmill_common::chunk::{Piece, Quarantined, sample_of};
+use gristmill_common::record::content;
+use gristmill_common::spec::Shape;
+
+use crate::engine::processor::ProcessError;
+use crate::engine::table::Table;
+
+/// The longest table key, in bytes: a row travels in one message, and so does the quarantine entry
+/// that takes its place.
+const MAX_KEY: usize = 1 << 20;
+
+/// The longest name of a document in a quarantine entry.
+const MAX_NAME: usize = 64 << 10;
+
+/// The results of one call of a processor.
+#[derive(Debug)]
+pub struct Output {
+    /// Results of a kind whose shape is [`Shape::Ordered`], in input order.
+    pub bytes: Vec<u8>,
+    /// Results of a kind whose shape is [`Shape::Table`].
+    pub table: Table,
+    pub(crate) quarantined: Vec<Quarantined>,
+    /// Records of the batch's parts, as far as the processor said.
+    pub(crate) counts: Vec<u64>,
+    ordered: bool,
+}
+
+impl Output {
+    /// An empty output for results of this shape.
+    #[must_use]
+    pub fn new(shape: &Shape) -> Self {
+        let merges = match shape {
+            Shape::Ordered => Vec::new(),
+            Shape::Table(table) => table.columns.iter().map(|(_, merge)| *merge).collect(),
+        };
+        Self {
+            bytes: Vec::new(),
+            table: Table::new(merges),
+            quarantined: Vec::new(),
+            counts: Vec::new(),
+            ordered: matches!(shape, Shape::Ordered),
+        }
+    }
+
+    /// Sets a record aside: `bytes` are the record's, at `offset` in the piece's document.
+    pub fn quarantine(
+        &mut self,
+        piece: &Piece,
+        offset: u64,
+        reason: impl Into<String>,
+        bytes: &[u8],
+    ) {
+        self.quarantined.push(Quarantined {
+            source: piece.source,
+            document: piece.document[..piece.document.len().min(MAX_NAME)].to_vec(),
+            offset,
+            reason: reason.into(),
+            sample: sample_of(content(bytes)),
+        });
+    }
+
+    /// Says how many records the next part of the batch held, the quarantined ones included.
+    ///
+    /// For a processor that meets every record anyway: a call for each part, in order, spares the
+    /// driver a pass over the bytes. It is the mapper's side of the account (invariant I7), so it
+    /// must be counted, never taken from what the producer said.
+    pub fn counted(&mut self, records: u64) {
+        self.counts.push(records);
+    }
+
+    /// What was set aside so far.
+    #[must_use]
+    pub fn quarantined(&self) -> &[Quarantined] {
+        &self.quarantined
+    }
+
+    /// Takes everything out again.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.table.clear();
+        self.quarantined.clear();
+        self.counts.clear();
+    }
+
+    /// Adds what another output of the same shape holds.
+    pub(crate) fn append(&mut self, other: &Output) {
+        self.bytes.extend_from_slice(&other.bytes);
+        self.table.append(&other.table);
+        self.quarantined.extend_from_slice(&other.quarantined);
+    }
+
+    /// Whether the results can travel as the shape says.
+    pub(crate) fn check(&self) -> Result<(), ProcessError> {
+        let misplaced = if self.ordered {
+            !self.table.is_empty()
+        } else {
+            !self.bytes.is_empty()
+        };
+        if misplaced {
+            return Err(ProcessError(Cow::Borrowed(
+                "the processor's results are not of its kind's shape",
+            )));
+        }
+        let longest = self.table.longest_key();
+        if longest > MAX_KEY {
+            return Err(ProcessError(Cow::Owned(format!(
+                "a key of {longest} bytes, more than {MAX_KEY}"
+            ))));
+        }
+        Ok(())
+    }
+}

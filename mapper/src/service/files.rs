@@ -1,0 +1,204 @@
+//! The files that active jobs need: each fetched and loaded once per hash, and shared.
+//!
+//! A few are held at a time; a job whose file is not here yet waits without hindering others. It
+//! must not know what jobs do with them.
+
+use std::collections::{HashMap, VecDeque};
+
+use gristmill_common::job::JobName;
+use gristmill_jobs::file::{FileError, fetch};
+use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_rabbitmq::Broker;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tracing::info;
+
+use crate::engine::job_file::JobFile;
+
+/// How many files are held or on their way at a time; a loaded model takes about 100 MB.
+const MOST: usize = 4;
+
+/// The files of one mapper.
+pub(crate) struct Files {
+    broker: Broker,
+    held: HashMap<u64, Held>,
+    /// Hashes for which there was no room, in the order in which they asked.
+    waiting: VecDeque<u64>,
+    /// Counts what was loaded, to tell what is held longest.
+    loads: u64,
+    sender: mpsc::Sender<Arrival>,
+    arrivals: mpsc::Receiver<Arrival>,
+}
+
+enum Held {
+    /// It is on its way from a job's stream.
+    Coming { run: u64, task: AbortHandle },
+    /// It is here, loaded as so-many-eth.
+    Here(JobFile, u64),
+    /// A job's stream does not have it: that is the job's end, which is not in the log yet.
+    Lost { run: u64 },
+}
+
+/// What came of a fetch.
+pub(crate) struct Arrival {
+    pub(crate) job: JobName,
+    pub(crate) run: u64,
+    pub(crate) hash: u64,
+    pub(crate) file: Result<JobFile, Missing>,
+}
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Missing {
+    /// The stream could not be read.
+    #[error(transparent)]
+    Stream(#[from] FileError),
+    /// The file is not what the job needs.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl Files {
+    pub(crate) fn new(broker: &Broker) -> Self {
+        // Each fetch under way sends once.
+        let (sender, arrivals) = mpsc::channel(MOST);
+        Self {
+            broker: broker.clone(),
+            held: HashMap::new(),
+            waiting: VecDeque::new(),
+            loads: 0,
+            sender,
+            arrivals,
+        }
+    }
+
+    /// The file with this hash, if it is here.
+    pub(crate) fn get(&self, hash: u64) -> Option<&JobFile> {
+        match self.held.get(&hash)? {
+            Held::Here(file, _) => Some(file),
+            Held::Coming { .. } | Held::Lost { .. } => None,
+        }
+    }
+
+    /// Lets go of what no active job needs.
+    pub(crate) fn tidy(&mut self, table: &JobTable) {
+        let active = || table.iter().filter(|(_, job)| job.is_active());
+        let needed =
+            |hash: u64| active().any(|(_, job)| job.submission.spec.kind.file() == Some(hash));
+        let is_active = |run: u64| active().any(|(_, job)| job.submission.run == run);
+        self.held.retain(|hash, held| match held {
+            Held::Here(..) => needed(*hash),
+            Held::Lost { run } => is_active(*run),
+            Held::Coming { run, task } => {
+                let active = is_active(*run);
+                if !active {
+                    task.abort();
+                }
+                active
+            }
+        });
+        self.waiting.retain(|hash| needed(*hash));
+    }
+
+    /// Fetches the file that an active job needs from its stream, unless it is here or on its way.
+    pub(crate) fn want(&mut self, job: &JobName, submission: &Submission) {
+        let Some(hash) = submission.spec.kind.file() else {
+            return;
+        };
+        if self.held.contains_key(&hash) {
+            return;
+        }
+        let first = self.waiting.front().is_none_or(|first| *first == hash);
+        if self.held.len() >= MOST || !first {
+            if !self.waiting.contains(&hash) {
+                self.waiting.push_back(hash);
+            }
+            return;
+        }
+        self.waiting.pop_front();
+        info!(job = %job, "fetching its file {hash:016x}");
+        let (broker, sender) = (self.broker.clone(), self.sender.clone());
+        let (job, spec, run) = (job.clone(), submission.spec.clone(), submission.run);
+        let task = tokio::spawn(async move {
+            let file = match fetch(&broker, &job, hash).await {
+                Ok(bytes) => {
+                    let loading = move || JobFile::of_job(&spec, bytes);
+                    let loaded = tokio::task::spawn_blocking(loading).await;
+                    let unusable = |reason: String| Missing::Unusable(reason);
+                    loaded
+                        .map_err(|error| unusable(error.to_string()))
+                        .and_then(|file| file.map_err(|error| unusable(error.0)))
+                }
+                Err(error) => Err(Missing::Stream(error)),
+            };
+            let arrival = Arrival {
+                job,
+                run,
+                hash,
+                file,
+            };
+            // Whoever asked may have stopped.
+            let _ = sender.send(arrival).await;
+        });
+        let task = task.abort_handle();
+        self.held.insert(hash, Held::Coming { run, task });
+    }
+
+    /// Waits for the end of a fetch. Dropping the future loses nothing.
+    pub(crate) async fn arrival(&mut self) -> Arrival {
+        match self.arrivals.recv().await {
+            Some(arrival) => arrival,
+            // Never: a sender is kept here.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Keeps what came; gives back why a job's file did not, unless nobody asks any more.
+    pub(crate) fn put(&mut self, arrival: Arrival) -> Option<(JobName, u64, Missing)> {
+        let Arrival {
+            job,
+            run,
+            hash,
+            file,
+        } = arrival;
+        match self.held.get(&hash) {
+            Some(Held::Coming { run: asked, .. }) if *asked == run => {}
+            _ => return None,
+        }
+        match file {
+            Ok(file) => {
+                self.loads += 1;
+                self.held.insert(hash, Held::Here(file, self.loads));
+                None
+            }
+            Err(missing) => {
+                self.held.insert(hash, Held::Lost { run });
+                Some((job, run, missing))
+            }
+        }
+    }
+
+    /// When others wait for room: lets go of the file that is held longest and says which.
+    pub(crate) fn make_room(&mut self) -> Option<u64> {
+        if self.waiting.is_empty() || self.held.len() < MOST {
+            return None;
+        }
+        let here = self.held.iter().filter_map(|(hash, held)| match held {
+            Held::Here(_, load) => Some((*load, *hash)),
+            Held::Coming { .. } | Held::Lost { .. } => None,
+        });
+        let (_, hash) = here.min()?;
+        self.held.remove(&hash);
+        Some(hash)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for held in self.held.values() {
+            if let Held::Coming { task, .. } = held {
+                task.abort();
+            }
+        }
+    }
+}

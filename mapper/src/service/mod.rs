@@ -1,0 +1,284 @@
+//! A mapper that serves a broker: the chunks of all active jobs in turn, a few jobs at a time.
+//!
+//! It follows the log of jobs and subscribes; what it takes goes on the rota. It must not know how
+//! chunks are mapped.
+
+mod files;
+mod subscriptions;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gristmill_common::job::JobName;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::wire::{self, Check, Message};
+use gristmill_jobs::file::FileError;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Event, Inquiries, JobTable, Log, Registry, RegistryError};
+use gristmill_jobs::transport::PublishError;
+use gristmill_rabbitmq::Broker;
+use tokio::runtime::Handle;
+use tracing::{info, warn};
+
+pub use self::subscriptions::Settings;
+use self::subscriptions::{AHEAD, Subscriptions};
+use crate::service::files::Missing;
+use crate::work::assignment::MapError;
+use crate::work::rota::Rota;
+use crate::work::{attempt_of, compute};
+
+/// How often they rotate when there are more.
+const ROTATE: Duration = Duration::from_secs(5);
+
+/// How often stuck threads are looked for.
+const WATCH: Duration = Duration::from_secs(1);
+/// How long the other threads may take before a process with a stuck one starts anew.
+const LAST_WORK: Duration = Duration::from_secs(20);
+
+/// Why a mapper cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log of jobs cannot be read or written.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The compute threads failed.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// A thread is stuck in a chunk.
+    #[error("a thread is stuck in a chunk, and the process could not be started anew")]
+    Stuck,
+    /// The one job to serve did not complete.
+    #[error("job {job} {how}")]
+    Ended {
+        /// The job.
+        job: JobName,
+        /// What became of it, in words.
+        how: String,
+    },
+}
+
+/// Serves until a stop is asked for, or the one job to serve is over. A drain finishes what was
+/// taken. Blocks; not to be called on a runtime's thread.
+///
+/// # Errors
+/// When the log of jobs is gone, a thread dies, or the one job failed or was cancelled.
+pub fn serve(
+    broker: &Broker,
+    registry: &Registry,
+    settings: &Settings,
+    runtime: &Handle,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Result<(), ServeError> {
+    let rota = Rota::new(settings.threads.max(1) + AHEAD);
+    let service = Service {
+        broker: broker.clone(),
+        registry: registry.clone(),
+        settings: settings.clone(),
+        rota: Arc::clone(&rota),
+        progress: Arc::clone(progress),
+        shutdown: shutdown.clone(),
+        table: JobTable::default(),
+        subscriptions: Subscriptions::new(broker, settings, &rota, progress),
+        inquiries: Inquiries::default(),
+        stuck: 0,
+    };
+    let managing = runtime.spawn(service.run());
+    let computed = compute(&rota, settings.threads, runtime);
+    let managed = runtime.block_on(async {
+        match managing.await {
+            Ok(managed) => managed,
+            Err(error) => Err(MapError::Thread(error.to_string()).into()),
+        }
+    });
+    managed.and(computed.map_err(ServeError::from))
+}
+
+struct Service {
+    broker: Broker,
+    registry: Registry,
+    settings: Settings,
+    rota: Arc<Rota>,
+    progress: Arc<Progress>,
+    shutdown: Shutdown,
+    table: JobTable,
+    subscriptions: Subscriptions,
+    inquiries: Inquiries,
+    /// Threads that are stuck in a chunk.
+    stuck: usize,
+}
+
+impl Service {
+    async fn run(mut self) -> Result<(), ServeError> {
+        let ended = self.manage().await;
+        // What was taken is worked off.
+        self.subscriptions.leave_all();
+        if matches!(ended, Err(ServeError::Stuck)) {
+            self.restart().await;
+        }
+        if ended.is_err() || self.shutdown.stage() == Stage::Aborted {
+            self.rota.abort();
+        } else {
+            self.rota.close();
+            self.subscriptions.end().await;
+        }
+        ended
+    }
+
+    /// A thread is stuck for good: the others finish, then the process starts anew.
+    async fn restart(&self) {
+        let end = Instant::now() + LAST_WORK;
+        let others = self.stuck < self.settings.threads;
+        while others && !self.rota.is_done_but(self.stuck) && Instant::now() < end {
+            tokio::time::sleep(WATCH).await;
+        }
+        self.broker.close().await;
+        (self.settings.restart)();
+    }
+
+    /// Takes chunks away from threads that are stuck in them; they become suspects. The process
+    /// cannot go on with such threads.
+    async fn watch(&mut self) -> Result<(), ServeError> {
+        for cradle in self.rota.overdue(self.settings.patience) {
+            let Some(delivery) = cradle.take() else {
+                continue;
+            };
+            let seconds = self.settings.patience.as_secs();
+            let suspect = delivery.payload().clone();
+            let chunk = match wire::decode(&suspect, Check::Head) {
+                Ok(Message::Chunk(chunk)) => chunk.head.id.to_string(),
+                _ => "-".into(),
+            };
+            let (job, attempt) = (cradle.job().label(), attempt_of(&delivery));
+            warn!(%job, %chunk, attempt, "it takes longer than {seconds} s; it will be run apart"
+            );
+            let transport = &cradle.job().transport;
+            match transport.publish(Queue::Suspect, suspect).await {
+                Ok(()) => drop(delivery.ack().await),
+                // It goes back, and is counted.
+                Err(error) => {
+                    warn!(%job, %chunk, attempt, "it could not be made a suspect: {error}"
+                    );
+                }
+            }
+            self.stuck += 1;
+        }
+        match self.stuck {
+            0 => Ok(()),
+            _ => Err(ServeError::Stuck),
+        }
+    }
+
+    async fn manage(&mut self) -> Result<(), ServeError> {
+        let mut log = self.catch_up().await?;
+        let mut turn = tokio::time::interval(ROTATE);
+        let mut watch = tokio::time::interval(WATCH);
+        let shutdown = self.shutdown.clone();
+        let rota = Arc::clone(&self.rota);
+        loop {
+            self.subscriptions.reconcile(&self.table, &self.inquiries);
+            if let Some(only) = &self.settings.only
+                && let Some(job) = self.table.get(only)
+                && let Some(ended) = job.phase.ended()
+            {
+                let job = only.clone();
+                return ended
+                    .map(drop)
+                    .map_err(|how| ServeError::Ended { job, how });
+            }
+            tokio::select! {
+                () = shutdown.reached(Stage::Draining) => return Ok(()),
+                entry = log.next() => {
+                    let entry = entry?;
+                    match entry.event {
+                        Event::Marker { id } => {
+                            self.inquiries.answer(&self.registry, &self.table, id).await?;
+                        }
+                        _ => { self.table.apply(entry); }
+                    }
+                }
+                () = rota.failed() => self.failures().await?,
+                arrival = self.subscriptions.files.arrival() => {
+                    if let Some((job, run, missing)) = self.subscriptions.files.put(arrival) {
+                        self.without_file(job, run, missing).await?;
+                    }
+                }
+                _ = turn.tick() => self.subscriptions.rotate(&self.table),
+                _ = watch.tick() => self.watch().await?,
+            }
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<Log, ServeError> {
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            found = self.registry.catch_up() => {
+                let (table, log) = found?;
+                self.progress.has_read_log();
+                self.table = table;
+                Ok(log)
+            }
+            // Nothing was taken; the loop sees the stop.
+            () = shutdown.reached(Stage::Draining) => Ok(self.registry.follow()),
+        }
+    }
+
+    /// A job's file did not come.
+    async fn without_file(
+        &mut self,
+        name: JobName,
+        run: u64,
+        missing: Missing,
+    ) -> Result<(), ServeError> {
+        let reason = match missing {
+            Missing::Stream(FileError::Closed) => return Ok(()),
+            Missing::Stream(FileError::Gone) => return self.inquire(name).await,
+            Missing::Stream(FileError::NotWhole { .. }) | Missing::Unusable(_) => {
+                missing.to_string()
+            }
+            // The trouble is this mapper's.
+            Missing::Stream(error) => {
+                warn!(job = %name, "left alone: {error}");
+                self.subscriptions.leave_alone(run);
+                return Ok(());
+            }
+        };
+        self.fail(&name, run, reason).await
+    }
+
+    /// Jobs failed here: a queue that is gone is asked about in the log, anything else is the job's
+    /// end.
+    async fn failures(&mut self) -> Result<(), ServeError> {
+        for (number, error) in self.rota.failures() {
+            let Some(job) = self.subscriptions.leave_number(number) else {
+                continue;
+            };
+            match error {
+                MapError::Queue(PublishError::NoQueue(queue)) => {
+                    warn!(job = %job.name, ?queue, "the queue is gone");
+                    self.inquire(job.name).await?;
+                }
+                MapError::Queue(PublishError::Stopped) => {}
+                error => {
+                    self.fail(&job.name, job.run, error.to_string()).await?;
+                    self.subscriptions.leave_alone(job.run);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a job that cannot be completed.
+    async fn fail(&self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
+        warn!(job = %name, "failed: {reason}");
+        let failed = Event::Failed { reason };
+        Ok(self.registry.append(name, run, &failed).await?)
+    }
+
+    /// A queue of a job is gone: the log tells whether that is as it should be.
+    async fn inquire(&mut self, name: JobName) -> Result<(), ServeError> {
+        info!(job = %name, "a queue is gone; asking why");
+        Ok(self.inquiries.ask(&self.registry, name).await?)
+    }
+}

@@ -1,0 +1,350 @@
+//! What a mapper is subscribed to: a few of the active jobs at a time, in turn, and what is built once for
+//! each. It must not know what happens to the chunks, or who tells it of jobs.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use gristmill_common::job::JobName;
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::{Progress, Role};
+use gristmill_common::spec::SPEC_VERSION;
+use gristmill_common::wire::Check;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Inquiries, Job, JobTable};
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_rabbitmq::Broker;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::engine::job_file::JobFile;
+use crate::engine::prepared::Prepared;
+use crate::service::files::Files;
+use crate::work::assignment::{Assignment, Limits};
+use crate::work::pump;
+use crate::work::rota::Rota;
+
+/// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
+/// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
+pub(super) const AHEAD: usize = 14;
+
+/// How a mapper serves.
+#[derive(Clone)]
+pub struct Settings {
+    /// Compute threads.
+    pub threads: usize,
+    /// Only this job; the mapper ends when it does.
+    pub only: Option<JobName>,
+    /// A chunk that takes longer is given up here, and run apart.
+    pub patience: Duration,
+    /// What a chunk that is run apart may use.
+    pub limits: Limits,
+    /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
+    /// else is settled. It should not return.
+    pub restart: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// How many jobs are subscribed to at a time.
+const JOBS: usize = 8;
+
+/// A job that this mapper takes chunks of.
+pub(super) struct Subscribed {
+    pub(super) name: JobName,
+    pub(super) run: u64,
+    number: u64,
+    prefetch: u16,
+    consumer: Transport,
+    pumps: [JoinHandle<()>; 2],
+}
+
+impl Subscribed {
+    /// Takes no more chunks; what was taken is worked off.
+    fn leave(&self) {
+        self.consumer.leave(Queue::Chunks);
+        self.consumer.leave(Queue::Suspect);
+    }
+}
+
+/// All subscriptions of a mapper.
+pub(super) struct Subscriptions {
+    broker: Broker,
+    settings: Settings,
+    rota: Arc<Rota>,
+    progress: Arc<Progress>,
+    /// In the order in which they were subscribed to.
+    jobs: Vec<Subscribed>,
+    /// By run: what is built once per job.
+    prepared: HashMap<u64, Arc<Prepared>>,
+    /// What jobs need besides the program.
+    pub(super) files: Files,
+    /// Runs that this mapper cannot work on.
+    left_alone: BTreeSet<u64>,
+    next_number: u64,
+    /// Where the rotation stands.
+    cursor: Option<JobName>,
+}
+
+impl Subscriptions {
+    pub(super) fn new(
+        broker: &Broker,
+        settings: &Settings,
+        rota: &Arc<Rota>,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        Self {
+            broker: broker.clone(),
+            settings: settings.clone(),
+            rota: Arc::clone(rota),
+            progress: Arc::clone(progress),
+            jobs: Vec::new(),
+            prepared: HashMap::new(),
+            files: Files::new(broker),
+            left_alone: BTreeSet::new(),
+            next_number: 0,
+            cursor: None,
+        }
+    }
+
+    /// Takes no more chunks of any job; what was taken is worked off.
+    pub(super) fn leave_all(&self) {
+        self.jobs.iter().for_each(Subscribed::leave);
+    }
+
+    /// Waits until everything that was taken has been passed on.
+    pub(super) async fn end(self) {
+        for pump in self.jobs.into_iter().flat_map(|job| job.pumps) {
+            let _ = pump.await;
+        }
+    }
+
+    /// Takes no more chunks of the job with this number on the rota, if it is subscribed to.
+    pub(super) fn leave_number(&mut self, number: u64) -> Option<Subscribed> {
+        let at = self.jobs.iter().position(|job| job.number == number)?;
+        let job = self.jobs.remove(at);
+        job.leave();
+        Some(job)
+    }
+
+    /// Never subscribes to this run.
+    pub(super) fn leave_alone(&mut self, run: u64) {
+        self.left_alone.insert(run);
+    }
+
+    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `asked` a queue is
+    /// gone, and nobody knows yet why.
+    pub(super) fn reconcile(&mut self, table: &JobTable, asked: &Inquiries) {
+        let rota = &self.rota;
+        self.jobs.retain(|job| {
+            let active = table
+                .get(&job.name)
+                .is_some_and(|found| found.is_active() && found.submission.run == job.run);
+            if !active {
+                // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
+                // answer to a cancel that crosses the queue's deletion ends the whole connection.)
+                rota.drop_job(job.number);
+                job.pumps.iter().for_each(JoinHandle::abort);
+            }
+            active
+        });
+        self.prepared.retain(|run, _| {
+            table
+                .iter()
+                .any(|(_, job)| job.is_active() && job.submission.run == *run)
+        });
+        self.files.tidy(table);
+        for (name, job) in table.iter() {
+            // A job for another version of this program is not for us to fail.
+            if self.is_wanted(name, job) && foreign(job).is_none() {
+                self.files.want(name, &job.submission);
+            }
+        }
+        let wanted: Vec<JobName> = table
+            .iter()
+            .filter(|(name, job)| {
+                self.is_wanted(name, job) && self.has_file(job) && !asked.contains(name)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        let share = share_of(self.settings.threads, wanted.len().min(JOBS));
+        let missing: Vec<JobName> = rotated(&wanted, self.cursor.as_ref())
+            .filter(|name| !self.jobs.iter().any(|job| job.name == **name))
+            .cloned()
+            .collect();
+        for name in missing {
+            if self.jobs.len() >= JOBS {
+                break;
+            }
+            self.cursor = Some(name.clone());
+            self.subscribe(table, &name, share);
+        }
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].prefetch != share {
+                let name = self.jobs[at].name.clone();
+                self.leave(at);
+                self.subscribe(table, &name, share);
+            }
+        }
+    }
+
+    fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
+        job.is_active()
+            && self.settings.only.as_ref().is_none_or(|only| only == name)
+            && !self.left_alone.contains(&job.submission.run)
+    }
+
+    /// Whether the file that the job needs is here, if it needs one. A foreign job passes, to be left
+    /// alone.
+    fn has_file(&self, job: &Job) -> bool {
+        let needed = job.submission.spec.kind.file();
+        needed.is_none_or(|hash| self.files.get(hash).is_some() || foreign(job).is_some())
+    }
+
+    /// Takes no more chunks of a job; what was taken is worked off.
+    fn leave(&mut self, at: usize) {
+        self.jobs.remove(at).leave();
+    }
+
+    /// When more jobs wait than may be subscribed to, the one that was served longest makes room.
+    pub(super) fn rotate(&mut self, table: &JobTable) {
+        if let Some(hash) = self.files.make_room() {
+            self.leave_file(table, hash);
+        }
+        let wanted = table
+            .iter()
+            .filter(|(name, job)| self.is_wanted(name, job) && self.has_file(job))
+            .count();
+        if wanted > self.jobs.len() && self.jobs.len() >= JOBS {
+            self.leave(0);
+        }
+    }
+
+    /// Takes no more chunks of the jobs that need a file which made room for another.
+    fn leave_file(&mut self, table: &JobTable, hash: u64) {
+        let needs = |name: &JobName, run: u64| {
+            table.get(name).is_some_and(|job| {
+                job.submission.run == run && job.submission.spec.kind.file() == Some(hash)
+            })
+        };
+        let prepared = &mut self.prepared;
+        self.jobs.retain(|job| {
+            let needs = needs(&job.name, job.run);
+            if needs {
+                job.leave();
+                prepared.remove(&job.run);
+            }
+            !needs
+        });
+    }
+
+    fn subscribe(&mut self, table: &JobTable, name: &JobName, prefetch: u16) {
+        let Some(job) = table.get(name) else {
+            return;
+        };
+        let submission = &job.submission;
+        let run = submission.run;
+        let prepared = match self.prepared.get(&run) {
+            Some(prepared) => Arc::clone(prepared),
+            None => match prepare(job, &self.files) {
+                Ok(prepared) => Arc::new(prepared),
+                Err(reason) => {
+                    warn!(job = %name, "left alone: {reason}");
+                    self.left_alone.insert(run);
+                    return;
+                }
+            },
+        };
+        self.prepared.insert(run, Arc::clone(&prepared));
+        let prefetch_of = Prefetch {
+            chunks: prefetch,
+            ..Prefetch::default()
+        };
+        let number = self.next_number;
+        self.next_number += 1;
+        let assignment = Arc::new(Assignment {
+            number,
+            name: Some(name.clone()),
+            transport: Transport::Amqp(Amqp::new(&self.broker, name.clone(), prefetch_of)),
+            prepared,
+            replays: job.replays,
+            spec: submission.spec.clone(),
+            // Names of sources are the reducer's business, and there may be a million.
+            outline: Outline {
+                sources: Vec::new(),
+                splits: submission.outline.splits,
+            },
+            check: Check::Full,
+            strict: false,
+            limits: self.settings.limits,
+            progress: Arc::clone(&self.progress),
+            tally: Some(self.progress.jobs.of(Role::Map, name, run)),
+        });
+        let consumer = assignment.transport.clone();
+        self.rota.add(Arc::clone(&assignment));
+        let open = Arc::new(AtomicUsize::new(2));
+        let pumps = [Queue::Chunks, Queue::Suspect].map(|queue| {
+            let (rota, job) = (Arc::clone(&self.rota), Arc::clone(&assignment));
+            let open = Arc::clone(&open);
+            tokio::spawn(async move { pump(&rota, &job, queue, &open).await })
+        });
+        info!(job = %name, prefetch, "subscribed");
+        self.jobs.push(Subscribed {
+            name: name.clone(),
+            run,
+            number,
+            prefetch,
+            consumer,
+            pumps,
+        });
+    }
+}
+
+/// Why a job is not for this version of the program, if it is not.
+fn foreign(job: &Job) -> Option<String> {
+    let submission = &job.submission;
+    let spec = &submission.spec;
+    if spec.version != SPEC_VERSION {
+        return Some(format!(
+            "its spec has version {}, this program knows {SPEC_VERSION}",
+            spec.version
+        ));
+    }
+    if submission.processor != spec.kind.version() {
+        return Some(format!(
+            "it wants version {} of {}, this program has {}",
+            submission.processor,
+            spec.kind.name(),
+            spec.kind.version()
+        ));
+    }
+    None
+}
+
+fn prepare(job: &Job, files: &Files) -> Result<Prepared, String> {
+    if let Some(reason) = foreign(job) {
+        return Err(reason);
+    }
+    let spec = &job.submission.spec;
+    let file: Option<JobFile> = spec.kind.file().and_then(|hash| files.get(hash).cloned());
+    Prepared::with_file(spec, file).map_err(|error| error.to_string())
+}
+
+/// How many chunks of each of so many jobs are taken ahead: enough for all threads with one job,
+/// little of each when there are many, so that what is in hand stays bounded.
+fn share_of(threads: usize, jobs: usize) -> u16 {
+    let all = threads.max(1) + AHEAD;
+    let share = all.div_ceil(jobs.max(1)).max(2);
+    u16::try_from(share).unwrap_or(u16::MAX)
+}
+
+/// All names, beginning after the cursor.
+fn rotated<'a>(
+    names: &'a [JobName],
+    cursor: Option<&JobName>,
+) -> impl Iterator<Item = &'a JobName> {
+    let start = match cursor {
+        Some(cursor) => names.partition_point(|name| name <= cursor),
+        None => 0,
+    };
+    names[start..].iter().chain(&names[..start])
+}

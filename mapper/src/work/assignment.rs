@@ -1,0 +1,98 @@
+//! One job as a mapper works on it: where its outcomes go, and what its threads share.
+//!
+//! It must not know which queue its chunks come from.
+
+use std::sync::Arc;
+
+use gristmill_common::job::JobName;
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::{Progress, Tally};
+use gristmill_common::spec::JobSpec;
+use gristmill_common::wire::{Check, WireError};
+use gristmill_jobs::transport::{PublishError, Transport};
+
+use crate::engine::prepared::Prepared;
+
+/// Why mapping stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// A message is no chunk; it was buried.
+    #[error("a chunk cannot be read and was set aside: {0}")]
+    Undecodable(String),
+    /// A result does not fit a message.
+    #[error("the results of chunk {chunk} cannot travel: {source}")]
+    Encode {
+        /// Which chunk.
+        chunk: String,
+        /// What is wrong.
+        source: WireError,
+    },
+    /// The queue refused.
+    #[error("the queue failed: {0}")]
+    Queue(#[from] PublishError),
+    /// A thread could not be started, or died.
+    #[error("a mapper thread failed: {0}")]
+    Thread(String),
+}
+
+/// What a child process may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Seconds of processor time.
+    pub seconds: u64,
+    /// Bytes of address space.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            seconds: 60,
+            memory: 1 << 30,
+        }
+    }
+}
+
+/// A job that chunks are mapped for.
+#[derive(Debug)]
+pub struct Assignment {
+    /// Tells the jobs of this process apart.
+    pub number: u64,
+    /// Its name on the broker, for the log.
+    pub name: Option<JobName>,
+    /// Where the outcomes go.
+    pub transport: Transport,
+    /// The job's options, checked, and what its threads share.
+    pub prepared: Arc<Prepared>,
+    /// How often the job was replayed.
+    pub replays: u32,
+    /// What to do.
+    pub spec: JobSpec,
+    /// The plan as far as it matters here.
+    pub outline: Outline,
+    /// How much of a message is verified.
+    pub check: Check,
+    /// Whether a message that cannot be read ends the job here; else it is buried, and the job's
+    /// chunk will be missed and sent again.
+    pub strict: bool,
+    /// What a chunk that may kill may use, in a process of its own.
+    pub limits: Limits,
+    /// For people.
+    pub progress: Arc<Progress>,
+    /// What is reported of this job, if it is.
+    pub tally: Option<Arc<Tally>>,
+}
+
+impl Assignment {
+    /// Its name in the log.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_ref().map_or("-", JobName::as_str)
+    }
+
+    /// For reports: so many chunks are taken and not settled.
+    pub(crate) fn holds(&self, chunks: usize) {
+        if let Some(tally) = &self.tally {
+            tally.holds(chunks);
+        }
+    }
+}

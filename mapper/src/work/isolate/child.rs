@@ -1,0 +1,78 @@
+//! The child's side: one chunk, within limits. It may die of it; that is what it is for.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gristmill_common::crash;
+use gristmill_common::outline::Outline;
+use gristmill_common::wire::{self, Check, MAX_MESSAGE, Message};
+use gristmill_jobs::file::MAX_FILE;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::request::{Answer, Request};
+use crate::engine::job_file::JobFile;
+use crate::engine::mapper::Mapper;
+use crate::engine::prepared::Prepared;
+
+/// The longest request: a spec, and the killers that are known.
+const MOST_REQUEST: u64 = 64 << 20;
+
+/// Maps the chunk that stdin brings and writes the outcomes to stdout.
+///
+/// # Errors
+/// When the request makes no sense, or a limit cannot be set.
+pub fn child(
+    input: impl Read,
+    mut output: impl Write,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut input = BufReader::new(input);
+    let mut line = Vec::new();
+    let mut request = input.by_ref().take(MOST_REQUEST);
+    request.read_until(b'\n', &mut line)?;
+    let request: Request = serde_json::from_slice(&line)?;
+    // At the first limit comes SIGXCPU, which tells the end of patience from other deaths.
+    let seconds = request.seconds.max(1);
+    limit(Resource::Cpu, seconds, seconds + 5)?;
+    limit(Resource::As, request.memory, request.memory)?;
+    // A core dump of every child would fill the disk.
+    limit(Resource::Core, 0, 0)?;
+    let mut file = Vec::new();
+    let most = request.file.min(MAX_FILE);
+    input.by_ref().take(most).read_to_end(&mut file)?;
+    let mut message = Vec::new();
+    input
+        .take(MAX_MESSAGE as u64 + 1)
+        .read_to_end(&mut message)?;
+    let Message::Chunk(chunk) = wire::decode(&Bytes::from(message), Check::Full)? else {
+        return Err("not a chunk".into());
+    };
+    crash::point("isolated");
+    let file = match request.file {
+        0 => None,
+        _ => Some(JobFile::of_job(&request.spec, file.into())?),
+    };
+    let prepared = Arc::new(Prepared::with_file(&request.spec, file)?);
+    let outline = Outline {
+        sources: Vec::new(),
+        splits: request.splits,
+    };
+    let mut mapper = Mapper::new(prepared, &request.spec, &outline);
+    let mapped = match request.probe {
+        Some(range) => {
+            mapper.probe(&chunk, range, &request.killers);
+            Default::default()
+        }
+        None => mapper.map_around(&chunk, &request.killers)?,
+    };
+    output.write_all(&Answer::of(mapped).encode())?;
+    Ok(output.flush()?)
+}
+
+fn limit(resource: Resource, soft: u64, hard: u64) -> std::io::Result<()> {
+    let limit = Rlimit {
+        current: Some(soft),
+        maximum: Some(hard),
+    };
+    Ok(setrlimit(resource, limit)?)
+}

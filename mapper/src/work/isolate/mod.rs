@@ -1,0 +1,238 @@
+//! Running a chunk where it can do no harm: in child processes with limits.
+//!
+//! A chunk that came back may have killed the mapper that had it. A child runs it; if the child dies,
+//! further children find the record that kills, by halves, and it is set aside: the verdict is an
+//! observed death, never a number of deliveries. It must not know queues.
+
+mod child;
+mod request;
+
+use std::io::{Read, Write};
+use std::ops::Range;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gristmill_common::chunk::Chunk;
+use tracing::warn;
+
+use crate::engine::mapper::{Killer, Mapped, Mapper};
+use crate::work::assignment::{Assignment, Limits};
+
+pub use child::child;
+use request::{Answer, Request};
+
+/// The subcommand of the binary that runs [`child`].
+pub const SUBCOMMAND: &str = "isolated-chunk";
+/// How often a child is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+/// A child that does nothing at all is given up after so many times its processor time.
+const PATIENCE: u32 = 10;
+/// Past so many records that kill, the rest of the chunk is not tried any more.
+const MOST_KILLERS: usize = 1000;
+/// No chunk's outcomes are larger than this.
+const MOST_ANSWER: u64 = 1 << 30;
+
+/// Why a chunk was not mapped in a child process.
+#[derive(Debug)]
+pub(crate) enum NotRun {
+    /// No child could be started, or one does not behave as such: nothing is known about the chunk.
+    Later(String),
+    /// It kills even without its records.
+    Never(String),
+}
+
+impl From<String> for NotRun {
+    fn from(reason: String) -> Self {
+        NotRun::Later(reason)
+    }
+}
+
+/// Maps a chunk in child processes; `payload` is its message, `attempt` for the log. Records that kill are set aside.
+///
+/// # Errors
+/// When nothing is known about the chunk, or it cannot be run at all.
+pub(crate) fn isolate(
+    job: &Assignment,
+    chunk: &Chunk,
+    attempt: u64,
+    payload: &Bytes,
+    limits: Limits,
+) -> Result<Mapped, NotRun> {
+    let records = Mapper::new(job.prepared.clone(), &job.spec, &job.outline).count(chunk);
+    let file = job.prepared.file().map(|file| file.bytes().clone());
+    let file = file.unwrap_or_default();
+    let mut killers: Vec<Killer> = Vec::new();
+    let ask = |range: Option<Range<u64>>, killers: &[Killer]| {
+        let request = Request {
+            spec: job.spec.clone(),
+            splits: job.outline.splits,
+            file: file.len() as u64,
+            seconds: limits.seconds,
+            memory: limits.memory,
+            probe: range,
+            killers: killers.to_vec(),
+        };
+        run(&request, &file, payload, limits)
+    };
+    loop {
+        let reason = match ask(None, &killers)? {
+            Ended::Done(mapped) => return Ok(mapped),
+            Ended::Died(reason) => reason,
+        };
+        let id = chunk.head.id;
+        warn!(
+            job = %job.label(),
+            chunk = %id, attempt, "killed a child of this mapper: {reason}"
+        );
+        // A child that dies without any record says nothing about the records.
+        if killers.is_empty()
+            && let Ended::Died(reason) = ask(Some(0..0), &killers)?
+        {
+            return Err(NotRun::Never(reason));
+        }
+        let found = match killers.len() < MOST_KILLERS {
+            true => find(records, &killers, &ask)?,
+            false => None,
+        };
+        match found {
+            Some(killer) => {
+                let at = killers.partition_point(|known| known.record < killer.record);
+                killers.insert(at, killer);
+            }
+            // No record of it kills alone, or too many do.
+            None if killers.len() as u64 == records => return Err(NotRun::Never(reason)),
+            None => {
+                killers = (0..records)
+                    .map(|record| Killer {
+                        record,
+                        reason: format!("its chunk cannot be run: {reason}"),
+                    })
+                    .collect();
+            }
+        }
+    }
+}
+
+/// Runs a chunk, or some records of it, without the known killers.
+type Ask<'a> = dyn Fn(Option<Range<u64>>, &[Killer]) -> Result<Ended, String> + 'a;
+
+/// Looks for a record that kills when it runs alone.
+fn find(records: u64, killers: &[Killer], ask: &Ask<'_>) -> Result<Option<Killer>, String> {
+    let mut range = 0..records;
+    let mut reason = None;
+    while range.end > range.start {
+        if range.end - range.start == 1
+            && let Some(reason) = reason
+        {
+            let record = range.start;
+            let known = killers.iter().any(|killer| killer.record == record);
+            return Ok((!known).then_some(Killer { record, reason }));
+        }
+        let middle = range.start + (range.end - range.start).div_ceil(2);
+        let (left, right) = (range.start..middle, middle..range.end);
+        if let Ended::Died(why) = ask(Some(left.clone()), killers)? {
+            (range, reason) = (left, Some(why));
+        } else if right.is_empty() {
+            return Ok(None);
+        } else if let Ended::Died(why) = ask(Some(right.clone()), killers)? {
+            (range, reason) = (right, Some(why));
+        } else {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+enum Ended {
+    Done(Mapped),
+    Died(String),
+}
+
+/// Runs one child to its end.
+fn run(request: &Request, file: &Bytes, payload: &Bytes, limits: Limits) -> Result<Ended, String> {
+    let wrong = |what: &str, error: &dyn std::fmt::Display| format!("{what} a child: {error}");
+    let program = std::env::current_exe().map_err(|error| wrong("cannot start", &error))?;
+    let mut child = Command::new(program)
+        .arg(SUBCOMMAND)
+        .env_remove("GRISTMILL_BROKER")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| wrong("cannot start", &error))?;
+    let (input, output) = (child.stdin.take(), child.stdout.take());
+    let (Some(mut input), Some(output)) = (input, output) else {
+        return Err(wrong("cannot talk to", &"no pipes"));
+    };
+    let mut head = serde_json::to_vec(request).map_err(|error| wrong("cannot ask", &error))?;
+    head.push(b'\n');
+    let (file, payload) = (file.clone(), payload.clone());
+    let writer = thread::spawn(move || {
+        // A child that is dead reads no more.
+        let _ = input
+            .write_all(&head)
+            .and_then(|()| input.write_all(&file))
+            .and_then(|()| input.write_all(&payload));
+    });
+    let reader = thread::spawn(move || {
+        let mut answer = Vec::new();
+        let read = output.take(MOST_ANSWER).read_to_end(&mut answer);
+        read.map(|_| answer)
+    });
+    let patience = Duration::from_secs(limits.seconds.max(1)) * PATIENCE;
+    let status = wait(&mut child, patience);
+    let _ = writer.join();
+    let answer = reader.join();
+    let status = match status {
+        Ok(Some(status)) => status,
+        Ok(None) => return Ok(Ended::Died("it came to no end".into())),
+        Err(error) => return Err(wrong("cannot wait for", &error)),
+    };
+    if let Some(reason) = death(status) {
+        return Ok(Ended::Died(reason));
+    }
+    let answer = match answer {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(wrong("cannot read from", &error)),
+        Err(_) => return Err(wrong("cannot read from", &"a thread panicked")),
+    };
+    match Answer::decode(&answer) {
+        Some(answer) => Ok(Ended::Done(answer.into())),
+        None => Err(wrong("misunderstood", &status)),
+    }
+}
+
+/// Waits for a child; one that takes too long is killed (`None`).
+fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let end = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() > end {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// How a child died, if it did.
+fn death(status: ExitStatus) -> Option<String> {
+    if status.success() {
+        return None;
+    }
+    Some(match status.signal() {
+        // The limit of processor time.
+        Some(24) => "it came to no end".into(),
+        Some(6) => "the processor aborted (or ran out of memory)".into(),
+        Some(9) => "the processor was killed (out of memory)".into(),
+        Some(11) => "the processor crashed (segmentation fault)".into(),
+        Some(signal) => format!("the processor was killed by signal {signal}"),
+        None => format!("the processor ended its process ({status})"),
+    })
+}

@@ -1,0 +1,303 @@
+//! Whose chunk is next: the jobs of one process in turn, so that a large job cannot starve a small
+//! one.
+//!
+//! A job whose outcomes are not taken gets no further thread until they are. The rota must not know
+//! how chunks are mapped, nor where they come from.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gristmill_jobs::transport::Delivery;
+use tokio::sync::Notify;
+
+use crate::work::assignment::{Assignment, MapError};
+
+/// Chunks in hand, and who may work on one.
+#[derive(Debug)]
+pub(crate) struct Rota {
+    state: Mutex<State>,
+    /// Rung when there may be something to do, or never will be.
+    news: Condvar,
+    /// Rung when a job failed.
+    failed: Notify,
+    /// Chunks of one job that may be mapped and not yet acknowledged. Each holds its results, so
+    /// this bounds memory.
+    unsettled: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: Vec<Entry>,
+    /// Whose turn it is.
+    turn: usize,
+    /// No job will be added.
+    closed: bool,
+    aborted: bool,
+    /// Chunks that threads work on.
+    cradles: Vec<Weak<Cradle>>,
+    failures: Vec<(u64, MapError)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    job: Arc<Assignment>,
+    /// Each with whether it is a suspect.
+    waiting: VecDeque<(Delivery, bool)>,
+    unsettled: usize,
+    /// No chunk will be added.
+    ended: bool,
+}
+
+/// A chunk to be mapped.
+#[derive(Debug)]
+pub(crate) struct Task {
+    /// The job that it belongs to.
+    pub(crate) job: Arc<Assignment>,
+    /// The chunk, unless it was taken away because it takes too long.
+    pub(crate) chunk: Arc<Cradle>,
+    /// The chunk's message.
+    pub(crate) payload: Bytes,
+    /// The chunk came back, or is a suspect: it may kill.
+    pub(crate) deadly: bool,
+    /// Held until the chunk is settled.
+    pub(crate) slot: Slot,
+}
+
+/// A chunk in the hands of a thread, from which it can be taken.
+#[derive(Debug)]
+pub(crate) struct Cradle {
+    job: Arc<Assignment>,
+    since: Instant,
+    delivery: Mutex<Option<Delivery>>,
+}
+
+impl Cradle {
+    /// Takes the chunk; one of the thread and whoever watches it gets it.
+    pub(crate) fn take(&self) -> Option<Delivery> {
+        self.delivery
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The job that it belongs to.
+    pub(crate) fn job(&self) -> &Arc<Assignment> {
+        &self.job
+    }
+}
+
+/// A place among a job's unsettled chunks; dropped, it is free.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    rota: Arc<Rota>,
+    number: u64,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.rota.lock();
+        if let Some(entry) = state.entry(self.number) {
+            entry.unsettled -= 1;
+            entry.tell();
+        }
+        state.sweep();
+        drop(state);
+        self.rota.news.notify_all();
+    }
+}
+
+impl Entry {
+    /// Says, for reports, how many chunks are in hand.
+    fn tell(&self) {
+        self.job.holds(self.waiting.len() + self.unsettled);
+    }
+}
+
+impl State {
+    fn entry(&mut self, number: u64) -> Option<&mut Entry> {
+        self.jobs
+            .iter_mut()
+            .find(|entry| entry.job.number == number)
+    }
+
+    /// Forgets jobs that are done with.
+    fn sweep(&mut self) {
+        self.jobs
+            .retain(|entry| !entry.ended || !entry.waiting.is_empty() || entry.unsettled > 0);
+    }
+}
+
+impl Rota {
+    /// A rota on which each job may have so many chunks mapped and not yet settled.
+    pub(crate) fn new(unsettled: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            news: Condvar::new(),
+            failed: Notify::new(),
+            unsettled: unsettled.max(1),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that can panic runs under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a job; its chunks come through [`Rota::offer`].
+    pub(crate) fn add(&self, job: Arc<Assignment>) {
+        self.lock().jobs.push(Entry {
+            job,
+            waiting: VecDeque::new(),
+            unsettled: 0,
+            ended: false,
+        });
+    }
+
+    /// A chunk of a job is in hand. A job that was dropped gets its chunk back.
+    pub(crate) fn offer(&self, number: u64, delivery: Delivery, suspect: bool) {
+        let mut state = self.lock();
+        match state.entry(number) {
+            Some(entry) => {
+                entry.waiting.push_back((delivery, suspect));
+                entry.tell();
+                drop(state);
+                self.news.notify_one();
+            }
+            None => {
+                drop(state);
+                drop(delivery);
+            }
+        }
+    }
+
+    /// No chunk of the job will be offered any more; those in hand are still mapped.
+    pub(crate) fn end(&self, number: u64) {
+        let mut state = self.lock();
+        if let Some(entry) = state.entry(number) {
+            entry.ended = true;
+        }
+        state.sweep();
+        drop(state);
+        self.news.notify_all();
+    }
+
+    /// The job is over or failed: its chunks in hand go back.
+    pub(crate) fn drop_job(&self, number: u64) {
+        let mut state = self.lock();
+        let at = state
+            .jobs
+            .iter()
+            .position(|entry| entry.job.number == number);
+        let entry = at.map(|at| state.jobs.remove(at));
+        drop(state);
+        if let Some(entry) = &entry {
+            entry.job.holds(0);
+        }
+        drop(entry);
+        self.news.notify_all();
+    }
+
+    /// The job failed: its chunks in hand go back, the failure is kept for [`Rota::failures`].
+    pub(crate) fn fail(&self, number: u64, error: MapError) {
+        self.lock().failures.push((number, error));
+        self.drop_job(number);
+        self.failed.notify_one();
+    }
+
+    /// Takes the failures so far, with the jobs' numbers.
+    pub(crate) fn failures(&self) -> Vec<(u64, MapError)> {
+        std::mem::take(&mut self.lock().failures)
+    }
+
+    /// The chunks that threads have had for longer than `limit`.
+    pub(crate) fn overdue(&self, limit: Duration) -> Vec<Arc<Cradle>> {
+        let state = self.lock();
+        (state.cradles.iter().filter_map(Weak::upgrade))
+            .filter(|cradle| cradle.since.elapsed() > limit)
+            .collect()
+    }
+
+    /// Whether no chunk is in hand but `stuck` ones.
+    pub(crate) fn is_done_but(&self, stuck: usize) -> bool {
+        let state = self.lock();
+        let in_hand = (state.jobs.iter()).map(|job| job.waiting.len() + job.unsettled);
+        in_hand.sum::<usize>() <= stuck
+    }
+
+    /// Waits for a failure.
+    pub(crate) async fn failed(&self) {
+        self.failed.notified().await;
+    }
+
+    /// No job will be added: [`Rota::next`] ends when all chunks are mapped and settled.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.news.notify_all();
+    }
+
+    /// Everything in hand goes back, and [`Rota::next`] ends.
+    pub(crate) fn abort(&self) {
+        let mut state = self.lock();
+        state.aborted = true;
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(jobs);
+        self.news.notify_all();
+    }
+
+    /// Waits for a chunk whose turn it is; `None` when there will be none.
+    pub(crate) fn next(self: &Arc<Self>) -> Option<Task> {
+        let mut state = self.lock();
+        loop {
+            if state.aborted || state.closed && state.jobs.is_empty() {
+                return None;
+            }
+            if let Some(task) = self.pick(&mut state) {
+                return Some(task);
+            }
+            state = self
+                .news
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn pick(self: &Arc<Self>, state: &mut State) -> Option<Task> {
+        let jobs = state.jobs.len();
+        for step in 0..jobs {
+            let at = (state.turn + step) % jobs;
+            let entry = &mut state.jobs[at];
+            if entry.unsettled >= self.unsettled {
+                continue;
+            }
+            if let Some((delivery, suspect)) = entry.waiting.pop_front() {
+                entry.unsettled += 1;
+                let job = Arc::clone(&entry.job);
+                state.turn = at + 1;
+                let payload = delivery.payload().clone();
+                let deadly = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
+                let chunk = Arc::new(Cradle {
+                    job: Arc::clone(&job),
+                    since: Instant::now(),
+                    delivery: Mutex::new(Some(delivery)),
+                });
+                state.cradles.retain(|cradle| cradle.strong_count() > 0);
+                state.cradles.push(Arc::downgrade(&chunk));
+                let slot = Slot {
+                    rota: Arc::clone(self),
+                    number: job.number,
+                };
+                return Some(Task {
+                    job,
+                    chunk,
+                    payload,
+                    deadly,
+                    slot,
+                });
+            }
+        }
+        None
+    }
+}

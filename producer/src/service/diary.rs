@@ -1,0 +1,144 @@
+//! What the log of jobs says of a job that is being produced: what an earlier attempt has published, and
+//! how far this one is. It must not know how splits are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gristmill_common::crash;
+use gristmill_common::id::ChunkId;
+use gristmill_common::job::JobName;
+use gristmill_common::seal::SplitEnd;
+use gristmill_jobs::registry::{Event, Registry, RegistryError, SplitDone};
+use tokio::runtime::Handle;
+
+use crate::error::ProduceError;
+use crate::produce::Resume;
+
+/// How often complete splits are written down. The log stays short, which every command reads whole;
+/// a producer that is killed sends again what it completed since, and nothing is doubled.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// And as soon as they name so many sources: an entry has its bounds.
+const MAX_RECORDS: usize = 50_000;
+
+/// What an earlier attempt has published.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    /// The splits that it has published whole.
+    pub(crate) splits: BTreeMap<u32, SplitDone>,
+    /// Of a stalled job: the chunks that are missing, and no others are to be sent.
+    pub(crate) missing: Option<BTreeSet<ChunkId>>,
+}
+
+/// Writes down in the log how far the job is.
+pub(crate) struct Diary<'a> {
+    earlier: Earlier,
+    registry: &'a Registry,
+    runtime: &'a Handle,
+    name: &'a JobName,
+    run: u64,
+    page: Mutex<Page>,
+}
+
+/// What is complete and not yet written down.
+struct Page {
+    splits: Vec<SplitDone>,
+    /// The sources that they name.
+    records: usize,
+    /// When the last page was written.
+    last: Instant,
+}
+
+impl Page {
+    fn take(&mut self) -> Vec<SplitDone> {
+        self.records = 0;
+        self.last = Instant::now();
+        std::mem::take(&mut self.splits)
+    }
+}
+
+impl<'a> Diary<'a> {
+    pub(crate) fn new(
+        earlier: Earlier,
+        registry: &'a Registry,
+        runtime: &'a Handle,
+        name: &'a JobName,
+        run: u64,
+    ) -> Self {
+        let page = Mutex::new(Page {
+            splits: Vec::new(),
+            records: 0,
+            last: Instant::now(),
+        });
+        Self {
+            earlier,
+            registry,
+            runtime,
+            name,
+            run,
+            page,
+        }
+    }
+
+    /// Writes down what is complete, however little that is.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub(crate) async fn finish(&self) -> Result<(), RegistryError> {
+        let splits = self.page().take();
+        self.write(splits).await
+    }
+
+    async fn write(&self, splits: Vec<SplitDone>) -> Result<(), RegistryError> {
+        if splits.is_empty() {
+            return Ok(());
+        }
+        let event = Event::SplitsComplete(splits);
+        self.registry.append(self.name, self.run, &event).await
+    }
+
+    fn page(&self) -> MutexGuard<'_, Page> {
+        self.page.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resume for Diary<'_> {
+    fn done(&self, split: u32) -> Option<(u32, &[(u32, u64)])> {
+        let done = self.earlier.splits.get(&split)?;
+        let holes = self.earlier.missing.as_ref().is_some_and(|missing| {
+            let first = ChunkId { split, index: 0 };
+            missing
+                .range(first..)
+                .next()
+                .is_some_and(|id| id.split == split)
+        });
+        (!holes).then_some((done.chunks, &done.records[..]))
+    }
+
+    fn wants(&self, id: ChunkId) -> bool {
+        self.earlier
+            .missing
+            .as_ref()
+            .is_none_or(|missing| missing.contains(&id))
+    }
+
+    fn complete(&self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError> {
+        crash::point("before-split-complete");
+        let done = SplitDone {
+            split: end.split,
+            chunks: end.chunks,
+            records,
+        };
+        let due = {
+            let mut page = self.page();
+            page.records += done.records.len();
+            page.splits.push(done);
+            match page.last.elapsed() >= INTERVAL || page.records >= MAX_RECORDS {
+                true => page.take(),
+                false => Vec::new(),
+            }
+        };
+        let written = self.runtime.block_on(self.write(due));
+        written.map_err(|error| ProduceError::Log(error.to_string()))
+    }
+}

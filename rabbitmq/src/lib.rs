@@ -1,0 +1,222 @@
+//! RabbitMQ: two connections that come back by themselves, and queues, streams and topics over them.
+//!
+//! Publishing and consuming have a connection each, because an alarm stops everything on a
+//! connection that has published, acknowledgements included. The library's own recovery is off: it
+//! hides from a consumer that its messages have gone back. It must not know what the messages say, nor
+//! what a job is.
+
+mod alarm;
+mod backoff;
+mod connect;
+mod greeting;
+mod link;
+mod notice;
+mod publisher;
+mod queues;
+mod stream;
+mod subscription;
+mod tls;
+mod topic;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use lapin::Channel;
+pub use lapin::types::{AMQPValue, FieldTable};
+
+pub use self::connect::ConnectError;
+pub use self::greeting::version;
+pub use self::notice::{Health, Listener, Notice};
+pub use self::queues::{QueueError, close, declare, delete, depth, flush, is_idle, persistently};
+pub use self::tls::{Tls, TlsError};
+pub use self::url::{BrokerUrl, NotABrokerUrl};
+
+use self::connect::Dial;
+use self::link::{Keeper, Link, unless_lost};
+use self::notice::Board;
+pub use self::publisher::{PublishFault, Publisher, header};
+pub use self::stream::{StreamReader, declare_stream, stream_exists};
+pub use self::subscription::{End, Handed, Subscription};
+pub use self::topic::{TopicReader, TopicWriter};
+
+/// How to reach the broker.
+#[derive(Clone)]
+pub struct BrokerOptions {
+    /// Where it is and who connects.
+    pub url: BrokerUrl,
+    /// Encryption, for `amqps://`.
+    pub tls: Tls,
+    /// Seconds of silence after which both sides give the connection up (about twice); 0 is never.
+    pub heartbeat: u16,
+    /// How long a queue may take no message, neither full nor answering, while the broker is well, before it counts as lost: a
+    /// queue whose leader is gone for good answers nothing for ever.
+    pub patience: Duration,
+    /// What the connections are called in the broker's lists.
+    pub name: String,
+    /// Who is told that the broker is gone, back or in alarm. Called from the connections' tasks:
+    /// it must not block.
+    pub listener: Listener,
+}
+
+/// The default of [`BrokerOptions::heartbeat`], in seconds.
+pub const DEFAULT_HEARTBEAT: u16 = 15;
+
+/// The default of [`BrokerOptions::patience`].
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(600);
+
+impl BrokerOptions {
+    /// Options with defaults for everything but the URL; nobody is told anything.
+    #[must_use]
+    pub fn new(url: BrokerUrl) -> Self {
+        Self {
+            url,
+            tls: Tls::default(),
+            heartbeat: DEFAULT_HEARTBEAT,
+            patience: DEFAULT_PATIENCE,
+            name: "gristmill".into(),
+            listener: Arc::new(|_| {}),
+        }
+    }
+}
+
+impl fmt::Debug for BrokerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerOptions")
+            .field("url", &self.url)
+            .field("tls", &self.tls)
+            .field("heartbeat", &self.heartbeat)
+            .field("patience", &self.patience)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The connections to a broker. Clones share them; the last one dropped ends them.
+#[derive(Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    publish: Link,
+    consume: Link,
+    keepers: [Keeper; 2],
+    board: Arc<Board>,
+    patience: Duration,
+}
+
+impl Broker {
+    /// Connects, waiting for a broker that cannot be reached yet (the listener hears of it).
+    ///
+    /// # Errors
+    /// When the broker refuses this user or virtual host, or encryption cannot be set up.
+    pub async fn connect(options: BrokerOptions) -> Result<Self, ConnectError> {
+        let broker = options.url.to_string();
+        let patience = options.patience;
+        let dial = Dial::new(options.url, &options.tls, options.heartbeat, options.name)?;
+        let board = Arc::new(Board::new(options.listener, broker));
+        let (publish, keeper_1) =
+            Link::open(dial.clone(), link::PUBLISH, Arc::clone(&board)).await?;
+        let (consume, keeper_2) = Link::open(dial, link::CONSUME, Arc::clone(&board)).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                publish,
+                consume,
+                keepers: [keeper_1, keeper_2],
+                board,
+                patience,
+            }),
+        })
+    }
+
+    /// How the broker is doing, as this process sees it.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.inner.board.health()
+    }
+
+    /// Closes the connections in order. What was not acknowledged goes back to its queue.
+    pub async fn close(&self) {
+        for keeper in &self.inner.keepers {
+            keeper.close().await;
+        }
+    }
+
+    /// A channel for questions and declarations. It is on the connection that never publishes, so
+    /// that queues can be deleted while the broker is in alarm.
+    pub async fn channel(&self) -> Result<Channel, QueueError> {
+        let mut link = self.inner.consume.clone();
+        let session = link.session().await.ok_or(QueueError::Closed)?;
+        let connection = &session.connection;
+        unless_lost(connection, connection.create_channel())
+            .await
+            .map_err(|error| QueueError::Lost(error.to_string()))
+    }
+
+    fn say(&self, notice: &Notice) {
+        self.inner.board.say(notice);
+    }
+
+    /// A publisher to queues that must answer within [`BrokerOptions::patience`].
+    pub fn publisher(&self) -> Publisher {
+        self.start_publisher(Some(self.inner.patience))
+    }
+
+    /// A publisher to a queue that is waited for as long as it takes.
+    pub fn patient_publisher(&self) -> Publisher {
+        self.start_publisher(None)
+    }
+
+    fn start_publisher(&self, patience: Option<Duration>) -> Publisher {
+        let (publish, consume) = (self.inner.publish.clone(), self.inner.consume.clone());
+        Publisher::start(publish, consume, Arc::clone(&self.inner.board), patience)
+    }
+
+    /// A reader of a stream, from its first message on.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> StreamReader {
+        StreamReader::new(self.inner.consume.clone(), name)
+    }
+
+    /// Declares a topic exchange; one that exists as it should is left alone.
+    pub async fn declare_topic(&self, exchange: &str) -> Result<(), QueueError> {
+        let channel = self.channel().await?;
+        let declared = topic::declare(&channel, exchange).await;
+        let _ = link::unless_closed(&channel, channel.close(200, "done".into())).await;
+        declared.map_err(|error| queues::classify(exchange, &error))
+    }
+
+    /// A writer to a topic exchange.
+    #[must_use]
+    pub fn topic_writer(&self, exchange: &str) -> TopicWriter {
+        let board = Arc::clone(&self.inner.board);
+        TopicWriter::new(self.inner.publish.clone(), board, exchange)
+    }
+
+    /// A reader of what a topic exchange is sent under the keys of a pattern.
+    #[must_use]
+    pub fn topic_reader(&self, exchange: &str, pattern: &str) -> TopicReader {
+        TopicReader::new(self.inner.consume.clone(), exchange, pattern)
+    }
+
+    /// A subscription to a queue, with `prefetch` unsettled messages at most.
+    #[must_use]
+    pub fn subscribe(&self, queue: String, prefetch: u16) -> Subscription {
+        Subscription::start(
+            self.inner.consume.clone(),
+            Arc::clone(&self.inner.board),
+            queue,
+            prefetch,
+        )
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}

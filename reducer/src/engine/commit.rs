@@ -1,0 +1,327 @@
+//! From finished partitions to a complete output: accounts checked, files named, manifest last.
+//!
+//! The order of steps makes every crash harmless: all files are complete and synced under temporary
+//! names, then the new manifest under its temporary name (the journal), then an earlier manifest
+//! steps aside, then files get their names, and the manifest last. No manifest = no output; a later
+//! run finds the journal and knows which files a crashed commit had already named.
+
+use std::collections::BTreeSet;
+
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::{JobSpec, Shape};
+
+use crate::engine::accounts::Account;
+use crate::engine::destination::{Destination, SideFiles};
+use crate::engine::error::FileError;
+use crate::engine::files::{self, TempFile};
+use crate::engine::manifest::{
+    self, FORMAT, FileEntry, MANIFEST, Manifest, QUARANTINE, SOURCES, Totals,
+};
+use crate::engine::out_file::{Finished, OutFile};
+use crate::engine::output_dir::{OutputDir, REPLACED};
+use crate::engine::product::{Product, Settings};
+use crate::engine::quarantine::{self, Reasons};
+use crate::engine::reduce::PartitionResult;
+use crate::engine::reduce_error::{QuarantineFull, ReduceError};
+use crate::engine::render::Renderer;
+use crate::engine::render::json::push_string;
+use crate::engine::sort::Sorted;
+use crate::engine::table::Top;
+
+/// What a finished job did.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The account over all sources.
+    pub totals: Totals,
+    /// Why records were set aside and how often, the commonest first; at most 1,000 reasons.
+    pub reasons: Vec<(String, u64)>,
+    /// Outcomes that came more than once and were dropped.
+    pub duplicates: u64,
+    /// Bytes that went to temporary files.
+    pub spilled: u64,
+    /// The files that the manifest lists.
+    pub files: Vec<FileEntry>,
+}
+
+/// Why a job could not be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The account of a source does not hold (I7): a defect of this program.
+    #[error(
+        "the account of {source_name} does not hold: {sealed} records in, {mapped} mapped, \
+         {quarantined} quarantined ({entries} entries)"
+    )]
+    Account {
+        /// The source.
+        source_name: String,
+        /// Records in, as the producer sealed them.
+        sealed: u64,
+        /// Records mapped.
+        mapped: u64,
+        /// Records set aside by the mappers' count.
+        quarantined: u64,
+        /// Records set aside that the reducer holds.
+        entries: u64,
+    },
+    /// The partitions do not belong together.
+    #[error("the partitions contradict each other: {0}")]
+    Partitions(String),
+    /// More is in quarantine than the job permits.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineFull),
+    /// A file or the output stream could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The rows could not be printed.
+    #[error(transparent)]
+    Rows(#[from] ReduceError),
+}
+
+impl CommitError {
+    /// Whether whoever read the output stream went away.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        match self {
+            CommitError::File(error) => error.is_closed_pipe(),
+            CommitError::Rows(error) => error.is_closed_pipe(),
+            _ => false,
+        }
+    }
+}
+
+/// Commits the finished partitions of a job as one output.
+///
+/// # Errors
+/// When the accounts do not hold, too much is set aside, or files cannot be written; then there is
+/// no manifest, and an earlier output is untouched unless renaming had begun.
+pub fn commit(
+    destination: Destination,
+    spec: &JobSpec,
+    outline: &Outline,
+    mut results: Vec<PartitionResult>,
+    settings: &Settings,
+) -> Result<Report, CommitError> {
+    results.sort_by_key(|result| result.partition);
+    if !results
+        .iter()
+        .map(|result| result.partition)
+        .eq(0..spec.partitions.max(1))
+    {
+        return Err(CommitError::Partitions(format!(
+            "{} results for {} partitions",
+            results.len(),
+            spec.partitions
+        )));
+    }
+    let accounts = accounts(&results, outline)?;
+    let mut reasons = Reasons::default();
+    let (mut entries, mut bytes, mut spilled, mut duplicates) = (0, 0, 0, 0);
+    // A chunk that could not be run has a tombstone in every partition concerned.
+    let mut tombstones = BTreeSet::new();
+    for result in &results {
+        reasons.add(&result.set_aside.reasons);
+        entries += result.set_aside.entries;
+        bytes += result.set_aside.bytes;
+        spilled += result.spilled;
+        duplicates += result.duplicates;
+        tombstones.extend(result.tombstones.iter().copied());
+    }
+    if bytes > spec.max_quarantine {
+        return Err(reasons.overflow(spec.max_quarantine, entries).into());
+    }
+    let (mut parts, mut tops, mut set_aside) = (Vec::new(), Vec::new(), Vec::new());
+    for result in results {
+        set_aside.push(result.set_aside.sorted);
+        match result.product {
+            Product::Part(part) => parts.push(part),
+            Product::Top(top) => tops.push(top),
+        }
+    }
+    if !tops.is_empty() {
+        let part = write_top(&destination, spec, tops, settings, &mut spilled)?;
+        parts.push(part);
+    }
+    let totals = Totals {
+        tombstones: tombstones.len() as u64,
+        ..Totals::of(accounts.iter())
+    };
+    let manifest = |files: &[Finished]| manifest(spec, totals, files);
+    let files = match destination {
+        Destination::Dir(dir) => {
+            let mut out = OutFile::create(dir.path(), QUARANTINE.into(), None)?;
+            quarantine::write(set_aside, settings.memory / 2, &mut spilled, &mut out)?;
+            parts.push(out.finish()?);
+            let mut out = OutFile::create(dir.path(), SOURCES.into(), None)?;
+            write_sources(&accounts, outline, &mut out)?;
+            parts.push(out.finish()?);
+            parts.sort_by(|a, b| a.name.cmp(&b.name));
+            let manifest = manifest(&parts);
+            publish(&dir, parts, &manifest)?;
+            manifest.files
+        }
+        Destination::Stream(stream) => {
+            let SideFiles {
+                quarantine: beside,
+                manifest: listed,
+            } = stream.into_side();
+            let mut beside_files = Vec::new();
+            if let Some(mut out) = beside {
+                quarantine::write(set_aside, settings.memory / 2, &mut spilled, &mut out)?;
+                let mut finished = out.finish()?;
+                beside_files.extend(finished.temp.take());
+                finished.name = QUARANTINE.into();
+                parts.push(finished);
+            }
+            let manifest = manifest(&parts);
+            if let Some(mut out) = listed {
+                out.write(&manifest.to_json())?;
+                beside_files.extend(out.finish()?.temp);
+            }
+            for temp in beside_files {
+                temp.publish()?;
+            }
+            manifest.files
+        }
+    };
+    Ok(Report {
+        totals,
+        reasons: reasons.by_count(),
+        duplicates,
+        spilled,
+        files,
+    })
+}
+
+/// The accounts per source over all partitions, checked against the seal (I7).
+fn accounts(results: &[PartitionResult], outline: &Outline) -> Result<Vec<Account>, CommitError> {
+    let mut accounts = vec![Account::default(); outline.sources.len()];
+    let mut entries = vec![0u64; outline.sources.len()];
+    let sealed = &results[0].sealed;
+    for result in results {
+        if result.sealed != *sealed {
+            return Err(CommitError::Partitions("their seals differ".into()));
+        }
+        for (total, account) in accounts.iter_mut().zip(&result.accounts) {
+            total.add(*account);
+        }
+        for (total, count) in entries.iter_mut().zip(&result.set_aside.by_source) {
+            *total += count;
+        }
+    }
+    for (at, account) in accounts.iter().enumerate() {
+        let records = sealed.get(at).copied().unwrap_or(0);
+        if !account.holds() || account.records != records || account.quarantined != entries[at] {
+            return Err(CommitError::Account {
+                source_name: String::from_utf8_lossy(&outline.sources[at]).into_owned(),
+                sealed: records,
+                mapped: account.mapped,
+                quarantined: account.quarantined,
+                entries: entries[at],
+            });
+        }
+    }
+    Ok(accounts)
+}
+
+fn write_top(
+    destination: &Destination,
+    spec: &JobSpec,
+    tops: Vec<Sorted>,
+    settings: &Settings,
+    spilled: &mut u64,
+) -> Result<Finished, CommitError> {
+    let Shape::Table(shape) = spec.kind.shape() else {
+        return Err(CommitError::Partitions("rows of an ordered job".into()));
+    };
+    let mut out = destination.part(0, spec)?;
+    let mut renderer = Renderer::new(&shape, spec.format);
+    let columns = shape.columns.len() + usize::from(shape.distinct.is_some());
+    let keep = shape.top.unwrap_or(u64::MAX);
+    Top::merge(
+        tops,
+        keep,
+        columns,
+        settings.memory / 2,
+        spilled,
+        |key, values| -> Result<(), CommitError> { Ok(out.write(renderer.line(key, values)?)?) },
+    )?;
+    Ok(out.finish()?)
+}
+
+fn write_sources(
+    accounts: &[Account],
+    outline: &Outline,
+    out: &mut OutFile,
+) -> Result<(), FileError> {
+    let mut line = Vec::new();
+    for (name, account) in outline.sources.iter().zip(accounts) {
+        line.clear();
+        line.extend_from_slice(b"{\"source\":");
+        push_string(&mut line, name);
+        line.extend_from_slice(
+            format!(
+                ",\"in\":{},\"mapped\":{},\"quarantined\":{}}}\n",
+                account.records, account.mapped, account.quarantined
+            )
+            .as_bytes(),
+        );
+        out.write(&line)?;
+    }
+    Ok(())
+}
+
+fn manifest(spec: &JobSpec, totals: Totals, files: &[Finished]) -> Manifest {
+    let mut files: Vec<FileEntry> = files
+        .iter()
+        .map(|file| FileEntry {
+            name: file.name.clone(),
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+        })
+        .collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Manifest {
+        format: FORMAT,
+        gristmill: env!("CARGO_PKG_VERSION").to_owned(),
+        processor: spec.kind.version(),
+        spec: spec.clone(),
+        totals,
+        files,
+    }
+}
+
+/// Gives the files their names, the manifest last.
+fn publish(dir: &OutputDir, parts: Vec<Finished>, manifest: &Manifest) -> Result<(), FileError> {
+    let path = dir.path();
+    let mut out = OutFile::create(path, MANIFEST.into(), None)?;
+    out.write(&manifest.to_json())?;
+    let mut journal = out.finish()?.temp;
+    files::sync_dir(path)?;
+    // From here on a failure leaves what is there: the journal tells the next run what it is.
+    let mut temps: Vec<TempFile> = parts.into_iter().filter_map(|part| part.temp).collect();
+    temps
+        .iter_mut()
+        .chain(&mut journal)
+        .for_each(TempFile::keep);
+    let earlier = path.join(MANIFEST);
+    let aside = path.join(files::temp_name(REPLACED));
+    if earlier.exists() {
+        files::rename(&earlier, &aside)?;
+        files::sync_dir(path)?;
+    }
+    for temp in temps {
+        temp.publish()?;
+    }
+    for name in dir.replaces() {
+        let listed = manifest.files.iter().any(|file| file.name == *name);
+        if !listed && name != MANIFEST && manifest::is_output_name(name) {
+            files::remove(&path.join(name))?;
+        }
+    }
+    files::sync_dir(path)?;
+    if let Some(journal) = journal {
+        journal.publish()?;
+    }
+    files::sync_dir(path)?;
+    files::remove(&aside)
+}

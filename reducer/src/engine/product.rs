@@ -1,0 +1,216 @@
+//! The two kinds of result of a partition while they merge: ordered bytes, or a table.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use gristmill_common::id::{ChunkId, partition_of_key};
+use gristmill_common::outline::Outline;
+use gristmill_common::spec::{JobSpec, KeyedBy, Shape, TableShape};
+
+use crate::engine::arrivals::Arrivals;
+use crate::engine::destination::Destination;
+use crate::engine::ordered::Ordered;
+use crate::engine::out_file::{Finished, OutFile};
+use crate::engine::reduce_error::ReduceError;
+use crate::engine::render::Renderer;
+use crate::engine::room::Room;
+use crate::engine::sort::Sorted;
+use crate::engine::table::{Groups, Table, TableError, Top};
+
+/// What one partition may use.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bytes of memory for one partition's state; past it, it spills.
+    pub memory: usize,
+    /// Where temporary data goes.
+    pub tmp: PathBuf,
+}
+
+/// Bytes of memory for a table of documents.
+const DOCUMENT_ROWS: usize = 1 << 20;
+
+/// A partition's result while outcomes come in.
+pub(crate) enum Merging {
+    Ordered(Box<Ordered>),
+    Table(Box<TableMerge>),
+}
+
+/// A table, and how it ends.
+pub(crate) struct TableMerge {
+    table: Table,
+    shape: TableShape,
+    end: End,
+    /// A table without key fields has one row, even if no record came.
+    lone_row: bool,
+}
+
+/// What becomes of a table's finished rows.
+enum End {
+    Print(Renderer, OutFile),
+    Top(Top),
+}
+
+/// A partition's finished result.
+#[derive(Debug)]
+pub(crate) enum Product {
+    /// Its part file.
+    Part(Finished),
+    /// Its first rows, to be merged with those of the others.
+    Top(Sorted),
+}
+
+impl Merging {
+    pub(crate) fn new(
+        partition: u32,
+        spec: &JobSpec,
+        shape: Shape,
+        outline: &Outline,
+        settings: &Settings,
+        destination: &Destination,
+    ) -> Result<Self, ReduceError> {
+        let shape = match shape {
+            Shape::Ordered => {
+                let out = destination.part(partition, spec)?;
+                let ordered = Ordered::new(partition, spec.partitions, outline.splits, out);
+                return Ok(Merging::Ordered(Box::new(ordered)));
+            }
+            Shape::Table(shape) => shape,
+        };
+        let end = match shape.top {
+            Some(keep) => End::Top(Top::new(keep, settings.memory / 8, &settings.tmp)),
+            None => End::Print(
+                Renderer::new(&shape, spec.format),
+                destination.part(partition, spec)?,
+            ),
+        };
+        let share = if shape.top.is_some() { 5 } else { 6 };
+        let budget = settings.memory / 8 * share;
+        // Such keys come once and nearly in order: memory saves nothing, it would only grow with the
+        // number of documents.
+        let budget = match shape.keyed_by {
+            KeyedBy::Document => budget.min(DOCUMENT_ROWS),
+            KeyedBy::Fields(_) => budget,
+        };
+        let lone_row = matches!(&shape.keyed_by, KeyedBy::Fields(names) if names.is_empty())
+            && partition_of_key(b"", spec.partitions) == partition;
+        Ok(Merging::Table(Box::new(TableMerge {
+            table: Table::new(&shape, budget, &settings.tmp),
+            shape,
+            end,
+            lone_row,
+        })))
+    }
+
+    /// Takes a chunk's bodies, new and whole.
+    pub(crate) fn take(
+        &mut self,
+        id: ChunkId,
+        bodies: Vec<Bytes>,
+        room: &mut Room,
+        arrivals: &Arrivals,
+    ) -> Result<(), ReduceError> {
+        match self {
+            Merging::Ordered(ordered) => {
+                ordered.take(id, bodies, room, |split| arrivals.chunks_of(split))?;
+            }
+            Merging::Table(merge) => {
+                for body in bodies {
+                    merge.table.take(&body).map_err(|error| match error {
+                        TableError::Malformed(what) => {
+                            ReduceError::Malformed(format!("chunk {id}: {what}"))
+                        }
+                        TableError::File(error) => error.into(),
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a body could be taken.
+    pub(crate) fn check(&self, body: &[u8]) -> Result<(), ReduceError> {
+        match self {
+            Merging::Ordered(_) => Ok(()),
+            Merging::Table(merge) => merge
+                .table
+                .check_body(body)
+                .map_err(|error| ReduceError::Malformed(error.to_string())),
+        }
+    }
+
+    /// More is known of how many chunks splits have.
+    pub(crate) fn advance(
+        &mut self,
+        room: &mut Room,
+        arrivals: &Arrivals,
+    ) -> Result<(), ReduceError> {
+        if let Merging::Ordered(ordered) = self {
+            ordered.advance(room, |split| arrivals.chunks_of(split))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes on disk so far.
+    pub(crate) fn spilled(&self) -> u64 {
+        match self {
+            Merging::Ordered(_) => 0,
+            Merging::Table(merge) => merge.table.spilled(),
+        }
+    }
+
+    /// Writes the rest; `spilled` grows by what went to disk.
+    pub(crate) fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
+        match self {
+            Merging::Ordered(ordered) => match ordered.finish() {
+                Some(out) => Ok(Product::Part(out.finish()?)),
+                None => Err(ReduceError::Malformed(
+                    "a complete partition with chunks left over".into(),
+                )),
+            },
+            Merging::Table(merge) => merge.finish(spilled),
+        }
+    }
+}
+
+impl TableMerge {
+    fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
+        let Self {
+            table,
+            shape,
+            mut end,
+            lone_row,
+        } = self;
+        let mut rows = 0u64;
+        {
+            let mut groups = Groups::new(&shape, |key: &[u8], values: &[u128]| {
+                rows += 1;
+                end.row(key, values)
+            });
+            table.finish(spilled, |key, member, values| {
+                groups.row(key, member, values)
+            })?;
+            groups.close()?;
+        }
+        if rows == 0 && lone_row {
+            let columns = shape.columns.len() + usize::from(shape.distinct.is_some());
+            end.row(b"", &vec![0; columns])?;
+        }
+        match end {
+            End::Print(_, out) => Ok(Product::Part(out.finish()?)),
+            End::Top(top) => {
+                let sorted = top.finish();
+                *spilled += sorted.spilled();
+                Ok(Product::Top(sorted))
+            }
+        }
+    }
+}
+
+impl End {
+    fn row(&mut self, key: &[u8], values: &[u128]) -> Result<(), ReduceError> {
+        match self {
+            End::Print(renderer, out) => Ok(out.write(renderer.line(key, values)?)?),
+            End::Top(top) => Ok(top.row(key, values)?),
+        }
+    }
+}

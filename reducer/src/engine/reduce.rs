@@ -1,0 +1,293 @@
+//! One partition: its messages in, its finished, unpublished part out.
+//!
+//! It must not know where messages come from. None is ever refused for coming early, so a later split
+//! cannot hold the room of an earlier.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use gristmill_common::chunk::Chunk;
+use gristmill_common::id::ChunkId;
+use gristmill_common::outcome::{Outcome, OutcomeHead};
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::Progress;
+use gristmill_common::spec::{JobSpec, Shape};
+use gristmill_common::wire::{self, Check, Message, WireError};
+
+use crate::engine::accounts::{self, Account};
+use crate::engine::arrivals::Arrivals;
+use crate::engine::destination::Destination;
+use crate::engine::parts::{Joined, MAX_PARTS, Parts};
+use crate::engine::product::{Merging, Product, Settings};
+use crate::engine::quarantine::{Quarantine, SetAside};
+use crate::engine::reduce_error::ReduceError;
+use crate::engine::room::{Held, Room};
+
+/// A finished partition, to be committed with the others.
+#[derive(Debug)]
+pub struct PartitionResult {
+    pub(crate) partition: u32,
+    pub(crate) product: Product,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) set_aside: SetAside,
+    /// Records per source, as the seal says.
+    pub(crate) sealed: Vec<u64>,
+    /// The chunks that could not be run at all.
+    pub(crate) tombstones: BTreeSet<ChunkId>,
+    pub(crate) duplicates: u64,
+    pub(crate) spilled: u64,
+}
+
+/// The state of one partition.
+pub(crate) struct Reducer<'a> {
+    partition: u32,
+    outline: &'a Outline,
+    progress: &'a Progress,
+    arrivals: Arrivals,
+    parts: Parts,
+    room: Room,
+    /// The tombstones of chunks that have no other outcome, as the messages that they came in.
+    tombstones: BTreeMap<ChunkId, Vec<Held>>,
+    /// How often the job was replayed: earlier tombstones do not count.
+    replays: u32,
+    merging: Merging,
+    quarantine: Quarantine,
+    accounts: Vec<Account>,
+    /// Bytes spilled that progress knows of.
+    shown: u64,
+}
+
+impl<'a> Reducer<'a> {
+    pub(crate) fn new(
+        partition: u32,
+        spec: &JobSpec,
+        outline: &'a Outline,
+        settings: &Settings,
+        destination: &Destination,
+        progress: &'a Progress,
+        replays: u32,
+    ) -> Result<Self, ReduceError> {
+        let shape = spec.kind.shape();
+        // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
+        // would keep in memory what the page cache holds as well), and an eighth beside a table,
+        // which takes the rest.
+        let eighth = settings.memory / 8;
+        let waiting = match shape {
+            Shape::Ordered => settings.memory / 4,
+            Shape::Table(_) => eighth,
+        };
+        Ok(Self {
+            partition,
+            outline,
+            progress,
+            arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), outline),
+            parts: Parts::default(),
+            room: Room::new(waiting, &settings.tmp),
+            tombstones: BTreeMap::new(),
+            replays,
+            quarantine: Quarantine::new(
+                outline.sources.len(),
+                spec.max_quarantine,
+                eighth,
+                &settings.tmp,
+            ),
+            accounts: vec![Account::default(); outline.sources.len()],
+            merging: Merging::new(partition, spec, shape, outline, settings, destination)?,
+            shown: 0,
+        })
+    }
+
+    /// Which chunks came, and which must come.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
+    }
+
+    /// Entries that were set aside so far.
+    pub(crate) fn quarantined(&self) -> u64 {
+        self.quarantine.entries()
+    }
+
+    /// Whether a message that comes from outside fits this job, and says anything new.
+    ///
+    /// # Errors
+    /// [`ReduceError::Malformed`] when the message is to blame, else the job is.
+    pub(crate) fn is_news(&self, message: &Message) -> Result<bool, ReduceError> {
+        let outcome = match message {
+            Message::Outcome(outcome) => outcome,
+            Message::Seal(seal) => {
+                self.arrivals.check_seal(seal)?;
+                return Ok(!self.arrivals.is_sealed());
+            }
+            // It says nothing that the seal does not say.
+            Message::SplitEnd(_) => return Ok(false),
+            Message::Chunk(chunk) => return Err(misplaced(chunk)),
+        };
+        let head = &outcome.head;
+        self.check_partition(head)?;
+        self.arrivals.check(head.id)?;
+        if self.arrivals.has(head.id, head.hash)? || self.parts.has(head) || self.is_stale(head) {
+            return Ok(false);
+        }
+        if head.parts > MAX_PARTS {
+            let what = format!("chunk {}: an outcome in {} parts", head.id, head.parts);
+            return Err(ReduceError::Malformed(what));
+        }
+        let sources = self.outline.sources.len();
+        let strange = (head.counts.iter().map(|count| count.source))
+            .chain(head.quarantined.iter().map(|entry| entry.source))
+            .find(|&source| source as usize >= sources);
+        if let Some(source) = strange {
+            let what = format!("chunk {}: source {source} of {sources}", head.id);
+            return Err(ReduceError::Malformed(what));
+        }
+        self.merging.check(&outcome.body)?;
+        Ok(true)
+    }
+
+    /// Whether this is a tombstone that says nothing: of a time before the last replay, or a second.
+    fn is_stale(&self, head: &OutcomeHead) -> bool {
+        head.tombstone
+            .is_some_and(|replays| replays < self.replays || self.arrivals.is_buried(head.id))
+    }
+
+    fn check_partition(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
+        if head.partition == self.partition {
+            return Ok(());
+        }
+        Err(ReduceError::Malformed(format!(
+            "an outcome for partition {} in the queue of {}",
+            head.partition, self.partition
+        )))
+    }
+
+    /// Takes a message that is known to be undamaged.
+    pub(crate) fn message(&mut self, payload: &Bytes) -> Result<(), ReduceError> {
+        // Nothing left this process, so the head is check enough.
+        match wire::decode(payload, Check::Head)? {
+            Message::Outcome(outcome) => self.outcome(outcome, payload)?,
+            Message::Seal(seal) => {
+                self.arrivals.seal(seal)?;
+                self.merging.advance(&mut self.room, &self.arrivals)?;
+            }
+            Message::SplitEnd(end) => {
+                self.arrivals.split_end(end)?;
+                self.merging.advance(&mut self.room, &self.arrivals)?;
+            }
+            Message::Chunk(chunk) => return Err(misplaced(&chunk)),
+        }
+        let spilled = self.room.spilled() + self.merging.spilled();
+        Progress::add(&self.progress.spilled, spilled - self.shown);
+        self.shown = spilled;
+        Ok(())
+    }
+
+    fn outcome(&mut self, outcome: Outcome, payload: &Bytes) -> Result<(), ReduceError> {
+        let head = &outcome.head;
+        let (id, hash) = (head.id, head.hash);
+        self.check_partition(head)?;
+        if !self.arrivals.is_new(id, hash)? {
+            return Ok(());
+        }
+        if self.is_stale(head) {
+            self.arrivals.duplicate();
+            return Ok(());
+        }
+        let tombstone = head.tombstone.is_some();
+        if head.parts == 1 {
+            if self.parts.hash_of(id).is_some_and(|before| before != hash) {
+                return Err(ReduceError::InputChanged { id });
+            }
+            if tombstone {
+                let held = self.room.put(payload.clone())?;
+                return self.bury(id, hash, vec![held]);
+            }
+            self.parts.forget(id, &mut self.room)?;
+            return self.whole(outcome.head, vec![outcome.body]);
+        }
+        match self.parts.join(head, payload.clone(), &mut self.room)? {
+            Joined::Waiting => Ok(()),
+            Joined::Duplicate => {
+                self.arrivals.duplicate();
+                Ok(())
+            }
+            Joined::Whole(parts) if tombstone => self.bury(id, hash, parts),
+            Joined::Whole(parts) => self.joined(parts),
+        }
+    }
+
+    /// Keeps a tombstone that is whole; it counts for nothing once an outcome comes.
+    fn bury(&mut self, id: ChunkId, hash: u64, parts: Vec<Held>) -> Result<(), ReduceError> {
+        self.arrivals.bury(id, hash);
+        self.tombstones.insert(id, parts);
+        Ok(())
+    }
+
+    /// Takes the parts of an outcome that is new and whole.
+    fn joined(&mut self, parts: Vec<Held>) -> Result<(), ReduceError> {
+        let mut heads: Option<OutcomeHead> = None;
+        let mut bodies = Vec::with_capacity(parts.len());
+        for held in parts {
+            let part = self.room.take(held)?;
+            let Message::Outcome(part) = wire::decode(&part, Check::Head)? else {
+                return Err(WireError::Damaged("kind").into());
+            };
+            bodies.push(part.body);
+            match &mut heads {
+                None => heads = Some(part.head),
+                // The first part has the account; nothing forbids another to add to it.
+                Some(first) => {
+                    first.counts.extend(part.head.counts);
+                    first.quarantined.extend(part.head.quarantined);
+                }
+            }
+        }
+        match heads {
+            Some(head) => self.whole(head, bodies),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes an outcome that is new and whole.
+    fn whole(&mut self, head: OutcomeHead, bodies: Vec<Bytes>) -> Result<(), ReduceError> {
+        for held in self.tombstones.remove(&head.id).into_iter().flatten() {
+            self.room.take(held)?;
+        }
+        self.arrivals.take(head.id, head.hash);
+        accounts::add(&mut self.accounts, &head.counts)?;
+        for entry in &head.quarantined {
+            self.quarantine.take(entry, self.outline)?;
+        }
+        self.merging
+            .take(head.id, bodies, &mut self.room, &self.arrivals)
+    }
+
+    /// Ends the intake; the partition must be complete.
+    pub(crate) fn finish(mut self) -> Result<PartitionResult, ReduceError> {
+        // No outcome came for these: what the tombstones say is the result.
+        let tombstones = std::mem::take(&mut self.tombstones);
+        let buried = tombstones.keys().copied().collect();
+        for parts in tombstones.into_values() {
+            self.joined(parts)?;
+        }
+        let mut spilled = self.room.spilled();
+        let (seal, duplicates) = self.arrivals.finish();
+        let product = self.merging.finish(&mut spilled)?;
+        let set_aside = self.quarantine.finish();
+        spilled += set_aside.sorted.spilled();
+        Progress::add(&self.progress.spilled, spilled.saturating_sub(self.shown));
+        Ok(PartitionResult {
+            partition: self.partition,
+            product,
+            accounts: self.accounts,
+            set_aside,
+            sealed: seal.records,
+            tombstones: buried,
+            duplicates,
+            spilled,
+        })
+    }
+}
+
+fn misplaced(chunk: &Chunk) -> ReduceError {
+    ReduceError::Malformed(format!("chunk {} in a queue of results", chunk.head.id))
+}

@@ -1,0 +1,208 @@
+//! The k-way merge of sorted runs, in passes of at most 128.
+
+use std::cmp::Ordering;
+
+use gristmill_common::table::{MAX_COLUMNS, Merge, push_uvarint, take_uvarint};
+
+use super::run::{Run, RunReader, Spill, buffer_within};
+use super::sorter::MemoryRun;
+use crate::engine::error::FileError;
+
+/// The most runs that are merged at once.
+const MAX_FAN_IN: usize = 128;
+
+/// What becomes of entries with equal keys.
+#[derive(Clone, Debug)]
+pub(crate) enum Combine {
+    /// All are kept, in the order of their payloads.
+    Keep,
+    /// Payloads are columns (uvarints) that merge; empty payloads stay empty.
+    Columns(Vec<Merge>),
+}
+
+/// Entries of many runs in order.
+#[derive(Debug)]
+pub(crate) struct Merger {
+    cursors: Vec<Cursor>,
+    /// A binary heap of cursor numbers, the smallest head first.
+    heap: Vec<usize>,
+    combine: Combine,
+}
+
+/// A run that is being read.
+#[derive(Debug)]
+enum Cursor {
+    File(RunReader),
+    Memory(MemoryRun),
+}
+
+impl Cursor {
+    fn head(&self) -> Option<(&[u8], &[u8])> {
+        match self {
+            Cursor::File(reader) => reader.head(),
+            Cursor::Memory(run) => run.head(),
+        }
+    }
+
+    fn advance(&mut self) -> Result<(), FileError> {
+        match self {
+            Cursor::File(reader) => reader.advance(),
+            Cursor::Memory(run) => {
+                run.advance();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Merger {
+    /// Merges the runs of spills and of memory, in as many passes as `budget` bytes of read buffers
+    /// need. `spilled` grows by what further passes write.
+    pub(crate) fn new(
+        spills: Vec<Spill>,
+        memory: Vec<MemoryRun>,
+        combine: Combine,
+        budget: usize,
+        spilled: &mut u64,
+    ) -> Result<Self, FileError> {
+        let mut runs: Vec<Run> = spills.into_iter().flat_map(Spill::into_runs).collect();
+        while runs.len() > fan_in(&runs, budget) {
+            let width = fan_in(&runs, budget);
+            let mut pass = runs[0].sibling();
+            let mut rest = runs.into_iter().peekable();
+            while rest.peek().is_some() {
+                let group: Vec<Run> = rest.by_ref().take(width).collect();
+                let mut merger = Self::over(group, vec![], combine.clone(), budget)?;
+                let mut writer = pass.begin(buffer_within(budget / width))?;
+                let (mut key, mut payload) = (Vec::new(), Vec::new());
+                while merger.next(&mut key, &mut payload)? {
+                    writer.push(&key, &payload)?;
+                }
+                writer.end()?;
+            }
+            *spilled += pass.len();
+            runs = pass.into_runs();
+        }
+        Self::over(runs, memory, combine, budget)
+    }
+
+    fn over(
+        runs: Vec<Run>,
+        memory: Vec<MemoryRun>,
+        combine: Combine,
+        budget: usize,
+    ) -> Result<Self, FileError> {
+        let buffer = buffer_within(budget / runs.len().max(1));
+        let mut cursors = memory.into_iter().map(Cursor::Memory).collect::<Vec<_>>();
+        for run in runs {
+            cursors.push(Cursor::File(RunReader::open(run, buffer)?));
+        }
+        let heap = (0..cursors.len())
+            .filter(|&at| cursors[at].head().is_some())
+            .collect();
+        let mut merger = Self {
+            cursors,
+            heap,
+            combine,
+        };
+        for at in (0..merger.heap.len() / 2).rev() {
+            merger.sift_down(at);
+        }
+        Ok(merger)
+    }
+
+    /// Takes the next entry; false at the end.
+    pub(crate) fn next(
+        &mut self,
+        key: &mut Vec<u8>,
+        payload: &mut Vec<u8>,
+    ) -> Result<bool, FileError> {
+        let Some((head, value)) = self.head() else {
+            return Ok(false);
+        };
+        key.clear();
+        key.extend_from_slice(head);
+        payload.clear();
+        payload.extend_from_slice(value);
+        self.advance()?;
+        let Combine::Columns(columns) = &self.combine else {
+            return Ok(true);
+        };
+        let columns = columns.clone();
+        let mut totals: Option<[u128; MAX_COLUMNS]> = None;
+        while let Some((head, value)) = self.head() {
+            if head != &key[..] {
+                break;
+            }
+            let new = values_of(value, columns.len());
+            let totals = totals.get_or_insert_with(|| values_of(payload, columns.len()));
+            for (at, merge) in columns.iter().enumerate() {
+                merge.apply(&mut totals[at], new[at]);
+            }
+            self.advance()?;
+        }
+        if let Some(totals) = totals
+            && !payload.is_empty()
+        {
+            payload.clear();
+            for &total in &totals[..columns.len()] {
+                push_uvarint(payload, total);
+            }
+        }
+        Ok(true)
+    }
+
+    fn head(&self) -> Option<(&[u8], &[u8])> {
+        self.cursors[*self.heap.first()?].head()
+    }
+
+    fn advance(&mut self) -> Result<(), FileError> {
+        let first = self.heap[0];
+        self.cursors[first].advance()?;
+        if self.cursors[first].head().is_none() {
+            self.heap.swap_remove(0);
+        }
+        self.sift_down(0);
+        Ok(())
+    }
+
+    fn sift_down(&mut self, mut at: usize) {
+        loop {
+            let mut least = at;
+            for child in [2 * at + 1, 2 * at + 2] {
+                if child < self.heap.len() && self.order(child, least) == Ordering::Less {
+                    least = child;
+                }
+            }
+            if least == at {
+                return;
+            }
+            self.heap.swap(at, least);
+            at = least;
+        }
+    }
+
+    /// Compares the heads of two heap places; a drained cursor is never in the heap.
+    fn order(&self, a: usize, b: usize) -> Ordering {
+        let (a, b) = (self.heap[a], self.heap[b]);
+        self.cursors[a]
+            .head()
+            .cmp(&self.cursors[b].head())
+            .then(a.cmp(&b))
+    }
+}
+
+/// How many runs may be read at once so that their buffers stay within the budget.
+fn fan_in(runs: &[Run], budget: usize) -> usize {
+    let longest = runs.iter().map(|run| run.longest).max().unwrap_or(0);
+    (budget / buffer_within(0).max(longest)).clamp(2, MAX_FAN_IN)
+}
+
+/// The columns of a payload; missing ones are zero.
+pub(crate) fn values_of(mut payload: &[u8], columns: usize) -> [u128; MAX_COLUMNS] {
+    let mut values = [0; MAX_COLUMNS];
+    for value in &mut values[..columns] {
+        *value = take_uvarint(&mut payload).unwrap_or(0);
+    }
+    values
+}

@@ -1,0 +1,255 @@
+//! Whether an output is what its manifest says, and whether its accounts add up.
+//!
+//! It reads files only; recounting the inputs is the caller's, who gets the spec and the accounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use gristmill_common::spec::JobSpec;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::accounts::Account;
+use crate::engine::digest::{Digested, digest};
+use crate::engine::error::FileError;
+use crate::engine::manifest::{
+    MANIFEST, Manifest, NoManifest, QUARANTINE, SOURCES, Totals, is_part_name,
+};
+
+/// The longest line that is read: 64 KiB of controls as JSON escapes, and two long names.
+const MAX_LINE: u64 = 1 << 20;
+/// The most findings that are listed.
+const MAX_FINDINGS: usize = 100;
+
+/// What an output holds and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The job.
+    pub spec: JobSpec,
+    /// The account over all sources, as the manifest says.
+    pub totals: Totals,
+    /// Names and accounts of the sources in input order, as `sources.jsonl` says.
+    pub sources: Vec<(String, Account)>,
+    /// How many files the manifest lists.
+    pub files: usize,
+    /// What does not hold, in words; empty when all is well.
+    pub findings: Vec<String>,
+}
+
+/// Why an output cannot be verified at all.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no manifest to hold it against.
+    #[error("{}: {reason}", dir.display())]
+    NoManifest {
+        /// The folder.
+        dir: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: NoManifest,
+    },
+    /// The folder cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A line of `sources.jsonl`.
+#[derive(Deserialize)]
+struct SourceLine {
+    source: String,
+    #[serde(rename = "in")]
+    records: u64,
+    mapped: u64,
+    quarantined: u64,
+}
+
+/// What is read of a line of `quarantine.jsonl`.
+#[derive(Deserialize)]
+struct QuarantineLine {
+    source: String,
+}
+
+/// Holds an output folder against its manifest: every file's length and hash, and the accounts.
+///
+/// # Errors
+/// When there is no manifest or the folder cannot be listed. Damage is no error but a finding.
+pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
+    let manifest =
+        Manifest::read(&dir.join(MANIFEST)).map_err(|reason| VerifyError::NoManifest {
+            dir: dir.to_owned(),
+            reason,
+        })?;
+    let mut check = Check {
+        dir,
+        findings: Vec::new(),
+    };
+    for file in &manifest.files {
+        let found = check.digest(&file.name);
+        match found {
+            None => {}
+            Some(found) if found.bytes != file.bytes => check.find(format!(
+                "{}: {} bytes, the manifest says {}",
+                file.name, found.bytes, file.bytes
+            )),
+            Some(found) if found.sha256 != file.sha256 => check.find(format!(
+                "{}: its SHA-256 is not what the manifest says",
+                file.name
+            )),
+            Some(_) => {}
+        }
+    }
+    let listed: BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
+    for name in check.part_files()? {
+        if !listed.contains(name.as_str()) {
+            check.find(format!("{name}: not listed in the manifest"));
+        }
+    }
+    for name in [SOURCES, QUARANTINE] {
+        if !listed.contains(name) {
+            check.find(format!("the manifest does not list {name}"));
+        }
+    }
+    let sources = check.accounts(&manifest);
+    Ok(Verified {
+        spec: manifest.spec,
+        totals: manifest.totals,
+        sources,
+        files: manifest.files.len(),
+        findings: check.findings,
+    })
+}
+
+struct Check<'a> {
+    dir: &'a Path,
+    findings: Vec<String>,
+}
+
+impl Check<'_> {
+    fn find(&mut self, what: String) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(what);
+        } else if self.findings.len() == MAX_FINDINGS {
+            self.findings.push("… and more".into());
+        }
+    }
+
+    fn digest(&mut self, name: &str) -> Option<Digested> {
+        let path = self.dir.join(name);
+        // A link or a FIFO is not what was written, and may block.
+        let plain = fs::symlink_metadata(&path).map(|found| found.is_file());
+        match plain {
+            Ok(true) => match digest(&path) {
+                Ok(found) => return Some(found),
+                Err(error) => self.find(format!("{name}: {error}")),
+            },
+            Ok(false) => self.find(format!("{name}: not a plain file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.find(format!("{name}: missing"));
+            }
+            Err(error) => self.find(format!("{name}: {error}")),
+        }
+        None
+    }
+
+    fn part_files(&self) -> Result<BTreeSet<String>, FileError> {
+        let wrong = |error| FileError::new("list the folder", self.dir)(error);
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(self.dir).map_err(wrong)? {
+            let name = entry.map_err(wrong)?.file_name();
+            if let Some(name) = name.to_str().filter(|name| is_part_name(name)) {
+                names.insert(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Checks the accounts and returns them.
+    fn accounts(&mut self, manifest: &Manifest) -> Vec<(String, Account)> {
+        let mut sources = Vec::new();
+        self.lines(SOURCES, |line: SourceLine| {
+            sources.push((
+                line.source,
+                Account {
+                    records: line.records,
+                    mapped: line.mapped,
+                    quarantined: line.quarantined,
+                },
+            ));
+        });
+        for (name, account) in &sources {
+            if !account.holds() {
+                self.find(format!(
+                    "{name}: {} records in, but {} mapped and {} quarantined",
+                    account.records, account.mapped, account.quarantined
+                ));
+            }
+        }
+        let totals = Totals {
+            // Their records are in the accounts; how many chunks they were, only the manifest says.
+            tombstones: manifest.totals.tombstones,
+            ..Totals::of(sources.iter().map(|(_, account)| account))
+        };
+        if totals != manifest.totals {
+            self.find(format!(
+                "{SOURCES} adds up to {} records in of {} sources, the manifest says {} of {}",
+                totals.records, totals.sources, manifest.totals.records, manifest.totals.sources
+            ));
+        }
+        // The same file may be named twice: names, not places, are what both files share.
+        let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for (name, account) in &sources {
+            counts.entry(name).or_default().0 += account.quarantined;
+        }
+        let mut strangers = BTreeSet::new();
+        self.lines(QUARANTINE, |line: QuarantineLine| {
+            match counts.get_mut(line.source.as_str()) {
+                Some((_, entries)) => *entries += 1,
+                None if strangers.len() < MAX_FINDINGS => {
+                    strangers.insert(line.source);
+                }
+                None => {}
+            }
+        });
+        for name in strangers {
+            self.find(format!("{QUARANTINE} names {name}, {SOURCES} does not"));
+        }
+        for (name, (said, entries)) in counts {
+            if said != entries {
+                self.find(format!(
+                    "{name}: {said} records quarantined, {entries} entries in {QUARANTINE}"
+                ));
+            }
+        }
+        sources
+    }
+
+    /// Reads the lines of a JSON lines file; a bad one ends it with a finding.
+    fn lines<T: DeserializeOwned>(&mut self, name: &str, mut take: impl FnMut(T)) {
+        let path = self.dir.join(name);
+        // Missing or special files were reported where the hashes are checked.
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            return;
+        }
+        let mut read = || -> io::Result<Option<u64>> {
+            let mut file = BufReader::new(File::open(&path)?);
+            let mut line = Vec::new();
+            for number in 1.. {
+                line.clear();
+                if io::Read::take(&mut file, MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+                    break;
+                }
+                match serde_json::from_slice(&line) {
+                    Ok(value) => take(value),
+                    Err(_) => return Ok(Some(number)),
+                }
+            }
+            Ok(None)
+        };
+        match read() {
+            Ok(None) => {}
+            Ok(Some(line)) => self.find(format!("{name}: line {line} is not what was written")),
+            Err(error) => self.find(format!("{name}: {error}")),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One job on a broker, as one reducer works on it: its partitions on threads, then the commit.
+//!
+//! Whoever finds all partitions closed commits: the output is built aside and put in place whole,
+//! so two that do it do no harm. It must not know other jobs.
+
+use std::fs;
+use std::fs::TryLockError;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use gristmill_common::crash;
+use gristmill_common::id::unique;
+use gristmill_common::shutdown::Stage;
+use gristmill_jobs::declare::delete_job;
+use gristmill_jobs::registry::{Event, RegistryError, Totals};
+use gristmill_rabbitmq::QueueError;
+use tracing::{info, warn};
+
+use super::context::JobContext;
+use super::partition::{Ended, rebuild, reduce};
+use crate::engine::commit::{CommitError, Report, commit};
+use crate::engine::destination::Destination;
+use crate::engine::error::FileError;
+use crate::engine::files;
+use crate::engine::manifest::{MANIFEST, Manifest};
+use crate::engine::output_dir::{OutputDir, OutputError};
+use crate::engine::reduce::PartitionResult;
+use crate::engine::reduce_error::ReduceError;
+
+/// Why a job was not reduced here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobFailure {
+    /// The job cannot be completed by anybody: it has failed.
+    #[error("{0}")]
+    Job(String),
+    /// This reducer cannot go on now; later, or another one, may.
+    #[error("{0}")]
+    Here(String),
+    /// A queue is gone: the log says why.
+    #[error("a queue of the job is gone from the broker")]
+    QueueGone,
+}
+
+impl From<ReduceError> for JobFailure {
+    fn from(error: ReduceError) -> Self {
+        match error {
+            ReduceError::Queue { gone: true, .. } => JobFailure::QueueGone,
+            ReduceError::File(_)
+            | ReduceError::Queue { .. }
+            | ReduceError::Incomplete { .. }
+            | ReduceError::Stopped { .. } => JobFailure::Here(error.to_string()),
+            ReduceError::InputChanged { .. }
+            | ReduceError::Malformed(_)
+            | ReduceError::Wire(_)
+            | ReduceError::Quarantine(_) => JobFailure::Job(error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for JobFailure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::File(_) => JobFailure::Here(error.to_string()),
+            CommitError::Rows(error) => error.into(),
+            CommitError::Account { .. }
+            | CommitError::Partitions(_)
+            | CommitError::Quarantine(_) => JobFailure::Job(error.to_string()),
+        }
+    }
+}
+
+impl From<FileError> for JobFailure {
+    fn from(error: FileError) -> Self {
+        JobFailure::Here(error.to_string())
+    }
+}
+
+impl From<OutputError> for JobFailure {
+    fn from(error: OutputError) -> Self {
+        JobFailure::Here(error.to_string())
+    }
+}
+
+impl From<RegistryError> for JobFailure {
+    fn from(error: RegistryError) -> Self {
+        JobFailure::Here(error.to_string())
+    }
+}
+
+/// Works on a job until it is committed (true) or a stop is asked for (false).
+pub(crate) fn work(job: &JobContext<'_>) -> Result<bool, JobFailure> {
+    let dir = job.home.run(job.name, job.run);
+    let aside = dir.join(format!("out-{:016x}", unique()));
+    let _cleanup = Aside(&aside);
+    let destination = Destination::Dir(OutputDir::open(&aside, false)?);
+    let partitions = job.spec.partitions;
+    let ended: Vec<Result<Ended, ReduceError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = spread(partitions)
+            .map(|partition| {
+                let destination = &destination;
+                let work = move || {
+                    let ended = reduce(job, partition, destination);
+                    match &ended {
+                        Ok(Ended::Closed(_)) => job.append(&Event::PartitionClosed { partition }),
+                        Ok(_) => {}
+                        // The others need not go on.
+                        Err(_) => job.stop.advance(Stage::Draining),
+                    }
+                    ended
+                };
+                let name = format!("reduce {}.{partition}", job.name);
+                std::thread::Builder::new()
+                    .name(name)
+                    .spawn_scoped(scope, work)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                let thread = thread.map_err(FileError::new("start a thread for", &aside))?;
+                thread.join().unwrap_or_else(|_| {
+                    let what = "the reducer panicked; please report this";
+                    Err(ReduceError::Malformed(what.into()))
+                })
+            })
+            .collect()
+    });
+    let mut results = Vec::new();
+    for ended in ended {
+        match ended? {
+            Ended::Closed(result) => results.push(*result),
+            Ended::Elsewhere => {}
+            Ended::Stopped => return Ok(false),
+        }
+    }
+    finish(job, results, destination, &aside)
+}
+
+/// The partitions in an order of this reducer's own, so that several begin with different ones.
+fn spread(partitions: u32) -> impl Iterator<Item = u32> {
+    let start = (unique() % u64::from(partitions.max(1))) as u32;
+    (start..partitions).chain(0..start)
+}
+
+/// All partitions are closed: commits, unless somebody else has.
+fn finish(
+    job: &JobContext<'_>,
+    mut results: Vec<PartitionResult>,
+    destination: Destination,
+    aside: &Path,
+) -> Result<bool, JobFailure> {
+    let dir = job.home.run(job.name, job.run);
+    let path = dir.join(".commit");
+    let lock = files::open_lock(&path)?;
+    loop {
+        match lock.try_lock() {
+            Ok(()) | Err(TryLockError::Error(_)) => break,
+            Err(TryLockError::WouldBlock) if job.stop.is_stopping() => return Ok(false),
+            Err(TryLockError::WouldBlock) => job.pause(Duration::from_millis(200)),
+        }
+    }
+    let output = job.home.output(job.name);
+    let earlier = Manifest::read(&output.join(MANIFEST)).ok();
+    let totals = match earlier {
+        // Only a run of this job puts a folder there once it was claimed.
+        Some(manifest) if !job.may_replace() && manifest.spec == *job.spec => manifest.totals,
+        _ => {
+            for partition in 0..job.spec.partitions {
+                if !results.iter().any(|result| result.partition == partition) {
+                    results.push(rebuild(job, partition, &destination)?);
+                }
+            }
+            crash::point("before-manifest");
+            let report = commit(destination, job.spec, job.outline, results, &job.settings)?;
+            put(job, aside, &output)?;
+            crash::point("after-manifest");
+            say(job, &report);
+            report.totals
+        }
+    };
+    let totals = Totals {
+        records: totals.records,
+        quarantined: totals.quarantined,
+        tombstones: totals.tombstones,
+    };
+    job.runtime.block_on(
+        job.registry
+            .append(job.name, job.run, &Event::Finished(totals)),
+    )?;
+    crash::point("finished");
+    if totals.tombstones > 0 {
+        let tombstones = totals.tombstones;
+        warn!(job = %job.name, tombstones, "what is needed for `replay` is kept until it or `cancel`");
+        return Ok(true);
+    }
+    // The log says that the job is finished: what is left is rubbish.
+    let deleted: Result<(), QueueError> =
+        job.runtime
+            .block_on(delete_job(job.broker, job.name, job.spec.partitions));
+    if let Err(error) = deleted {
+        warn!(job = %job.name, "its queues could not be deleted: {error}");
+    }
+    fs::remove_dir_all(&dir).map_err(FileError::new("remove the folder", &dir))?;
+    Ok(true)
+}
+
+/// Puts the finished output in its place.
+fn put(job: &JobContext<'_>, aside: &Path, output: &Path) -> Result<(), JobFailure> {
+    if !files::put_dir(aside, output)? {
+        if !job.may_replace() {
+            return Err(JobFailure::Job(format!(
+                "{} is in the way: move it away and `produce` again",
+                output.display()
+            )));
+        }
+        // Only what an earlier job wrote is ever replaced.
+        OutputDir::open(output, true)?;
+        files::exchange(aside, output)?;
+    }
+    Ok(job.home.sync()?)
+}
+
+fn say(job: &JobContext<'_>, report: &Report) {
+    info!(
+        job = %job.name,
+        records = report.totals.records,
+        quarantined = report.totals.quarantined,
+        duplicates = job.duplicates.load(Ordering::Relaxed),
+        "finished: {}", job.home.output(job.name).display()
+    );
+}
+
+/// The output in the making, removed whatever happens; once it was put in place, there is nothing
+/// left to remove but the output that it replaced.
+struct Aside<'a>(&'a Path);
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.0);
+    }
+}

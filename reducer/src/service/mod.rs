@@ -1,0 +1,459 @@
+//! A reducer that serves a broker: claims jobs for its output directory and works on them.
+//!
+//! It follows the log of jobs; each job has a thread. It must not know how a partition is merged.
+
+mod context;
+mod job;
+mod ledger;
+mod partition;
+mod thread;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use gristmill_common::job::JobName;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::SPEC_VERSION;
+use gristmill_jobs::declare::{delete_job, queue_depth};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{
+    Applied, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+};
+use gristmill_rabbitmq::Broker;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::engine::error::FileError;
+use crate::engine::output_dir::OutputDir;
+use crate::engine::product;
+use crate::service::ledger::Home;
+use job::JobFailure;
+use thread::{JobThread, LEAST};
+
+/// How long a job waits after this reducer could not go on with it (a full disk).
+const RETRY: Duration = Duration::from_secs(5);
+/// How often what is at work is announced again.
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a reducer serves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The output directory; others may share it.
+    pub dir: PathBuf,
+    /// Bytes for the state of all jobs.
+    pub memory: u64,
+    /// Where temporary data goes.
+    pub tmp: PathBuf,
+    /// Only this job; the reducer ends when it does.
+    pub only: Option<JobName>,
+    /// How long nothing may come before a sealed job counts as stalled.
+    pub stall_after: Duration,
+}
+
+/// Why a reducer cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log of jobs cannot be read or written.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The output directory cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The one job to serve did not complete.
+    #[error("job {job} {how}")]
+    Ended {
+        /// The job.
+        job: JobName,
+        /// What became of it, in words.
+        how: String,
+    },
+}
+
+/// Serves until a stop is asked for (`None`), or the one job to serve is finished (what it amounts
+/// to). A drain makes durable what was taken. Blocks; not to be called on a runtime's thread.
+///
+/// # Errors
+/// When the output directory cannot be used, the log of jobs is gone, or the one job failed or was
+/// cancelled.
+pub fn serve(
+    broker: &Broker,
+    registry: &Registry,
+    settings: &Settings,
+    runtime: &Handle,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Result<Option<Totals>, ServeError> {
+    let (say, hear) = mpsc::unbounded_channel();
+    let mut service = Service {
+        home: Home::open(&settings.dir)?,
+        broker: broker.clone(),
+        registry: registry.clone(),
+        settings: settings.clone(),
+        runtime: runtime.clone(),
+        progress: Arc::clone(progress),
+        table: JobTable::default(),
+        working: BTreeMap::new(),
+        claimed: BTreeSet::new(),
+        resting: HashMap::new(),
+        inquiries: Inquiries::default(),
+        free: settings.memory,
+        say,
+    };
+    runtime.block_on(service.run(hear, shutdown))
+}
+
+/// A job that has a thread here.
+struct Working {
+    run: u64,
+    stop: Shutdown,
+    sealed: Arc<AtomicBool>,
+    memory: u64,
+}
+
+/// A job's thread has ended.
+struct Report {
+    name: JobName,
+    run: u64,
+    ended: Result<bool, JobFailure>,
+}
+
+struct Service {
+    home: Home,
+    broker: Broker,
+    registry: Registry,
+    settings: Settings,
+    runtime: Handle,
+    progress: Arc<Progress>,
+    table: JobTable,
+    working: BTreeMap<JobName, Working>,
+    /// Runs that were claimed or left alone.
+    claimed: BTreeSet<u64>,
+    /// Runs that could not go on here, and when they are tried again.
+    resting: HashMap<u64, Instant>,
+    inquiries: Inquiries,
+    /// Bytes of memory that no job has.
+    free: u64,
+    say: mpsc::UnboundedSender<Report>,
+}
+
+impl Service {
+    async fn run(
+        &mut self,
+        mut hear: mpsc::UnboundedReceiver<Report>,
+        shutdown: &Shutdown,
+    ) -> Result<Option<Totals>, ServeError> {
+        let ended = self.manage(&mut hear, shutdown).await;
+        for working in self.working.values() {
+            working.stop.advance(Stage::Draining);
+        }
+        while !self.working.is_empty() && shutdown.stage() != Stage::Aborted {
+            tokio::select! {
+                Some(report) = hear.recv() => { self.working.remove(&report.name); }
+                () = shutdown.reached(Stage::Aborted) => {}
+            }
+        }
+        ended
+    }
+
+    async fn manage(
+        &mut self,
+        hear: &mut mpsc::UnboundedReceiver<Report>,
+        shutdown: &Shutdown,
+    ) -> Result<Option<Totals>, ServeError> {
+        let mut log = tokio::select! {
+            found = self.registry.catch_up() => {
+                let (table, log) = found?;
+                self.progress.has_read_log();
+                self.table = table;
+                log
+            }
+            () = shutdown.reached(Stage::Draining) => return Ok(None),
+        };
+        self.clean_up().await;
+        self.announce_forgotten().await?;
+        let mut daily = tokio::time::interval_at((Instant::now() + DAILY).into(), DAILY);
+        let mut tick = tokio::time::interval(RETRY);
+        loop {
+            self.reconcile().await?;
+            if let Some(only) = &self.settings.only
+                && !self.working.contains_key(only)
+                && let Some(ended) = self.table.get(only).and_then(|job| job.phase.ended())
+            {
+                let job = only.clone();
+                return ended
+                    .map(Some)
+                    .map_err(|how| ServeError::Ended { job, how });
+            }
+            tokio::select! {
+                () = shutdown.reached(Stage::Draining) => return Ok(None),
+                entry = log.next() => {
+                    let entry = entry?;
+                    if log.was_lost() {
+                        warn!("the broker had lost the log of jobs; announcing what is at work here");
+                        self.announce_again().await?;
+                    }
+                    match entry.event {
+                        Event::Marker { id } => {
+                            let lost = self.inquiries.answer(&self.registry, &self.table, id);
+                            if let Some(run) = lost.await? {
+                                self.resting.insert(run, Instant::now() + RETRY);
+                            }
+                        }
+                        Event::Cancelled => {
+                            self.table.apply(entry);
+                            self.clean_up().await;
+                        }
+                        _ => {
+                            if self.table.apply(entry) == Applied::Started {
+                                self.clean_up().await;
+                            }
+                        }
+                    }
+                }
+                Some(report) = hear.recv() => self.heard(report).await?,
+                // What could not be removed before, or came back: somebody was slower.
+                _ = tick.tick() => self.clean_up().await,
+                // The log forgets what is older than a month.
+                _ = daily.tick() => self.announce_again().await?,
+            }
+        }
+    }
+
+    /// Claims what nobody has, starts what is ours, stops what is over.
+    async fn reconcile(&mut self) -> Result<(), ServeError> {
+        for (name, working) in &self.working {
+            let found = self.table.get(name);
+            let here = found.filter(|job| job.submission.run == working.run && job.is_active());
+            match here {
+                Some(job) => working
+                    .sealed
+                    .store(job.sealed.is_some(), Ordering::Relaxed),
+                None => working.stop.advance(Stage::Draining),
+            }
+        }
+        let now = Instant::now();
+        let mut to_claim = Vec::new();
+        let mut to_start = Vec::new();
+        for (name, job) in self.table.iter() {
+            let run = job.submission.run;
+            let wanted = job.is_active()
+                && self.settings.only.as_ref().is_none_or(|only| only == name)
+                && job.submission.spec.version == SPEC_VERSION
+                && !self.working.contains_key(name)
+                && !self.inquiries.contains(name)
+                && self.resting.get(&run).is_none_or(|until| *until <= now);
+            if !wanted {
+                continue;
+            }
+            match &job.claim {
+                None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
+                Some(id) if id == self.home.id() => to_start.push(name.clone()),
+                _ => {}
+            }
+        }
+        for (name, run) in to_claim {
+            self.claim(name, run).await?;
+        }
+        for name in to_start {
+            self.start(&name);
+        }
+        Ok(())
+    }
+
+    async fn claim(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
+        let output = self.home.output(&name);
+        let replace = self
+            .table
+            .get(&name)
+            .is_some_and(|job| job.submission.replace);
+        let in_the_way = match replace {
+            // Only what an earlier job wrote is ever replaced.
+            true => OutputDir::open(&output, true)
+                .err()
+                .map(|error| error.to_string()),
+            false => output.exists().then(|| {
+                let output = output.display();
+                format!("{output} exists: move it away, or replace it with `produce --force`")
+            }),
+        };
+        if let Some(reason) = in_the_way {
+            warn!(job = %name, "left alone: {reason}");
+            self.resting.insert(run, Instant::now() + 12 * RETRY);
+            return Ok(());
+        }
+        self.claimed.insert(run);
+        self.claim_again(&name, run).await
+    }
+
+    /// Starts the thread of a job.
+    fn start(&mut self, name: &JobName) {
+        let Some(job) = self.table.get(name) else {
+            return;
+        };
+        let submission = job.submission.clone();
+        let replays = job.replays;
+        let partitions = submission.spec.partitions.max(1);
+        // Half of what is left: there is always something for the next job.
+        let memory = (self.free / 2).max(LEAST * u64::from(partitions));
+        self.free = self.free.saturating_sub(memory);
+        let working = Working {
+            run: submission.run,
+            stop: Shutdown::new(),
+            sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
+            memory,
+        };
+        let thread = JobThread {
+            name: name.clone(),
+            submission,
+            replays,
+            home: self.home.clone(),
+            broker: self.broker.clone(),
+            registry: self.registry.clone(),
+            runtime: self.runtime.clone(),
+            settings: product::Settings {
+                memory: (memory / u64::from(partitions)) as usize,
+                tmp: self.settings.tmp.clone(),
+            },
+            progress: Arc::clone(&self.progress),
+            stop: working.stop.clone(),
+            sealed: Arc::clone(&working.sealed),
+            stall_after: self.settings.stall_after,
+        };
+        info!(job = %name, partitions, "reducing");
+        let say = self.say.clone();
+        let (name, run) = (name.clone(), working.run);
+        self.working.insert(name.clone(), working);
+        let started = std::thread::Builder::new()
+            .name(format!("reduce {name}"))
+            .spawn({
+                let (name, say) = (name.clone(), say.clone());
+                move || {
+                    let ended = thread.run();
+                    let _ = say.send(Report { name, run, ended });
+                }
+            });
+        if let Err(error) = started {
+            let ended = Err(JobFailure::Here(format!("cannot start a thread: {error}")));
+            let _ = say.send(Report { name, run, ended });
+        }
+    }
+
+    /// A job's thread has ended.
+    async fn heard(&mut self, report: Report) -> Result<(), ServeError> {
+        let Report { name, run, ended } = report;
+        if let Some(working) = self.working.remove(&name) {
+            self.free += working.memory;
+        }
+        let active = self
+            .table
+            .get(&name)
+            .is_some_and(|job| job.submission.run == run && job.is_active());
+        match ended {
+            // The end comes back through the log; until then nothing is started again.
+            Ok(_) if active => {
+                self.resting.insert(run, Instant::now() + RETRY);
+            }
+            Ok(_) => {}
+            // Its folder and queues go when the job does.
+            Err(_) if !active => {}
+            Err(JobFailure::QueueGone) => {
+                warn!(job = %name, "a queue of the job is gone; asking why");
+                self.inquiries.ask(&self.registry, name).await?;
+            }
+            Err(JobFailure::Here(reason)) => {
+                warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
+                self.resting.insert(run, Instant::now() + RETRY);
+            }
+            Err(JobFailure::Job(reason)) => {
+                warn!(job = %name, "failed: {reason}");
+                let failed = Event::Failed { reason };
+                self.registry.append(&name, run, &failed).await?;
+                // The event comes back through the log; until then nothing is started again.
+                self.resting.insert(run, Instant::now() + RETRY);
+            }
+        }
+        self.clean_up().await;
+        Ok(())
+    }
+
+    /// Removes what lies here of jobs that are over: cancelled ones, finished ones whose reducer died
+    /// before it had tidied up, and runs that another run has replaced.
+    async fn clean_up(&self) {
+        let runs = match self.home.runs() {
+            Ok(runs) => runs,
+            Err(error) => return warn!("{error}"),
+        };
+        for (name, run) in runs {
+            let known = self.table.get(&name);
+            let Some(job) = known.filter(|_| !self.working.contains_key(&name)) else {
+                continue;
+            };
+            if job.submission.run == run {
+                if !job.is_over() {
+                    continue;
+                }
+                let partitions = job.submission.spec.partitions;
+                if let Err(error) = delete_job(&self.broker, &name, partitions).await {
+                    warn!(job = %name, "its queues could not be deleted: {error}");
+                    continue;
+                }
+            }
+            let dir = self.home.run(&name, run);
+            if let Err(error) = std::fs::remove_dir_all(&dir) {
+                warn!(job = %name, "{} could not be removed: {error}", dir.display());
+            }
+        }
+    }
+
+    /// Announces the runs whose ledgers lie here and that the log does not know any more.
+    async fn announce_forgotten(&mut self) -> Result<(), ServeError> {
+        for (name, run) in self.home.runs()? {
+            let Some(event) = self.home.recall(&name, run) else {
+                continue;
+            };
+            if self.table.get(&name).is_some() {
+                continue;
+            }
+            let depth = queue_depth(&self.broker, &name, Queue::Chunks).await;
+            if !matches!(depth, Ok(Some(_))) {
+                warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
+                continue;
+            }
+            warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
+            self.registry.append(&name, run, &event).await?;
+            self.claim_again(&name, run).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces the jobs that are at work here, for those who did not hear of them.
+    async fn announce_again(&mut self) -> Result<(), ServeError> {
+        for (name, working) in &self.working {
+            let found = self.table.get(name);
+            let Some(job) = found.filter(|job| job.submission.run == working.run) else {
+                continue;
+            };
+            if job.is_active() {
+                let event = Event::Submitted(Box::new(job.submission.clone()));
+                self.registry.append(name, working.run, &event).await?;
+                self.claim_again(name, working.run).await?;
+                if let Some(chunks) = job.sealed {
+                    let sealed = Event::Sealed { chunks };
+                    self.registry.append(name, working.run, &sealed).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
+        let directory = self.home.id().to_owned();
+        let claim = Event::Claimed { directory };
+        Ok(self.registry.append(name, run, &claim).await?)
+    }
+}

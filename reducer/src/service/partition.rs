@@ -1,0 +1,423 @@
+//! One partition of a job on a broker: outcomes become segments, then are acknowledged, then merged.
+//!
+//! The order is the promise (I3): a message is acknowledged only when a segment that holds it is
+//! durable. The merge is rebuilt from the segments whenever this process is new to them, so a crash
+//! anywhere costs only work. It must not know the other partitions.
+
+use std::collections::HashSet;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gristmill_common::crash;
+use gristmill_common::id::ChunkId;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::Stage;
+use gristmill_common::wire::{self, Check, Message};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::Event;
+use gristmill_jobs::transport::Delivery;
+use tracing::{info, warn};
+
+use super::context::{JobContext, Next};
+use crate::engine::destination::Destination;
+use crate::engine::error::FileError;
+use crate::engine::files;
+use crate::engine::reduce::{PartitionResult, Reducer};
+use crate::engine::reduce_error::ReduceError;
+use crate::service::ledger::{Appended, FULL, Identity, Ledger, Segment};
+
+/// A batch is written when its oldest message has waited so long.
+const AGE: Duration = Duration::from_secs(1);
+/// How long a complete batch waits for nothing more.
+const LULL: Duration = Duration::from_millis(20);
+/// How often a reducer that waits behind another looks whether that one is still there.
+const LOOK: Duration = Duration::from_secs(1);
+/// After so long, a reducer that waits behind another subscribes too: the broker hands it the
+/// partition if the other one freezes.
+const STANDBY: Duration = Duration::from_secs(3);
+/// How many missing chunks are written to the log.
+const MISSING: usize = 100_000;
+
+/// How the work on a partition ended.
+pub(crate) enum Ended {
+    /// It is complete and merged here.
+    Closed(Box<PartitionResult>),
+    /// It is complete; another reducer closed it.
+    Elsewhere,
+    /// A stop was asked for, or the job is over.
+    Stopped,
+}
+
+/// Works on a partition until it is closed.
+pub(crate) fn reduce(
+    job: &JobContext<'_>,
+    partition: u32,
+    destination: &Destination,
+) -> Result<Ended, ReduceError> {
+    let dir = job.home.ledger(job.name, job.run, partition);
+    let of = job.identity(partition);
+    std::fs::create_dir_all(&dir).map_err(FileError::new("create the folder", &dir))?;
+    let since = Instant::now();
+    let mut first = None;
+    let held = loop {
+        if job.stop.is_stopping() {
+            return Ok(Ended::Stopped);
+        }
+        if let Some(held) = Held::take(&dir, job)? {
+            break Some(held);
+        }
+        if Ledger::is_closed(&dir, &of, job.replays)? {
+            return Ok(Ended::Elsewhere);
+        }
+        // Another reducer has it. Once this one stands by, the first message says that the broker
+        // has handed it over.
+        if since.elapsed() < STANDBY {
+            job.pause(LOOK);
+        } else if let Next::Message(delivery) = job.next(partition, LOOK)? {
+            first = Some(delivery);
+            break None;
+        }
+    };
+    let mut worker = Worker {
+        job,
+        partition,
+        ledger: Ledger::open(&dir, of)?,
+        reducer: job.reducer(partition, destination)?,
+        batch: Batch::default(),
+        heard: Instant::now(),
+    };
+    let ended = worker.run(first)?;
+    job.transport.leave(Queue::Results(partition));
+    drop(held);
+    crash::point("before-merge");
+    Ok(match ended {
+        Done::Closed => Ended::Closed(Box::new(worker.reducer.finish()?)),
+        Done::Stopped => Ended::Stopped,
+    })
+}
+
+/// Merges a closed partition anew from its segments.
+pub(crate) fn rebuild(
+    job: &JobContext<'_>,
+    partition: u32,
+    destination: &Destination,
+) -> Result<PartitionResult, ReduceError> {
+    let dir = job.home.ledger(job.name, job.run, partition);
+    let mut ledger = Ledger::open(&dir, job.identity(partition))?;
+    let mut reducer = job.reducer(partition, destination)?;
+    while let Some(segment) = ledger.next()? {
+        for message in &segment.messages {
+            reducer.message(message)?;
+        }
+    }
+    if !reducer.arrivals().is_complete() {
+        return Err(ReduceError::Incomplete {
+            partition,
+            what: reducer.arrivals().missing(),
+        });
+    }
+    reducer.finish()
+}
+
+/// A lock that says which reducer works on a partition, so that those that share a directory share
+/// its partitions. Correctness does not rest on it.
+struct Held {
+    _file: Option<File>,
+}
+
+impl Held {
+    fn take(dir: &Path, job: &JobContext<'_>) -> Result<Option<Self>, FileError> {
+        // One at a time, with a pause: reducers that start together get about equal shares.
+        let _turn = job.turn();
+        let path = dir.join(".lock");
+        let file = files::open_lock(&path)?;
+        match file.try_lock() {
+            Ok(()) => {
+                job.pause(job.spread);
+                Ok(Some(Self { _file: Some(file) }))
+            }
+            Err(TryLockError::WouldBlock) => Ok(None),
+            // A filesystem without locks: the broker decides who is active.
+            Err(TryLockError::Error(_)) => Ok(Some(Self { _file: None })),
+        }
+    }
+}
+
+enum Done {
+    Closed,
+    Stopped,
+}
+
+/// What came and is not durable yet.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<(Bytes, Message)>,
+    /// To be acknowledged once the batch is durable; duplicates of its messages too.
+    deliveries: Vec<Delivery>,
+    /// Chunks whose outcome came whole.
+    ids: HashSet<ChunkId>,
+    bytes: usize,
+    sealed: bool,
+    since: Option<Instant>,
+}
+
+struct Worker<'a> {
+    job: &'a JobContext<'a>,
+    partition: u32,
+    ledger: Ledger,
+    reducer: Reducer<'a>,
+    batch: Batch,
+    /// When something came last.
+    heard: Instant,
+}
+
+impl Worker<'_> {
+    fn run(&mut self, first: Option<Delivery>) -> Result<Done, ReduceError> {
+        while let Some(segment) = self.ledger.next()? {
+            if self.read(&segment)? {
+                return Ok(Done::Closed);
+            }
+        }
+        self.tell();
+        if let Some(delivery) = first {
+            self.take(delivery)?;
+        }
+        loop {
+            if self.reducer.arrivals().is_complete() && self.batch.deliveries.is_empty() {
+                return self.close();
+            }
+            let wait = if self.batch.deliveries.is_empty() {
+                LOOK
+            } else if self.might_be_complete() {
+                LULL
+            } else {
+                let age = self.batch.since.map_or(AGE, |since| since.elapsed());
+                AGE.saturating_sub(age)
+            };
+            let next = self.job.next(self.partition, wait)?;
+            let idle = matches!(next, Next::Nothing);
+            match next {
+                Next::Message(delivery) => {
+                    self.heard = Instant::now();
+                    self.take(delivery)?;
+                }
+                Next::Nothing => {}
+                Next::Stopped => {
+                    if self.job.stop.stage() == Stage::Draining {
+                        self.flush()?;
+                    }
+                    return Ok(Done::Stopped);
+                }
+            }
+            let due = self.batch.since.is_some_and(|since| since.elapsed() >= AGE);
+            let full = self.batch.bytes >= self.job.full.min(FULL)
+                || self.batch.deliveries.len() >= self.job.window;
+            if (full || due || idle && self.might_be_complete())
+                && !self.batch.deliveries.is_empty()
+                && self.flush()?
+            {
+                return Ok(Done::Closed);
+            }
+            if idle && self.batch.deliveries.is_empty() {
+                self.look_for_stall()?;
+            }
+        }
+    }
+
+    /// Whether the batch in hand completes the partition.
+    fn might_be_complete(&self) -> bool {
+        let arrivals = self.reducer.arrivals();
+        self.batch.sealed
+            || arrivals
+                .expected()
+                .is_some_and(|expected| arrivals.count() + self.batch.ids.len() >= expected)
+    }
+
+    /// Takes a message into the batch, or settles it if it is none of ours or says nothing new.
+    fn take(&mut self, delivery: Delivery) -> Result<(), ReduceError> {
+        let payload = delivery.payload().clone();
+        let message = match wire::decode(&payload, Check::Full) {
+            Ok(message) => message,
+            Err(error) => return self.bury(delivery, error.to_string()),
+        };
+        match self.reducer.is_news(&message) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.job.duplicate();
+                self.job.runtime.block_on(delivery.ack());
+                return Ok(());
+            }
+            Err(ReduceError::Malformed(what)) => return self.bury(delivery, what),
+            Err(error) => return Err(error),
+        }
+        self.batch.since.get_or_insert_with(Instant::now);
+        let again = match &message {
+            // An outcome may follow a tombstone in the same batch.
+            Message::Outcome(outcome)
+                if outcome.head.parts == 1 && outcome.head.tombstone.is_none() =>
+            {
+                !self.batch.ids.insert(outcome.head.id)
+            }
+            Message::Seal(_) => std::mem::replace(&mut self.batch.sealed, true),
+            _ => false,
+        };
+        self.batch.deliveries.push(delivery);
+        if again {
+            self.job.duplicate();
+        } else {
+            self.batch.bytes += payload.len();
+            self.batch.messages.push((payload, message));
+        }
+        Ok(())
+    }
+
+    fn bury(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
+        warn!(job = %self.job.name, partition = self.partition, "a message was set aside: {reason}");
+        self.job.runtime.block_on(delivery.bury(reason));
+        Ok(())
+    }
+
+    /// Makes the batch durable, acknowledges it, merges it. True when somebody else has closed the
+    /// partition meanwhile.
+    fn flush(&mut self) -> Result<bool, ReduceError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut closed = false;
+        while !batch.messages.is_empty() && !closed {
+            let segment = Segment {
+                messages: batch
+                    .messages
+                    .iter()
+                    .map(|(bytes, _)| bytes.clone())
+                    .collect(),
+                closes: None,
+            };
+            crash::point("before-link");
+            let began = Instant::now();
+            match self.ledger.append(&segment)? {
+                Appended::Done => {
+                    self.job.progress.segment_seconds.observe(began.elapsed());
+                    let bytes: usize = segment.messages.iter().map(Bytes::len).sum();
+                    Progress::add(&self.job.progress.durable_bytes, bytes as u64);
+                    self.job.progress.touch();
+                    break;
+                }
+                Appended::Taken(other) => {
+                    info!(
+                        job = %self.job.name,
+                        partition = self.partition,
+                        "another reducer was here first; going on behind it"
+                    );
+                    closed = self.read(&other)?;
+                    let mut kept = Vec::new();
+                    for (bytes, message) in batch.messages {
+                        if self.reducer.is_news(&message)? {
+                            kept.push((bytes, message));
+                        } else {
+                            self.job.duplicate();
+                        }
+                    }
+                    batch.messages = kept;
+                }
+            }
+        }
+        crash::point("after-link");
+        for delivery in batch.deliveries {
+            self.job.runtime.block_on(delivery.ack());
+        }
+        crash::point("outcomes-acknowledged");
+        if !closed {
+            for (bytes, _) in &batch.messages {
+                self.reducer.message(bytes)?;
+            }
+            Progress::add(&self.job.progress.chunks_reduced, batch.ids.len() as u64);
+        }
+        self.tell();
+        Ok(closed)
+    }
+
+    /// Says, for reports, how far the partition is.
+    fn tell(&self) {
+        let arrivals = self.reducer.arrivals();
+        let (durable, expected) = (arrivals.count(), arrivals.expected());
+        let quarantined = self.reducer.quarantined();
+        let tally = self.job.tally;
+        tally.partition(self.partition, durable, expected, quarantined);
+    }
+
+    /// Merges a segment. True when it closes the partition; one that closed it before a replay does
+    /// not.
+    fn read(&mut self, segment: &Segment) -> Result<bool, ReduceError> {
+        for message in &segment.messages {
+            self.reducer.message(message)?;
+        }
+        Ok(segment.closes >= Some(self.job.replays))
+    }
+
+    fn close(&mut self) -> Result<Done, ReduceError> {
+        let closing = Segment {
+            messages: Vec::new(),
+            closes: Some(self.job.replays),
+        };
+        crash::point("before-close");
+        loop {
+            match self.ledger.append(&closing)? {
+                Appended::Done => return Ok(Done::Closed),
+                Appended::Taken(other) => {
+                    if self.read(&other)? {
+                        return Ok(Done::Closed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A sealed job with nothing to come is stalled: the log says what is missing.
+    fn look_for_stall(&mut self) -> Result<(), ReduceError> {
+        if self.heard.elapsed() < self.job.stall_after || !self.job.is_sealed() {
+            return Ok(());
+        }
+        self.heard = Instant::now();
+        if !self.job.is_drained(self.partition)? {
+            return Ok(());
+        }
+        let arrivals = self.reducer.arrivals();
+        let missing = arrivals.missing_ids(MISSING);
+        let count = match arrivals.expected() {
+            Some(expected) => (expected - arrivals.count()) as u64,
+            // Not even the seal came: nobody knows.
+            None => u64::MAX,
+        };
+        warn!(job = %self.job.name, partition = self.partition, "stalled: {}", arrivals.missing());
+        self.job.append(&Event::Stalled { missing, count });
+        Ok(())
+    }
+}
+
+impl JobContext<'_> {
+    /// An empty merge of a partition.
+    fn reducer(
+        &self,
+        partition: u32,
+        destination: &Destination,
+    ) -> Result<Reducer<'_>, ReduceError> {
+        Reducer::new(
+            partition,
+            self.spec,
+            self.outline,
+            &self.settings,
+            destination,
+            self.progress,
+            self.replays,
+        )
+    }
+
+    pub(crate) fn identity(&self, partition: u32) -> Identity {
+        Identity {
+            job: self.name.clone(),
+            run: self.run,
+            partition,
+        }
+    }
+}

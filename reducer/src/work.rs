@@ -1,0 +1,78 @@
+//! One partition from its queue to its finished, unpublished part.
+//!
+//! It must not know where chunks come from. An outcome is acknowledged once it was taken; none is
+//! ever left waiting in the queue.
+
+use gristmill_common::outline::Outline;
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::JobSpec;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::{Delivery, PublishError, Transport};
+use tokio::runtime::Handle;
+
+use crate::engine::destination::Destination;
+use crate::engine::product::Settings;
+use crate::engine::reduce::{PartitionResult, Reducer};
+use crate::engine::reduce_error::ReduceError;
+
+impl From<PublishError> for ReduceError {
+    fn from(error: PublishError) -> Self {
+        ReduceError::Queue {
+            gone: matches!(error, PublishError::NoQueue(_)),
+            what: error.to_string(),
+        }
+    }
+}
+
+/// Reduces one partition: takes its outcomes until they are what the seal says, and writes its part
+/// under a temporary name (or to the stream). Blocks; call it on a thread outside the runtime.
+///
+/// `shutdown` aborts it at once; a job that drains ends when the transport does.
+///
+/// # Errors
+/// When the partition is not complete when the transport ends, the input changed, more is set aside
+/// than the job permits, or files cannot be written. The caller then stops the transport, so that
+/// nobody waits for this partition's queue.
+#[allow(clippy::too_many_arguments)] // One job's surroundings; they have no common owner.
+pub fn reduce(
+    partition: u32,
+    transport: &Transport,
+    runtime: &Handle,
+    spec: &JobSpec,
+    outline: &Outline,
+    settings: &Settings,
+    destination: &Destination,
+    progress: &Progress,
+    shutdown: &Shutdown,
+) -> Result<PartitionResult, ReduceError> {
+    let mut reducer = Reducer::new(partition, spec, outline, settings, destination, progress, 0)?;
+    let queue = Queue::Results(partition);
+    while !reducer.arrivals().is_complete() {
+        let next: Option<Delivery> = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = shutdown.reached(Stage::Aborted) => Ok(None),
+                next = transport.next(queue) => next,
+            }
+        })?;
+        let Some(delivery) = next else {
+            let what = reducer.arrivals().missing();
+            return Err(if shutdown.is_stopping() {
+                ReduceError::Stopped { partition, what }
+            } else {
+                ReduceError::Incomplete { partition, what }
+            });
+        };
+        reducer.message(delivery.payload())?;
+        runtime.block_on(delivery.ack());
+    }
+    // Duplicates may still come, and whoever publishes them must not wait for room.
+    let late = transport.clone();
+    runtime.spawn(async move {
+        while let Ok(Some(delivery)) = late.next(queue).await {
+            delivery.ack().await;
+        }
+    });
+    reducer.finish()
+}
