@@ -20,3 +20,8 @@ pub use model::{MAX_FILE, Model, ModelError};
 pub use penn::penn_style;
 pub use tagger::{MOST_TOKENS, Tag, Tagger};
 pub use text::{Sentence, Tagged, Token, Word, replace_invalid, tokenize};
+
+/// The README's example is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
