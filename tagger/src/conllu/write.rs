@@ -94,35 +94,36 @@ fn push_number(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// FORM: what the format does not allow inside a word (white space, control characters, bytes that are not UTF-8)
-/// becomes U+FFFD; letters are composed (NFC), as the format asks.
+/// FORM: letters are composed (NFC), as the format asks, and what it does not allow in a word is replaced.
 #[inline]
 fn push_form(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.iter().all(u8::is_ascii_graphic) {
         out.extend_from_slice(bytes);
     } else {
-        let text = composed(bytes);
-        let unfit = |c: char| c.is_whitespace() || c.is_control();
-        out.extend_from_slice(text.replace(unfit, "\u{fffd}").as_bytes());
+        push_fit(out, bytes, char::is_whitespace);
     }
 }
 
-fn composed(bytes: &[u8]) -> Cow<'_, str> {
+/// Appends text with white space that is `unfit` as U+2423 (open box), and control characters and bytes that are not
+/// UTF-8 as U+25A1 (white square): validators take U+FFFD for an error.
+fn push_fit(out: &mut Vec<u8>, bytes: &[u8], unfit: fn(char) -> bool) {
     let text = String::from_utf8_lossy(bytes);
-    if is_nfc(&text) {
+    let text = if is_nfc(&text) {
         text
     } else {
         Cow::Owned(text.nfc().collect())
-    }
+    };
+    let fit = |c: char| match c {
+        c if unfit(c) => '\u{2423}',
+        c if c.is_control() || c == '\u{fffd}' => '\u{25a1}',
+        c => c,
+    };
+    out.extend_from_slice(text.chars().map(fit).collect::<String>().as_bytes());
 }
 
 /// Appends a name as a comment can hold it, on one line.
 pub fn push_comment(out: &mut Vec<u8>, name: &[u8]) {
-    out.extend_from_slice(
-        composed(name)
-            .replace(char::is_control, "\u{fffd}")
-            .as_bytes(),
-    );
+    push_fit(out, name, |_| false);
 }
 
 /// Appends a name as part of a sent_id, which has no white space and no slash: what does not fit is written as `%`

@@ -27,7 +27,7 @@ impl<'a> Tagged<'a> {
     pub fn forms(&self) -> impl Iterator<Item = Form<'a>> {
         let text = self.text;
         self.tokens.iter().map(move |token| Form {
-            bytes: text[token.start..token.end].as_bytes(),
+            bytes: &text.as_bytes()[token.start..token.end],
             joined: joined(text, token.end),
             continues: token.continues,
         })
