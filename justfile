@@ -24,7 +24,7 @@ bench DIR="bench-data":
 chaos KILLS="1000" SEED="1":
     GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} cargo test --test cluster -- chaos --nocapture
 
-# Fuzz what reads untrusted bytes, guided by coverage: TARGET is wire, model or text (a C++ compiler)
+# Fuzz what reads untrusted bytes, guided by coverage: TARGET is archive, wire, model or text (a C++ compiler)
 fuzz TARGET SECONDS="60":
     tests/fuzz/run {{TARGET}} {{SECONDS}}
 

@@ -76,21 +76,33 @@ pub struct JobCommand<K: Args, R: Args> {
     pub command: R,
 }
 
-/// Options of every job: all of them decide the output's bytes, but for `--allow-quarantine`.
+/// Options of every job: all of them decide the output's bytes, but for `--allow-quarantine` and
+/// `--max-expanded`.
 #[derive(Args, Debug)]
 pub struct JobArgs {
     /// Files, folders, - for stdin, or @LIST for a file with one path a line
     ///
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
-    /// zstd, lz4, zip, tar, and these inside each other.
+    /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
+    /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and set
+    /// aside.
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<OsString>,
-    /// In folders, only files that match one of these globs
+    /// In folders and archives, only files that match one of these globs
+    ///
+    /// A glob without a slash is for the file's name, one with a slash for its path in the folder or
+    /// archive. An archive that matches itself is read whole.
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub include: Vec<String>,
-    /// In folders, no files that match one of these globs
+    /// In folders and archives, no files that match one of these globs
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub exclude: Vec<String>,
+    /// In folders, read files and folders whose names begin with a dot too
+    #[arg(long, short = '.', help_heading = "Input")]
+    pub hidden: bool,
+    /// In folders, follow links
+    #[arg(long, short = 'L', help_heading = "Input")]
+    pub follow: bool,
     /// What a record is [default: lines; extract: document]
     #[arg(long, value_enum, help_heading = "Input")]
     pub records: Option<RecordsArg>,
@@ -123,8 +135,18 @@ pub struct JobArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::default().entries, help_heading = "Input")]
     pub max_entries: u64,
     /// The largest nested archive that may be copied to a temporary file because it needs seeking
+    ///
+    /// It bounds the holes of a sparse tar member, too.
     #[arg(long, value_name = "SIZE", default_value_t = ByteSize(Limits::default().spool), help_heading = "Input")]
     pub max_spool: ByteSize,
+    /// The most bytes of text that all sources together may unfold to; past it the job fails
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "GRISTMILL_MAX_EXPANDED",
+        help_heading = "Input"
+    )]
+    pub max_expanded: Option<ByteSize>,
     /// Number of part files
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
     pub partitions: u32,
@@ -172,6 +194,8 @@ pub struct Job<R> {
     pub inputs: Vec<OsString>,
     /// How much may be in quarantine.
     pub allowance: Allowance,
+    /// How many bytes of text all sources together may unfold to.
+    pub max_expanded: Option<u64>,
     /// The command's own options.
     pub command: R,
 }
@@ -204,6 +228,7 @@ impl<K: Args, R: Args> JobCommand<K, R> {
             spec,
             inputs: self.job.inputs,
             allowance: self.job.allow_quarantine,
+            max_expanded: self.job.max_expanded.map(|most| most.0),
             command: self.command,
         })
     }
@@ -255,6 +280,8 @@ impl JobArgs {
             },
             include: self.include.clone(),
             exclude: self.exclude.clone(),
+            hidden: self.hidden,
+            follow: self.follow,
             partitions: self.partitions,
             format,
             compress: self.compress,

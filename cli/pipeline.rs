@@ -29,6 +29,8 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Folder for temporary files.
     pub tmp: PathBuf,
+    /// The most bytes of text that all sources together may unfold to.
+    pub max_expanded: Option<u64>,
 }
 
 impl Settings {
@@ -120,6 +122,7 @@ impl Pipeline<'_> {
             threads: self.settings.threads,
             tmp: self.settings.tmp.clone(),
             window: 1,
+            max_expanded: self.settings.max_expanded,
         };
 
         let parts = std::thread::scope(|scope| {

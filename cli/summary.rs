@@ -57,6 +57,13 @@ impl Summary<'_> {
                 HumanBytes(report.spilled)
             )?;
         }
+        if report.totals.passed_over > 0 {
+            writeln!(
+                out,
+                "{} bytes behind the end marks of tars were passed over: undefined data (POSIX)",
+                HumanCount(report.totals.passed_over)
+            )?;
+        }
         if report.totals.quarantined > 0 {
             let share =
                 report.totals.quarantined as f64 * 100.0 / report.totals.records.max(1) as f64;

@@ -64,6 +64,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let settings = Settings {
         threads: threads(args.threads)?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
+        max_expanded: job.max_expanded,
         window: (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
     };
     // A job that no mapper could work on is refused here.

@@ -30,7 +30,7 @@ use crate::summary::Summary;
 pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let job = words.into_job()?;
-    let settings = settings(&job.command)?;
+    let settings = settings(&job)?;
     let prepared = Arc::new(Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?);
     let plan = plan(&job, settings.chunk_size)?;
     let destination = destination(&job)?;
@@ -83,12 +83,14 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     }
 }
 
-fn settings(args: &RunArgs) -> anyhow::Result<Settings> {
+fn settings(job: &Job<RunArgs>) -> anyhow::Result<Settings> {
+    let args = &job.command;
     Ok(Settings {
         threads: threads(args.threads)?,
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
         chunk_size: chunk_size(args.cutting.chunk_size, ByteSize(1 << 20))?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
+        max_expanded: job.max_expanded,
     })
 }
 

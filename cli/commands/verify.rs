@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use gristmill_common::name::shown;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_input::{Plan, recount as recount_records};
@@ -67,7 +68,7 @@ fn recount(
         .outline()
         .sources
         .iter()
-        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .map(|name| shown(name).into_owned())
         .collect();
     let mut findings = Vec::new();
     if names.len() != verified.sources.len() {

@@ -12,6 +12,7 @@ pub mod histogram;
 pub mod id;
 pub mod job;
 pub mod key;
+pub mod name;
 pub mod outcome;
 pub mod outline;
 pub mod progress;

@@ -11,6 +11,8 @@ pub struct Seal {
     pub chunks: Vec<u32>,
     /// Records of each source, by source, as the producer counted them while cutting.
     pub records: Vec<u64>,
+    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    pub passed_over: u64,
 }
 
 /// The end of one split: how many chunks it has.
@@ -25,6 +27,8 @@ pub struct SplitEnd {
     pub split: u32,
     /// Number of its chunks.
     pub chunks: u32,
+    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    pub passed_over: u64,
 }
 
 impl Seal {

@@ -115,6 +115,7 @@ fn outcomes_and_seals_round_trip() {
     let seal = Seal {
         chunks: vec![3, 0, 1],
         records: vec![9, 9],
+        passed_over: 7,
     };
     assert_eq!(
         decode(&encode_seal(&seal).unwrap(), Check::Full),
@@ -123,6 +124,7 @@ fn outcomes_and_seals_round_trip() {
     let end = SplitEnd {
         split: 1,
         chunks: 0,
+        passed_over: 0,
     };
     assert_eq!(
         decode(&encode_split_end(&end).unwrap(), Check::Full),

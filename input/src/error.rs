@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use gristmill_common::name::shown;
+use gristmill_common::size::ByteSize;
+
 /// Damage that fails the job because it was asked to (`--on-corrupt fail`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}: {}, offset {offset}: {reason}",
-    lossy(source_name),
-    lossy(document)
+    shown(source_name),
+    shown(document)
 )]
 pub struct Failure {
     /// Name of the source, as it was typed.
@@ -20,8 +23,11 @@ pub struct Failure {
     pub reason: String,
 }
 
-fn lossy(name: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(name)
+fn too_much(most: u64) -> String {
+    format!(
+        "the inputs unfold to more than {} of text; raise --max-expanded, or leave inputs out",
+        ByteSize(most)
+    )
 }
 
 /// Why a split was not read to its end.
@@ -33,6 +39,9 @@ pub enum Halt {
     /// Damage, in a job that is to fail on it.
     #[error(transparent)]
     Corrupt(#[from] Failure),
+    /// The inputs unfold to more than is allowed.
+    #[error("{}", too_much(*.0))]
+    TooMuch(u64),
     /// A temporary file cannot be written.
     #[error(
         "cannot write a temporary file in {}: {error}; free some space, or choose another folder \
@@ -44,6 +53,9 @@ pub enum Halt {
         /// What the system said.
         error: std::io::Error,
     },
+    /// A glob is malformed.
+    #[error("{0}")]
+    Glob(#[from] globset::Error),
     /// The `--record-start` pattern is not a regular expression.
     #[error("--record-start: {0}")]
     RecordStart(#[from] regex::Error),

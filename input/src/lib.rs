@@ -4,6 +4,7 @@
 //! [`read_all`] does it for all splits on threads. It must not know what a job does with the records,
 //! nor where chunks go.
 
+mod archive;
 mod cut;
 mod directory;
 mod error;

@@ -27,6 +27,8 @@ pub(crate) fn spec() -> JobSpec {
         limits: Limits::default(),
         include: Vec::new(),
         exclude: Vec::new(),
+        hidden: false,
+        follow: false,
         partitions: 1,
         format: Format::Jsonl,
         compress: None,
@@ -42,6 +44,8 @@ pub(crate) struct Outcome {
     /// Document, offset and reason, in order.
     pub(crate) faults: Vec<(String, u64, String)>,
     pub(crate) samples: Vec<Vec<u8>>,
+    /// Bytes that were passed over behind end marks.
+    pub(crate) passed_over: u64,
     /// By source.
     pub(crate) records: BTreeMap<u32, u64>,
 }
@@ -120,6 +124,7 @@ pub(crate) fn read_plan(plan: &Plan, spec: &JobSpec) -> Result<Outcome, Halt> {
         let mut sink = Sink(Vec::new());
         let account = read_split(&reading, split, &mut sink)?;
         assert_eq!(account.chunks as usize, sink.0.len());
+        outcome.passed_over += account.passed_over;
         for (source, records) in account.records {
             *outcome.records.entry(source).or_default() += records;
         }

@@ -31,6 +31,8 @@ fn submission(sources: usize) -> Event {
             limits: Limits::default(),
             include: vec![],
             exclude: vec![],
+            hidden: false,
+            follow: false,
             partitions: 2,
             format: Format::Jsonl,
             compress: None,

@@ -113,6 +113,8 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
         limits: Limits::default(),
         include: vec![],
         exclude: vec![],
+        hidden: false,
+        follow: false,
         partitions: 1,
         format: Format::Tsv,
         compress: None,

@@ -34,12 +34,14 @@ pub struct Settings {
     /// Chunks that each thread may have on their way to the queue. One waits for each; more hide how
     /// long a broker takes to confirm.
     pub window: usize,
+    /// The most bytes of text that all sources together may unfold to; past it the job fails.
+    pub max_expanded: Option<u64>,
 }
 
 /// What is known of an earlier attempt at the same job, and who is told how far this one is.
 pub trait Resume: Sync {
-    /// Chunks and records (per source) of a split that was published whole: it is not read again.
-    fn done(&self, split: u32) -> Option<(u32, &[(u32, u64)])>;
+    /// The end and the records (per source) of a split that was published whole: it is not read again.
+    fn done(&self, split: u32) -> Option<(SplitEnd, &[(u32, u64)])>;
 
     /// Whether a chunk is to be published.
     fn wants(&self, id: ChunkId) -> bool;
@@ -56,7 +58,7 @@ pub trait Resume: Sync {
 pub struct Afresh;
 
 impl Resume for Afresh {
-    fn done(&self, _: u32) -> Option<(u32, &[(u32, u64)])> {
+    fn done(&self, _: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
         None
     }
 
@@ -104,8 +106,8 @@ pub fn produce(
     if let Some(total) = plan.total_bytes() {
         Progress::add(&progress.bytes_total, total);
     }
-    let reading =
-        Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown).map_err(Halt::from)?;
+    let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?
+        .bounded(settings.max_expanded);
     let by_split = spec
         .kind
         .shape()

@@ -17,6 +17,7 @@ fn settings(threads: usize, window: usize) -> Settings {
         threads: NonZeroUsize::new(threads).unwrap(),
         tmp: std::env::temp_dir(),
         window,
+        max_expanded: None,
     }
 }
 
@@ -133,7 +134,7 @@ struct Notes<'a> {
 }
 
 impl Resume for Notes<'_> {
-    fn done(&self, _: u32) -> Option<(u32, &[(u32, u64)])> {
+    fn done(&self, _: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
         None
     }
 

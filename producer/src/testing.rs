@@ -18,6 +18,8 @@ pub(crate) fn spec() -> JobSpec {
         limits: Limits::default(),
         include: Vec::new(),
         exclude: Vec::new(),
+        hidden: false,
+        follow: false,
         partitions: 1,
         format: Format::Jsonl,
         compress: None,

@@ -1,5 +1,6 @@
 //! Tests that drive the whole: the real binary, or the pipeline behind it. One noun a file.
 
+mod archives;
 mod bad_input;
 mod cli;
 mod corpus;

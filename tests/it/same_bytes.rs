@@ -59,6 +59,7 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> Files {
         memory: variant.memory,
         chunk_size: variant.chunk_size,
         tmp: folder.path().to_owned(),
+        max_expanded: None,
     };
     let plan = Plan::new(&job.inputs, &job.spec, variant.chunk_size).expect("a plan");
     let queues = settings.queues(&job.spec);

@@ -48,10 +48,17 @@ pub struct JobSpec {
     pub on_corrupt: OnCorrupt,
     /// Bounds on what an archive may unfold into.
     pub limits: Limits,
-    /// Globs of which at least one must match a file inside a folder, if there are any.
+    /// Globs of which at least one must match a file in a folder or a member of an archive, if there
+    /// are any.
     pub include: Vec<String>,
-    /// Globs of which none may match a file inside a folder.
+    /// Globs of which none may match a file in a folder or a member of an archive.
     pub exclude: Vec<String>,
+    /// Files and folders whose names begin with a dot are read too.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Links in folders are followed.
+    #[serde(default)]
+    pub follow: bool,
     /// Number of part files.
     pub partitions: u32,
     /// Form of the part files.

@@ -138,6 +138,7 @@ impl<'s> Cutter<'s> {
         damage.report();
         match damage.ill {
             Ill::Stopped => return Err(Halt::Stopped),
+            Ill::TooMuch(most) => return Err(Halt::TooMuch(most)),
             Ill::Corrupt if self.rules.on_corrupt == OnCorrupt::Fail => {
                 return Err(Halt::Corrupt(Failure {
                     source_name: place.source_name.to_vec(),
@@ -159,6 +160,11 @@ impl<'s> Cutter<'s> {
         let start = self.packer.make_room(weight, start)?;
         self.packer.fault(fault);
         Ok(start)
+    }
+
+    /// So many bytes that are not zero stood where they mean nothing, and were not read.
+    pub(crate) fn pass_over(&mut self, bytes: u64) {
+        self.packer.pass_over(bytes);
     }
 
     /// Cuts a document to its end.

@@ -45,6 +45,8 @@ pub struct Account {
     pub chunks: u32,
     /// Records of each source that the split touches, faults included, by source.
     pub records: BTreeMap<u32, u64>,
+    /// Bytes that are not zero and stood where an archive may hold anything; they were not read.
+    pub passed_over: u64,
 }
 
 /// Room kept after a body, so that the head is appended without moving the body.
@@ -125,6 +127,11 @@ impl<'s> Packer<'s> {
             }
             _ => false,
         }
+    }
+
+    /// Counts bytes that were passed over.
+    pub(crate) fn pass_over(&mut self, bytes: u64) {
+        self.account.passed_over += bytes;
     }
 
     /// Packs a fault: one record of its source.

@@ -10,11 +10,17 @@ use std::path::{Path, PathBuf};
 use gristmill_common::spec::JobSpec;
 
 use super::globs::Globs;
-use super::{PlanError, Source, SourceKind, walk};
+use super::walk::Walk;
+use super::{PlanError, Source, SourceKind};
 
 /// The sources that `inputs` name, in order.
 pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, PlanError> {
     let globs = Globs::new(&spec.include, &spec.exclude)?;
+    let walk = Walk {
+        globs: &globs,
+        hidden: spec.hidden,
+        follow: spec.follow,
+    };
     let mut sources = Vec::new();
     let mut stdin = false;
     for input in inputs {
@@ -27,18 +33,19 @@ pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, P
                 name: b"-".to_vec(),
                 path: PathBuf::from("-"),
                 kind: SourceKind::Stdin,
+                chosen: false,
             });
         } else if let Some(list) = typed.strip_prefix(b"@") {
-            from_list(Path::new(OsStr::from_bytes(list)), &globs, &mut sources)?;
+            from_list(Path::new(OsStr::from_bytes(list)), &walk, &mut sources)?;
         } else {
-            named(Path::new(input), &globs, &mut sources)?;
+            named(Path::new(input), &walk, &mut sources)?;
         }
     }
     Ok(sources)
 }
 
 /// Adds the paths that a file lists, one a line.
-fn from_list(list: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+fn from_list(list: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), PlanError> {
     let at = |line: usize, error: PlanError| PlanError::List {
         list: list.to_owned(),
         line,
@@ -52,14 +59,14 @@ fn from_list(list: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<()
     for (number, path) in BufReader::new(file).split(b'\n').enumerate() {
         let path = PathBuf::from(OsString::from_vec(path.map_err(io)?));
         if !path.as_os_str().is_empty() {
-            named(&path, globs, sources).map_err(|error| at(number + 1, error))?;
+            named(&path, walk, sources).map_err(|error| at(number + 1, error))?;
         }
     }
     Ok(())
 }
 
 /// Adds a named file or folder; a link that is named is followed.
-fn named(path: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+fn named(path: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), PlanError> {
     let error = |error| PlanError::Input {
         path: path.to_owned(),
         error,
@@ -67,13 +74,14 @@ fn named(path: &Path, globs: &Globs, sources: &mut Vec<Source>) -> Result<(), Pl
     let metadata = std::fs::metadata(path).map_err(error)?;
     if metadata.is_dir() {
         std::fs::read_dir(path).map_err(error)?;
-        walk::folder(path, globs, sources);
+        walk.folder(path, sources);
         return Ok(());
     }
     sources.push(Source {
         name: path.as_os_str().as_bytes().to_vec(),
         path: path.to_owned(),
         kind: kind(path, &metadata).map_err(error)?,
+        chosen: false,
     });
     Ok(())
 }

@@ -7,6 +7,8 @@ mod inputs;
 mod splits;
 mod walk;
 
+pub(crate) use globs::Globs;
+
 use std::ffi::OsString;
 use std::io;
 use std::ops::Range;
@@ -34,6 +36,8 @@ pub struct Source {
     pub path: PathBuf,
     /// What it is.
     pub kind: SourceKind,
+    /// Whether `--include` chose it by its name: an archive is read whole then.
+    pub chosen: bool,
 }
 
 /// What a source is.

@@ -4,59 +4,117 @@
 use std::fs::{self, FileType};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::globs::Globs;
 use super::{Source, SourceKind};
 
-/// Adds the files under `folder`, all levels down. Hidden files and links are not followed.
-pub(super) fn folder(folder: &Path, globs: &Globs, sources: &mut Vec<Source>) {
-    let mut found = Vec::new();
-    let mut pending = vec![PathBuf::new()];
-    while let Some(inside) = pending.pop() {
-        if let Err(error) = read(folder, &inside, globs, &mut found, &mut pending) {
-            found.push((inside, unreadable(&error)));
-        }
-    }
-    found.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-    sources.extend(found.into_iter().map(|(inside, kind)| {
-        let path = join(folder, &inside);
-        Source {
-            name: path.as_os_str().as_bytes().to_vec(),
-            path,
-            kind,
-        }
-    }));
+/// How folders are walked.
+pub(super) struct Walk<'a> {
+    /// Which files are taken.
+    pub(super) globs: &'a Globs,
+    /// Names that begin with a dot are taken too.
+    pub(super) hidden: bool,
+    /// Links are followed.
+    pub(super) follow: bool,
 }
 
-/// Reads one level: files go to `found`, folders to `pending`.
-fn read(
-    folder: &Path,
-    inside: &Path,
-    globs: &Globs,
-    found: &mut Vec<(PathBuf, SourceKind)>,
-    pending: &mut Vec<PathBuf>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(join(folder, inside))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.as_bytes().starts_with(b".") {
-            continue;
-        }
-        let inside = inside.join(&name);
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => pending.push(inside),
-            _ if !globs.take(&inside) => {}
-            Ok(kind) => {
-                if let Some(kind) = file(&join(folder, &inside), kind) {
-                    found.push((inside, kind));
-                }
+/// A folder to be read.
+struct Level {
+    inside: PathBuf,
+    /// Device and inode of it and of the folders that it is in, if links are followed.
+    chain: Vec<(u64, u64)>,
+}
+
+/// What is found: a path in the folder, and what is there.
+type Found = Vec<(PathBuf, SourceKind)>;
+
+impl Walk<'_> {
+    /// Adds the files under `folder`, all levels down.
+    pub(super) fn folder(&self, folder: &Path, sources: &mut Vec<Source>) {
+        let mut found = Vec::new();
+        let mut pending = Vec::new();
+        self.enter(folder, PathBuf::new(), &[], &mut found, &mut pending);
+        while let Some(level) = pending.pop() {
+            if let Err(error) = self.read(folder, &level, &mut found, &mut pending) {
+                found.push((level.inside, unreadable(&error)));
             }
-            Err(error) => found.push((inside, unreadable(&error))),
         }
+        found.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+        sources.extend(found.into_iter().map(|(inside, kind)| {
+            let path = join(folder, &inside);
+            Source {
+                name: path.as_os_str().as_bytes().to_vec(),
+                path,
+                kind,
+                chosen: self.globs.choose(),
+            }
+        }));
     }
-    Ok(())
+
+    /// Reads one level: files go to `found`, folders to `pending`.
+    fn read(
+        &self,
+        folder: &Path,
+        level: &Level,
+        found: &mut Found,
+        pending: &mut Vec<Level>,
+    ) -> io::Result<()> {
+        for entry in fs::read_dir(join(folder, &level.inside))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.as_bytes().starts_with(b".") && !self.hidden {
+                continue;
+            }
+            let inside = level.inside.join(&name);
+            let path = join(folder, &inside);
+            let mut kind = entry.file_type();
+            if self.follow
+                && kind.as_ref().is_ok_and(FileType::is_symlink)
+                && let Ok(target) = fs::metadata(&path)
+            {
+                kind = Ok(target.file_type());
+            }
+            match kind {
+                Ok(kind) if kind.is_dir() => {
+                    self.enter(folder, inside, &level.chain, found, pending);
+                }
+                _ if !self.globs.take(&inside) => {}
+                Ok(kind) => {
+                    if let Some(kind) = file(&path, kind) {
+                        found.push((inside, kind));
+                    }
+                }
+                Err(error) => found.push((inside, unreadable(&error))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans to read a folder, unless a link led back to one that it is in.
+    fn enter(
+        &self,
+        folder: &Path,
+        inside: PathBuf,
+        above: &[(u64, u64)],
+        found: &mut Found,
+        pending: &mut Vec<Level>,
+    ) {
+        let mut chain = Vec::new();
+        if self.follow
+            && let Ok(metadata) = fs::metadata(join(folder, &inside))
+        {
+            let own = (metadata.dev(), metadata.ino());
+            if above.contains(&own) {
+                let reason = "a link that leads back to a folder which it is in".to_owned();
+                found.push((inside, SourceKind::Unreadable { reason }));
+                return;
+            }
+            chain = [above, &[own]].concat();
+        }
+        pending.push(Level { inside, chain });
+    }
 }
 
 /// What a file in a folder is as a source; `None` for a link that leads somewhere.

@@ -12,8 +12,8 @@ use super::{Reading, read_split};
 use crate::cut::ChunkSink;
 use crate::error::Halt;
 
-/// Chunks and records (per source) of a split that need not be read again.
-type Done<'d> = (u32, &'d [(u32, u64)]);
+/// The end and the records (per source) of a split that need not be read again.
+type Done<'d> = (SplitEnd, &'d [(u32, u64)]);
 
 /// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own. A split that
 /// `done` knows is not read again.
@@ -31,6 +31,7 @@ pub fn read_all<'d, S: ChunkSink>(
     let seal = Mutex::new(Seal {
         chunks: vec![0; splits as usize],
         records: vec![0; plan.sources().len()],
+        passed_over: 0,
     });
     let next = AtomicU32::new(0);
     let failed = AtomicBool::new(false);
@@ -42,13 +43,13 @@ pub fn read_all<'d, S: ChunkSink>(
             if split >= splits {
                 break;
             }
-            let enter = |chunks: u32, records: &[(u32, u64)]| {
+            let enter = |end: SplitEnd, records: &[(u32, u64)]| {
                 let mut seal = seal.lock().unwrap_or_else(PoisonError::into_inner);
-                enter(&mut seal, split, chunks, records);
+                enter(&mut seal, end, records);
             };
-            if let Some((chunks, records)) = done(split) {
-                enter(chunks, records);
-                Progress::add(&reading.progress.chunks_cut, chunks.into());
+            if let Some((end, records)) = done(split) {
+                enter(end, records);
+                Progress::add(&reading.progress.chunks_cut, end.chunks.into());
                 reading.pass(split);
                 continue;
             }
@@ -58,10 +59,13 @@ pub fn read_all<'d, S: ChunkSink>(
             };
             match read_split(reading, split, &mut guarded) {
                 Ok(account) => {
-                    let chunks = account.chunks;
+                    let end = SplitEnd {
+                        split,
+                        chunks: account.chunks,
+                        passed_over: account.passed_over,
+                    };
                     let records: Vec<(u32, u64)> = account.records.into_iter().collect();
-                    enter(chunks, &records);
-                    let end = SplitEnd { split, chunks };
+                    enter(end, &records);
                     sink.ended(end, records).inspect_err(fail)?;
                 }
                 Err(halt) => {
@@ -124,8 +128,9 @@ impl<S: ChunkSink> ChunkSink for Guarded<'_, S> {
     }
 }
 
-fn enter(seal: &mut Seal, split: u32, chunks: u32, records: &[(u32, u64)]) {
-    seal.chunks[split as usize] = chunks;
+fn enter(seal: &mut Seal, end: SplitEnd, records: &[(u32, u64)]) {
+    seal.chunks[end.split as usize] = end.chunks;
+    seal.passed_over = seal.passed_over.saturating_add(end.passed_over);
     for &(source, records) in records {
         // What an earlier attempt wrote to a log is not trusted to fit.
         if let Some(total) = seal.records.get_mut(source as usize) {

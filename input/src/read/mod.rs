@@ -1,7 +1,12 @@
 //! Reading one split: opening its sources and cutting what is in them.
 
 mod all;
+mod ar;
+mod cpio;
+mod expanded;
+mod salvage;
 mod spool;
+mod stretch;
 mod tar;
 mod walker;
 mod zip;
@@ -10,8 +15,15 @@ mod zip;
 mod archive_tests;
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod format_tests;
+#[cfg(test)]
+mod tar_tests;
+#[cfg(test)]
+mod zip_tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
@@ -19,8 +31,9 @@ use gristmill_common::spec::{JobSpec, Limits};
 
 use crate::cut::{Account, ChunkSink, Cutter, Rules, capacity_for};
 use crate::error::Halt;
-use crate::plan::{Plan, SourceKind};
+use crate::plan::{Globs, Plan, SourceKind};
 pub use all::read_all;
+use expanded::Bound;
 use walker::Walker;
 
 /// What reading a job's splits needs beside the plan.
@@ -32,21 +45,25 @@ pub struct Reading<'a> {
     pub(crate) tmp: PathBuf,
     pub(crate) progress: &'a Progress,
     pub(crate) shutdown: &'a Shutdown,
+    globs: Globs,
+    expanded: Option<Arc<Bound>>,
 }
 
 impl<'a> Reading<'a> {
     /// Prepares reading; `tmp` is the folder for nested archives that need seeking.
     ///
     /// # Errors
-    /// When the `--record-start` pattern is not a regular expression.
+    /// When the `--record-start` pattern is not a regular expression, or a glob is malformed.
     pub fn new(
         plan: &'a Plan,
         spec: &JobSpec,
         tmp: PathBuf,
         progress: &'a Progress,
         shutdown: &'a Shutdown,
-    ) -> Result<Self, regex::Error> {
+    ) -> Result<Self, Halt> {
         Ok(Self {
+            globs: Globs::new(&spec.include, &spec.exclude)?,
+            expanded: None,
             plan,
             rules: Rules::new(spec, plan.chunk_size())?,
             limits: spec.limits,
@@ -54,6 +71,15 @@ impl<'a> Reading<'a> {
             progress,
             shutdown,
         })
+    }
+
+    /// Bounds the bytes of text that all splits together may unfold to.
+    #[must_use]
+    pub fn bounded(self, most: Option<u64>) -> Self {
+        Self {
+            expanded: most.map(|most| Arc::new(Bound::new(most))),
+            ..self
+        }
     }
 
     /// The capacity of a buffer for one chunk.

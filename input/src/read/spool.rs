@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::error::Halt;
@@ -15,6 +16,7 @@ pub(super) fn spool(
     input: &mut Input<'_>,
     folder: &Path,
     room: u64,
+    what: &str,
 ) -> Result<Result<(File, u64), Damage>, Halt> {
     let failed = |error| Halt::Temporary {
         path: folder.to_owned(),
@@ -32,10 +34,33 @@ pub(super) fn spool(
         }
         if size > room {
             return Ok(Err(Damage::unusable(format!(
-                "a zip inside an archive that takes more than the {room} bytes left for temporary \
-                 files (limit of spool)"
+                "{what} that takes more than the {room} bytes left for temporary files (limit of spool)"
             ))));
         }
         file.write_all(&buffer).map_err(failed)?;
+    }
+}
+
+/// A temporary file as a stream.
+pub(super) struct Spooled {
+    file: File,
+    at: u64,
+}
+
+impl Spooled {
+    pub(super) fn new(file: File) -> Self {
+        Self { file, at: 0 }
+    }
+}
+
+impl Pull for Spooled {
+    fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
+        let start = out.len();
+        out.resize(start + max.min(STEP), 0);
+        let got = self.file.read_at(&mut out[start..], self.at);
+        let read = *got.as_ref().unwrap_or(&0);
+        out.truncate(start + read);
+        self.at += read as u64;
+        got.map_err(|error| Damage::unusable(format!("a temporary file cannot be read: {error}")))
     }
 }

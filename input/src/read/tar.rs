@@ -1,26 +1,20 @@
-//! Walking a tar (POSIX ustar and pax, GNU, old V7) as a stream. It must not know of chunks.
+//! Walking a tar (POSIX ustar and pax, GNU, star, old V7) as a stream. It must not know of chunks.
 //!
-//! Headers are taken apart by a library; the walk is here, because a damaged header must not end
-//! it, and nothing that a header says may decide how much memory is taken.
+//! A damaged header does not end the walk, and nothing that a header says decides how much memory is
+//! taken.
 
-use tar::{EntryType, Header, PaxExtensions};
-
+use super::stretch::Stretch;
 use super::walker::Walker;
+use crate::archive::pax::{Extended, Read};
+use crate::archive::sparse::{Map, Unfolded, old_map};
+use crate::archive::tar::{BLOCK, Header};
 use crate::error::Halt;
-use crate::sniff::checksum_holds;
-use crate::stream::{Damage, Input, Pull};
+use crate::stream::{Damage, Input};
 
-const BLOCK: usize = 512;
-/// The longest name or set of extended headers that is read.
-const MAX_EXTENSION: u64 = 1 << 20;
-
-/// What extension headers say of the next member.
-#[derive(Default)]
-struct Extension {
-    name: Option<Vec<u8>>,
-    size: Option<u64>,
-    sparse: bool,
-}
+/// The longest name that is read.
+const MAX_NAME: u64 = 1 << 20;
+/// What tars are filled up to: 20 blocks.
+const RECORD: u64 = 20 * BLOCK as u64;
 
 /// Cuts the members of a tar named `name`, `depth` layers down.
 pub(super) fn walk(
@@ -29,170 +23,50 @@ pub(super) fn walk(
     mut input: Input<'_>,
     depth: u32,
 ) -> Result<(), Halt> {
-    match members(walker, name, &mut input, depth)? {
+    let spooled = walker.spooled;
+    let mut tar = Tar {
+        walker,
+        archive: name,
+        input: &mut input,
+        depth,
+        lost: None,
+        blanks: 0,
+    };
+    let result = tar.members();
+    walker.spooled = spooled;
+    match result? {
         Ok(()) => Ok(()),
         Err(damage) => walker.fault(name, input.offset(), damage),
     }
 }
 
-/// The inner error is damage that ends the tar; one that a member met too is accounted for there.
-fn members(
-    walker: &mut Walker<'_, '_>,
-    archive: &[u8],
-    input: &mut Input<'_>,
+/// A tar being walked. Inner errors are damage that ends it.
+struct Tar<'t, 'w, 's, 'i> {
+    walker: &'t mut Walker<'w, 's>,
+    archive: &'t [u8],
+    input: &'t mut Input<'i>,
     depth: u32,
-) -> Result<Result<(), Damage>, Halt> {
-    let mut extension = Extension::default();
-    loop {
-        let block = match next_header(input) {
-            Ok(Found::Header(block)) => block,
-            Ok(Found::End) => return Ok(Ok(())),
-            Ok(Found::Damaged(offset, damage)) => {
-                walker.fault(archive, offset, damage)?;
-                extension = Extension::default();
-                continue;
-            }
-            Err(damage) => return Ok(Err(damage)),
-        };
-        let offset = input.offset() - BLOCK as u64;
-        let header = Header::from_byte_slice(&block[..]);
-        let kind = header.entry_type();
-        let is_extension = kind.is_gnu_longname()
-            || kind.is_gnu_longlink()
-            || kind.is_pax_local_extensions()
-            || kind.is_pax_global_extensions()
-            || kind.as_byte() == b'X';
-        let stated = header.entry_size().unwrap_or(u64::MAX);
-        if is_extension {
-            if let Err(damage) = extend(&mut extension, kind, stated, input) {
-                return Ok(Err(damage));
-            }
-            continue;
-        }
-        let Extension { name, size, sparse } = std::mem::take(&mut extension);
-        if !walker.count_entry(archive, offset)? {
-            return Ok(Ok(()));
-        }
-        let member = name.unwrap_or_else(|| header.path_bytes().into_owned());
-        let size = size.unwrap_or(stated);
-        let start = input.offset();
-        let mut cut_off = None;
-        if let Some(name) = walker.member_name(archive, &member, offset)? {
-            let content = Content {
-                input,
-                left: size,
-                size,
-                cut_off: &mut cut_off,
-            };
-            match treatment(kind, sparse) {
-                // How old writers mark a folder.
-                Treatment::Read if size == 0 && name.ends_with(b"/") => {}
-                Treatment::Read => walker.member(&name, content, depth)?,
-                Treatment::Leave => {}
-                Treatment::Refuse(what) => {
-                    let damage = Damage::unusable(format!("not supported: {what} in a tar"));
-                    walker.fault(&name, 0, damage)?;
-                }
-            }
-        }
-        if let Some(damage) = cut_off {
-            return Ok(Err(damage));
-        }
-        if holds_no_data(kind) {
-            continue;
-        }
-        let read = input.offset() - start;
-        if let Err(damage) = step_over(input, size, read) {
-            return Ok(Err(damage));
-        }
-    }
+    /// A header that could not be used: what follows it is passed over.
+    lost: Option<Lost>,
+    /// Blank blocks since the last member.
+    blanks: u32,
+}
+
+/// A header that cannot be used.
+struct Lost {
+    document: Vec<u8>,
+    offset: u64,
+    reason: String,
 }
 
 /// What is next in a tar.
 enum Found {
-    Header(Box<[u8; BLOCK]>),
+    Header(Header),
+    /// Two blank blocks.
+    EndMark,
     End,
-    /// Something else, at this offset.
-    Damaged(u64, Damage),
-}
-
-/// Reads the next header; past a damaged one, to the next that is whole. Zeros are stepped over: the
-/// end mark of a tar to which another was appended is not the end of what is in the stream.
-fn next_header(input: &mut Input<'_>) -> Result<Found, Damage> {
-    let mut damaged = 0_u64;
-    let mut offset = input.offset();
-    let no_header = |damaged: u64, offset: u64| {
-        let reason = format!("tar: {damaged} bytes at byte {offset} are no header");
-        Found::Damaged(offset, Damage::corrupt(reason))
-    };
-    loop {
-        let bytes = input.want(BLOCK)?;
-        let Some(block) = bytes.first_chunk::<BLOCK>() else {
-            let left = bytes.len();
-            let blank = bytes.iter().all(|&byte| byte == 0);
-            input.consume(left);
-            return Ok(match damaged {
-                0 if blank => Found::End,
-                _ => no_header(damaged + left as u64, offset),
-            });
-        };
-        let block = Box::new(*block);
-        let blank = block.iter().all(|&byte| byte == 0);
-        let header = !blank && checksum_holds(&block);
-        if damaged > 0 && (blank || header) {
-            return Ok(no_header(damaged, offset));
-        }
-        input.consume(BLOCK);
-        if header {
-            return Ok(Found::Header(block));
-        }
-        if blank {
-            offset += BLOCK as u64;
-        } else {
-            damaged += BLOCK as u64;
-        }
-    }
-}
-
-/// Takes in what an extension header says.
-fn extend(
-    extension: &mut Extension,
-    kind: EntryType,
-    size: u64,
-    input: &mut Input<'_>,
-) -> Result<(), Damage> {
-    let wanted = !kind.is_gnu_longlink() && !kind.is_pax_global_extensions();
-    let mut data = Vec::new();
-    if wanted && size <= MAX_EXTENSION {
-        let bytes = input.want(size as usize)?;
-        data.extend_from_slice(&bytes[..bytes.len().min(size as usize)]);
-    }
-    let start = input.offset();
-    step_over(input, size, 0)?;
-    if size > MAX_EXTENSION {
-        return Err(Damage::corrupt(format!(
-            "tar: an extended header of {size} bytes at byte {start}"
-        )));
-    }
-    if kind.is_gnu_longname() {
-        let end = data.iter().position(|&byte| byte == 0);
-        data.truncate(end.unwrap_or(data.len()));
-        extension.name = Some(data);
-    } else if wanted {
-        for record in PaxExtensions::new(&data) {
-            let Ok(record) = record else {
-                return Err(Damage::corrupt(format!(
-                    "tar: a malformed extended header at byte {start}"
-                )));
-            };
-            match record.key_bytes() {
-                b"path" => extension.name = Some(record.value_bytes().to_vec()),
-                b"size" => extension.size = record.value().ok().and_then(|v| v.parse().ok()),
-                key => extension.sparse |= key.starts_with(b"GNU.sparse."),
-            }
-        }
-    }
-    Ok(())
+    /// Something that is passed over.
+    Passed(Lost),
 }
 
 /// What becomes of a member.
@@ -202,63 +76,277 @@ enum Treatment {
     Refuse(&'static str),
 }
 
-fn treatment(kind: EntryType, sparse: bool) -> Treatment {
-    if sparse || kind.is_gnu_sparse() {
-        return Treatment::Refuse("a sparse member");
+impl Tar<'_, '_, '_, '_> {
+    fn members(&mut self) -> Result<Result<(), Damage>, Halt> {
+        let mut extended = Extended::default();
+        loop {
+            let header = match self.next_header() {
+                Ok(Found::Header(header)) => header,
+                Ok(Found::EndMark) => match self.end_mark()? {
+                    Ok(()) => continue,
+                    Err(damage) => return Ok(Err(damage)),
+                },
+                Ok(Found::End) => return Ok(Ok(())),
+                Ok(Found::Passed(lost)) => {
+                    let damage = Damage::corrupt(lost.reason);
+                    self.walker.fault(&lost.document, lost.offset, damage)?;
+                    extended = Extended::default();
+                    continue;
+                }
+                Err(damage) => return Ok(Err(damage)),
+            };
+            let step = match header.kind() {
+                b'L' | b'K' | b'x' | b'X' | b'g' => self.extend(&mut extended, &header)?,
+                _ => {
+                    let offset = self.input.offset() - BLOCK as u64;
+                    if !self.walker.count_entry(self.archive, offset)? {
+                        return Ok(Ok(()));
+                    }
+                    self.member(&header, std::mem::take(&mut extended), offset)?
+                }
+            };
+            if let Err(damage) = step {
+                return Ok(Err(damage));
+            }
+        }
     }
-    match kind.as_byte() {
-        // Links, devices, folders, a FIFO: nothing to read.
-        b'1'..=b'6' | b'D' | b'V' => Treatment::Leave,
+
+    /// Reads the next header; past what is none, to the next block whose checksum is a header's.
+    /// Blank blocks are stepped over: another tar may follow the end mark.
+    fn next_header(&mut self) -> Result<Found, Damage> {
+        let mut start = self.input.offset();
+        let mut passed = 0;
+        loop {
+            let bytes = self.input.want(BLOCK)?;
+            let left = bytes.len();
+            let block = bytes.first_chunk::<BLOCK>();
+            let blank = bytes[..left.min(BLOCK)].iter().all(|&byte| byte == 0);
+            let header = block.and_then(Header::parse);
+            let ends = block.is_none();
+            if ends && !blank {
+                self.input.consume(left);
+                passed += left as u64;
+            }
+            if (passed > 0 || self.lost.is_some()) && (blank || ends || header.is_some()) {
+                return Ok(Found::Passed(self.passed(start, passed)));
+            }
+            if ends {
+                self.input.consume(left);
+                return Ok(Found::End);
+            }
+            self.input.consume(BLOCK);
+            if let Some(header) = header {
+                self.blanks = 0;
+                return Ok(Found::Header(header));
+            }
+            if !blank {
+                passed += BLOCK as u64;
+                continue;
+            }
+            start += BLOCK as u64;
+            self.blanks = self.blanks.saturating_add(1);
+            if self.blanks == 2 {
+                return Ok(Found::EndMark);
+            }
+        }
+    }
+
+    /// What to say of so many bytes that are no header.
+    fn passed(&mut self, start: u64, bytes: u64) -> Lost {
+        let passed = format!("{bytes} bytes at byte {start}");
+        match self.lost.take() {
+            Some(lost) if bytes == 0 => lost,
+            Some(lost) => Lost {
+                reason: format!("{}; {passed} are passed over", lost.reason),
+                ..lost
+            },
+            None => Lost {
+                document: self.archive.to_vec(),
+                offset: start,
+                reason: format!("tar: {passed} are no header"),
+            },
+        }
+    }
+
+    /// Behind the end mark, up to a multiple of [`RECORD`], a tar that is filled up to one may hold
+    /// anything (POSIX). A tar that is not filled up may have another right behind it.
+    fn end_mark(&mut self) -> Result<Result<(), Damage>, Halt> {
+        let offset = self.input.offset();
+        let count = (offset.next_multiple_of(RECORD) - offset) as usize;
+        let bytes = self.input.peek(count + 1);
+        let ends = bytes.len() == count;
+        let other = bytes.iter().take(count).filter(|&&byte| byte != 0).count();
+        if bytes.len() < count || other == 0 {
+            return Ok(Ok(()));
+        }
+        let length = match self.input.length() {
+            _ if ends => offset + count as u64,
+            Some(length) => length,
+            // Only the whole stream tells; it is rare that this is asked.
+            None => match self.walker.spool_rest(self.input)? {
+                Ok(length) => length,
+                Err(damage) => return Ok(Err(damage)),
+            },
+        };
+        if length % RECORD == 0 {
+            self.walker.pass_over(other as u64);
+            if let Err(damage) = self.input.skip(count as u64) {
+                return Ok(Err(damage));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Takes in what a header says of the next member.
+    fn extend(
+        &mut self,
+        extended: &mut Extended,
+        header: &Header,
+    ) -> Result<Result<(), Damage>, Halt> {
+        let start = self.input.offset();
+        let Some(size) = header.size() else {
+            self.lost = Some(Lost {
+                document: self.archive.to_vec(),
+                offset: start - BLOCK as u64,
+                reason: format!(
+                    "tar: the length of the extended header at byte {start} cannot be read"
+                ),
+            });
+            return Ok(Ok(()));
+        };
+        let read = match header.kind() {
+            b'x' | b'X' => extended.read(self.input, size),
+            b'L' => long_name(self.input, size).map(|name| {
+                extended.name = Some(name);
+                Read::Whole
+            }),
+            // The target of a link, or what no member needs.
+            _ => Ok(Read::Whole),
+        };
+        match read {
+            Err(damage) => return Ok(Err(damage)),
+            Ok(Read::Whole) => {}
+            Ok(Read::Malformed(what)) => {
+                let reason = format!("tar: a malformed extended header at byte {start}: {what}");
+                self.walker
+                    .fault(self.archive, start, Damage::corrupt(reason))?;
+            }
+        }
+        let taken = self.input.offset() - start;
+        Ok(Stretch::new(self.input, "tar", size, taken).end(BLOCK as u64))
+    }
+
+    /// Cuts a member, or steps over it.
+    fn member(
+        &mut self,
+        header: &Header,
+        extended: Extended,
+        offset: u64,
+    ) -> Result<Result<(), Damage>, Halt> {
+        let Extended { name, size, sparse } = extended;
+        let own = sparse.name.clone().or(name);
+        let own = own.unwrap_or_else(|| header.name());
+        let name = self.walker.member_name(self.archive, &own, offset)?;
+        let stated = size.unwrap_or_else(|| header.size());
+        let Some(size) = self.data_length(header.kind(), stated) else {
+            let document = name.unwrap_or_else(|| self.archive.to_vec());
+            self.lost = Some(Lost {
+                document,
+                offset: 0,
+                reason: format!("tar: the size in the header at byte {offset} cannot be read"),
+            });
+            return Ok(Ok(()));
+        };
+        let old = (header.kind() == b'S').then(|| old_map(self.input, header.sparse(), size));
+        let start = self.input.offset();
+        let map = match old {
+            Some(Err(damage)) => return Ok(Err(damage)),
+            Some(Ok(map)) => Some(map),
+            None if sparse.is_sparse() => match sparse.map(self.input, size) {
+                Err(damage) => return Ok(Err(damage)),
+                Ok(map) => Some(map.map(|(map, _)| map)),
+            },
+            None => None,
+        };
+        let taken = self.input.offset() - start;
+        let mut stretch = Stretch::new(self.input, "tar", size, taken);
+        if let Some(name) = name.filter(|_| self.walker.takes(&own)) {
+            match treatment(header.kind()) {
+                // How old writers mark a folder.
+                Treatment::Read if size == 0 && name.ends_with(b"/") => {}
+                Treatment::Read => read(self.walker, &name, &mut stretch, map, self.depth)?,
+                Treatment::Leave => {}
+                Treatment::Refuse(what) => {
+                    let damage = Damage::unusable(format!("not supported: {what} in a tar"));
+                    self.walker.fault(&name, 0, damage)?;
+                }
+            }
+        }
+        Ok(stretch.end(BLOCK as u64))
+    }
+
+    /// How many bytes follow a member's header; `None` if its size is needed and cannot be read.
+    fn data_length(&mut self, kind: u8, stated: Option<u64>) -> Option<u64> {
+        match kind {
+            // Nothing, whatever the size says.
+            b'2'..=b'6' => Some(0),
+            // A hard link: old writers give the size of the file that it leads to, some pax writers
+            // its data too.
+            b'1' if stated.is_none_or(|size| size > 0) => {
+                let next = self.input.peek(BLOCK).first_chunk::<BLOCK>();
+                let none = next.is_none_or(|block| {
+                    block.iter().all(|&byte| byte == 0) || Header::parse(block).is_some()
+                });
+                if none { Some(0) } else { stated }
+            }
+            _ => stated,
+        }
+    }
+}
+
+/// Reads a member's data, with its holes if it has such.
+fn read(
+    walker: &mut Walker<'_, '_>,
+    name: &[u8],
+    content: &mut Stretch<'_, '_>,
+    map: Option<Result<Map, &'static str>>,
+    depth: u32,
+) -> Result<(), Halt> {
+    let most = walker.reading.limits.spool;
+    match map {
+        None => walker.member(name, content, depth),
+        Some(Ok(map)) if map.holes() <= most => {
+            walker.member(name, Unfolded::new(content, &map), depth)
+        }
+        Some(Ok(map)) => {
+            let reason = format!(
+                "holes of {} bytes, more than the {most} that are read (--max-spool)",
+                map.holes()
+            );
+            walker.fault(name, 0, Damage::unusable(reason))
+        }
+        Some(Err(what)) => {
+            let reason = format!("tar: a malformed map of the member's holes: {what}");
+            walker.fault(name, 0, Damage::corrupt(reason))
+        }
+    }
+}
+
+/// A name from the data of an extension header.
+fn long_name(input: &mut Input<'_>, size: u64) -> Result<Vec<u8>, Damage> {
+    let size = size.min(MAX_NAME) as usize;
+    let bytes = input.want(size)?;
+    let bytes = &bytes[..bytes.len().min(size)];
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    Ok(bytes[..end].to_vec())
+}
+
+fn treatment(kind: u8) -> Treatment {
+    match kind {
+        // Links, devices, folders, a FIFO, lists of control: nothing to read.
+        b'1'..=b'6' | b'A' | b'D' | b'I' | b'N' | b'V' => Treatment::Leave,
         b'M' => Treatment::Refuse("the rest of a member from another volume"),
         // POSIX: what is not known is read as a regular file.
         _ => Treatment::Read,
-    }
-}
-
-/// Whether no data follows the header whatever its size says.
-fn holds_no_data(kind: EntryType) -> bool {
-    matches!(kind.as_byte(), b'1'..=b'6')
-}
-
-/// Steps over what is left of `size` bytes of data, of which `read` are read, and their padding.
-fn step_over(input: &mut Input<'_>, size: u64, read: u64) -> Result<(), Damage> {
-    let padded = size.div_ceil(BLOCK as u64).saturating_mul(BLOCK as u64);
-    let left = padded.saturating_sub(read);
-    let got = input.skip(left)?;
-    let missing = size.saturating_sub(read + got);
-    if missing > 0 {
-        return Err(Damage::corrupt(format!(
-            "tar: truncated, {missing} bytes of the last member are missing"
-        )));
-    }
-    Ok(())
-}
-
-/// A member's data.
-struct Content<'c, 'i> {
-    input: &'c mut Input<'i>,
-    left: u64,
-    size: u64,
-    /// Set when the tar ends inside the member.
-    cut_off: &'c mut Option<Damage>,
-}
-
-impl Pull for Content<'_, '_> {
-    fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
-        let max = usize::try_from(self.left).map_or(max, |left| left.min(max));
-        if max == 0 {
-            return Ok(0);
-        }
-        let got = self.input.pull(out, max)?;
-        self.left -= got as u64;
-        if got == 0 {
-            let damage = Damage::corrupt(format!(
-                "tar: truncated, {} of the member's {} bytes are missing",
-                self.left, self.size
-            ));
-            *self.cut_off = Some(damage.clone());
-            return Err(damage);
-        }
-        Ok(got)
     }
 }

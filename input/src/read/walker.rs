@@ -5,14 +5,16 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use super::{Reading, spool, zip};
+use super::expanded::Counted;
+use super::{Reading, ar, cpio, spool, tar, zip};
 use crate::cut::{Cutter, MAX_NAME, Place};
+use crate::directory::is_there;
 use crate::error::Halt;
 use crate::plan::{Source, SourceKind};
-use crate::sniff::{self, Format, is_zip, sniff};
+use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, may_hide_zip_in_stream, sniff};
 use crate::stream::{
-    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Pull, Random, RawFile, Xz, Zstd,
-    open_at_once,
+    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, Pull, Random, RawFile,
+    Section, Snappy, Utf16, Xz, Zlib, Zstd, open_at_once,
 };
 
 /// More levels than this are not followed whatever the limit says: each takes stack.
@@ -31,6 +33,8 @@ pub(super) struct Walker<'w, 's> {
     /// Bytes in temporary files now, over all levels.
     pub(super) spooled: u64,
     pub(super) inflater: Inflater,
+    /// The globs choose among the members of the archive at hand.
+    choosing: bool,
 }
 
 impl<'w, 's> Walker<'w, 's> {
@@ -48,6 +52,7 @@ impl<'w, 's> Walker<'w, 's> {
             entries: 0,
             spooled: 0,
             inflater: Inflater::default(),
+            choosing: !source.chosen,
         }
     }
 
@@ -61,14 +66,9 @@ impl<'w, 's> Walker<'w, 's> {
         let Reading {
             progress, shutdown, ..
         } = *self.reading;
-        let mut head = [0; 8];
         if let Some(size) = size
-            && file
-                .read_exact_at(&mut head[..size.min(8) as usize], 0)
-                .is_ok()
-            && is_zip(&head)
+            && let Some(file) = self.seekable(&file, size)
         {
-            let file = Random::new(file, size, shutdown, Some(progress));
             let members = members.unwrap_or(0..u64::MAX);
             return match self.too_deep(0) {
                 Some(damage) => self.fault(&source.name, 0, damage),
@@ -76,7 +76,24 @@ impl<'w, 's> Walker<'w, 's> {
             };
         }
         let file = RawFile::new(file, size, progress, shutdown);
-        self.stream(&source.name, Input::new(file), 0)
+        self.stream(&source.name, Input::new(file).of_length(size), 0)
+    }
+
+    /// The file as one that is read at any offset, if it is a zip: one that begins as zips do, or one
+    /// with something in front.
+    fn seekable(&self, file: &File, size: u64) -> Option<Random<'w>> {
+        let mut head = [0; ENOUGH_TEXT];
+        let head = &mut head[..size.min(ENOUGH_TEXT as u64) as usize];
+        file.read_exact_at(head, 0).ok()?;
+        let begins = is_zip(head);
+        if !begins && !may_hide_zip(head) {
+            return None;
+        }
+        let Reading {
+            progress, shutdown, ..
+        } = *self.reading;
+        let random = Random::new(file.try_clone().ok()?, size, shutdown, Some(progress));
+        (begins || is_there(&random)).then_some(random)
     }
 
     fn open(&self) -> Result<(File, Option<u64>), Damage> {
@@ -164,6 +181,16 @@ impl<'w, 's> Walker<'w, 's> {
         })
     }
 
+    /// Whether a member of an archive, by its own path, is one to read.
+    pub(super) fn takes(&self, member: &[u8]) -> bool {
+        self.reading.globs.take_member(member, self.choosing)
+    }
+
+    /// So many bytes that are not zero stood where an archive may hold anything, and were not read.
+    pub(super) fn pass_over(&mut self, bytes: u64) {
+        self.cutter.pass_over(bytes);
+    }
+
     /// Cuts what the stream is, or what is in it, `depth` layers down.
     pub(super) fn stream(
         &mut self,
@@ -172,31 +199,57 @@ impl<'w, 's> Walker<'w, 's> {
         depth: u32,
     ) -> Result<(), Halt> {
         // Damage so early is met again by whoever reads on.
-        let format = sniff(input.peek(sniff::ENOUGH));
-        if format == Format::Plain {
-            let place = self.place(name);
-            return self.cutter.document(place, &mut input);
-        }
-        if let Format::Foreign(what) = format {
-            let mut damage = Damage::unusable(format!("not supported: {what}"));
-            let head = input.peek(SIGN);
-            damage.sample = head[..SIGN.min(head.len())].to_vec();
-            return self.fault(name, 0, damage);
+        let format = sniff(&mut input);
+        match format {
+            Format::Plain | Format::Foreign(_) if may_hide_zip_in_stream(&mut input) => {
+                return self.hidden(name, input, depth, format);
+            }
+            Format::Plain => return self.document(name, &mut input),
+            Format::Utf16 { big_endian } => {
+                input.widen();
+                return self.document(name, &mut Coded::new(input, Utf16::new(big_endian)));
+            }
+            Format::Foreign(reason) => return self.foreign(name, &mut input, reason.into()),
+            _ => {}
         }
         if let Some(damage) = self.too_deep(depth) {
             return self.fault(name, 0, damage);
         }
         input.widen();
         match format {
-            Format::Plain | Format::Foreign(_) => Ok(()),
+            Format::Plain | Format::Utf16 { .. } | Format::Foreign(_) => Ok(()),
             Format::Gzip => self.stream(name, Input::glance(Gzip::new(input)), depth + 1),
             Format::Bzip2 => self.coded(name, input, Ok(Bzip2::new()), depth),
             Format::Xz => self.coded(name, input, Xz::new(), depth),
+            Format::Lzip => self.coded(name, input, Lzip::new(), depth),
+            Format::Lzma => self.coded(name, input, Lzma::new(), depth),
             Format::Zstd => self.coded(name, input, Zstd::new(), depth),
             Format::Lz4 => self.coded(name, input, Ok(Lz4::default()), depth),
-            Format::Tar => super::tar::walk(self, name, input, depth),
+            Format::Zlib => self.coded(name, input, Ok(Zlib::new()), depth),
+            Format::Snappy => self.stream(name, Input::glance(Snappy::new(input)), depth + 1),
+            Format::Tar => tar::walk(self, name, input, depth),
+            Format::Ar => ar::walk(self, name, input, depth),
+            Format::Cpio => cpio::walk(self, name, input, depth),
             Format::Zip => self.nested_zip(name, input, depth),
         }
+    }
+
+    fn document(&mut self, name: &[u8], content: &mut dyn Pull) -> Result<(), Halt> {
+        let place = self.place(name);
+        match &self.reading.expanded {
+            None => self.cutter.document(place, content),
+            Some(bound) => self
+                .cutter
+                .document(place, &mut Counted::new(content, bound)),
+        }
+    }
+
+    /// Names a stream that is not read.
+    fn foreign(&mut self, name: &[u8], input: &mut Input<'_>, reason: String) -> Result<(), Halt> {
+        let mut damage = Damage::unusable(reason);
+        let head = input.peek(SIGN);
+        damage.sample = head[..SIGN.min(head.len())].to_vec();
+        self.fault(name, 0, damage)
     }
 
     fn coded(
@@ -214,17 +267,77 @@ impl<'w, 's> Walker<'w, 's> {
 
     /// A zip needs seeking: in a stream it goes to a temporary file first.
     fn nested_zip(&mut self, name: &[u8], mut input: Input<'_>, depth: u32) -> Result<(), Halt> {
-        let room = self.reading.limits.spool.saturating_sub(self.spooled);
-        let (file, size) = match spool::spool(&mut input, &self.reading.tmp, room)? {
+        let (file, size) = match self.spool(&mut input, "a zip inside an archive")? {
             Ok(spooled) => spooled,
             Err(damage) => return self.fault(name, 0, damage),
         };
         drop(input);
-        self.spooled += size;
         let file = Random::new(file, size, self.reading.shutdown, None);
         let result = zip::walk(self, name, &file, depth, 0..u64::MAX);
         self.spooled -= size;
         result
+    }
+
+    /// A stream that begins with a script or a program, and may be a zip by its end.
+    fn hidden(
+        &mut self,
+        name: &[u8],
+        mut input: Input<'_>,
+        depth: u32,
+        format: Format,
+    ) -> Result<(), Halt> {
+        let (file, size) = match self.spool(&mut input, "a program inside an archive")? {
+            Ok(spooled) => spooled,
+            Err(damage) => {
+                return match format {
+                    Format::Foreign(reason) => self.fault(name, 0, Damage::unusable(reason)),
+                    _ => self.fault(name, 0, damage),
+                };
+            }
+        };
+        drop(input);
+        let file = Random::new(file, size, self.reading.shutdown, None);
+        let result = match (is_there(&file), self.too_deep(depth), format) {
+            (true, None, _) => zip::walk(self, name, &file, depth, 0..u64::MAX),
+            (true, Some(damage), _) => self.fault(name, 0, damage),
+            (false, _, Format::Foreign(reason)) => {
+                let mut input = Input::new(Section::new(&file, 0, size));
+                self.foreign(name, &mut input, reason.into())
+            }
+            (false, ..) => self.document(name, &mut Section::new(&file, 0, size)),
+        };
+        self.spooled -= size;
+        result
+    }
+
+    /// Copies a stream to a temporary file, of which there may be so much at a time.
+    fn spool(
+        &mut self,
+        input: &mut Input<'_>,
+        what: &str,
+    ) -> Result<Result<(File, u64), Damage>, Halt> {
+        let room = self.reading.limits.spool.saturating_sub(self.spooled);
+        let spooled = spool::spool(input, &self.reading.tmp, room, what)?;
+        if let Ok((_, size)) = &spooled {
+            self.spooled += size;
+        }
+        Ok(spooled)
+    }
+
+    /// Puts a temporary file in the place of the rest of a stream; returns the whole stream's length.
+    /// The file counts as spooled until the caller takes it off.
+    pub(super) fn spool_rest(
+        &mut self,
+        input: &mut Input<'_>,
+    ) -> Result<Result<u64, Damage>, Halt> {
+        let offset = input.offset();
+        let (file, size) = match self.spool(input, "a tar with data behind its end mark")? {
+            Ok(spooled) => spooled,
+            Err(damage) => return Ok(Err(damage)),
+        };
+        let length = offset + size;
+        *input = Input::resumed(spool::Spooled::new(file), offset, length);
+        Ok(Ok(length))
     }
 
     /// Cuts a member that is read through `content`.
@@ -234,6 +347,10 @@ impl<'w, 's> Walker<'w, 's> {
         content: impl Pull,
         depth: u32,
     ) -> Result<(), Halt> {
-        self.stream(name, Input::glance(content), depth + 1)
+        // A member was chosen by its own name: if it is an archive, it is read whole.
+        let choosing = std::mem::replace(&mut self.choosing, false);
+        let result = self.stream(name, Input::glance(content), depth + 1);
+        self.choosing = choosing;
+        result
     }
 }

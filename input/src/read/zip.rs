@@ -1,29 +1,42 @@
-//! Walking a zip by its central directory, which a library takes apart in bounded memory.
+//! Walking a zip by its central directory, which a library takes apart in bounded memory; where that
+//! fails, by the members' own headers.
 
 use std::ops::Range;
 
-use rawzip::{CompressionMethod, ZipArchiveEntryWayfinder};
+use rawzip::{CompressionMethod, ZipFileHeaderRecord};
 
+use super::salvage::{self, Salvage};
 use super::walker::Walker;
+use crate::archive::names;
 use crate::directory::{BUFFER, Directory, locate};
 use crate::error::Halt;
 use crate::stream::{
-    Bzip2, Checked, Codec, Coded, Damage, Deflate64, Input, Pull, Random, RawDeflate, Section, Xz,
-    Zstd,
+    Bzip2, Checked, Codec, Coded, Damage, Deflate64, Input, Lzma, Prefixed, Pull, Random,
+    RawDeflate, Section, Xz, Zstd,
 };
 
-/// What the directory says of a member.
-struct Member {
-    name: Vec<u8>,
-    offset: u64,
-    method: CompressionMethod,
-    encrypted: bool,
-    symlink: bool,
-    folder: bool,
-    crc: u32,
-    size: u64,
-    way: ZipArchiveEntryWayfinder,
+/// What the data of a member of method 14 begins with: the encoder's version and the length of the
+/// decoder's properties, always 5.
+const LZMA_PREFIX: usize = 4;
+const LZMA_PROPERTIES: usize = 5;
+
+/// What is said of a member.
+pub(super) struct Member {
+    pub(super) name: Vec<u8>,
+    /// Where its header is.
+    pub(super) offset: u64,
+    pub(super) method: u16,
+    pub(super) flags: u16,
+    /// Its CRC-32 and the length of its data; `None` if what would say it is cut off.
+    pub(super) stated: Option<(u32, u64)>,
+    /// Where its compressed data is, or why that is not known.
+    pub(super) data: Result<(u64, u64), String>,
 }
+
+/// Bits of [`Member::flags`].
+pub(super) const ENCRYPTED: u16 = 1;
+const LZMA_ENDS: u16 = 1 << 1;
+pub(super) const UTF8: u16 = 1 << 11;
 
 /// Cuts those members of the zip named `name` that are numbered in `range`, `depth` layers down.
 pub(super) fn walk(
@@ -33,79 +46,111 @@ pub(super) fn walk(
     depth: u32,
     range: Range<u64>,
 ) -> Result<(), Halt> {
+    let mut salvage = Salvage {
+        archive: name,
+        file,
+        depth,
+        from: 0,
+        to: file.size(),
+    };
     let directory = match locate(file) {
         Ok(directory) => directory,
-        Err(error) => {
-            let damage = Damage::corrupt(format!("zip: no central directory: {error}"));
-            return walker.fault(name, 0, damage);
-        }
+        Err(reason) => return salvage::run(walker, &salvage, &reason),
     };
     walker.entries += range.start;
     let mut buffer = vec![0; BUFFER];
     let mut entries = directory.entries(&mut buffer);
     let mut number = 0;
-    while number < range.end {
+    // What is behind the last member that the directory tells of.
+    let mut listed = 0;
+    let trouble = loop {
+        if number == range.end {
+            return Ok(());
+        }
         let record = match entries.next_entry() {
             Ok(Some(record)) => record,
-            Ok(None) => break,
+            Ok(None) => break missing(&directory, number),
             Err(error) => {
-                let reason = format!("zip: central directory, after {number} members: {error}");
-                return walker.fault(name, directory.directory_offset(), Damage::corrupt(reason));
+                break Some(format!(
+                    "central directory, after {number} members: {error}"
+                ));
             }
         };
         number += 1;
+        let data = directory.get_entry(record.wayfinder());
+        let data = data.map(|entry| entry.compressed_data_range());
+        listed = listed.max(data.as_ref().map_or(0, |(_, end)| *end));
         if number <= range.start {
             continue;
         }
-        let member = Member {
-            name: record.file_path().as_ref().to_vec(),
-            offset: record.local_header_offset(),
-            method: record.compression_method(),
-            encrypted: record.flags().is_encrypted(),
-            symlink: record.mode().is_symlink(),
-            folder: record.is_dir() && record.uncompressed_size_hint() == 0,
-            crc: record.crc32(),
-            size: record.uncompressed_size_hint(),
-            way: record.wayfinder(),
-        };
-        if !walker.count_entry(name, member.offset)? {
+        let offset = record.local_header_offset();
+        if !walker.count_entry(name, offset)? {
             return Ok(());
         }
         // A folder or a link has nothing to read.
-        if !member.folder && !member.symlink {
-            open(walker, name, file, &directory, &member, depth)?;
+        let folder = record.is_dir() && record.uncompressed_size_hint() == 0;
+        if !folder && !record.mode().is_symlink() {
+            let data = data
+                .map_err(|error| format!("zip: header of the member at byte {offset}: {error}"));
+            open(walker, name, file, &member(&record, data), depth)?;
+        }
+    };
+    match trouble {
+        None => Ok(()),
+        Some(reason) => {
+            salvage.from = listed;
+            salvage.to = directory.directory_offset();
+            salvage::run(walker, &salvage, &reason)
         }
     }
-    Ok(())
 }
 
-fn open(
+/// What to say of a directory with fewer members than it states. Writers of plain zips keep the
+/// lowest 16 bits of the number.
+fn missing(directory: &Directory<'_, '_>, number: u64) -> Option<String> {
+    let stated = directory.entries_hint();
+    (number < stated)
+        .then(|| format!("the central directory states {stated} members and holds {number}"))
+}
+
+fn member(record: &ZipFileHeaderRecord<'_>, data: Result<(u64, u64), String>) -> Member {
+    let path = record.file_path();
+    let flags = record.flags();
+    let extra = record.extra_fields().remaining_bytes();
+    Member {
+        name: names::decode(path.as_ref(), flags.is_utf8(), extra),
+        offset: record.local_header_offset(),
+        method: record.compression_method().as_u16(),
+        flags: flags.bits(),
+        stated: Some((record.crc32(), record.uncompressed_size_hint())),
+        data,
+    }
+}
+
+/// Cuts one member.
+pub(super) fn open(
     walker: &mut Walker<'_, '_>,
     archive: &[u8],
     file: &Random<'_>,
-    directory: &Directory<'_, '_>,
     member: &Member,
     depth: u32,
 ) -> Result<(), Halt> {
+    if !walker.takes(&member.name) {
+        return Ok(());
+    }
     let Some(name) = walker.member_name(archive, &member.name, member.offset)? else {
         return Ok(());
     };
-    if member.encrypted {
+    if member.flags & ENCRYPTED != 0 {
         let damage = Damage::unusable("not supported: an encrypted zip member");
         return walker.fault(&name, 0, damage);
     }
-    let (start, end) = match directory.get_entry(member.way) {
-        Ok(entry) => entry.compressed_data_range(),
-        Err(error) => {
-            let reason = format!(
-                "zip: header of the member at byte {}: {error}",
-                member.offset
-            );
-            return walker.fault(&name, 0, Damage::corrupt(reason));
-        }
+    let (start, end) = match &member.data {
+        Ok(range) => *range,
+        Err(reason) => return walker.fault(&name, 0, Damage::corrupt(reason.clone())),
     };
     let section = Section::new(file, start, end);
-    match member.method.as_u16() {
+    match member.method {
         0 => read(walker, &name, section, member, depth),
         8 => {
             let pool = walker.inflater.clone();
@@ -114,28 +159,61 @@ fn open(
         }
         9 => coded(walker, &name, section, Ok(Deflate64::new()), member, depth),
         12 => coded(walker, &name, section, Ok(Bzip2::new()), member, depth),
+        14 => lzma(walker, &name, section, member, depth),
         // 20 is what 93 was before it was assigned.
         20 | 93 => coded(walker, &name, section, Zstd::new(), member, depth),
         95 => coded(walker, &name, section, Xz::new(), member, depth),
         other => {
-            let method = member.method.name().unwrap_or("unknown");
+            let method = CompressionMethod::from(other).name().unwrap_or("unknown");
             let reason = format!("not supported: zip compression method {other} ({method})");
             walker.fault(&name, 0, Damage::unusable(reason))
         }
     }
 }
 
-fn coded(
+/// Reads a member of method 14: what a .lzma file holds, behind a header of another form.
+fn lzma(
     walker: &mut Walker<'_, '_>,
     name: &[u8],
     section: Section<'_>,
+    member: &Member,
+    depth: u32,
+) -> Result<(), Halt> {
+    let mut input = Input::new(section);
+    let head = input.peek(LZMA_PREFIX + LZMA_PROPERTIES);
+    let head = head.get(..LZMA_PREFIX + LZMA_PROPERTIES);
+    let Some([_, _, 5, 0, properties @ ..]) = head else {
+        let damage = Damage::corrupt("zip: a malformed header of LZMA data");
+        return walker.fault(name, 0, damage);
+    };
+    // Either the data says where it ends, or its length does.
+    let size = match member.stated {
+        Some((_, size)) if member.flags & LZMA_ENDS == 0 => size,
+        _ => u64::MAX,
+    };
+    let header = [properties, &size.to_le_bytes()].concat();
+    input.consume(LZMA_PREFIX + LZMA_PROPERTIES);
+    coded(
+        walker,
+        name,
+        Prefixed::new(header, input),
+        Lzma::new(),
+        member,
+        depth,
+    )
+}
+
+fn coded(
+    walker: &mut Walker<'_, '_>,
+    name: &[u8],
+    data: impl Pull,
     codec: Result<impl Codec, String>,
     member: &Member,
     depth: u32,
 ) -> Result<(), Halt> {
     match codec {
         Ok(codec) => {
-            let content = Coded::new(Input::new(section), codec);
+            let content = Coded::new(Input::new(data), codec);
             read(walker, name, content, member, depth)
         }
         Err(reason) => walker.fault(name, 0, Damage::unusable(reason)),
@@ -149,5 +227,10 @@ fn read(
     member: &Member,
     depth: u32,
 ) -> Result<(), Halt> {
-    walker.member(name, Checked::new(content, member.crc, member.size), depth)
+    match member.stated {
+        Some((crc, size)) => walker.member(name, Checked::new(content, crc, size), depth),
+        // Other methods than storing say themselves where the data ends.
+        None if member.method == 0 => walker.member(name, Checked::cut_off(content), depth),
+        None => walker.member(name, content, depth),
+    }
 }

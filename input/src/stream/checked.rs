@@ -22,7 +22,16 @@ impl<P: Pull> Checked<P> {
         }
     }
 
+    /// Checks a member of which only its end can tell that it is whole; and that is missing.
+    pub(crate) fn cut_off(inner: P) -> Self {
+        Self::new(inner, 0, u64::MAX)
+    }
+
     fn damage(&self, than: &str) -> Damage {
+        if self.stated_length == u64::MAX {
+            let reason = format!("zip: the member is cut off at byte {}", self.length);
+            return Damage::corrupt(reason);
+        }
         Damage::corrupt(format!(
             "zip: the member has {than} than the {} bytes stated, at byte {}",
             self.stated_length, self.length

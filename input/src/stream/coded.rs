@@ -7,11 +7,16 @@ use super::{Damage, Input, Pull};
 
 /// How much is decoded at once.
 const STAGE: usize = 128 << 10;
+/// How many bytes tell whether another stream begins.
+const BEGINNING: usize = 32;
 
 /// A decoder of one format.
 pub(crate) trait Codec {
     /// The format's name.
     const NAME: &'static str;
+
+    /// Zeros between and after streams are padding in multiples of this length, in bytes.
+    const PADDING: u64 = 1;
 
     /// Whether a stream of the format begins with these bytes.
     fn begins(head: &[u8]) -> bool;
@@ -54,6 +59,8 @@ pub(crate) struct Coded<'a, C> {
     given: usize,
     total: u64,
     inside: bool,
+    /// Zeros since the last stream ended.
+    padding: u64,
     over: bool,
     failed: Option<Damage>,
 }
@@ -68,6 +75,7 @@ impl<'a, C: Codec> Coded<'a, C> {
             given: 0,
             total: 0,
             inside: true,
+            padding: 0,
             over: false,
             failed: None,
         }
@@ -115,21 +123,32 @@ impl<'a, C: Codec> Coded<'a, C> {
     /// Looks for another stream after the one that ended; padding zeros are stepped over.
     fn next_stream(&mut self) -> Result<(), Damage> {
         let rest = self.input.fill()?;
+        let ended = rest.is_empty();
         let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
-        if rest.is_empty() {
-            self.over = true;
-        } else if zeros > 0 {
+        let offset = self.input.offset();
+        if zeros > 0 {
             self.input.consume(zeros);
+            self.padding += zeros as u64;
+        } else if !self.padding.is_multiple_of(C::PADDING) {
+            let reason = format!(
+                "{}: padding of {} zeros, no multiple of {}, before compressed byte {offset}",
+                C::NAME,
+                self.padding,
+                C::PADDING
+            );
+            return Err(Damage::corrupt(reason).after_end(self.input.peek(8)));
+        } else if ended {
+            self.over = true;
         } else {
-            let offset = self.input.offset();
-            let rest = self.input.peek(8);
+            let rest = self.input.peek(BEGINNING);
             if !C::begins(rest) {
                 let reason = format!(
                     "{}: garbage after the end, at compressed byte {offset}",
                     C::NAME
                 );
-                return Err(Damage::corrupt(reason).after_end(rest));
+                return Err(Damage::corrupt(reason).after_end(&rest[..rest.len().min(8)]));
             }
+            self.padding = 0;
             let restarted = self.codec.restart();
             restarted.map_err(|what| self.damage(Trouble::Unusable(what)))?;
             self.inside = true;

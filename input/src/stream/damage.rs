@@ -28,6 +28,8 @@ pub(crate) enum Ill {
     Unusable,
     /// Nothing is wrong: reading was told to stop.
     Stopped,
+    /// Nothing is wrong, but more came than the job may unfold to.
+    TooMuch(u64),
 }
 
 impl Damage {
@@ -44,6 +46,11 @@ impl Damage {
     /// Not damage at all: a stop was asked for.
     pub(crate) fn stopped() -> Self {
         Self::new(Ill::Stopped, "stopped".into())
+    }
+
+    /// Not damage either: the job's bound on text is passed.
+    pub(crate) fn too_much(most: u64) -> Self {
+        Self::new(Ill::TooMuch(most), "more text than is allowed".into())
     }
 
     /// The same damage, met after a well-ended stream; `sample` are its first bytes.

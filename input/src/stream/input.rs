@@ -17,6 +17,8 @@ pub(crate) struct Input<'a> {
     ended: bool,
     failed: Option<Damage>,
     size: usize,
+    /// The length of the whole stream, if it is known.
+    length: Option<u64>,
 }
 
 impl<'a> Input<'a> {
@@ -45,7 +47,28 @@ impl<'a> Input<'a> {
             ended: false,
             failed: None,
             size,
+            length: None,
         }
+    }
+
+    /// Buffers the rest of a stream that is `length` bytes long, from `offset` on.
+    pub(crate) fn resumed(source: impl Pull + 'a, offset: u64, length: u64) -> Self {
+        Self {
+            before: offset,
+            length: Some(length),
+            ..Self::sized(source, BUFFER)
+        }
+    }
+
+    /// Says how long the whole stream is.
+    pub(crate) fn of_length(mut self, length: Option<u64>) -> Self {
+        self.length = length;
+        self
+    }
+
+    /// The length of the whole stream, if it is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// Reads on through a full buffer.

@@ -35,7 +35,7 @@ impl Codec for Lz4 {
     const NAME: &'static str = "lz4";
 
     fn begins(head: &[u8]) -> bool {
-        head.starts_with(&MAGIC)
+        head.starts_with(&MAGIC) || is_skippable(head)
     }
 
     fn restart(&mut self) -> Result<(), String> {
@@ -45,6 +45,14 @@ impl Codec for Lz4 {
 
     fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
         let Some(frame) = &mut self.frame else {
+            let head = exactly(input, 8)?;
+            if is_skippable(head) {
+                let length = 8 + u64::from(number(&head[4..]));
+                return match input.skip(length)? < length {
+                    true => Err(Trouble::Corrupt("truncated data".into())),
+                    false => Ok(true),
+                };
+            }
             self.frame = Some(Frame::read(input)?);
             return Ok(false);
         };
@@ -161,6 +169,11 @@ impl Frame {
 
 fn bytes_len(length: usize, checksum: bool) -> usize {
     length + 4 * usize::from(checksum)
+}
+
+/// Whether a frame of the user's own begins here: it says its length, and is no data.
+pub(crate) fn is_skippable(head: &[u8]) -> bool {
+    matches!(head, [kind, 0x2A, 0x4D, 0x18, ..] if kind & 0xF0 == 0x50)
 }
 
 /// The next `count` bytes, which are not consumed.

@@ -10,9 +10,13 @@ mod file;
 mod gzip;
 mod input;
 mod lz4;
+mod lzma;
+mod prefixed;
 mod random;
+mod snappy;
 mod spare;
-mod xz;
+mod utf16;
+mod zlib;
 mod zstd;
 
 pub(crate) use bzip2::Bzip2;
@@ -24,9 +28,13 @@ pub(crate) use deflate64::Deflate64;
 pub(crate) use file::{RawFile, open_at_once};
 pub(crate) use gzip::Gzip;
 pub(crate) use input::Input;
-pub(crate) use lz4::Lz4;
+pub(crate) use lz4::{Lz4, is_skippable};
+pub(crate) use lzma::{Lzip, Lzma, Xz};
+pub(crate) use prefixed::Prefixed;
 pub(crate) use random::{Random, Section};
-pub(crate) use xz::Xz;
+pub(crate) use snappy::Snappy;
+pub(crate) use utf16::Utf16;
+pub(crate) use zlib::Zlib;
 pub(crate) use zstd::Zstd;
 
 /// A stream that is pulled into a growing buffer.
@@ -37,4 +45,10 @@ pub(crate) trait Pull {
     /// When the stream is damaged. Bytes appended before the damage was met stay in `out` and are
     /// good. After an error the stream is not pulled again.
     fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage>;
+}
+
+impl<P: Pull + ?Sized> Pull for &mut P {
+    fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
+        (**self).pull(out, max)
+    }
 }

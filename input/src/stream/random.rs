@@ -44,8 +44,16 @@ impl<'a> Random<'a> {
         self.size
     }
 
+    /// Whether a stop was asked for.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shutdown.is_stopping()
+    }
+
     /// Reads at an offset, at most to the size.
-    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.size.saturating_sub(offset);
         let want = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let buffer = &mut buffer[..want];

@@ -4,6 +4,7 @@ use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, ResetDirectiv
 
 use super::Input;
 use super::coded::{Codec, Trouble};
+use super::lz4::is_skippable;
 
 /// The binary logarithm of the largest window that is decoded: 128 MiB.
 const WINDOW_LOG: u32 = 27;
@@ -38,12 +39,7 @@ impl Codec for Zstd {
     const NAME: &'static str = "zstd";
 
     fn begins(head: &[u8]) -> bool {
-        match head {
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => true,
-            // Skippable frames.
-            [kind, 0x2A, 0x4D, 0x18, ..] => kind & 0xF0 == 0x50,
-            _ => false,
-        }
+        matches!(head, [0x28, 0xB5, 0x2F, 0xFD, ..]) || is_skippable(head)
     }
 
     fn restart(&mut self) -> Result<(), String> {

@@ -78,6 +78,8 @@ pub struct SplitDone {
     pub chunks: u32,
     /// Records of each source that the split counted: pairs of source and records.
     pub records: Vec<(u32, u64)>,
+    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    pub passed_over: u64,
 }
 
 /// What a finished job amounts to; who waits for it judges by it.

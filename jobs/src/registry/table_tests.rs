@@ -34,6 +34,8 @@ fn submission(run: u64) -> Box<Submission> {
             limits: Limits::default(),
             include: vec![],
             exclude: vec![],
+            hidden: false,
+            follow: false,
             partitions: 2,
             format: Format::Text,
             compress: None,
@@ -86,6 +88,7 @@ fn split(split: u32) -> Event {
         split,
         chunks: 4,
         records: vec![(0, 9)],
+        passed_over: 0,
     }])
 }
 
@@ -210,6 +213,7 @@ fn of_several_splits_those_that_fit_the_job_and_are_new_count() {
         split,
         chunks,
         records: vec![(0, 9)],
+        passed_over: 0,
     };
     let event = Event::SplitsComplete(vec![done(0, 7), done(1, 7), done(3, 7), done(2, 7)]);
     assert_eq!(fold.apply("j", 1, event.clone()), Applied::Changed);
@@ -230,6 +234,7 @@ fn what_does_not_fit_the_job_is_ignored() {
         split: 0,
         chunks: 1,
         records: vec![(0, 0); 5],
+        passed_over: 0,
     }]);
     for event in [
         split(3),

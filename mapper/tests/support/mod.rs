@@ -29,6 +29,8 @@ pub fn spec(kind: Kind) -> JobSpec {
         limits: Limits::default(),
         include: vec![],
         exclude: vec![],
+        hidden: false,
+        follow: false,
         partitions: 1,
         format: Format::Text,
         compress: None,

@@ -103,7 +103,7 @@ impl<'a> Diary<'a> {
 }
 
 impl Resume for Diary<'_> {
-    fn done(&self, split: u32) -> Option<(u32, &[(u32, u64)])> {
+    fn done(&self, split: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
         let done = self.earlier.splits.get(&split)?;
         let holes = self.earlier.missing.as_ref().is_some_and(|missing| {
             let first = ChunkId { split, index: 0 };
@@ -112,7 +112,12 @@ impl Resume for Diary<'_> {
                 .next()
                 .is_some_and(|id| id.split == split)
         });
-        (!holes).then_some((done.chunks, &done.records[..]))
+        let end = SplitEnd {
+            split,
+            chunks: done.chunks,
+            passed_over: done.passed_over,
+        };
+        (!holes).then_some((end, &done.records[..]))
     }
 
     fn wants(&self, id: ChunkId) -> bool {
@@ -128,6 +133,7 @@ impl Resume for Diary<'_> {
             split: end.split,
             chunks: end.chunks,
             records,
+            passed_over: end.passed_over,
         };
         let due = {
             let mut page = self.page();

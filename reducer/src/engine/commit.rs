@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use gristmill_common::name::shown;
 use gristmill_common::outline::Outline;
 use gristmill_common::spec::{JobSpec, Shape};
 
@@ -24,7 +25,7 @@ use crate::engine::quarantine::{self, Reasons};
 use crate::engine::reduce::PartitionResult;
 use crate::engine::reduce_error::{QuarantineFull, ReduceError};
 use crate::engine::render::Renderer;
-use crate::engine::render::json::push_string;
+use crate::engine::render::json::push_name;
 use crate::engine::sort::Sorted;
 use crate::engine::table::Top;
 
@@ -129,6 +130,7 @@ pub fn commit(
     if bytes > spec.max_quarantine {
         return Err(reasons.overflow(spec.max_quarantine, entries).into());
     }
+    let passed_over = results.first().map_or(0, |result| result.passed_over);
     let (mut parts, mut tops, mut set_aside) = (Vec::new(), Vec::new(), Vec::new());
     for result in results {
         set_aside.push(result.set_aside.sorted);
@@ -142,6 +144,7 @@ pub fn commit(
         parts.push(part);
     }
     let totals = Totals {
+        passed_over,
         tombstones: tombstones.len() as u64,
         ..Totals::of(accounts.iter())
     };
@@ -212,7 +215,7 @@ fn accounts(results: &[PartitionResult], outline: &Outline) -> Result<Vec<Accoun
         let records = sealed.get(at).copied().unwrap_or(0);
         if !account.holds() || account.records != records || account.quarantined != entries[at] {
             return Err(CommitError::Account {
-                source_name: String::from_utf8_lossy(&outline.sources[at]).into_owned(),
+                source_name: shown(&outline.sources[at]).into_owned(),
                 sealed: records,
                 mapped: account.mapped,
                 quarantined: account.quarantined,
@@ -257,7 +260,7 @@ fn write_sources(
     for (name, account) in outline.sources.iter().zip(accounts) {
         line.clear();
         line.extend_from_slice(b"{\"source\":");
-        push_string(&mut line, name);
+        push_name(&mut line, name);
         line.extend_from_slice(
             format!(
                 ",\"in\":{},\"mapped\":{},\"quarantined\":{}}}\n",

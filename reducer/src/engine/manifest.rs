@@ -55,6 +55,10 @@ pub struct Totals {
     /// Chunks that could not be run at all; their records are among those set aside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tombstones: u64,
+    /// Bytes behind the end marks of tars that are not zero and were passed over: what stands there
+    /// is no part of the archive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed_over: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -78,6 +82,7 @@ impl Totals {
             mapped: sum.mapped,
             quarantined: sum.quarantined,
             tombstones: 0,
+            passed_over: 0,
         }
     }
 }

@@ -16,7 +16,7 @@ use gristmill_common::outline::Outline;
 use crate::engine::error::FileError;
 use crate::engine::out_file::OutFile;
 use crate::engine::reduce_error::{QuarantineFull, ReduceError};
-use crate::engine::render::json::push_string;
+use crate::engine::render::json::{push_name, push_string};
 use crate::engine::render::push_number;
 use crate::engine::sort::{Merger, Sorted, Sorter};
 
@@ -99,9 +99,9 @@ impl Begun {
         push_field(&mut self.key, &entry.document);
         self.line.clear();
         self.line.extend_from_slice(b"{\"source\":");
-        push_string(&mut self.line, source);
+        push_name(&mut self.line, source);
         self.line.extend_from_slice(b",\"document\":");
-        push_string(&mut self.line, &entry.document);
+        push_name(&mut self.line, &entry.document);
         self.line.extend_from_slice(b",\"offset\":");
     }
 }

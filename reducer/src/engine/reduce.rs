@@ -32,6 +32,8 @@ pub struct PartitionResult {
     pub(crate) set_aside: SetAside,
     /// Records per source, as the seal says.
     pub(crate) sealed: Vec<u64>,
+    /// Bytes that the producer passed over behind the end marks of archives.
+    pub(crate) passed_over: u64,
     /// The chunks that could not be run at all.
     pub(crate) tombstones: BTreeSet<ChunkId>,
     pub(crate) duplicates: u64,
@@ -281,6 +283,7 @@ impl<'a> Reducer<'a> {
             accounts: self.accounts,
             set_aside,
             sealed: seal.records,
+            passed_over: seal.passed_over,
             tombstones: buried,
             duplicates,
             spilled,

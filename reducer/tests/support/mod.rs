@@ -69,6 +69,8 @@ pub fn spec(kind: Kind) -> JobSpec {
         limits: Limits::default(),
         include: vec![],
         exclude: vec![],
+        hidden: false,
+        follow: false,
         partitions: 1,
         compress: None,
         max_quarantine: 256 << 20,
@@ -144,6 +146,7 @@ pub fn ordered_job(chunks: &[u32], partitions: u32, body: impl Fn(ChunkId) -> Ve
         seal: Seal {
             chunks: chunks.to_vec(),
             records: vec![outcomes.len() as u64],
+            passed_over: 0,
         },
         outcomes,
         split_ends: true,
@@ -185,6 +188,7 @@ pub fn table_job(kind: Kind, partitions: u32, chunks: &[Vec<(Vec<u8>, Vec<u128>)
         seal: Seal {
             chunks: vec![chunks.len() as u32],
             records: vec![chunks.len() as u64],
+            passed_over: 0,
         },
         outcomes,
         split_ends: false,
@@ -353,6 +357,7 @@ pub fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
             let end = SplitEnd {
                 split,
                 chunks: job.seal.chunks[split as usize],
+                passed_over: 0,
             };
             let to = partition_of_split(split, job.outline.splits, job.spec.partitions);
             // Anywhere will do; the middle is neither early nor late.

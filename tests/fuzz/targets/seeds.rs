@@ -1,4 +1,8 @@
-//! Writes what each target starts from: `seeds DIR` makes `DIR/wire`, `DIR/model` and `DIR/text`.
+//! Writes what each target starts from: `seeds DIR` makes `DIR/archive`, `DIR/wire`, `DIR/model` and
+//! `DIR/text`.
+
+#[path = "archives.rs"]
+mod archives;
 
 use std::path::Path;
 
@@ -25,6 +29,9 @@ fn main() {
         written += 1;
         std::fs::write(folder.join(format!("seed-{written}")), bytes).expect("a file");
     };
+    for archive in archives::all() {
+        write("archive", &archive);
+    }
     for message in messages() {
         write("wire", &message);
     }
@@ -95,11 +102,13 @@ fn messages() -> Vec<Vec<u8>> {
     let seal = Seal {
         chunks: vec![1, 2],
         records: vec![3, 4],
+        passed_over: 5,
     };
     messages.push(wire::encode_seal(&seal).expect("small").into());
     let end = SplitEnd {
         split: 1,
         chunks: 2,
+        passed_over: 0,
     };
     messages.push(wire::encode_split_end(&end).expect("small").into());
     let job = "a-job".parse().expect("a name");

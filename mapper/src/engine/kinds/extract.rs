@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use gristmill_common::name::shown;
 use gristmill_common::spec::Records;
 
 use crate::engine::batch::Batch;
@@ -33,17 +34,16 @@ impl Processor for Extractor {
                 return Err(ProcessError(Cow::Borrowed("not a whole document")));
             }
             out.bytes.extend_from_slice(b"{\"name\":");
-            push_json(&mut out.bytes, &part.piece.document)?;
+            push_json(&mut out.bytes, &shown(&part.piece.document))?;
             out.bytes.extend_from_slice(b",\"text\":");
-            push_json(&mut out.bytes, part.text())?;
+            push_json(&mut out.bytes, &String::from_utf8_lossy(part.text()))?;
             out.bytes.extend_from_slice(b"}\n");
         }
         Ok(())
     }
 }
 
-/// Appends a JSON string; what is not UTF-8 becomes U+FFFD.
-fn push_json(out: &mut Vec<u8>, text: &[u8]) -> Result<(), ProcessError> {
-    serde_json::to_writer(out, &String::from_utf8_lossy(text))
-        .map_err(|error| ProcessError(error.to_string().into()))
+/// Appends a JSON string.
+fn push_json(out: &mut Vec<u8>, text: &str) -> Result<(), ProcessError> {
+    serde_json::to_writer(out, text).map_err(|error| ProcessError(error.to_string().into()))
 }

@@ -1,4 +1,7 @@
-//! JSON lines. Bytes that are not UTF-8 appear as U+FFFD.
+//! JSON lines. In names and keys, bytes that are not UTF-8 are escaped ([`shown`]); in text they
+//! appear as U+FFFD.
+
+use gristmill_common::name::shown;
 
 use super::push_number;
 
@@ -15,7 +18,7 @@ pub(crate) fn push_row(
         line.push(before);
         push_string(line, name.as_bytes());
         line.push(b':');
-        push_string(line, part);
+        push_name(line, part);
         before = b',';
     }
     for (name, &value) in columns.iter().zip(values) {
@@ -26,6 +29,11 @@ pub(crate) fn push_row(
         before = b',';
     }
     line.push(b'}');
+}
+
+/// Appends a name or key as a JSON string: those that differ in any byte differ here too.
+pub(crate) fn push_name(line: &mut Vec<u8>, name: &[u8]) {
+    push_string(line, shown(name).as_bytes());
 }
 
 /// Appends a JSON string (RFC 8259): quotes, backslashes and controls escaped.

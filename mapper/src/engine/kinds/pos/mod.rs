@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gristmill_common::name::on_one_line;
 use gristmill_common::spec::{Format, Pos, Tagset};
 use gristmill_tagger::conllu::{Form, push_comment};
 use gristmill_tagger::{MAX_FILE, Model, Tag, Tagger, replace_invalid};
@@ -120,7 +121,8 @@ impl Processor for PosTagger {
         for part in batch.parts() {
             if self.style.format == Format::Conllu && begins_document(part) {
                 out.bytes.extend_from_slice(b"# newdoc id = ");
-                push_comment(&mut out.bytes, &part.piece.document);
+                let name = on_one_line(&part.piece.document);
+                push_comment(&mut out.bytes, name.as_bytes());
                 out.bytes.push(b'\n');
             }
             for record in batch.records(part) {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use gristmill_common::name::shown;
 use gristmill_common::spec::{Format, Tagset};
 use gristmill_tagger::conllu::{Form, push_id, push_sentence};
 use gristmill_tagger::{Model, Tag, penn_style};
@@ -91,7 +92,7 @@ impl Style {
         let tags: Vec<&str> = self.tags(model, sentence).map(|(_, tag)| tag).collect();
         let upos: Vec<&str> = sentence.tags.iter().map(|tag| model.upos(*tag)).collect();
         let line = serde_json::json!({
-            "document": String::from_utf8_lossy(sentence.document),
+            "document": shown(sentence.document),
             "offset": sentence.starts[0],
             "tokens": tokens,
             "offsets": offsets,
