@@ -216,6 +216,30 @@ fn training_is_deterministic_and_learns() {
 }
 
 #[test]
+fn a_model_keeps_to_the_size_asked_for() {
+    let gold = parse(format!("{TREE}\n").repeat(20).as_bytes()).expect("well-formed");
+    let inputs = Inputs {
+        gold: &gold,
+        silver: Some(("dogs bark .\n", "NNS|80|VB|15 VBP .\n")),
+        ..Inputs::default()
+    };
+    let sized = |size| {
+        let options = Options {
+            min_all: 2,
+            size,
+            ..Options::default()
+        };
+        train(&options, &inputs, &mut |_| {})
+    };
+    let whole = sized(usize::MAX).expect("trains").len();
+    let wanted = whole * 3 / 4;
+    let small = sized(wanted).expect("fits");
+    assert!(small.len() <= wanted && small.len() < whole);
+    Model::load(small.as_slice()).expect("loads");
+    assert!(matches!(sized(10), Err(TrainError::Size(_))));
+}
+
+#[test]
 fn foreign_model_files_are_refused() {
     assert!(matches!(
         Model::load(&b"#!/bin/sh"[..]),
