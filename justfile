@@ -28,18 +28,34 @@ chaos KILLS="1000" SEED="1":
 fuzz TARGET SECONDS="60":
     tests/fuzz/run {{TARGET}} {{SECONDS}}
 
-# Fetch RabbitMQ 4 from Debian trixie, for the tests only (root; debootstrap; some minutes, once)
-rabbitmq4:
-    tests/broker/rabbitmq4
-
-# Run the tests of the queue on that RabbitMQ 4, with feature FLAGS enabled in it (such as khepri_db)
-test-rabbitmq4 FLAGS="":
-    tests/broker/rabbitmq4
-    GRISTMILL_RABBITMQ_HOME="{{justfile_directory()}}/target/rabbitmq4" GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-rabbitmq -p gristmill-jobs -p gristmill
+# Run the tests of the queue on RabbitMQ VERSION (4.0 or 4.3), with feature FLAGS enabled (such as khepri_db)
+test-rabbitmq VERSION="4.3" FLAGS="":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    # Fetched from Debian once: root, debootstrap, a minute or two.
+    export "$(tests/broker/rabbitmq {{VERSION}})"
+    GRISTMILL_RABBITMQ_FLAGS="{{FLAGS}}" cargo test -p gristmill-testbroker -p gristmill-rabbitmq -p gristmill-jobs -p gristmill
 
 # Run compose.yaml for real: kills, restarts and scaling in mid-job (root; docker.io, docker-compose, debootstrap)
 compose:
     tests/compose/scenario
+
+# Build the archive, .deb, wheel, SBOMs and checksums of this version
+packages:
+    packaging/build
+
+# Build the packages and install each where nothing else is (root; debootstrap)
+test-packages:
+    tests/packages/scenario
+    tests/packages/image || [ $? = 77 ]
+
+# Build the documentation with mdbook
+book:
+    packaging/book
+
+# Check .github/ and the shell scripts
+workflows:
+    tests/packages/workflows
 
 # Build the Kubernetes manifests and check them against the schemas
 manifests:

@@ -30,7 +30,7 @@ const VERSION: &str = concat!(
     max_term_width = 100,
     after_help = "Examples:
   gristmill run word-count corpus/ -o out          count the words of every file in a folder
-  gristmill run access-log --by status logs/ -o -  hits and bytes by status, to the terminal
+  gristmill run access-log --by status logs/       hits and bytes by status, to the terminal
   gristmill verify out logs/                       check the output against its inputs
 
 Exit codes:
@@ -129,7 +129,13 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct RunArgs {
     /// Folder for the results, or - to write the one part to stdout
-    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "OUT",
+        default_value = "-",
+        help_heading = "Output"
+    )]
     pub output: PathBuf,
     /// Replace an earlier job's output in OUT (nothing else is ever replaced)
     #[arg(long, help_heading = "Output")]
@@ -142,13 +148,14 @@ pub struct RunArgs {
     pub manifest: Option<PathBuf>,
     /// Threads for reading and threads for computing [default: one per core]
     #[arg(
+        short = 'j',
         long,
         value_name = "N",
         env = "GRISTMILL_THREADS",
         help_heading = "Resources"
     )]
     pub threads: Option<usize>,
-    /// Memory for buffers and reduce state; what does not fit goes to temporary files
+    /// Memory for buffers and reduce state, at least 16MiB; what does not fit goes to temporary files
     /// [default: 512MiB, but half of the container's limit at most]
     #[arg(
         long,
@@ -165,6 +172,9 @@ pub struct RunArgs {
 /// How the input is cut, in one process or for a broker.
 #[derive(Args, Clone, Debug)]
 pub struct CuttingArgs {
+    /// Only show what would be read: each source's format, size and splits, and what would be set aside
+    #[arg(long, help_heading = "Input")]
+    pub dry_run: bool,
     /// Text in one chunk, the unit of work, from 4KiB to 2MiB
     /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos]
     #[arg(
@@ -187,9 +197,12 @@ pub struct CuttingArgs {
 /// How to reach the broker.
 #[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
-    /// amqp://user:password@host:port/vhost or amqps://… [default: amqp://127.0.0.1]
+    /// amqp://user:password@host:port/vhost or amqps://…; several hosts or URLs, separated by commas,
+    /// are the nodes of one broker [default: amqp://127.0.0.1]
     ///
-    /// A password here shows in the process list: --broker-file or the environment hide it.
+    /// May be given several times. All nodes, and all addresses of a name, are tried; a role whose node is
+    /// gone goes on with another. In user, password and virtual host write %2F for /, %40 for @, %3A for :
+    /// and %25 for %. A password here shows in the process list: --broker-file or the environment hide it.
     #[arg(
         long,
         value_name = "URL",
@@ -197,8 +210,8 @@ pub struct BrokerArgs {
         hide_env_values = true,
         help_heading = "Broker"
     )]
-    pub broker: Option<String>,
-    /// A file with the URL in its first line (a mounted secret)
+    pub broker: Vec<String>,
+    /// A file with the URL or URLs (a mounted secret)
     #[arg(
         long,
         value_name = "FILE",
@@ -207,6 +220,16 @@ pub struct BrokerArgs {
         help_heading = "Broker"
     )]
     pub broker_file: Option<PathBuf>,
+    /// In which order the nodes of the broker are tried
+    #[arg(
+        long,
+        value_name = "ORDER",
+        value_enum,
+        default_value = "shuffled",
+        env = "GRISTMILL_BROKER_ORDER",
+        help_heading = "Broker"
+    )]
+    pub broker_order: NodeOrder,
     /// For amqps: a PEM file of certificate authorities to trust instead of the system's
     #[arg(
         long,
@@ -236,6 +259,29 @@ pub struct BrokerArgs {
     /// Seconds of silence after which both sides give the connection up (about twice); 0 is never
     #[arg(long, value_name = "SECONDS", env = "GRISTMILL_HEARTBEAT", default_value_t = DEFAULT_HEARTBEAT, help_heading = "Broker")]
     pub heartbeat: u16,
+}
+
+/// In which order the nodes of a broker are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum NodeOrder {
+    /// In another order each time, so that many processes share the nodes
+    Shuffled,
+    /// As they are listed
+    Listed,
+}
+
+/// How long a command that does not serve waits for a broker.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PatienceArgs {
+    /// Give up, with exit code 1, when no broker has answered for so long; 0 is never
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        env = "GRISTMILL_CONNECT_TIMEOUT",
+        help_heading = "Broker"
+    )]
+    pub connect_timeout: u64,
 }
 
 /// Where a worker answers questions about itself.
@@ -275,17 +321,21 @@ pub struct ProduceArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The job's name [default: the kind and a hash of options and inputs]
     #[arg(long, value_name = "NAME", help_heading = "Job")]
     pub job: Option<JobName>,
     /// Wait until the job is done, and end with its exit code
     #[arg(long, help_heading = "Job")]
     pub wait: bool,
-    /// Run anew what is finished or has failed, and replace its output
+    /// Run anew what is finished or has failed, or what belongs to an output directory that no reducer
+    /// serves, and replace its output
     #[arg(long, help_heading = "Job")]
     pub force: bool,
     /// Bytes of chunks that may lie on the broker, and half of it of results; past it the producer
-    /// waits
+    /// waits (at least 32MiB)
     #[arg(
         long,
         value_name = "SIZE",
@@ -296,6 +346,7 @@ pub struct ProduceArgs {
     pub backlog: ByteSize,
     /// Threads for reading [default: one per core]
     #[arg(
+        short = 'j',
         long,
         value_name = "N",
         env = "GRISTMILL_THREADS",
@@ -325,7 +376,7 @@ pub struct MapArgs {
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
     /// Compute threads [default: one per core]
-    #[arg(long, value_name = "N", env = "GRISTMILL_THREADS")]
+    #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
     /// A chunk that takes longer is run apart, in processes that may use so much processor time
     #[arg(
@@ -367,8 +418,8 @@ pub struct ReduceArgs {
     /// Folder for the finished jobs, and for the ledgers of the unfinished
     #[arg(short, long, value_name = "DIR", env = "GRISTMILL_OUTPUT")]
     pub output: PathBuf,
-    /// Memory for reduce state; what does not fit goes to temporary files [default: 64MiB, but half of
-    /// the container's limit at most]
+    /// Memory for reduce state, at least 16MiB; what does not fit goes to temporary files [default:
+    /// 64MiB, but half of the container's limit at most]
     #[arg(long, value_name = "SIZE", env = "GRISTMILL_MEMORY")]
     pub memory: Option<ByteSize>,
     /// Only this job; the reducer ends when it does, with 3 if anything was quarantined
@@ -398,8 +449,11 @@ pub struct ReduceArgs {
 /// The fields that `status --json` writes.
 const STATUS_JSON: &str = "\
 Fields of --json, one object a line; null is what is not known:
-  job, kind, directory (the id of the output directory that has claimed it)
-  state                unsealed, running, stalled, finished, failed or cancelled
+  job, kind
+  directory, place     the id of the output directory that owns it, and where it lies (host:path)
+  output               of a finished job: host:path; output_there: false if it was gone when last asked
+  state                unsealed, running, stalled, finished, failed, cancelled or foreign (of another
+                       version: then only `format` is known)
   reason               why it has failed
   seconds              since it was submitted
   percent              of all chunks that are mapped
@@ -414,10 +468,11 @@ Fields of --json, one object a line; null is what is not known:
   partitions, partitions_closed
   records, quarantined (while it runs: so far)
   tombstones           chunks that could not be run at all; replays (how often they were tried again)
-  missing              chunks, of a stalled job
+  missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds
   waits_for            in words
+  troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages
   reports_error        why the workers cannot be heard";
 
@@ -428,12 +483,21 @@ pub struct StatusArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// Only this job
     #[arg(value_name = "JOB")]
     pub job: Option<JobName>,
+    /// Also the jobs that ended more than a day ago
+    #[arg(long)]
+    pub all: bool,
     /// One JSON object a job and line
     #[arg(long)]
     pub json: bool,
+    /// Show it again and again, until JOB (or, without one, every job) has ended
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Options of `cancel`.
@@ -442,6 +506,9 @@ pub struct CancelArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The job
     #[arg(value_name = "JOB")]
     pub job: JobName,
@@ -453,6 +520,9 @@ pub struct ReplayArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The job: one that is finished, with chunks that could not be run at all
     #[arg(value_name = "JOB")]
     pub job: JobName,
@@ -464,6 +534,9 @@ pub struct DoctorArgs {
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
 }
 
 /// Options of `verify`.
@@ -480,7 +553,10 @@ pub struct VerifyArgs {
     /// The job's inputs, as they were given to it: their records are counted anew
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<std::ffi::OsString>,
+    /// Paths in an @LIST end with a NUL byte
+    #[arg(short = '0', long)]
+    pub null: bool,
     /// Threads for reading [default: one per core]
-    #[arg(long, value_name = "N", env = "GRISTMILL_THREADS")]
+    #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
 }

@@ -6,15 +6,13 @@ use std::ffi::OsString;
 use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
-    AccessLog, Compress, EncodingErrors, Extract, Format, Grep, JobSpec, Kind, Limits,
-    MAX_PARTITIONS, OnCorrupt, Pos, Records, SPEC_VERSION, Wc, WordCount,
+    AccessLog, Compress, EncodingErrors, Extract, Format, JobSpec, Kind, Limits, MAX_PARTITIONS,
+    MAX_RECORD, OnCorrupt, Pos, Records, SPEC_VERSION, Wc, WordCount,
 };
 
 use crate::allowance::Allowance;
 use crate::exit::usage;
-
-/// The largest `--max-record`: a chunk of one record must fit one message.
-const MOST_RECORD: u64 = 3 << 20;
+use crate::grep_args::GrepArgs;
 
 /// One subcommand per kind.
 #[derive(Subcommand, Debug)]
@@ -29,9 +27,10 @@ pub enum KindCommand<R: Args> {
     /// Records that match a pattern, in input order
     #[command(after_help = "Examples:
   gristmill run grep 'timeout|refused' logs/ -o out
+  gristmill run grep -l -e error -e fatal logs/
   gristmill run grep -c -F ' 500 ' access.log.gz -o -
   gristmill run grep --record-start '^[0-9]{4}-' OutOfMemory app.log.zst -o -")]
-    Grep(JobCommand<Grep, R>),
+    Grep(JobCommand<GrepArgs, R>),
     /// Hits and bytes of web server access logs, by group
     ///
     /// Output: the fields of --by, hits, bytes (and the number of distinct values), sorted by key.
@@ -80,14 +79,17 @@ pub struct JobCommand<K: Args, R: Args> {
 /// `--max-expanded`.
 #[derive(Args, Debug)]
 pub struct JobArgs {
-    /// Files, folders, - for stdin, or @LIST for a file with one path a line
+    /// Files, folders, - for stdin, or @LIST for a file with one path a line (see -0)
     ///
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
     /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and set
     /// aside.
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
+    /// Paths in an @LIST end with a NUL byte, as `find -print0` writes them
+    #[arg(short = '0', long, help_heading = "Input")]
+    pub null: bool,
     /// In folders and archives, only files that match one of these globs
     ///
     /// A glob without a slash is for the file's name, one with a slash for its path in the folder or
@@ -117,7 +119,8 @@ pub struct JobArgs {
     /// What happens to records that are not UTF-8
     #[arg(long, value_enum, default_value = "keep", help_heading = "Input")]
     pub encoding_errors: EncodingErrors,
-    /// The longest record; a longer one is quarantined (at most 3MiB)
+    /// The longest record; a longer one is quarantined, but for wc, which has no limit
+    /// (at most 64MiB; over a broker 3MiB)
     #[arg(
         long,
         value_name = "SIZE",
@@ -169,6 +172,7 @@ pub struct JobArgs {
         long,
         value_name = "N|P%",
         default_value = "0",
+        env = "GRISTMILL_ALLOW_QUARANTINE",
         help_heading = "Output"
     )]
     pub allow_quarantine: Allowance,
@@ -192,6 +196,8 @@ pub struct Job<R> {
     pub spec: JobSpec,
     /// To what, as typed.
     pub inputs: Vec<OsString>,
+    /// What ends a path in a list of inputs.
+    pub separator: u8,
     /// How much may be in quarantine.
     pub allowance: Allowance,
     /// How many bytes of text all sources together may unfold to.
@@ -208,7 +214,11 @@ impl<R: Args> KindCommand<R> {
     pub fn into_job(self) -> anyhow::Result<Job<R>> {
         match self {
             KindCommand::WordCount(words) => words.into_job(Kind::WordCount),
-            KindCommand::Grep(words) => words.into_job(Kind::Grep),
+            KindCommand::Grep(words) => {
+                let mut job = words.job;
+                let kind = words.kind.into_options(&mut job.inputs)?;
+                job_of(Kind::Grep(kind), job, words.command)
+            }
             KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
@@ -223,23 +233,33 @@ impl<R: Args> KindCommand<R> {
 
 impl<K: Args, R: Args> JobCommand<K, R> {
     fn into_job(self, kind: impl FnOnce(K) -> Kind) -> anyhow::Result<Job<R>> {
-        let spec = self.job.spec(kind(self.kind))?;
-        Ok(Job {
-            spec,
-            inputs: self.job.inputs,
-            allowance: self.job.allow_quarantine,
-            max_expanded: self.job.max_expanded.map(|most| most.0),
-            command: self.command,
-        })
+        job_of(kind(self.kind), self.job, self.command)
     }
+}
+
+fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
+    if job.inputs.is_empty() {
+        return Err(usage(
+            "no INPUT: name files or folders, - for stdin, or @LIST for a file of paths",
+        ));
+    }
+    Ok(Job {
+        spec: job.spec(kind)?,
+        inputs: job.inputs,
+        separator: if job.null { 0 } else { b'\n' },
+        allowance: job.allow_quarantine,
+        max_expanded: job.max_expanded.map(|most| most.0),
+        command,
+    })
 }
 
 impl JobArgs {
     fn spec(&self, kind: Kind) -> anyhow::Result<JobSpec> {
-        if self.max_record.0 == 0 || self.max_record.0 > MOST_RECORD {
+        if self.max_record.0 == 0 || self.max_record.0 > MAX_RECORD {
             return Err(usage(format!(
-                "--max-record {}: from 1B to 3MiB, so that every record fits one message",
-                self.max_record
+                "--max-record {}: from 1B to {}",
+                self.max_record,
+                ByteSize(MAX_RECORD)
             )));
         }
         if self.partitions == 0 || self.partitions > MAX_PARTITIONS {

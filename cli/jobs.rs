@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gristmill_jobs::registry::{JobTable, Registry, RegistryError};
+use gristmill_rabbitmq::Broker;
 
 /// The log counts as read when nothing has come for so long: nothing is written, so this works
 /// while a broker is in alarm.
@@ -10,17 +11,22 @@ const QUIET: Duration = Duration::from_millis(400);
 /// The first entry may take longer.
 const FIRST: Duration = Duration::from_secs(3);
 
-/// All jobs as the log tells them now.
+/// All jobs as the log tells them now. While the broker is gone it waits: silence then says nothing.
 ///
 /// # Errors
 /// When the log cannot be read.
-pub async fn read(registry: &Registry) -> Result<JobTable, RegistryError> {
+pub async fn read(broker: &Broker, registry: &Registry) -> Result<JobTable, RegistryError> {
     let mut log = registry.follow();
     let mut table = JobTable::default();
     let mut wait = FIRST;
-    while let Ok(entry) = tokio::time::timeout(wait, log.next()).await {
-        table.apply(entry?);
-        wait = QUIET;
+    loop {
+        match tokio::time::timeout(wait, log.next()).await {
+            Ok(entry) => {
+                table.apply(entry?);
+                wait = QUIET;
+            }
+            Err(_) if broker.health().down > 0 => wait = FIRST,
+            Err(_) => return Ok(table),
+        }
     }
-    Ok(table)
 }

@@ -8,6 +8,7 @@ pub mod args;
 pub mod broker;
 pub mod commands;
 pub mod exit;
+pub mod grep_args;
 pub mod job_args;
 pub mod jobs;
 pub mod listen;

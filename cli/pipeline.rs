@@ -189,6 +189,7 @@ impl Pipeline<'_> {
             self.spec,
             &outline,
             parts,
+            0,
             &reducers,
         )?)
     }

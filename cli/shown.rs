@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, Phase};
@@ -37,6 +37,8 @@ pub struct Shown<'a> {
     results: u64,
     dead: u64,
     waits_for: Vec<String>,
+    /// Why workers do not go on.
+    troubles: Vec<String>,
     age: Duration,
     /// What its workers said; none when nobody listened.
     sum: Option<Sum>,
@@ -55,13 +57,15 @@ impl<'a> Shown<'a> {
             results: 0,
             dead: 0,
             waits_for: Vec::new(),
+            troubles: Vec::new(),
             age: Duration::from_secs(now.saturating_sub(job.since)),
             sum: None,
             estimate: Estimate::default(),
         };
         if !job.is_over() {
+            let run = JobRun::new(name, job.submission.run);
             let depth = async |queue| {
-                let depth = queue_depth(broker, name, queue).await;
+                let depth = queue_depth(broker, &run, queue).await;
                 depth.ok().flatten().map(u64::from)
             };
             let ready = depth(Queue::Chunks).await;
@@ -75,7 +79,12 @@ impl<'a> Shown<'a> {
         let finished = matches!(job.phase, Phase::Finished(_));
         if job.is_active() {
             let crew = heard.crew.as_ref();
-            shown.sum = crew.map(|crew| crew.of(name, job.submission.run));
+            let run = job.submission.run;
+            shown.sum = crew.map(|crew| crew.of(name, run));
+            let troubles = crew.map(|crew| crew.troubles(name, run));
+            shown.troubles = (troubles.into_iter().flatten())
+                .map(|(role, reason)| format!("{}: {reason}", role.name()))
+                .collect();
         }
         let known = Known {
             sealed: job.sealed,
@@ -83,6 +92,7 @@ impl<'a> Shown<'a> {
                 .map(|done| u64::from(done.chunks))
                 .sum(),
             waiting: if finished { Some(0) } else { shown.chunks },
+            missing: job.missing.as_ref().map(|(_, count)| *count),
         };
         shown.estimate = Estimate::of(&known, &shown.sum.unwrap_or_default());
         if job.is_active() {
@@ -129,8 +139,15 @@ impl<'a> Shown<'a> {
         if sum.mappers == 0 && self.estimate.left != Some(0) {
             waits(&format!("a mapper: {none}"));
         }
-        if job.claim.is_some() && sum.reducers == 0 {
-            waits(&format!("its reducer: {none}"));
+        if let Some(claim) = job.claim.as_ref().filter(|_| sum.reducers == 0) {
+            let place = &claim.place;
+            waits(&format!(
+                "its reducer: {none}; the job belongs to the directory {place}: start one there, or \
+                 `produce --force` begins it anew for another"
+            ));
+        }
+        for trouble in &self.troubles {
+            waits(&format!("a worker that cannot go on: {trouble}"));
         }
         found
     }
@@ -173,19 +190,40 @@ impl<'a> Shown<'a> {
             self.print_progress(out)?;
         }
         if let Some((_, count)) = &self.job.missing {
+            let missing = missing(*count);
             writeln!(
                 out,
-                "  {} chunks are missing: the same `produce` again sends them",
-                HumanCount(*count)
+                "  missing: {missing}; the same `produce` again sends what is missing"
             )?;
         }
-        if self.dead > 0 {
-            writeln!(out, "  {} messages were set aside as unusable", self.dead)?;
+        if let Some(place) = self.output() {
+            let gone = match self.job.output_there {
+                Some(false) => " (gone when it was last looked for)",
+                _ => "",
+            };
+            writeln!(out, "  output: {place}{gone}")?;
+        }
+        match self.job.phase {
+            Phase::Finished(totals) if totals.foreign_messages > 0 => {
+                let many = HumanCount(totals.foreign_messages);
+                writeln!(out, "  {many} messages were set aside as unusable")?;
+            }
+            _ if self.dead > 0 => {
+                writeln!(out, "  {} messages were set aside as unusable", self.dead)?;
+            }
+            _ => {}
         }
         for what in &self.waits_for {
             writeln!(out, "  waits for {what}")?;
         }
         Ok(())
+    }
+
+    /// Where a finished job's output was put.
+    fn output(&self) -> Option<String> {
+        let finished = matches!(self.job.phase, Phase::Finished(_));
+        let claim = self.job.claim.as_ref().filter(|_| finished)?;
+        Some(format!("{}/{}", claim.place, self.name))
     }
 
     fn print_progress(&self, out: &mut impl Write) -> std::io::Result<()> {
@@ -249,11 +287,15 @@ impl<'a> Shown<'a> {
             "bytes_per_second": sum.map(|sum| sum.bytes_per_second as u64),
             "results_waiting": self.results,
             "outcomes_durable": so_far.map(|sum| sum.outcomes.0),
-            "dead": self.dead,
-            "missing": job.missing.as_ref().map(|(_, count)| count),
+            "dead": (totals.filter(|_| job.is_over())).map_or(self.dead, |totals| totals.foreign_messages),
+            "missing": (job.missing.as_ref()).and_then(|(_, count)| (*count != u64::MAX).then_some(count)),
             "partitions": job.submission.spec.partitions,
             "partitions_closed": job.closed.len(),
-            "directory": job.claim,
+            "directory": job.claim.as_ref().map(|claim| &claim.directory),
+            "place": job.claim.as_ref().map(|claim| &claim.place),
+            "output": self.output(),
+            "output_there": job.output_there,
+            "troubles": self.troubles,
             "records": totals.map(|totals| totals.records),
             "quarantined": (totals.map(|totals| totals.quarantined))
                 .or(so_far.map(|sum| sum.quarantined)),
@@ -292,6 +334,15 @@ fn chunks(estimate: &Estimate, sealed: bool) -> String {
         (Some(mapped), Some(left)) => format!("{mapped} of {of} mapped{sent}, {left} left"),
         (Some(mapped), None) => format!("{mapped} of {of} mapped{sent}"),
         (None, _) => format!("{of}{sent}"),
+    }
+}
+
+/// How many chunks a stalled job misses, in words.
+pub fn missing(count: u64) -> String {
+    match count {
+        u64::MAX => "an unknown number of chunks".to_owned(),
+        1 => "1 chunk".to_owned(),
+        count => format!("{} chunks", HumanCount(count)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gristmill_common::progress::Progress;
+use gristmill_common::spec::{JobSpec, Records};
 use gristmill_reducer::Report;
 use indicatif::{HumanBytes, HumanCount};
 
@@ -32,7 +33,7 @@ impl Summary<'_> {
         let seconds = self.elapsed.as_secs_f64();
         writeln!(
             out,
-            "{}: {} of text, {} from {} in {seconds:.2} s ({}/s)",
+            "complete: {}, {} of text, {} from {} in {seconds:.2} s ({}/s)",
             self.job.spec.kind.name(),
             HumanBytes(text),
             count(report.totals.records, "record"),
@@ -84,10 +85,15 @@ impl Summary<'_> {
                 writeln!(out, "  most often ({}): {reason}", count(*times, "time"))?;
             }
         }
+        let totals = &report.totals;
+        if let Some(hint) = hint(&self.job.spec, totals.quarantined, totals.records) {
+            writeln!(out, "  {hint}")?;
+        }
         if exit == Exit::Quarantined {
             writeln!(
                 out,
-                "complete, but more is in quarantine than allowed: exit code 3 (--allow-quarantine N|P% allows it)"
+                "exit code 3: more is in quarantine than allowed (--allow-quarantine N|P% or \
+                 GRISTMILL_ALLOW_QUARANTINE allow it)"
             )?;
         }
         Ok(())
@@ -107,6 +113,14 @@ impl Summary<'_> {
             HumanCount(Progress::get(&self.progress.records)),
         )
     }
+}
+
+/// What may have been meant when most of the input is set aside.
+pub fn hint(spec: &JobSpec, quarantined: u64, records: u64) -> Option<&'static str> {
+    let most = quarantined > 0 && quarantined >= records.div_ceil(2);
+    (most && spec.records == Records::Paragraphs).then_some(
+        "records are separated by blank lines here: for text without blank lines there is --records lines",
+    )
 }
 
 /// A number of things: `1 source`, `2 sources`.

@@ -1,12 +1,14 @@
-//! The line of a command that waits for a job on a broker: how much is mapped, how fast, how long
-//! yet. On a terminal it is live; elsewhere there are plain lines now and then if they are asked for.
+//! What a command says that waits for a job on a broker: how much is mapped, how fast, how long yet. On
+//! a terminal the line is live; elsewhere there are plain lines now and then if they are asked for, and
+//! only one if nobody serves the job.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::Job;
 use gristmill_jobs::report::{Crew, Estimate, Known, LISTEN, PERIOD, Reports, Sum};
 use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -19,6 +21,8 @@ use crate::progress_line::Voice;
 const PLAIN: Duration = Duration::from_secs(10);
 /// A worker that was not heard of for so long is gone.
 const SILENT: Duration = PERIOD.saturating_mul(3);
+/// When nobody has served a job for so long, that is said.
+const UNSERVED: Duration = Duration::from_secs(15);
 const TEMPLATE: &str = "{percent}% mapped {wide_bar} {msg}";
 
 /// Shown until dropped.
@@ -33,6 +37,12 @@ pub struct WaitingLine {
     tick: Interval,
     /// None where there is no terminal.
     bar: Option<ProgressBar>,
+    /// Whether there are plain lines.
+    plain: bool,
+    /// When a reducer of the job was heard last.
+    served: Instant,
+    /// Whether it was said that nobody serves it.
+    told: bool,
     /// When it began to listen.
     since: Instant,
     said: Instant,
@@ -42,10 +52,10 @@ impl WaitingLine {
     /// Starts, if anybody wants to see anything.
     /// Must be called on a runtime.
     pub fn start(broker: &Broker, name: &JobName, run: u64, voice: Voice) -> Option<Self> {
-        let terminal = std::io::stderr().is_terminal();
-        if voice == Voice::Quiet || !terminal && voice != Voice::Verbose {
+        if voice == Voice::Quiet {
             return None;
         }
+        let terminal = std::io::stderr().is_terminal();
         let bar = terminal.then(|| {
             let bar = ProgressBar::new(0);
             // The template is a constant, and a test parses it.
@@ -63,6 +73,9 @@ impl WaitingLine {
             waiting: None,
             tick: tokio::time::interval(PERIOD),
             bar,
+            plain: voice == Voice::Verbose,
+            served: Instant::now(),
+            told: false,
             since: Instant::now(),
             said: Instant::now(),
         })
@@ -89,13 +102,38 @@ impl WaitingLine {
         // Queues that are gone, or cannot be asked just now, leave what was known.
         let mut waiting = Some(0);
         for queue in [Queue::Chunks, Queue::Suspect] {
-            let depth = queue_depth(&self.broker, &self.name, queue).await;
+            let run = JobRun::new(&self.name, self.run);
+            let depth = queue_depth(&self.broker, &run, queue).await;
             let depth = depth.ok().flatten().map(u64::from);
             waiting = waiting.zip(depth).map(|(sum, depth)| sum + depth);
         }
         self.waiting = waiting.or(self.waiting);
         if let Some(long_ago) = Instant::now().checked_sub(SILENT) {
             self.crew.forget(long_ago);
+        }
+    }
+
+    /// Says once that nobody serves the directory that owns the job, if that is so for long.
+    ///
+    /// # Errors
+    /// When stderr cannot be written.
+    pub fn warn_unserved(&mut self, job: &Job) -> std::io::Result<()> {
+        let sum = self.crew.of(&self.name, self.run);
+        let deaf = self.reports.is_none() || self.broker.health().blocked.is_some();
+        if deaf || sum.reducers > 0 {
+            self.served = Instant::now();
+        }
+        let Some(claim) = &job.claim else {
+            return Ok(());
+        };
+        if self.told || self.served.elapsed() < UNSERVED {
+            return Ok(());
+        }
+        self.told = true;
+        let say = || writeln!(std::io::stderr(), "waiting for {}", unserved(&claim.place));
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
         }
     }
 
@@ -109,6 +147,7 @@ impl WaitingLine {
             sealed: Some(chunks),
             published: chunks,
             waiting: self.waiting,
+            missing: None,
         };
         let estimate = Estimate::of(&known, &sum);
         let words = match self.since.elapsed() < LISTEN && sum == Sum::default() {
@@ -122,7 +161,7 @@ impl WaitingLine {
                 bar.set_position(estimate.mapped.unwrap_or(0));
                 bar.set_message(words);
             }
-            None if self.said.elapsed() >= PLAIN => {
+            None if self.plain && self.said.elapsed() >= PLAIN => {
                 self.said = Instant::now();
                 let mapped = HumanCount(estimate.mapped.unwrap_or(0));
                 let chunks = HumanCount(chunks);
@@ -143,6 +182,14 @@ impl Drop for WaitingLine {
             bar.finish_and_clear();
         }
     }
+}
+
+/// The reducer that a job waits for when nobody serves the directory that owns it.
+pub fn unserved(place: &str) -> String {
+    format!(
+        "its reducer: the job belongs to the directory {place}, and no reducer serves it now; start one \
+         there, or `produce --force` begins the job anew for another"
+    )
 }
 
 /// What stands beside the bar.
@@ -173,6 +220,7 @@ mod tests {
             sealed: Some(10),
             published: 10,
             waiting: Some(6),
+            missing: None,
         };
         let none = Sum::default();
         assert_eq!(words(&Estimate::of(&known, &none), &none), "no mapper seen");

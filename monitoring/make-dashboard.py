@@ -23,6 +23,7 @@ PANELS = [
         ("count(gristmill_build_info) by (role)", "{{role}}"),
         ("sum(gristmill_ready)", "ready"),
         ("sum(gristmill_broker_blocked)", "held up by an alarm of the broker"),
+        ("sum(gristmill_held_up) by (cause)", "held up: {{cause}}"),
     ]),
     ("Records set aside", "short", [
         (f"sum(rate(gristmill_records_total{W}))", "records a second"),

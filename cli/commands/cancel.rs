@@ -1,5 +1,6 @@
 //! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
 
+use gristmill_common::job::JobRun;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::registry::{Event, Phase};
@@ -15,14 +16,16 @@ use crate::progress_line::Voice;
 /// # Errors
 /// When there is no such job, or the broker refuses.
 pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "cancel")?;
+    let options = broker::patient_options(&args.broker, args.patience, "cancel")?;
+    let limit = options.connect_limit;
     let runtime = broker::runtime()?;
     let shutdown = Shutdown::new();
     let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
         return Ok(Exit::Interrupted);
     };
     let name = &args.job;
-    let table = runtime.block_on(jobs::read(&registry))?;
+    let reading = async { Ok(jobs::read(&broker, &registry).await?) };
+    let table = runtime.block_on(broker::answered(&broker, limit, reading))?;
     let Some(job) = table.get(name) else {
         return Err(usage(format!(
             "there is no job {name}; see `gristmill status`"
@@ -40,12 +43,16 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
         Phase::Finished(_) | Phase::Active | Phase::Failed { .. } => {
             let run = job.submission.run;
             let partitions = job.submission.spec.partitions;
-            runtime.block_on(async {
-                delete_job(&broker, name, partitions).await?;
+            let cancelling = async {
+                let this = JobRun::new(name, run);
+                delete_job(&broker, &this, partitions).await?;
                 registry.append(name, run, &Event::Cancelled).await?;
-                broker.close().await;
+                // A producer that resumed meanwhile may have declared them again.
+                delete_job(&broker, &this, partitions).await?;
                 anyhow::Ok(())
-            })?;
+            };
+            runtime.block_on(broker::answered(&broker, limit, cancelling))?;
+            runtime.block_on(broker.close());
             say("is cancelled")?;
         }
     }

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::id::unique;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::wire::MAX_MESSAGE;
-use gristmill_jobs::declare::{Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job};
+use gristmill_jobs::declare::{
+    Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, queue_depth,
+};
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::Registry;
+use gristmill_jobs::registry::{Registry, STREAM};
 use gristmill_jobs::report::{self, Announcer, Reports};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
-use gristmill_rabbitmq::{Broker, BrokerOptions, version};
+use gristmill_rabbitmq::{Broker, BrokerOptions, REPLICAS, version};
 use tokio::runtime::Handle;
 
 use crate::args::DoctorArgs;
@@ -31,7 +33,7 @@ const OLDEST: (u32, u32) = (3, 10);
 /// # Errors
 /// When stdout cannot be written or the command line is wrong.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "doctor")?;
+    let options = broker::patient_options(&args.broker, args.patience, "doctor")?;
     let runtime = broker::runtime()?;
     let mut report = Report::default();
     runtime.block_on(examine(options, &mut report));
@@ -78,33 +80,40 @@ impl Report {
 }
 
 async fn examine(options: BrokerOptions, report: &mut Report) {
-    let url = options.url.clone();
-    match version(&url).await {
-        Some(version) if is_old(&version) => report.bad(
-            &format!("RabbitMQ {version}"),
-            "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
-        ),
-        Some(version) => report.good(format!("RabbitMQ {version}")),
-        None => report.note("its version is not to be seen from here".into()),
+    let urls = options.urls.clone();
+    for url in urls.all() {
+        match version(url).await {
+            Some(version) if is_old(&version) => report.bad(
+                &format!("RabbitMQ {version} at {url}"),
+                "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
+            ),
+            Some(version) => report.good(format!("RabbitMQ {version} at {url}")),
+            None => report.note(format!("the version at {url} is not to be seen from here")),
+        }
     }
-    let connected = tokio::time::timeout(LIMIT, Broker::connect(options)).await;
-    let broker = match connected {
-        Ok(Ok(broker)) => broker,
-        Ok(Err(error)) => {
-            return report.bad(
-                &error.to_string(),
-                "check user, password, virtual host and certificates",
-            );
+    // Where there are several nodes, each must do: a role may come to any.
+    let mut nodes = Vec::new();
+    for url in urls.all().iter().filter(|_| urls.all().len() > 1) {
+        let mut one = options.clone();
+        one.urls = url.clone().into();
+        match Broker::connect(one).await {
+            Ok(broker) => {
+                report.good(format!("connected to {url}"));
+                nodes.push((url, broker));
+            }
+            Err(error) => report.bad(&error.to_string(), error.way_out()),
         }
-        Err(_) => {
-            return report.bad(
-                &format!("{url} does not answer"),
-                "check that it runs, host, port and firewalls",
-            );
-        }
+    }
+    let broker = match Broker::connect(options).await {
+        Ok(broker) => broker,
+        // Said above, for each of several.
+        Err(_) if urls.all().len() > 1 => return,
+        Err(error) => return report.bad(&error.to_string(), error.way_out()),
     };
-    report.good(format!("connected to {url}"));
-    if !url.is_tls() {
+    if let [url] = urls.all() {
+        report.good(format!("connected to {url}"));
+    }
+    if !urls.is_tls() {
         report.note("the connection is not encrypted: amqps:// is".into());
     }
     if let Some(reason) = broker.alarm().await {
@@ -137,7 +146,7 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
             "see the broker's log; jobs run without",
         ),
     }
-    let job = JobName::clean(&format!("doctor-{:016x}", unique()));
+    let job = JobRun::new(&JobName::clean("doctor"), unique());
     match tokio::time::timeout(LIMIT, queues(&broker, &job)).await {
         Ok(Ok(facts)) => facts.into_iter().for_each(|fact| report.good(fact)),
         Ok(Err(error)) => report.bad(
@@ -150,7 +159,24 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
             "a quorum queue without a leader, or a disk that is very slow: see the broker's log",
         ),
     }
+    for (url, node) in nodes {
+        let known = queue_depth(&node, &job, Queue::Dead);
+        match tokio::time::timeout(LIMIT, known).await {
+            Ok(Ok(Some(_))) => {
+                report.good(format!("{url} knows what is declared at another node"));
+            }
+            _ => report.bad(
+                &format!("{url} does not know what is declared at another node"),
+                "all nodes must be of one cluster: see `rabbitmqctl cluster_status` on each",
+            ),
+        }
+        node.close().await;
+    }
     let _ = tokio::time::timeout(LIMIT, delete_job(&broker, &job, 1)).await;
+    report.note(format!(
+        "queues and the log of jobs are asked for on {REPLICAS} nodes, where there are as many; on how many \
+         the log is, `rabbitmq-streams stream_status {STREAM}` shows, and `add_replica` adds one"
+    ));
     report.note(
         "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough)"
             .into(),
@@ -189,7 +215,7 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
 
 /// Declares the queues of a job, passes messages through, and lets one come back until it is
 /// suspected.
-async fn queues(broker: &Broker, job: &JobName) -> anyhow::Result<Vec<String>> {
+async fn queues(broker: &Broker, job: &JobRun) -> anyhow::Result<Vec<String>> {
     let mut facts = Vec::new();
     declare_job(broker, job, 1, Backlog::of(64 << 20), Leftovers::All).await?;
     facts.push("queues can be declared".to_owned());

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod doctor;
+pub mod dry_run;
 pub mod health;
 pub mod man;
 pub mod map;

@@ -8,7 +8,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::Kind;
+use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD};
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::registry::Totals;
 use gristmill_jobs::report::Announcer;
@@ -22,12 +22,15 @@ use tokio::runtime::Runtime;
 use crate::allowance::Allowance;
 use crate::args::ProduceArgs;
 use crate::broker;
+use crate::commands::dry_run;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
 use crate::progress_line::{ProgressLine, Voice};
 use crate::screen;
+use crate::shown;
 use crate::signals;
+use crate::summary;
 use crate::waiting_line::WaitingLine;
 
 /// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at least and
@@ -52,7 +55,14 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let job = words.into_job()?;
     let args = &job.command;
-    let options = broker::options(&args.broker, "produce")?;
+    let options = broker::patient_options(&args.broker, args.patience, "produce")?;
+    if job.spec.max_record > MAX_SENT_RECORD {
+        return Err(usage(format!(
+            "--max-record {}: over a broker at most {}, so that every record fits one message",
+            ByteSize(job.spec.max_record),
+            ByteSize(MAX_SENT_RECORD)
+        )));
+    }
     if args.backlog.0 < LEAST_BACKLOG {
         return Err(usage(format!("--backlog {}: at least 32MiB", args.backlog)));
     }
@@ -73,6 +83,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     // What it has loaded is for mappers.
     drop(prepared);
     let plan = plan(&job, chunk_size)?;
+    if args.cutting.dry_run {
+        return dry_run::show(&plan);
+    }
     if args.job.is_none() && !plan.is_repeatable() {
         return Err(usage(
             "stdin and pipes cannot be read again: give the job a name with --job",
@@ -82,6 +95,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         .job
         .clone()
         .unwrap_or_else(|| default_name(&job.spec, &plan));
+    let patience = options.connect_limit;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
@@ -98,6 +112,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         settings,
         backlog: Backlog::of(args.backlog.0),
         force: args.force,
+        patience,
         file: file.filter(|_| job.spec.kind.file().is_some()),
     };
     let submitted = submit(
@@ -115,7 +130,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
             voice.say(&format!("{name} was finished before"))?;
-            Ok(judge(totals, job.allowance, voice)?)
+            Ok(judge(totals, &job.spec, job.allowance, voice)?)
         }
         Ok(Submitted::Sealed(wait)) => match args.wait {
             true => wait_for(
@@ -124,7 +139,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
                 &name,
                 &runtime,
                 &shutdown,
-                job.allowance,
+                (&job.spec, job.allowance),
                 voice,
             ),
             false => Ok(Exit::Complete),
@@ -148,7 +163,7 @@ fn wait_for(
     name: &JobName,
     runtime: &Runtime,
     shutdown: &Shutdown,
-    allowance: Allowance,
+    (spec, allowance): (&JobSpec, Allowance),
     voice: Voice,
 ) -> anyhow::Result<Exit> {
     let run = wait.job().map_or(0, |job| job.submission.run);
@@ -161,24 +176,26 @@ fn wait_for(
         match job.phase.ended() {
             Some(Ok(totals)) => {
                 drop(line);
-                return judge(totals, allowance, voice);
+                return judge(totals, spec, allowance, voice);
             }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
+        }
+        if let Some(line) = &mut line {
+            line.warn_unserved(job)?;
         }
         if let (Some(line), Some(chunks)) = (&mut line, job.sealed) {
             line.draw(chunks)?;
         }
         if let Some((missing, count)) = &job.missing {
             let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
-            let many = match *count {
-                u64::MAX => "an unknown number of".to_owned(),
-                count => count.to_string(),
+            let shown = match shown.is_empty() {
+                true => String::new(),
+                false => format!(" ({} …)", shown.join(", ")),
             };
             anyhow::bail!(
-                "the job is stalled: {many} chunks are missing ({} …); the same command again \
-                 sends them",
-                shown.join(", ")
+                "the job is stalled and misses {}{shown}; the same command again sends what is missing",
+                shown::missing(*count)
             );
         }
         let heard = runtime.block_on(async {
@@ -203,23 +220,39 @@ fn wait_for(
 }
 
 /// The exit code that a finished job deserves (I9).
-fn judge(totals: Totals, allowance: Allowance, voice: Voice) -> anyhow::Result<Exit> {
+fn judge(
+    totals: Totals,
+    spec: &JobSpec,
+    allowance: Allowance,
+    voice: Voice,
+) -> anyhow::Result<Exit> {
     let Totals {
         records,
         quarantined,
         tombstones,
+        foreign_messages,
     } = totals;
     voice.say(&format!(
         "finished: {records} records, {quarantined} of them quarantined"
     ))?;
+    if let Some(hint) = summary::hint(spec, quarantined, records) {
+        voice.say(hint)?;
+    }
+    if foreign_messages > 0 {
+        voice.say(&format!(
+            "{foreign_messages} messages in its queues were none of its chunks or outcomes and were set \
+             aside: the output is complete without them; see the workers' logs for what they were"
+        ))?;
+    }
     if tombstones > 0 {
         voice.say(&format!(
             "{tombstones} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
              tries them again"
         ))?;
     }
+    let set_aside = quarantined.saturating_add(foreign_messages);
     Ok(
-        match tombstones == 0 && allowance.permits(quarantined, records) {
+        match tombstones == 0 && allowance.permits(set_aside, records) {
             true => Exit::Complete,
             false => Exit::Quarantined,
         },

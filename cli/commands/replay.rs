@@ -4,7 +4,7 @@
 //! each confirmed there before it is acknowledged here. Cut short, the same command goes on.
 
 use anyhow::Context;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::declare::queue_depth;
@@ -24,7 +24,8 @@ use crate::signals;
 /// # Errors
 /// When there is no such job, nothing of it can be replayed, or the broker refuses.
 pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "replay")?;
+    let options = broker::patient_options(&args.broker, args.patience, "replay")?;
+    let limit = options.connect_limit;
     let runtime = broker::runtime()?;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, std::time::Duration::ZERO).context("cannot watch for signals")?;
@@ -38,14 +39,14 @@ pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
             let job = table
                 .get(name)
                 .ok_or_else(|| usage(format!("there is no job {name}; see `gristmill status`")))?;
+            let run = job.submission.run;
             if !is_replayed(name, job)? {
-                let run = job.submission.run;
                 registry.append(name, run, &Event::Replayed).await?;
             }
-            move_all(&broker, name).await
+            move_all(&broker, &JobRun::new(name, run)).await
         };
         tokio::select! {
-            moved = replaying => moved.map(Some),
+            moved = broker::answered(&broker, limit, replaying) => moved.map(Some),
             () = shutdown.reached(Stage::Draining) => Ok(None),
         }
     })?;
@@ -78,9 +79,9 @@ fn is_replayed(name: &JobName, job: &Job) -> anyhow::Result<bool> {
 }
 
 /// Moves the chunks among the dead letters, once each; other messages stay there.
-async fn move_all(broker: &Broker, name: &JobName) -> anyhow::Result<u64> {
-    let transport = Transport::Amqp(Amqp::new(broker, name.clone(), Prefetch::default()));
-    let dead = queue_depth(broker, name, Queue::Dead).await?.unwrap_or(0);
+async fn move_all(broker: &Broker, run: &JobRun) -> anyhow::Result<u64> {
+    let transport = Transport::Amqp(Amqp::new(broker, run.clone(), Prefetch::default()));
+    let dead = queue_depth(broker, run, Queue::Dead).await?.unwrap_or(0);
     let mut moved = 0;
     for _ in 0..dead {
         let Some(delivery) = transport.next(Queue::Dead).await? else {

@@ -1,5 +1,6 @@
 //! `gristmill run`: a whole job in this process.
 
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::args::RunArgs;
+use crate::commands::dry_run;
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
@@ -33,6 +35,9 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let settings = settings(&job)?;
     let prepared = Arc::new(Prepared::new(&job.spec).map_err(|error| usage(error.to_string()))?);
     let plan = plan(&job, settings.chunk_size)?;
+    if job.command.cutting.dry_run {
+        return dry_run::show(&plan);
+    }
     let destination = destination(&job)?;
     let progress = Arc::new(Progress::default());
     let shutdown = Shutdown::new();
@@ -140,7 +145,7 @@ pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
 /// # Errors
 /// When an input cannot be opened.
 pub fn plan<R>(job: &Job<R>, chunk_size: usize) -> anyhow::Result<Plan> {
-    Plan::new(&job.inputs, &job.spec, chunk_size).map_err(|error| {
+    Plan::with_lists(&job.inputs, &job.spec, chunk_size, job.separator).map_err(|error| {
         if error.is_usage() {
             usage(error.to_string())
         } else {
@@ -154,7 +159,12 @@ fn destination(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
     if args.output == Path::new("-") {
         if job.spec.partitions > 1 {
             return Err(usage(
-                "-o - writes one part to stdout; --partitions above 1 needs a folder",
+                "--partitions above 1 needs a folder (-o OUT): stdout is one part",
+            ));
+        }
+        if job.spec.compress.is_some() && std::io::stdout().is_terminal() {
+            return Err(usage(
+                "--compress: a terminal shows no compressed data; redirect it, or name a folder (-o OUT)",
             ));
         }
         if args.force {

@@ -1,12 +1,15 @@
-//! `gristmill status`: every job that the log knows, how far it is, and what it waits for.
+//! `gristmill status`: the jobs that the log knows, how far it is, and what it waits for.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
+use gristmill_common::wire::VERSION;
 use gristmill_jobs::registry::{JobTable, Registry};
 use gristmill_jobs::report::{Crew, LISTEN, Reports};
 use gristmill_rabbitmq::{Broker, QueueError};
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use crate::args::StatusArgs;
@@ -16,29 +19,84 @@ use crate::jobs;
 use crate::screen;
 use crate::shown::{Heard, Shown};
 
+/// How long `--watch` waits before it looks again, which takes its time too.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How long the broker may take for a subscription.
 const SUBSCRIBE: Duration = Duration::from_secs(5);
+/// A job that ended longer ago is shown only with `--all`.
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs the command.
 ///
 /// # Errors
 /// When there is no such job, or the log cannot be read.
 pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
-    let options = broker::options(&args.broker, "status")?;
+    let options = broker::patient_options(&args.broker, args.patience, "status")?;
     let runtime = broker::runtime()?;
+    let limit = options.connect_limit;
     runtime.block_on(async {
         let broker = broker::reach(options).await?;
-        let seen = Seen::look(&broker, args.job.as_ref()).await?;
-        let mut shown = Vec::new();
-        for (name, job) in seen.table.iter() {
-            if args.job.as_ref().is_none_or(|only| only == name) {
-                shown.push(Shown::of(&broker, name, job, &seen.heard).await);
+        let shown = loop {
+            let shown = broker::answered(&broker, limit, once(args, &broker)).await;
+            match shown {
+                Ok(true) if args.watch => tokio::time::sleep(AGAIN).await,
+                other => break other,
             }
-        }
-        let printed = print(args, &shown, &seen.heard);
+        };
         broker.close().await;
-        printed
+        shown.map(|_| Exit::Complete)
     })
+}
+
+/// Looks and prints once. Returns whether there is more to come: a job that has not ended, and somebody
+/// who reads.
+async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
+    let seen = Seen::look(broker, args.job.as_ref()).await?;
+    let mut found = Found::default();
+    let mut active = false;
+    for (name, job) in seen.table.iter() {
+        if found.wants(args, name, job.is_active(), job.latest) {
+            active |= job.is_active();
+            let shown = Shown::of(broker, name, job, &seen.heard).await;
+            found.jobs.push(shown);
+        }
+    }
+    for (name, job) in seen.table.foreign() {
+        if found.wants(args, name, false, job.latest) {
+            found.foreign.push((name, job.version));
+        }
+    }
+    let mut out = Vec::new();
+    if args.watch && !args.json && std::io::stdout().is_terminal() {
+        // Home, and everything below it erased.
+        out.extend_from_slice(b"\x1b[H\x1b[J");
+    }
+    print(args, &found, &seen.heard, &mut out)?;
+    Ok(screen::print(&out)? && active)
+}
+
+/// The jobs that are shown.
+#[derive(Default)]
+struct Found<'a> {
+    jobs: Vec<Shown<'a>>,
+    /// Those of other versions of the program, with the version of their format.
+    foreign: Vec<(&'a JobName, u16)>,
+    /// How many are not shown, because they ended long ago.
+    older: u64,
+}
+
+impl Found<'_> {
+    /// Whether a job is shown; counts those that are not for their age.
+    fn wants(&mut self, args: &StatusArgs, name: &JobName, active: bool, latest: u64) -> bool {
+        if let Some(only) = &args.job {
+            return only == name;
+        }
+        let age = since_1970().as_secs().saturating_sub(latest);
+        let wanted = args.all || active || age < RECENT.as_secs();
+        self.older += u64::from(!wanted);
+        wanted
+    }
 }
 
 /// What the log and the reports say.
@@ -61,7 +119,7 @@ impl Seen {
         let mut reports = Reports::new(broker, only);
         let opened = timeout_at(Instant::now() + SUBSCRIBE, reports.open()).await;
         let registry = Registry::open(broker).await?;
-        seen.table = jobs::read(&registry).await?;
+        seen.table = jobs::read(broker, &registry).await?;
         let active = (seen.table.iter())
             .any(|(name, job)| job.is_active() && only.is_none_or(|only| only == name));
         if !active {
@@ -98,17 +156,25 @@ impl Seen {
     }
 }
 
-fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Result<Exit> {
-    if let Some(only) = args.job.as_ref().filter(|_| shown.is_empty()) {
+fn print(
+    args: &StatusArgs,
+    found: &Found<'_>,
+    heard: &Heard,
+    out: &mut Vec<u8>,
+) -> anyhow::Result<()> {
+    let none = found.jobs.is_empty() && found.foreign.is_empty();
+    if let Some(only) = args.job.as_ref().filter(|_| none) {
         return Err(usage(format!("there is no job {only}")));
     }
-    let mut out = Vec::new();
     if args.json {
-        for job in shown {
+        for job in &found.jobs {
             writeln!(out, "{}", job.json(heard))?;
         }
-        screen::print(&out)?;
-        return Ok(Exit::Complete);
+        for (name, format) in &found.foreign {
+            let job = json!({"job": name, "state": "foreign", "format": format});
+            writeln!(out, "{job}")?;
+        }
+        return Ok(());
     }
     if let Some(reason) = &heard.alarm {
         writeln!(
@@ -119,12 +185,59 @@ fn print(args: &StatusArgs, shown: &[Shown<'_>], heard: &Heard) -> anyhow::Resul
     if let Some(reason) = &heard.deaf {
         writeln!(out, "the workers' reports cannot be heard: {reason}")?;
     }
-    for job in shown {
-        job.print(&mut out)?;
+    for job in &found.jobs {
+        job.print(out)?;
     }
-    if shown.is_empty() {
-        writeln!(out, "no jobs")?;
+    for (name, format) in &found.foreign {
+        writeln!(
+            out,
+            "{name}  of another version of Gristmill (format {format}, this one has {VERSION}): that \
+             version serves it, or `produce --force` runs it anew with this one"
+        )?;
     }
-    screen::print(&out)?;
-    Ok(Exit::Complete)
+    match found.older {
+        0 if none => writeln!(out, "no jobs")?,
+        0 => {}
+        1 => writeln!(out, "1 job that ended over a day ago is not shown: --all")?,
+        older => writeln!(
+            out,
+            "{older} jobs that ended over a day ago are not shown: --all"
+        )?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        status: StatusArgs,
+    }
+
+    fn wants(words: &[&str], active: bool, latest: u64) -> (bool, u64) {
+        let line = Line::parse_from([&["status"], words].concat());
+        let mut found = Found::default();
+        let name = "j".parse().unwrap();
+        (
+            found.wants(&line.status, &name, active, latest),
+            found.older,
+        )
+    }
+
+    #[test]
+    fn active_and_recent_jobs_are_shown_and_the_others_counted() {
+        let now = since_1970().as_secs();
+        assert_eq!(wants(&[], true, 7), (true, 0));
+        assert_eq!(wants(&[], false, now - 60), (true, 0));
+        assert_eq!(wants(&[], false, now + 60), (true, 0));
+        assert_eq!(wants(&[], false, 7), (false, 1));
+        assert_eq!(wants(&["--all"], false, 7), (true, 0));
+        assert_eq!(wants(&["j"], false, 7), (true, 0));
+        assert_eq!(wants(&["other"], true, now), (false, 0));
+    }
 }

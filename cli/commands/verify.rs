@@ -60,7 +60,8 @@ fn recount(
     args: &VerifyArgs,
     verified: &gristmill_reducer::Verified,
 ) -> anyhow::Result<Vec<String>> {
-    let plan = Plan::new(&args.inputs, &verified.spec, 1 << 20)?;
+    let separator = if args.null { 0 } else { b'\n' };
+    let plan = Plan::with_lists(&args.inputs, &verified.spec, 1 << 20, separator)?;
     let (threads, tmp) = (threads(args.threads)?, std::env::temp_dir());
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let counted = recount_records(&plan, &verified.spec, threads, tmp, &progress, &shutdown)?;

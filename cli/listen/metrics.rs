@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gristmill_common::histogram::{BOUNDS, Histogram};
-use gristmill_common::progress::Progress;
+use gristmill_common::progress::{Cause, Progress};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -102,6 +102,27 @@ impl Worker {
         }
     }
 
+    fn of_broker(&self) -> [(&'static str, &'static str, u64); 3] {
+        let (refused, renewed) = self.0.refusals();
+        [
+            (
+                "broker_reconnects",
+                "How often the broker came back after it was gone",
+                self.0.reconnects(),
+            ),
+            (
+                "broker_refusals",
+                "Messages that a queue refused, full or without a leader; each was sent again",
+                refused,
+            ),
+            (
+                "broker_channels_renewed",
+                "Channels opened anew because a queue took nothing for 2 s",
+                renewed,
+            ),
+        ]
+    }
+
     fn histograms(&self) -> Vec<Named<'_, Histogram>> {
         let progress = &self.0.progress;
         match self.0.role {
@@ -178,6 +199,27 @@ impl Worker {
         }
         gauges
     }
+
+    /// How many jobs this worker cannot go on with, by cause, and whether it has yet to read the log.
+    fn encode_held_up(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut family = encoder.encode_descriptor(
+            "held_up",
+            "What holds the worker up: jobs that it cannot go on with, by cause; 1 for log while the log \
+             of jobs is not read",
+            None,
+            MetricType::Gauge,
+        )?;
+        let causes: Vec<Cause> = self.0.troubles().map(|(_, held)| held.cause).collect();
+        let jobs = |cause| causes.iter().filter(|&&held| held == cause).count() as u64;
+        let numbers = Cause::ALL.map(|cause| (cause.name(), jobs(cause)));
+        let log = ("log", u64::from(!self.0.has_read_log()));
+        for (cause, number) in numbers.into_iter().chain([log]) {
+            family
+                .encode_family(&[("cause", cause)])?
+                .encode_gauge(&number)?;
+        }
+        Ok(())
+    }
 }
 
 impl Collector for Worker {
@@ -187,19 +229,17 @@ impl Collector for Worker {
                 .encode_descriptor(name, help, None, MetricType::Counter)?
                 .encode_counter::<NoLabelSet, _, u64>(&Progress::get(value), None)?;
         }
-        encoder
-            .encode_descriptor(
-                "broker_reconnects",
-                "How often the broker came back after it was gone",
-                None,
-                MetricType::Counter,
-            )?
-            .encode_counter::<NoLabelSet, _, u64>(&self.0.reconnects(), None)?;
+        for (name, help, value) in self.of_broker() {
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Counter)?
+                .encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
         for (name, help, value) in self.gauges() {
             encoder
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
                 .encode_gauge(&value)?;
         }
+        self.encode_held_up(&mut encoder)?;
         per_job::encode(self.0.role, &self.0.progress.jobs, &mut encoder)?;
         for (name, help, value) in self.histograms() {
             let read = value.read();

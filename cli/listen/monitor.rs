@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use gristmill_common::progress::Progress;
+use gristmill_common::job::JobName;
+use gristmill_common::progress::{Cause, Progress, Trouble};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_rabbitmq::{Broker, BrokerOptions, Health, Notice};
 
@@ -70,6 +71,12 @@ impl Monitor {
         self.reconnects.load(Ordering::Relaxed)
     }
 
+    /// Messages that a queue refused, and channels that were opened anew for it.
+    pub(super) fn refusals(&self) -> (u64, u64) {
+        let of = |broker: &Broker| (broker.refusals(), broker.renewed_channels());
+        self.broker.get().map_or((0, 0), of)
+    }
+
     /// How the broker is doing, once it has been reached.
     pub(super) fn broker(&self) -> Option<Health> {
         self.broker.get().map(Broker::health)
@@ -81,15 +88,28 @@ impl Monitor {
 
     /// Why the worker takes no work just now. An alarm of the broker is no reason: what is in hand
     /// is held, and goes on with it.
-    pub(super) fn unready(&self) -> Option<&'static str> {
+    pub(super) fn unready(&self) -> Option<String> {
         if self.shutdown.is_stopping() {
-            Some("stopping")
+            Some("stopping".into())
         } else if !self.is_connected() {
-            Some("not connected to the broker")
-        } else if !self.progress.log_read.load(Ordering::Relaxed) {
-            Some("the log of jobs is not read yet")
+            Some("not connected to the broker".into())
+        } else if !self.has_read_log() {
+            Some("the log of jobs is not read yet".into())
         } else {
-            None
+            let held = self
+                .troubles()
+                .find(|(_, trouble)| trouble.cause != Cause::LeftAlone);
+            held.map(|(job, trouble)| format!("cannot go on with {job}: {}", trouble.reason))
         }
+    }
+
+    pub(super) fn has_read_log(&self) -> bool {
+        self.progress.log_read.load(Ordering::Relaxed)
+    }
+
+    /// What holds up the jobs that this worker has.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = (JobName, Trouble)> {
+        let jobs = self.progress.jobs.all().into_iter();
+        jobs.filter_map(|tally| Some((tally.job().clone(), tally.trouble()?)))
     }
 }

@@ -1,5 +1,5 @@
-//! A job's name: part of queue names and the name of a folder, so its alphabet is small. It must not
-//! know what the job does.
+//! A job's name, and a run of a job: parts of queue names and names of folders, so the alphabet is
+//! small. It must not know what the job does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -87,6 +87,34 @@ impl From<JobName> for String {
 impl fmt::Display for JobName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// One run of a job. Begun anew, a job of the same name is another run, with queues and a ledger of
+/// its own, so that nobody who lags behind can touch what is not of the run that he knows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobRun {
+    /// The job.
+    pub job: JobName,
+    /// Which run of it.
+    pub run: u64,
+}
+
+impl JobRun {
+    /// A run of a job.
+    #[must_use]
+    pub fn new(job: &JobName, run: u64) -> Self {
+        Self {
+            job: job.clone(),
+            run,
+        }
+    }
+}
+
+impl fmt::Display for JobRun {
+    /// `JOB.RUN`, the run in 16 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:016x}", self.job, self.run)
     }
 }
 

@@ -32,9 +32,14 @@ use crate::seal::{Seal, SplitEnd};
 use crate::spares::Spares;
 
 /// The version of the wire format.
-pub const VERSION: u16 = 3;
-/// The largest message that is encoded or accepted, in bytes.
+pub const VERSION: u16 = 4;
+/// The first version whose entries of the log have the head that this one has.
+const FIRST_LOG: u16 = 3;
+/// The largest message that a broker or a ledger takes, in bytes. What stays in one process
+/// ([`BodyForm::RawUnhashed`], [`Check::Head`]) may be as large as [`MAX_LOCAL`].
 pub const MAX_MESSAGE: usize = 4 << 20;
+/// The largest message between the roles of one process, in bytes: one record, with room to spare.
+pub const MAX_LOCAL: usize = 256 << 20;
 
 const MAGIC: [u8; 4] = *b"GMW1";
 const FOOTER: usize = 32;
@@ -110,8 +115,8 @@ pub enum WireError {
     /// The lengths do not add up.
     #[error("truncated or overlong message of {0} bytes")]
     Length(usize),
-    /// It is larger than [`MAX_MESSAGE`].
-    #[error("a message of {0} bytes, more than {MAX_MESSAGE}")]
+    /// It is larger than what carries it takes.
+    #[error("a message of {0} bytes, more than may be sent")]
     Oversized(usize),
     /// A hash does not match.
     #[error("damaged message: the {0} does not match its hash")]
@@ -140,7 +145,7 @@ pub enum BodyForm {
 /// [`BodyForm::RawUnhashed`]. That keeps invariant I1 only where one id cannot be cut twice.
 ///
 /// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
+/// When the message would be larger than [`MAX_MESSAGE`], or [`MAX_LOCAL`] where it stays in the process.
 pub fn encode_chunk(
     head: &ChunkHead,
     body: Vec<u8>,
@@ -231,7 +236,11 @@ fn seal_up(
     mut message: Vec<u8>,
     form: BodyForm,
 ) -> Result<(Vec<u8>, u64), WireError> {
-    if message.len() > MAX_MESSAGE {
+    let limit = match form {
+        BodyForm::RawUnhashed => MAX_LOCAL,
+        BodyForm::Raw | BodyForm::Packed => MAX_MESSAGE,
+    };
+    if message.len() > limit {
         return Err(WireError::Oversized(message.len()));
     }
     let (body_hash, codec_number) = match form {
@@ -247,7 +256,7 @@ fn seal_up(
         .map_err(|error| WireError::Malformed(error.to_string()))?;
     let head_hash = content_hash(&message[body_len..]);
     let head_len = message.len() - body_len;
-    if message.len() + FOOTER > MAX_MESSAGE {
+    if message.len() + FOOTER > limit {
         return Err(WireError::Oversized(message.len() + FOOTER));
     }
     message.extend_from_slice(&body_hash.to_le_bytes());
@@ -333,19 +342,43 @@ impl Envelope<'_> {
 /// # Errors
 /// When the bytes are not a whole, undamaged message of this version.
 pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
-    if message.len() > MAX_MESSAGE {
+    let version = version_of(message, check)?;
+    if version != VERSION {
+        return Err(WireError::Version(version));
+    }
+    open_any(message, check).map(|(envelope, _)| envelope)
+}
+
+/// The version of the format of a message that may be ours.
+fn version_of(message: &[u8], check: Check) -> Result<u16, WireError> {
+    let limit = match check {
+        Check::Full => MAX_MESSAGE,
+        Check::Head => MAX_LOCAL,
+    };
+    if message.len() > limit {
         return Err(WireError::Oversized(message.len()));
     }
-    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+    let Some((_, footer)) = message.split_last_chunk::<FOOTER>() else {
         return Err(WireError::Foreign);
     };
     if footer[28..] != MAGIC {
         return Err(WireError::Foreign);
     }
-    let version = u16::from_le_bytes([footer[26], footer[27]]);
-    if version != VERSION {
+    Ok(u16::from_le_bytes([footer[26], footer[27]]))
+}
+
+/// Takes apart a message of any version since [`FIRST_LOG`]: their footers are alike.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged message of one.
+pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope<'_>, u16), WireError> {
+    let version = version_of(message, check)?;
+    if version < FIRST_LOG {
         return Err(WireError::Version(version));
     }
+    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+        return Err(WireError::Foreign);
+    };
     let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| footer[at + i])) as usize;
     let long = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| footer[at + i]));
     let (body_len, head_len) = (word(16), word(20));
@@ -375,13 +408,14 @@ pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
         let kind = footer[24];
         return Err(WireError::Malformed(format!("unknown message kind {kind}")));
     };
-    Ok(Envelope {
+    let envelope = Envelope {
         kind,
         head,
         body,
         body_hash,
         head_hash,
-    })
+    };
+    Ok((envelope, version))
 }
 
 /// Decodes a message of a job's work.

@@ -26,6 +26,7 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
             } else {
                 share as u32
             },
+            inside: (at % 3 == 1).then_some(at % 2 == 0),
         })
         .collect();
     let faults = vec![Quarantined {

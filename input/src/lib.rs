@@ -8,6 +8,7 @@ mod archive;
 mod cut;
 mod directory;
 mod error;
+mod look;
 mod plan;
 mod read;
 mod recount;
@@ -18,6 +19,7 @@ mod testing;
 
 pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt};
+pub use look::{Look, look};
 pub use plan::{Plan, PlanError, Source, SourceKind, Split};
 pub use read::{Reading, read_all, read_split};
 pub use recount::recount;

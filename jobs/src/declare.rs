@@ -2,10 +2,11 @@
 //!
 //! Only these functions declare: a role that finds a queue gone must ask why, not make a new one.
 
-use gristmill_common::job::JobName;
+use gristmill_common::crash;
+use gristmill_common::job::JobRun;
 use gristmill_rabbitmq::{
-    AMQPValue, Broker, FieldTable, QueueError, close, declare, delete, depth, flush, is_idle,
-    persistently,
+    AMQPValue, Broker, FieldTable, QueueError, REPLICAS, close, declare, delete, depth, flush,
+    is_idle, persistently,
 };
 
 use crate::queue::{Queue, queue_name, queues_of};
@@ -49,7 +50,7 @@ pub enum Leftovers {
     /// Those without messages and consumers are made anew: for a job that failed. A broker that was
     /// killed within a declaration keeps a queue without a leader, which never confirms a message.
     Idle,
-    /// All are made anew: for a job that the log does not know. What they hold may be of another spec.
+    /// All are made anew: for a run that the log does not know.
     All,
 }
 
@@ -60,7 +61,7 @@ pub enum Leftovers {
 /// When one exists with other settings, or the broker refuses.
 pub async fn declare_job(
     broker: &Broker,
-    job: &JobName,
+    job: &JobRun,
     partitions: u32,
     backlog: Backlog,
     leftovers: Leftovers,
@@ -88,7 +89,7 @@ pub async fn declare_job(
     .await
 }
 
-fn scratch(job: &JobName) -> String {
+fn scratch(job: &JobRun) -> String {
     format!("gristmill.{job}.scratch")
 }
 
@@ -97,7 +98,7 @@ fn scratch(job: &JobName) -> String {
 ///
 /// # Errors
 /// When the broker refuses or connections keep being lost.
-pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Result<(), QueueError> {
+pub async fn delete_job(broker: &Broker, job: &JobRun, partitions: u32) -> Result<(), QueueError> {
     let name = queue_name(job, Queue::Chunks);
     persistently(broker, &name, ATTEMPTS, async || {
         let channel = broker.channel().await?;
@@ -105,6 +106,7 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
         let first = [Queue::Chunks, Queue::Files];
         for queue in first.into_iter().chain(queues_of(partitions)) {
             delete(&channel, &queue_name(job, queue)).await?;
+            crash::point("queue-deleted");
         }
         // A producer that died while it declared left it behind.
         delete(&channel, &scratch(job)).await?;
@@ -120,7 +122,7 @@ pub async fn delete_job(broker: &Broker, job: &JobName, partitions: u32) -> Resu
 /// When the broker refuses or the connection is lost.
 pub async fn queue_depth(
     broker: &Broker,
-    job: &JobName,
+    job: &JobRun,
     queue: Queue,
 ) -> Result<Option<u32>, QueueError> {
     depth(broker, &queue_name(job, queue)).await
@@ -134,13 +136,17 @@ fn number(value: u64) -> AMQPValue {
     AMQPValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn arguments(job: &JobName, queue: Queue, partitions: u32, backlog: Backlog) -> FieldTable {
+fn arguments(job: &JobRun, queue: Queue, partitions: u32, backlog: Backlog) -> FieldTable {
     let mut table = FieldTable::default();
     let mut set = |key: &str, value| {
         table.insert(key.into(), value);
     };
     // Classic queues have not been synced to disk since 3.13.
     set("x-queue-type", text("quorum"));
+    set(
+        "x-quorum-initial-group-size",
+        AMQPValue::LongLongInt(REPLICAS),
+    );
     match queue {
         Queue::Chunks => {
             set(

@@ -1,6 +1,6 @@
 //! The queues of a job, and what they are called on a broker.
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 
 /// A queue of one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,9 +18,10 @@ pub enum Queue {
     Files,
 }
 
-/// A queue's name on the broker.
+/// A queue's name on the broker, which names the run: a queue of an earlier run can be deleted at any
+/// time, by anybody, without harm to a later one.
 #[must_use]
-pub fn queue_name(job: &JobName, queue: Queue) -> String {
+pub fn queue_name(job: &JobRun, queue: Queue) -> String {
     match queue {
         Queue::Chunks => format!("gristmill.{job}.chunks"),
         Queue::Suspect => format!("gristmill.{job}.suspect"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job, queue_depth};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Amqp, Prefetch, PublishError, Settled, Transport};
@@ -11,7 +12,7 @@ use gristmill_testbroker::{Node, Settings};
 
 mod harness;
 
-use harness::{connect, declared, job, name, run, transport, until};
+use harness::{connect, declared, job, name, run, transport, until, until_within};
 
 fn message(number: u32) -> Bytes {
     Bytes::from(number.to_be_bytes().to_vec())
@@ -151,6 +152,101 @@ fn a_chunk_that_keeps_coming_back_becomes_a_suspect() {
         }
         let last = queues.next(Queue::Suspect).await.unwrap().unwrap();
         assert_eq!(last.ack().await, Settled::Done);
+    });
+}
+
+#[test]
+fn only_a_chunk_that_failed_is_counted_where_the_broker_tells_them_apart() {
+    let vhost = Node::shared().vhost().unwrap();
+    // Before 4.3 every return is counted.
+    let tells_apart = vhost.node().version().unwrap() >= (4, 3);
+    run(async {
+        let (_broker, queues, _) = transport(&vhost, 1 << 20).await;
+        queues.publish(Queue::Chunks, message(7)).await.unwrap();
+        let next = async || queues.next(Queue::Chunks).await.unwrap().unwrap();
+        for returned in 0..3 {
+            let delivery = next().await;
+            let counted = if tells_apart { 0 } else { returned };
+            assert_eq!(delivery.delivery_count().unwrap_or(0), counted);
+            // Not begun: a drain, a stop, a job that was left.
+            drop(delivery);
+        }
+        if !tells_apart {
+            let suspect = queues.next(Queue::Suspect);
+            drop(next().await);
+            assert_eq!(suspect.await.unwrap().unwrap().payload(), &message(7));
+            return;
+        }
+        // As of a thread that panics with the chunk in hand.
+        next().await.drop_failed();
+        let delivery = next().await;
+        assert_eq!(delivery.delivery_count(), Some(1));
+        delivery.retry().await;
+        let delivery = next().await;
+        assert_eq!(delivery.delivery_count(), Some(2));
+        assert_eq!(delivery.ack().await, Settled::Done);
+    });
+}
+
+#[test]
+fn a_queue_that_refuses_everything_gets_a_new_channel_and_is_told_of() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (broker, queues, notices) = transport(&vhost, 32 << 20).await;
+        let to = Queue::Results(0);
+        // Its limit is 16 MiB. 4.3 keeps to it; older ones take what is on its way when it is reached.
+        let part = Bytes::from(vec![0; 4 << 20]);
+        let publishing: Vec<_> = (0..12)
+            .map(|_| {
+                let (queues, part) = (queues.clone(), part.clone());
+                tokio::spawn(async move { queues.publish(to, part).await })
+            })
+            .collect();
+        let refusing = |notice: &Notice| match notice {
+            Notice::Refusing {
+                queue, messages, ..
+            } => *queue == name(to) && matches!(messages, Some(4..=11)),
+            _ => false,
+        };
+        until_within(Duration::from_secs(60), "it is told", || {
+            notices.lock().unwrap().iter().any(refusing)
+        })
+        .await;
+        assert!(broker.refusals() > 20, "{}", broker.refusals());
+        // After 2 s, and every 5 s.
+        let renewed = broker.renewed_channels();
+        assert!((3..=6).contains(&renewed), "{renewed}");
+        for _ in 0..12 {
+            queues.next(to).await.unwrap().unwrap().ack().await;
+        }
+        for published in publishing {
+            assert_eq!(published.await.unwrap(), Ok(()));
+        }
+        let told = (notices.lock().unwrap().iter())
+            .filter(|notice| matches!(notice, Notice::Refusing { .. }))
+            .count();
+        assert_eq!(told, 1);
+    });
+}
+
+#[test]
+fn a_channel_from_a_time_without_a_leader_is_given_up() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (broker, queues, _) = transport(&vhost, 1 << 20).await;
+        let to = Queue::Results(0);
+        vhost.run_queue(&name(to), false).unwrap();
+        let publishing = tokio::spawn({
+            let queues = queues.clone();
+            async move { queues.publish(to, message(1)).await }
+        });
+        until("a channel without a leader is given up", || {
+            broker.renewed_channels() > 0
+        })
+        .await;
+        vhost.run_queue(&name(to), true).unwrap();
+        let published = tokio::time::timeout(Duration::from_secs(60), publishing).await;
+        assert_eq!(published.expect("it is taken in time").unwrap(), Ok(()));
     });
 }
 
@@ -322,7 +418,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
                 assert_eq!(delivery.ack().await, Settled::Done);
             }
             // A connection declares and deletes although the other one is blocked.
-            let other = "other-job".parse().unwrap();
+            let other = JobRun::new(&"other-job".parse().unwrap(), 8);
             declare_job(&broker, &other, 1, Backlog::of(1 << 20), Leftovers::Keep)
                 .await
                 .unwrap();

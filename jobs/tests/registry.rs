@@ -71,6 +71,7 @@ fn late_readers_see_everything_large_submissions_included() {
         registry.append(&job, 7, &submitted).await.unwrap();
         let claimed = Event::Claimed {
             directory: "d".into(),
+            place: "host:/d".into(),
         };
         registry.append(&job, 7, &claimed).await.unwrap();
 
@@ -82,7 +83,8 @@ fn late_readers_see_everything_large_submissions_included() {
             Event::Submitted(Box::new(found.submission.clone())),
             submitted
         );
-        assert_eq!(found.claim.as_deref(), Some("d"));
+        let claim = found.claim.as_ref().unwrap();
+        assert_eq!((&claim.directory[..], &claim.place[..]), ("d", "host:/d"));
         registry
             .append(&job, 7, &Event::Finished(Totals::default()))
             .await

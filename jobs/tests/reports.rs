@@ -15,7 +15,7 @@ use harness::{connect, job, run};
 /// A worker that reports one job, while this is kept.
 fn mapper(broker: &Broker) -> (Announcer, Arc<Tally>) {
     let progress = Arc::new(Progress::default());
-    let tally = progress.jobs.of(Role::Map, &job(), 7);
+    let tally = progress.jobs.of(Role::Map, &job().job, 7);
     tally.mapped(100, 1);
     let announcer = Announcer::start(&Handle::current(), broker, &progress);
     (announcer, tally)
@@ -52,7 +52,10 @@ fn reports_are_heard_and_nonsense_is_not() {
         let (broker, _) = connect(&vhost).await;
         let _mapper = mapper(&broker);
         let report = next(&mut all).await;
-        assert_eq!((report.job, report.run, report.role), (job(), 7, Role::Map));
+        assert_eq!(
+            (report.job, report.run, report.role),
+            (job().job, 7, Role::Map)
+        );
         assert_eq!((report.counts.chunks, report.counts.bytes), (1, 100));
         assert_eq!(report.counts.quarantined, 1);
         // The same worker again.
@@ -77,7 +80,7 @@ fn reports_come_again_whatever_the_broker_loses() {
     run(async {
         let (broker, _) = connect(&vhost).await;
         let _mapper = mapper(&broker);
-        let mut reports = Reports::new(&broker, Some(&job()));
+        let mut reports = Reports::new(&broker, Some(&job().job));
         next(&mut reports).await;
         assert_eq!(vhost.close_connections().unwrap(), 2);
         next(&mut reports).await;

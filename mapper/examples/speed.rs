@@ -41,6 +41,7 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
             distinct: None,
             top: None,
             line_format: line_format.map(str::to_owned),
+            skip_prefix: None,
         })
     };
     let words = |words| Kind::WordCount(WordCount { words, top: None });
@@ -50,6 +51,7 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
             ignore_case: false,
             invert_match,
             count: false,
+            files_with_matches: false,
             with_filename: false,
             line_number: false,
             fixed_strings: false,
@@ -203,6 +205,7 @@ fn chunks(text: &[u8]) -> Vec<Chunk> {
             first: at == 0,
             last: end == text.len(),
             len: body.len() as u32,
+            inside: None,
         };
         chunks.push(Chunk {
             head: ChunkHead {

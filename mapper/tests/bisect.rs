@@ -206,6 +206,7 @@ fn record_numbers_count_what_was_set_aside() {
         fixed_strings: false,
         word_regexp: false,
         only_matching: false,
+        files_with_matches: false,
     }));
     job.encoding_errors = EncodingErrors::Quarantine;
     let merged = map(

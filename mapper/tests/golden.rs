@@ -45,6 +45,67 @@ fn word_count_takes_ascii_words() {
 }
 
 #[test]
+fn word_count_makes_no_word_of_a_lone_mark() {
+    let text = "a \u{93E} b\n\t\u{93E} c\n\"\u{93E} q\n\u{202F}\u{93E} x_\u{93E} न\u{93E}म\n";
+    assert_eq!(
+        run(word_count(Words::Unicode), text).lines(),
+        ["a 1", "b 1", "c 1", "q 1", "x_\u{93E} 1", "न\u{93E}म 1"]
+    );
+    assert_eq!(
+        run(word_count(Words::Unicode), "\u{93E} \u{301}\n").lines(),
+        [""; 0]
+    );
+}
+
+#[test]
+fn grep_takes_a_byte_that_is_not_utf8_for_no_word() {
+    let lines: &[u8] = b"\x93error\x94 in quotes\nan \x96error\x96 too\nno errors\n\xE9error\n\
+        r\xC3\xA9error\xFF\nerror\xFF\n\xFFerrors \xFF\nplain error\n";
+    let found = |options: Grep| {
+        let spec = spec(Kind::Grep(options));
+        let chunks = cut(&[document("d", lines)], &spec.records, 1 << 20);
+        map(&spec, &chunks).bytes
+    };
+    let word = |pattern: &str| Grep {
+        word_regexp: true,
+        line_number: true,
+        only_matching: true,
+        ..grep(pattern)
+    };
+    let numbers = |options: Grep| {
+        let found = found(options);
+        let lines = found
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty());
+        lines.map(|line| line[0] - b'0').collect::<Vec<u8>>()
+    };
+    // As GNU grep has it: `grep -a -w`.
+    assert_eq!(numbers(word("error")), [1, 2, 4, 6, 8]);
+    assert_eq!(numbers(word("ERROR")), [0; 0]);
+    assert_eq!(
+        numbers(Grep {
+            ignore_case: true,
+            ..word("ERROR")
+        }),
+        [1, 2, 4, 6, 8]
+    );
+    assert_eq!(numbers(word("^error")), [6]);
+    assert_eq!(numbers(word("error$")), [4, 8]);
+    assert_eq!(numbers(word("(^|o )error|plain")), [6, 8]);
+    let bounded = Grep {
+        word_regexp: false,
+        ..word(r"\berror\b")
+    };
+    assert_eq!(numbers(bounded), [1, 2, 4, 6, 8]);
+    let others = Grep {
+        invert_match: true,
+        only_matching: false,
+        ..word("error")
+    };
+    assert_eq!(numbers(others), [3, 5, 7]);
+}
+
+#[test]
 fn grep_finds_lines() {
     let text = "alpha beta\r\nBETA\n\ngamma betas\nlast beta";
     let found = |options: Grep| run(Kind::Grep(options), text).text().to_owned();
@@ -127,6 +188,7 @@ fn access_log(by: &[Field], filters: &[&str], distinct: Option<Field>) -> Merged
             distinct,
             top: None,
             line_format: None,
+            skip_prefix: None,
         }),
         LOG,
     )
@@ -203,10 +265,90 @@ fn access_log_counts_distinct_values_and_quarantines_the_rest() {
     );
     assert_eq!(
         merged.reasons(),
-        ["no [time]", "the user agent's quote is not closed"]
+        [
+            "no [time]; --line-format describes other formats",
+            "the user agent's quote is not closed"
+        ]
     );
     assert_eq!(merged.quarantined[0].sample, b"this is no log line");
     assert_eq!(merged.counts[&0], [6, 4, 2]);
+}
+
+/// Lines of writers whose logs begin or end differently, with the hosts and users that they name.
+const OTHER_WRITERS: &str = r#"203.0.113.7, 198.51.100.2 - - [09/Feb/2031:11:00:36 +0900] "GET / HTTP/1.1" 200 1 "-" "UA"
+203.0.113.7 -  -  [09/Feb/2031:11:00:36 +0900] "GET / HTTP/1.1" 200 2  "-"  "UA" 17
+192.0.2.26 -  alice  [09/Feb/2031:11:24:18 +0000] "GET /a HTTP/1.1" 200 4 
+192.0.2.1 - - [09/Feb/2031:11:22:20 +0200] "GET /y HTTP/1.1" 200 8 "-" "UA" "203.0.113.9, 10.0.0.1"
+192.0.2.1 - - [09/Feb/2031:11:22:20 +0200] "GET /y HTTP/1.1" 200 16 "-" "UA" 12 "web@file" "http://10.0.0.7:80" 5ms
+192.0.2.1 - - [09/Feb/2031:11:22:20 +0200] "GET /y HTTP/1.1" -1 32 "" "" 35024 123 "f" "b" "s" 0 0 "----" 1
+[2001:db8::2]:443 [2001:db8::3] - - [09/Feb/2031:11:22:20 +0200] "GET / HTTP/1.1" 200 64 "-" "UA"
+unix: - Jane Q Doe [09/Feb/2031:11:22:20 +0200] "GET / HTTP/1.1" 200 128 "-" "UA"
+"#;
+
+#[test]
+fn access_log_reads_what_other_writers_write() {
+    let kind = |by: &[Field]| {
+        Kind::AccessLog(AccessLog {
+            by: by.to_vec(),
+            filters: vec![],
+            distinct: None,
+            top: None,
+            line_format: None,
+            skip_prefix: None,
+        })
+    };
+    let hosts = run(kind(&[Field::Host]), OTHER_WRITERS);
+    assert_eq!(hosts.reasons(), [""; 0]);
+    assert_eq!(
+        hosts.lines(),
+        [
+            "192.0.2.1 3 56",
+            "192.0.2.26 1 4",
+            "203.0.113.7 2 3",
+            "[2001:db8::3] 1 64",
+            "unix: 1 128"
+        ]
+    );
+    assert_eq!(
+        run(kind(&[Field::User]), OTHER_WRITERS).lines(),
+        ["- 6 123", "Jane Q Doe 1 128", "alice 1 4"]
+    );
+    assert_eq!(
+        run(kind(&[Field::Status]), OTHER_WRITERS).lines(),
+        ["-1 1 32", "200 7 223"]
+    );
+}
+
+#[test]
+fn access_log_sets_lines_with_a_prefix_aside_or_skips_what_it_is_told_to() {
+    let line = r#"192.0.2.64 - bob [13/Mar/2031:08:15:00 +0100] "GET / HTTP/1.1" 302 5 "-" "UA""#;
+    for (name, prefix) in [
+        ("syslog", "<134>Mar  3 08:15:02 web1 apache: "),
+        ("syslog", "Mar 13 08:15:03 web1 nginx[77]: "),
+        ("syslog", "<134>1 2031-03-13T08:15:02Z web1 apache - - - "),
+        ("cri", "2031-03-13T08:15:04.123Z stdout F "),
+        ("docker", "web-1  | "),
+        (r"\S+ ", "a.example.org "),
+        ("\0+", "\0\0\0\0\0\0\0\0"),
+    ] {
+        let count = |skip_prefix: Option<&str>| {
+            let kind = Kind::AccessLog(AccessLog {
+                by: vec![Field::Host, Field::User],
+                filters: vec![],
+                distinct: None,
+                top: None,
+                line_format: None,
+                skip_prefix: skip_prefix.map(str::to_owned),
+            });
+            let merged = run(kind, &format!("{prefix}{line}\n"));
+            let reasons = merged.reasons().concat();
+            (merged.table.len(), reasons)
+        };
+        let (rows, reason) = count(None);
+        assert_eq!(rows, 0, "{prefix}");
+        assert!(reason.contains("--line-format"), "{prefix}: {reason}");
+        assert_eq!(count(Some(name)), (1, String::new()), "{prefix}");
+    }
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use gristmill_common::spec::{
-    EncodingErrors, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Wc,
+    EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
 
 /// A job with the defaults.
 pub(crate) fn spec() -> JobSpec {
     JobSpec {
         version: SPEC_VERSION,
-        kind: Kind::Wc(Wc {}),
+        kind: Kind::Extract(Extract {}),
         records: Records::Lines,
         encoding_errors: EncodingErrors::Keep,
         max_record: 2 << 20,

@@ -8,30 +8,38 @@
 mod alarm;
 mod backoff;
 mod connect;
+mod failure;
 mod greeting;
 mod link;
 mod notice;
 mod publisher;
 mod queues;
+mod refusals;
 mod stream;
 mod subscription;
 mod tls;
 mod topic;
 mod url;
+mod urls;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 pub use lapin::Channel;
 pub use lapin::types::{AMQPValue, FieldTable};
 
 pub use self::connect::ConnectError;
+pub use self::failure::{Cause, Failure, Failures};
 pub use self::greeting::version;
 pub use self::notice::{Health, Listener, Notice};
-pub use self::queues::{QueueError, close, declare, delete, depth, flush, is_idle, persistently};
+pub use self::queues::{
+    QueueError, REPLICAS, close, declare, delete, depth, flush, is_idle, persistently,
+};
 pub use self::tls::{Tls, TlsError};
 pub use self::url::{BrokerUrl, NotABrokerUrl};
+pub use self::urls::{BrokerOrder, BrokerUrls};
 
 use self::connect::Dial;
 use self::link::{Keeper, Link, unless_lost};
@@ -44,8 +52,12 @@ pub use self::topic::{TopicReader, TopicWriter};
 /// How to reach the broker.
 #[derive(Clone)]
 pub struct BrokerOptions {
-    /// Where it is and who connects.
-    pub url: BrokerUrl,
+    /// Where its nodes are and who connects.
+    pub urls: BrokerUrls,
+    /// In which order the nodes are tried.
+    pub order: BrokerOrder,
+    /// How long the first connection is tried; without a limit it is waited for.
+    pub connect_limit: Option<Duration>,
     /// Encryption, for `amqps://`.
     pub tls: Tls,
     /// Seconds of silence after which both sides give the connection up (about twice); 0 is never.
@@ -60,6 +72,9 @@ pub struct BrokerOptions {
     pub listener: Listener,
 }
 
+/// How often it is looked at whether the broker is gone.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// The default of [`BrokerOptions::heartbeat`], in seconds.
 pub const DEFAULT_HEARTBEAT: u16 = 15;
 
@@ -69,9 +84,11 @@ pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(600);
 impl BrokerOptions {
     /// Options with defaults for everything but the URL; nobody is told anything.
     #[must_use]
-    pub fn new(url: BrokerUrl) -> Self {
+    pub fn new(urls: BrokerUrls) -> Self {
         Self {
-            url,
+            urls,
+            order: BrokerOrder::default(),
+            connect_limit: None,
             tls: Tls::default(),
             heartbeat: DEFAULT_HEARTBEAT,
             patience: DEFAULT_PATIENCE,
@@ -84,7 +101,9 @@ impl BrokerOptions {
 impl fmt::Debug for BrokerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BrokerOptions")
-            .field("url", &self.url)
+            .field("urls", &self.urls)
+            .field("order", &self.order)
+            .field("connect_limit", &self.connect_limit)
             .field("tls", &self.tls)
             .field("heartbeat", &self.heartbeat)
             .field("patience", &self.patience)
@@ -111,15 +130,16 @@ impl Broker {
     /// Connects, waiting for a broker that cannot be reached yet (the listener hears of it).
     ///
     /// # Errors
-    /// When the broker refuses this user or virtual host, or encryption cannot be set up.
+    /// When the broker refuses this user or virtual host, encryption cannot be set up, or
+    /// [`BrokerOptions::connect_limit`] is over.
     pub async fn connect(options: BrokerOptions) -> Result<Self, ConnectError> {
-        let broker = options.url.to_string();
         let patience = options.patience;
-        let dial = Dial::new(options.url, &options.tls, options.heartbeat, options.name)?;
-        let board = Arc::new(Board::new(options.listener, broker));
+        let dial = Dial::new(&options)?;
+        let board = Arc::new(Board::new(options.listener, dial.broker()));
+        let end = (options.connect_limit).and_then(|limit| Instant::now().checked_add(limit));
         let (publish, keeper_1) =
-            Link::open(dial.clone(), link::PUBLISH, Arc::clone(&board)).await?;
-        let (consume, keeper_2) = Link::open(dial, link::CONSUME, Arc::clone(&board)).await?;
+            Link::open(dial.clone(), link::PUBLISH, Arc::clone(&board), end).await?;
+        let (consume, keeper_2) = Link::open(dial, link::CONSUME, Arc::clone(&board), end).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 publish,
@@ -135,6 +155,28 @@ impl Broker {
     #[must_use]
     pub fn health(&self) -> Health {
         self.inner.board.health()
+    }
+
+    /// Ends when the broker has been gone for `limit` without a pause, and says why it went.
+    pub async fn gone_for(&self, limit: Duration) -> String {
+        loop {
+            match self.inner.board.gone() {
+                Some(gone) if gone.since.elapsed() >= limit => return gone.reason,
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// How often a queue refused a message, which was then sent again.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.inner.board.counts().refused.load(Ordering::Relaxed)
+    }
+
+    /// How often a channel was opened anew because a queue took nothing over the one before.
+    #[must_use]
+    pub fn renewed_channels(&self) -> u64 {
+        self.inner.board.counts().renewed.load(Ordering::Relaxed)
     }
 
     /// Closes the connections in order. What was not acknowledged goes back to its queue.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use lapin::{Channel, Connection, Event};
@@ -47,13 +47,14 @@ pub(super) struct Keeper {
 }
 
 impl Link {
-    /// Connects for the first time, with patience for a broker that is not there yet.
+    /// Connects for the first time, with patience for a broker that is not there yet, until `end`.
     pub(super) async fn open(
         dial: Dial,
         purpose: &'static str,
         board: Arc<Board>,
+        end: Option<Instant>,
     ) -> Result<(Self, Keeper), ConnectError> {
-        let connection = connect(&dial, purpose, &board, true).await?;
+        let connection = connect(&dial, purpose, &board, First::Until(end)).await?;
         let (publish, session) = watch::channel(Some(Session {
             connection: Arc::new(connection),
         }));
@@ -112,7 +113,7 @@ async fn keep(
             board.blocked(None);
         }
         board.down(reason);
-        let Ok(connection) = connect(&dial, purpose, &board, false).await else {
+        let Ok(connection) = connect(&dial, purpose, &board, First::No).await else {
             return;
         };
         board.up();
@@ -122,33 +123,52 @@ async fn keep(
     }
 }
 
-/// Tries until there is a connection. Only the first one gives up, and only when it is refused: a
-/// broker that restarts refuses for a while too.
+/// Whether a connection is made for the first time.
+#[derive(Clone, Copy)]
+enum First {
+    /// It is, and given up at some time, if at all.
+    Until(Option<Instant>),
+    No,
+}
+
+/// Tries until there is a connection. Only the first one gives up: when it is refused, for a broker that
+/// restarts refuses for a while too, and when its time is over.
 async fn connect(
     dial: &Dial,
     purpose: &str,
     board: &Board,
-    first: bool,
+    first: First,
 ) -> Result<Connection, ConnectError> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut said = false;
+    let end = match first {
+        First::Until(end) => end,
+        First::No => None,
+    };
+    let first = matches!(first, First::Until(_));
+    let mut round: u32 = 0;
     loop {
-        match dial.connect(purpose).await {
+        match dial.connect(purpose, round, end).await {
             Ok(connection) => {
                 if said {
                     board.up();
                 }
                 return Ok(connection);
             }
-            Err(error @ (ConnectError::Refused { .. } | ConnectError::Tls(_))) if first => {
+            Err(error @ (ConnectError::Refused(_) | ConnectError::Tls(_))) if first => {
                 return Err(error);
             }
             Err(error) => {
+                let pause = backoff.next();
+                if end.is_some_and(|end| Instant::now() + pause >= end) {
+                    return Err(error);
+                }
                 if first && !said {
                     said = true;
                     board.down(error.to_string());
                 }
-                tokio::time::sleep(backoff.next()).await;
+                tokio::time::sleep(pause).await;
+                round = round.saturating_add(1);
             }
         }
     }

@@ -1,7 +1,9 @@
 //! What a broker's connections have to say to people: once, not once per attempt.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Something that people should know about the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,15 @@ pub enum Notice {
         /// What the broker says.
         reason: String,
     },
+    /// A queue has taken none of many messages for long, although the broker is well.
+    Refusing {
+        /// The queue's name.
+        queue: String,
+        /// How long.
+        waited: Duration,
+        /// How many messages it holds, where the broker says so.
+        messages: Option<u32>,
+    },
     /// The broker took a subscription away; it is made again.
     Resubscribed {
         /// The queue's name.
@@ -73,6 +84,21 @@ impl fmt::Display for Notice {
                     "the broker does not have {queue} ready, waiting for it: {reason}"
                 )
             }
+            Notice::Refusing {
+                queue,
+                waited,
+                messages,
+            } => {
+                let seconds = waited.as_secs();
+                write!(f, "{queue} has taken no message for {seconds} s ")?;
+                match messages {
+                    Some(0) => f.write_str("and is empty: its leader may be gone")?,
+                    Some(1) => f.write_str("and holds 1: it may be full")?,
+                    Some(count) => write!(f, "and holds {count}: it may be full")?,
+                    None => f.write_str("and the broker does not say how many it holds")?,
+                }
+                f.write_str("; trying on, on a new channel every few seconds")
+            }
             Notice::Resubscribed { queue, reason } => {
                 write!(f, "subscribed to {queue} again: {reason}")
             }
@@ -88,6 +114,30 @@ pub(super) struct Board {
     listener: Listener,
     broker: String,
     state: Mutex<Health>,
+    gone: Mutex<Option<Gone>>,
+    counts: Counts,
+}
+
+/// Since when a connection is down, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Gone {
+    pub(super) since: Instant,
+    pub(super) reason: String,
+}
+
+/// What happened to messages that were published, since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Messages that a queue refused (`basic.nack`); each is sent again.
+    pub(super) refused: AtomicU64,
+    /// Channels that were opened anew because a queue refused everything on the one before.
+    pub(super) renewed: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn add_to(count: &AtomicU64, more: u64) {
+        count.fetch_add(more, Ordering::Relaxed);
+    }
 }
 
 /// How the broker is doing, as this process sees it.
@@ -105,7 +155,23 @@ impl Board {
             listener,
             broker,
             state: Mutex::default(),
+            gone: Mutex::default(),
+            counts: Counts::default(),
         }
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Since when a connection is down without a pause, if one is.
+    pub(super) fn gone(&self) -> Option<Gone> {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.clone()
+    }
+
+    fn set_gone(&self, gone: Option<Gone>) {
+        *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = gone;
     }
 
     pub(super) fn health(&self) -> Health {
@@ -118,6 +184,10 @@ impl Board {
         let first = state.down == 1;
         drop(state);
         if first {
+            self.set_gone(Some(Gone {
+                since: Instant::now(),
+                reason: reason.clone(),
+            }));
             let broker = self.broker.clone();
             self.say(&Notice::Gone { broker, reason });
         }
@@ -129,6 +199,7 @@ impl Board {
         let last = state.down == 0;
         drop(state);
         if last {
+            self.set_gone(None);
             let broker = self.broker.clone();
             self.say(&Notice::Back { broker });
         }

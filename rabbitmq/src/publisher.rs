@@ -2,6 +2,10 @@
 //!
 //! One task per job owns the channel and everything under way. It must not know what the messages
 //! say.
+//!
+//! A refusal (`basic.nack`) is the back-pressure of a full queue, but not always: a channel that was
+//! opened while the queue had no leader may be refused everything for good. Limits are in bytes and a
+//! queue's bytes cannot be seen, so whatever the cause a new channel is tried.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -18,8 +22,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
 use super::link::{Link, unless_closed, unless_lost, while_open};
-use super::notice::{Board, Health, Notice};
-use super::queues::{is_missing, passive};
+use super::notice::{Board, Counts, Health, Notice};
+use super::queues::{UNKNOWN, is_missing, passive};
+use super::refusals::Refusals;
 use gristmill_common::clock::since_1970;
 
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
@@ -70,6 +75,8 @@ enum Verdict {
     Silent,
     /// No queue took it.
     Unroutable,
+    /// The stream is lost, and asking again would end the connection again.
+    LostStream,
     /// The connection was lost first: nobody knows.
     Lost,
     Refused(String),
@@ -105,7 +112,7 @@ impl Publisher {
         patience: Option<Duration>,
     ) -> Self {
         let (requests, inbox) = mpsc::channel(WINDOW_MESSAGES);
-        tokio::spawn(pump(link, Arc::clone(&board), inbox));
+        tokio::spawn(pump(link, consume.clone(), Arc::clone(&board), inbox));
         Self {
             requests,
             board,
@@ -127,6 +134,7 @@ impl Publisher {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut since = Instant::now();
         let mut refusals = 0;
+        let mut unknown = None;
         loop {
             let verdict = tokio::select! {
                 biased;
@@ -135,10 +143,18 @@ impl Publisher {
             };
             match verdict {
                 Verdict::Confirmed => return Ok(()),
-                Verdict::Unroutable => return Err(PublishFault::NoQueue),
+                Verdict::Unroutable => {
+                    let unknown = *unknown.get_or_insert_with(Instant::now);
+                    if self.patience.is_none() || unknown.elapsed() >= UNKNOWN {
+                        return Err(PublishFault::NoQueue);
+                    }
+                    tokio::time::sleep(backoff.next()).await;
+                }
+                Verdict::LostStream => return Err(PublishFault::NoQueue),
                 Verdict::Refused(reason) => return Err(PublishFault::Refused(reason)),
                 Verdict::Lost => {
                     since = Instant::now();
+                    unknown = None;
                     // It may be this very message that ends every connection it is sent over.
                     tokio::time::sleep(backoff.next()).await;
                 }
@@ -176,19 +192,7 @@ impl Publisher {
 
     /// Whether a queue that refuses messages is full in earnest. When nobody can say, it is.
     async fn holds_messages(&self, queue: &str) -> bool {
-        let Some(session) = self.consume.clone().session().await else {
-            return true;
-        };
-        let connection = &session.connection;
-        let Ok(channel) = unless_lost(connection, connection.create_channel()).await else {
-            return true;
-        };
-        let found = passive(&channel, queue).await;
-        let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
-        match found {
-            Ok(queue) => queue.message_count() > 0,
-            Err(error) => !is_missing(&error),
-        }
+        count(self.consume.clone(), queue).await != Some(0)
     }
 
     async fn attempt(
@@ -222,6 +226,21 @@ impl Publisher {
     }
 }
 
+/// How many messages a queue holds, where the broker says so; none in one that does not exist.
+async fn count(mut link: Link, queue: &str) -> Option<u32> {
+    let session = link.session().await?;
+    let connection = &session.connection;
+    let channel = unless_lost(connection, connection.create_channel()).await;
+    let channel = channel.ok()?;
+    let found = passive(&channel, queue).await;
+    let _ = unless_closed(&channel, channel.close(200, "done".into())).await;
+    match found {
+        Ok(queue) => Some(queue.message_count()),
+        Err(error) if is_missing(&error) => Some(0),
+        Err(_) => None,
+    }
+}
+
 type Attempt = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
 
 /// One message under way.
@@ -231,7 +250,13 @@ struct Flying {
     request: Request,
 }
 
-async fn pump(mut link: Link, board: Arc<Board>, mut inbox: mpsc::Receiver<Request>) {
+async fn pump(
+    mut link: Link,
+    consume: Link,
+    board: Arc<Board>,
+    mut inbox: mpsc::Receiver<Request>,
+) {
+    let mut refusals = Refusals::default();
     let mut flying: Vec<Flying> = Vec::new();
     let mut returned: HashSet<u64> = HashSet::new();
     let mut channel: Option<Channel> = None;
@@ -242,8 +267,17 @@ async fn pump(mut link: Link, board: Arc<Board>, mut inbox: mpsc::Receiver<Reque
         tokio::select! {
             biased;
             done = landed(&mut flying), if !flying.is_empty() => {
-                settle(done, &mut returned);
+                settle(done, &mut returned, &mut refusals);
                 said = false;
+                Counts::add_to(&board.counts().refused, refusals.take_count());
+                if let Some((queue, waited)) = refusals.take_warning() {
+                    tokio::spawn(warn(consume.clone(), Arc::clone(&board), queue, waited));
+                }
+                // What is under way on the old channel keeps it until it lands.
+                if usable && refusals.renew() {
+                    Counts::add_to(&board.counts().renewed, 1);
+                    channel = None;
+                }
                 continue;
             }
             () = tokio::time::sleep(SILENCE), if !said && !flying.is_empty() => {
@@ -254,11 +288,10 @@ async fn pump(mut link: Link, board: Arc<Board>, mut inbox: mpsc::Receiver<Reque
                 }
                 continue;
             }
-            // A dead channel takes nothing; what flew over it lands first.
-            request = inbox.recv(), if (usable && flying.len() < WINDOW_MESSAGES) || flying.is_empty() => {
+            // A dead channel takes nothing; what flew over it lands first. One that was given up is not dead.
+            request = inbox.recv(), if ((usable || channel.is_none()) && flying.len() < WINDOW_MESSAGES) || flying.is_empty() => {
                 let Some(request) = request else { return };
                 if !usable {
-                    returned.clear();
                     channel = match open(&mut link).await {
                         Ok(channel) => Some(channel),
                         Err(Some(refused)) => {
@@ -274,6 +307,16 @@ async fn pump(mut link: Link, board: Arc<Board>, mut inbox: mpsc::Receiver<Reque
             }
         }
     }
+}
+
+/// Tells of a queue that takes nothing, with what it holds.
+async fn warn(consume: Link, board: Arc<Board>, queue: String, waited: Duration) {
+    let messages = count(consume, &queue).await;
+    board.say(&Notice::Refusing {
+        queue,
+        waited,
+        messages,
+    });
 }
 
 /// A channel in confirm mode on the connection, once it is back. The error is what the broker says
@@ -350,7 +393,11 @@ async fn landed(flying: &mut Vec<Flying>) -> Vec<(Flying, lapin::Result<Confirma
     .await
 }
 
-fn settle(done: Vec<(Flying, lapin::Result<Confirmation>)>, returned: &mut HashSet<u64>) {
+fn settle(
+    done: Vec<(Flying, lapin::Result<Confirmation>)>,
+    returned: &mut HashSet<u64>,
+    refusals: &mut Refusals,
+) {
     let mut judged = Vec::with_capacity(done.len());
     for (flown, result) in done {
         let verdict = match result {
@@ -364,7 +411,7 @@ fn settle(done: Vec<(Flying, lapin::Result<Confirmation>)>, returned: &mut HashS
                 returned.extend(confirmation.take_message().as_ref().and_then(id_of));
                 verdict
             }
-            Err(error) if lost_stream(&error, &flown.request.queue) => Verdict::Unroutable,
+            Err(error) if lost_stream(&error, &flown.request.queue) => Verdict::LostStream,
             Err(error) => match soft_error(&error) {
                 Some(reason) => Verdict::Refused(reason),
                 None => Verdict::Lost,
@@ -378,6 +425,10 @@ fn settle(done: Vec<(Flying, lapin::Result<Confirmation>)>, returned: &mut HashS
         } else {
             verdict
         };
+        match verdict {
+            Verdict::Full => refusals.refused(&flown.request.queue),
+            _ => refusals.taken(&flown.request.queue),
+        }
         // Whoever asked may have stopped waiting.
         let _ = flown.request.reply.send(verdict);
     }

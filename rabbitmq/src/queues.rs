@@ -10,6 +10,12 @@ use super::backoff::Backoff;
 use super::link::unless_closed;
 use super::{Broker, Notice};
 
+/// On how many nodes of a cluster a queue or stream is kept: any one of three may be lost. On fewer nodes
+/// there are fewer.
+pub const REPLICAS: i64 = 3;
+/// A queue that a node does not know for so long is gone. A node of a cluster that was cut off or has just
+/// started may learn of a queue later than its clients, who read of it in the log.
+pub(super) const UNKNOWN: Duration = Duration::from_secs(2);
 /// How many failures people need not hear of: a broker that starts is ready within seconds.
 const PATIENCE: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(100);

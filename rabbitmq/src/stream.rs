@@ -14,7 +14,7 @@ use lapin::{Channel, Consumer, ErrorKind};
 
 use super::backoff::Backoff;
 use super::link::{Link, closed, unless_closed, unless_lost};
-use super::queues::{QueueError, classify, declare, is_missing};
+use super::queues::{QueueError, REPLICAS, classify, declare, is_missing};
 use super::{Broker, End};
 
 /// How many messages may be on their way to a reader: parts of up to 1 MiB.
@@ -46,6 +46,7 @@ pub async fn declare_stream(
         table.insert(key.into(), value);
     };
     set("x-queue-type", AMQPValue::LongString("stream".into()));
+    set("x-initial-cluster-size", AMQPValue::LongLongInt(REPLICAS));
     set("x-max-age", AMQPValue::LongString(max_age.into()));
     set("x-max-length-bytes", AMQPValue::LongLongInt(max_bytes));
     set(

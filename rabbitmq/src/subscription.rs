@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+    BasicRejectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Acker, BasicProperties, Channel, Consumer, ErrorKind};
@@ -22,7 +23,7 @@ use super::backoff::Backoff;
 use super::link::{Link, closed, unless_closed, unless_lost};
 use super::notice::{Board, Notice};
 use super::publisher::age;
-use super::queues::{is_missing, passive};
+use super::queues::{UNKNOWN, is_missing, passive};
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -102,8 +103,36 @@ pub struct Handed {
     /// Messages of this epoch that are handed over and not settled.
     in_hand: Arc<AtomicUsize>,
     /// Takes messages that were dropped unsettled.
-    returns: mpsc::UnboundedSender<Acker>,
+    returns: mpsc::UnboundedSender<Return>,
     settled: bool,
+}
+
+/// A message that goes back to its queue.
+#[derive(Debug)]
+struct Return {
+    acker: Acker,
+    /// The work on it failed here, rather than not having begun.
+    failed: bool,
+}
+
+impl Return {
+    /// `basic.reject` for what failed, `basic.nack` for what was not worked on: since 4.3 only the former
+    /// raises the queue's count.
+    async fn send(&self) -> lapin::Result<bool> {
+        match self.failed {
+            true => {
+                let options = BasicRejectOptions { requeue: true };
+                self.acker.reject(options).await
+            }
+            false => {
+                let options = BasicNackOptions {
+                    multiple: false,
+                    requeue: true,
+                };
+                self.acker.nack(options).await
+            }
+        }
+    }
 }
 
 impl Handed {
@@ -112,7 +141,9 @@ impl Handed {
         self.shared.epoch.load(Ordering::Acquire) != self.epoch || !self.acker.usable()
     }
 
-    /// How often the message came back before, as far as the queue counts it.
+    /// How often the message came back before, as far as the queue counts it: every version counts a
+    /// message that was rejected, or whose consumer's connection was lost. Before 4.3, RabbitMQ also
+    /// counts one that was returned or whose time was over.
     pub fn delivery_count(&self) -> Option<u64> {
         let headers = self.properties.headers().as_ref()?;
         match headers.inner().get("x-delivery-count")? {
@@ -146,14 +177,29 @@ impl Handed {
         self.unless_stale(done).await
     }
 
-    /// Gives the message back; false when it had gone back before.
-    pub async fn give_back(&mut self) -> bool {
+    /// Gives the message back as one that failed here; false when it had gone back before.
+    pub async fn reject(&mut self) -> bool {
         if self.is_stale() {
             return false;
         }
         self.settled = true;
-        let done = self.acker.nack(requeue());
-        self.unless_stale(done).await
+        let back = self.back(true);
+        self.unless_stale(back.send()).await
+    }
+
+    /// The same without waiting.
+    pub fn drop_failed(mut self) {
+        if !self.settled && !self.is_stale() {
+            self.settled = true;
+            let _ = self.returns.send(self.back(true));
+        }
+    }
+
+    fn back(&self, failed: bool) -> Return {
+        Return {
+            acker: self.acker.clone(),
+            failed,
+        }
     }
 
     /// Awaits a settlement, unless the broker takes the message back meanwhile.
@@ -178,15 +224,8 @@ impl Drop for Handed {
         if !self.settled && !self.is_stale() {
             // The consumer's task does it; if that has ended, its channel is closed, which gives
             // back everything.
-            let _ = self.returns.send(self.acker.clone());
+            let _ = self.returns.send(self.back(false));
         }
-    }
-}
-
-fn requeue() -> BasicNackOptions {
-    BasicNackOptions {
-        multiple: false,
-        requeue: true,
     }
 }
 
@@ -283,6 +322,7 @@ enum Stop {
 impl Worker {
     async fn run(mut self) -> End {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut unknown: Option<Instant> = None;
         loop {
             if *self.wishes.borrow() == Wish::Leave {
                 return End::Finished;
@@ -317,7 +357,13 @@ impl Worker {
             let opened = unless_lost(&session.connection, opened).await;
             let (channel, consumer) = match opened {
                 Ok(opened) => opened,
-                Err(error) if is_missing(&error) => return End::Gone,
+                Err(error) if is_missing(&error) => {
+                    if unknown.get_or_insert_with(Instant::now).elapsed() >= UNKNOWN {
+                        return End::Gone;
+                    }
+                    tokio::time::sleep(backoff.next()).await;
+                    continue;
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::ProtocolError(fault) if fault.get_id() == 403 => {
                         return End::Refused(error.to_string());
@@ -329,6 +375,7 @@ impl Worker {
                     }
                 },
             };
+            unknown = None;
             let stop = self.consume(&channel, consumer, epoch).await;
             // Whatever is still in somebody's hand cannot be settled any more.
             self.shared.next_epoch();
@@ -349,7 +396,7 @@ impl Worker {
     }
 
     async fn consume(&mut self, channel: &Channel, mut consumer: Consumer, epoch: u64) -> Stop {
-        let (returns, mut returned) = mpsc::unbounded_channel::<Acker>();
+        let (returns, mut returned) = mpsc::unbounded_channel::<Return>();
         let in_hand = Arc::new(AtomicUsize::new(0));
         let mut wish = *self.wishes.borrow_and_update();
         let mut left = false;
@@ -386,14 +433,15 @@ impl Worker {
                     Some(Err(error)) => reason = Some(error),
                     None if left && reason.is_none() => return self.work_off(&mut returned, &in_hand).await,
                     None => return match reason {
-                        Some(error) if is_missing(&error) => Stop::End(End::Gone),
+                        // Asking again tells whether it is.
+                        Some(error) if is_missing(&error) => Stop::Again(None),
                         Some(error) if channel_fault(&error) => Stop::Again(Some(error.to_string())),
                         Some(_) => Stop::Again(None),
                         None => Stop::Again(Some("the broker cancelled the consumer".into())),
                     },
                 },
-                Some(acker) = returned.recv() => {
-                    let _ = acker.nack(requeue()).await;
+                Some(back) = returned.recv() => {
+                    let _ = back.send().await;
                 }
                 // A consumer does not always hear that its channel is gone.
                 () = closed(channel) => return Stop::Again(None),
@@ -416,13 +464,13 @@ impl Worker {
     /// After leaving: keeps the channel until everything handed over is settled.
     async fn work_off(
         &mut self,
-        returned: &mut mpsc::UnboundedReceiver<Acker>,
+        returned: &mut mpsc::UnboundedReceiver<Return>,
         in_hand: &AtomicUsize,
     ) -> Stop {
         while in_hand.load(Ordering::Acquire) > 0 || !returned.is_empty() {
             tokio::select! {
-                Some(acker) = returned.recv() => {
-                    let _ = acker.nack(requeue()).await;
+                Some(back) = returned.recv() => {
+                    let _ = back.send().await;
                 }
                 () = tokio::time::sleep(LOOK) => {}
                 changed = self.wishes.changed() => if changed.is_err() {

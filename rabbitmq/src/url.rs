@@ -1,9 +1,8 @@
 //! Where the broker is and who connects: the URL, with a password that never shows.
 //!
-//! It must not open anything but the file that a URL may lie in.
+//! It must not open anything.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
@@ -19,6 +18,13 @@ use url::Url;
 pub struct BrokerUrl {
     uri: AMQPUri,
 }
+
+/// How what would end a part of the URL early is written.
+const ENCODE: &str = "in a user, password or virtual host write %2F for /, %40 for @, %3A for :, \
+                      %23 for # and %3F for ?";
+/// What is wrong with a URL that has an `@` or a `#` behind its host.
+const UNENCODED: &str = "it has an @ or # behind a /, ? or #: in a user, password or virtual host write \
+                         %2F for /, %40 for @, %3F for ? and %23 for #";
 
 /// Why a text is not a broker's URL. It never holds the text: a password may be in it.
 #[derive(Debug, thiserror::Error)]
@@ -37,18 +43,6 @@ pub enum NotABrokerUrl {
 }
 
 impl BrokerUrl {
-    /// Reads the URL from the first line of a file (a mounted secret).
-    ///
-    /// # Errors
-    /// When the file cannot be read or does not hold a URL.
-    pub fn from_file(path: &Path) -> Result<Self, NotABrokerUrl> {
-        let text = std::fs::read_to_string(path).map_err(|source| NotABrokerUrl::Unreadable {
-            path: path.display().to_string(),
-            source,
-        })?;
-        text.lines().next().unwrap_or_default().trim().parse()
-    }
-
     /// Whether the connection is encrypted.
     #[must_use]
     pub fn is_tls(&self) -> bool {
@@ -77,7 +71,17 @@ impl FromStr for BrokerUrl {
 
     fn from_str(text: &str) -> Result<Self, NotABrokerUrl> {
         let wrong = |reason: &str| NotABrokerUrl::Malformed(reason.to_owned());
-        let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
+        let text = text.trim();
+        // A password that is cut at its own `/` would show: its rest as the host or the virtual host.
+        let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+        let cut = rest.find(['/', '?', '#']).map(|end| &rest[end..]);
+        if cut.is_some_and(|cut| cut.contains('@') || cut.contains('#')) {
+            return Err(wrong(UNENCODED));
+        }
+        let url = Url::parse(text).map_err(|error| match rest.contains('@') {
+            true => wrong(&format!("{error}; {ENCODE}")),
+            false => wrong(&error.to_string()),
+        })?;
         let scheme = match url.scheme() {
             "amqp" => AMQPScheme::AMQP,
             "amqps" => AMQPScheme::AMQPS,
@@ -217,6 +221,12 @@ mod tests {
             "amqp:h",
             "amqp://h/?heartbeat=5",
             "amqp://h/%ff",
+            "amqp://u:p/w@h/v",
+            "amqp://u:12/w@h",
+            "amqp://u:12#w@h",
+            "amqp://u:12?w@h",
+            "amqp://u:p@w/x@h",
+            "amqp://h/#v",
         ] {
             assert!(text.parse::<BrokerUrl>().is_err(), "{text}");
         }
@@ -224,10 +234,22 @@ mod tests {
 
     #[test]
     fn no_password_in_any_text() {
-        let url: BrokerUrl = "amqp://user:hunter2@h/v".parse().unwrap();
+        let shown = |text: &str| {
+            let url: BrokerUrl = text.parse().unwrap();
+            format!("{url} {url:?} {:?}", url.address())
+        };
+        let refused = |text: &str| {
+            let error = text.parse::<BrokerUrl>().unwrap_err();
+            format!("{error} {error:?}")
+        };
         let texts = [
-            url.to_string(),
-            format!("{url:?}"),
+            shown("amqp://user:hunter2@h/v"),
+            shown("amqp://user:12@hunter2@h/v"),
+            refused("amqp://user:hunter2/x@h/v"),
+            refused("amqp://user:12/hunter2@h/v"),
+            refused("amqp://user:12@x/hunter2@h/v"),
+            refused("amqp://user:12#hunter2@h/v"),
+            refused("amqp://user:1:hunter2/@h/v"),
             "amqp://u:hunter2@h:port/"
                 .parse::<BrokerUrl>()
                 .unwrap_err()
@@ -240,16 +262,5 @@ mod tests {
         for text in texts {
             assert!(!text.contains("hunter2"), "{text}");
         }
-    }
-
-    #[test]
-    fn a_file_may_hold_it() {
-        let name = format!("gristmill-url-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, "amqp://u:p@h/v\n").unwrap();
-        let url = BrokerUrl::from_file(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(url.to_string(), "amqp://u:***@h:5672/v");
-        assert!(BrokerUrl::from_file(&path).is_err());
     }
 }

@@ -111,6 +111,12 @@ fn certificates_of_both_sides_are_checked() {
         let error = strange.await.unwrap_err();
         assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
 
+        let mut plain = BrokerOptions::new(url.replace("amqps:", "amqp:").parse().unwrap());
+        plain.connect_limit = Some(std::time::Duration::from_secs(20));
+        let error = Broker::connect(plain).await.unwrap_err();
+        assert!(error.to_string().contains("the port wants TLS"), "{error}");
+        assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+
         let nobody = connect(Tls {
             ca: Some(files.path("ca.pem")),
             identity: None,

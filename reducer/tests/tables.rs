@@ -16,6 +16,7 @@ fn access_log(by: &[Field], distinct: Option<Field>, top: Option<u64>) -> Kind {
         distinct,
         top,
         line_format: None,
+        skip_prefix: None,
     })
 }
 

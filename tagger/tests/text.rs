@@ -21,6 +21,22 @@ fn sentences(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn invisible_characters_stay_inside_their_words() {
+    for c in ['\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}'] {
+        let text = format!("They co{c}operate with neigh{c}bours{c} , don't{c}.");
+        let plain: Vec<String> = split(&text)
+            .iter()
+            .map(|token| token.replace(c, ""))
+            .collect();
+        assert_eq!(
+            plain,
+            ["They", "cooperate", "with", "neighbours", ",", "don't", "."],
+            "{c:?}"
+        );
+    }
+}
+
+#[test]
 fn tokens_follow_the_treebank() {
     let cases = [
         (

@@ -25,6 +25,7 @@ fn number(variable: &str, default: u64) -> u64 {
 #[derive(Debug, Default)]
 struct Tally {
     jobs: u64,
+    forced: u64,
     kills: u64,
     freezes: u64,
     broker: u64,
@@ -112,15 +113,42 @@ impl Campaign {
         }
     }
 
-    /// Runs one job under fire.
-    fn job(&mut self, input: &Path, words: &[&str], most: u64) {
+    /// Freezes a reducer; it wakes up in the midst of what comes next.
+    fn freeze_reducer(&mut self) {
+        let reducers: Vec<usize> = (0..self.servants.len())
+            .filter(|&at| self.servants[at].1[0] == "reduce")
+            .filter(|at| !self.thawing.iter().any(|(_, frozen)| frozen == at))
+            .collect();
+        if reducers.is_empty() {
+            return;
+        }
+        let victim = reducers[self.random.below(reducers.len())];
+        self.tally.freezes += 1;
+        self.servants[victim].0.signal("-STOP");
+        let sleep = Duration::from_millis(1000 + self.random.below(8000) as u64);
+        self.thawing.push((Instant::now() + sleep, victim));
+    }
+
+    /// Runs one job under fire; sometimes it is run anew by force afterwards, while a reducer that has
+    /// seen its end is away.
+    fn jobs(&mut self, input: &Path, words: &[&str], most: u64) {
         self.tally.jobs += 1;
+        self.job(input, words, &[], most);
+        while self.tally.kills < most && self.random.below(2) == 0 {
+            self.tally.forced += 1;
+            self.freeze_reducer();
+            self.job(input, words, &["--force"], most);
+        }
+    }
+
+    fn job(&mut self, input: &Path, words: &[&str], more: &[&str], most: u64) {
         let name = format!("job-{}", self.tally.jobs);
         let mut line: Vec<String> = ["produce"].map(String::from).to_vec();
         line.extend(words.iter().map(ToString::to_string));
         line.extend(["--chunk-size", "4KiB", "--wait", "--job"].map(String::from));
         line.extend([name.clone(), text(input).to_owned()]);
         line.extend(["--allow-quarantine", "100%"].map(String::from));
+        line.extend(more.iter().map(ToString::to_string));
         let mut producer: Option<Role> = None;
         let end = Instant::now() + Duration::from_secs(300);
         loop {
@@ -200,7 +228,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
             ),
         ];
         let (input, words) = jobs[campaign.random.below(jobs.len())];
-        campaign.job(input, words, kills);
+        campaign.jobs(input, words, kills);
     }
     campaign.thaw(true);
     campaign.cluster.until_clean();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use gristmill_testbroker::{Node, Settings, Vhost};
+use gristmill_testbroker::{Node, Nodes, Settings, Vhost};
 use tempfile::TempDir;
 
 use crate::gristmill::{Ended, gristmill};
@@ -20,6 +20,8 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 pub(crate) struct Cluster {
     pub(crate) vhost: Vhost<'static>,
     pub(crate) folder: TempDir,
+    /// Where the roles connect.
+    url: String,
 }
 
 /// A process of the binary; dropped, it is killed.
@@ -31,8 +33,14 @@ pub(crate) struct Role {
 
 impl Cluster {
     pub(crate) fn new() -> Self {
+        Self::on(Node::shared())
+    }
+
+    fn on(node: &'static Node) -> Self {
+        let vhost = node.vhost().expect("a virtual host");
         Self {
-            vhost: Node::shared().vhost().expect("a virtual host"),
+            url: vhost.url(),
+            vhost,
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
@@ -42,11 +50,18 @@ impl Cluster {
         // It lives until this test binary ends; the watchdog stops it then.
         let node = Node::start(Settings::default()).expect("a broker");
         let node: &'static Node = Box::leak(Box::new(node));
-        let cluster = Self {
-            vhost: node.vhost().expect("a virtual host"),
-            folder: tempfile::tempdir().expect("a folder"),
-        };
-        (cluster, node)
+        (Self::on(node), node)
+    }
+
+    /// Three brokers that are one cluster; the roles know all of them.
+    pub(crate) fn of_three() -> (Self, &'static Nodes) {
+        let nodes = Nodes::start(3, &Settings::default()).expect("three brokers");
+        let nodes: &'static Nodes = Box::leak(Box::new(nodes));
+        let mut cluster = Self::on(&nodes.all()[0]);
+        let host = |node: &Node| format!("127.0.0.1:{}", node.port());
+        let hosts: Vec<String> = nodes.all().iter().map(host).collect();
+        cluster.url = cluster.url.replace(&hosts[0], &hosts.join(","));
+        (cluster, nodes)
     }
 
     /// Where the jobs of `reduce` land.
@@ -58,8 +73,10 @@ impl Cluster {
         let mut command = gristmill();
         command
             .args(words)
-            .env("GRISTMILL_BROKER", self.vhost.url())
-            .env("GRISTMILL_HEARTBEAT", "5");
+            .env("GRISTMILL_BROKER", &self.url)
+            .env("GRISTMILL_HEARTBEAT", "5")
+            // Longer than a broker takes to start.
+            .env("GRISTMILL_CONNECT_TIMEOUT", "240");
         command
     }
 
@@ -120,6 +137,22 @@ impl Cluster {
             status.stderr,
             self.segments(),
         )
+    }
+
+    /// The latest run of a job, as the names of its queues tell.
+    pub(crate) fn run_of(&self, job: &str) -> Option<u64> {
+        let queues = self.vhost.queues().expect("the broker's queues");
+        queues.iter().find_map(|queue| {
+            let run = queue.name.strip_prefix(&format!("gristmill.{job}."))?;
+            u64::from_str_radix(run.get(..16)?, 16).ok()
+        })
+    }
+
+    /// The name on the broker of a queue of a job.
+    #[track_caller]
+    pub(crate) fn queue(&self, job: &str, queue: &str) -> String {
+        let run = self.run_of(job).expect("the job has queues");
+        format!("gristmill.{job}.{run:016x}.{queue}")
     }
 
     /// Waits until nothing is left of any job but its output: neither queues nor ledgers.

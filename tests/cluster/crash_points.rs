@@ -77,6 +77,7 @@ fn i3_a_producer_killed_anywhere_resumes() {
     let _reducer = scene.cluster.reducer();
     for place in [
         "before-submitted",
+        "accepted",
         "chunk-published:3",
         "chunk-published:25",
         "before-split-complete",
@@ -148,6 +149,10 @@ fn i4_a_reducer_killed_anywhere_loses_and_doubles_nothing() {
         "before-manifest",
         "after-manifest",
         "finished",
+        "before-queues-deleted",
+        "queue-deleted:2",
+        "queues-deleted",
+        "folder-removed",
     ] {
         let job = place.replace(':', "-");
         let words = scene.words(&job);
@@ -164,15 +169,83 @@ fn i4_a_reducer_killed_anywhere_loses_and_doubles_nothing() {
     }
 }
 
+/// A run that was cancelled or replaced: its queues and its folder go, whoever dies on the way.
+#[test]
+fn what_a_run_leaves_goes_although_whoever_removes_it_dies() {
+    for (number, place) in [
+        "before-queues-deleted",
+        "queue-deleted",
+        "queue-deleted:3",
+        "queues-deleted",
+        "folder-removed",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let scene = Scene::new();
+        let results = scene.cluster.results();
+        let reduce = ["reduce", "-o", text(&results)];
+        let job = format!("job-{number}");
+        let mut words = scene.words(&job);
+        words.retain(|word| *word != "--wait");
+        scene.cluster.run(&words).code(0);
+        let mut doomed = scene.doomed(&reduce, place);
+        doomed.until_says("reducing job=");
+        let inner = results.join(".gristmill");
+        until("the job has a folder", || {
+            (files_in(&inner).iter()).any(|name| name.starts_with(&format!("{job}-")))
+        });
+        let first = scene.cluster.run_of(&job).expect("queues");
+        match number % 2 {
+            0 => drop(scene.cluster.run(&["cancel", &job]).code(0)),
+            // Its queue is gone: the job fails, and is replaced.
+            _ => {
+                let queue = scene.cluster.queue(&job, "results.0");
+                scene.cluster.vhost.delete_queue(&queue).expect("a queue");
+                doomed.until_says("a queue of the job is gone");
+                until("the job has failed", || {
+                    let status = scene.cluster.run(&["status", &job]).code(0);
+                    status.stdout.contains("failed")
+                });
+                words.push("--force");
+                scene.cluster.run(&words).code(0);
+            }
+        }
+        assert_killed(&mut doomed, place);
+        let mut reducer = scene.cluster.reducer();
+        // Told to stop before this, it would die of the signal.
+        reducer.until_says("reducing dir=");
+        until("the run that ended is gone", || {
+            let queues = scene.cluster.vhost.queues().expect("queues");
+            let run = format!("{first:016x}");
+            !queues.iter().any(|queue| queue.name.contains(&run))
+                && !files_in(&inner).iter().any(|name| name.ends_with(&run))
+        });
+        if number % 2 == 1 {
+            let mapper = scene.cluster.mapper();
+            words.retain(|word| *word != "--force");
+            words.push("--wait");
+            scene.cluster.run(&words).code(0);
+            scene.check(&job, place);
+            mapper.stop();
+        }
+        scene.cluster.until_clean();
+        reducer.stop();
+    }
+}
+
 /// A job that nobody begins before all is killed.
 #[test]
 fn everything_killed_at_once_goes_on() {
     let scene = Scene::new();
-    let words = scene.words("all");
+    let mut words = scene.words("all");
+    // More chunks than a producer has on their way: of 60 that it sent, the mapper gets its 12.
+    words.pop();
+    words.push("16KiB");
     let results = scene.cluster.results();
     let mapper = scene.doomed(&["map", "--threads", "1"], "chunk-acknowledged:12");
     let reducer = scene.cluster.spawn(&["reduce", "-o", text(&results)]);
-    let producer = scene.doomed(&words, "chunk-published:20");
+    let producer = scene.doomed(&words, "chunk-published:60");
     for mut role in [mapper, producer] {
         role.wait();
     }

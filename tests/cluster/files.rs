@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use gristmill_common::crash;
 use gristmill_common::id::{content_hash, unique};
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::outline::Outline;
 use gristmill_common::spec::Kind;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
@@ -15,12 +15,9 @@ use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Event, Registry, Submission};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
-use gristmill_testbroker::Vhost;
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
 use crate::corpus;
-
-const STREAM: &str = "gristmill.job.files";
 
 /// A model of a few sentences; `name` becomes part of it, and so does text enough for three
 /// messages (it is stored compressed).
@@ -113,25 +110,29 @@ impl Scene {
 
     fn streams(&self) -> usize {
         let queues = self.cluster.vhost.queues().expect("the broker's queues");
-        queues.iter().filter(|queue| queue.name == STREAM).count()
+        let names = queues.iter().map(|queue| &queue.name);
+        names.filter(|name| name.ends_with(".files")).count()
     }
 }
 
 /// Does something on the broker.
-fn on_broker(vhost: &Vhost<'_>, what: impl AsyncFnOnce(&Broker, &JobName)) {
+fn on_broker(cluster: &Cluster, what: impl AsyncFnOnce(&Broker, &JobRun)) {
+    let run = cluster.run_of("job").unwrap_or_else(unique);
+    let job = JobRun::new(&"job".parse().expect("a name"), run);
+    let vhost = &cluster.vhost;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let url = vhost.url().parse().expect("a URL");
         let broker = Broker::connect(BrokerOptions::new(url)).await;
         let broker = broker.expect("a broker");
-        what(&broker, &"job".parse().expect("a name")).await;
+        what(&broker, &job).await;
         broker.close().await;
     });
 }
 
 /// Puts messages on the job's stream of files.
-fn strew(vhost: &Vhost<'_>, messages: Vec<Bytes>) {
-    on_broker(vhost, async |broker, job| {
+fn strew(cluster: &Cluster, messages: Vec<Bytes>) {
+    on_broker(cluster, async |broker, job| {
         declare_files(broker, job).await.expect("a stream");
         let queues = Transport::Amqp(Amqp::new(broker, job.clone(), Prefetch::default()));
         for message in messages {
@@ -227,9 +228,9 @@ fn what_else_lies_on_the_stream_changes_nothing() {
         let head = PartHead { size, ..head };
         strewn.push(message((head, body.clone())));
     }
-    strew(&scene.cluster.vhost, strewn.clone());
     scene.produced();
-    strew(&scene.cluster.vhost, strewn);
+    strew(&scene.cluster, strewn.clone());
+    strew(&scene.cluster, strewn);
     let _mapper = scene.cluster.mapper();
     let _reducer = scene.cluster.reducer();
     scene.completes();
@@ -240,13 +241,14 @@ fn a_model_that_is_not_whole_or_gone_fails_the_job_and_produce_again_completes_i
     for half in [true, false] {
         let scene = Scene::new();
         scene.produced();
-        scene.cluster.vhost.delete_queue(STREAM).expect("a stream");
+        let stream = scene.cluster.queue("job", "files");
+        scene.cluster.vhost.delete_queue(&stream).expect("a stream");
         if half {
             let model = scene.model_bytes();
             let all: Vec<Bytes> = parts(&model, content_hash(&model), 1)
                 .map(message)
                 .collect();
-            strew(&scene.cluster.vhost, all[..all.len() - 1].to_vec());
+            strew(&scene.cluster, all[..all.len() - 1].to_vec());
         }
         let mut mapper = scene.cluster.mapper();
         let _reducer = scene.cluster.reducer();
@@ -267,7 +269,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
     let file = Bytes::from_static(b"a shopping list");
     let mut mapper = cluster.mapper();
     let _reducer = cluster.reducer();
-    on_broker(&cluster.vhost, async |broker, job| {
+    on_broker(&cluster, async |broker, job| {
         let registry = Registry::open(broker).await.expect("the log");
         let backlog = Backlog::of(64 << 20);
         let declared = declare_job(broker, job, 1, backlog, Leftovers::All).await;
@@ -283,7 +285,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
         if let Kind::Pos(pos) = &mut spec.kind {
             pos.model_hash = content_hash(&file);
         }
-        let run = unique();
+        let run = job.run;
         let submission = Submission {
             processor: spec.kind.version(),
             spec,
@@ -297,7 +299,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
         };
         let event = Event::Submitted(Box::new(submission));
         registry
-            .append(job, run, &event)
+            .append(&job.job, run, &event)
             .await
             .expect("it is written");
     });

@@ -146,7 +146,7 @@ fn a_running_jobs_own_numbers_are_shown_until_it_ends() {
             && shown[&of_job("chunks_mapped_total")] == shown["gristmill_chunks_mapped_total"]
             && cluster
                 .vhost
-                .queue("gristmill.shown.chunks")
+                .queue(&cluster.queue("shown", "chunks"))
                 .is_ok_and(|queue| queue.is_some_and(|queue| queue.ready + queue.unacked == 0))
     });
     let mapped = metrics(&map);
@@ -200,4 +200,60 @@ fn without_a_broker_a_worker_is_alive_and_not_ready() {
     run(["health", "--addr", &addr])
         .code(1)
         .says("does not answer");
+}
+
+#[test]
+fn a_full_disk_is_said_by_every_way_of_asking() {
+    let cluster = Cluster::new();
+    let logs = cluster.folder.path().join("logs");
+    corpus::logs(&logs);
+    // No file of more than a few KiB: segments do not fit.
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -f 4; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_gristmill"))
+        .args(["reduce", "-o", text(&cluster.results())])
+        .args(["--listen", "127.0.0.1:0"])
+        .env("GRISTMILL_BROKER", cluster.vhost.url());
+    let mut full = cluster.start("reduce", &mut command);
+    let addr = address(&mut full);
+    until_ready(&addr);
+    let held = "gristmill_held_up{cause=\"disk\"}";
+    assert_eq!(metrics(&addr)[held], 0.0);
+    let mapper = cluster.mapper();
+    let line = [
+        "produce",
+        "grep",
+        "GET",
+        "--job",
+        "job",
+        "--chunk-size",
+        "16KiB",
+    ];
+    let line = [&line[..], &[text(&logs)]].concat();
+    cluster.run(&line).code(0);
+    until("it is not ready", || get(&addr, "/readyz").0 == 503);
+    let (_, why) = get(&addr, "/readyz");
+    assert!(
+        why.starts_with("cannot go on with job: cannot write"),
+        "{why}"
+    );
+    assert_eq!(metrics(&addr)[held], 1.0);
+    let status = cluster.run(&["status", "job"]).code(0).stdout;
+    assert!(status.contains("1 reducer"), "{status}");
+    let why = "waits for a worker that cannot go on: reduce: cannot write";
+    assert!(status.contains(why), "{status}");
+    full.kill();
+    let reducer = cluster.reducer();
+    until("the job is finished", || {
+        cluster.results().join("job/manifest.json").exists()
+    });
+    let status = cluster.run(&["status", "job"]).code(0).stdout;
+    assert!(
+        status.contains("output: ") && status.contains("results/job"),
+        "{status}"
+    );
+    cluster.until_clean();
+    mapper.stop();
+    reducer.stop();
 }

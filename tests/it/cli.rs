@@ -26,7 +26,7 @@ fn usage_errors_are_exit_2_and_name_the_option() {
     for (words, option) in [
         (vec!["run", "grep", "(", ".", "-o", out], "("),
         (
-            vec!["run", "wc", ".", "-o", out, "--max-record", "4MiB"],
+            vec!["run", "wc", ".", "-o", out, "--max-record", "65MiB"],
             "--max-record",
         ),
         (
@@ -61,7 +61,7 @@ fn usage_errors_are_exit_2_and_name_the_option() {
             vec!["run", "wc", ".", "-o", out, "--manifest", "m"],
             "--manifest",
         ),
-        (vec!["run", "wc", "."], "--output"),
+        (vec!["run", "wc"], "INPUT"),
         (vec!["run", "nonsense"], "nonsense"),
     ] {
         run(&words).code(2).says(option);

@@ -8,6 +8,7 @@ pub(crate) fn gristmill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gristmill"));
     command
         .env_remove("GRISTMILL_THREADS")
+        .env_remove("GRISTMILL_ALLOW_QUARANTINE")
         .env_remove("GRISTMILL_MEMORY");
     command
 }

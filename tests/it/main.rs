@@ -4,6 +4,8 @@ mod archives;
 mod bad_input;
 mod cli;
 mod corpus;
+mod docs;
+mod first_contact;
 mod gristmill;
 mod manifests;
 mod memory;

@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use gristmill::args::Cli;
 use gristmill::listen::{LIVE, READY};
+use gristmill_common::job::JobRun;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::queue::queue_name;
 use regex::Regex;
@@ -24,7 +25,9 @@ fn root() -> &'static Path {
 /// Every file that tells somebody how to run the binary, with its text.
 fn manifests() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![root().join("k8s"), root().join("monitoring")];
+    let mut folders: Vec<_> = ["k8s", "monitoring", "packaging/systemd", "packaging/deb"]
+        .map(|name| root().join(name))
+        .into();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -39,6 +42,7 @@ fn manifests() -> Vec<(PathBuf, String)> {
         ".env.example",
         "docker/Dockerfile",
         "docs/kubernetes.md",
+        "docs/install.md",
     ] {
         found.push(root().join(file));
     }
@@ -111,10 +115,17 @@ fn every_command_line_parses() {
         let line = default.replace_all(line, "$1").into_owned();
         lines.push(line.split(' ').map(str::to_owned).collect());
     }
+    for (path, text) in manifests() {
+        if path.extension().is_some_and(|kind| kind == "service") {
+            for line in all(r"(?m)^ExecStart=/usr/bin/gristmill (.*)$", &text) {
+                lines.push(line.split(' ').map(str::to_owned).collect());
+            }
+        }
+    }
     for list in all(r"(?m)^  test: \[CMD, gristmill, ([^\]]*)\]", &compose) {
         lines.push(words(list));
     }
-    assert!(lines.len() >= 6, "{lines:?}");
+    assert!(lines.len() >= 8, "{lines:?}");
     for line in lines {
         let parsed = Cli::try_parse_from([&["gristmill".to_owned()][..], &line].concat());
         if let Err(error) = parsed {
@@ -137,7 +148,7 @@ fn every_operating_option_of_the_workers_has_a_variable() {
         for arg in command.get_arguments() {
             let Some(long) = arg.get_long() else { continue };
             // A job's own, and how one call shows its answer.
-            if ["job", "json", "help", "version"].contains(&long) {
+            if ["job", "json", "all", "help", "version"].contains(&long) {
                 continue;
             }
             let expected = format!("GRISTMILL_{}", long.to_uppercase().replace('-', "_"));
@@ -147,6 +158,117 @@ fn every_operating_option_of_the_workers_has_a_variable() {
             assert_eq!(variable, Some(expected), "{role} --{long}");
         }
     }
+}
+
+#[test]
+fn every_version_that_is_named_is_this_one() {
+    let named = [
+        ("k8s/base/kustomization.yaml", r"newTag: (\S+)"),
+        ("k8s/job/kustomization.yaml", r"newTag: (\S+)"),
+        ("Cargo.toml", r#"path = "[a-z]+", version = "([0-9.]+)""#),
+        ("docs/kubernetes.md", r"newTag: (\S+)|gristmill:([0-9.]+)"),
+        ("docs/install.md", r"gristmill[-_]([0-9.]+)-"),
+        ("docs/getting-started.md", r"gristmill_([0-9.]+)-"),
+    ];
+    for (file, pattern) in named {
+        let text = text_of(file);
+        let pattern = Regex::new(pattern).expect("a pattern");
+        let mut found = 0;
+        for groups in pattern.captures_iter(&text) {
+            let version = groups.iter().skip(1).flatten().next().expect("a group");
+            assert_eq!(version.as_str(), env!("CARGO_PKG_VERSION"), "{file}");
+            found += 1;
+        }
+        assert!(found > 0, "{file}: does the pattern still fit?");
+    }
+}
+
+#[test]
+fn a_service_stops_with_the_binary_and_keeps_the_url_from_the_process_list() {
+    for role in ["map", "reduce"] {
+        let file = format!("packaging/systemd/gristmill-{role}.service");
+        let text = text_of(&file);
+        for setting in [
+            "DynamicUser=yes",
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+        ] {
+            assert!(
+                text.lines().any(|line| line == setting),
+                "{file}: {setting}"
+            );
+        }
+        let credential = all(r"(?m)^LoadCredential=([a-z-]+):/etc/gristmill/", &text);
+        let read = all(
+            r"(?m)^Environment=GRISTMILL_BROKER_FILE=%d/([a-z-]+)$",
+            &text,
+        );
+        assert_eq!((credential.len(), &credential), (1, &read), "{file}");
+        let grace: u64 = all(r"(?m)^TimeoutStopSec=(\d+)$", &text)[0]
+            .parse()
+            .expect("seconds");
+        let drain = Cli::command()
+            .find_subcommand(role)
+            .expect("a role")
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some("drain-timeout"))
+            .expect("an option")
+            .get_default_values()[0]
+            .to_string_lossy()
+            .parse::<u64>()
+            .expect("seconds");
+        assert!(grace > drain, "{file}: {grace} > {drain}");
+    }
+}
+
+#[test]
+fn an_image_is_built_from_every_crate() {
+    let text = text_of(".dockerignore");
+    let let_in: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
+    let members = all(r"(?m)^members = \[(.*)\]$", &text_of("Cargo.toml")).concat();
+    let members = all(r#""([a-z]+)["/]"#, &members)
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    assert!(members.len() >= 6, "{members:?}");
+    for member in members {
+        assert!(
+            let_in.contains(&*member),
+            "{member} is not in .dockerignore"
+        );
+    }
+}
+
+#[test]
+fn every_image_runs_as_nobody_in_particular_and_says_where_it_is_from() {
+    let text = text_of("docker/Dockerfile");
+    for target in ["slim", "python"] {
+        let stage = text.split("\nFROM ").find(|stage| {
+            let first = stage.lines().next().unwrap_or_default();
+            first.ends_with(&format!(" AS {target}"))
+        });
+        let stage = stage.unwrap_or_else(|| panic!("no stage {target}"));
+        assert!(stage.contains("\nUSER 1000:1000\n"), "{target}");
+        for label in [
+            "title",
+            "description",
+            "licenses",
+            "version",
+            "revision",
+            "source",
+        ] {
+            let label = format!("org.opencontainers.image.{label}=");
+            assert!(stage.contains(&label), "{target}: {label}");
+        }
+    }
+    assert!(
+        text.ends_with("\nFROM slim\n"),
+        "without a target, slim is built"
+    );
+    assert!(text_of("compose.yaml").contains("target: slim"));
 }
 
 #[test]
@@ -168,6 +290,8 @@ fn ports_and_paths_agree() {
         let text = text_of(file);
         assert_eq!(all(r"containerPort: (\d+)", &text), ["9464"], "{file}");
         // Liveness never asks the broker.
+        let probes = all(r"startupProbe:\n *httpGet:\n *path: (\S+)", &text);
+        assert_eq!(probes, [LIVE], "{file}");
         let probes = all(r"livenessProbe:\n *httpGet:\n *path: (\S+)", &text);
         assert_eq!(probes, [LIVE], "{file}");
         let probes = all(r"readinessProbe:\n *httpGet:\n *path: (\S+)", &text);
@@ -183,7 +307,7 @@ fn mappers_scale_by_the_queues_that_mappers_read() {
     let pattern = all(r"(?m)^ *queueName: (\S+)$", &text);
     let pattern = Regex::new(pattern.first().expect("a pattern")).expect("it parses");
     for job in ["a", "word-count-06fce973980a", "x.y_z"] {
-        let job = job.parse().expect("a job's name");
+        let job = JobRun::new(&job.parse().expect("a job's name"), 0x0123_4567_89ab_cdef);
         for queue in [Queue::Chunks, Queue::Suspect] {
             assert!(pattern.is_match(&queue_name(&job, queue)), "{queue:?}");
         }

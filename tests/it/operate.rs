@@ -1,6 +1,7 @@
 //! How the binary is operated: its version, and mistakes in what surrounds it.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use crate::gristmill::{Ended, gristmill, run};
 
@@ -70,4 +71,67 @@ fn health_needs_an_address_and_an_answer() {
     run(["health", "--addr", &addr])
         .code(1)
         .says("does not answer");
+}
+
+/// A port that accepts connections and says nothing, while the listener is kept.
+fn mute() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("amqp://user:hunter2@{}", taken_address(&listener));
+    (listener, url)
+}
+
+#[test]
+fn commands_that_look_end_where_no_broker_answers() {
+    let closed = {
+        let (listener, url) = mute();
+        drop(listener);
+        url
+    };
+    let (_kept, mute) = mute();
+    let input = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/texts");
+    let commands: [&[&str]; 5] = [
+        &["status"],
+        &["cancel", "job"],
+        &["replay", "job"],
+        &["produce", "wc", input],
+        &["doctor"],
+    ];
+    for (url, says) in [
+        (closed.as_str(), "nothing listens on that port"),
+        (mute.as_str(), "no AMQP came"),
+        ("amqp://no-such-host.invalid", "host not found"),
+        // Both nodes are said.
+        (&format!("{closed},{mute}"), "no AMQP came"),
+    ] {
+        let since = std::time::Instant::now();
+        let started = commands.map(|command| {
+            let mut all = gristmill();
+            all.args(command).args(["--broker", url]);
+            all.args(["--connect-timeout", "4"]);
+            all.stdout(Stdio::piped()).stderr(Stdio::piped());
+            (command, all.spawn().expect("the binary starts"))
+        });
+        for (command, child) in started {
+            let ended = Ended::of(child.wait_with_output().expect("its end")).code(1);
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(said.contains(says), "{command:?} {url}: {said}");
+            assert!(said.contains("check "), "{command:?} {url}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        let waited = since.elapsed();
+        assert!(waited.as_secs() < 60, "{url}: {waited:?}");
+    }
+}
+
+#[test]
+fn options_of_encryption_without_encryption_are_wrong_usage() {
+    for (option, value) in [("--ca", "ca.pem"), ("--client-cert", "me.pem")] {
+        let mut command = gristmill();
+        command.args(["map", "--broker", "amqp://127.0.0.1", option, value]);
+        if option == "--client-cert" {
+            command.args(["--client-key", "me.key"]);
+        }
+        let ended = Ended::of(command.output().expect("the binary starts"));
+        ended.code(2).says(option).says("amqps://");
+    }
 }

@@ -2,11 +2,13 @@
 //! them (I5).
 
 mod tally;
+mod trouble;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::tally::{Counts, Role, Tallies, Tally};
+pub use self::trouble::{Cause, Trouble};
 
 use crate::clock::since_1970;
 use crate::histogram::Histogram;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::Trouble;
 use crate::job::JobName;
 
 /// What a worker does for a job.
@@ -64,6 +65,7 @@ pub struct Tally {
     in_hand: AtomicU64,
     quarantined: AtomicU64,
     partitions: Mutex<BTreeMap<u32, Share>>,
+    trouble: Mutex<Option<Trouble>>,
 }
 
 /// One partition, as far as its reducer is.
@@ -89,6 +91,7 @@ impl Tally {
             in_hand: AtomicU64::default(),
             quarantined: AtomicU64::default(),
             partitions: Mutex::default(),
+            trouble: Mutex::default(),
         })
     }
 
@@ -150,6 +153,26 @@ impl Tally {
             quarantined,
         };
         self.shares().insert(partition, share);
+    }
+
+    /// The worker cannot go on with the job just now.
+    pub fn is_held_up(&self, trouble: Trouble) {
+        *self.held_up() = Some(trouble);
+    }
+
+    /// The worker goes on with the job.
+    pub fn goes_on(&self) {
+        *self.held_up() = None;
+    }
+
+    /// Why the worker does not go on with the job just now.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.held_up().clone()
+    }
+
+    fn held_up(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shares(&self) -> MutexGuard<'_, BTreeMap<u32, Share>> {

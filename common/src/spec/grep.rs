@@ -9,8 +9,8 @@ use crate::table::Merge;
 /// Records that match a pattern, in input order.
 #[derive(Args, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grep {
-    /// Regular expression (the syntax of Rust's regex crate: no look-around, linear time)
-    #[arg(value_name = "PATTERN", allow_hyphen_values = true)]
+    /// The pattern, which the command line has in several ways.
+    #[arg(skip)]
     pub pattern: String,
     /// Upper and lower case are the same
     #[arg(short, long)]
@@ -21,6 +21,10 @@ pub struct Grep {
     /// Only how many records match: in all, or with -H per document
     #[arg(short, long)]
     pub count: bool,
+    /// Only the names of the documents with a record that matches
+    #[arg(short = 'l', long, conflicts_with_all = ["count", "only_matching"])]
+    #[serde(default)]
+    pub files_with_matches: bool,
     /// The document's name before each record
     #[arg(short = 'H', long)]
     pub with_filename: bool,
@@ -40,6 +44,15 @@ pub struct Grep {
 
 impl Grep {
     pub(super) fn shape(&self) -> Shape {
+        if self.files_with_matches {
+            return Shape::Table(TableShape {
+                keyed_by: KeyedBy::Document,
+                // Not printed.
+                columns: vec![(String::new(), Merge::Max)],
+                distinct: None,
+                top: None,
+            });
+        }
         if !self.count {
             return Shape::Ordered;
         }

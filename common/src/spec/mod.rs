@@ -31,6 +31,12 @@ pub const SPEC_VERSION: u16 = 1;
 /// The most part files of a job.
 pub const MAX_PARTITIONS: u32 = 256;
 
+/// The largest [`JobSpec::max_record`], in bytes.
+pub const MAX_RECORD: u64 = 64 << 20;
+
+/// The largest [`JobSpec::max_record`] of a job for a broker: a chunk of one record must fit one message.
+pub const MAX_SENT_RECORD: u64 = 3 << 20;
+
 /// One job: what to do, to what, and how the output looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
@@ -42,7 +48,7 @@ pub struct JobSpec {
     pub records: Records,
     /// What happens to records that are not UTF-8.
     pub encoding_errors: EncodingErrors,
-    /// The longest record, in bytes; a longer one is quarantined.
+    /// The longest record, in bytes; a longer one is quarantined (for `wc` it goes in pieces).
     pub max_record: u64,
     /// What happens to damaged archives.
     pub on_corrupt: OnCorrupt,
@@ -128,7 +134,9 @@ impl Kind {
     pub fn formats(&self) -> &'static [Format] {
         match self {
             Kind::WordCount(_) | Kind::AccessLog(_) => &[Format::Tsv, Format::Jsonl],
-            Kind::Grep(options) if options.count => &[Format::Text, Format::Jsonl],
+            Kind::Grep(options) if options.count || options.files_with_matches => {
+                &[Format::Text, Format::Jsonl]
+            }
             Kind::Grep(_) => &[Format::Text],
             Kind::Wc(_) => &[Format::Jsonl, Format::Tsv],
             Kind::Extract(_) => &[Format::Jsonl],
@@ -160,8 +168,10 @@ impl Kind {
     #[must_use]
     pub fn version(&self) -> u16 {
         match self {
-            Kind::Pos(_) => 2,
-            _ => 1,
+            Kind::Extract(_) => 1,
+            Kind::WordCount(_) | Kind::Grep(_) | Kind::AccessLog(_) => 2,
+            Kind::Wc(_) => 2,
+            Kind::Pos(_) => 3,
         }
     }
 }

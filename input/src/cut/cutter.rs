@@ -41,6 +41,8 @@ struct Doc<'a> {
     first: bool,
     /// Where in the body the unplaced bytes begin.
     start: usize,
+    /// Set for the next piece where it goes on with a record ([`Piece::inside`]).
+    inside: Option<bool>,
 }
 
 impl Doc<'_> {
@@ -56,6 +58,7 @@ impl Doc<'_> {
             first: self.first,
             last,
             len: len as u32,
+            inside: self.inside.take(),
         };
         self.first = false;
         self.offset += len as u64;
@@ -180,6 +183,7 @@ impl<'s> Cutter<'s> {
             record: 0,
             first: true,
             start,
+            inside: None,
         };
         self.ordinal += 1;
         doc.start = self.packer.make_room(place.document.len(), start)?;
@@ -314,9 +318,20 @@ impl<'s> Cutter<'s> {
                     self.append(doc, &bytes[at..at + len])?;
                     at += len;
                 }
+                Some(len) if self.rules.in_pieces => {
+                    self.place_open(doc);
+                    self.go_on(doc, &bytes[at..at + len])?;
+                    self.end_record(doc);
+                    at += len;
+                }
                 Some(len) => {
                     self.oversized(doc, &view[..len], len as u64, None)?;
                     at += len;
+                }
+                None if overlong && self.rules.in_pieces => {
+                    let window = bytes.split_off(at);
+                    bytes = self.pass_on(doc, window, feed)?;
+                    at = 0;
                 }
                 None if overlong => {
                     let window = bytes.split_off(at);
@@ -352,6 +367,69 @@ impl<'s> Cutter<'s> {
         if len > 0 {
             self.place(doc, len);
         }
+    }
+
+    /// Reads on to the end of an oversized record, which `window` begins with, and packs it in pieces.
+    /// Returns the bytes after it.
+    fn pass_on(
+        &mut self,
+        doc: &mut Doc<'_>,
+        mut window: Vec<u8>,
+        feed: &mut Feed<'_>,
+    ) -> Result<Vec<u8>, Halt> {
+        self.place_open(doc);
+        let mut skipper = Skipper::new(&self.rules.splitter, self.rules.max_record);
+        let end = loop {
+            let (before, dropped) = (window.clone(), skipper.dropped());
+            let end = skipper.feed(&mut window);
+            self.go_on(doc, &before[..(skipper.dropped() - dropped) as usize])?;
+            match end {
+                Some(end) => break end,
+                None if feed.ended.is_none() => {
+                    let kept = window.len();
+                    feed.fill(&mut window, kept + SKIP_STEP);
+                }
+                None if feed.ended_well() => break skipper.end(&window),
+                // What damage cut off was counted with the first piece.
+                None => break window.len(),
+            }
+        };
+        self.go_on(doc, &window[..end])?;
+        self.end_record(doc);
+        Ok(window.split_off(end))
+    }
+
+    /// Adds bytes of a record that goes in pieces to the unplaced ones, which are of it too.
+    fn go_on(&mut self, doc: &mut Doc<'_>, bytes: &[u8]) -> Result<(), Halt> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = self.rules.target.saturating_sub(self.packer.body.len());
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.packer.body.extend_from_slice(now);
+            rest = later;
+            if self.packer.body.len() >= self.rules.target {
+                self.place_some(doc, character_end(self.open(doc)));
+                self.flush(doc)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Packs the first `len` unplaced bytes, which end inside a record, as a piece.
+    fn place_some(&mut self, doc: &mut Doc<'_>, len: usize) {
+        let Some(&last) = self.open(doc)[..len].last() else {
+            return;
+        };
+        let begins = doc.inside.is_none();
+        self.packer.piece(doc.piece(u64::from(begins), len, false));
+        doc.start += len;
+        doc.inside = Some(matches!(last, b' ' | b'\t'..=b'\r'));
+    }
+
+    /// Packs what is left of a record that goes in pieces.
+    fn end_record(&mut self, doc: &mut Doc<'_>) {
+        self.place_some(doc, self.open(doc).len());
+        doc.inside = None;
     }
 
     /// Sets a record of `len` bytes, which begins with `head`, aside; `damage` cut it off.
@@ -418,6 +496,21 @@ impl<'s> Cutter<'s> {
         self.oversized(doc, &head, len, damage)?;
         Ok(window.split_off(end))
     }
+}
+
+/// The length of a text without the UTF-8 character that its end cuts off, if that leaves something.
+fn character_end(text: &[u8]) -> usize {
+    let tail = &text[text.len().saturating_sub(3)..];
+    let cut_off = tail.iter().rposition(|&byte| byte >= 0xC0).filter(|&at| {
+        let len = match tail[at] {
+            0xF0.. => 4,
+            0xE0.. => 3,
+            _ => 2,
+        };
+        at + len > tail.len() && tail[at + 1..].iter().all(|&byte| byte & 0xC0 == 0x80)
+    });
+    let end = text.len() - cut_off.map_or(0, |at| tail.len() - at);
+    if end == 0 { text.len() } else { end }
 }
 
 /// How much is read at once while skipping, in bytes.

@@ -1,10 +1,10 @@
 //! What decides where chunks end: the spec's part of it and the chunk size, and nothing else (I1).
 
 use gristmill_common::record::Splitter;
-use gristmill_common::spec::{JobSpec, OnCorrupt, Records};
+use gristmill_common::spec::{EncodingErrors, JobSpec, Kind, MAX_RECORD, OnCorrupt, Records};
 
-/// The longest record that fits a message whatever else is in it.
-const MAX_RECORD: u64 = 3 << 20;
+/// The largest chunk size, which leaves room for a head in a broker's message.
+const MAX_CHUNK: usize = 3 << 20;
 /// The smallest chunk size: below it heads outweigh bodies.
 const MIN_CHUNK: usize = 64;
 
@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) max_record: usize,
     /// How far past a record's start its end must be certain, in bytes.
     pub(crate) horizon: usize,
+    /// A longer record goes in several pieces; else it is set aside.
+    pub(crate) in_pieces: bool,
     /// What becomes of damage.
     pub(crate) on_corrupt: OnCorrupt,
 }
@@ -37,9 +39,13 @@ impl Rules {
         };
         Ok(Self {
             splitter: Splitter::new(&spec.records)?,
-            target: chunk_size.clamp(MIN_CHUNK, MAX_RECORD as usize),
+            target: chunk_size.clamp(MIN_CHUNK, MAX_CHUNK),
             max_record,
             horizon,
+            // Whether a record is UTF-8, and whether one of several lines has ended, is told by all of it.
+            in_pieces: matches!(spec.kind, Kind::Wc(_))
+                && matches!(spec.records, Records::Lines | Records::Document)
+                && spec.encoding_errors == EncodingErrors::Keep,
             on_corrupt: spec.on_corrupt,
         })
     }

@@ -1,7 +1,7 @@
 //! Chunks concatenate to the input, hold whole records, and are the same however the bytes come.
 
 use gristmill_common::chunk::{ChunkHead, MAX_SAMPLE};
-use gristmill_common::spec::{JobSpec, Records};
+use gristmill_common::spec::{JobSpec, Kind, Records, Wc};
 use gristmill_common::wire;
 use proptest::prelude::*;
 
@@ -211,6 +211,48 @@ proptest! {
                 }
                 prop_assert_eq!(at, doc.len() as u64);
                 prop_assert!(end.is_none() || meant.faults.iter().any(|fault| fault.0 == number));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// `wc` has no limit: a record over it goes in pieces that end where characters do, is counted with
+    /// the first, and each of the others says what is before it.
+    #[test]
+    fn records_over_the_limit_go_in_pieces_where_they_may(
+        docs in prop::collection::vec(texts(), 1..4),
+        max in 1u64..120, size in 64usize..300, step in 1usize..80,
+    ) {
+        for records in [Records::Lines, Records::Document] {
+            let kind = Kind::Wc(Wc {});
+            let spec = JobSpec { kind, records, max_record: max, ..spec() };
+            let rules = Rules::new(&spec, 1).unwrap();
+            let whole: Vec<(&[u8], Option<Damage>)> =
+                docs.iter().map(|doc| (doc.as_bytes(), None)).collect();
+            let kept = cut(&spec, size, step, &whole);
+            prop_assert_eq!(&cut(&spec, size, 7, &whole).0, &kept.0);
+            let mut seen = vec![(Vec::new(), 0); docs.len()];
+            for (head, body) in &kept.0 {
+                prop_assert!(head.faults.is_empty());
+                for (piece, bytes) in head.with_bytes(body) {
+                    prop_assert!(std::str::from_utf8(bytes).is_ok());
+                    let (text, counted) = &mut seen[piece.source as usize];
+                    if let Some(space) = piece.inside {
+                        let before: &u8 = text.last().unwrap();
+                        prop_assert_eq!(space, b" \t\n\x0B\x0C\r".contains(before));
+                    }
+                    prop_assert_eq!((piece.offset, piece.record), (text.len() as u64, *counted));
+                    text.extend_from_slice(bytes);
+                    *counted += u64::from(piece.records);
+                }
+            }
+            for ((text, counted), doc) in seen.iter().zip(&docs) {
+                prop_assert_eq!(text, doc.as_bytes());
+                let records = rules.splitter.count(doc.as_bytes());
+                prop_assert_eq!(*counted, records.max(u64::from(rules.whole_documents())));
             }
         }
     }

@@ -13,8 +13,12 @@ use super::globs::Globs;
 use super::walk::Walk;
 use super::{PlanError, Source, SourceKind};
 
-/// The sources that `inputs` name, in order.
-pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, PlanError> {
+/// The sources that `inputs` name, in order; paths in lists end with `separator`.
+pub(super) fn list(
+    inputs: &[OsString],
+    spec: &JobSpec,
+    separator: u8,
+) -> Result<Vec<Source>, PlanError> {
     let globs = Globs::new(&spec.include, &spec.exclude)?;
     let walk = Walk {
         globs: &globs,
@@ -36,7 +40,8 @@ pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, P
                 chosen: false,
             });
         } else if let Some(list) = typed.strip_prefix(b"@") {
-            from_list(Path::new(OsStr::from_bytes(list)), &walk, &mut sources)?;
+            let list = Path::new(OsStr::from_bytes(list));
+            from_list(list, separator, &walk, &mut sources)?;
         } else {
             named(Path::new(input), &walk, &mut sources)?;
         }
@@ -44,8 +49,13 @@ pub(super) fn list(inputs: &[OsString], spec: &JobSpec) -> Result<Vec<Source>, P
     Ok(sources)
 }
 
-/// Adds the paths that a file lists, one a line.
-fn from_list(list: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+/// Adds the paths that a file lists, each ended by `separator`.
+fn from_list(
+    list: &Path,
+    separator: u8,
+    walk: &Walk<'_>,
+    sources: &mut Vec<Source>,
+) -> Result<(), PlanError> {
     let at = |line: usize, error: PlanError| PlanError::List {
         list: list.to_owned(),
         line,
@@ -56,7 +66,7 @@ fn from_list(list: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<
         error,
     };
     let file = File::open(list).map_err(io)?;
-    for (number, path) in BufReader::new(file).split(b'\n').enumerate() {
+    for (number, path) in BufReader::new(file).split(separator).enumerate() {
         let path = PathBuf::from(OsString::from_vec(path.map_err(io)?));
         if !path.as_os_str().is_empty() {
             named(&path, walk, sources).map_err(|error| at(number + 1, error))?;

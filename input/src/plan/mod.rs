@@ -59,6 +59,17 @@ pub enum SourceKind {
     },
 }
 
+impl Source {
+    /// Its size on disk at planning, in bytes; `None` for a stream or what cannot be read.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        match self.kind {
+            SourceKind::File { size } => Some(size),
+            _ => None,
+        }
+    }
+}
+
 /// A planned unit of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
@@ -115,7 +126,20 @@ impl Plan {
     /// # Errors
     /// When a named input cannot be opened or a glob is malformed.
     pub fn new(inputs: &[OsString], spec: &JobSpec, chunk_size: usize) -> Result<Self, PlanError> {
-        let sources = inputs::list(inputs, spec)?;
+        Self::with_lists(inputs, spec, chunk_size, b'\n')
+    }
+
+    /// As [`Plan::new`]; the paths in a list end with `separator`.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with_lists(
+        inputs: &[OsString],
+        spec: &JobSpec,
+        chunk_size: usize,
+        separator: u8,
+    ) -> Result<Self, PlanError> {
+        let sources = inputs::list(inputs, spec, separator)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
         let splits = splits::group(&sources);
         Ok(Self {

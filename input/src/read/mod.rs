@@ -35,6 +35,7 @@ use crate::plan::{Globs, Plan, SourceKind};
 pub use all::read_all;
 use expanded::Bound;
 use walker::Walker;
+pub(crate) use walker::as_zip;
 
 /// What reading a job's splits needs beside the plan.
 #[derive(Clone, Debug)]

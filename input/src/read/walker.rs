@@ -7,6 +7,9 @@ use std::os::unix::fs::FileExt;
 
 use super::expanded::Counted;
 use super::{Reading, ar, cpio, spool, tar, zip};
+use gristmill_common::progress::Progress;
+use gristmill_common::shutdown::Shutdown;
+
 use crate::cut::{Cutter, MAX_NAME, Place};
 use crate::directory::is_there;
 use crate::error::Halt;
@@ -67,7 +70,7 @@ impl<'w, 's> Walker<'w, 's> {
             progress, shutdown, ..
         } = *self.reading;
         if let Some(size) = size
-            && let Some(file) = self.seekable(&file, size)
+            && let Some(file) = as_zip(&file, size, shutdown, Some(progress))
         {
             let members = members.unwrap_or(0..u64::MAX);
             return match self.too_deep(0) {
@@ -77,23 +80,6 @@ impl<'w, 's> Walker<'w, 's> {
         }
         let file = RawFile::new(file, size, progress, shutdown);
         self.stream(&source.name, Input::new(file).of_length(size), 0)
-    }
-
-    /// The file as one that is read at any offset, if it is a zip: one that begins as zips do, or one
-    /// with something in front.
-    fn seekable(&self, file: &File, size: u64) -> Option<Random<'w>> {
-        let mut head = [0; ENOUGH_TEXT];
-        let head = &mut head[..size.min(ENOUGH_TEXT as u64) as usize];
-        file.read_exact_at(head, 0).ok()?;
-        let begins = is_zip(head);
-        if !begins && !may_hide_zip(head) {
-            return None;
-        }
-        let Reading {
-            progress, shutdown, ..
-        } = *self.reading;
-        let random = Random::new(file.try_clone().ok()?, size, shutdown, Some(progress));
-        (begins || is_there(&random)).then_some(random)
     }
 
     fn open(&self) -> Result<(File, Option<u64>), Damage> {
@@ -353,4 +339,23 @@ impl<'w, 's> Walker<'w, 's> {
         self.choosing = choosing;
         result
     }
+}
+
+/// The file as one that is read at any offset, if it is a zip: one that begins as zips do, or one
+/// with something in front.
+pub(crate) fn as_zip<'w>(
+    file: &File,
+    size: u64,
+    shutdown: &'w Shutdown,
+    progress: Option<&'w Progress>,
+) -> Option<Random<'w>> {
+    let mut head = [0; ENOUGH_TEXT];
+    let head = &mut head[..size.min(ENOUGH_TEXT as u64) as usize];
+    file.read_exact_at(head, 0).ok()?;
+    let begins = is_zip(head);
+    if !begins && !may_hide_zip(head) {
+        return None;
+    }
+    let random = Random::new(file.try_clone().ok()?, size, shutdown, progress);
+    (begins || is_there(&random)).then_some(random)
 }

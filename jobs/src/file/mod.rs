@@ -17,7 +17,7 @@ pub use self::part::{FileMessage, MAX_FILE, PART, PartHead, decode_file, encode_
 use crate::queue::Queue;
 use crate::queue::queue_name;
 use gristmill_common::id::{content_hash, unique};
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::wire::WireError;
 use gristmill_rabbitmq::{
     Broker, End, FieldTable, PublishFault, QueueError, declare_stream, persistently,
@@ -84,7 +84,7 @@ impl From<PublishFault> for FileError {
 ///
 /// # Errors
 /// When the broker refuses.
-pub async fn declare_files(broker: &Broker, job: &JobName) -> Result<(), QueueError> {
+pub async fn declare_files(broker: &Broker, job: &JobRun) -> Result<(), QueueError> {
     let name = queue_name(job, Queue::Files);
     persistently(broker, &name, u32::MAX, async || {
         declare_stream(broker, &name, MAX_AGE, MAX_BYTES).await
@@ -98,7 +98,7 @@ pub async fn declare_files(broker: &Broker, job: &JobName) -> Result<(), QueueEr
 ///
 /// # Errors
 /// When it is too large, or the broker refuses.
-pub async fn send(broker: &Broker, job: &JobName, file: &Bytes) -> Result<(), FileError> {
+pub async fn send(broker: &Broker, job: &JobRun, file: &Bytes) -> Result<(), FileError> {
     if file.is_empty() || file.len() as u64 > MAX_FILE {
         return Err(FileError::Size(file.len() as u64));
     }
@@ -116,7 +116,7 @@ pub async fn send(broker: &Broker, job: &JobName, file: &Bytes) -> Result<(), Fi
 
 async fn send_once(
     broker: &Broker,
-    job: &JobName,
+    job: &JobRun,
     file: &Bytes,
     hash: u64,
 ) -> Result<(), FileError> {
@@ -136,7 +136,7 @@ async fn send_once(
 ///
 /// # Errors
 /// When the stream is gone, or the file is not whole in it.
-pub async fn fetch(broker: &Broker, job: &JobName, hash: u64) -> Result<Bytes, FileError> {
+pub async fn fetch(broker: &Broker, job: &JobRun, hash: u64) -> Result<Bytes, FileError> {
     let mut left = ATTEMPTS;
     loop {
         match fetch_once(broker, job, hash).await {
@@ -147,7 +147,7 @@ pub async fn fetch(broker: &Broker, job: &JobName, hash: u64) -> Result<Bytes, F
     }
 }
 
-async fn fetch_once(broker: &Broker, job: &JobName, hash: u64) -> Result<Bytes, FileError> {
+async fn fetch_once(broker: &Broker, job: &JobRun, hash: u64) -> Result<Bytes, FileError> {
     let name = queue_name(job, Queue::Files);
     let mut reader = broker.stream(&name);
     let mut assembly = Assembly::new(hash);

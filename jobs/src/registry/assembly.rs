@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::codec::{MAX_EVENT, decode_event, decode_log_part};
-use super::event::{Entry, LogHead};
+use super::codec::{MAX_EVENT, decode_event, decode_foreign_log_head, decode_log_part};
+use super::event::{Entry, Event, LogHead};
 use gristmill_common::job::JobName;
 use gristmill_common::wire::WireError;
 
@@ -30,7 +30,10 @@ struct Unfinished {
 impl Assembly {
     /// Takes one message of the log; gives the entry that it completes, if it does.
     pub(super) fn take(&mut self, message: &Bytes) -> Result<Option<Entry>, WireError> {
-        let (head, body) = decode_log_part(message)?;
+        let (head, body) = match decode_log_part(message) {
+            Err(WireError::Version(version)) => return foreign(message, version),
+            decoded => decoded?,
+        };
         if head.parts == 1 {
             return entry(&head, &body).map(Some);
         }
@@ -74,6 +77,18 @@ impl Assembly {
         }
         Ok(None)
     }
+}
+
+/// An entry of another version, of which no more is known than what it is about.
+fn foreign(message: &Bytes, version: u16) -> Result<Option<Entry>, WireError> {
+    let head = decode_foreign_log_head(message)?;
+    let is_first = head.part == 0 && head.job != JobName::of_no_job();
+    Ok(is_first.then_some(Entry {
+        job: head.job,
+        run: head.run,
+        at: head.at,
+        event: Event::Foreign { version },
+    }))
 }
 
 fn entry(head: &LogHead, bytes: &[u8]) -> Result<Entry, WireError> {
@@ -132,6 +147,28 @@ mod tests {
             assert_eq!((found.event, found.run, found.at), (event.clone(), 1, 2));
         }
         assert!(assembly.unfinished.is_empty());
+    }
+
+    #[test]
+    fn an_entry_of_another_version_is_known_by_its_job() {
+        let (_, bytes) = event();
+        let version = |message: &Bytes, version: u16| -> Bytes {
+            let mut message = message.to_vec();
+            let at = message.len() - 6;
+            message[at..at + 2].copy_from_slice(&version.to_le_bytes());
+            message.into()
+        };
+        let message = part(7, 0, 1, &bytes);
+        let mut assembly = Assembly::default();
+        for foreign in [3, 5, u16::MAX] {
+            let found = assembly.take(&version(&message, foreign)).unwrap().unwrap();
+            assert_eq!(found.event, Event::Foreign { version: foreign });
+            assert_eq!((found.job.as_str(), found.run, found.at), ("j", 1, 2));
+        }
+        // Nobody knows what came before; of an entry in parts only the first counts.
+        assert!(assembly.take(&version(&message, 2)).is_err());
+        let second = version(&part(8, 1, 2, &bytes), 3);
+        assert_eq!(assembly.take(&second), Ok(None));
     }
 
     #[test]

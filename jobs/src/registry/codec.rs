@@ -34,6 +34,19 @@ pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError
     wire::encode(MessageKind::LogPart, head, body, BodyForm::Raw)
 }
 
+/// Decodes the head of a log entry that another version of the program wrote: which job it is about. It
+/// is the same in all versions.
+///
+/// # Errors
+/// When the bytes are not a whole, undamaged part of an entry.
+pub fn decode_foreign_log_head(message: &Bytes) -> Result<LogHead, WireError> {
+    let (envelope, version) = wire::open_any(message, Check::Full)?;
+    match envelope.kind {
+        MessageKind::LogPart => envelope.head(),
+        _ => Err(WireError::Version(version)),
+    }
+}
+
 /// Decodes one part of an entry of the log.
 ///
 /// # Errors

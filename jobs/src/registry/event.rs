@@ -25,6 +25,8 @@ pub enum Event {
     Claimed {
         /// The directory's id.
         directory: String,
+        /// Where it lies, `host:path` as its reducer sees it; display only.
+        place: String,
     },
     /// A partition holds all its outcomes.
     PartitionClosed {
@@ -54,6 +56,18 @@ pub enum Event {
     },
     /// A job that was finished with tombstones goes on: their chunks are tried again.
     Replayed,
+    /// Somebody asks whether a finished job's output is still there; who serves its directory answers.
+    OutputSought,
+    /// Whether a finished job's output is where it was put.
+    Output {
+        /// It is.
+        there: bool,
+    },
+    /// Another version of the program wrote this entry. It is never written.
+    Foreign {
+        /// The version of its format.
+        version: u16,
+    },
 }
 
 impl Event {
@@ -91,6 +105,8 @@ pub struct Totals {
     pub quarantined: u64,
     /// Chunks that could not be run at all; their records are among those set aside.
     pub tombstones: u64,
+    /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside.
+    pub foreign_messages: u64,
 }
 
 /// What a job is: all that a late worker needs to join.

@@ -1,15 +1,16 @@
-//! Why a queue is gone: the log tells, once it is read up to a marker that was written after the loss. It
-//! must not know who uses the queue.
+//! Why a queue or a ledger is gone: the log tells, once it is read up to a marker that was written after
+//! the loss. It must not know who uses what is gone.
 
 use std::collections::HashMap;
 
 use super::{Event, JobTable, Registry, RegistryError};
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 
-/// Jobs of which a queue was found gone, by the marker that ends the wait for the reason.
+/// Runs of which something was found gone, and the event that ends them unless the log explains it; by the
+/// marker that ends the wait for the explanation.
 #[derive(Debug, Default)]
 pub struct Inquiries {
-    asked: HashMap<u64, JobName>,
+    asked: HashMap<u64, (JobRun, Event)>,
 }
 
 impl Inquiries {
@@ -17,20 +18,25 @@ impl Inquiries {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn ask(&mut self, registry: &Registry, name: JobName) -> Result<(), RegistryError> {
+    pub async fn ask(
+        &mut self,
+        registry: &Registry,
+        run: JobRun,
+        loss: Event,
+    ) -> Result<(), RegistryError> {
         let marker = registry.mark().await?;
-        self.asked.insert(marker, name);
+        self.asked.insert(marker, (run, loss));
         Ok(())
     }
 
     /// Whether an answer about this job is awaited.
     #[must_use]
     pub fn contains(&self, name: &JobName) -> bool {
-        self.asked.values().any(|asked| asked == name)
+        self.asked.values().any(|(asked, _)| asked.job == *name)
     }
 
-    /// The log is read up to a marker. If it is ours and its job is still active, the job has lost its
-    /// queue: it fails in the log, and its run is returned.
+    /// The log is read up to a marker. If it is ours and the run is still active, it fails in the log, and
+    /// its number is returned.
     ///
     /// # Errors
     /// When the log cannot be written.
@@ -40,14 +46,14 @@ impl Inquiries {
         table: &JobTable,
         marker: u64,
     ) -> Result<Option<u64>, RegistryError> {
-        let Some(name) = self.asked.remove(&marker) else {
+        let Some((JobRun { job: name, run }, loss)) = self.asked.remove(&marker) else {
             return Ok(None);
         };
-        let Some(job) = table.get(&name).filter(|job| job.is_active()) else {
+        let known = table.get(&name);
+        if !known.is_some_and(|job| job.is_active() && job.submission.run == run) {
             return Ok(None);
-        };
-        let run = job.submission.run;
-        registry.append(&name, run, &Event::queue_lost()).await?;
+        }
+        registry.append(&name, run, &loss).await?;
         Ok(Some(run))
     }
 }

@@ -5,6 +5,7 @@
 
 mod assembly;
 mod codec;
+mod ended;
 mod event;
 mod inquiries;
 mod table;
@@ -16,11 +17,13 @@ use bytes::Bytes;
 
 use self::assembly::Assembly;
 pub use self::codec::{
-    MAX_EVENT, MAX_LOG_PART, decode_event, decode_log_part, encode_event, encode_log_part,
+    MAX_EVENT, MAX_LOG_PART, decode_event, decode_foreign_log_head, decode_log_part, encode_event,
+    encode_log_part,
 };
+pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::inquiries::Inquiries;
-pub use self::table::{Applied, Job, JobTable, MAX_REPLAYS, Phase};
+pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::id::unique;

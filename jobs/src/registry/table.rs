@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ended::{Ended, EndedRuns};
 use super::event::{Entry, Event, SplitDone, Submission, Totals};
 use gristmill_common::id::ChunkId;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::spec::MAX_PARTITIONS;
 
 /// How many jobs are remembered; past it the one that ended first is forgotten.
@@ -26,6 +27,26 @@ pub const MAX_REPLAYS: u32 = 200;
 pub struct JobTable {
     jobs: BTreeMap<JobName, Job>,
     entries: u64,
+    ended: EndedRuns,
+    foreign: BTreeMap<JobName, ForeignJob>,
+}
+
+/// A job of which only another version of the program knows more than the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForeignJob {
+    /// The version of the format of its latest entry.
+    pub version: u16,
+    /// When that was written, in seconds since 1970.
+    pub latest: u64,
+}
+
+/// The output directory that owns a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its id.
+    pub directory: String,
+    /// Where it lies, `host:path` as its reducer saw it.
+    pub place: String,
 }
 
 /// One job, as far as the log tells.
@@ -43,8 +64,10 @@ pub struct Job {
     pub splits: BTreeMap<u32, SplitDone>,
     /// Number of all chunks, once the job is sealed.
     pub sealed: Option<u64>,
-    /// The id of the output directory that owns the job.
-    pub claim: Option<String>,
+    /// The output directory that owns the job.
+    pub claim: Option<Claim>,
+    /// Of a finished job: whether its output was there when somebody last asked.
+    pub output_there: Option<bool>,
     /// The partitions that hold all their outcomes.
     pub closed: BTreeSet<u32>,
     /// How often the job was replayed: tombstones of earlier times do not count any more.
@@ -105,6 +128,7 @@ impl Job {
             splits: BTreeMap::new(),
             sealed: None,
             claim: None,
+            output_there: None,
             closed: BTreeSet::new(),
             replays: 0,
             missing: None,
@@ -142,13 +166,21 @@ impl JobTable {
         } = entry;
         let event = match event {
             Event::Submitted(submission) => return self.submit(job, run, at, *submission),
+            Event::Foreign { version } => return self.note_foreign(job, version, at),
             event => event,
         };
         let number = self.entries;
-        let Some(job) = self.jobs.get_mut(&job) else {
+        let name = job;
+        let Some(job) = self.jobs.get_mut(&name) else {
             return Applied::Ignored;
         };
-        if job.submission.run != run || job.is_over() {
+        if job.submission.run != run {
+            return Applied::Ignored;
+        }
+        if let Event::Output { there } = event {
+            return job.note_output(there);
+        }
+        if job.is_over() {
             return Applied::Ignored;
         }
         let applied = job.apply(event);
@@ -159,6 +191,8 @@ impl JobTable {
                 job.submission.outline.sources = Vec::new();
                 job.splits.clear();
                 job.missing = None;
+                let partitions = job.submission.spec.partitions;
+                self.ended.note(JobRun::new(&name, run), partitions);
             }
         }
         applied
@@ -176,11 +210,22 @@ impl JobTable {
             if job.is_active() {
                 return Applied::Ignored;
             }
+            let replaced = JobRun::new(&name, job.submission.run);
+            self.ended.note(replaced, job.submission.spec.partitions);
         } else if self.jobs.len() >= MAX_JOBS && !self.forget_one() {
             return Applied::Ignored;
         }
+        self.foreign.remove(&name);
         self.jobs.insert(name, Job::new(submission, at));
         Applied::Started
+    }
+
+    fn note_foreign(&mut self, name: JobName, version: u16, at: u64) -> Applied {
+        if self.foreign.len() < MAX_JOBS || self.foreign.contains_key(&name) {
+            let latest = at;
+            self.foreign.insert(name, ForeignJob { version, latest });
+        }
+        Applied::Ignored
     }
 
     fn forget_one(&mut self) -> bool {
@@ -197,6 +242,22 @@ impl JobTable {
     #[must_use]
     pub fn get(&self, name: &JobName) -> Option<&Job> {
         self.jobs.get(name)
+    }
+
+    /// The run with what it had, if it was seen to end for good: what is left of it may be removed.
+    #[must_use]
+    pub fn ended(&self, run: &JobRun) -> Option<Ended> {
+        self.ended.get(run)
+    }
+
+    /// The runs that were seen to end for good since the last call; of very many, the last.
+    pub fn take_ended(&mut self) -> Vec<Ended> {
+        self.ended.take()
+    }
+
+    /// Jobs of other versions of the program, by name.
+    pub fn foreign(&self) -> impl Iterator<Item = (&JobName, &ForeignJob)> {
+        self.foreign.iter()
     }
 
     /// All jobs, by name.
@@ -225,6 +286,15 @@ impl Job {
         Applied::Changed
     }
 
+    fn note_output(&mut self, there: bool) -> Applied {
+        let news = matches!(self.phase, Phase::Finished(_)) && self.output_there != Some(there);
+        if !news {
+            return Applied::Ignored;
+        }
+        self.output_there = Some(there);
+        Applied::Changed
+    }
+
     fn apply(&mut self, event: Event) -> Applied {
         if matches!(self.phase, Phase::Finished(_))
             && !matches!(event, Event::Replayed | Event::Cancelled)
@@ -247,11 +317,12 @@ impl Job {
                 };
             }
             Event::Sealed { chunks } if self.sealed.is_none() => self.sealed = Some(chunks),
-            Event::Claimed { directory } if self.claim.is_none() => {
+            Event::Claimed { directory, place } if self.claim.is_none() => {
                 if directory.is_empty() || directory.len() > MAX_TEXT {
                     return Applied::Ignored;
                 }
-                self.claim = Some(directory);
+                let place = shortened(place);
+                self.claim = Some(Claim { directory, place });
             }
             Event::PartitionClosed { partition } if partition < self.submission.spec.partitions => {
                 return match self.closed.insert(partition) {

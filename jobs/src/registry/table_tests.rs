@@ -10,6 +10,7 @@ const TOTALS: Totals = Totals {
     records: 9,
     quarantined: 2,
     tombstones: 0,
+    foreign_messages: 0,
 };
 
 fn submission(run: u64) -> Box<Submission> {
@@ -21,6 +22,7 @@ fn submission(run: u64) -> Box<Submission> {
                 ignore_case: false,
                 invert_match: false,
                 count: false,
+                files_with_matches: false,
                 with_filename: false,
                 line_number: false,
                 fixed_strings: false,
@@ -80,7 +82,13 @@ impl Fold {
 fn claim(directory: &str) -> Event {
     Event::Claimed {
         directory: directory.into(),
+        place: "host:/results".into(),
     }
+}
+
+fn claimed(fold: &Fold, name: &str) -> Option<String> {
+    let claim = fold.job(name).claim.as_ref();
+    claim.map(|claim| claim.directory.clone())
 }
 
 fn split(split: u32) -> Event {
@@ -99,7 +107,7 @@ fn the_first_claim_wins() {
     assert_eq!(fold.apply("j", 1, claim("one")), Applied::Changed);
     assert_eq!(fold.apply("j", 1, claim("two")), Applied::Ignored);
     assert_eq!(fold.apply("j", 1, claim("one")), Applied::Ignored);
-    assert_eq!(fold.job("j").claim.as_deref(), Some("one"));
+    assert_eq!(claimed(&fold, "j").as_deref(), Some("one"));
 }
 
 #[test]
@@ -179,7 +187,7 @@ fn a_failed_run_goes_on_when_it_is_submitted_again() {
         job.splits.is_empty(),
         "the queue that held them may be gone"
     );
-    assert_eq!(job.claim.as_deref(), Some("one"));
+    assert_eq!(claimed(&fold, "j").as_deref(), Some("one"));
     // With another spec it is another job.
     let mut other = submission(1);
     other.plan += 1;
@@ -289,10 +297,62 @@ fn only_a_finished_job_with_tombstones_can_be_replayed() {
     let job = fold.job("j");
     assert!(job.is_active() && job.closed.is_empty());
     assert_eq!((job.replays, job.sealed), (1, Some(9)));
-    assert_eq!(job.claim.as_deref(), Some("one"));
+    assert_eq!(claimed(&fold, "j").as_deref(), Some("one"));
     assert_eq!(job.submission.outline.sources.len(), 1);
     fold.apply("j", 1, Event::Finished(TOTALS));
     assert!(fold.job("j").is_over());
     assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
     assert_eq!(fold.apply("j", 1, Event::Cancelled), Applied::Ignored);
+}
+
+#[test]
+fn a_run_has_ended_when_it_was_seen_to_end_or_to_be_replaced() {
+    let mut fold = Fold::new();
+    let run = |number| JobRun::new(&"j".parse().unwrap(), number);
+    fold.submit("j", 1);
+    fold.apply("j", 1, Event::queue_lost());
+    // A failed run may go on, and of one that is not known nobody knows.
+    assert_eq!(fold.0.ended(&run(1)), None);
+    assert_eq!(fold.0.ended(&run(2)), None);
+    fold.submit("j", 2);
+    let partitions = 2;
+    let first = Ended {
+        run: run(1),
+        partitions,
+    };
+    assert_eq!(fold.0.take_ended(), std::slice::from_ref(&first));
+    assert_eq!(fold.0.ended(&run(1)), Some(first));
+    assert_eq!(fold.0.ended(&run(2)), None);
+    fold.apply("j", 2, Event::Finished(TOTALS));
+    assert!(fold.0.ended(&run(2)).is_some());
+    fold.submit("j", 3);
+    fold.apply("j", 3, Event::Cancelled);
+    let ended = fold.0.take_ended();
+    let runs: Vec<u64> = ended.iter().map(|ended| ended.run.run).collect();
+    assert_eq!(runs, [2, 3]);
+}
+
+#[test]
+fn whether_an_output_is_there_is_known_of_finished_jobs() {
+    let mut fold = Fold::new();
+    fold.submit("j", 1);
+    let gone = Event::Output { there: false };
+    assert_eq!(fold.apply("j", 1, gone.clone()), Applied::Ignored);
+    fold.apply("j", 1, Event::Finished(TOTALS));
+    assert_eq!(fold.apply("j", 1, Event::OutputSought), Applied::Ignored);
+    assert_eq!(fold.apply("j", 1, gone.clone()), Applied::Changed);
+    assert_eq!(fold.apply("j", 1, gone), Applied::Ignored);
+    assert_eq!(fold.job("j").output_there, Some(false));
+}
+
+#[test]
+fn a_job_of_another_version_is_known_by_name_until_one_of_this_version_takes_it() {
+    let mut fold = Fold::new();
+    let foreign = Event::Foreign { version: 3 };
+    assert_eq!(fold.apply("old", 1, foreign), Applied::Ignored);
+    let found: Vec<_> = fold.0.foreign().map(|(_, job)| *job).collect();
+    let (version, latest) = (3, 7);
+    assert_eq!(found, [ForeignJob { version, latest }]);
+    fold.submit("old", 2);
+    assert_eq!(fold.0.foreign().count(), 0);
 }

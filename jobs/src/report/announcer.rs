@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, PERIOD, Report, Window, encode_report};
+use super::{EXCHANGE, MAX_TROUBLE, PERIOD, Report, Window, encode_report};
 use gristmill_common::id::unique;
 use gristmill_common::progress::{Progress, Role, Tally};
 use gristmill_rabbitmq::{Broker, TopicWriter};
@@ -80,5 +80,15 @@ fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
         role: tally.role(),
         counts,
         pace: window.push(at, counts.chunks, counts.bytes),
+        trouble: tally.trouble().map(|trouble| shortened(trouble.reason)),
     }
+}
+
+fn shortened(mut reason: String) -> String {
+    let mut end = reason.len().min(MAX_TROUBLE);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason.truncate(end);
+    reason
 }

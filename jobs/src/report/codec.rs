@@ -95,6 +95,7 @@ mod tests {
                 chunks: most,
                 bytes: most,
             },
+            trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
         }
     }
 

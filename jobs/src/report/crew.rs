@@ -2,7 +2,7 @@
 //!
 //! Reports are untrusted: how many are remembered is bounded, and sums stay at the largest number.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use super::{Pace, Report};
@@ -24,6 +24,7 @@ type Key = (JobName, u64, Role, u64);
 struct Heard {
     counts: Counts,
     pace: Pace,
+    trouble: Option<String>,
     at: Instant,
 }
 
@@ -63,6 +64,7 @@ impl Crew {
         let heard = Heard {
             counts: report.counts,
             pace: report.pace,
+            trouble: report.trouble,
             at,
         };
         self.heard.insert(key, heard);
@@ -83,6 +85,16 @@ impl Crew {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.heard.is_empty()
+    }
+
+    /// What holds up the workers of one run of a job, with their roles, each reason once.
+    #[must_use]
+    pub fn troubles(&self, job: &JobName, run: u64) -> BTreeSet<(Role, String)> {
+        let mine = |key: &Key| key.0 == *job && key.1 == run;
+        let heard = self.heard.iter().filter(|(key, _)| mine(key));
+        heard
+            .filter_map(|(key, heard)| Some((key.2, heard.trouble.clone()?)))
+            .collect()
     }
 
     /// All that was heard about one run of a job.

@@ -14,6 +14,7 @@ fn report(worker: u64, role: Role, counts: Counts, pace: Pace) -> Report {
         role,
         counts,
         pace,
+        trouble: None,
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Known {
     pub published: u64,
     /// Chunks that wait in the job's queues; none if the queues are gone.
     pub waiting: Option<u64>,
+    /// Chunks that a stalled job misses; `u64::MAX` when nobody knows how many.
+    pub missing: Option<u64>,
 }
 
 /// How far a job is.
@@ -43,7 +45,12 @@ impl Estimate {
         let total = known.sealed.or_else(|| reckon(published, sum.input));
         let mapped = known
             .waiting
-            .map(|waiting| published.saturating_sub(waiting.saturating_add(sum.in_hand)));
+            .filter(|_| known.missing != Some(u64::MAX))
+            .map(|waiting| {
+                let missing = known.missing.unwrap_or(0);
+                let left = waiting.saturating_add(sum.in_hand).saturating_add(missing);
+                published.saturating_sub(left)
+            });
         let left = total
             .zip(mapped)
             .map(|(total, mapped)| total.saturating_sub(mapped));
@@ -100,6 +107,7 @@ mod tests {
             sealed: Some(200),
             published: 0,
             waiting: Some(145),
+            missing: None,
         };
         let found = Estimate::of(&known, &MAPPING);
         assert_eq!((found.total, found.mapped), (Some(200), Some(50)));
@@ -113,6 +121,7 @@ mod tests {
             sealed: None,
             published: 30,
             waiting: Some(0),
+            missing: None,
         };
         let sum = Sum {
             published: 40,
@@ -140,6 +149,7 @@ mod tests {
             sealed: Some(10),
             published: 0,
             waiting: Some(10),
+            missing: None,
         };
         let found = Estimate::of(&known, &Sum::default());
         assert_eq!((found.percent, found.eta), (Some(0.0), None));
@@ -157,6 +167,15 @@ mod tests {
             ..done
         };
         assert_eq!(Estimate::of(&empty, &Sum::default()).percent, Some(100.0));
+        // What is missing waits nowhere, and is not mapped.
+        let stalled = |missing| Known {
+            missing: Some(missing),
+            ..done
+        };
+        let found = Estimate::of(&stalled(4), &Sum::default());
+        assert_eq!((found.mapped, found.left), (Some(6), Some(4)));
+        let found = Estimate::of(&stalled(u64::MAX), &Sum::default());
+        assert_eq!((found.mapped, found.percent), (None, None));
         // Queues that are gone tell nothing.
         let gone = Known {
             waiting: None,
@@ -171,6 +190,7 @@ mod tests {
             sealed: None,
             published: u64::MAX,
             waiting: Some(u64::MAX),
+            missing: Some(u64::MAX - 1),
         };
         let sum = Sum {
             published: u64::MAX,

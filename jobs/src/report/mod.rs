@@ -45,7 +45,12 @@ pub struct Report {
     pub counts: Counts,
     /// How fast it went in the last seconds.
     pub pace: Pace,
+    /// Why it does not go on with the job just now, in at most [`MAX_TROUBLE`] bytes.
+    pub trouble: Option<String>,
 }
+
+/// The most bytes of a reason in a report.
+pub const MAX_TROUBLE: usize = 256;
 
 /// Hears the reports about one job, or about all.
 pub struct Reports {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{Delivery, PublishError, Settled};
 use crate::queue::Queue;
 use crate::queue::queue_name;
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_rabbitmq::{
     Broker, End, FieldTable, Handed, PublishFault, Publisher, Subscription, header,
 };
@@ -52,7 +52,7 @@ pub struct Amqp {
 
 struct Inner {
     broker: Broker,
-    job: JobName,
+    job: JobRun,
     prefetch: Prefetch,
     publisher: Publisher,
     subscriptions: Mutex<HashMap<Queue, Arc<Subscription>>>,
@@ -61,9 +61,9 @@ struct Inner {
 }
 
 impl Amqp {
-    /// The queues of a job that exists; nothing is declared.
+    /// The queues of a run that exists; nothing is declared.
     #[must_use]
-    pub fn new(broker: &Broker, job: JobName, prefetch: Prefetch) -> Self {
+    pub fn new(broker: &Broker, job: JobRun, prefetch: Prefetch) -> Self {
         Self {
             inner: Arc::new(Inner {
                 publisher: broker.publisher(),
@@ -77,9 +77,9 @@ impl Amqp {
         }
     }
 
-    /// The job's name.
+    /// The run of the job.
     #[must_use]
-    pub fn job(&self) -> &JobName {
+    pub fn job(&self) -> &JobRun {
         &self.inner.job
     }
 
@@ -231,7 +231,11 @@ impl Held {
     }
 
     pub(super) async fn retry(mut self) -> Settled {
-        Settled::from(self.handed.give_back().await)
+        Settled::from(self.handed.reject().await)
+    }
+
+    pub(super) fn drop_failed(self) {
+        self.handed.drop_failed();
     }
 
     /// Publishes the message to the dead letters and then acknowledges it; when that fails, it goes
@@ -251,7 +255,7 @@ impl Held {
                 .await
                 .is_err()
         {
-            self.handed.give_back().await;
+            self.handed.reject().await;
             return Settled::Lost;
         }
         self.job.remember(&reason[..end]);

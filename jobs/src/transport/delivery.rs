@@ -10,7 +10,7 @@ use super::faulty::Dice;
 use super::pipe::Pipe;
 
 /// A message that was handed over and must be settled. Dropped unsettled, it goes back to its
-/// queue, so a panic loses nothing.
+/// queue as one that nobody worked on, so a stop loses nothing.
 #[derive(Debug)]
 pub struct Delivery {
     hold: Hold,
@@ -100,7 +100,7 @@ impl Delivery {
         }
     }
 
-    /// How often the message has come back to its queue, where the queue counts it.
+    /// How often the message has come back to its queue after a failure, where the queue counts it.
     #[must_use]
     pub fn delivery_count(&self) -> Option<u64> {
         match &self.hold {
@@ -153,9 +153,10 @@ impl Delivery {
         }
     }
 
-    /// The work could not be done now: somebody shall have the message again.
+    /// The work failed here: the message is handed over again, to anybody.
     ///
-    /// A broker counts it: chunks that come back too often become suspects.
+    /// A broker counts it, and a chunk that comes back too often becomes a suspect. A message that was
+    /// not worked on is dropped instead.
     pub async fn retry(self) -> Settled {
         match self.hold {
             Hold::Pipe(mut hold) => {
@@ -164,6 +165,14 @@ impl Delivery {
                 Settled::Done
             }
             Hold::Broker(held) => held.retry().await,
+        }
+    }
+
+    /// As [`Delivery::retry`], without waiting: for whoever has a message in hand while it panics.
+    pub fn drop_failed(self) {
+        match self.hold {
+            Hold::Pipe(hold) => drop(hold),
+            Hold::Broker(held) => held.drop_failed(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
@@ -27,8 +27,8 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     });
 }
 
-pub(crate) fn job() -> JobName {
-    "test-job".parse().unwrap()
+pub(crate) fn job() -> JobRun {
+    JobRun::new(&"test-job".parse().unwrap(), 7)
 }
 
 pub(crate) fn name(queue: Queue) -> String {

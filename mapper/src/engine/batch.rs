@@ -30,6 +30,9 @@ pub struct Part<'a> {
     pub bytes: &'a [u8],
     /// How many records these are, where that was known without reading them.
     pub(crate) records: Option<u64>,
+    /// Set where the bytes go on with a record that is counted elsewhere: whether white space is before
+    /// them ([`Piece::inside`]).
+    pub(crate) inside: Option<bool>,
 }
 
 /// One record.
@@ -70,6 +73,7 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn of_piece(piece: &'a Piece, bytes: &'a [u8], splitter: &Splitter) -> Self {
         let records = match splitter {
+            _ if piece.inside.is_some() => Some(splitter.count(bytes).saturating_sub(1)),
             // An empty document is one record too.
             Splitter::Document => Some(u64::from(piece.first || !bytes.is_empty())),
             _ => None,
@@ -80,6 +84,7 @@ impl<'a> Part<'a> {
             number: piece.record,
             records,
             bytes,
+            inside: piece.inside,
         }
     }
 
@@ -112,15 +117,17 @@ impl<'a> Part<'a> {
         Self {
             records: Some(0),
             bytes: &[],
+            inside: None,
             ..*self
         }
     }
 
     /// The first `records` of `all` records and the rest.
     fn split_at(&self, records: u64, all: u64, splitter: &Splitter) -> (Self, Self) {
+        let begun = u64::from(self.inside.is_some());
         let len: usize = splitter
             .split(self.bytes)
-            .take(records as usize)
+            .take((records + begun) as usize)
             .map(<[u8]>::len)
             .sum();
         let (head, tail) = self.bytes.split_at(len);
@@ -135,6 +142,7 @@ impl<'a> Part<'a> {
                 number: self.number + records,
                 records: Some(all - records),
                 bytes: tail,
+                inside: None,
                 ..*self
             },
         )

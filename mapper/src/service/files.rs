@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::file::{FileError, fetch};
 use gristmill_jobs::registry::{JobTable, Submission};
 use gristmill_rabbitmq::Broker;
@@ -120,7 +120,7 @@ impl Files {
         let (broker, sender) = (self.broker.clone(), self.sender.clone());
         let (job, spec, run) = (job.clone(), submission.spec.clone(), submission.run);
         let task = tokio::spawn(async move {
-            let file = match fetch(&broker, &job, hash).await {
+            let file = match fetch(&broker, &JobRun::new(&job, run), hash).await {
                 Ok(bytes) => {
                     let loading = move || JobFile::of_job(&spec, bytes);
                     let loaded = tokio::task::spawn_blocking(loading).await;

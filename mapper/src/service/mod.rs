@@ -9,7 +9,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
@@ -156,10 +156,11 @@ impl Service {
             let transport = &cradle.job().transport;
             match transport.publish(Queue::Suspect, suspect).await {
                 Ok(()) => drop(delivery.ack().await),
-                // It goes back, and is counted.
+                // Counted, so that whoever gets it next runs it apart.
                 Err(error) => {
                     warn!(%job, %chunk, attempt, "it could not be made a suspect: {error}"
                     );
+                    delivery.retry().await;
                 }
             }
             self.stuck += 1;
@@ -233,7 +234,7 @@ impl Service {
     ) -> Result<(), ServeError> {
         let reason = match missing {
             Missing::Stream(FileError::Closed) => return Ok(()),
-            Missing::Stream(FileError::Gone) => return self.inquire(name).await,
+            Missing::Stream(FileError::Gone) => return self.inquire(name, run).await,
             Missing::Stream(FileError::NotWhole { .. }) | Missing::Unusable(_) => {
                 missing.to_string()
             }
@@ -257,7 +258,7 @@ impl Service {
             match error {
                 MapError::Queue(PublishError::NoQueue(queue)) => {
                     warn!(job = %job.name, ?queue, "the queue is gone");
-                    self.inquire(job.name).await?;
+                    self.inquire(job.name, job.run).await?;
                 }
                 MapError::Queue(PublishError::Stopped) => {}
                 error => {
@@ -277,8 +278,10 @@ impl Service {
     }
 
     /// A queue of a job is gone: the log tells whether that is as it should be.
-    async fn inquire(&mut self, name: JobName) -> Result<(), ServeError> {
+    async fn inquire(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
         info!(job = %name, "a queue is gone; asking why");
-        Ok(self.inquiries.ask(&self.registry, name).await?)
+        let run = JobRun::new(&name, run);
+        let loss = Event::queue_lost();
+        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::spec::SPEC_VERSION;
@@ -264,7 +264,11 @@ impl Subscriptions {
         let assignment = Arc::new(Assignment {
             number,
             name: Some(name.clone()),
-            transport: Transport::Amqp(Amqp::new(&self.broker, name.clone(), prefetch_of)),
+            transport: Transport::Amqp(Amqp::new(
+                &self.broker,
+                JobRun::new(name, run),
+                prefetch_of,
+            )),
             prepared,
             replays: job.replays,
             spec: submission.spec.clone(),

@@ -88,6 +88,17 @@ impl Cradle {
     }
 }
 
+impl Drop for Cradle {
+    /// A chunk whose thread panics has failed, unlike those that were not begun.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(delivery) = self.take()
+        {
+            delivery.drop_failed();
+        }
+    }
+}
+
 /// A place among a job's unsettled chunks; dropped, it is free.
 #[derive(Debug)]
 pub(crate) struct Slot {

@@ -107,6 +107,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
                 first: start == 0,
                 last: at == all.len(),
                 len: len as u32,
+                inside: None,
             });
             body.extend_from_slice(&document.bytes[offset..offset + len]);
             offset += len;
@@ -127,6 +128,7 @@ pub fn grep(pattern: &str) -> Grep {
         ignore_case: false,
         invert_match: false,
         count: false,
+        files_with_matches: false,
         with_filename: false,
         line_number: false,
         fixed_strings: false,

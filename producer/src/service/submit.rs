@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gristmill_common::clock::since_1970;
 use gristmill_common::crash;
-use gristmill_common::id::unique;
-use gristmill_common::job::JobName;
+use gristmill_common::id::content_hash;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
@@ -16,14 +17,17 @@ use gristmill_input::Plan;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job};
 use gristmill_jobs::file::{self, FileError};
 use gristmill_jobs::registry::{
-    Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
+    Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
 };
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, QueueError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::diary::{Diary, Earlier};
+use super::owner::{self, Output};
+use super::wait::Wait;
 use crate::error::ProduceError;
 use crate::produce::{Settings, Surroundings, produce};
 
@@ -45,6 +49,8 @@ pub struct Order<'a> {
     pub backlog: Backlog,
     /// Runs anew what is finished or has failed, and replaces its output.
     pub force: bool,
+    /// How long the broker may be gone while the job is not in its log; without a limit it is waited for.
+    pub patience: Option<Duration>,
     /// The bytes of the file that mappers need ([`Kind::file`](gristmill_common::spec::Kind::file)).
     pub file: Option<Bytes>,
 }
@@ -64,9 +70,42 @@ pub enum SubmitError {
         /// A further way out.
         hint: &'static str,
     },
-    /// Another producer submitted a job of that name at the same moment.
-    #[error("job {0} was submitted by another producer at the same moment")]
+    /// Another producer submitted a job of that name at the same moment, or it was cancelled.
+    #[error("job {0} was submitted by another producer, or cancelled, at the same moment")]
     Overtaken(JobName),
+    /// Another version of the program has a job of that name: wrong usage.
+    #[error(
+        "job {job} exists in another version of Gristmill (format {version}): choose another name with \
+         --job, or run it anew with --force"
+    )]
+    OtherVersion {
+        /// The name.
+        job: JobName,
+        /// The version of its format.
+        version: u16,
+    },
+    /// The job was finished before, and nothing is left of it.
+    #[error(
+        "job {job} was finished before, but its output is gone from {place}: put it back, or run the job \
+         anew with --force"
+    )]
+    OutputGone {
+        /// The name.
+        job: JobName,
+        /// Where it was.
+        place: String,
+    },
+    /// The job was finished before, and nobody can say whether its output is still there.
+    #[error(
+        "job {job} was finished before, but no reducer serves {place} now, so nobody knows whether its \
+         output is still there: start a reducer there, or run the job anew with --force"
+    )]
+    OutputUnknown {
+        /// The name.
+        job: JobName,
+        /// Where it was.
+        place: String,
+    },
     /// A job whose inputs cannot be read again was begun before: wrong usage.
     #[error(
         "job {0} was begun before, and its inputs (stdin or a pipe) cannot be read again: cancel \
@@ -85,6 +124,11 @@ pub enum SubmitError {
     /// The log of jobs cannot be read or written.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The broker went, before the job was in its log.
+    #[error(
+        "the broker is gone: {0}; the job is not in its log, and the same command begins it again"
+    )]
+    Gone(String),
 }
 
 impl SubmitError {
@@ -93,7 +137,9 @@ impl SubmitError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            SubmitError::Different { .. } | SubmitError::Unrepeatable(_)
+            SubmitError::Different { .. }
+                | SubmitError::OtherVersion { .. }
+                | SubmitError::Unrepeatable(_)
         )
     }
 }
@@ -131,11 +177,28 @@ pub fn submit(
     let Order {
         name, spec, plan, ..
     } = order;
-    let (table, log) = until_stopped(runtime, shutdown, registry.catch_up())?;
+    let entering = Entering {
+        broker,
+        patience: order.patience,
+        runtime,
+        shutdown,
+    };
+    let (mut table, mut log) = entering.wait(registry.catch_up())?;
     let fingerprint = plan.fingerprint();
+    refuse_foreign(order, &table)?;
+    if order.force {
+        let freed = free(broker, registry, &table, name);
+        if let Some(cancelled) = entering.wait(freed)? {
+            table.apply(cancelled);
+        }
+    }
     let begun = Begun::find(order, table.get(name), fingerprint)?;
     let (run, leftovers, earlier) = match begun {
-        Begun::Finished(totals) => return Ok(Submitted::Finished(totals)),
+        Begun::Finished(totals) => {
+            let there = still_there(registry, &mut log, &table, name);
+            entering.wait(there)?;
+            return Ok(Submitted::Finished(totals));
+        }
         Begun::Sealed(run) => {
             let wait = Wait {
                 table,
@@ -153,23 +216,23 @@ pub fn submit(
             },
             earlier,
         ),
-        Begun::Anew => (unique(), Leftovers::All, Earlier::default()),
+        Begun::Anew => (
+            fresh_run(order, table.get(name), fingerprint),
+            Leftovers::All,
+            Earlier::default(),
+        ),
     };
-    if table.get(name).is_some_and(|job| job.submission.run != run) {
-        let before = table
-            .get(name)
-            .map_or(1, |job| job.submission.spec.partitions);
-        // What an earlier run left is of no use.
-        until_stopped(runtime, shutdown, delete_job(broker, name, before))?;
-    }
-    until_stopped(
-        runtime,
-        shutdown,
-        declare_job(broker, name, spec.partitions, order.backlog, leftovers),
-    )?;
+    let this = JobRun::new(name, run);
+    entering.wait(declare_job(
+        broker,
+        &this,
+        spec.partitions,
+        order.backlog,
+        leftovers,
+    ))?;
     if let Some(file) = &order.file {
         // Who finds the job in the log finds the file.
-        until_stopped(runtime, shutdown, file::send(broker, name, file))?;
+        entering.wait(file::send(broker, &this, file))?;
     }
     crash::point("before-submitted");
     let submission = Submission {
@@ -181,18 +244,28 @@ pub fn submit(
         run,
     };
     let event = Event::Submitted(Box::new(submission));
-    until_stopped(runtime, shutdown, registry.append(name, run, &event))?;
+    entering.wait(registry.append(name, run, &event))?;
     let mut wait = Wait {
         table,
         log,
         name: name.clone(),
         run,
     };
-    until_stopped(runtime, shutdown, wait.accepted())?;
+    if let Err(error) = entering.wait(wait.accepted()) {
+        if matches!(error, SubmitError::Overtaken(_)) {
+            entering.wait(delete_job(broker, &this, spec.partitions))?;
+        }
+        return Err(error);
+    }
+    crash::point("accepted");
+    // Reducers do this too, if there are any.
+    for ended in wait.replaced() {
+        entering.wait(delete_job(broker, &ended.run, ended.partitions))?;
+    }
 
     let transport = {
         let _entered = runtime.enter();
-        Transport::Amqp(Amqp::new(broker, name.clone(), Prefetch::default()))
+        Transport::Amqp(Amqp::new(broker, this, Prefetch::default()))
     };
     let _reported = progress.jobs.of(Role::Produce, name, run);
     let around = Surroundings {
@@ -219,6 +292,74 @@ pub fn submit(
     Ok(Submitted::Sealed(Box::new(wait)))
 }
 
+/// The number of a run that begins anew, which no earlier run of the name has. The same command computes
+/// it again while the run is not in the log: what a producer declared that was killed before, is then made
+/// anew and not left behind. The day tells it from runs that the log has forgotten.
+fn fresh_run(order: &Order<'_>, earlier: Option<&Job>, plan: u64) -> u64 {
+    let before = earlier.map(|job| job.submission.run);
+    let day = since_1970().as_secs() / (24 * 60 * 60);
+    let (name, spec) = (&order.name, order.spec.fingerprint());
+    content_hash(format!("{name} {before:?} {spec} {plan} {day}").as_bytes())
+}
+
+/// Refuses a name that another version of the program uses.
+fn refuse_foreign(order: &Order<'_>, table: &JobTable) -> Result<(), SubmitError> {
+    let foreign = table.foreign().find(|(name, _)| **name == order.name);
+    match foreign {
+        Some((name, foreign)) if !order.force => Err(SubmitError::OtherVersion {
+            job: name.clone(),
+            version: foreign.version,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Ends a job that belongs to an output directory which nobody serves, so that it can be begun anew;
+/// the entry of the log that did so.
+async fn free(
+    broker: &Broker,
+    registry: &Registry,
+    table: &JobTable,
+    name: &JobName,
+) -> Result<Option<Entry>, SubmitError> {
+    let owned = table.get(name).filter(|job| job.is_active());
+    let Some((job, claim)) = owned.and_then(|job| Some((job, job.claim.as_ref()?))) else {
+        return Ok(None);
+    };
+    let run = job.submission.run;
+    if owner::is_served(broker, name, run).await {
+        return Ok(None);
+    }
+    warn!(job = %name, "no reducer serves its directory {}: beginning it anew", claim.place);
+    registry.append(name, run, &Event::Cancelled).await?;
+    Ok(Some(Entry {
+        job: name.clone(),
+        run,
+        at: job.latest,
+        event: Event::Cancelled,
+    }))
+}
+
+/// Fails unless the output of a finished job is known to be there.
+async fn still_there(
+    registry: &Registry,
+    log: &mut Log,
+    table: &JobTable,
+    name: &JobName,
+) -> Result<(), SubmitError> {
+    let Some(job) = table.get(name) else {
+        return Ok(());
+    };
+    let found = owner::find_output(registry, log, name, job).await?;
+    let (job, claim) = (name.clone(), job.claim.as_ref());
+    let place = claim.map_or_else(|| "its directory".into(), |claim| claim.place.clone());
+    match found {
+        Output::There => Ok(()),
+        Output::Gone => Err(SubmitError::OutputGone { job, place }),
+        Output::Unknown => Err(SubmitError::OutputUnknown { job, place }),
+    }
+}
+
 /// Waits for something of the broker, unless a stop is asked for.
 fn until_stopped<T, E>(
     runtime: &Handle,
@@ -235,6 +376,37 @@ where
             () = shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
         }
     })
+}
+
+/// The time until the job is in the log.
+struct Entering<'a> {
+    broker: &'a Broker,
+    patience: Option<Duration>,
+    runtime: &'a Handle,
+    shutdown: &'a Shutdown,
+}
+
+impl Entering<'_> {
+    /// Waits for something of the broker, unless a stop is asked for or the broker is gone too long.
+    fn wait<T, E>(&self, what: impl Future<Output = Result<T, E>>) -> Result<T, SubmitError>
+    where
+        SubmitError: From<E>,
+    {
+        let gone = async {
+            match self.patience {
+                Some(limit) => self.broker.gone_for(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let either = async {
+            tokio::select! {
+                biased;
+                done = what => done.map_err(SubmitError::from),
+                reason = gone => Err(SubmitError::Gone(reason)),
+            }
+        };
+        until_stopped::<T, SubmitError>(self.runtime, self.shutdown, either)
+    }
 }
 
 /// What the log knows of a job when it is ordered.
@@ -311,56 +483,6 @@ impl Begun {
                 missing,
             },
         ))
-    }
-}
-
-/// A job that is on the broker, to be waited for.
-#[derive(Debug)]
-pub struct Wait {
-    table: JobTable,
-    log: Log,
-    name: JobName,
-    run: u64,
-}
-
-impl Wait {
-    /// Waits until the log shows this run.
-    async fn accepted(&mut self) -> Result<(), SubmitError> {
-        loop {
-            let entry = self.log.next().await?;
-            let mine = entry.job == self.name
-                && entry.run == self.run
-                && matches!(entry.event, Event::Submitted(_));
-            self.table.apply(entry);
-            if mine {
-                return match self.job() {
-                    Some(_) => Ok(()),
-                    None => Err(SubmitError::Overtaken(self.name.clone())),
-                };
-            }
-        }
-    }
-
-    /// The job as the log tells it now; none if another run has taken its name.
-    #[must_use]
-    pub fn job(&self) -> Option<&Job> {
-        let job = self.table.get(&self.name);
-        job.filter(|job| job.submission.run == self.run)
-    }
-
-    /// Waits for news of the job. Dropping the future loses nothing.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn news(&mut self) -> Result<(), RegistryError> {
-        loop {
-            let entry = self.log.next().await?;
-            let mine = entry.job == self.name;
-            self.table.apply(entry);
-            if mine {
-                return Ok(());
-            }
-        }
     }
 }
 

@@ -90,7 +90,8 @@ impl CommitError {
     }
 }
 
-/// Commits the finished partitions of a job as one output.
+/// Commits the finished partitions of a job as one output. `dead_letters` are the messages that were set
+/// aside on the broker: a chunk for each tombstone, and what was no message of the job.
 ///
 /// # Errors
 /// When the accounts do not hold, too much is set aside, or files cannot be written; then there is
@@ -100,6 +101,7 @@ pub fn commit(
     spec: &JobSpec,
     outline: &Outline,
     mut results: Vec<PartitionResult>,
+    dead_letters: u64,
     settings: &Settings,
 ) -> Result<Report, CommitError> {
     results.sort_by_key(|result| result.partition);
@@ -146,6 +148,7 @@ pub fn commit(
     let totals = Totals {
         passed_over,
         tombstones: tombstones.len() as u64,
+        foreign_messages: dead_letters.saturating_sub(tombstones.len() as u64),
         ..Totals::of(accounts.iter())
     };
     let manifest = |files: &[Finished]| manifest(spec, totals, files);

@@ -55,6 +55,10 @@ pub struct Totals {
     /// Chunks that could not be run at all; their records are among those set aside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tombstones: u64,
+    /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside. Only
+    /// on a broker that others write to. Manifests before 0.2.0 do not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub foreign_messages: u64,
     /// Bytes behind the end marks of tars that are not zero and were passed over: what stands there
     /// is no part of the archive.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -82,6 +86,7 @@ impl Totals {
             mapped: sum.mapped,
             quarantined: sum.quarantined,
             tombstones: 0,
+            foreign_messages: 0,
             passed_over: 0,
         }
     }

@@ -46,6 +46,9 @@ pub enum ReduceError {
     /// A file or the output stream could not be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// What was durable is gone.
+    #[error("{0}")]
+    Lost(String),
     /// The queue that the messages come from failed.
     #[error("{what}")]
     Queue {

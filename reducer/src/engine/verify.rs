@@ -188,6 +188,7 @@ impl Check<'_> {
         let totals = Totals {
             // Their records are in the accounts; how many chunks they were, only the manifest says.
             tombstones: manifest.totals.tombstones,
+            foreign_messages: manifest.totals.foreign_messages,
             passed_over: manifest.totals.passed_over,
             ..Totals::of(sources.iter().map(|(_, account)| account))
         };

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::outline::Outline;
 use gristmill_common::progress::{Progress, Tally};
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -13,7 +13,7 @@ use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Event, Registry};
 use gristmill_jobs::transport::{Delivery, PublishError, Transport};
-use gristmill_rabbitmq::Broker;
+use gristmill_rabbitmq::{Broker, QueueError};
 use tokio::runtime::Handle;
 use tracing::warn;
 
@@ -56,6 +56,11 @@ pub(crate) struct JobContext<'a> {
 }
 
 impl JobContext<'_> {
+    /// This run of the job.
+    pub(crate) fn this(&self) -> JobRun {
+        JobRun::new(self.name, self.run)
+    }
+
     /// The next message of a partition's queue.
     pub(crate) fn next(&self, partition: u32, wait: Duration) -> Result<Next, ReduceError> {
         self.runtime.block_on(async {
@@ -104,7 +109,7 @@ impl JobContext<'_> {
         for queue in [Queue::Chunks, Queue::Suspect, Queue::Results(partition)] {
             match self
                 .runtime
-                .block_on(queue_depth(self.broker, self.name, queue))
+                .block_on(queue_depth(self.broker, &self.this(), queue))
             {
                 Ok(Some(0)) => {}
                 Ok(Some(_)) => return Ok(false),
@@ -114,6 +119,13 @@ impl JobContext<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// How many messages lie in the job's queue of dead letters.
+    pub(crate) fn dead_letters(&self) -> Result<u64, QueueError> {
+        let run = self.this();
+        let depth = queue_depth(self.broker, &run, Queue::Dead);
+        Ok(self.runtime.block_on(depth)?.map_or(0, u64::from))
     }
 
     /// Writes an event about the job; a log that cannot be written is the manager's to notice.

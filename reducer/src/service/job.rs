@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use gristmill_common::crash;
 use gristmill_common::id::unique;
+use gristmill_common::progress::{Cause, Trouble};
 use gristmill_common::shutdown::Stage;
-use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::registry::{Event, RegistryError, Totals};
 use gristmill_rabbitmq::QueueError;
 use tracing::{info, warn};
@@ -35,21 +35,39 @@ pub(crate) enum JobFailure {
     #[error("{0}")]
     Job(String),
     /// This reducer cannot go on now; later, or another one, may.
-    #[error("{0}")]
-    Here(String),
+    #[error("{1}")]
+    Here(Cause, String),
     /// A queue is gone: the log says why.
     #[error("a queue of the job is gone from the broker")]
     QueueGone,
+    /// What was durable is gone: the log says why, or the job has failed.
+    #[error("{0}")]
+    Lost(String),
+}
+
+impl JobFailure {
+    /// Why this reducer cannot go on now, if that is all.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        let JobFailure::Here(cause, reason) = self else {
+            return None;
+        };
+        Some(Trouble {
+            cause: *cause,
+            reason: reason.clone(),
+        })
+    }
 }
 
 impl From<ReduceError> for JobFailure {
     fn from(error: ReduceError) -> Self {
         match error {
             ReduceError::Queue { gone: true, .. } => JobFailure::QueueGone,
-            ReduceError::File(_)
-            | ReduceError::Queue { .. }
-            | ReduceError::Incomplete { .. }
-            | ReduceError::Stopped { .. } => JobFailure::Here(error.to_string()),
+            ReduceError::Lost(what) => JobFailure::Lost(what),
+            ReduceError::File(error) => error.into(),
+            ReduceError::Queue { .. } => JobFailure::Here(Cause::Publish, error.to_string()),
+            ReduceError::Incomplete { .. } | ReduceError::Stopped { .. } => {
+                JobFailure::Here(Cause::Other, error.to_string())
+            }
             ReduceError::InputChanged { .. }
             | ReduceError::Malformed(_)
             | ReduceError::Wire(_)
@@ -61,7 +79,7 @@ impl From<ReduceError> for JobFailure {
 impl From<CommitError> for JobFailure {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::File(_) => JobFailure::Here(error.to_string()),
+            CommitError::File(error) => error.into(),
             CommitError::Rows(error) => error.into(),
             CommitError::Account { .. }
             | CommitError::Partitions(_)
@@ -72,19 +90,25 @@ impl From<CommitError> for JobFailure {
 
 impl From<FileError> for JobFailure {
     fn from(error: FileError) -> Self {
-        JobFailure::Here(error.to_string())
+        JobFailure::Here(Cause::Disk, error.to_string())
     }
 }
 
 impl From<OutputError> for JobFailure {
     fn from(error: OutputError) -> Self {
-        JobFailure::Here(error.to_string())
+        JobFailure::Here(Cause::Disk, error.to_string())
+    }
+}
+
+impl From<QueueError> for JobFailure {
+    fn from(error: QueueError) -> Self {
+        JobFailure::Here(Cause::Other, error.to_string())
     }
 }
 
 impl From<RegistryError> for JobFailure {
     fn from(error: RegistryError) -> Self {
-        JobFailure::Here(error.to_string())
+        JobFailure::Here(Cause::Publish, error.to_string())
     }
 }
 
@@ -126,9 +150,11 @@ pub(crate) fn work(job: &JobContext<'_>) -> Result<bool, JobFailure> {
             })
             .collect()
     });
+    // What failed comes first: the others were only stopped because of it.
+    let ended: Vec<Ended> = ended.into_iter().collect::<Result<_, _>>()?;
     let mut results = Vec::new();
     for ended in ended {
-        match ended? {
+        match ended {
             Ended::Closed(result) => results.push(*result),
             Ended::Elsewhere => {}
             Ended::Stopped => return Ok(false),
@@ -172,7 +198,15 @@ fn finish(
                 }
             }
             crash::point("before-manifest");
-            let report = commit(destination, job.spec, job.outline, results, &job.settings)?;
+            let dead = job.dead_letters()?;
+            let report = commit(
+                destination,
+                job.spec,
+                job.outline,
+                results,
+                dead,
+                &job.settings,
+            )?;
             put(job, aside, &output)?;
             crash::point("after-manifest");
             say(job, &report);
@@ -183,6 +217,7 @@ fn finish(
         records: totals.records,
         quarantined: totals.quarantined,
         tombstones: totals.tombstones,
+        foreign_messages: totals.foreign_messages,
     };
     job.runtime.block_on(
         job.registry
@@ -194,14 +229,7 @@ fn finish(
         warn!(job = %job.name, tombstones, "what is needed for `replay` is kept until it or `cancel`");
         return Ok(true);
     }
-    // The log says that the job is finished: what is left is rubbish.
-    let deleted: Result<(), QueueError> =
-        job.runtime
-            .block_on(delete_job(job.broker, job.name, job.spec.partitions));
-    if let Err(error) = deleted {
-        warn!(job = %job.name, "its queues could not be deleted: {error}");
-    }
-    fs::remove_dir_all(&dir).map_err(FileError::new("remove the folder", &dir))?;
+    // Whoever sees in the log that the job is finished removes what is left.
     Ok(true)
 }
 

@@ -2,7 +2,9 @@
 //!
 //! It follows the log of jobs; each job has a thread. It must not know how a partition is merged.
 
+mod claims;
 mod context;
+mod janitor;
 mod job;
 mod ledger;
 mod partition;
@@ -14,14 +16,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gristmill_common::job::JobName;
-use gristmill_common::progress::Progress;
+use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::progress::{Cause, Progress, Role, Tally, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
-use gristmill_jobs::declare::{delete_job, queue_depth};
-use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{
-    Applied, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+    Ended, Entry, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
 };
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
@@ -29,9 +29,9 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::engine::error::FileError;
-use crate::engine::output_dir::OutputDir;
 use crate::engine::product;
 use crate::service::ledger::Home;
+use janitor::Janitor;
 use job::JobFailure;
 use thread::{JobThread, LEAST};
 
@@ -89,8 +89,13 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> Result<Option<Totals>, ServeError> {
     let (say, hear) = mpsc::unbounded_channel();
+    let home = Home::open(&settings.dir)?;
+    let janitor = Janitor::start(runtime, &home, broker);
+    let janitor = janitor.map_err(FileError::new("start a thread for", &settings.dir))?;
     let mut service = Service {
-        home: Home::open(&settings.dir)?,
+        janitor: Some(janitor),
+        ended: Vec::new(),
+        home,
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
@@ -115,6 +120,14 @@ struct Working {
     memory: u64,
 }
 
+/// A run that could not go on here.
+struct Rest {
+    /// When it is tried again.
+    until: Instant,
+    /// Keeps reporting why.
+    _tally: Option<Arc<Tally>>,
+}
+
 /// A job's thread has ended.
 struct Report {
     name: JobName,
@@ -133,8 +146,12 @@ struct Service {
     working: BTreeMap<JobName, Working>,
     /// Runs that were claimed or left alone.
     claimed: BTreeSet<u64>,
-    /// Runs that could not go on here, and when they are tried again.
-    resting: HashMap<u64, Instant>,
+    /// Runs that could not go on here.
+    resting: HashMap<u64, Rest>,
+    /// Runs that were seen to end, and may still have a thread here.
+    ended: Vec<Ended>,
+    /// None once it has ended.
+    janitor: Option<Janitor>,
     inquiries: Inquiries,
     /// Bytes of memory that no job has.
     free: u64,
@@ -157,6 +174,13 @@ impl Service {
                 () = shutdown.reached(Stage::Aborted) => {}
             }
         }
+        self.clean_up();
+        if let Some(janitor) = self.janitor.take() {
+            tokio::select! {
+                () = janitor.end() => {}
+                () = shutdown.reached(Stage::Aborted) => {}
+            }
+        }
         ended
     }
 
@@ -174,12 +198,13 @@ impl Service {
             }
             () = shutdown.reached(Stage::Draining) => return Ok(None),
         };
-        self.clean_up().await;
+        self.sweep();
         self.announce_forgotten().await?;
         let mut daily = tokio::time::interval_at((Instant::now() + DAILY).into(), DAILY);
         let mut tick = tokio::time::interval(RETRY);
         loop {
             self.reconcile().await?;
+            self.clean_up();
             if let Some(only) = &self.settings.only
                 && !self.working.contains_key(only)
                 && let Some(ended) = self.table.get(only).and_then(|job| job.phase.ended())
@@ -197,31 +222,49 @@ impl Service {
                         warn!("the broker had lost the log of jobs; announcing what is at work here");
                         self.announce_again().await?;
                     }
-                    match entry.event {
-                        Event::Marker { id } => {
-                            let lost = self.inquiries.answer(&self.registry, &self.table, id);
-                            if let Some(run) = lost.await? {
-                                self.resting.insert(run, Instant::now() + RETRY);
-                            }
-                        }
-                        Event::Cancelled => {
-                            self.table.apply(entry);
-                            self.clean_up().await;
-                        }
-                        _ => {
-                            if self.table.apply(entry) == Applied::Started {
-                                self.clean_up().await;
-                            }
-                        }
-                    }
+                    self.take(entry).await?;
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
                 // What could not be removed before, or came back: somebody was slower.
-                _ = tick.tick() => self.clean_up().await,
+                _ = tick.tick() => self.sweep(),
                 // The log forgets what is older than a month.
                 _ = daily.tick() => self.announce_again().await?,
             }
         }
+    }
+
+    /// Takes an entry of the log.
+    async fn take(&mut self, entry: Entry) -> Result<(), ServeError> {
+        match entry.event {
+            Event::Marker { id } => {
+                let lost = self.inquiries.answer(&self.registry, &self.table, id);
+                if let Some(run) = lost.await? {
+                    self.rest(run, RETRY, None);
+                }
+            }
+            Event::OutputSought => self.look_for_output(&entry.job, entry.run).await?,
+            _ => {
+                self.table.apply(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a run alone for a while.
+    fn rest(&mut self, run: u64, time: Duration, tally: Option<Arc<Tally>>) {
+        let until = Instant::now() + time;
+        let rest = Rest {
+            until,
+            _tally: tally,
+        };
+        self.resting.insert(run, rest);
+    }
+
+    /// The same, and everybody who asks hears why.
+    fn rest_because(&mut self, name: &JobName, run: u64, time: Duration, trouble: Trouble) {
+        let tally = self.progress.jobs.of(Role::Reduce, name, run);
+        tally.is_held_up(trouble);
+        self.rest(run, time, Some(tally));
     }
 
     /// Claims what nobody has, starts what is ours, stops what is over.
@@ -246,13 +289,13 @@ impl Service {
                 && job.submission.spec.version == SPEC_VERSION
                 && !self.working.contains_key(name)
                 && !self.inquiries.contains(name)
-                && self.resting.get(&run).is_none_or(|until| *until <= now);
+                && self.resting.get(&run).is_none_or(|rest| rest.until <= now);
             if !wanted {
                 continue;
             }
             match &job.claim {
                 None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
-                Some(id) if id == self.home.id() => to_start.push(name.clone()),
+                Some(claim) if claim.directory == self.home.id() => to_start.push(name.clone()),
                 _ => {}
             }
         }
@@ -262,32 +305,11 @@ impl Service {
         for name in to_start {
             self.start(&name);
         }
+        let table = &self.table;
+        self.resting.retain(|run, _| {
+            (table.iter()).any(|(_, job)| job.submission.run == *run && job.is_active())
+        });
         Ok(())
-    }
-
-    async fn claim(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
-        let output = self.home.output(&name);
-        let replace = self
-            .table
-            .get(&name)
-            .is_some_and(|job| job.submission.replace);
-        let in_the_way = match replace {
-            // Only what an earlier job wrote is ever replaced.
-            true => OutputDir::open(&output, true)
-                .err()
-                .map(|error| error.to_string()),
-            false => output.exists().then(|| {
-                let output = output.display();
-                format!("{output} exists: move it away, or replace it with `produce --force`")
-            }),
-        };
-        if let Some(reason) = in_the_way {
-            warn!(job = %name, "left alone: {reason}");
-            self.resting.insert(run, Instant::now() + 12 * RETRY);
-            return Ok(());
-        }
-        self.claimed.insert(run);
-        self.claim_again(&name, run).await
     }
 
     /// Starts the thread of a job.
@@ -295,6 +317,7 @@ impl Service {
         let Some(job) = self.table.get(name) else {
             return;
         };
+        self.resting.remove(&job.submission.run);
         let submission = job.submission.clone();
         let replays = job.replays;
         let partitions = submission.spec.partitions.max(1);
@@ -338,7 +361,8 @@ impl Service {
                 }
             });
         if let Err(error) = started {
-            let ended = Err(JobFailure::Here(format!("cannot start a thread: {error}")));
+            let reason = format!("cannot start a thread: {error}");
+            let ended = Err(JobFailure::Here(Cause::Other, reason));
             let _ = say.send(Report { name, run, ended });
         }
     }
@@ -349,111 +373,78 @@ impl Service {
         if let Some(working) = self.working.remove(&name) {
             self.free += working.memory;
         }
+        if let Some(trouble) = ended.as_ref().err().and_then(JobFailure::trouble) {
+            self.rest_because(&name, run, RETRY, trouble);
+        }
         let active = self
             .table
             .get(&name)
             .is_some_and(|job| job.submission.run == run && job.is_active());
         match ended {
             // The end comes back through the log; until then nothing is started again.
-            Ok(_) if active => {
-                self.resting.insert(run, Instant::now() + RETRY);
-            }
+            Ok(_) if active => self.rest(run, RETRY, None),
             Ok(_) => {}
             // Its folder and queues go when the job does.
             Err(_) if !active => {}
             Err(JobFailure::QueueGone) => {
                 warn!(job = %name, "a queue of the job is gone; asking why");
-                self.inquiries.ask(&self.registry, name).await?;
+                let loss = Event::queue_lost();
+                self.ask(name, run, loss).await?;
             }
-            Err(JobFailure::Here(reason)) => {
+            Err(JobFailure::Lost(loss)) => {
+                warn!(job = %name, "{loss}; asking whether the job is over");
+                let reason = format!("on {}: {loss}", self.home.place());
+                self.ask(name, run, Event::Failed { reason }).await?;
+            }
+            Err(JobFailure::Here(_, reason)) => {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
-                self.resting.insert(run, Instant::now() + RETRY);
             }
             Err(JobFailure::Job(reason)) => {
                 warn!(job = %name, "failed: {reason}");
                 let failed = Event::Failed { reason };
                 self.registry.append(&name, run, &failed).await?;
                 // The event comes back through the log; until then nothing is started again.
-                self.resting.insert(run, Instant::now() + RETRY);
+                self.rest(run, RETRY, None);
             }
         }
-        self.clean_up().await;
         Ok(())
     }
 
-    /// Removes what lies here of jobs that are over: cancelled ones, finished ones whose reducer died
-    /// before it had tidied up, and runs that another run has replaced.
-    async fn clean_up(&self) {
+    /// Something of a run is gone: unless the log explains it, this is how the run ends.
+    async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
+        let run = JobRun::new(&name, run);
+        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
+    }
+
+    /// Has removed what the runs leave that were seen to end, once no thread works on them here.
+    fn clean_up(&mut self) {
+        self.ended.extend(self.table.take_ended());
+        let working = &self.working;
+        let (busy, over) =
+            std::mem::take(&mut self.ended)
+                .into_iter()
+                .partition(|Ended { run, .. }| {
+                    (working.get(&run.job)).is_some_and(|working| working.run == run.run)
+                });
+        self.ended = busy;
+        let over: Vec<Ended> = over;
+        for ended in over {
+            if let Some(janitor) = &self.janitor {
+                janitor.remove(ended);
+            }
+        }
+    }
+
+    /// Looks for folders of runs that were seen to end: what could not be removed before, or came back,
+    /// because somebody was slower. A run that is not known may be a newer one: it stays.
+    fn sweep(&mut self) {
         let runs = match self.home.runs() {
             Ok(runs) => runs,
             Err(error) => return warn!("{error}"),
         };
-        for (name, run) in runs {
-            let known = self.table.get(&name);
-            let Some(job) = known.filter(|_| !self.working.contains_key(&name)) else {
-                continue;
-            };
-            if job.submission.run == run {
-                if !job.is_over() {
-                    continue;
-                }
-                let partitions = job.submission.spec.partitions;
-                if let Err(error) = delete_job(&self.broker, &name, partitions).await {
-                    warn!(job = %name, "its queues could not be deleted: {error}");
-                    continue;
-                }
-            }
-            let dir = self.home.run(&name, run);
-            if let Err(error) = std::fs::remove_dir_all(&dir) {
-                warn!(job = %name, "{} could not be removed: {error}", dir.display());
-            }
-        }
-    }
-
-    /// Announces the runs whose ledgers lie here and that the log does not know any more.
-    async fn announce_forgotten(&mut self) -> Result<(), ServeError> {
-        for (name, run) in self.home.runs()? {
-            let Some(event) = self.home.recall(&name, run) else {
-                continue;
-            };
-            if self.table.get(&name).is_some() {
-                continue;
-            }
-            let depth = queue_depth(&self.broker, &name, Queue::Chunks).await;
-            if !matches!(depth, Ok(Some(_))) {
-                warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
-                continue;
-            }
-            warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
-            self.registry.append(&name, run, &event).await?;
-            self.claim_again(&name, run).await?;
-        }
-        Ok(())
-    }
-
-    /// Announces the jobs that are at work here, for those who did not hear of them.
-    async fn announce_again(&mut self) -> Result<(), ServeError> {
-        for (name, working) in &self.working {
-            let found = self.table.get(name);
-            let Some(job) = found.filter(|job| job.submission.run == working.run) else {
-                continue;
-            };
-            if job.is_active() {
-                let event = Event::Submitted(Box::new(job.submission.clone()));
-                self.registry.append(name, working.run, &event).await?;
-                self.claim_again(name, working.run).await?;
-                if let Some(chunks) = job.sealed {
-                    let sealed = Event::Sealed { chunks };
-                    self.registry.append(name, working.run, &sealed).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
-        let directory = self.home.id().to_owned();
-        let claim = Event::Claimed { directory };
-        Ok(self.registry.append(name, run, &claim).await?)
+        let runs = runs.iter().map(|(name, run)| JobRun::new(name, *run));
+        let ended: Vec<Ended> = runs.filter_map(|run| self.table.ended(&run)).collect();
+        self.ended.extend(ended);
+        self.clean_up();
     }
 }

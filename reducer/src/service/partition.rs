@@ -39,6 +39,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const STANDBY: Duration = Duration::from_secs(3);
 /// How many missing chunks are written to the log.
 const MISSING: usize = 100_000;
+/// How often it is said that another reducer writes to the same ledger.
+const SAY: Duration = Duration::from_secs(10);
 
 /// How the work on a partition ended.
 pub(crate) enum Ended {
@@ -87,6 +89,7 @@ pub(crate) fn reduce(
         reducer: job.reducer(partition, destination)?,
         batch: Batch::default(),
         heard: Instant::now(),
+        overtaken: Overtaken::default(),
     };
     let ended = worker.run(first)?;
     job.transport.leave(Queue::Results(partition));
@@ -171,6 +174,27 @@ struct Worker<'a> {
     batch: Batch,
     /// When something came last.
     heard: Instant,
+    overtaken: Overtaken,
+}
+
+/// How often another reducer was first with a segment, said now and then: two that take turns would
+/// fill a log with it.
+#[derive(Default)]
+struct Overtaken {
+    times: u64,
+    said: Option<Instant>,
+}
+
+impl Overtaken {
+    /// Counts one time; how many there were since it was said last, when it is to be said again.
+    fn again(&mut self, now: Instant) -> Option<u64> {
+        self.times += 1;
+        let due = self.said.is_none_or(|said| now.duration_since(said) >= SAY);
+        due.then(|| {
+            self.said = Some(now);
+            std::mem::take(&mut self.times)
+        })
+    }
 }
 
 impl Worker<'_> {
@@ -221,6 +245,7 @@ impl Worker<'_> {
                 return Ok(Done::Closed);
             }
             if idle && self.batch.deliveries.is_empty() {
+                self.job.tally.goes_on();
                 self.look_for_stall()?;
             }
         }
@@ -301,14 +326,18 @@ impl Worker<'_> {
                     let bytes: usize = segment.messages.iter().map(Bytes::len).sum();
                     Progress::add(&self.job.progress.durable_bytes, bytes as u64);
                     self.job.progress.touch();
+                    self.job.tally.goes_on();
                     break;
                 }
                 Appended::Taken(other) => {
-                    info!(
-                        job = %self.job.name,
-                        partition = self.partition,
-                        "another reducer was here first; going on behind it"
-                    );
+                    if let Some(times) = self.overtaken.again(Instant::now()) {
+                        info!(
+                            job = %self.job.name,
+                            partition = self.partition,
+                            times,
+                            "another reducer was here first; going on behind it"
+                        );
+                    }
                     closed = self.read(&other)?;
                     let mut kept = Vec::new();
                     for (bytes, message) in batch.messages {
@@ -346,13 +375,13 @@ impl Worker<'_> {
         tally.partition(self.partition, durable, expected, quarantined);
     }
 
-    /// Merges a segment. True when it closes the partition; one that closed it before a replay does
-    /// not.
+    /// Merges a segment. True when it closes the partition; one that closed it before a replay, or before
+    /// segments were lost, does not.
     fn read(&mut self, segment: &Segment) -> Result<bool, ReduceError> {
         for message in &segment.messages {
             self.reducer.message(message)?;
         }
-        Ok(segment.closes >= Some(self.job.replays))
+        Ok(segment.closes >= Some(self.job.replays) && self.reducer.arrivals().is_complete())
     }
 
     fn close(&mut self) -> Result<Done, ReduceError> {
@@ -419,5 +448,18 @@ impl JobContext<'_> {
             run: self.run,
             partition,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn being_overtaken_is_said_now_and_then_with_how_often() {
+        let mut overtaken = Overtaken::default();
+        let start = Instant::now();
+        let said = (0..150).filter_map(|at| overtaken.again(start + SAY / 100 * at));
+        assert_eq!(said.collect::<Vec<_>>(), [1, 100]);
     }
 }

@@ -83,6 +83,7 @@ pub fn grep() -> Kind {
         ignore_case: false,
         invert_match: false,
         count: false,
+        files_with_matches: false,
         with_filename: false,
         line_number: false,
         fixed_strings: false,
@@ -327,7 +328,7 @@ pub fn run_messages(
             .collect()
     });
     let results = results.map_err(Failed::Reduce)?;
-    commit(destination, &job.spec, &job.outline, results, &settings).map_err(Failed::Commit)
+    commit(destination, &job.spec, &job.outline, results, 0, &settings).map_err(Failed::Commit)
 }
 
 /// A job's messages and their partitions, in the order in which they are sent.

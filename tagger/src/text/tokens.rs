@@ -133,6 +133,11 @@ fn joins(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
+/// Characters that only say where a line may or may not be broken.
+fn invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}')
+}
+
 fn apostrophe(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}')
 }
@@ -144,6 +149,11 @@ fn scan(text: &str, start: usize, end: usize, out: &mut Vec<Token>) {
     let mut before: Option<char> = None;
     while let Some(c) = text[at..end].chars().next() {
         let next = at + c.len_utf8();
+        if invisible(c) && before.is_some() {
+            // Inside a word it is of the word.
+            at = next;
+            continue;
+        }
         if wordlike(c) {
             before = Some(c);
             at = next;

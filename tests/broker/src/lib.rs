@@ -8,12 +8,14 @@
 mod control;
 mod install;
 mod node;
+mod nodes;
 mod process;
 mod vhost;
 mod watchdog;
 
 pub use install::HOME_VARIABLE;
 pub use node::{FLAGS_VARIABLE, Node, Settings};
+pub use nodes::Nodes;
 pub use vhost::{QueueState, Vhost};
 
 /// Why a node does not do what a test asked for.

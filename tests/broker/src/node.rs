@@ -5,7 +5,10 @@
 use std::collections::hash_map::RandomState;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -47,7 +50,7 @@ pub struct Node {
     name: String,
     port: u16,
     dist_port: u16,
-    epmd_port: u16,
+    family: Family,
     control: Control,
     settings: Settings,
     processes: Mutex<Processes>,
@@ -56,9 +59,17 @@ pub struct Node {
     folder: TempDir,
 }
 
+/// What the nodes of one cluster share.
+#[derive(Clone, Debug)]
+pub(crate) struct Family {
+    epmd_port: u16,
+    cookie: String,
+}
+
 #[derive(Debug)]
 struct Processes {
-    epmd: Child,
+    /// Of the first node of a cluster; the others use it too.
+    epmd: Option<Child>,
     server: Option<Child>,
     /// The virtual machine's own process.
     beam: Option<u32>,
@@ -70,6 +81,11 @@ impl Node {
     /// # Errors
     /// When there is no RabbitMQ, or it did not come up in time (the error holds its log's end).
     pub fn start(settings: Settings) -> Result<Self, NodeError> {
+        Self::of_family(settings, None)
+    }
+
+    /// Starts a node that can be joined with those of a family.
+    pub(crate) fn of_family(settings: Settings, family: Option<Family>) -> Result<Self, NodeError> {
         let install = Install::find()?;
         let folder = tempfile::Builder::new()
             .prefix("gristmill-broker-")
@@ -77,21 +93,29 @@ impl Node {
             .map_err(NodeError::io("a folder for the broker"))?;
         let [port, dist_port, epmd_port, control_port] = free_ports()?;
         let watchdog = Watchdog::start(folder.path())?;
-        let log = log_file(&folder)?;
-        let epmd = command(install.epmd.as_os_str(), &log)?
-            .args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()])
-            .env("HOME", folder.path())
-            .spawn()
-            .map_err(NodeError::io("starting epmd through bash"))?;
-        watchdog.guard("epmd", Some(epmd.id()))?;
+        let token = || format!("t{:016x}", RandomState::new().build_hasher().finish());
+        let (epmd, family) = match family {
+            Some(family) => (None, family),
+            None => {
+                let log = log_file(&folder)?;
+                let epmd = command(install.epmd.as_os_str(), &log)?
+                    .args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()])
+                    .env("HOME", folder.path())
+                    .spawn()
+                    .map_err(NodeError::io("starting epmd through bash"))?;
+                watchdog.guard("epmd", Some(epmd.id()))?;
+                let cookie = token();
+                (Some(epmd), Family { epmd_port, cookie })
+            }
+        };
         let node = Self {
             name: format!("gristmill{port}@localhost"),
             port,
             dist_port,
-            epmd_port,
+            family,
             control: Control {
                 port: control_port,
-                token: format!("t{:016x}", RandomState::new().build_hasher().finish()),
+                token: token(),
             },
             settings,
             processes: Mutex::new(Processes {
@@ -108,6 +132,32 @@ impl Node {
         node.boot()?;
         node.enable_flags()?;
         Ok(node)
+    }
+
+    /// What another node needs to be joined with this one.
+    pub(crate) fn family(&self) -> Family {
+        self.family.clone()
+    }
+
+    /// The Erlang name of the node.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The cookie that it shares with the other nodes of its cluster.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.family.cookie
+    }
+
+    /// The version of RabbitMQ: major and minor.
+    ///
+    /// # Errors
+    /// When the node does not run.
+    pub fn version(&self) -> Result<(u32, u32), NodeError> {
+        let text = self.eval("list_to_binary(rabbit:base_product_version()).")?;
+        let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+        Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
     }
 
     /// The node that all tests of one binary share, with default settings. It ends with the binary.
@@ -271,7 +321,7 @@ impl Node {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
             .env("HOME", folder)
-            .env("ERL_EPMD_PORT", self.epmd_port.to_string())
+            .env("ERL_EPMD_PORT", self.family.epmd_port.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODENAME", &self.name)
             .env("RABBITMQ_DIST_PORT", self.dist_port.to_string())
@@ -368,6 +418,7 @@ impl Node {
         std::fs::write(folder.join("rabbitmq.conf"), config)
             .and_then(|()| std::fs::write(folder.join("plugins"), "[].\n"))
             .and_then(|()| std::fs::create_dir_all(folder.join("log")))
+            .and_then(|()| write_cookie(folder, &self.family.cookie))
             .map_err(NodeError::io("writing the broker's configuration"))
     }
 
@@ -400,12 +451,22 @@ impl Drop for Node {
         self.kill();
         {
             let mut processes = self.lock();
-            signal_group(processes.epmd.id(), Signal::KILL);
-            let _ = processes.epmd.wait();
+            if let Some(epmd) = &mut processes.epmd {
+                signal_group(epmd.id(), Signal::KILL);
+                let _ = epmd.wait();
+            }
         }
         let _ = self.watchdog.guard("epmd", None);
         self.watchdog.finish();
     }
+}
+
+/// Erlang insists that nobody else can read it.
+fn write_cookie(folder: &Path, cookie: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o400);
+    let mut file = options.open(folder.join(".erlang.cookie"))?;
+    file.write_all(cookie.as_bytes())
 }
 
 fn log_file(folder: &TempDir) -> Result<File, NodeError> {

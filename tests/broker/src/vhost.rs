@@ -92,6 +92,19 @@ impl<'a> Vhost<'a> {
         .map(drop)
     }
 
+    /// Stops a queue's only Raft member, or starts it again: meanwhile the queue has no leader.
+    ///
+    /// # Errors
+    /// When the queue is not there.
+    pub fn run_queue(&self, name: &str, run: bool) -> Result<(), NodeError> {
+        let what = if run { "restart_server" } else { "stop_server" };
+        self.eval(&format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, <<\"{name}\">>)), \
+             ok = ra:{what}(quorum_queues, amqqueue:get_pid(Q)), <<\"ok\">>."
+        ))
+        .map(drop)
+    }
+
     /// Deletes a queue with all its messages, whoever consumes it.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use gristmill_testbroker::{Node, Settings};
+use gristmill_testbroker::{Node, Nodes, Settings};
 
 #[test]
 fn a_node_starts_stops_dies_and_comes_back_with_its_data() {
@@ -38,4 +38,20 @@ fn a_node_starts_stops_dies_and_comes_back_with_its_data() {
 fn what_the_node_refuses_is_an_error() {
     let error = Node::shared().eval("no_such_module:call().").unwrap_err();
     assert!(error.to_string().contains("undef"), "{error}");
+}
+
+#[test]
+fn three_nodes_are_one_cluster_that_can_be_cut_and_killed() {
+    let nodes = Nodes::start(3, &Settings::default()).unwrap();
+    nodes.cut_off(2).unwrap();
+    nodes.await_running(0, 2).unwrap();
+    nodes.await_running(2, 1).unwrap();
+    nodes.rejoin(2).unwrap();
+    // Mnesia, before 4.3, does not heal without it.
+    nodes.all()[2].start_again().unwrap();
+    nodes.await_all().unwrap();
+    nodes.all()[0].kill();
+    nodes.await_running(1, 2).unwrap();
+    nodes.all()[0].start_again().unwrap();
+    nodes.await_all().unwrap();
 }

@@ -64,6 +64,7 @@ fn messages() -> Vec<Vec<u8>> {
         first: true,
         last: false,
         len: body.len() as u32,
+        inside: None,
     };
     let head = ChunkHead {
         id,

@@ -23,12 +23,13 @@ impl Processor for Counter {
             let piece = part.piece;
             document_key(&mut self.key, batch.split(), piece.ordinal, &piece.document);
             // Raw bytes, the byte order mark included. An empty document has a row too.
-            let (lines, words) = lines_and_words(part.bytes);
+            let (lines, words) = lines_and_words(part.bytes, part.inside == Some(false));
             out.table
                 .add(&self.key, &[lines, words, part.bytes.len() as u64]);
             if batch.is_lines() {
                 let open = part.bytes.last().is_some_and(|&last| last != b'\n');
-                out.counted(lines + u64::from(open));
+                let begun = u64::from(part.inside.is_some() && !part.bytes.is_empty());
+                out.counted(lines + u64::from(open) - begun);
             }
         }
         Ok(())
@@ -38,14 +39,14 @@ impl Processor for Counter {
 /// Bytes that are looked at in one step; the compiler makes vectors of them.
 const LANES: usize = 32;
 
-/// Newlines, and runs of bytes between ASCII white space. `bytes` begin at a record's start, so no
-/// run reaches into them.
-fn lines_and_words(bytes: &[u8]) -> (u64, u64) {
+/// Newlines, and runs of bytes between ASCII white space that begin in `bytes`; `in_word` says that one
+/// reaches into them, which it does only inside a record.
+fn lines_and_words(bytes: &[u8], in_word: bool) -> (u64, u64) {
     let Some((&first, after)) = bytes.split_first() else {
         return (0, 0);
     };
     let mut lines = u64::from(first == b'\n');
-    let mut words = u64::from(!is_space(first));
+    let mut words = u64::from(!is_space(first) && !in_word);
     // Each byte beside the one before it: a word begins where space turns into something else.
     let (before, before_tail) = bytes[..after.len()].as_chunks::<LANES>();
     let (now, now_tail) = after.as_chunks::<LANES>();
@@ -94,9 +95,9 @@ mod tests {
                 .split(|b| b" \t\n\x0B\x0C\r".contains(b))
                 .filter(|word| !word.is_empty())
                 .count() as u64;
-            assert_eq!(lines_and_words(&text), (lines, words), "{len} bytes");
+            assert_eq!(lines_and_words(&text, false), (lines, words), "{len} bytes");
         }
-        assert_eq!(lines_and_words(&[b'\n'; 100_000]), (100_000, 0));
-        assert_eq!(lines_and_words(&b"a ".repeat(100_000)), (0, 100_000));
+        assert_eq!(lines_and_words(&[b'\n'; 100_000], false), (100_000, 0));
+        assert_eq!(lines_and_words(&b"a ".repeat(100_000), false), (0, 100_000));
     }
 }

@@ -27,6 +27,7 @@ impl Renderer {
     pub(crate) fn new(shape: &TableShape, format: Format) -> Self {
         let mut columns: Vec<String> = shape.columns.iter().map(|(name, _)| name.clone()).collect();
         columns.extend(shape.distinct.clone());
+        columns.retain(|name| !name.is_empty());
         Self {
             format,
             keyed_by: shape.keyed_by.clone(),
@@ -49,6 +50,7 @@ impl Renderer {
                 fields.iter().map(Vec::as_slice).collect()
             }
         };
+        let values = &values[..values.len().min(self.columns.len())];
         self.line.clear();
         match self.format {
             Format::Jsonl => {
@@ -72,6 +74,10 @@ impl Renderer {
                 }
                 push_numbers(&mut self.line, values, b':');
             }
+        }
+        if values.is_empty() && self.format != Format::Jsonl {
+            // What would stand between the key and a value.
+            self.line.pop();
         }
         self.line.push(b'\n');
         Ok(&self.line)

@@ -13,6 +13,7 @@ use gristmill_jobs::registry::{Event, MAX_EVENT, Submission, decode_event, encod
 
 use crate::engine::error::FileError;
 use crate::engine::files::{self, TempFile};
+use crate::engine::manifest::MANIFEST;
 
 /// The folder of everything that is not a finished job.
 const INNER: &str = ".gristmill";
@@ -28,6 +29,8 @@ const ID_LENGTH: usize = 32;
 pub(crate) struct Home {
     dir: PathBuf,
     id: String,
+    /// `host:path`, by which people find it.
+    place: String,
 }
 
 impl Home {
@@ -49,10 +52,22 @@ impl Home {
             let error = std::io::Error::other("it does not hold the id of an output directory");
             return Err(FileError::new("use", &path)(error));
         }
+        let path = fs::canonicalize(dir).map_err(FileError::new("find the folder", dir))?;
         Ok(Self {
             dir: dir.to_owned(),
             id,
+            place: format!("{}:{}", host(), path.display()),
         })
+    }
+
+    /// Where the directory lies: `host:path`.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether a finished job's output is here.
+    pub(crate) fn has_output(&self, job: &JobName) -> bool {
+        self.output(job).join(MANIFEST).exists()
     }
 
     /// The directory's id, which claims name.
@@ -124,6 +139,12 @@ impl Home {
     pub(crate) fn sync(&self) -> Result<(), FileError> {
         files::sync_dir(&self.dir)
     }
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }
 
 /// Gives a directory an id, unless somebody else does.

@@ -5,6 +5,7 @@
 //! consumes the queue. It must not know what the messages say.
 
 mod home;
+mod loss;
 mod segment;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use crate::engine::error::FileError;
 use crate::engine::files;
 
 pub(crate) use home::Home;
+pub(crate) use loss::LedgerError;
 pub(crate) use segment::{FULL, Identity, Segment};
 
 /// One partition's ledger.
@@ -53,13 +55,22 @@ impl Ledger {
 
     /// The next segment that is there, or `None`. Files that are no segments of this ledger are
     /// reported and passed over.
-    pub(crate) fn next(&mut self) -> Result<Option<Segment>, FileError> {
+    ///
+    /// # Errors
+    /// When it cannot be read, or segments are missing before one that is there ([`Loss`]).
+    pub(crate) fn next(&mut self) -> Result<Option<Segment>, LedgerError> {
         loop {
             let path = self.path(self.next);
             let read = match Segment::read(&path, &self.of, self.next) {
                 Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(FileError::new("read", &path)(error)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    let Some(there) = self.next_number()? else {
+                        return Ok(None);
+                    };
+                    self.close_gap(there)?;
+                    continue;
+                }
+                Err(error) => return Err(FileError::new("read", &path)(error).into()),
             };
             match read {
                 Ok(segment) => {
@@ -77,8 +88,31 @@ impl Ledger {
     }
 
     /// Makes a segment durable under the next number, unless that is taken.
-    pub(crate) fn append(&mut self, segment: &Segment) -> Result<Appended, FileError> {
+    ///
+    /// # Errors
+    /// When it cannot be written, or the folder with all earlier segments is gone ([`Loss`]).
+    pub(crate) fn append(&mut self, segment: &Segment) -> Result<Appended, LedgerError> {
         let number = self.next;
+        let put = match self.put(segment, number) {
+            Err(error) if number > 1 && !self.dir.exists() => {
+                let lost = format!("its folder is gone ({error})");
+                return Err(self.loss(lost).into());
+            }
+            put => put?,
+        };
+        if put {
+            self.next += 1;
+            return Ok(Appended::Done);
+        }
+        match self.next()? {
+            Some(other) => Ok(Appended::Taken(other)),
+            // Only files that are no segments lay there; the next number is free.
+            None => self.append(segment),
+        }
+    }
+
+    /// Writes a segment under a number; false when that is taken.
+    fn put(&self, segment: &Segment, number: u64) -> Result<bool, FileError> {
         let temp = self.dir.join(files::temp_name(&format!(
             "{number:06}-{:016x}",
             gristmill_common::id::unique()
@@ -94,14 +128,8 @@ impl Ledger {
         drop(guard);
         if put {
             files::sync_dir(&self.dir)?;
-            self.next += 1;
-            return Ok(Appended::Done);
         }
-        match self.next()? {
-            Some(other) => Ok(Appended::Taken(other)),
-            // Only files that are no segments lay there; the next number is free.
-            None => self.append(segment),
-        }
+        Ok(put)
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -116,15 +144,7 @@ impl Ledger {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(FileError::new("list the folder", dir)(error)),
         };
-        let mut numbers = BTreeSet::new();
-        for entry in entries {
-            let entry = entry.map_err(FileError::new("list the folder", dir))?;
-            let number = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok());
-            numbers.extend(number.filter(|&number: &u64| number > 0));
-        }
+        let numbers = numbers(entries).map_err(FileError::new("list the folder", dir))?;
         for &number in numbers.iter().rev() {
             let path = dir.join(format!("{number:06}"));
             last += 1;
@@ -137,6 +157,17 @@ impl Ledger {
         }
         Ok(false)
     }
+}
+
+/// The numbers of what may be segments.
+fn numbers(entries: fs::ReadDir) -> std::io::Result<BTreeSet<u64>> {
+    let mut numbers = BTreeSet::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.parse().ok());
+        numbers.extend(number.filter(|&number: &u64| number > 0));
+    }
+    Ok(numbers)
 }
 
 /// A temporary file, removed whatever happens: the segment has a link of its own.

@@ -5,7 +5,7 @@
 use gristmill_common::spec::Field;
 use memchr::{memchr, memrchr};
 
-use super::time::{Clock, Time};
+use super::time::{Clock, When};
 
 /// What stands for a value that a line does not have, as servers write it.
 pub(super) const NONE: &[u8] = b"-";
@@ -15,7 +15,7 @@ pub(super) const NONE: &[u8] = b"-";
 pub(super) struct Entry<'a> {
     pub(super) host: &'a [u8],
     pub(super) user: &'a [u8],
-    pub(super) time: Time<'a>,
+    pub(super) time: When<'a>,
     pub(super) request: Request<'a>,
     pub(super) status: &'a [u8],
     /// As written, `-` included.
@@ -34,7 +34,7 @@ impl Default for Entry<'_> {
         Self {
             host: NONE,
             user: NONE,
-            time: Time::default(),
+            time: When::default(),
             request: Request::Line(NONE),
             status: NONE,
             size: NONE,

@@ -7,10 +7,11 @@
 use gristmill_common::record::content;
 use memchr::{memchr, memrchr};
 
+use super::client::parse_client;
 use super::entry::{Entry, NONE, Request};
-use super::servers::{self, Reason, checked_bytes, parse_client};
-use super::swar::{eight_digits, has_space, is_status};
-use super::time::{Known, LEN, Time};
+use super::servers::{self, Reason, checked_bytes};
+use super::swar::{eight_digits, is_name, is_status};
+use super::time::{Known, LEN, Time, When};
 use crate::engine::simd::{END, Marks};
 
 /// Bytes of lines whose marks are found at once: they and their marks stay in the nearest cache.
@@ -243,7 +244,7 @@ impl<'a> Placed<'a> {
             host: self.client.host,
             user: self.client.user,
             vhost: self.client.vhost,
-            time: self.time,
+            time: When::Written(self.time),
             request: Request::Line(self.request),
             status: self.status,
             size: self.size,
@@ -268,8 +269,7 @@ impl<'a> Client<'a> {
     fn find(client: &'a [u8], before: &[u8]) -> Option<Self> {
         // Nearly every line is from nobody that the server knows.
         if let Some(host) = client.strip_suffix(b" - -")
-            && !host.is_empty()
-            && !has_space(before, host.len())
+            && is_name(before, host.len())
         {
             return Some(Self {
                 host,

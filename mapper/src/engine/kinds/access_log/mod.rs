@@ -1,9 +1,11 @@
 //! `access-log`: hits and bytes of web server logs, by group.
 
+mod client;
 mod entry;
 mod filter;
 mod format;
 mod lines;
+mod prefix;
 mod servers;
 mod swar;
 mod time;
@@ -15,13 +17,14 @@ use self::entry::{Entry, Parts, Room};
 use self::filter::Filter;
 use self::format::LineFormat;
 use self::lines::Lines;
+use self::prefix::Prefix;
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
 use crate::engine::processor::{ProcessError, Processor};
 use crate::engine::table::{RowId, Table};
 
-/// Parses the filters and the line format.
+/// Parses the filters, the prefix and the line format.
 pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
     let filters = options
         .filters
@@ -32,6 +35,11 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
         .line_format
         .as_deref()
         .map(LineFormat::new)
+        .transpose()?;
+    let prefix = options
+        .skip_prefix
+        .as_deref()
+        .map(Prefix::new)
         .transpose()?;
     let (by, distinct) = (options.by.clone(), options.distinct);
     if let Some(format) = &format {
@@ -51,6 +59,7 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
     Ok(Box::new(move || {
         Box::new(Counter {
             format: format.clone(),
+            prefix: prefix.clone(),
             lines: Lines::default(),
             path: filters.iter().find_map(Filter::path).map(<[u8]>::to_vec),
             tally: Tally {
@@ -68,6 +77,8 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
 /// Parses lines and counts them.
 struct Counter {
     format: Option<LineFormat>,
+    /// What is skipped at each line's beginning.
+    prefix: Option<Prefix>,
     lines: Lines,
     /// The path that a line must have to count. Most have another, and need not be taken apart.
     path: Option<Vec<u8>>,
@@ -94,7 +105,8 @@ impl Processor for Counter {
             out.table.row(b"");
         }
         for part in batch.parts() {
-            let fast = self.format.is_none() && batch.is_lines() && part.mark() == 0;
+            let plain = self.format.is_none() && self.prefix.is_none();
+            let fast = plain && batch.is_lines() && part.mark() == 0;
             let records = if fast {
                 self.count_lines(part, out)
             } else {
@@ -121,9 +133,11 @@ impl Counter {
         let mut records = 0;
         for record in batch.records(part) {
             records += 1;
+            let text = record.text();
+            let text = (self.prefix.as_ref()).map_or(text, |prefix| prefix.strip(text));
             let parsed = match &self.format {
-                Some(format) => format.parse(record.text()),
-                None => servers::parse(record.text()),
+                Some(format) => format.parse(text),
+                None => servers::parse(text),
             };
             match parsed {
                 Ok(entry) => self.tally.count(&entry, &mut out.table),

@@ -3,6 +3,8 @@
 //! Method: SIMD within a register, as in Daniel Lemire's "Quickly parsing eight digits" (2018), and
 //! the test for a zero byte of Sean Anderson's "Bit Twiddling Hacks". It must not know lines.
 
+use super::client::is_name_byte;
+
 /// Checks each byte of a word: those of class [`ANY`] are not looked at, digits up to a bound are
 /// told by their high half and by whether adding turns it over, others are compared.
 #[derive(Clone, Copy)]
@@ -77,26 +79,25 @@ pub(super) fn eight_digits(text: &[u8], count: usize) -> Option<u64> {
     Some(upper.wrapping_add(lower) >> 32)
 }
 
-/// Whether there is a space among the first `count` bytes of a text; it looks at sixteen at a time,
-/// as far as there are so many.
+/// Whether the first `count` bytes of a text are a host's name: at least one byte, and all of them of
+/// its class. It looks at sixteen at a time, as far as the text has that many.
 #[inline(always)]
-pub(super) fn has_space(text: &[u8], count: usize) -> bool {
-    let low = u128::from_le_bytes([0x01; 16]);
-    let high = u128::from_le_bytes([0x80; 16]);
+pub(super) fn is_name(text: &[u8], count: usize) -> bool {
     let mut left = count;
-    for bytes in text.as_chunks().0 {
-        let word = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
-        // The lowest bit that is set marks the first zero byte; higher ones may be wrong.
-        let zeros = word.wrapping_sub(low) & !word & high;
+    for bytes in text.as_chunks::<16>().0 {
+        // The compiler makes vector instructions of this.
+        let others = bytes.map(|byte| if is_name_byte(byte) { 0 } else { 0x80 });
+        let first = u128::from_le_bytes(others).trailing_zeros() as usize / 8;
         if left <= 16 {
-            return (zeros.trailing_zeros() as usize) < 8 * left;
+            return left > 0 && first >= left;
         }
-        if zeros != 0 {
-            return true;
+        if first < 16 {
+            return false;
         }
         left -= 16;
     }
-    text[count - left..count].contains(&b' ')
+    let rest = &text[count - left..count];
+    !rest.is_empty() && rest.iter().all(|&byte| is_name_byte(byte))
 }
 
 #[cfg(test)]
@@ -125,18 +126,23 @@ mod tests {
     }
 
     #[test]
-    fn spaces_are_seen_up_to_a_place() {
+    fn names_are_told_up_to_a_place() {
         for len in [15, 16, 40, 48] {
             for at in 0..len {
-                for other in [0, b'!', 0x1F, 0xA0, 0xFF] {
-                    let mut text = vec![other; len];
-                    text[at] = b' ';
-                    for count in 0..=len {
-                        assert_eq!(has_space(&text, count), at < count, "{at} of {count}");
+                for other in [
+                    0, b' ', b',', b'/', b':', b'@', b'[', b'`', b'{', 0x7F, 0xA0, 0xFF,
+                ] {
+                    let mut text = vec![b'.'; len];
+                    text[at] = other;
+                    for count in 1..=len {
+                        assert_eq!(is_name(&text, count), at >= count, "{at} of {count}");
                     }
                 }
             }
-            assert!(!has_space(&vec![b'!'; len], len));
+            for byte in *b"AZaz09.-_" {
+                assert!(is_name(&vec![byte; len], len));
+            }
+            assert!(!is_name(&vec![b'a'; len], 0));
         }
     }
 

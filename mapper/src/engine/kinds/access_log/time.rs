@@ -9,7 +9,7 @@ const EPOCH: &[u8; LEN] = b"01/Jan/1970:00:00:00 +0000";
 /// Length of the text, without brackets.
 pub(super) const LEN: usize = 26;
 
-const MONTHS: [&[u8; 3]; 12] = [
+pub(super) const MONTHS: [&[u8; 3]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 ];
 
@@ -22,6 +22,21 @@ pub(super) struct Time<'a> {
 impl Default for Time<'_> {
     fn default() -> Self {
         Self { text: EPOCH }
+    }
+}
+
+/// When a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When<'a> {
+    /// As a server wrote it.
+    Written(Time<'a>),
+    /// Hours since 1970-01-01, in UTC.
+    Hour(i64),
+}
+
+impl Default for When<'_> {
+    fn default() -> Self {
+        When::Written(Time::default())
     }
 }
 
@@ -78,6 +93,9 @@ impl Known {
 pub(super) struct Clock {
     text: [u8; LEN],
     hour: [u8; 13],
+    /// Another time that had no text, and its hour.
+    number: i64,
+    numbered: [u8; 13],
 }
 
 impl Default for Clock {
@@ -85,13 +103,25 @@ impl Default for Clock {
         Self {
             text: *EPOCH,
             hour: *b"1970-01-01T00",
+            number: 0,
+            numbered: *b"1970-01-01T00",
         }
     }
 }
 
 impl Clock {
     /// The hour in UTC, such as `2015-05-17T10`.
-    pub(super) fn hour(&mut self, time: &Time<'_>) -> &[u8] {
+    pub(super) fn hour(&mut self, when: &When<'_>) -> &[u8] {
+        let time = match when {
+            When::Written(time) => time,
+            When::Hour(number) => {
+                if self.number != *number {
+                    self.number = *number;
+                    self.numbered = hour_text(number.div_euclid(24), number.rem_euclid(24));
+                }
+                return &self.numbered;
+            }
+        };
         // All of a written hour is one hour in UTC if the zone is whole hours away.
         let same = self.text[..14] == time.text[..14]
             && self.text[20..] == time.text[20..]
@@ -104,8 +134,8 @@ impl Clock {
     }
 
     /// The day in UTC, such as `2015-05-17`.
-    pub(super) fn day(&mut self, time: &Time<'_>) -> &[u8] {
-        &self.hour(time)[..10]
+    pub(super) fn day(&mut self, when: &When<'_>) -> &[u8] {
+        &self.hour(when)[..10]
     }
 }
 
@@ -146,18 +176,7 @@ impl<'a> Time<'a> {
     /// The hour in UTC, such as `2015-05-17T10`.
     fn utc_hour(&self) -> [u8; 13] {
         let (days, hour) = self.utc();
-        let (year, month, day) = civil_from_days(days);
-        let mut text = *b"0000-00-00T00";
-        let mut put = |at: usize, value: i64| {
-            text[at] = b'0' + (value / 10 % 10) as u8;
-            text[at + 1] = b'0' + (value % 10) as u8;
-        };
-        put(0, year / 100);
-        put(2, year % 100);
-        put(5, month);
-        put(8, day);
-        put(11, hour);
-        text
+        hour_text(days, hour)
     }
 
     /// Days since 1970-01-01 and the hour, in UTC.
@@ -194,7 +213,23 @@ impl<'a> Time<'a> {
     }
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
+/// An hour as text: days since 1970-01-01 and the hour of the day.
+fn hour_text(days: i64, hour: i64) -> [u8; 13] {
+    let (year, month, day) = civil_from_days(days);
+    let mut text = *b"0000-00-00T00";
+    let mut put = |at: usize, value: i64| {
+        text[at] = b'0' + (value / 10 % 10) as u8;
+        text[at + 1] = b'0' + (value % 10) as u8;
+    };
+    put(0, year / 100);
+    put(2, year % 100);
+    put(5, month);
+    put(8, day);
+    put(11, hour);
+    text
+}
+
+pub(super) fn days_in(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
@@ -203,7 +238,7 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year - era * 400;
@@ -238,7 +273,7 @@ mod tests {
         let text = text.as_bytes().try_into().ok()?;
         let time = Time::parse(text)?;
         assert_eq!(Known::default().check(&framed(text)), Some(time));
-        Some(String::from_utf8(Clock::default().hour(&time).to_vec()).unwrap())
+        Some(String::from_utf8(Clock::default().hour(&When::Written(time)).to_vec()).unwrap())
     }
 
     fn framed(text: &[u8; LEN]) -> [u8; LEN + 4] {
@@ -278,7 +313,7 @@ mod tests {
             let time = known.check(&framed);
             assert_eq!(time, Time::parse(text));
             if let Some(time) = time {
-                assert_eq!(clock.hour(&time), time.utc_hour());
+                assert_eq!(clock.hour(&When::Written(time)), time.utc_hour());
             }
         }
     }

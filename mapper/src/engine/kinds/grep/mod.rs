@@ -1,6 +1,7 @@
 //! `grep`: records that match a pattern, in input order.
 
 mod pattern;
+mod runs;
 
 use std::io::Write;
 
@@ -59,6 +60,9 @@ impl Processor for Searcher {
                             found.take(&text[start..end], passed.to(text, start));
                         }
                         from = end;
+                        if found.is_enough() {
+                            break;
+                        }
                     }
                     if self.options.invert_match {
                         found.take_lines(&text[from..], passed.to(text, from));
@@ -69,11 +73,20 @@ impl Processor for Searcher {
                         if self.pattern.is_match(record.text()) != self.options.invert_match {
                             found.take(record.line(), record.number);
                         }
+                        if found.is_enough() {
+                            break;
+                        }
                     }
                 }
             }
             let count = found.count;
-            if self.options.count && self.options.with_filename {
+            if self.options.files_with_matches {
+                let piece = part.piece;
+                document_key(&mut key, batch.split(), piece.ordinal, &piece.document);
+                if count > 0 {
+                    out.table.add(&key, &[1]);
+                }
+            } else if self.options.count && self.options.with_filename {
                 let piece = part.piece;
                 document_key(&mut key, batch.split(), piece.ordinal, &piece.document);
                 out.table.add(&key, &[count]);
@@ -123,9 +136,19 @@ struct Found<'a, 'p> {
 }
 
 impl Found<'_, '_> {
+    /// Whether records are counted, not written.
+    fn counts(&self) -> bool {
+        self.options.count || self.options.files_with_matches
+    }
+
+    /// Whether more records would change nothing.
+    fn is_enough(&self) -> bool {
+        self.options.files_with_matches && self.count > 0
+    }
+
     /// Takes a record, terminator included, and its number.
     fn take(&mut self, line: &[u8], number: u64) {
-        if self.options.count {
+        if self.counts() {
             self.count += 1;
         } else if !self.options.only_matching {
             self.prefix(number);
@@ -146,10 +169,10 @@ impl Found<'_, '_> {
     /// Takes many lines, of which the first has this number.
     fn take_lines(&mut self, lines: &[u8], first: u64) {
         let plain = !(self.options.with_filename || self.options.line_number);
-        if lines.is_empty() || (self.options.only_matching && !self.options.count) {
+        if lines.is_empty() || (self.options.only_matching && !self.counts()) {
             return;
         }
-        if self.options.count {
+        if self.counts() {
             self.count += memchr_iter(b'\n', lines).count() as u64;
             self.count += u64::from(!lines.ends_with(b"\n"));
         } else if plain {

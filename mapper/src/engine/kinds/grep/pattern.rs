@@ -11,6 +11,7 @@ use gristmill_common::spec::{Grep, Records};
 use memchr::{memchr, memchr_iter, memrchr};
 use regex_syntax::hir::Look;
 
+use super::runs::Runs;
 use crate::engine::prepared::SpecError;
 
 /// A compiled pattern.
@@ -21,6 +22,8 @@ pub(super) struct Pattern {
     /// For many lines ended by LF, and by CRLF. `None` where records are not lines, or where the
     /// pattern asks for a text's very beginning or end.
     lines: Option<(RegexMatcher, RegexMatcher)>,
+    /// For texts that are not UTF-8, where that makes a difference.
+    runs: Option<Runs>,
 }
 
 impl Pattern {
@@ -45,7 +48,20 @@ impl Pattern {
                 .word(options.word_regexp);
             builder
         };
-        if *records != Records::Lines {
+        let is_lines = *records == Records::Lines;
+        let hir = regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .multi_line(true)
+            .crlf(!is_lines)
+            .case_insensitive(options.ignore_case)
+            .build()
+            .parse(&pattern)
+            .map_err(|error| fail(&error))?;
+        // The parsed pattern is in the case that it is wanted in.
+        let build = |pattern: &str| builder().case_insensitive(false).build(pattern);
+        let runs = Runs::new(&hir, options.word_regexp, is_lines, build);
+        let runs = runs.map_err(|error| fail(&error))?;
+        if !is_lines {
             // In a record of several lines, CRLF ends a line too.
             let record = builder()
                 .build(&format!("(?R:{pattern})"))
@@ -53,6 +69,7 @@ impl Pattern {
             return Ok(Self {
                 record,
                 lines: None,
+                runs,
             });
         }
         let line = builder()
@@ -63,29 +80,48 @@ impl Pattern {
             .crlf(true)
             .build(&pattern)
             .map_err(|error| fail(&error))?;
-        let looks = regex_syntax::ParserBuilder::new()
-            .utf8(false)
-            .multi_line(true)
-            .build()
-            .parse(&pattern)
-            .map_err(|error| fail(&error))?
-            .properties()
-            .look_set();
+        let looks = hir.properties().look_set();
         let anchored = looks.contains(Look::Start) || looks.contains(Look::End);
         Ok(Self {
             record: line.clone(),
             lines: (!anchored).then_some((line, crlf)),
+            runs,
         })
     }
 
     /// Whether the text of a record matches.
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
+        let mut found = false;
+        if let Some(runs) = self.runs_of(text) {
+            runs.matches(text, |_| {
+                found = true;
+                false
+            });
+            if found || runs.are_all() {
+                return found;
+            }
+        }
         // The matcher's error type has no values.
         self.record.is_match(text).unwrap_or(false)
     }
 
+    /// What searches a text that is not UTF-8, if it must be searched in another way.
+    fn runs_of(&self, text: &[u8]) -> Option<&Runs> {
+        let runs = self.runs.as_ref()?;
+        std::str::from_utf8(text).is_err().then_some(runs)
+    }
+
     /// Calls `each` with every stretch of a record's text that matches and is not empty.
     pub(super) fn matches(&self, text: &[u8], mut each: impl FnMut(&[u8])) {
+        if let Some(runs) = self.runs_of(text).filter(|runs| runs.are_all()) {
+            runs.matches(text, |found| {
+                if !found.is_empty() {
+                    each(found);
+                }
+                true
+            });
+            return;
+        }
         let _ = self.record.find_iter(text, |found| {
             if !found.is_empty() {
                 each(&text[found]);
@@ -97,6 +133,9 @@ impl Pattern {
     /// What finds the lines of `text` that match, unless they must be looked at one by one.
     pub(super) fn searcher(&self, text: &[u8]) -> Option<&RegexMatcher> {
         let (line, crlf) = self.lines.as_ref()?;
+        if self.runs_of(text).is_some() {
+            return None;
+        }
         if memchr(b'\r', text).is_none() {
             return Some(line);
         }

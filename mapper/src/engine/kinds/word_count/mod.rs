@@ -5,8 +5,11 @@
 
 mod short;
 
+use std::sync::LazyLock;
+
 use gristmill_common::spec::{WordCount, Words};
 use memchr::memchr2;
+use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
 use self::short::{LONGEST, ShortWords, lower_case, number_of};
@@ -108,6 +111,9 @@ impl<const UNICODE: bool> Counter<UNICODE> {
     fn other(&mut self, text: &[u8], table: &mut Table) {
         for chunk in text.utf8_chunks() {
             for word in chunk.valid().unicode_words() {
+                if is_lone_mark(word, chunk.valid()) {
+                    continue;
+                }
                 let lower = word.to_lowercase();
                 if lower.len() <= LONGEST {
                     self.short.add(number_of(lower.as_bytes()));
@@ -117,6 +123,20 @@ impl<const UNICODE: bool> Counter<UNICODE> {
             }
         }
     }
+}
+
+/// Whether a segment of `text` has no letter or digit but a combining mark, which belongs to the blank,
+/// quote or other character that it begins with, or to nothing.
+fn is_lone_mark(word: &str, text: &str) -> bool {
+    static LETTER: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"[[\p{Alphabetic}\p{N}]--\p{M}]").ok());
+    // A mark is alphanumeric itself, and begins a segment only where a text or a line begins. (The last
+    // three end the longer line ends.)
+    let start = word.as_ptr() as usize - text.as_ptr() as usize;
+    let before = start.checked_sub(1).map(|at| text.as_bytes()[at]);
+    let begins = matches!(before, None | Some(b'\n'..=b'\r' | 0x85 | 0xA8 | 0xA9));
+    let plain = word.starts_with(char::is_alphanumeric) && !begins;
+    !plain && LETTER.as_ref().is_some_and(|letter| !letter.is_match(word))
 }
 
 /// Whether a word is but a line of underscores.

@@ -1,0 +1,64 @@
+//! Waiting for a job that is on the broker. It must not know how it came there.
+
+use gristmill_common::job::JobName;
+use gristmill_jobs::registry::{Ended, Event, Job, JobTable, Log, RegistryError};
+
+use super::submit::SubmitError;
+
+/// A job that is on the broker, to be waited for.
+#[derive(Debug)]
+pub struct Wait {
+    pub(super) table: JobTable,
+    pub(super) log: Log,
+    pub(super) name: JobName,
+    pub(super) run: u64,
+}
+
+impl Wait {
+    /// Waits until the log shows this run.
+    pub(super) async fn accepted(&mut self) -> Result<(), SubmitError> {
+        loop {
+            let entry = self.log.next().await?;
+            let mine = entry.job == self.name
+                && entry.run == self.run
+                && matches!(entry.event, Event::Submitted(_));
+            self.table.apply(entry);
+            if mine {
+                return match self.job() {
+                    Some(job) if job.is_active() => Ok(()),
+                    _ => Err(SubmitError::Overtaken(self.name.clone())),
+                };
+            }
+        }
+    }
+
+    /// The runs of this name that were seen to end lately.
+    pub(super) fn replaced(&mut self) -> Vec<Ended> {
+        let ended = self.table.take_ended().into_iter();
+        ended
+            .filter(|ended| ended.run.job == self.name && ended.run.run != self.run)
+            .collect()
+    }
+
+    /// The job as the log tells it now; none if another run has taken its name.
+    #[must_use]
+    pub fn job(&self) -> Option<&Job> {
+        let job = self.table.get(&self.name);
+        job.filter(|job| job.submission.run == self.run)
+    }
+
+    /// Waits for news of the job. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn news(&mut self) -> Result<(), RegistryError> {
+        loop {
+            let entry = self.log.next().await?;
+            let mine = entry.job == self.name;
+            self.table.apply(entry);
+            if mine {
+                return Ok(());
+            }
+        }
+    }
+}

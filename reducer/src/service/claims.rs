@@ -1,0 +1,111 @@
+//! What a reducer says in the log about its directory: which jobs belong to it, which it still has, and
+//! whether a finished one's output is there. It must not know how jobs are worked on.
+
+use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::progress::{Cause, Trouble};
+use gristmill_jobs::declare::queue_depth;
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::{Event, Phase};
+use tracing::warn;
+
+use super::{RETRY, ServeError, Service};
+use crate::engine::output_dir::OutputDir;
+
+impl Service {
+    /// Claims a job for this directory, unless its output would be in the way.
+    pub(super) async fn claim(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
+        let output = self.home.output(&name);
+        let replace = self
+            .table
+            .get(&name)
+            .is_some_and(|job| job.submission.replace);
+        let in_the_way = match replace {
+            // Only what an earlier job wrote is ever replaced.
+            true => OutputDir::open(&output, true)
+                .err()
+                .map(|error| error.to_string()),
+            false => output.exists().then(|| {
+                let output = output.display();
+                format!("{output} exists: move it away, or replace it with `produce --force`")
+            }),
+        };
+        if let Some(reason) = in_the_way {
+            warn!(job = %name, "left alone: {reason}");
+            let cause = Cause::LeftAlone;
+            self.rest_because(&name, run, 12 * RETRY, Trouble { cause, reason });
+            return Ok(());
+        }
+        self.claimed.insert(run);
+        self.claim_again(&name, run).await
+    }
+
+    /// Somebody asks whether a finished job's output is still there: whoever serves its directory says so,
+    /// and so does whoever serves another one in the same place.
+    pub(super) async fn look_for_output(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
+        let job = self.table.get(name);
+        let Some(job) = job.filter(|job| job.submission.run == run) else {
+            return Ok(());
+        };
+        let (Phase::Finished(_), Some(claim)) = (&job.phase, &job.claim) else {
+            return Ok(());
+        };
+        let here = claim.directory == self.home.id();
+        if here || claim.place == self.home.place() {
+            let there = here && self.home.has_output(name);
+            self.registry
+                .append(name, run, &Event::Output { there })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Announces the runs whose ledgers lie here and that the log does not know any more.
+    pub(super) async fn announce_forgotten(&mut self) -> Result<(), ServeError> {
+        for (name, run) in self.home.runs()? {
+            let Some(event) = self.home.recall(&name, run) else {
+                continue;
+            };
+            if self.table.get(&name).is_some() {
+                continue;
+            }
+            let this = JobRun::new(&name, run);
+            let depth = queue_depth(&self.broker, &this, Queue::Chunks).await;
+            if !matches!(depth, Ok(Some(_))) {
+                warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
+                continue;
+            }
+            warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
+            self.registry.append(&name, run, &event).await?;
+            self.claim_again(&name, run).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces the jobs that are at work here, for those who did not hear of them.
+    pub(super) async fn announce_again(&mut self) -> Result<(), ServeError> {
+        for (name, working) in &self.working {
+            let found = self.table.get(name);
+            let Some(job) = found.filter(|job| job.submission.run == working.run) else {
+                continue;
+            };
+            if job.is_active() {
+                let event = Event::Submitted(Box::new(job.submission.clone()));
+                self.registry.append(name, working.run, &event).await?;
+                self.claim_again(name, working.run).await?;
+                if let Some(chunks) = job.sealed {
+                    let sealed = Event::Sealed { chunks };
+                    self.registry.append(name, working.run, &sealed).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
+        let claim = Event::Claimed {
+            directory: self.home.id().to_owned(),
+            place: self.home.place().to_owned(),
+        };
+        Ok(self.registry.append(name, run, &claim).await?)
+    }
+}

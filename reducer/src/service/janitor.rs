@@ -1,0 +1,109 @@
+//! Removes what runs leave behind that were seen to end: first their queues, then their folder here.
+//!
+//! Every step may be done again, by any reducer, at any time: queues and folders name their run. What
+//! cannot be removed now is tried again when the folder is found the next time. It must not know how a
+//! run ended.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+
+use gristmill_common::crash;
+use gristmill_common::job::JobRun;
+use gristmill_jobs::declare::delete_job;
+use gristmill_jobs::registry::Ended;
+use gristmill_rabbitmq::Broker;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::ledger::Home;
+
+/// Removes one run after the other, beside everything else.
+pub(super) struct Janitor {
+    /// Those that were asked for and are not done.
+    pending: Arc<Mutex<BTreeSet<JobRun>>>,
+    asked: mpsc::Sender<Ended>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Janitor {
+    /// Starts its thread.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub(super) fn start(runtime: &Handle, home: &Home, broker: &Broker) -> std::io::Result<Self> {
+        let (asked, ask) = mpsc::channel();
+        let (end, ended) = oneshot::channel();
+        let pending = Arc::default();
+        let worker = Worker {
+            home: home.clone(),
+            broker: broker.clone(),
+            runtime: runtime.clone(),
+            pending: Arc::clone(&pending),
+        };
+        std::thread::Builder::new()
+            .name("janitor".into())
+            .spawn(move || {
+                worker.run(&ask);
+                let _ = end.send(());
+            })?;
+        Ok(Self {
+            pending,
+            asked,
+            ended,
+        })
+    }
+
+    /// Removes what a run left, unless that was asked for already.
+    pub(super) fn remove(&self, ended: Ended) {
+        if lock(&self.pending).insert(ended.run.clone()) {
+            // The thread lives as long as this.
+            let _ = self.asked.send(ended);
+        }
+    }
+
+    /// Waits until everything that was asked for has been tried.
+    pub(super) async fn end(self) {
+        drop(self.asked);
+        let _ = self.ended.await;
+    }
+}
+
+struct Worker {
+    home: Home,
+    broker: Broker,
+    runtime: Handle,
+    pending: Arc<Mutex<BTreeSet<JobRun>>>,
+}
+
+impl Worker {
+    fn run(&self, asked: &mpsc::Receiver<Ended>) {
+        while let Ok(Ended { run, partitions }) = asked.recv() {
+            self.remove(&run, partitions);
+            lock(&self.pending).remove(&run);
+        }
+    }
+
+    fn remove(&self, run: &JobRun, partitions: u32) {
+        crash::point("before-queues-deleted");
+        let deleting = delete_job(&self.broker, run, partitions);
+        if let Err(error) = self.runtime.block_on(deleting) {
+            warn!(job = %run.job, "its queues could not be deleted: {error}");
+            // The folder reminds of them.
+            return;
+        }
+        crash::point("queues-deleted");
+        let dir = self.home.run(&run.job, run.run);
+        match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                warn!(job = %run.job, "{} could not be removed: {error}", dir.display());
+            }
+            _ => crash::point("folder-removed"),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code that can panic runs under the lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
