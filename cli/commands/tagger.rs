@@ -44,9 +44,12 @@ pub struct TrainArgs {
     /// Machine-tagged text that helps: its tokens, one sentence a line
     #[arg(long, value_name = "FILE", requires = "silver_tags")]
     pub silver_tokens: Option<PathBuf>,
-    /// And its Penn tags, line for line
+    /// And its Penn tags, line for line; a tag may be up to three with their per cent, as NN|81|JJ|17
     #[arg(long, value_name = "FILE", requires = "silver_tokens")]
     pub silver_tags: Option<PathBuf>,
+    /// The machine's tags follow another style: give its text weights of its own beside the shared ones
+    #[arg(long, requires = "silver_tokens")]
+    pub silver_apart: bool,
     /// Brown clusters: word TAB number, one word a line
     #[arg(long, value_name = "FILE")]
     pub clusters: Option<PathBuf>,
@@ -65,6 +68,9 @@ pub struct TrainArgs {
     /// Seed of shuffling and dropout
     #[arg(long, default_value_t = Options::default().seed)]
     pub seed: u64,
+    /// Most megabytes of the model: weights that matter least to the training text are left out
+    #[arg(long, value_name = "MB", default_value_t = Options::default().size / 1_000_000)]
+    pub size: usize,
     /// Passes over the text
     #[arg(long, default_value_t = Options::default().epochs)]
     pub epochs: usize,
@@ -149,6 +155,8 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
     let options = Options {
         seed: args.seed,
         epochs: args.epochs,
+        size: args.size.saturating_mul(1_000_000),
+        apart: args.silver_apart,
         ..Options::default()
     };
     let mut out = std::io::stderr().lock();

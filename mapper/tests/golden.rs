@@ -2,7 +2,9 @@
 
 mod support;
 
-use gristmill_common::spec::{AccessLog, Extract, Field, Grep, Kind, Wc, WordCount, Words};
+use gristmill_common::spec::{
+    AccessLog, Extract, Field, Format, Grep, Kind, Pos, Tagset, Wc, WordCount, Words,
+};
 use support::{Merged, cut, document, grep, map, spec};
 
 fn run(kind: Kind, text: &str) -> Merged {
@@ -392,4 +394,67 @@ fn extract_writes_json_lines() {
         )
     );
     assert_eq!(merged.counts[&0], [3, 3, 0]);
+}
+
+fn pos(format: Format, tagset: Tagset, text: &str) -> String {
+    let mut spec = spec(Kind::Pos(Pos {
+        tokenized: false,
+        tagset,
+        separator: "_".into(),
+        model_hash: 0,
+        own_model: false,
+    }));
+    spec.format = format;
+    let chunks = cut(&[document("a/b c", text)], &spec.records, 1 << 20);
+    map(&spec, &chunks).text().to_owned()
+}
+
+#[test]
+fn pos_writes_tags_of_three_sets() {
+    let by = |tagset| pos(Format::Text, tagset, "She went to Rome; I don't.");
+    assert_eq!(
+        by(Tagset::Ewt),
+        "She_PRP went_VBD to_IN Rome_NNP ;_, I_PRP do_VBP n't_RB ._.\n"
+    );
+    assert_eq!(
+        by(Tagset::Penn),
+        "She_PRP went_VBD to_TO Rome_NNP ;_: I_PRP do_VBP n't_RB ._.\n"
+    );
+    assert_eq!(
+        by(Tagset::Universal),
+        "She_PRON went_VERB to_ADP Rome_PROPN ;_PUNCT I_PRON do_AUX n't_PART ._PUNCT\n"
+    );
+}
+
+#[test]
+fn pos_writes_json_with_the_place_and_both_tags_of_each_token() {
+    assert_eq!(
+        pos(Format::Jsonl, Tagset::Ewt, "Hi.\n\nI don't."),
+        concat!(
+            r#"{"document":"a/b c","offset":0,"offsets":[[0,2],[2,3]],"tags":["UH","."],"tokens":["Hi","."],"upos":["INTJ","PUNCT"]}"#,
+            "\n",
+            r#"{"document":"a/b c","offset":5,"offsets":[[5,6],[7,9],[9,12],[12,13]],"tags":["PRP","VBP","RB","."],"tokens":["I","do","n't","."],"upos":["PRON","AUX","PART","PUNCT"]}"#,
+            "\n",
+        )
+    );
+}
+
+#[test]
+fn pos_writes_conllu_with_ids_text_and_ranges() {
+    let line = |id: &str, form: &str, upos: &str, xpos: &str, misc: &str| {
+        format!("{id}\t{form}\t_\t{upos}\t{xpos}\t_\t_\t_\t_\t{misc}\n")
+    };
+    let expected = [
+        "# newdoc id = a/b c\n# sent_id = a%2Fb%20c-1-1\n# text = I don't.\n".to_owned(),
+        line("1", "I", "PRON", "PRP", "_"),
+        line("2-3", "don't", "_", "_", "SpaceAfter=No"),
+        line("2", "do", "AUX", "VBP", "_"),
+        line("3", "n't", "PART", "RB", "_"),
+        line("4", ".", "PUNCT", ".", "_"),
+        "\n".to_owned(),
+    ];
+    assert_eq!(
+        pos(Format::Conllu, Tagset::Ewt, "I don't."),
+        expected.concat()
+    );
 }

@@ -31,7 +31,7 @@ impl Drop for Scratch {
 fn options() -> Pos {
     Pos {
         tokenized: true,
-        tagset: Tagset::Penn,
+        tagset: Tagset::Ewt,
         separator: "_".into(),
         model_hash: 0,
         own_model: false,

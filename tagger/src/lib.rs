@@ -7,6 +7,7 @@ pub mod eval;
 mod hash;
 mod lexicon;
 mod model;
+mod penn;
 mod simd;
 mod tagger;
 mod templates;
@@ -16,5 +17,11 @@ mod universal;
 mod word;
 
 pub use model::{MAX_FILE, Model, ModelError};
+pub use penn::penn_style;
 pub use tagger::{MOST_TOKENS, Tag, Tagger};
-pub use text::{Tagged, Token, replace_invalid, tokenize};
+pub use text::{Sentence, Tagged, Token, Word, replace_invalid, tokenize};
+
+/// The README's example is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

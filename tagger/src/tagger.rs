@@ -7,7 +7,7 @@ use crate::cache::WordCache;
 use crate::decode::Block;
 use crate::model::Model;
 use crate::simd;
-use crate::universal::looked_through;
+use crate::universal::Universal;
 
 /// The two tags of one token, as positions in the model's lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,27 +27,25 @@ pub struct Tagger {
     model: Arc<Model>,
     cache: WordCache,
     block: Block,
-    universal: bool,
-    skip: u64,
+    universal: Option<Universal>,
 }
 
 impl Tagger {
     /// A tagger that gives Penn and universal tags.
     pub fn new(model: Arc<Model>) -> Self {
-        let skip = looked_through(model.xpos_tags());
+        let universal = Universal::new(&model);
         Self {
             model,
             cache: WordCache::new(),
             block: Block::default(),
-            universal: true,
-            skip,
+            universal: Some(universal),
         }
     }
 
     /// A tagger that leaves the universal tags out, which is faster.
     pub fn penn_only(model: Arc<Model>) -> Self {
         Self {
-            universal: false,
+            universal: None,
             ..Self::new(model)
         }
     }
@@ -57,13 +55,21 @@ impl Tagger {
         &self.model
     }
 
-    /// Tags one sentence: `out` is cleared and gets one tag per token. Time is linear in the text's length.
-    pub fn tag<S: AsRef<str>>(&mut self, tokens: &[S], out: &mut Vec<Tag>) {
+    /// Tags one sentence of tokens, a tag each; [`Model::xpos`] and [`Model::upos`] name them.
+    pub fn tag<S: AsRef<str>>(&mut self, tokens: &[S]) -> Vec<Tag> {
+        let mut out = Vec::with_capacity(tokens.len());
+        self.tag_into(tokens, &mut out);
+        out
+    }
+
+    /// As [`Tagger::tag`], into memory that is used again: `out` is cleared first. Time is linear in
+    /// the text's length.
+    pub fn tag_into<S: AsRef<str>>(&mut self, tokens: &[S], out: &mut Vec<Tag>) {
         let tokens: Vec<&str> = tokens.iter().map(AsRef::as_ref).collect();
         self.tag_forms(&tokens, out);
     }
 
-    /// As [`Tagger::tag`], without a list of its own.
+    /// As [`Tagger::tag_into`], without a list of its own.
     pub(crate) fn tag_forms(&mut self, tokens: &[&str], out: &mut Vec<Tag>) {
         out.clear();
         for piece in tokens.chunks(MOST_TOKENS) {
@@ -77,8 +83,8 @@ impl Tagger {
     pub(crate) fn tag_piece(&mut self, piece: &[&str]) {
         self.block.gather(&self.model, &mut self.cache, piece);
         self.block.decode(&self.model);
-        if self.universal {
-            self.block.decode_universal(&self.model, self.skip);
+        if let Some(universal) = &mut self.universal {
+            universal.decode(&self.model, &mut self.block);
         }
     }
 }

@@ -219,6 +219,17 @@ pub(crate) fn edge_key(position: usize) -> u64 {
 /// Number of features that choose the universal tag.
 pub(crate) const UNIVERSAL: usize = 14;
 
+/// Those of [`universal`]'s keys that do not depend on the word's neighbours.
+#[inline(always)]
+pub(crate) fn universal_alone(x: &Parts, this: u64) -> [u64; 4] {
+    [
+        key1(3001, this),
+        key2(3002, this, x.lower),
+        key2(3009, this, x.suffix3),
+        key2(3013, this, x.shape),
+    ]
+}
+
 /// Keys of the features that choose a word's universal tag once all Penn tags of the sentence are known.
 /// `tags` are the Penn tags two before to three after the word, numbered from 1, 0 outside the sentence;
 /// `ahead` is the first verb or other content tag that follows.

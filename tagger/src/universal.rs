@@ -35,27 +35,86 @@ pub(crate) fn tags_around(at: usize, len: usize, tag: impl Fn(usize) -> u8) -> [
     })
 }
 
-impl Block {
+/// A tag this far ahead of the word's other tags, by the features of the word and its Penn tag alone, stands, in the
+/// units of the stored weights.
+const SURE: i16 = 70;
+/// Words remembered.
+const MEMORY: usize = 1 << 13;
+
+/// What a word and its Penn tag say of the universal tag without their neighbours. Whether two are the same is
+/// decided by comparing all that goes into it, so nothing depends on what was tagged before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Alone {
+    lower: u64,
+    suffix3: u64,
+    shape: u64,
+    /// Numbered from 1; 0 where nothing is remembered.
+    xpos: u8,
+}
+
+/// The universal tagger of one thread.
+#[derive(Debug)]
+pub(crate) struct Universal {
+    skip: u64,
+    /// What was asked, the tag, and whether it is sure.
+    memory: Vec<(Alone, u8, bool)>,
+}
+
+impl Universal {
+    pub(crate) fn new(model: &Model) -> Self {
+        Self {
+            skip: looked_through(model.xpos_tags()),
+            memory: Vec::new(),
+        }
+    }
+
+    /// The universal tag of a word if its neighbours can hardly change it.
+    #[inline(always)]
+    fn sure(&mut self, model: &Model, parts: &Parts, xpos: u8) -> Option<u8> {
+        if self.memory.is_empty() {
+            self.memory = vec![(Alone::default(), 0, false); MEMORY];
+        }
+        let alone = Alone {
+            lower: parts.lower,
+            suffix3: parts.suffix3,
+            shape: parts.shape,
+            xpos: xpos + 1,
+        };
+        let place = (parts.lower ^ parts.shape.rotate_left(17) ^ u64::from(xpos)) as usize % MEMORY;
+        let slot = &mut self.memory[place];
+        if slot.0 != alone {
+            let mut scores = model.upos_blank;
+            for key in templates::universal_alone(parts, u64::from(xpos) + 1) {
+                model.upos_table.add_to(row_key(key), &mut scores);
+            }
+            let (tag, sure) = scores.lead(SURE);
+            *slot = (alone, tag, sure);
+        }
+        slot.2.then_some(slot.1)
+    }
+
     /// Finds the universal tags of the words whose Penn tags are in place.
     #[inline(always)]
-    pub(crate) fn decode_universal(&mut self, model: &Model, skip: u64) {
+    pub(crate) fn decode(&mut self, model: &Model, block: &mut Block) {
         let table = &model.upos_table;
         let edge = Parts::edge();
-        let len = self.tags.len();
+        let len = block.tags.len();
         let mut open = [(0, Places::<UNIVERSAL>::NONE); STRETCH];
         let mut at = 0;
         while at < len {
             let mut waiting = 0;
             while at < len && waiting < STRETCH {
-                let allowed = model.allowed.get(usize::from(self.tags[at].xpos));
-                let allowed = allowed.copied().unwrap_or(0);
+                let xpos = block.tags[at].xpos;
+                let allowed = model.allowed.get(usize::from(xpos)).copied().unwrap_or(0);
                 if allowed.count_ones() <= 1 {
                     let last = model.upos.len() as u32 - 1;
-                    self.tags[at].upos = allowed.trailing_zeros().min(last) as u8;
+                    block.tags[at].upos = allowed.trailing_zeros().min(last) as u8;
+                } else if let Some(upos) = self.sure(model, &block.parts[at], xpos) {
+                    block.tags[at].upos = upos;
                 } else {
-                    let tag = |index: usize| self.tags[index].xpos;
-                    let next = ahead(at, len, skip, tag);
-                    let words = window(&self.parts, at, &edge);
+                    let tag = |index: usize| block.tags[index].xpos;
+                    let next = ahead(at, len, self.skip, tag);
+                    let words = window(&block.parts, at, &edge);
                     let (word, places) = &mut open[waiting];
                     *word = at;
                     places.clear();
@@ -72,7 +131,7 @@ impl Block {
                 for place in places.as_slice() {
                     table.add(*place, &mut scores);
                 }
-                self.tags[*word].upos = scores.best();
+                block.tags[*word].upos = scores.best();
             }
         }
     }

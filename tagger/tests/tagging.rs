@@ -22,7 +22,7 @@ fn the_treebanks_first_sentence_is_right() {
     let mut tagger = Tagger::new(Model::embedded());
     let model = Arc::clone(tagger.model());
     let mut tags = Vec::new();
-    tagger.tag(&VINKEN.split(' ').collect::<Vec<_>>(), &mut tags);
+    tagger.tag_into(&VINKEN.split(' ').collect::<Vec<_>>(), &mut tags);
     assert_eq!(names(&model, &tags), expected);
     let raw =
         "Pierre Vinken, 61 years old, will join the board as a nonexecutive director Nov. 29.";
@@ -68,7 +68,7 @@ fn sentences() -> Vec<Vec<String>> {
 fn tag_all(tagger: &mut Tagger, sentences: &[Vec<String>]) -> Vec<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut one = |sentence: &Vec<String>| {
-        tagger.tag(sentence, &mut tags);
+        tagger.tag_into(sentence, &mut tags);
         tags.clone()
     };
     sentences.iter().map(&mut one).collect()
@@ -94,7 +94,7 @@ fn tagging_is_thread_safe_and_has_no_memory() {
                     .chain(sentences.iter().zip(alone))
                 {
                     let mut tags = Vec::new();
-                    tagger.tag(sentence, &mut tags);
+                    tagger.tag_into(sentence, &mut tags);
                     assert_eq!(&tags, expected);
                 }
             });
@@ -106,7 +106,7 @@ fn tagging_is_thread_safe_and_has_no_memory() {
 fn long_and_odd_sentences_get_a_tag_per_token() {
     let mut tagger = Tagger::new(Model::embedded());
     let mut tags = vec![Tag::default()];
-    tagger.tag::<&str>(&[], &mut tags);
+    tagger.tag_into::<&str>(&[], &mut tags);
     assert!(tags.is_empty());
     let long = "x".repeat(1 << 20);
     for count in [
@@ -121,7 +121,7 @@ fn long_and_odd_sentences_get_a_tag_per_token() {
     ] {
         let mut tokens = vec!["word"; count];
         tokens[count / 2] = &long;
-        tagger.tag(&tokens, &mut tags);
+        tagger.tag_into(&tokens, &mut tags);
         assert_eq!(tags.len(), count);
     }
 }
@@ -213,6 +213,30 @@ fn training_is_deterministic_and_learns() {
         train(&options, &uneven, &mut |_| {}),
         Err(TrainError::Silver(1))
     ));
+}
+
+#[test]
+fn a_model_keeps_to_the_size_asked_for() {
+    let gold = parse(format!("{TREE}\n").repeat(20).as_bytes()).expect("well-formed");
+    let inputs = Inputs {
+        gold: &gold,
+        silver: Some(("dogs bark .\n", "NNS|80|VB|15 VBP .\n")),
+        ..Inputs::default()
+    };
+    let sized = |size| {
+        let options = Options {
+            min_all: 2,
+            size,
+            ..Options::default()
+        };
+        train(&options, &inputs, &mut |_| {})
+    };
+    let whole = sized(usize::MAX).expect("trains").len();
+    let wanted = whole * 3 / 4;
+    let small = sized(wanted).expect("fits");
+    assert!(small.len() <= wanted && small.len() < whole);
+    Model::load(small.as_slice()).expect("loads");
+    assert!(matches!(sized(10), Err(TrainError::Size(_))));
 }
 
 #[test]

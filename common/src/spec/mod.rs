@@ -190,11 +190,8 @@ impl Kind {
     pub fn version(&self) -> u16 {
         match self {
             Kind::Extract(_) | Kind::Exec(_) => 1,
-            Kind::WordCount(_)
-            | Kind::Grep(_)
-            | Kind::AccessLog(_)
-            | Kind::Wc(_)
-            | Kind::Pos(_) => 2,
+            Kind::WordCount(_) | Kind::Grep(_) | Kind::AccessLog(_) | Kind::Wc(_) => 2,
+            Kind::Pos(_) => 3,
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Pos {
     #[arg(long)]
     pub tokenized: bool,
     /// Which tags
-    #[arg(long, value_enum, default_value = "penn")]
+    #[arg(long, value_enum, default_value = "ewt")]
     pub tagset: Tagset,
     /// What stands between word and tag in --format text
     #[arg(long, default_value = "_", value_name = "TEXT")]
@@ -31,7 +31,9 @@ pub struct Pos {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tagset {
-    /// Penn Treebank tags (XPOS of the English Web Treebank)
+    /// Penn Treebank tags as the English Web Treebank uses them (its XPOS)
+    Ewt,
+    /// Penn Treebank tags as older corpora and NLTK use them: `to` is always TO, a dash or semicolon `:`
     Penn,
     /// Universal part-of-speech tags (UPOS)
     Universal,

@@ -63,7 +63,7 @@ pub fn tokenized(model: &Arc<Model>, sentences: &[Sentence]) -> Report {
             .iter()
             .map(|word| word.form.as_str())
             .collect();
-        tagger.tag(&forms, &mut tags);
+        tagger.tag_into(&forms, &mut tags);
         let mut whole = true;
         for (word, tag) in sentence.words.iter().zip(&tags) {
             let given = model.xpos_tags()[usize::from(tag.xpos)].as_str();

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::conllu::Sentence;
+use crate::conllu::{self, Form, Sentence, push_sentence};
 use crate::model::Model;
 use crate::tagger::Tagger;
 
@@ -78,6 +78,8 @@ pub fn text_of(sentences: &[Sentence]) -> String {
 }
 
 type Span = (usize, usize);
+/// XPOS and UPOS.
+type Tags<'a> = (&'a str, &'a str);
 
 fn letters(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
@@ -86,11 +88,11 @@ fn letters(text: &str) -> usize {
 #[derive(Default)]
 struct Spans<'a> {
     tokens: Vec<Span>,
-    words: HashMap<Span, (&'a str, &'a str)>,
+    words: HashMap<Span, Tags<'a>>,
     sentences: Vec<Span>,
 }
 
-fn gold_spans(sentences: &[Sentence]) -> Spans<'_> {
+fn spans(sentences: &[Sentence]) -> Spans<'_> {
     let mut out = Spans::default();
     let mut at = 0;
     for sentence in sentences {
@@ -117,40 +119,33 @@ fn gold_spans(sentences: &[Sentence]) -> Spans<'_> {
     out
 }
 
-/// Rebuilds the raw text of `sentences`, has it split, tokenized and tagged, and compares.
+/// Rebuilds the raw text of `sentences`, has it split, tokenized, tagged and written as CoNLL-U, reads that again
+/// and compares: so what is measured is what a file would say.
 pub fn raw_text(model: &Arc<Model>, sentences: &[Sentence]) -> RawReport {
-    let gold = gold_spans(sentences);
     let text = text_of(sentences);
-    let mut report = RawReport::default();
-    let (mut tokens, mut found_sentences) = (Vec::<Span>::new(), Vec::new());
-    let mut at = 0;
+    let mut written = Vec::new();
     Tagger::new(Arc::clone(model)).tag_text(&text, |tagged| {
-        let first = at;
-        for (token, tag) in tagged.tokens.iter().zip(tagged.tags) {
-            let span = (at, at + letters(&text[token.start..token.end]));
-            at = span.1;
-            report.words.found += 1;
-            if let Some((xpos, upos)) = gold.words.get(&span) {
-                report.words.common += 1;
-                report.xpos.common +=
-                    usize::from(*xpos == model.xpos_tags()[usize::from(tag.xpos)]);
-                report.upos.common +=
-                    usize::from(*upos == model.upos_tags()[usize::from(tag.upos)]);
-            }
-            match tokens.last_mut() {
-                Some(last) if token.continues => last.1 = span.1,
-                _ => tokens.push(span),
-            }
-        }
-        found_sentences.push((first, at));
+        let forms: Vec<Form<'_>> = tagged.forms().collect();
+        push_sentence(&mut written, model, |_| {}, &forms, tagged.tags);
     });
-    report.words.gold = gold.words.len();
-    for tagged in [&mut report.xpos, &mut report.upos] {
-        (tagged.gold, tagged.found) = (report.words.gold, report.words.found);
+    let read = conllu::parse(&written).expect("what push_sentence writes is CoNLL-U");
+    let (gold, found) = (spans(sentences), spans(&read));
+    let common = |same: &dyn Fn(&Tags<'_>, &Tags<'_>) -> bool| F1 {
+        common: found
+            .words
+            .iter()
+            .filter(|(span, tags)| gold.words.get(span).is_some_and(|gold| same(gold, tags)))
+            .count(),
+        gold: gold.words.len(),
+        found: found.words.len(),
+    };
+    RawReport {
+        tokens: compare(&gold.tokens, &found.tokens),
+        words: common(&|_, _| true),
+        sentences: compare(&gold.sentences, &found.sentences),
+        xpos: common(&|gold, found| gold.0 == found.0),
+        upos: common(&|gold, found| gold.1 == found.1),
     }
-    report.tokens = compare(&gold.tokens, &tokens);
-    report.sentences = compare(&gold.sentences, &found_sentences);
-    report
 }
 
 fn compare(gold: &[Span], found: &[Span]) -> F1 {

@@ -220,7 +220,7 @@ fn mutated_bodies_are_refused_or_harmless() {
                 loaded += 1;
                 let mut tags = Vec::new();
                 let mut tagger = Tagger::new(model.into());
-                tagger.tag(&["the", "dog", "runs", ""], &mut tags);
+                tagger.tag_into(&["the", "dog", "runs", ""], &mut tags);
                 assert_eq!(tags.len(), 4);
                 let model = tagger.model();
                 assert!(tags.iter().all(|t| usize::from(t.xpos) < model.xpos.len()

@@ -14,7 +14,9 @@ pub(crate) mod table;
 #[cfg(test)]
 mod table_tests;
 
+use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -24,6 +26,7 @@ pub use format::MAX_FILE;
 pub(crate) use format::encode;
 
 use crate::lexicon::Lexicon;
+use crate::tagger::Tag;
 use crate::templates::{Known, POSITIONS, edge_key};
 use crate::word::WordView;
 use format::Loaded;
@@ -89,6 +92,14 @@ impl Model {
         Self::from_bytes(&file)
     }
 
+    /// Reads the model file at `path`.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        Self::load(File::open(path)?)
+    }
+
     pub(crate) fn from_parts(parts: ModelParts, hash: u64) -> Self {
         let loaded = Loaded {
             xpos: parts.xpos_rows.to(),
@@ -135,6 +146,22 @@ impl Model {
     /// The universal tags, sorted; a [`crate::Tag`]'s `upos` is a position in this list.
     pub fn upos_tags(&self) -> &[String] {
         &self.upos
+    }
+
+    /// The Penn tag of a word.
+    ///
+    /// # Panics
+    /// When the tag comes from a model with more tags.
+    pub fn xpos(&self, tag: Tag) -> &str {
+        &self.xpos[usize::from(tag.xpos)]
+    }
+
+    /// The universal tag of a word.
+    ///
+    /// # Panics
+    /// As [`Model::xpos`].
+    pub fn upos(&self, tag: Tag) -> &str {
+        &self.upos[usize::from(tag.upos)]
     }
 
     /// What the model was trained on.

@@ -58,6 +58,16 @@ impl SparseTable {
         }
     }
 
+    /// Adds the row of a key, if there is one.
+    pub(crate) fn add_to(&self, key: u32, scores: &mut Scores) {
+        let mut places = Places::<1>::NONE;
+        self.seek(key, &mut places);
+        places
+            .as_slice()
+            .iter()
+            .for_each(|place| self.add(*place, scores));
+    }
+
     /// Adds the row found, if it is the one that was sought, to `scores`.
     #[inline(always)]
     pub(crate) fn add(&self, place: Place, scores: &mut Scores) {

@@ -66,6 +66,25 @@ const JOINED: &[(&str, usize)] = &[
     ("arent", 3),
     ("lemme", 3),
     ("gimme", 3),
+    ("gotcha", 3),
+    ("outta", 3),
+    ("im", 1),
+    ("ive", 1),
+    ("wont", 2),
+    ("aint", 2),
+    ("arnt", 2),
+    ("thats", 4),
+    ("whats", 4),
+    ("theres", 5),
+    ("youre", 3),
+    ("'tis", 2),
+    ("'twas", 2),
+    ("'twere", 2),
+    ("'twill", 2),
+    ("\u{2019}tis", 4),
+    ("\u{2019}twas", 4),
+    ("\u{2019}twere", 4),
+    ("\u{2019}twill", 4),
 ];
 
 fn listed(list: &[&str], word: &str) -> bool {
@@ -116,9 +135,9 @@ pub(super) fn emoticon(text: &str) -> bool {
     text.len() <= 4 && EMOTICONS.contains(&text)
 }
 
-/// Where a word such as `cannot` splits.
+/// Where a word such as `cannot` splits; `IM` and `IVE` in capitals are names of other things.
 pub(super) fn joined(word: &str) -> Option<usize> {
-    (word.len() <= 8)
+    (word.len() <= 9 && !matches!(word, "IM" | "IVE"))
         .then(|| {
             JOINED
                 .iter()
@@ -126,4 +145,26 @@ pub(super) fn joined(word: &str) -> Option<usize> {
                 .map(|(_, at)| *at)
         })
         .flatten()
+}
+
+/// Whether `c` ends sentences in a script other than Latin: the full stops, question and exclamation marks of Arabic,
+/// Armenian, Syriac, Indic, Burmese, Ethiopic, Khmer, Chinese and Japanese.
+pub(super) fn foreign_stop(c: char) -> bool {
+    matches!(c, '\u{589}' | '\u{61e}' | '\u{61f}' | '\u{6d4}' | '\u{700}'..='\u{702}' | '\u{964}' | '\u{965}'
+        | '\u{104a}' | '\u{104b}' | '\u{1362}' | '\u{1367}' | '\u{1368}' | '\u{17d4}' | '\u{17d5}' | '\u{203c}'
+        | '\u{203d}' | '\u{2047}'..='\u{2049}' | '\u{3002}' | '\u{ff01}' | '\u{ff0e}' | '\u{ff1f}' | '\u{ff61}')
+}
+
+/// Whether `c` is a punctuation mark of a script other than Latin, outside the blocks of general punctuation.
+pub(super) fn foreign_mark(c: char) -> bool {
+    c >= '\u{37e}'
+        && (foreign_stop(c)
+            || matches!(c, '\u{37e}' | '\u{387}' | '\u{55b}'..='\u{55f}' | '\u{58a}' | '\u{5be}' | '\u{5c0}' | '\u{5c3}'
+                | '\u{5c6}' | '\u{609}' | '\u{60a}' | '\u{60c}' | '\u{60d}' | '\u{61b}' | '\u{61d}' | '\u{66a}' | '\u{66d}'
+                | '\u{703}'..='\u{70d}' | '\u{7f7}'..='\u{7f9}' | '\u{e5a}' | '\u{e5b}' | '\u{f0b}'..='\u{f12}'
+                | '\u{f3a}'..='\u{f3d}' | '\u{104c}' | '\u{104d}' | '\u{10fb}' | '\u{1360}' | '\u{1361}'
+                | '\u{1363}'..='\u{1366}' | '\u{17d6}' | '\u{17d8}'..='\u{17da}' | '\u{1800}'..='\u{1805}'
+                | '\u{2e00}'..='\u{2e5d}' | '\u{fd3e}' | '\u{fd3f}' | '\u{fe10}'..='\u{fe19}' | '\u{fe30}'..='\u{fe6b}'
+                | '\u{ff1a}' | '\u{ff1b}' | '\u{ff20}' | '\u{ff3b}'..='\u{ff3d}' | '\u{ff5b}' | '\u{ff5d}'
+                | '\u{ff5f}'..='\u{ff65}'))
 }

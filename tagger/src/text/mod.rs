@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 pub use tokens::{Token, tokenize};
 
+use crate::conllu::Form;
 use crate::tagger::{Tag, Tagger};
 
 /// One sentence of a text, tagged.
@@ -19,6 +20,24 @@ pub struct Tagged<'a> {
     pub tokens: &'a [Token],
     /// One tag per token.
     pub tags: &'a [Tag],
+}
+
+impl<'a> Tagged<'a> {
+    /// The tokens as CoNLL-U wants them.
+    pub fn forms(&self) -> impl Iterator<Item = Form<'a>> {
+        let text = self.text;
+        self.tokens.iter().map(move |token| Form {
+            bytes: &text.as_bytes()[token.start..token.end],
+            joined: joined(text, token.end),
+            continues: token.continues,
+        })
+    }
+}
+
+/// Whether something other than white space follows at `end`.
+fn joined(text: &str, end: usize) -> bool {
+    let next = text[end..].chars().next();
+    next.is_some_and(|c| !c.is_whitespace())
 }
 
 impl Tagger {
@@ -48,6 +67,42 @@ impl Tagger {
     /// As [`Tagger::tag_text`] for bytes that may not be UTF-8; offsets count in the bytes given.
     pub fn tag_bytes(&mut self, bytes: &[u8], visit: impl FnMut(Tagged<'_>)) {
         self.tag_text(&replace_invalid(bytes), visit);
+    }
+}
+
+/// A tagged word of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word<'a> {
+    /// The word.
+    pub form: &'a str,
+    /// Where it is in the text.
+    pub token: Token,
+    /// Its tags; [`crate::Model::xpos`] and [`crate::Model::upos`] name them.
+    pub tag: Tag,
+}
+
+/// A tagged sentence of a text: at least one word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence<'a> {
+    /// Its words in order.
+    pub words: Vec<Word<'a>>,
+}
+
+impl Tagger {
+    /// Splits `text` into sentences and words and tags them. [`Tagger::tag_text`] does the same without the memory for all
+    /// sentences.
+    pub fn analyse<'a>(&mut self, text: &'a str) -> Vec<Sentence<'a>> {
+        let mut sentences = Vec::new();
+        self.tag_text(text, |tagged| {
+            let word = |(token, tag): (&Token, &Tag)| Word {
+                form: &text[token.start..token.end],
+                token: *token,
+                tag: *tag,
+            };
+            let words = tagged.tokens.iter().zip(tagged.tags).map(word).collect();
+            sentences.push(Sentence { words });
+        });
+        sentences
     }
 }
 

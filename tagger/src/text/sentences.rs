@@ -1,5 +1,5 @@
-//! The sentence splitter: cuts a text's tokens into sentences, by rules. A blank line always ends one. Must not
-//! know of tags.
+//! The sentence splitter: cuts a text's tokens into sentences, by rules. A blank line always ends one, and so does a
+//! line that begins a list item. Must not know of tags.
 
 use super::lists;
 use super::tokens::Token;
@@ -14,8 +14,13 @@ pub(super) fn first(text: &str, tokens: &[Token]) -> usize {
                 .get(index)
                 .map_or("", |token| &text[tokens[index - 1].end..token.start])
         };
-        if blank_line(gap(next)) {
+        if blank_line(gap(next)) || next < tokens.len() && item(text, tokens, next) {
             return next;
+        }
+        // `1. Buy milk`: the period belongs to the number.
+        if at < 3 && marker(text, tokens) == at + 1 {
+            at = next;
+            continue;
         }
         let token = &text[tokens[at].start..tokens[at].end];
         if let Some(end) = ending(token) {
@@ -50,7 +55,7 @@ enum Ending {
 
 fn ending(token: &str) -> Option<Ending> {
     let marks = |c| matches!(c, '.' | '!' | '?');
-    if token == "." || token == "\u{3002}" {
+    if token == "." || token.chars().all(lists::foreign_stop) {
         Some(Ending::Stop)
     } else if token.chars().all(marks) {
         Some(if token.bytes().all(|b| b == b'.') {
@@ -86,6 +91,74 @@ fn splits(token: &str, end: Ending, closed: bool, glued: bool, next: &str) -> bo
         Ending::Stop => token != "." || !matches!(first, ',' | ';' | ':' | '.' | ')'),
         Ending::Dots => capital || matches!(first, '"' | '(' | '\u{201c}'),
         Ending::Abbreviation => capital && lists::starter(next),
+    }
+}
+
+/// Whether the token at `at`, not the first, begins a line that begins a list item: a bullet or a number, or the
+/// number after the one that the list's last line began with.
+fn item(text: &str, tokens: &[Token], at: usize) -> bool {
+    let gap = &text[tokens[at - 1].end..tokens[at].start];
+    if !gap.contains('\n') {
+        return false;
+    }
+    let number = |token: &Token| text[token.start..token.end].parse::<u16>().ok();
+    let successor = || {
+        let spaced = |at: usize| {
+            tokens
+                .get(at + 1)
+                .is_some_and(|next| next.start > tokens[at].end)
+        };
+        let (first, this) = (number(&tokens[0]), number(&tokens[at]));
+        first
+            .zip(this)
+            .is_some_and(|(first, this)| this == first.saturating_add(1))
+            && spaced(0)
+            && spaced(at)
+    };
+    marker(text, &tokens[at..]) > 0 || successor()
+}
+
+/// Number of tokens that a list's mark takes at the head of `tokens`, white space after it: `-`, `•`, `1.`, `(2)`,
+/// `a)`, `iv.`; 0 for none.
+fn marker(text: &str, tokens: &[Token]) -> usize {
+    let form = |at: usize| {
+        tokens
+            .get(at)
+            .map_or("", |token| &text[token.start..token.end])
+    };
+    let glued = |at: usize| {
+        tokens
+            .get(at + 1)
+            .is_some_and(|next| next.start == tokens[at].end)
+    };
+    let ends = |at: usize| at < tokens.len() && !glued(at);
+    let label = |word: &str| {
+        let roman = word.len() <= 4 && word.bytes().all(|b| matches!(b, b'i' | b'v' | b'x'));
+        let letter = word.len() == 1 && word.bytes().all(|b| b.is_ascii_alphabetic());
+        let number = word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit());
+        !word.is_empty() && (roman || letter || number)
+    };
+    let sections = |word: &str| {
+        word.len() <= 9
+            && word
+                .split('.')
+                .all(|part| !part.is_empty() && label(part) && part.as_bytes()[0].is_ascii_digit())
+    };
+    match form(0) {
+        "-" | "*" | "+" | "\u{b7}" | "\u{2013}" | "\u{2022}" | "\u{2023}" | "\u{2043}"
+        | "\u{25a0}" | "\u{25a1}" | "\u{25aa}" | "\u{25ab}" | "\u{25b6}" | "\u{25ba}"
+        | "\u{25c6}" | "\u{25cb}" | "\u{25cf}" | "\u{25e6}" | "\u{2713}" | "\u{2714}"
+        | "\u{27a4}"
+            if ends(0) =>
+        {
+            1
+        }
+        "(" if glued(0) && label(form(1)) && glued(1) && form(2) == ")" && ends(2) => 3,
+        word if label(word) && glued(0) && matches!(form(1), "." | ")") && ends(1) => 2,
+        // `A.` is one token, and so is `1.2`; a single letter may be a name's initial.
+        word if word.contains('.') && sections(word.trim_end_matches('.')) && ends(0) => 1,
+        word if sections(word) && word.contains('.') && glued(0) && form(1) == "." && ends(1) => 2,
+        _ => 0,
     }
 }
 

@@ -123,7 +123,8 @@ fn wordlike(c: char) -> bool {
     }
     c.is_alphanumeric()
         || joins(c)
-        || !matches!(c, '\u{a1}'..='\u{bf}' | '\u{d7}' | '\u{f7}' | '\u{2000}'..='\u{206f}' | '\u{20a0}'..='\u{20cf}'
+        || !lists::foreign_mark(c)
+            && !matches!(c, '\u{a1}'..='\u{bf}' | '\u{d7}' | '\u{f7}' | '\u{2000}'..='\u{206f}' | '\u{20a0}'..='\u{20cf}'
             | '\u{2190}'..='\u{2bff}' | '\u{3000}'..='\u{303f}' | '\u{e000}'..='\u{f8ff}' | '\u{ff00}'..='\u{ff0f}' | '\u{1f000}'..='\u{1faff}')
 }
 
@@ -205,7 +206,8 @@ fn keeps(c: char, head: &str, before: Option<char>, after: Option<char>, rest: &
                 .next()
                 .unwrap_or_default();
             let clitic = [
-                "s", "m", "re", "ve", "ll", "d", "em", "til", "cause", "t", "bout", "tis",
+                "s", "m", "re", "ve", "ll", "d", "em", "til", "cause", "t", "bout", "tis", "twas",
+                "twere", "twill",
             ];
             (tail.len() <= 5 && clitic.iter().any(|item| item.eq_ignore_ascii_case(tail)))
                 || (after.is_some_and(|c| c.is_ascii_digit()) && matches!(tail.len(), 2 | 3))
@@ -229,6 +231,7 @@ fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
     let same = |set: &dyn Fn(char) -> bool| at + rest.find(|c| !set(c)).unwrap_or(rest.len());
     match c {
         '.' | '!' | '?' => same(&|c| matches!(c, '.' | '!' | '?')),
+        _ if lists::foreign_stop(c) => same(&lists::foreign_stop),
         '-' | '*' | '=' | '~' | '<' | '>' | '+' | '$' | '|' | '^' => same(&|other| other == c),
         '\'' | '`' if rest[1..].starts_with(c) => at + 2,
         // A run of one symbol is not gathered here: an emoji is a token, with the marks that belong to it.
@@ -239,18 +242,9 @@ fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
     }
 }
 
-/// Emits one word, split where a contraction or a unit begins.
+/// Emits one word, split where a unit begins or, once or more, a contraction.
 fn word(text: &str, start: usize, end: usize, out: &mut Vec<Token>) {
     let form = &text[start..end];
-    if let Some(cut) = contraction(form) {
-        push(out, start, start + cut);
-        out.push(Token {
-            start: start + cut,
-            end,
-            continues: true,
-        });
-        return;
-    }
     let number = form.len()
         - form
             .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '.' | ','))
@@ -259,7 +253,24 @@ fn word(text: &str, start: usize, end: usize, out: &mut Vec<Token>) {
         push(out, start, start + number);
         return push(out, start + number, end);
     }
-    push(out, start, end);
+    let first = out.len();
+    let mut rest = end;
+    // From the end: `should`, `n't`, `'ve`. No word has more parts, and a longer one is no word.
+    for _ in 0..4 {
+        let Some(cut) = contraction(&text[start..rest]) else {
+            break;
+        };
+        out.push(Token {
+            start: start + cut,
+            end: rest,
+            continues: true,
+        });
+        rest = start + cut;
+    }
+    push(out, start, rest);
+    if let Some(parts) = out.get_mut(first..) {
+        parts.reverse();
+    }
 }
 
 /// Where the second part of a contraction begins.

@@ -19,13 +19,19 @@ pub(crate) struct Sample {
     pub source: usize,
 }
 
+/// The likeliest tags of a machine-tagged word and their shares of 1; unused places have no share.
+pub(crate) type Shares = [(u8, f32); 3];
+
 /// All training text.
 #[derive(Debug, Default)]
 pub(crate) struct Corpus {
     pub samples: Vec<Sample>,
     /// Per token: number of its form in `views`.
     pub forms: Vec<u32>,
+    /// Per token its tag, the likeliest of several.
     pub gold: Vec<u8>,
+    /// Tokens whose tag is not certain.
+    pub shares: HashMap<usize, Shares>,
     pub views: Vec<WordView>,
     /// Per token: cluster and class.
     pub known: Vec<Known>,
@@ -97,6 +103,17 @@ impl Corpus {
             len: self.forms.len() - first,
             source,
         });
+    }
+
+    /// Calls `visit` with each tag that a token may have and its share.
+    pub(crate) fn each_share(&self, token: usize, mut visit: impl FnMut(u8, f32)) {
+        match self.shares.get(&token) {
+            Some(shares) => shares
+                .iter()
+                .filter(|(_, share)| *share > 0.0)
+                .for_each(|(tag, share)| visit(*tag, *share)),
+            None => visit(self.gold[token], 1.0),
+        }
     }
 
     pub(crate) fn view(&self, token: usize) -> &WordView {

@@ -4,10 +4,13 @@
 mod data;
 mod export;
 mod features;
+mod fit;
 mod index;
 mod linear;
 mod penn;
+mod silver;
 mod universal;
+mod value;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,8 +18,8 @@ use crate::conllu::Sentence;
 use crate::eval::{self, Report};
 use crate::hash::{self, Random};
 use crate::lexicon::{self, Entry};
+use crate::model::Model;
 use crate::model::parts::ModelParts;
-use crate::model::{Model, encode};
 use crate::universal::looked_through;
 use crate::word;
 use data::{Corpus, NO_TAG, TagCounts};
@@ -46,6 +49,11 @@ pub struct Options {
     pub dead: i32,
     /// Rows whose largest stored number is below this are dropped.
     pub least: i32,
+    /// Whether machine-tagged text has weights of its own beside those shared with gold text: for text in another
+    /// style of tags.
+    pub apart: bool,
+    /// Most bytes of the model: the rows that matter least to the training text are left out.
+    pub size: usize,
 }
 
 impl Default for Options {
@@ -62,6 +70,8 @@ impl Default for Options {
             step: 0.04,
             dead: 2,
             least: 10,
+            apart: false,
+            size: 15_000_000,
         }
     }
 }
@@ -73,7 +83,8 @@ pub struct Inputs<'a> {
     pub gold: &'a [Sentence],
     /// Sentences to report accuracy on; training does not depend on them.
     pub dev: &'a [Sentence],
-    /// Machine-tagged text: tokens and Penn tags, one sentence a line, both split on spaces.
+    /// Machine-tagged text: tokens and Penn tags, one sentence a line, both split on spaces. A tag may be up to three
+    /// with their per cent: `NN|81|JJ|17`.
     pub silver: Option<(&'a str, &'a str)>,
     /// Brown clusters: word, TAB, number whose low bits are the path from the root, one word a line.
     pub clusters: &'a str,
@@ -116,6 +127,12 @@ pub enum TrainError {
     /// The silver files do not fit each other.
     #[error("silver text, line {0}: the numbers of tokens and tags differ")]
     Silver(usize),
+    /// The model does not fit the size asked for.
+    #[error("the model takes at least {0} bytes")]
+    Size(usize),
+    /// A machine-made tag is not written as it should be.
+    #[error("silver tags, line {0}: a tag, or up to three with their per cent: NN|81|JJ|17")]
+    Shares(usize),
     /// The model could not be written.
     #[error("cannot encode the model: {0}")]
     Io(#[from] std::io::Error),
@@ -160,7 +177,9 @@ pub fn train(
             allowed_counts[usize::from(id(&xpos, &word.xpos))][usize::from(tag)] += 1;
         }
     }
-    push_silver(&mut corpus, inputs, |tag| id(&xpos, tag))?;
+    if let Some((tokens, tags)) = inputs.silver {
+        silver::push(&mut corpus, tokens, tags, |tag| id(&xpos, tag))?;
+    }
 
     let clusters = read_clusters(inputs.clusters);
     let counts = corpus.annotate(&clusters.paths, [3, 1], options.folds);
@@ -224,18 +243,7 @@ pub fn train(
         }
         let mut dev = None;
         if averaged > 0 {
-            let lanes = learner.lanes;
-            let rows = learner
-                .kept
-                .iter()
-                .map(|(key, row)| (key, &learner.sum[(row as usize - 1) * lanes..][..lanes]));
-            parts.xpos_rows = export::quantise(
-                rows,
-                parts.xpos.len(),
-                options.step * averaged as f32,
-                options.least,
-                options.dead,
-            );
+            parts.xpos_rows = fit::rows(&learner, &options, averaged, |_| true);
             if !inputs.dev.is_empty() {
                 dev = Some(Box::new(eval::tokenized(
                     &Model::from_parts(parts.clone(), 0).into(),
@@ -249,7 +257,7 @@ pub fn train(
             dev,
         });
     }
-    Ok(encode(&parts)?)
+    fit::encode_within(&mut parts, &learner, &options, averaged)
 }
 
 fn tag_set(
@@ -262,30 +270,6 @@ fn tag_set(
         count if count > 56 => Err(TrainError::TooManyTags(count)),
         _ => Ok(tags.into_iter().cloned().collect()),
     }
-}
-
-fn push_silver(
-    corpus: &mut Corpus,
-    inputs: &Inputs<'_>,
-    id: impl Fn(&str) -> u8,
-) -> Result<(), TrainError> {
-    let Some((tokens, tags)) = inputs.silver else {
-        return Ok(());
-    };
-    if tokens.lines().count() != tags.lines().count() {
-        return Err(TrainError::Silver(
-            tokens.lines().count().min(tags.lines().count()) + 1,
-        ));
-    }
-    for (number, (tokens, tags)) in tokens.lines().zip(tags.lines()).enumerate() {
-        let (tokens, tags): (Vec<&str>, Vec<&str>) =
-            (tokens.split(' ').collect(), tags.split(' ').collect());
-        if tokens.len() != tags.len() {
-            return Err(TrainError::Silver(number + 1));
-        }
-        corpus.push(tokens.into_iter().zip(tags.into_iter().map(&id)), 1);
-    }
-    Ok(())
 }
 
 struct Clusters {

@@ -14,10 +14,10 @@ const NONE: u32 = u32::MAX;
 
 /// The weights while they are learnt.
 pub(super) struct Learner<'a> {
-    corpus: &'a Corpus,
+    pub(super) corpus: &'a Corpus,
     pub(super) kept: KeyTable,
-    ids: Ids,
-    tags: usize,
+    pub(super) ids: Ids,
+    pub(super) tags: usize,
     pub(super) lanes: usize,
     shared: Rows,
     own: [Rows; 2],
@@ -34,7 +34,7 @@ impl<'a> Learner<'a> {
         let edge = Parts::edge();
         let mut own_at = [vec![NONE; rows], vec![NONE; rows]];
         let mut owns = [0_u32; 2];
-        for sample in &corpus.samples {
+        for sample in corpus.samples.iter().filter(|_| options.apart) {
             for at in 0..sample.len {
                 let history = features::gold_history(corpus, sample, at, &edge);
                 let history = history
@@ -104,7 +104,9 @@ impl<'a> Learner<'a> {
                 all += 1;
                 right += usize::from(guess == usize::from(gold));
                 softmax(&mut scores, self.tags);
-                scores[usize::from(gold)] -= 1.0;
+                self.corpus.each_share(sample.first + at, |tag, share| {
+                    scores[usize::from(tag)] -= share
+                });
                 self.update(&active, sample.source, &scores, options.rate);
             }
         }

@@ -1,5 +1,5 @@
-//! Reads CoNLL-U (<https://universaldependencies.org/format.html>), plain or gzip: words, their two
-//! tags, and what is needed to rebuild the raw text. Must not know of models or training.
+//! Reads CoNLL-U, plain or gzip: words, their two tags, and what is needed to rebuild the raw text. Must not know
+//! of models.
 
 use std::io::Read;
 

@@ -1,0 +1,8 @@
+//! CoNLL-U (<https://universaldependencies.org/format.html>): reading treebanks, writing tagged sentences. Must not
+//! know of training.
+
+mod read;
+mod write;
+
+pub use read::{ConlluError, MultiWord, Sentence, Word, parse, read_maybe_gzip};
+pub use write::{Form, push_comment, push_id, push_sentence};
