@@ -106,7 +106,7 @@ fn pdf(text: &str) -> Vec<u8> {
     let at = file.len();
     let _ = write!(file, "xref\n0 6\n0000000000 65535 f \n");
     for place in places {
-        let _ = write!(file, "{place:010} 00000 n \n");
+        let _ = writeln!(file, "{place:010} 00000 n ");
     }
     let _ = write!(
         file,
