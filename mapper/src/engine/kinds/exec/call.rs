@@ -24,6 +24,10 @@ pub(super) enum Ask {
     Run(Call),
     /// To end the program that runs, and all its descendants.
     Kill,
+    /// To remove these folders if the mapper dies.
+    Inherit(Vec<Vec<u8>>),
+    /// To end. Without it, the mapper has died.
+    Leave,
 }
 
 /// One run of a program.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -33,7 +34,8 @@ pub(super) struct Pipes {
 
 impl Keeper {
     /// Starts a keeper from the binary `gristmill`, with a folder of its own in `rooms`, in which
-    /// `links` are linked: names in the folder and where they lead.
+    /// `links` are linked: names in the folder and where they lead. If this process dies, the keeper
+    /// removes the folders `inherited`.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -42,6 +44,7 @@ impl Keeper {
         rooms: &Path,
         number: u64,
         links: &[(PathBuf, PathBuf)],
+        inherited: &[&Path],
     ) -> io::Result<Self> {
         let folder = rooms.join(format!("{number}"));
         fs::create_dir(&folder)?;
@@ -59,6 +62,8 @@ impl Keeper {
             SocketFlags::CLOEXEC,
             None,
         )?;
+        let inherited = inherited.iter().map(|folder| bytes_of(folder)).collect();
+        tell(&ours, &Ask::Inherit(inherited), &[])?;
         let process = Command::new(gristmill)
             .arg(KEEPER)
             .env_clear()
@@ -144,6 +149,10 @@ pub(super) fn kill(socket: &OwnedFd) {
     let _ = tell(socket, &Ask::Kill, &[]);
 }
 
+fn bytes_of(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().to_vec()
+}
+
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -152,7 +161,8 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // It kills its program when the socket is closed, and ends.
+        // It kills its program, and ends; a keeper that is gone has done so.
+        let _ = tell(&*self.socket, &Ask::Leave, &[]);
         let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.folder);

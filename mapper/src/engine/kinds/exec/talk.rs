@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::spec::{Each, Out};
 
+use super::bound;
 use super::call::Ending;
 use super::cold::set_aside;
 use super::frame::{self, Reader, Said};
@@ -151,6 +152,8 @@ impl Talk {
             at += asked.answered;
             let Some(failed) = asked.died else { continue };
             place.warm = None;
+            // Where one record kills, others may: with small batches few are asked one by one.
+            self.size = BATCH.0;
             if self.pool.is_stopping() {
                 return Ok(());
             }
@@ -230,6 +233,11 @@ impl Talk {
                 Err(silence) => Err(Stop::Silence(silence)),
             };
             heard = Instant::now();
+            bound::check(out, &self.verdict);
+            let said = match self.verdict.fatal() {
+                Some(_) => Err(Stop::Fail(Failed::because("the job has failed"))),
+                None => said,
+            };
             match said {
                 Ok(got) => answered += got,
                 Err(stop) => {
