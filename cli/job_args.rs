@@ -76,9 +76,10 @@ const EXEC_HELP: &str = "Examples:
   gristmill run exec --map ./map.py --reduce sum logs/ -o out
   gristmill run exec --python tag.py:tag --try 20 corpus/
 
-A unit whose program fails, hangs or takes too much memory is quarantined with the exit status and the
-last of stderr; the rest goes on. A unit may run twice, so what it does elsewhere happens at least once:
-GRISTMILL_CHUNK with GRISTMILL_RECORD names it. docs/exec.md has the environment and the protocol.";
+A unit whose program fails, hangs or takes too much memory is quarantined with
+the exit status and the last of stderr; the rest goes on. A unit may run twice,
+so what it does elsewhere happens at least once: GRISTMILL_CHUNK with
+GRISTMILL_RECORD names it. docs/exec.md has the environment and the protocol.";
 
 /// A kind's own options, then those of every job, then those of the command.
 #[derive(Args, Debug)]
@@ -120,7 +121,7 @@ pub struct JobArgs {
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
     /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and set
-    /// aside.
+    /// aside; exec takes any bytes as they are.
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
     /// Paths in an @LIST end with a NUL byte, as `find -print0` writes them

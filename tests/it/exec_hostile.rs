@@ -119,6 +119,10 @@ fn a_worker_that_misbehaves_costs_one_record() {
             "out.close(); time.sleep(1000)",
             "ended before it had answered, killed",
         ),
+        (
+            "out.close(); time.sleep(1); os._exit(7)",
+            "ended before it had answered, exit status 7",
+        ),
         ("os.kill(os.getpid(), 11)", "killed by signal 11 (SIGSEGV)"),
         (
             "signal.signal(15, signal.SIG_IGN); time.sleep(1000)",

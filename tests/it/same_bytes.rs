@@ -349,7 +349,7 @@ def tag(text):
             variants.push(Variant {
                 threads,
                 chunk_size,
-                partitions: if number % 3 == 0 { 3 } else { 1 },
+                partitions: if threads == 2 { 3 } else { 1 },
                 faults: number.is_multiple_of(2).then_some(number),
                 memory: 512 << 20,
             });

@@ -15,6 +15,10 @@ use super::call::{Ask, Call, Ending, How, hear, tell};
 /// The subcommand of the binary that runs [`super::keeper`].
 pub const KEEPER: &str = "exec-keeper";
 
+/// How long a worker that has closed its output may take to end, in milliseconds: how it ends is in
+/// the quarantine, so a busy machine must not cut that short.
+const LAST_MOMENTS: u64 = 3_000;
+
 /// A keeper process, the socket to it, and the private folder of its program.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -113,6 +117,12 @@ impl Keeper {
         kill(&self.socket);
     }
 
+    /// Waits a while for the end of a program that seems to be ending, then asks for it.
+    pub(super) fn kill_later(&self) {
+        // A keeper that is gone has killed it.
+        let _ = tell(&*self.socket, &Ask::Kill(LAST_MOMENTS), &[]);
+    }
+
     /// Waits until the program and all its descendants have ended.
     pub(super) fn wait(&self) -> Ending {
         match hear::<Ending>(&*self.socket) {
@@ -146,7 +156,7 @@ impl Keeper {
 /// Asks a keeper for the end of its program.
 pub(super) fn kill(socket: &OwnedFd) {
     // A keeper that is gone has killed it.
-    let _ = tell(socket, &Ask::Kill, &[]);
+    let _ = tell(socket, &Ask::Kill(0), &[]);
 }
 
 fn bytes_of(path: &Path) -> Vec<u8> {

@@ -82,7 +82,7 @@ fn serve(socket: &impl AsFd, inherited: &mut Vec<Vec<u8>>) -> io::Result<Parted>
                 Err(parted) => return Ok(parted),
             },
             // It had ended before the mapper wanted it to.
-            Ask::Kill => {}
+            Ask::Kill(_) => {}
             Ask::Inherit(folders) => *inherited = folders,
             Ask::Leave => return Ok(Parted::Dismissed),
         }
@@ -284,10 +284,14 @@ fn watch(
     let timeout = call.timeout.map(Duration::from_millis);
     let ended = pidfd_open(main, PidfdFlags::empty())?;
     let mut tick = began + TICK;
+    let mut kill_at = None;
     loop {
         let now = Instant::now();
         if timeout.is_some_and(|timeout| now >= began + timeout) {
             return Ok(Some(Stop::Because(How::TimedOut)));
+        }
+        if kill_at.is_some_and(|at| now >= at) {
+            return Ok(Some(Stop::Because(How::Killed)));
         }
         if now >= tick {
             tick = now + TICK;
@@ -320,9 +324,11 @@ fn watch(
         }
         if ready[0] {
             return match hear::<Ask>(socket) {
-                // One that is just ending tells more by how it ends.
-                Ok(Some((Ask::Kill, _))) if ends_soon(&ended)? => Ok(None),
-                Ok(Some((Ask::Kill, _))) => Ok(Some(Stop::Because(How::Killed))),
+                Ok(Some((Ask::Kill(0), _))) => Ok(Some(Stop::Because(How::Killed))),
+                Ok(Some((Ask::Kill(later), _))) => {
+                    kill_at = Some(Instant::now() + Duration::from_millis(later));
+                    continue;
+                }
                 Ok(Some((Ask::Leave, _))) => Ok(Some(Stop::Parted(Parted::Dismissed))),
                 _ => Ok(Some(Stop::Parted(Parted::Died))),
             };
@@ -331,16 +337,6 @@ fn watch(
             return Ok(None);
         }
     }
-}
-
-/// Whether a process ends by itself within a moment.
-fn ends_soon(process: &OwnedFd) -> io::Result<bool> {
-    let mut fds = [PollFd::new(process, PollFlags::IN)];
-    let time = Timespec {
-        tv_sec: 0,
-        tv_nsec: 50_000_000,
-    };
-    Ok(retry(|| poll(&mut fds, Some(&time)))? > 0)
 }
 
 /// The last of what comes through a pipe.
