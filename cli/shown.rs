@@ -166,7 +166,7 @@ impl<'a> Shown<'a> {
                 HumanCount(totals.records),
                 HumanCount(totals.quarantined)
             )
-            .and_then(|()| match totals.tombstones {
+            .and_then(|()| match totals.skipped_chunks {
                 0 => Ok(()),
                 many => write!(
                     out,
@@ -299,7 +299,7 @@ impl<'a> Shown<'a> {
             "records": totals.map(|totals| totals.records),
             "quarantined": (totals.map(|totals| totals.quarantined))
                 .or(so_far.map(|sum| sum.quarantined)),
-            "tombstones": totals.map(|totals| totals.tombstones),
+            "skipped_chunks": totals.map(|totals| totals.skipped_chunks),
             "replays": job.replays,
             "workers": sum.map(|sum| json!({
                 "producers": sum.producers,

@@ -34,7 +34,7 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
     let say = |words: &str| voice.say(&format!("{name} {words}"));
     match job.phase {
         Phase::Cancelled => say("was cancelled before")?,
-        Phase::Finished(totals) if totals.tombstones == 0 => {
+        Phase::Finished(totals) if totals.skipped_chunks == 0 => {
             return Err(usage(format!(
                 "{name} is finished: there is nothing to cancel"
             )));

@@ -234,7 +234,7 @@ fn judge(
     let Totals {
         records,
         quarantined,
-        tombstones,
+        skipped_chunks,
         foreign_messages,
     } = totals;
     voice.say(&format!(
@@ -249,15 +249,15 @@ fn judge(
              aside: the output is complete without them; see the workers' logs for what they were"
         ))?;
     }
-    if tombstones > 0 {
+    if skipped_chunks > 0 {
         voice.say(&format!(
-            "{tombstones} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
+            "{skipped_chunks} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
              tries them again"
         ))?;
     }
     let set_aside = quarantined.saturating_add(foreign_messages);
     Ok(
-        match tombstones == 0 && allowance.permits(set_aside, records) {
+        match skipped_chunks == 0 && allowance.permits(set_aside, records) {
             true => Exit::Complete,
             false => Exit::Quarantined,
         },

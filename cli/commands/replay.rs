@@ -1,4 +1,4 @@
-//! `gristmill replay`: a job that was finished with tombstones goes on with their chunks.
+//! `gristmill replay`: a job that was finished with skipped chunks goes on with them.
 //!
 //! The log says so first; then the chunks move from the dead letters to where mappers take suspects,
 //! each confirmed there before it is acknowledged here. Cut short, the same command goes on.
@@ -65,7 +65,7 @@ pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
 fn is_replayed(name: &JobName, job: &Job) -> anyhow::Result<bool> {
     match &job.phase {
         Phase::Active if job.replays > 0 => Ok(true),
-        Phase::Finished(totals) if totals.tombstones == 0 => Err(usage(format!(
+        Phase::Finished(totals) if totals.skipped_chunks == 0 => Err(usage(format!(
             "{name} is finished, and all its chunks could be run: there is nothing to replay"
         ))),
         Phase::Finished(_) if job.replays >= MAX_REPLAYS => Err(usage(format!(

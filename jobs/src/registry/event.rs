@@ -54,7 +54,7 @@ pub enum Event {
         /// Tells markers apart.
         id: u64,
     },
-    /// A job that was finished with tombstones goes on: their chunks are tried again.
+    /// A job that was finished with skipped chunks goes on: they are tried again.
     Replayed,
     /// Somebody asks whether a finished job's output is still there; who serves its directory answers.
     OutputSought,
@@ -104,7 +104,7 @@ pub struct Totals {
     /// Records set aside.
     pub quarantined: u64,
     /// Chunks that could not be run at all; their records are among those set aside.
-    pub tombstones: u64,
+    pub skipped_chunks: u64,
     /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside.
     pub foreign_messages: u64,
 }

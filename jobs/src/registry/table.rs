@@ -70,7 +70,7 @@ pub struct Job {
     pub output_there: Option<bool>,
     /// The partitions that hold all their outcomes.
     pub closed: BTreeSet<u32>,
-    /// How often the job was replayed: tombstones of earlier times do not count any more.
+    /// How often the job was replayed: chunks skipped before the last replay do not count any more.
     pub replays: u32,
     /// The chunks that a stalled job misses (the first of them) and their number.
     pub missing: Option<(Vec<ChunkId>, u64)>,
@@ -137,11 +137,11 @@ impl Job {
     }
 
     /// Whether the run is over for good, and nothing of it is needed but its output. A failed one is
-    /// not: submitted again, it goes on. Neither is one with tombstones: it may be replayed.
+    /// not: submitted again, it goes on. Neither is one with skipped chunks: it may be replayed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         match self.phase {
-            Phase::Finished(totals) => totals.tombstones == 0,
+            Phase::Finished(totals) => totals.skipped_chunks == 0,
             Phase::Cancelled => true,
             Phase::Active | Phase::Failed { .. } => false,
         }
@@ -330,7 +330,7 @@ impl Job {
                     false => Applied::Ignored,
                 };
             }
-            // Only one with tombstones comes here.
+            // Only one with skipped chunks comes here.
             Event::Replayed if matches!(self.phase, Phase::Finished(_)) => {
                 if self.replays >= MAX_REPLAYS {
                     return Applied::Ignored;

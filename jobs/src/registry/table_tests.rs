@@ -9,7 +9,7 @@ use gristmill_common::spec::{
 const TOTALS: Totals = Totals {
     records: 9,
     quarantined: 2,
-    tombstones: 0,
+    skipped_chunks: 0,
     foreign_messages: 0,
 };
 
@@ -277,18 +277,18 @@ fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
 }
 
 #[test]
-fn only_a_finished_job_with_tombstones_can_be_replayed() {
+fn only_a_finished_job_with_skipped_chunks_can_be_replayed() {
     let mut fold = Fold::new();
     fold.submit("j", 1);
     fold.apply("j", 1, claim("one"));
     fold.apply("j", 1, Event::Sealed { chunks: 9 });
     assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
-    let tombstones = Totals {
-        tombstones: 1,
+    let skipped = Totals {
+        skipped_chunks: 1,
         ..TOTALS
     };
     fold.apply("j", 1, Event::PartitionClosed { partition: 0 });
-    fold.apply("j", 1, Event::Finished(tombstones));
+    fold.apply("j", 1, Event::Finished(skipped));
     assert!(!fold.job("j").is_over() && !fold.job("j").is_active());
     // Nothing else wakes it.
     assert_eq!(fold.submit("j", 1), Applied::Ignored);

@@ -102,7 +102,7 @@ impl Mapper {
     ///
     /// # Errors
     /// As [`Mapper::map`].
-    pub(crate) fn tombstone(
+    pub(crate) fn skip(
         &mut self,
         chunk: &Chunk,
         reason: &str,
@@ -223,7 +223,7 @@ impl Mapper {
         &mut self,
         chunk: &Chunk,
         pieces: &[u64],
-        tombstone: Option<u32>,
+        skipped: Option<u32>,
     ) -> Result<Mapped, WireError> {
         let counts = account(&chunk.head, pieces, &self.out.quarantined);
         let records = counts.iter().map(|count| count.mapped).sum();
@@ -231,7 +231,7 @@ impl Mapper {
         // Unique to this attempt: a random state is keyed anew each time.
         let attempt = Attempt {
             number: RandomState::new().hash_one(chunk.hash),
-            tombstone,
+            skipped,
         };
         let outcomes = encode(chunk, attempt, &self.target(chunk), counts, &mut self.out)?;
         Ok(Mapped {

@@ -197,11 +197,11 @@ fn run_apart(
             let id = chunk.head.id;
             warn!(
                 job = %job.label(),
-                chunk = %id, attempt, "a tombstone takes its place: {reason}"
+                chunk = %id, attempt, "the chunk is skipped: {reason}"
             );
             let prepared = Arc::clone(&job.prepared);
             let mut mapper = Mapper::new(prepared, &job.spec, &job.outline);
-            match mapper.tombstone(chunk, &reason, job.replays) {
+            match mapper.skip(chunk, &reason, job.replays) {
                 Ok(mapped) => {
                     count(job, chunk, &mapped);
                     let (rota, job) = (Arc::clone(rota), Arc::clone(job));

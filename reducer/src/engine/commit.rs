@@ -91,7 +91,7 @@ impl CommitError {
 }
 
 /// Commits the finished partitions of a job as one output. `dead_letters` are the messages that were set
-/// aside on the broker: a chunk for each tombstone, and what was no message of the job.
+/// aside on the broker: each skipped chunk, and what was no message of the job.
 ///
 /// # Errors
 /// When the accounts do not hold, too much is set aside, or files cannot be written; then there is
@@ -119,15 +119,15 @@ pub fn commit(
     let accounts = accounts(&results, outline)?;
     let mut reasons = Reasons::default();
     let (mut entries, mut bytes, mut spilled, mut duplicates) = (0, 0, 0, 0);
-    // A chunk that could not be run has a tombstone in every partition concerned.
-    let mut tombstones = BTreeSet::new();
+    // A chunk that could not be run is skipped in every partition concerned.
+    let mut skipped = BTreeSet::new();
     for result in &results {
         reasons.add(&result.set_aside.reasons);
         entries += result.set_aside.entries;
         bytes += result.set_aside.bytes;
         spilled += result.spilled;
         duplicates += result.duplicates;
-        tombstones.extend(result.tombstones.iter().copied());
+        skipped.extend(result.skipped.iter().copied());
     }
     if bytes > spec.max_quarantine {
         return Err(reasons.overflow(spec.max_quarantine, entries).into());
@@ -147,8 +147,8 @@ pub fn commit(
     }
     let totals = Totals {
         passed_over,
-        tombstones: tombstones.len() as u64,
-        foreign_messages: dead_letters.saturating_sub(tombstones.len() as u64),
+        skipped_chunks: skipped.len() as u64,
+        foreign_messages: dead_letters.saturating_sub(skipped.len() as u64),
         ..Totals::of(accounts.iter())
     };
     let manifest = |files: &[Finished]| manifest(spec, totals, files);

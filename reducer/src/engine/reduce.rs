@@ -35,7 +35,7 @@ pub struct PartitionResult {
     /// Bytes that the producer passed over behind the end marks of archives.
     pub(crate) passed_over: u64,
     /// The chunks that could not be run at all.
-    pub(crate) tombstones: BTreeSet<ChunkId>,
+    pub(crate) skipped: BTreeSet<ChunkId>,
     pub(crate) duplicates: u64,
     pub(crate) spilled: u64,
 }
@@ -48,9 +48,9 @@ pub(crate) struct Reducer<'a> {
     arrivals: Arrivals,
     parts: Parts,
     room: Room,
-    /// The tombstones of chunks that have no other outcome, as the messages that they came in.
-    tombstones: BTreeMap<ChunkId, Vec<Held>>,
-    /// How often the job was replayed: earlier tombstones do not count.
+    /// The outcomes of skipped chunks that have no other, as the messages that they came in.
+    skipped: BTreeMap<ChunkId, Vec<Held>>,
+    /// How often the job was replayed: outcomes skipped before the last replay do not count.
     replays: u32,
     merging: Merging,
     quarantine: Quarantine,
@@ -85,7 +85,7 @@ impl<'a> Reducer<'a> {
             arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), outline),
             parts: Parts::default(),
             room: Room::new(waiting, &settings.tmp),
-            tombstones: BTreeMap::new(),
+            skipped: BTreeMap::new(),
             replays,
             quarantine: Quarantine::new(
                 outline.sources.len(),
@@ -134,9 +134,9 @@ impl<'a> Reducer<'a> {
         Ok(true)
     }
 
-    /// Whether this is a tombstone that says nothing: of a time before the last replay, or a second.
+    /// Whether this is a skipped outcome that says nothing: of a time before the last replay, or a second.
     fn is_stale(&self, head: &OutcomeHead) -> bool {
-        head.tombstone
+        head.skipped
             .is_some_and(|replays| replays < self.replays || self.arrivals.is_buried(head.id))
     }
 
@@ -197,12 +197,12 @@ impl<'a> Reducer<'a> {
             self.arrivals.duplicate();
             return Ok(());
         }
-        let tombstone = head.tombstone.is_some();
+        let skipped = head.skipped.is_some();
         if head.parts == 1 {
             if self.parts.hash_of(id).is_some_and(|before| before != hash) {
                 return Err(ReduceError::InputChanged { id });
             }
-            if tombstone {
+            if skipped {
                 let held = self.room.put(payload.clone())?;
                 return self.bury(id, hash, vec![held]);
             }
@@ -215,15 +215,15 @@ impl<'a> Reducer<'a> {
                 self.arrivals.duplicate();
                 Ok(())
             }
-            Joined::Whole(parts) if tombstone => self.bury(id, hash, parts),
+            Joined::Whole(parts) if skipped => self.bury(id, hash, parts),
             Joined::Whole(parts) => self.joined(parts),
         }
     }
 
-    /// Keeps a tombstone that is whole; it counts for nothing once an outcome comes.
+    /// Keeps a skipped outcome that is whole; it counts for nothing once an ordinary one comes.
     fn bury(&mut self, id: ChunkId, hash: u64, parts: Vec<Held>) -> Result<(), ReduceError> {
         self.arrivals.bury(id, hash);
-        self.tombstones.insert(id, parts);
+        self.skipped.insert(id, parts);
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl<'a> Reducer<'a> {
 
     /// Takes an outcome that is new and whole.
     fn whole(&mut self, head: OutcomeHead, bodies: Vec<Bytes>) -> Result<(), ReduceError> {
-        for held in self.tombstones.remove(&head.id).into_iter().flatten() {
+        for held in self.skipped.remove(&head.id).into_iter().flatten() {
             self.room.take(held)?;
         }
         self.arrivals.take(head.id, head.hash);
@@ -268,10 +268,10 @@ impl<'a> Reducer<'a> {
 
     /// Ends the intake; the partition must be complete.
     pub(crate) fn finish(mut self) -> Result<PartitionResult, ReduceError> {
-        // No outcome came for these: what the tombstones say is the result.
-        let tombstones = std::mem::take(&mut self.tombstones);
-        let buried = tombstones.keys().copied().collect();
-        for parts in tombstones.into_values() {
+        // No ordinary outcome came for these: what the skipped ones say is the result.
+        let skipped = std::mem::take(&mut self.skipped);
+        let buried = skipped.keys().copied().collect();
+        for parts in skipped.into_values() {
             self.joined(parts)?;
         }
         let mut spilled = self.room.spilled();
@@ -287,7 +287,7 @@ impl<'a> Reducer<'a> {
             set_aside,
             sealed: seal.records,
             passed_over: seal.passed_over,
-            tombstones: buried,
+            skipped: buried,
             duplicates,
             spilled,
         })

@@ -216,7 +216,7 @@ fn finish(
     let totals = Totals {
         records: totals.records,
         quarantined: totals.quarantined,
-        tombstones: totals.tombstones,
+        skipped_chunks: totals.skipped_chunks,
         foreign_messages: totals.foreign_messages,
     };
     job.runtime.block_on(
@@ -224,9 +224,9 @@ fn finish(
             .append(job.name, job.run, &Event::Finished(totals)),
     )?;
     crash::point("finished");
-    if totals.tombstones > 0 {
-        let tombstones = totals.tombstones;
-        warn!(job = %job.name, tombstones, "what is needed for `replay` is kept until it or `cancel`");
+    if totals.skipped_chunks > 0 {
+        let skipped_chunks = totals.skipped_chunks;
+        warn!(job = %job.name, skipped_chunks, "what is needed for `replay` is kept until it or `cancel`");
         return Ok(true);
     }
     // Whoever sees in the log that the job is finished removes what is left.

@@ -279,9 +279,9 @@ impl Worker<'_> {
         }
         self.batch.since.get_or_insert_with(Instant::now);
         let again = match &message {
-            // An outcome may follow a tombstone in the same batch.
+            // An ordinary outcome may follow a skipped one in the same batch.
             Message::Outcome(outcome)
-                if outcome.head.parts == 1 && outcome.head.tombstone.is_none() =>
+                if outcome.head.parts == 1 && outcome.head.skipped.is_none() =>
             {
                 !self.batch.ids.insert(outcome.head.id)
             }

@@ -111,7 +111,7 @@ pub fn outline(sources: u32, splits: u32) -> Outline {
 
 pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
     OutcomeHead {
-        tombstone: None,
+        skipped: None,
         id,
         hash: u64::from(id.split) << 32 | u64::from(id.index),
         partition,

@@ -100,7 +100,7 @@ fn messages() -> Vec<Vec<u8>> {
         parts: 2,
         counts: vec![counts],
         quarantined: vec![fault],
-        tombstone: Some(1),
+        skipped: Some(1),
     };
     messages.push(wire::encode_outcome(&outcome, rows).expect("small").into());
     let seal = Seal {
