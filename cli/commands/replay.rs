@@ -94,8 +94,8 @@ async fn move_all(broker: &Broker, run: &JobRun) -> anyhow::Result<u64> {
                 delivery.ack().await;
                 moved += 1;
             }
-            Ok(_) => drop(delivery.bury("not a chunk".into()).await),
-            Err(error) => drop(delivery.bury(error.to_string()).await),
+            Ok(_) => drop(delivery.dead_letter("not a chunk".into()).await),
+            Err(error) => drop(delivery.dead_letter(error.to_string()).await),
         }
     }
     Ok(moved)

@@ -106,7 +106,7 @@ fn records_that_kill_are_set_aside_and_their_neighbours_are_not() {
 
 /// A job with skipped chunks: its mapper dies of a text, and then all children that should look into it
 /// die before they do. Gives the words that produced it.
-fn buried<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a str> {
+fn skipped<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a str> {
     let _reducer = cluster.reducer();
     let mut words = vec!["produce"];
     words.extend(kind);
@@ -151,7 +151,7 @@ fn i4_a_replayed_outcome_replaces_a_skipped_one_and_nothing_is_doubled() {
         let cluster = Cluster::new();
         let input = deadly_lines(&cluster);
         let input = text(&input);
-        let words = buried(&cluster, input, kind);
+        let words = skipped(&cluster, input, kind);
         // Complete, and it says what is not in it.
         let output = cluster.results().join("job");
         let quarantine = std::fs::read_to_string(output.join("quarantine.jsonl")).expect("a file");
@@ -191,7 +191,7 @@ fn i4_a_replayed_outcome_replaces_a_skipped_one_and_nothing_is_doubled() {
 fn a_job_with_skipped_chunks_can_be_cancelled_and_keeps_its_output() {
     let cluster = Cluster::new();
     let input = deadly_lines(&cluster);
-    buried(&cluster, text(&input), &["grep", "-n", ""]);
+    skipped(&cluster, text(&input), &["grep", "-n", ""]);
     let before = cluster.job("job");
     let _reducer = cluster.reducer();
     cluster.run(&["cancel", "job"]).code(0);
@@ -205,7 +205,7 @@ fn a_job_with_skipped_chunks_that_is_forced_anew_leaves_no_ledger_behind() {
     let cluster = Cluster::new();
     let input = deadly_lines(&cluster);
     let kind = &["grep", "-n", ""];
-    let mut words = buried(&cluster, text(&input), kind);
+    let mut words = skipped(&cluster, text(&input), kind);
     words.push("--force");
     let _mapper = cluster.mapper();
     let _reducer = cluster.reducer();

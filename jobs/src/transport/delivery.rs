@@ -1,4 +1,4 @@
-//! A message in hand, settled by value: acknowledged, given back, or buried.
+//! A message in hand, settled by value: acknowledged, given back, or dead-lettered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl Delivery {
         }
     }
 
-    /// Why the message was buried, for one that lies in the dead letters.
+    /// Why the message was dead-lettered, for one that lies in the dead letters.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match &self.hold {
@@ -176,15 +176,15 @@ impl Delivery {
         }
     }
 
-    /// The message can never be worked on: it is set aside with the reason.
-    pub async fn bury(self, reason: String) -> Settled {
+    /// The message can never be worked on: it goes to the dead letters with the reason.
+    pub async fn dead_letter(self, reason: String) -> Settled {
         match self.hold {
             Hold::Pipe(mut hold) => {
                 hold.settled = true;
-                hold.pipe.bury(hold.payload.len(), reason);
+                hold.pipe.dead_letter(hold.payload.len(), reason);
                 Settled::Done
             }
-            Hold::Broker(held) => held.bury(&reason).await,
+            Hold::Broker(held) => held.dead_letter(&reason).await,
         }
     }
 }

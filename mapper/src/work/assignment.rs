@@ -16,7 +16,7 @@ use crate::engine::prepared::Prepared;
 /// Why mapping stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum MapError {
-    /// A message is no chunk; it was buried.
+    /// A message is no chunk; it was dead-lettered.
     #[error("a chunk cannot be read and was set aside: {0}")]
     Undecodable(String),
     /// A result does not fit a message.
@@ -75,7 +75,7 @@ pub struct Assignment {
     pub outline: Outline,
     /// How much of a message is verified.
     pub check: Check,
-    /// Whether a message that cannot be read ends the job here; else it is buried, and the job's
+    /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the job's
     /// chunk will be missed and sent again.
     pub strict: bool,
     /// What a chunk that may kill may use, in a process of its own.

@@ -135,7 +135,7 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
                     let (job, attempt) = (job.label(), attempt_of(&delivery));
                     // What cannot be read has no number.
                     warn!(%job, chunk = "-", attempt, "set aside: {reason}");
-                    runtime.block_on(delivery.bury(reason.clone()));
+                    runtime.block_on(delivery.dead_letter(reason.clone()));
                 }
                 if job.strict {
                     rota.fail(job.number, MapError::Undecodable(reason));
@@ -205,7 +205,7 @@ fn run_apart(
                 Ok(mapped) => {
                     count(job, chunk, &mapped);
                     let (rota, job) = (Arc::clone(rota), Arc::clone(job));
-                    let end = Settle::Bury(reason);
+                    let end = Settle::DeadLetter(reason);
                     runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
                 }
                 Err(source) => rota.fail(job.number, encode_error(chunk, source)),
@@ -262,7 +262,7 @@ fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
 enum Settle {
     Ack,
     /// It is kept among the dead letters, to be replayed.
-    Bury(String),
+    DeadLetter(String),
 }
 
 /// Publishes what was mapped and settles its chunk, in this order (invariant I3).
@@ -291,7 +291,7 @@ async fn settle(
     crash::point("outcome-confirmed");
     match end {
         Settle::Ack => drop(delivery.ack().await),
-        Settle::Bury(reason) => drop(delivery.bury(reason).await),
+        Settle::DeadLetter(reason) => drop(delivery.dead_letter(reason).await),
     }
     crash::point("chunk-acknowledged");
     drop(slot);

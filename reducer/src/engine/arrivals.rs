@@ -97,12 +97,12 @@ impl Arrivals {
     }
 
     /// The chunk's skipped outcome is in hand, whole: it completes the set until an ordinary one comes.
-    pub(crate) fn bury(&mut self, id: ChunkId, hash: u64) {
+    pub(crate) fn mark_skipped(&mut self, id: ChunkId, hash: u64) {
         self.skipped.insert(id, hash);
     }
 
     /// Whether the chunk has a skipped outcome and no ordinary one.
-    pub(crate) fn is_buried(&self, id: ChunkId) -> bool {
+    pub(crate) fn is_skipped(&self, id: ChunkId) -> bool {
         self.skipped.contains_key(&id)
     }
 

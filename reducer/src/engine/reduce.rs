@@ -137,7 +137,7 @@ impl<'a> Reducer<'a> {
     /// Whether this is a skipped outcome that says nothing: of a time before the last replay, or a second.
     fn is_stale(&self, head: &OutcomeHead) -> bool {
         head.skipped
-            .is_some_and(|replays| replays < self.replays || self.arrivals.is_buried(head.id))
+            .is_some_and(|replays| replays < self.replays || self.arrivals.is_skipped(head.id))
     }
 
     /// Checks that an outcome can be one of this partition, whatever came before it.
@@ -204,7 +204,7 @@ impl<'a> Reducer<'a> {
             }
             if skipped {
                 let held = self.room.put(payload.clone())?;
-                return self.bury(id, hash, vec![held]);
+                return self.mark_skipped(id, hash, vec![held]);
             }
             self.parts.forget(id, &mut self.room)?;
             return self.whole(outcome.head, vec![outcome.body]);
@@ -215,14 +215,19 @@ impl<'a> Reducer<'a> {
                 self.arrivals.duplicate();
                 Ok(())
             }
-            Joined::Whole(parts) if skipped => self.bury(id, hash, parts),
+            Joined::Whole(parts) if skipped => self.mark_skipped(id, hash, parts),
             Joined::Whole(parts) => self.joined(parts),
         }
     }
 
     /// Keeps a skipped outcome that is whole; it counts for nothing once an ordinary one comes.
-    fn bury(&mut self, id: ChunkId, hash: u64, parts: Vec<Held>) -> Result<(), ReduceError> {
-        self.arrivals.bury(id, hash);
+    fn mark_skipped(
+        &mut self,
+        id: ChunkId,
+        hash: u64,
+        parts: Vec<Held>,
+    ) -> Result<(), ReduceError> {
+        self.arrivals.mark_skipped(id, hash);
         self.skipped.insert(id, parts);
         Ok(())
     }
@@ -270,7 +275,7 @@ impl<'a> Reducer<'a> {
     pub(crate) fn finish(mut self) -> Result<PartitionResult, ReduceError> {
         // No ordinary outcome came for these: what the skipped ones say is the result.
         let skipped = std::mem::take(&mut self.skipped);
-        let buried = skipped.keys().copied().collect();
+        let ids = skipped.keys().copied().collect();
         for parts in skipped.into_values() {
             self.joined(parts)?;
         }
@@ -287,7 +292,7 @@ impl<'a> Reducer<'a> {
             set_aside,
             sealed: seal.records,
             passed_over: seal.passed_over,
-            skipped: buried,
+            skipped: ids,
             duplicates,
             spilled,
         })

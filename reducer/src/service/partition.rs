@@ -265,7 +265,7 @@ impl Worker<'_> {
         let payload = delivery.payload().clone();
         let message = match wire::decode(&payload, Check::Full) {
             Ok(message) => message,
-            Err(error) => return self.bury(delivery, error.to_string()),
+            Err(error) => return self.dead_letter(delivery, error.to_string()),
         };
         match self.reducer.is_news(&message) {
             Ok(true) => {}
@@ -274,7 +274,7 @@ impl Worker<'_> {
                 self.job.runtime.block_on(delivery.ack());
                 return Ok(());
             }
-            Err(ReduceError::Malformed(what)) => return self.bury(delivery, what),
+            Err(ReduceError::Malformed(what)) => return self.dead_letter(delivery, what),
             Err(error) => return Err(error),
         }
         self.batch.since.get_or_insert_with(Instant::now);
@@ -298,9 +298,9 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn bury(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
+    fn dead_letter(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
         warn!(job = %self.job.name, partition = self.partition, "a message was set aside: {reason}");
-        self.job.runtime.block_on(delivery.bury(reason));
+        self.job.runtime.block_on(delivery.dead_letter(reason));
         Ok(())
     }
 
