@@ -171,7 +171,7 @@ impl Inner {
             let prefetch = match queue {
                 Queue::Chunks => self.prefetch.chunks,
                 Queue::Results(_) => self.prefetch.results,
-                // One killer must not count against its neighbours.
+                // One poison chunk must not count against its neighbours.
                 Queue::Suspect => 1,
                 Queue::Dead | Queue::Files => 1,
             };

@@ -42,11 +42,11 @@ pub struct Mapped {
     pub quarantined: u64,
 }
 
-/// A record that killed a process.
+/// A poison record: one that killed a process.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Killer {
+pub(crate) struct PoisonRecord {
     /// Its number among the chunk's records.
-    pub(crate) record: u64,
+    pub(crate) number: u64,
     /// How the process died.
     pub(crate) reason: String,
 }
@@ -139,13 +139,13 @@ impl Mapper {
         Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter()).count()
     }
 
-    /// Runs the records of a chunk from `from` to before `to`, without those of `killers`, for no
+    /// Runs the records of a chunk from `from` to before `to`, without those of `poison`, for no
     /// other purpose than to see whether this process survives it.
-    pub(crate) fn probe(&mut self, chunk: &Chunk, range: Range<u64>, killers: &[Killer]) {
+    pub(crate) fn probe(&mut self, chunk: &Chunk, range: Range<u64>, poison: &[PoisonRecord]) {
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
         self.out.clear();
-        self.run_around(&prepared, &whole, range, killers);
+        self.run_around(&prepared, &whole, range, poison);
     }
 
     /// As [`Mapper::map_counted`], but records that are known to kill are set aside, each with its
@@ -156,7 +156,7 @@ impl Mapper {
     pub(crate) fn map_around(
         &mut self,
         chunk: &Chunk,
-        killers: &[Killer],
+        poison: &[PoisonRecord],
     ) -> Result<Mapped, WireError> {
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
@@ -164,7 +164,7 @@ impl Mapper {
             .map(|part| whole.count_of(part))
             .collect();
         self.out.clear();
-        self.run_around(&prepared, &whole, 0..whole.count(), killers);
+        self.run_around(&prepared, &whole, 0..whole.count(), poison);
         self.outcomes(chunk, &pieces, None)
     }
 
@@ -173,32 +173,32 @@ impl Mapper {
         prepared: &Prepared,
         whole: &Batch<'_>,
         range: Range<u64>,
-        killers: &[Killer],
+        poison: &[PoisonRecord],
     ) {
         let (before, _) = whole.cut(range.end);
         let (_, mut rest) = before.cut(range.start);
         let mut at = range.start;
-        for killer in killers
+        for record in poison
             .iter()
-            .filter(|killer| range.contains(&killer.record))
+            .filter(|record| range.contains(&record.number))
         {
-            let (safe, tail) = rest.cut(killer.record - at);
-            let (deadly, after) = tail.cut(1);
+            let (safe, tail) = rest.cut(record.number - at);
+            let (alone, after) = tail.cut(1);
             self.run_some(prepared, safe);
-            let mut parts = deadly.parts().to_vec();
+            let mut parts = alone.parts().to_vec();
             for part in &mut parts {
-                if deadly.count_of(part) > 0 {
-                    let reason = killer.reason.clone();
+                if alone.count_of(part) > 0 {
+                    let reason = record.reason.clone();
                     self.out
                         .quarantine(part.piece, part.offset, reason, part.bytes);
                     *part = part.emptied();
                 }
             }
             // The documents stay present.
-            let present = Batch::new(deadly.split(), deadly.splitter(), parts);
+            let present = Batch::new(alone.split(), alone.splitter(), parts);
             self.run_some(prepared, present);
             rest = after;
-            at = killer.record + 1;
+            at = record.number + 1;
         }
         self.run_some(prepared, rest);
     }

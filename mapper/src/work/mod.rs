@@ -143,7 +143,7 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
                 continue;
             }
         };
-        if task.deadly {
+        if task.suspect {
             // Out of its cradle: the children are watched here.
             if let Some(delivery) = task.chunk.take() {
                 run_apart(rota, runtime, &job, &chunk, delivery, task.slot);
@@ -192,7 +192,7 @@ fn run_apart(
             let end = Settle::Ack;
             runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
         }
-        Err(NotRun::Never(reason)) => {
+        Err(NotRun::Fatal(reason)) => {
             let reason = format!("its chunk cannot be run: {reason}");
             let id = chunk.head.id;
             warn!(
@@ -212,7 +212,7 @@ fn run_apart(
             }
         }
         // The chunk goes back when its delivery is dropped, and is tried again.
-        Err(NotRun::Later(reason)) => {
+        Err(NotRun::Retryable(reason)) => {
             let id = chunk.head.id;
             warn!(
                 job = %job.label(),

@@ -60,7 +60,7 @@ pub(crate) struct Task {
     /// The chunk's message.
     pub(crate) payload: Bytes,
     /// The chunk came back, or is a suspect: it may kill.
-    pub(crate) deadly: bool,
+    pub(crate) suspect: bool,
     /// Held until the chunk is settled.
     pub(crate) slot: Slot,
 }
@@ -288,7 +288,7 @@ impl Rota {
                 let job = Arc::clone(&entry.job);
                 state.turn = at + 1;
                 let payload = delivery.payload().clone();
-                let deadly = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
+                let suspect = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
                 let chunk = Arc::new(Cradle {
                     job: Arc::clone(&job),
                     since: Instant::now(),
@@ -304,7 +304,7 @@ impl Rota {
                     job,
                     chunk,
                     payload,
-                    deadly,
+                    suspect,
                     slot,
                 });
             }

@@ -15,7 +15,7 @@ use crate::engine::job_file::JobFile;
 use crate::engine::mapper::Mapper;
 use crate::engine::prepared::Prepared;
 
-/// The longest request: a spec, and the killers that are known.
+/// The longest request: a spec, and the poison records that are known.
 const MOST_REQUEST: u64 = 64 << 20;
 
 /// Maps the chunk that stdin brings and writes the outcomes to stdout.
@@ -62,10 +62,10 @@ pub fn child(
     let mut mapper = Mapper::new(prepared, &request.spec, &outline);
     let mapped = match request.probe {
         Some(range) => {
-            mapper.probe(&chunk, range, &request.killers);
+            mapper.probe(&chunk, range, &request.poison);
             Default::default()
         }
-        None => mapper.map_around(&chunk, &request.killers)?,
+        None => mapper.map_around(&chunk, &request.poison)?,
     };
     output.write_all(&Answer::of(mapped).encode())?;
     Ok(output.flush()?)
