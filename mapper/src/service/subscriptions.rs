@@ -21,8 +21,8 @@ use tracing::{info, warn};
 use crate::engine::prepared::Prepared;
 use crate::service::files::Files;
 use crate::work::assignment::{Assignment, Limits};
+use crate::work::fair_scheduler::FairScheduler;
 use crate::work::pump;
-use crate::work::rota::Rota;
 
 /// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
 /// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
@@ -69,7 +69,7 @@ impl Subscribed {
 pub(super) struct Subscriptions {
     broker: Broker,
     settings: Settings,
-    rota: Arc<Rota>,
+    scheduler: Arc<FairScheduler>,
     progress: Arc<Progress>,
     /// In the order in which they were subscribed to.
     jobs: Vec<Subscribed>,
@@ -88,13 +88,13 @@ impl Subscriptions {
     pub(super) fn new(
         broker: &Broker,
         settings: &Settings,
-        rota: &Arc<Rota>,
+        scheduler: &Arc<FairScheduler>,
         progress: &Arc<Progress>,
     ) -> Self {
         Self {
             broker: broker.clone(),
             settings: settings.clone(),
-            rota: Arc::clone(rota),
+            scheduler: Arc::clone(scheduler),
             progress: Arc::clone(progress),
             jobs: Vec::new(),
             prepared: HashMap::new(),
@@ -117,7 +117,7 @@ impl Subscriptions {
         }
     }
 
-    /// Takes no more chunks of the job with this number on the rota, if it is subscribed to.
+    /// Takes no more chunks of the job with this number in the scheduler, if it is subscribed to.
     pub(super) fn leave_number(&mut self, number: u64) -> Option<Subscribed> {
         let at = self.jobs.iter().position(|job| job.number == number)?;
         let job = self.jobs.remove(at);
@@ -133,7 +133,7 @@ impl Subscriptions {
     /// Subscribes to jobs that are active, and leaves those that are not. Of those in `asked` a queue is
     /// gone, and nobody knows yet why.
     pub(super) fn reconcile(&mut self, table: &JobTable, asked: &Inquiries) {
-        let rota = &self.rota;
+        let scheduler = &self.scheduler;
         self.jobs.retain(|job| {
             let active = table
                 .get(&job.name)
@@ -141,7 +141,7 @@ impl Subscriptions {
             if !active {
                 // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
                 // answer to a cancel that crosses the queue's deletion ends the whole connection.)
-                rota.drop_job(job.number);
+                scheduler.drop_job(job.number);
                 job.pumps.iter().for_each(JoinHandle::abort);
             }
             active
@@ -283,12 +283,12 @@ impl Subscriptions {
             tally: Some(self.progress.jobs.of(Role::Map, name, run)),
         });
         let consumer = assignment.transport.clone();
-        self.rota.add(Arc::clone(&assignment));
+        self.scheduler.add(Arc::clone(&assignment));
         let open = Arc::new(AtomicUsize::new(2));
         let pumps = [Queue::Chunks, Queue::Suspect].map(|queue| {
-            let (rota, job) = (Arc::clone(&self.rota), Arc::clone(&assignment));
+            let (scheduler, job) = (Arc::clone(&self.scheduler), Arc::clone(&assignment));
             let open = Arc::clone(&open);
-            tokio::spawn(async move { pump(&rota, &job, queue, &open).await })
+            tokio::spawn(async move { pump(&scheduler, &job, queue, &open).await })
         });
         info!(job = %name, prefetch, "subscribed");
         self.jobs.push(Subscribed {
