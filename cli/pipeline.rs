@@ -17,7 +17,7 @@ use gristmill_input::Plan;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::transport::{Embedded, Room, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
-use gristmill_producer::{Afresh, ProduceError};
+use gristmill_producer::{FreshRun, ProduceError};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
 
 /// How a job runs here; none of it changes the output's bytes.
@@ -138,7 +138,7 @@ impl Pipeline<'_> {
 
         let parts = std::thread::scope(|scope| {
             failure.spawn(scope, "reader", || {
-                gristmill_producer::produce(self.plan, self.spec, env, &producer, &Afresh)?;
+                gristmill_producer::produce(self.plan, self.spec, env, &producer, &FreshRun)?;
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {

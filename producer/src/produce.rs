@@ -55,11 +55,11 @@ pub trait Resume: Sync {
     fn complete(&self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError>;
 }
 
-/// The first and only attempt.
+/// Nothing to resume: the first and only attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Afresh;
+pub struct FreshRun;
 
-impl Resume for Afresh {
+impl Resume for FreshRun {
     fn done(&self, _: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
         None
     }
