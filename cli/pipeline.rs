@@ -123,7 +123,7 @@ impl Pipeline<'_> {
             progress: self.progress,
             shutdown: self.shutdown,
         };
-        let outline = self.plan.outline();
+        let plan_summary = self.plan.summary();
         let reducers = gristmill_reducer::Settings {
             memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
             tmp: self.settings.tmp.clone(),
@@ -149,7 +149,7 @@ impl Pipeline<'_> {
                     prepared: Arc::clone(&self.prepared),
                     replays: 0,
                     spec: self.spec.clone(),
-                    outline: outline.clone(),
+                    plan_summary: plan_summary.clone(),
                     // Nothing leaves this process.
                     check: Check::Head,
                     strict: true,
@@ -163,13 +163,14 @@ impl Pipeline<'_> {
             });
             let reducing: Vec<_> = (0..self.spec.partitions)
                 .map(|partition| {
-                    let (outline, reducers, destination) = (&outline, &reducers, &destination);
+                    let (plan_summary, reducers, destination) =
+                        (&plan_summary, &reducers, &destination);
                     failure.spawn(scope, "reducer", move || {
                         let part = gristmill_reducer::reduce(
                             partition,
                             env,
                             self.spec,
-                            outline,
+                            plan_summary,
                             reducers,
                             destination,
                         )?;
@@ -189,7 +190,7 @@ impl Pipeline<'_> {
         Ok(gristmill_reducer::commit(
             destination,
             self.spec,
-            &outline,
+            &plan_summary,
             parts,
             0,
             &reducers,

@@ -274,7 +274,7 @@ impl<'a> Shown<'a> {
             "seconds": self.age.as_secs(),
             "percent": estimate.percent.map(pace::tenths),
             "eta_seconds": estimate.eta.map(|eta| pace::whole(eta).as_secs()),
-            "splits": job.submission.outline.splits,
+            "splits": job.submission.plan_summary.splits,
             "splits_published": job.splits.len(),
             "chunks_published": estimate.published,
             "chunks_total": estimate.total,

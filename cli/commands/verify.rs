@@ -66,7 +66,7 @@ fn recount(
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let counted = recount_records(&plan, &verified.spec, threads, tmp, &progress, &shutdown)?;
     let names: Vec<String> = plan
-        .outline()
+        .summary()
         .sources
         .iter()
         .map(|name| shown(name).into_owned())

@@ -16,7 +16,7 @@ pub mod key;
 pub mod large;
 pub mod name;
 pub mod outcome;
-pub mod outline;
+pub mod plan_summary;
 pub mod progress;
 pub mod record;
 pub mod seal;

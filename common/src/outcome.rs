@@ -42,7 +42,7 @@ pub struct OutcomeHead {
 /// The account of one source in one chunk: `records == mapped + quarantined` (I7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCount {
-    /// Number of the source in the job's outline.
+    /// Number of the source in the job's plan summary.
     pub source: u32,
     /// Records in, as the producer counted them.
     pub records: u64,

@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
@@ -37,7 +37,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         prepared: Arc::new(Prepared::new(&job).unwrap()),
         replays: 0,
         spec: job,
-        outline: Outline {
+        plan_summary: PlanSummary {
             sources: vec![],
             splits: 1,
         },

@@ -52,7 +52,7 @@ pub struct Claim {
 /// One job, as far as the log tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// What it is. The outline's sources are dropped once the job has ended for good.
+    /// What it is. The plan summary's sources are dropped once the job has ended for good.
     pub submission: Submission,
     /// When it was first submitted, in seconds since 1970, by the writer's clock.
     pub since: u64,
@@ -188,7 +188,7 @@ impl JobTable {
             job.latest = job.latest.max(at);
             if job.is_over() {
                 job.ended = number;
-                job.submission.outline.sources = Vec::new();
+                job.submission.plan_summary.sources = Vec::new();
                 job.splits.clear();
                 job.missing = None;
                 let partitions = job.submission.spec.partitions;
@@ -304,10 +304,12 @@ impl Job {
         let before = (self.phase.clone(), self.claim.is_some(), self.sealed);
         match event {
             Event::SplitsComplete(splits) => {
-                let outline = &self.submission.outline;
+                let plan_summary = &self.submission.plan_summary;
                 let known = self.splits.len();
                 for done in splits {
-                    if done.split < outline.splits && done.records.len() <= outline.sources.len() {
+                    if done.split < plan_summary.splits
+                        && done.records.len() <= plan_summary.sources.len()
+                    {
                         self.splits.entry(done.split).or_insert(done);
                     }
                 }

@@ -1,7 +1,7 @@
 //! The fold of the log: who comes first, what is over, what is hostile.
 
 use super::*;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
     EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
@@ -43,7 +43,7 @@ fn submission(run: u64) -> Box<Submission> {
             compress: None,
             max_quarantine: 1 << 20,
         },
-        outline: Outline {
+        plan_summary: PlanSummary {
             sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
             splits: 3,
         },
@@ -143,7 +143,7 @@ fn a_job_lives_from_its_submission_to_its_end() {
     let job = fold.job("j");
     assert_eq!(job.phase, Phase::Finished(TOTALS));
     assert!(
-        job.submission.outline.sources.is_empty(),
+        job.submission.plan_summary.sources.is_empty(),
         "it needs no room now"
     );
 }
@@ -298,7 +298,7 @@ fn only_a_finished_job_with_skipped_chunks_can_be_replayed() {
     assert!(job.is_active() && job.closed.is_empty());
     assert_eq!((job.replays, job.sealed), (1, Some(9)));
     assert_eq!(claimed(&fold, "j").as_deref(), Some("one"));
-    assert_eq!(job.submission.outline.sources.len(), 1);
+    assert_eq!(job.submission.plan_summary.sources.len(), 1);
     fold.apply("j", 1, Event::Finished(TOTALS));
     assert!(fold.job("j").is_over());
     assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::partition_of_split;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{EncodingErrors, JobSpec};
 use gristmill_common::wire::WireError;
 
@@ -54,14 +54,14 @@ pub(crate) struct PoisonRecord {
 impl Mapper {
     /// A mapper for one thread.
     #[must_use]
-    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, outline: &Outline) -> Self {
+    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, plan_summary: &PlanSummary) -> Self {
         Self {
             runner: Runner::new(&prepared),
             out: Output::new(prepared.shape()),
             scratch: Output::new(prepared.shape()),
             screened: spec.encoding_errors == EncodingErrors::Quarantine,
             by_split: prepared.shape().by_split(),
-            splits: outline.splits,
+            splits: plan_summary.splits,
             partitions: spec.partitions.max(1),
             prepared,
         }

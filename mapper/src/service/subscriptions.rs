@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::wire::Check;
@@ -272,9 +272,9 @@ impl Subscriptions {
             replays: job.replays,
             spec: submission.spec.clone(),
             // Names of sources are the reducer's business, and there may be a million.
-            outline: Outline {
+            plan_summary: PlanSummary {
                 sources: Vec::new(),
-                splits: submission.outline.splits,
+                splits: submission.plan_summary.splits,
             },
             check: Check::Full,
             strict: false,

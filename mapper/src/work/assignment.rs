@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use gristmill_common::job::JobName;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{Progress, Tally};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{Check, WireError};
@@ -72,7 +72,7 @@ pub struct Assignment {
     /// What to do.
     pub spec: JobSpec,
     /// The plan as far as it matters here.
-    pub outline: Outline,
+    pub plan_summary: PlanSummary,
     /// How much of a message is verified.
     pub check: Check,
     /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the job's

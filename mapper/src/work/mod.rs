@@ -225,7 +225,7 @@ fn run_apart(
                 chunk = %id, attempt, "the chunk is skipped: {reason}"
             );
             let prepared = Arc::clone(&job.prepared);
-            let mut mapper = Mapper::new(prepared, &job.spec, &job.outline);
+            let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
             match mapper.skip(chunk, &reason, job.replays) {
                 Ok(mapped) => {
                     count(job, chunk, &mapped);
@@ -269,7 +269,7 @@ fn mapper_of<'a>(
                 mappers.remove(0);
             }
             let prepared = Arc::clone(&job.prepared);
-            let mapper = Mapper::new(prepared, &job.spec, &job.outline);
+            let mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
             (Arc::downgrade(job), mapper)
         }
     };
@@ -359,10 +359,10 @@ impl Drop for InHand {
 
 fn decode(payload: &Bytes, job: &Assignment) -> Result<Chunk, String> {
     match wire::decode(payload, job.check) {
-        Ok(Message::Chunk(chunk)) if chunk.head.id.split < job.outline.splits => Ok(chunk),
+        Ok(Message::Chunk(chunk)) if chunk.head.id.split < job.plan_summary.splits => Ok(chunk),
         Ok(Message::Chunk(chunk)) => Err(format!(
             "chunk {} of a job of {} splits",
-            chunk.head.id, job.outline.splits
+            chunk.head.id, job.plan_summary.splits
         )),
         Ok(_) => Err("not a chunk".into()),
         Err(error) => Err(error.to_string()),

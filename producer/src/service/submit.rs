@@ -238,7 +238,7 @@ pub fn submit(
     crash::point("before-submitted");
     let submission = Submission {
         spec: (*spec).clone(),
-        outline: plan.outline(),
+        plan_summary: plan.summary(),
         plan: fingerprint,
         processor: spec.kind.version(),
         replace: order.force,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gristmill_common::id::{ChunkId, partition_of_split};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::seal::{Seal, SplitEnd};
 
 use crate::engine::reduce_error::ReduceError;
@@ -34,13 +34,18 @@ pub(crate) struct Arrivals {
 
 impl Arrivals {
     /// Nothing has come. `by_split` says that the partition takes a contiguous range of splits.
-    pub(crate) fn new(partition: u32, partitions: u32, by_split: bool, outline: &Outline) -> Self {
+    pub(crate) fn new(
+        partition: u32,
+        partitions: u32,
+        by_split: bool,
+        plan_summary: &PlanSummary,
+    ) -> Self {
         Self {
             partition,
             partitions,
             by_split,
-            splits: outline.splits,
-            sources: outline.sources.len(),
+            splits: plan_summary.splits,
+            sources: plan_summary.sources.len(),
             taken: HashMap::new(),
             skipped: BTreeMap::new(),
             ends: HashMap::new(),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::spec::{JobSpec, Shape};
 use gristmill_common::wire::{self, Check, Message, WireError};
@@ -43,7 +43,7 @@ pub struct PartitionResult {
 /// The state of one partition.
 pub(crate) struct Reducer<'a> {
     partition: u32,
-    outline: &'a Outline,
+    plan_summary: &'a PlanSummary,
     progress: &'a Progress,
     arrivals: Arrivals,
     parts: Parts,
@@ -63,7 +63,7 @@ impl<'a> Reducer<'a> {
     pub(crate) fn new(
         partition: u32,
         spec: &JobSpec,
-        outline: &'a Outline,
+        plan_summary: &'a PlanSummary,
         settings: &Settings,
         destination: &Destination,
         progress: &'a Progress,
@@ -80,21 +80,21 @@ impl<'a> Reducer<'a> {
         };
         Ok(Self {
             partition,
-            outline,
+            plan_summary,
             progress,
-            arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), outline),
+            arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), plan_summary),
             parts: Parts::default(),
             room: Room::new(waiting, &settings.tmp),
             skipped: BTreeMap::new(),
             replays,
             quarantine: Quarantine::new(
-                outline.sources.len(),
+                plan_summary.sources.len(),
                 spec.max_quarantine,
                 eighth,
                 &settings.tmp,
             ),
-            accounts: vec![Account::default(); outline.sources.len()],
-            merging: Merging::new(partition, spec, shape, outline, settings, destination)?,
+            accounts: vec![Account::default(); plan_summary.sources.len()],
+            merging: Merging::new(partition, spec, shape, plan_summary, settings, destination)?,
             shown: 0,
         })
     }
@@ -142,7 +142,7 @@ impl<'a> Reducer<'a> {
 
     /// Checks that an outcome can be one of this partition, whatever came before it.
     fn check(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
-        let sources = self.outline.sources.len();
+        let sources = self.plan_summary.sources.len();
         let mut named = (head.counts.iter().map(|count| count.source))
             .chain(head.quarantined.iter().map(|entry| entry.source));
         let what = if head.partition != self.partition {
@@ -265,7 +265,7 @@ impl<'a> Reducer<'a> {
         self.arrivals.take(head.id, head.hash);
         accounts::add(&mut self.accounts, &head.counts);
         for entry in &head.quarantined {
-            self.quarantine.take(entry, self.outline)?;
+            self.quarantine.take(entry, self.plan_summary)?;
         }
         self.merging
             .take(head.id, bodies, &mut self.room, &self.arrivals)

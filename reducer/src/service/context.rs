@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{Progress, Tally};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
@@ -26,7 +26,7 @@ pub(crate) struct JobContext<'a> {
     pub(crate) name: &'a JobName,
     pub(crate) run: u64,
     pub(crate) spec: &'a JobSpec,
-    pub(crate) outline: &'a Outline,
+    pub(crate) plan_summary: &'a PlanSummary,
     pub(crate) replace: bool,
     /// How often the job was replayed.
     pub(crate) replays: u32,

@@ -202,7 +202,7 @@ fn finish(
             let report = commit(
                 destination,
                 job.spec,
-                job.outline,
+                job.plan_summary,
                 results,
                 dead,
                 &job.settings,

@@ -434,7 +434,7 @@ impl JobContext<'_> {
         Reducer::new(
             partition,
             self.spec,
-            self.outline,
+            self.plan_summary,
             &self.settings,
             destination,
             self.progress,

@@ -62,7 +62,7 @@ impl JobThread {
             name: &self.name,
             run,
             spec: &self.submission.spec,
-            outline: &self.submission.outline,
+            plan_summary: &self.submission.plan_summary,
             replace: self.submission.replace,
             replays: self.replays,
             home: &self.home,
