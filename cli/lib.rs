@@ -15,7 +15,7 @@ pub mod jobs;
 pub mod listen;
 pub mod log;
 pub mod memory;
-pub mod pace;
+pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;
 pub mod progress_line;

@@ -13,7 +13,7 @@ use gristmill_jobs::declare::{
 };
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Registry, STREAM};
-use gristmill_jobs::report::{self, Announcer, Reports};
+use gristmill_jobs::report::{self, Reporter, Reports};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, BrokerOptions, REPLICAS, version};
 use tokio::runtime::Handle;
@@ -206,7 +206,7 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
     reports.open().await?;
     let progress = Arc::new(Progress::default());
     let _tally = progress.jobs.of(Role::Map, &job, unique());
-    let _announcer = Announcer::start(&Handle::current(), broker, &progress);
+    let _reporter = Reporter::start(&Handle::current(), broker, &progress);
     match reports.next().await {
         Some(_) => Ok(()),
         None => anyhow::bail!("the broker refuses"),

@@ -11,7 +11,7 @@ use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD};
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::registry::Totals;
-use gristmill_jobs::report::Announcer;
+use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
     Order, ProduceError, Settings, SubmitError, Submitted, Wait, default_name, submit,
@@ -108,7 +108,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         return Ok(Exit::Interrupted);
     };
     let progress = Arc::new(Progress::default());
-    let _announcer = Announcer::start(runtime.handle(), &broker, &progress);
+    let _reporter = Reporter::start(runtime.handle(), &broker, &progress);
     let line = ProgressLine::start(Arc::clone(&progress), voice);
     let order = Order {
         name: name.clone(),

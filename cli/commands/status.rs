@@ -7,7 +7,7 @@ use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_common::wire::VERSION;
 use gristmill_jobs::registry::{JobTable, Registry};
-use gristmill_jobs::report::{Crew, LISTEN, Reports};
+use gristmill_jobs::report::{LISTEN, Reports, Workers};
 use gristmill_rabbitmq::{Broker, QueueError};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
@@ -145,11 +145,11 @@ impl Seen {
                 return Ok(seen);
             }
         }
-        let mut crew = Crew::default();
+        let mut workers = Workers::default();
         while let Ok(Some(report)) = timeout_at(end, reports.next()).await {
-            crew.hear(report, std::time::Instant::now());
+            workers.hear(report, std::time::Instant::now());
         }
-        seen.heard.crew = Some(crew);
+        seen.heard.workers = Some(workers);
         // It may have begun meanwhile.
         seen.heard.alarm = broker.health().blocked;
         Ok(seen)

@@ -10,37 +10,37 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, MAX_TROUBLE, PERIOD, Report, Window, encode_report};
+use super::{EXCHANGE, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
 use gristmill_common::id::unique;
 use gristmill_common::progress::{Progress, Role, Tally};
 use gristmill_rabbitmq::{Broker, TopicWriter};
 
-/// Reports until dropped.
+/// A reporter: it reports until dropped.
 #[derive(Debug)]
-pub struct Announcer {
+pub struct Reporter {
     task: JoinHandle<()>,
 }
 
-impl Announcer {
+impl Reporter {
     /// Starts to report the jobs of `progress`.
     #[must_use]
     pub fn start(runtime: &Handle, broker: &Broker, progress: &Arc<Progress>) -> Self {
         let writer = broker.topic_writer(EXCHANGE);
         Self {
-            task: runtime.spawn(announce(writer, Arc::clone(progress))),
+            task: runtime.spawn(send_reports(writer, Arc::clone(progress))),
         }
     }
 }
 
-impl Drop for Announcer {
+impl Drop for Reporter {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
+async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
     let worker = unique();
-    let mut windows: HashMap<usize, (Weak<Tally>, Window)> = HashMap::new();
+    let mut windows: HashMap<usize, (Weak<Tally>, RateWindow)> = HashMap::new();
     let mut tick = tokio::time::interval(PERIOD);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -57,7 +57,7 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
             // Its address is its own for as long as a weak pointer to it is kept.
             let (_, window) = windows
                 .entry(Arc::as_ptr(&tally) as usize)
-                .or_insert_with(|| (Arc::downgrade(&tally), Window::default()));
+                .or_insert_with(|| (Arc::downgrade(&tally), RateWindow::default()));
             let report = report(worker, &tally, window);
             let Ok(message) = encode_report(&report) else {
                 continue;
@@ -70,7 +70,7 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
     }
 }
 
-fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
+fn report(worker: u64, tally: &Tally, window: &mut RateWindow) -> Report {
     let counts = tally.counts();
     let at: Duration = tally.age();
     Report {
@@ -79,7 +79,7 @@ fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
         worker,
         role: tally.role(),
         counts,
-        pace: window.push(at, counts.chunks, counts.bytes),
+        rate: window.push(at, counts.chunks, counts.bytes),
         trouble: tally.trouble().map(|trouble| shortened(trouble.reason)),
     }
 }
