@@ -155,7 +155,7 @@ impl Pipeline<'_> {
                     strict: true,
                     limits: Limits::default(),
                     progress: Arc::clone(self.progress),
-                    tally: None,
+                    counters: None,
                 };
                 let threads = self.settings.threads.get();
                 gristmill_mapper::work(job, threads, handle, self.shutdown)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gristmill_common::progress::{Progress, Role, Tally};
+use gristmill_common::progress::{JobCounters, Progress, Role};
 use gristmill_jobs::report::{EXCHANGE, Report, Reporter, Reports};
 use gristmill_rabbitmq::Broker;
 use gristmill_testbroker::{Node, Settings};
@@ -13,12 +13,12 @@ mod harness;
 use harness::{connect, job, run};
 
 /// A worker that reports one job, while this is kept.
-fn mapper(broker: &Broker) -> (Reporter, Arc<Tally>) {
+fn mapper(broker: &Broker) -> (Reporter, Arc<JobCounters>) {
     let progress = Arc::new(Progress::default());
-    let tally = progress.jobs.of(Role::Map, &job().job, 7);
-    tally.mapped(100, 1);
+    let counters = progress.jobs.of(Role::Map, &job().job, 7);
+    counters.mapped(100, 1);
     let reporter = Reporter::start(&Handle::current(), broker, &progress);
-    (reporter, tally)
+    (reporter, counters)
 }
 
 async fn next(reports: &mut Reports) -> Report {

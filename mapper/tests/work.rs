@@ -45,7 +45,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         strict: true,
         limits: Limits::default(),
         progress: Arc::clone(&progress),
-        tally: None,
+        counters: None,
     };
     work(job, 3, runtime.handle(), shutdown)?;
     Ok(Progress::get(&progress.records))

@@ -280,7 +280,7 @@ impl Subscriptions {
             strict: false,
             limits: self.settings.limits,
             progress: Arc::clone(&self.progress),
-            tally: Some(self.progress.jobs.of(Role::Map, name, run)),
+            counters: Some(self.progress.jobs.of(Role::Map, name, run)),
         });
         let consumer = assignment.transport.clone();
         self.scheduler.add(Arc::clone(&assignment));

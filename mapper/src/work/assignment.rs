@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::progress::{Progress, Tally};
+use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{Check, WireError};
 use gristmill_jobs::transport::{PublishError, Transport};
@@ -83,7 +83,7 @@ pub struct Assignment {
     /// For people.
     pub progress: Arc<Progress>,
     /// What is reported of this job, if it is.
-    pub tally: Option<Arc<Tally>>,
+    pub counters: Option<Arc<JobCounters>>,
 }
 
 impl Assignment {
@@ -94,8 +94,8 @@ impl Assignment {
 
     /// For reports: so many chunks are taken and not settled.
     pub(crate) fn holds(&self, chunks: usize) {
-        if let Some(tally) = &self.tally {
-            tally.holds(chunks);
+        if let Some(counters) = &self.counters {
+            counters.holds(chunks);
         }
     }
 }

@@ -336,8 +336,8 @@ fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
     Progress::add(&progress.records, mapped.records);
     Progress::add(&progress.quarantined, mapped.quarantined);
     progress.touch();
-    if let Some(tally) = &job.tally {
-        tally.mapped(chunk.body.len() as u64, mapped.quarantined);
+    if let Some(counters) = &job.counters {
+        counters.mapped(chunk.body.len() as u64, mapped.quarantined);
     }
 }
 

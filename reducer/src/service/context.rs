@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::progress::{Progress, Tally};
+use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_jobs::declare::queue_depth;
@@ -38,7 +38,7 @@ pub(crate) struct JobContext<'a> {
     pub(crate) settings: Settings,
     pub(crate) progress: &'a Progress,
     /// What is reported of this job.
-    pub(crate) tally: &'a Tally,
+    pub(crate) counters: &'a JobCounters,
     /// Stops the work on this job.
     pub(crate) stop: &'a Shutdown,
     /// Set once the log says that the job is sealed.

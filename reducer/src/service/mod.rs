@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{Cause, Progress, Role, Tally, Trouble};
+use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_jobs::registry::{
@@ -125,7 +125,7 @@ struct Rest {
     /// When it is tried again.
     until: Instant,
     /// Keeps reporting why.
-    _tally: Option<Arc<Tally>>,
+    _counters: Option<Arc<JobCounters>>,
 }
 
 /// A job's thread has ended.
@@ -251,20 +251,20 @@ impl Service {
     }
 
     /// Leaves a run alone for a while.
-    fn rest(&mut self, run: u64, time: Duration, tally: Option<Arc<Tally>>) {
+    fn rest(&mut self, run: u64, time: Duration, counters: Option<Arc<JobCounters>>) {
         let until = Instant::now() + time;
         let rest = Rest {
             until,
-            _tally: tally,
+            _counters: counters,
         };
         self.resting.insert(run, rest);
     }
 
     /// The same, and everybody who asks hears why.
     fn rest_because(&mut self, name: &JobName, run: u64, time: Duration, trouble: Trouble) {
-        let tally = self.progress.jobs.of(Role::Reduce, name, run);
-        tally.is_held_up(trouble);
-        self.rest(run, time, Some(tally));
+        let counters = self.progress.jobs.of(Role::Reduce, name, run);
+        counters.is_held_up(trouble);
+        self.rest(run, time, Some(counters));
     }
 
     /// Claims what nobody has, starts what is ours, stops what is over.

@@ -245,7 +245,7 @@ impl Worker<'_> {
                 return Ok(Done::Closed);
             }
             if idle && self.batch.deliveries.is_empty() {
-                self.job.tally.goes_on();
+                self.job.counters.goes_on();
                 self.look_for_stall()?;
             }
         }
@@ -326,7 +326,7 @@ impl Worker<'_> {
                     let bytes: usize = segment.messages.iter().map(Bytes::len).sum();
                     Progress::add(&self.job.progress.durable_bytes, bytes as u64);
                     self.job.progress.touch();
-                    self.job.tally.goes_on();
+                    self.job.counters.goes_on();
                     break;
                 }
                 Appended::Taken(other) => {
@@ -371,8 +371,8 @@ impl Worker<'_> {
         let arrivals = self.reducer.arrivals();
         let (durable, expected) = (arrivals.count(), arrivals.expected());
         let quarantined = self.reducer.quarantined();
-        let tally = self.job.tally;
-        tally.partition(self.partition, durable, expected, quarantined);
+        let counters = self.job.counters;
+        counters.partition(self.partition, durable, expected, quarantined);
     }
 
     /// Merges a segment. True when it closes the partition; one that closed it before a replay, or before

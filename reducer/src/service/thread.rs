@@ -57,7 +57,7 @@ impl JobThread {
             ))
         };
         let run = self.submission.run;
-        let tally = self.progress.jobs.of(Role::Reduce, &self.name, run);
+        let counters = self.progress.jobs.of(Role::Reduce, &self.name, run);
         let done = work(&JobContext {
             name: &self.name,
             run,
@@ -73,7 +73,7 @@ impl JobThread {
             full: (self.settings.memory / 4).max(LEAST as usize),
             settings: self.settings,
             progress: &self.progress,
-            tally: &tally,
+            counters: &counters,
             stop: &self.stop,
             sealed: &self.sealed,
             window: usize::from(prefetch / 2),
