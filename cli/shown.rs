@@ -23,7 +23,7 @@ pub struct Heard {
     /// Why the broker takes no messages, reports among them.
     pub alarm: Option<String>,
     /// Why nobody could listen.
-    pub deaf: Option<String>,
+    pub reports_error: Option<String>,
 }
 
 /// A job as it is shown.
@@ -308,7 +308,7 @@ impl<'a> Shown<'a> {
             })),
             "waits_for": self.waits_for,
             "broker_alarm": heard.alarm,
-            "reports_error": heard.deaf,
+            "reports_error": heard.reports_error,
         })
     }
 }

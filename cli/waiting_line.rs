@@ -119,8 +119,8 @@ impl WaitingLine {
     /// When stderr cannot be written.
     pub fn warn_unserved(&mut self, job: &Job) -> std::io::Result<()> {
         let stats = self.workers.of(&self.name, self.run);
-        let deaf = self.reports.is_none() || self.broker.health().blocked.is_some();
-        if deaf || stats.reducers > 0 {
+        let no_reports = self.reports.is_none() || self.broker.health().blocked.is_some();
+        if no_reports || stats.reducers > 0 {
             self.served = Instant::now();
         }
         let Some(claim) = &job.claim else {

@@ -133,15 +133,15 @@ impl Seen {
         match opened {
             Ok(Ok(())) => {}
             Ok(Err(QueueError::Refused(reason))) => {
-                seen.heard.deaf = Some(reason);
+                seen.heard.reports_error = Some(reason);
                 return Ok(seen);
             }
             Ok(Err(error)) => {
-                seen.heard.deaf = Some(error.to_string());
+                seen.heard.reports_error = Some(error.to_string());
                 return Ok(seen);
             }
             Err(_) => {
-                seen.heard.deaf = Some("the broker does not answer".into());
+                seen.heard.reports_error = Some("the broker does not answer".into());
                 return Ok(seen);
             }
         }
@@ -182,7 +182,7 @@ fn print(
             "the broker is in alarm and takes no messages: {reason}"
         )?;
     }
-    if let Some(reason) = &heard.deaf {
+    if let Some(reason) = &heard.reports_error {
         writeln!(out, "the workers' reports cannot be heard: {reason}")?;
     }
     for job in &found.jobs {
