@@ -15,7 +15,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::file::FileError;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Event, Inquiries, JobTable, Log, Registry, RegistryError};
+use gristmill_jobs::registry::{Event, JobTable, Log, LossProbe, Registry, RegistryError};
 use gristmill_jobs::transport::PublishError;
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
@@ -81,7 +81,7 @@ pub fn serve(
         shutdown: shutdown.clone(),
         table: JobTable::default(),
         subscriptions: Subscriptions::new(broker, settings, &scheduler, progress),
-        inquiries: Inquiries::default(),
+        loss_probe: LossProbe::default(),
         stuck: 0,
     };
     let managing = runtime.spawn(service.run());
@@ -104,7 +104,7 @@ struct Service {
     shutdown: Shutdown,
     table: JobTable,
     subscriptions: Subscriptions,
-    inquiries: Inquiries,
+    loss_probe: LossProbe,
     /// Threads that are stuck in a chunk.
     stuck: usize,
 }
@@ -178,7 +178,7 @@ impl Service {
         let shutdown = self.shutdown.clone();
         let scheduler = Arc::clone(&self.scheduler);
         loop {
-            self.subscriptions.reconcile(&self.table, &self.inquiries);
+            self.subscriptions.reconcile(&self.table, &self.loss_probe);
             if let Some(only) = &self.settings.only
                 && let Some(job) = self.table.get(only)
                 && let Some(ended) = job.phase.ended()
@@ -194,7 +194,7 @@ impl Service {
                     let entry = entry?;
                     match entry.event {
                         Event::Marker { id } => {
-                            self.inquiries.answer(&self.registry, &self.table, id).await?;
+                            self.loss_probe.answer(&self.registry, &self.table, id).await?;
                         }
                         _ => { self.table.apply(entry); }
                     }
@@ -282,6 +282,6 @@ impl Service {
         info!(job = %name, "a queue is gone; asking why");
         let run = JobRun::new(&name, run);
         let loss = Event::queue_lost();
-        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
+        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 }

@@ -12,7 +12,7 @@ use gristmill_common::progress::{Progress, Role};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::wire::Check;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Inquiries, Job, JobTable};
+use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
@@ -130,9 +130,9 @@ impl Subscriptions {
         self.left_alone.insert(run);
     }
 
-    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `asked` a queue is
+    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `lost` a queue is
     /// gone, and nobody knows yet why.
-    pub(super) fn reconcile(&mut self, table: &JobTable, asked: &Inquiries) {
+    pub(super) fn reconcile(&mut self, table: &JobTable, lost: &LossProbe) {
         let scheduler = &self.scheduler;
         self.jobs.retain(|job| {
             let active = table
@@ -161,7 +161,7 @@ impl Subscriptions {
         let wanted: Vec<JobName> = table
             .iter()
             .filter(|(name, job)| {
-                self.is_wanted(name, job) && self.has_file(job) && !asked.contains(name)
+                self.is_wanted(name, job) && self.has_file(job) && !lost.contains(name)
             })
             .map(|(name, _)| name.clone())
             .collect();

@@ -21,7 +21,7 @@ use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_jobs::registry::{
-    Ended, Entry, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+    Ended, Entry, Event, JobTable, LossProbe, Registry, RegistryError, Totals,
 };
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
@@ -105,7 +105,7 @@ pub fn serve(
         working: BTreeMap::new(),
         claimed: BTreeSet::new(),
         resting: HashMap::new(),
-        inquiries: Inquiries::default(),
+        loss_probe: LossProbe::default(),
         free: settings.memory,
         say,
     };
@@ -152,7 +152,7 @@ struct Service {
     ended: Vec<Ended>,
     /// None once it has ended.
     janitor: Option<Janitor>,
-    inquiries: Inquiries,
+    loss_probe: LossProbe,
     /// Bytes of memory that no job has.
     free: u64,
     say: mpsc::UnboundedSender<Report>,
@@ -237,7 +237,7 @@ impl Service {
     async fn take(&mut self, entry: Entry) -> Result<(), ServeError> {
         match entry.event {
             Event::Marker { id } => {
-                let lost = self.inquiries.answer(&self.registry, &self.table, id);
+                let lost = self.loss_probe.answer(&self.registry, &self.table, id);
                 if let Some(run) = lost.await? {
                     self.rest(run, RETRY, None);
                 }
@@ -288,7 +288,7 @@ impl Service {
                 && self.settings.only.as_ref().is_none_or(|only| only == name)
                 && job.submission.spec.version == SPEC_VERSION
                 && !self.working.contains_key(name)
-                && !self.inquiries.contains(name)
+                && !self.loss_probe.contains(name)
                 && self.resting.get(&run).is_none_or(|rest| rest.until <= now);
             if !wanted {
                 continue;
@@ -413,7 +413,7 @@ impl Service {
     /// Something of a run is gone: unless the log explains it, this is how the run ends.
     async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
         let run = JobRun::new(&name, run);
-        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
+        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 
     /// Has removed what the runs leave that were seen to end, once no thread works on them here.
