@@ -19,7 +19,7 @@ use tracing::warn;
 
 use crate::engine::product::Settings;
 use crate::engine::reduce_error::ReduceError;
-use crate::service::ledger::Home;
+use crate::service::ledger::StateDir;
 
 /// All that the threads of one job share.
 pub(crate) struct JobContext<'a> {
@@ -30,7 +30,7 @@ pub(crate) struct JobContext<'a> {
     pub(crate) replace: bool,
     /// How often the job was replayed.
     pub(crate) replays: u32,
-    pub(crate) home: &'a Home,
+    pub(crate) state_dir: &'a StateDir,
     pub(crate) broker: &'a Broker,
     pub(crate) registry: &'a Registry,
     pub(crate) transport: &'a Transport,

@@ -30,7 +30,7 @@ use tracing::{info, warn};
 
 use crate::engine::error::FileError;
 use crate::engine::product;
-use crate::service::ledger::Home;
+use crate::service::ledger::StateDir;
 use janitor::Janitor;
 use job::JobFailure;
 use thread::{JobThread, LEAST};
@@ -89,13 +89,13 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> Result<Option<Totals>, ServeError> {
     let (say, hear) = mpsc::unbounded_channel();
-    let home = Home::open(&settings.dir)?;
-    let janitor = Janitor::start(runtime, &home, broker);
+    let state_dir = StateDir::open(&settings.dir)?;
+    let janitor = Janitor::start(runtime, &state_dir, broker);
     let janitor = janitor.map_err(FileError::new("start a thread for", &settings.dir))?;
     let mut service = Service {
         janitor: Some(janitor),
         ended: Vec::new(),
-        home,
+        state_dir,
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
@@ -136,7 +136,7 @@ struct Report {
 }
 
 struct Service {
-    home: Home,
+    state_dir: StateDir,
     broker: Broker,
     registry: Registry,
     settings: Settings,
@@ -295,7 +295,9 @@ impl Service {
             }
             match &job.claim {
                 None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
-                Some(claim) if claim.directory == self.home.id() => to_start.push(name.clone()),
+                Some(claim) if claim.directory == self.state_dir.id() => {
+                    to_start.push(name.clone())
+                }
                 _ => {}
             }
         }
@@ -334,7 +336,7 @@ impl Service {
             name: name.clone(),
             submission,
             replays,
-            home: self.home.clone(),
+            state_dir: self.state_dir.clone(),
             broker: self.broker.clone(),
             registry: self.registry.clone(),
             runtime: self.runtime.clone(),
@@ -393,7 +395,7 @@ impl Service {
             }
             Err(JobFailure::Lost(loss)) => {
                 warn!(job = %name, "{loss}; asking whether the job is over");
-                let reason = format!("on {}: {loss}", self.home.place());
+                let reason = format!("on {}: {loss}", self.state_dir.place());
                 self.ask(name, run, Event::Failed { reason }).await?;
             }
             Err(JobFailure::Here(_, reason)) => {
@@ -438,7 +440,7 @@ impl Service {
     /// Looks for folders of runs that were seen to end: what could not be removed before, or came back,
     /// because somebody was slower. A run that is not known may be a newer one: it stays.
     fn sweep(&mut self) {
-        let runs = match self.home.runs() {
+        let runs = match self.state_dir.runs() {
             Ok(runs) => runs,
             Err(error) => return warn!("{error}"),
         };

@@ -58,7 +58,7 @@ pub(crate) fn reduce(
     partition: u32,
     destination: &Destination,
 ) -> Result<Ended, ReduceError> {
-    let dir = job.home.ledger(job.name, job.run, partition);
+    let dir = job.state_dir.ledger(job.name, job.run, partition);
     let of = job.identity(partition);
     std::fs::create_dir_all(&dir).map_err(FileError::new("create the folder", &dir))?;
     let since = Instant::now();
@@ -107,7 +107,7 @@ pub(crate) fn rebuild(
     partition: u32,
     destination: &Destination,
 ) -> Result<PartitionResult, ReduceError> {
-    let dir = job.home.ledger(job.name, job.run, partition);
+    let dir = job.state_dir.ledger(job.name, job.run, partition);
     let mut ledger = Ledger::open(&dir, job.identity(partition))?;
     let mut reducer = job.reducer(partition, destination)?;
     while let Some(segment) = ledger.next()? {
