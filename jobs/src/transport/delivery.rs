@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::amqp::Held;
-use super::faulty::Dice;
+use super::faulty::FaultRng;
 use super::pipe::Pipe;
 
 /// A message that was handed over and must be settled. Dropped unsettled, it goes back to its
@@ -44,7 +44,7 @@ struct PipeHold {
     payload: Bytes,
     redelivered: bool,
     pipe: Arc<Pipe>,
-    dice: Option<Dice>,
+    rng: Option<FaultRng>,
     settled: bool,
 }
 
@@ -63,7 +63,7 @@ impl Delivery {
                 payload,
                 redelivered,
                 pipe,
-                dice: None,
+                rng: None,
                 settled: false,
             }),
         }
@@ -75,9 +75,9 @@ impl Delivery {
         }
     }
 
-    pub(super) fn with_dice(mut self, dice: Dice) -> Self {
+    pub(super) fn with_rng(mut self, rng: FaultRng) -> Self {
         if let Hold::Pipe(hold) = &mut self.hold {
-            hold.dice = Some(dice);
+            hold.rng = Some(rng);
         }
         self
     }
@@ -142,7 +142,7 @@ impl Delivery {
         match self.hold {
             Hold::Pipe(mut hold) => {
                 hold.settled = true;
-                if hold.dice.as_ref().is_some_and(Dice::loses_ack) {
+                if hold.rng.as_ref().is_some_and(FaultRng::loses_ack) {
                     hold.pipe.give_back(hold.payload.clone());
                     return Settled::Lost;
                 }
