@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use crate::args::DoctorArgs;
 use crate::broker;
 use crate::exit::Exit;
-use crate::screen;
+use crate::stdout;
 
 /// How long one examination may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let runtime = broker::runtime()?;
     let mut report = Report::default();
     runtime.block_on(examine(options, &mut report));
-    screen::print(report.text().as_bytes())?;
+    stdout::print(report.text().as_bytes())?;
     Ok(match report.bad {
         0 => Exit::Complete,
         _ => Exit::Failed,

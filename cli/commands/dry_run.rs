@@ -6,7 +6,7 @@ use gristmill_input::{Look, Plan, look};
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::exit::Exit;
-use crate::screen;
+use crate::stdout;
 
 /// Prints the sources of a plan: format, bytes on disk, splits and name of each.
 ///
@@ -47,6 +47,6 @@ pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
         HumanCount(plan.splits().len() as u64),
         HumanCount(passed_over),
     )?;
-    screen::print(&out)?;
+    stdout::print(&out)?;
     Ok(Exit::Complete)
 }

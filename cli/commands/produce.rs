@@ -27,9 +27,9 @@ use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
 use crate::progress_line::{ProgressLine, Voice};
-use crate::screen;
 use crate::shown;
 use crate::signals;
+use crate::stdout;
 use crate::summary;
 use crate::waiting_line::WaitingLine;
 
@@ -130,7 +130,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     );
     drop(line);
     if submitted.is_ok() {
-        screen::print(format!("{name}\n").as_bytes())?;
+        stdout::print(format!("{name}\n").as_bytes())?;
     }
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {

@@ -16,8 +16,8 @@ use crate::args::StatusArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
 use crate::jobs;
-use crate::screen;
 use crate::shown::{Heard, Shown};
+use crate::stdout;
 
 /// How long `--watch` waits before it looks again, which takes its time too.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
         out.extend_from_slice(b"\x1b[H\x1b[J");
     }
     print(args, &found, &seen.heard, &mut out)?;
-    Ok(screen::print(&out)? && active)
+    Ok(stdout::print(&out)? && active)
 }
 
 /// The jobs that are shown.

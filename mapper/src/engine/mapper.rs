@@ -17,7 +17,7 @@ use crate::engine::bisect::Runner;
 use crate::engine::encode::{Attempt, Target, encode};
 use crate::engine::output::Output;
 use crate::engine::prepared::Prepared;
-use crate::engine::screen::screen;
+use crate::engine::utf8_filter::filter_utf8;
 
 /// Maps chunks, one after the other.
 pub struct Mapper {
@@ -25,7 +25,7 @@ pub struct Mapper {
     runner: Runner,
     out: Output,
     scratch: Output,
-    screened: bool,
+    filters_utf8: bool,
     by_split: bool,
     splits: u32,
     partitions: u32,
@@ -59,7 +59,7 @@ impl Mapper {
             runner: Runner::new(&prepared),
             out: Output::new(prepared.shape()),
             scratch: Output::new(prepared.shape()),
-            screened: spec.encoding_errors == EncodingErrors::Quarantine,
+            filters_utf8: spec.encoding_errors == EncodingErrors::Quarantine,
             by_split: prepared.shape().by_split(),
             splits: plan_summary.splits,
             partitions: spec.partitions.max(1),
@@ -84,10 +84,10 @@ impl Mapper {
         self.out.clear();
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
-        let screened;
-        let batch = if self.screened {
-            screened = screen(whole.clone(), &mut self.out);
-            &screened
+        let filtered;
+        let batch = if self.filters_utf8 {
+            filtered = filter_utf8(whole.clone(), &mut self.out);
+            &filtered
         } else {
             &whole
         };
@@ -126,7 +126,7 @@ impl Mapper {
     fn counted(&mut self, whole: &Batch<'_>) -> Vec<u64> {
         let recount = || whole.parts().iter().map(|part| whole.count_of(part));
         let said = std::mem::take(&mut self.out.counts);
-        if self.screened || said.len() != whole.parts().len() {
+        if self.filters_utf8 || said.len() != whole.parts().len() {
             return recount().collect();
         }
         debug_assert!(recount().eq(said.iter().copied()), "miscounted records");
@@ -209,8 +209,8 @@ impl Mapper {
             return;
         }
         let mut some = Output::new(prepared.shape());
-        let batch = match self.screened {
-            true => screen(batch, &mut some),
+        let batch = match self.filters_utf8 {
+            true => filter_utf8(batch, &mut some),
             false => batch,
         };
         self.runner
