@@ -23,5 +23,6 @@ pub mod shown;
 pub mod signals;
 pub mod stdout;
 pub mod summary;
+pub mod verbosity;
 pub mod waiting_line;
 pub mod worker;

@@ -15,7 +15,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::Interval;
 
 use crate::phrases;
-use crate::progress_line::Voice;
+use crate::verbosity::Verbosity;
 
 /// How often a plain line is written.
 const PLAIN: Duration = Duration::from_secs(10);
@@ -51,8 +51,8 @@ pub struct WaitingLine {
 impl WaitingLine {
     /// Starts, if anybody wants to see anything.
     /// Must be called on a runtime.
-    pub fn start(broker: &Broker, name: &JobName, run: u64, voice: Voice) -> Option<Self> {
-        if voice == Voice::Quiet {
+    pub fn start(broker: &Broker, name: &JobName, run: u64, verbosity: Verbosity) -> Option<Self> {
+        if verbosity == Verbosity::Quiet {
             return None;
         }
         let terminal = std::io::stderr().is_terminal();
@@ -73,7 +73,7 @@ impl WaitingLine {
             waiting: None,
             tick: tokio::time::interval(PERIOD),
             bar,
-            plain: voice == Voice::Verbose,
+            plain: verbosity == Verbosity::Verbose,
             served: Instant::now(),
             told: false,
             since: Instant::now(),

@@ -26,11 +26,12 @@ use crate::commands::dry_run;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
-use crate::progress_line::{ProgressLine, Voice};
+use crate::progress_line::ProgressLine;
 use crate::shown;
 use crate::signals;
 use crate::stdout;
 use crate::summary;
+use crate::verbosity::Verbosity;
 use crate::waiting_line::WaitingLine;
 
 /// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at least and
@@ -52,7 +53,7 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 ///
 /// # Errors
 /// A usage error, or the reason why the job is not on the broker or did not complete.
-pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
+pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut job = words.into_job()?;
     if matches!(job.spec.kind, Kind::Exec(_)) {
         return Err(usage(
@@ -109,7 +110,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     };
     let progress = Arc::new(Progress::default());
     let _reporter = Reporter::start(runtime.handle(), &broker, &progress);
-    let line = ProgressLine::start(Arc::clone(&progress), voice);
+    let line = ProgressLine::start(Arc::clone(&progress), verbosity);
     let order = Order {
         name: name.clone(),
         spec: &job.spec,
@@ -134,8 +135,8 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     }
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
-            voice.say(&format!("{name} was finished before"))?;
-            Ok(judge(totals, &job.spec, job.allowance, voice)?)
+            verbosity.say(&format!("{name} was finished before"))?;
+            Ok(judge(totals, &job.spec, job.allowance, verbosity)?)
         }
         Ok(Submitted::Sealed(wait)) => match args.wait {
             true => wait_for(
@@ -145,13 +146,13 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
                 &runtime,
                 &shutdown,
                 (&job.spec, job.allowance),
-                voice,
+                verbosity,
             ),
             false => Ok(Exit::Complete),
         },
         Err(SubmitError::Produce(ProduceError::Stopped)) => {
             let again = "interrupted; the same command again goes on from here";
-            voice.say(again)?;
+            verbosity.say(again)?;
             Ok(Exit::Interrupted)
         }
         Err(error) if error.is_usage() => Err(usage(error.to_string())),
@@ -169,11 +170,11 @@ fn wait_for(
     runtime: &Runtime,
     shutdown: &Shutdown,
     (spec, allowance): (&JobSpec, Allowance),
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> anyhow::Result<Exit> {
     let run = wait.job().map_or(0, |job| job.submission.run);
     let _entered = runtime.enter();
-    let mut line = WaitingLine::start(broker, name, run, voice);
+    let mut line = WaitingLine::start(broker, name, run, verbosity);
     loop {
         let Some(job) = wait.job() else {
             anyhow::bail!("another run of the job has taken its place");
@@ -181,7 +182,7 @@ fn wait_for(
         match job.phase.ended() {
             Some(Ok(totals)) => {
                 drop(line);
-                return judge(totals, spec, allowance, voice);
+                return judge(totals, spec, allowance, verbosity);
             }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
@@ -218,7 +219,7 @@ fn wait_for(
         });
         if !heard? {
             drop(line);
-            voice.say("interrupted; the job goes on without this command")?;
+            verbosity.say("interrupted; the job goes on without this command")?;
             return Ok(Exit::Interrupted);
         }
     }
@@ -229,7 +230,7 @@ fn judge(
     totals: Totals,
     spec: &JobSpec,
     allowance: Allowance,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> anyhow::Result<Exit> {
     let Totals {
         records,
@@ -237,20 +238,20 @@ fn judge(
         skipped_chunks,
         foreign_messages,
     } = totals;
-    voice.say(&format!(
+    verbosity.say(&format!(
         "finished: {records} records, {quarantined} of them quarantined"
     ))?;
     if let Some(hint) = summary::hint(spec, quarantined, records) {
-        voice.say(hint)?;
+        verbosity.say(hint)?;
     }
     if foreign_messages > 0 {
-        voice.say(&format!(
+        verbosity.say(&format!(
             "{foreign_messages} messages in its queues were none of its chunks or outcomes and were set \
              aside: the output is complete without them; see the workers' logs for what they were"
         ))?;
     }
     if skipped_chunks > 0 {
-        voice.say(&format!(
+        verbosity.say(&format!(
             "{skipped_chunks} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
              tries them again"
         ))?;

@@ -16,14 +16,14 @@ use gristmill_rabbitmq::Broker;
 use crate::args::ReplayArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
-use crate::progress_line::Voice;
 use crate::signals;
+use crate::verbosity::Verbosity;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When there is no such job, nothing of it can be replayed, or the broker refuses.
-pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
+pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let options = broker::patient_options(&args.broker, args.patience, "replay")?;
     let limit = options.connect_limit;
     let runtime = broker::runtime()?;
@@ -52,10 +52,10 @@ pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
     })?;
     runtime.block_on(broker.close());
     let Some(moved) = moved else {
-        voice.say("interrupted; the same command again goes on from here")?;
+        verbosity.say("interrupted; the same command again goes on from here")?;
         return Ok(Exit::Interrupted);
     };
-    voice.say(&format!(
+    verbosity.say(&format!(
         "{name}: {moved} chunks are tried again; `gristmill status {name}` shows how it goes"
     ))?;
     Ok(Exit::Complete)
