@@ -26,13 +26,13 @@ use crate::commands::dry_run;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
-use crate::progress_line::ProgressLine;
+use crate::run_progress::RunProgress;
 use crate::shown;
 use crate::signals;
 use crate::stdout;
 use crate::summary;
 use crate::verbosity::Verbosity;
-use crate::waiting_line::WaitingLine;
+use crate::wait_progress::WaitProgress;
 
 /// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at least and
 /// at most.
@@ -110,7 +110,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     };
     let progress = Arc::new(Progress::default());
     let _reporter = Reporter::start(runtime.handle(), &broker, &progress);
-    let line = ProgressLine::start(Arc::clone(&progress), verbosity);
+    let line = RunProgress::start(Arc::clone(&progress), verbosity);
     let order = Order {
         name: name.clone(),
         spec: &job.spec,
@@ -174,7 +174,7 @@ fn wait_for(
 ) -> anyhow::Result<Exit> {
     let run = wait.job().map_or(0, |job| job.submission.run);
     let _entered = runtime.enter();
-    let mut line = WaitingLine::start(broker, name, run, verbosity);
+    let mut line = WaitProgress::start(broker, name, run, verbosity);
     loop {
         let Some(job) = wait.job() else {
             anyhow::bail!("another run of the job has taken its place");

@@ -21,7 +21,7 @@ use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
 use crate::pipeline::{JobError, Pipeline, Settings};
-use crate::progress_line::ProgressLine;
+use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::summary::Summary;
 use crate::verbosity::Verbosity;
@@ -51,7 +51,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
 
-    let line = ProgressLine::start(Arc::clone(&progress), verbosity);
+    let line = RunProgress::start(Arc::clone(&progress), verbosity);
     let pipeline = Pipeline {
         spec: &job.spec,
         plan: &plan,

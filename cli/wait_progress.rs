@@ -25,8 +25,8 @@ const SILENT: Duration = PERIOD.saturating_mul(3);
 const UNSERVED: Duration = Duration::from_secs(15);
 const TEMPLATE: &str = "{percent}% mapped {wide_bar} {msg}";
 
-/// Shown until dropped.
-pub struct WaitingLine {
+/// The progress of a job that is waited for; it is shown until dropped.
+pub struct WaitProgress {
     broker: Broker,
     name: JobName,
     run: u64,
@@ -48,7 +48,7 @@ pub struct WaitingLine {
     said: Instant,
 }
 
-impl WaitingLine {
+impl WaitProgress {
     /// Starts, if anybody wants to see anything.
     /// Must be called on a runtime.
     pub fn start(broker: &Broker, name: &JobName, run: u64, verbosity: Verbosity) -> Option<Self> {
@@ -176,7 +176,7 @@ impl WaitingLine {
     }
 }
 
-impl Drop for WaitingLine {
+impl Drop for WaitProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -12,14 +12,14 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use crate::verbosity::Verbosity;
 
-/// Reports until dropped.
+/// The progress of a running job; it is shown until dropped.
 #[derive(Debug)]
-pub struct ProgressLine {
+pub struct RunProgress {
     done: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl ProgressLine {
+impl RunProgress {
     /// Starts to report.
     #[must_use]
     pub fn start(progress: Arc<Progress>, verbosity: Verbosity) -> Self {
@@ -72,7 +72,7 @@ impl ProgressLine {
     }
 }
 
-impl Drop for ProgressLine {
+impl Drop for RunProgress {
     fn drop(&mut self) {
         self.done.take();
         if let Some(thread) = self.thread.take() {
