@@ -26,8 +26,8 @@ use crate::commands::dry_run;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
+use crate::job_view;
 use crate::run_progress::RunProgress;
-use crate::shown;
 use crate::signals;
 use crate::stdout;
 use crate::summary;
@@ -201,7 +201,7 @@ fn wait_for(
             };
             anyhow::bail!(
                 "the job is stalled and misses {}{shown}; the same command again sends what is missing",
-                shown::missing(*count)
+                job_view::missing(*count)
             );
         }
         let heard = runtime.block_on(async {

@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::args::StatusArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
+use crate::job_view::{Heard, JobView};
 use crate::jobs;
-use crate::shown::{Heard, Shown};
 use crate::stdout;
 
 /// How long `--watch` waits before it looks again, which takes its time too.
@@ -58,8 +58,8 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
     for (name, job) in seen.table.iter() {
         if found.wants(args, name, job.is_active(), job.latest) {
             active |= job.is_active();
-            let shown = Shown::of(broker, name, job, &seen.heard).await;
-            found.jobs.push(shown);
+            let view = JobView::of(broker, name, job, &seen.heard).await;
+            found.jobs.push(view);
         }
     }
     for (name, job) in seen.table.foreign() {
@@ -79,7 +79,7 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
 /// The jobs that are shown.
 #[derive(Default)]
 struct Found<'a> {
-    jobs: Vec<Shown<'a>>,
+    jobs: Vec<JobView<'a>>,
     /// Those of other versions of the program, with the version of their format.
     foreign: Vec<(&'a JobName, u16)>,
     /// How many are not shown, because they ended long ago.

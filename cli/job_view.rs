@@ -26,8 +26,8 @@ pub struct Heard {
     pub reports_error: Option<String>,
 }
 
-/// A job as it is shown.
-pub struct Shown<'a> {
+/// A job as `gristmill status` shows it.
+pub struct JobView<'a> {
     name: &'a JobName,
     job: &'a Job,
     state: &'static str,
@@ -45,11 +45,11 @@ pub struct Shown<'a> {
     estimate: Estimate,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> JobView<'a> {
     /// Asks the broker for what the log does not know.
     pub async fn of(broker: &Broker, name: &'a JobName, job: &'a Job, heard: &Heard) -> Self {
         let now = since_1970().as_secs();
-        let mut shown = Self {
+        let mut view = Self {
             name,
             job,
             state: state(job),
@@ -70,19 +70,19 @@ impl<'a> Shown<'a> {
             };
             let ready = depth(Queue::Chunks).await;
             let suspect = depth(Queue::Suspect).await.unwrap_or(0);
-            shown.chunks = ready.map(|ready| ready + suspect);
-            shown.dead = depth(Queue::Dead).await.unwrap_or(0);
+            view.chunks = ready.map(|ready| ready + suspect);
+            view.dead = depth(Queue::Dead).await.unwrap_or(0);
             for partition in 0..job.submission.spec.partitions {
-                shown.results += depth(Queue::Results(partition)).await.unwrap_or(0);
+                view.results += depth(Queue::Results(partition)).await.unwrap_or(0);
             }
         }
         let finished = matches!(job.phase, Phase::Finished(_));
         if job.is_active() {
             let workers = heard.workers.as_ref();
             let run = job.submission.run;
-            shown.stats = workers.map(|workers| workers.of(name, run));
+            view.stats = workers.map(|workers| workers.of(name, run));
             let troubles = workers.map(|workers| workers.troubles(name, run));
-            shown.troubles = (troubles.into_iter().flatten())
+            view.troubles = (troubles.into_iter().flatten())
                 .map(|(role, reason)| format!("{}: {reason}", role.name()))
                 .collect();
         }
@@ -91,16 +91,16 @@ impl<'a> Shown<'a> {
             published: (job.splits.values())
                 .map(|done| u64::from(done.chunks))
                 .sum(),
-            waiting: if finished { Some(0) } else { shown.chunks },
+            waiting: if finished { Some(0) } else { view.chunks },
             missing: job.missing.as_ref().map(|(_, count)| *count),
         };
-        shown.estimate = Estimate::of(&facts, &shown.stats.unwrap_or_default());
+        view.estimate = Estimate::of(&facts, &view.stats.unwrap_or_default());
         if job.is_active() {
-            shown.waits_for = shown.waits_for(heard);
+            view.waits_for = view.waits_for(heard);
         } else {
-            shown.estimate.eta = None;
+            view.estimate.eta = None;
         }
-        shown
+        view
     }
 
     fn waits_for(&self, heard: &Heard) -> Vec<String> {
