@@ -3,7 +3,6 @@
 //! It knows every role; no role knows it.
 
 pub mod allocator;
-pub mod allowance;
 pub mod args;
 pub mod broker;
 pub mod commands;
@@ -19,6 +18,7 @@ pub mod memory;
 pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;
+pub mod quarantine_limit;
 pub mod run_progress;
 pub mod signals;
 pub mod stdout;

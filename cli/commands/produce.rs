@@ -19,7 +19,6 @@ use gristmill_producer::{
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Runtime;
 
-use crate::allowance::Allowance;
 use crate::args::ProduceArgs;
 use crate::broker;
 use crate::commands::dry_run;
@@ -27,6 +26,7 @@ use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
 use crate::job_view;
+use crate::quarantine_limit::QuarantineLimit;
 use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::stdout;
@@ -136,7 +136,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
             verbosity.say(&format!("{name} was finished before"))?;
-            Ok(judge(totals, &job.spec, job.allowance, verbosity)?)
+            Ok(judge(totals, &job.spec, job.quarantine_limit, verbosity)?)
         }
         Ok(Submitted::Sealed(wait)) => match args.wait {
             true => wait_for(
@@ -145,7 +145,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
                 &name,
                 &runtime,
                 &shutdown,
-                (&job.spec, job.allowance),
+                (&job.spec, job.quarantine_limit),
                 verbosity,
             ),
             false => Ok(Exit::Complete),
@@ -169,7 +169,7 @@ fn wait_for(
     name: &JobName,
     runtime: &Runtime,
     shutdown: &Shutdown,
-    (spec, allowance): (&JobSpec, Allowance),
+    (spec, quarantine_limit): (&JobSpec, QuarantineLimit),
     verbosity: Verbosity,
 ) -> anyhow::Result<Exit> {
     let run = wait.job().map_or(0, |job| job.submission.run);
@@ -182,7 +182,7 @@ fn wait_for(
         match job.phase.ended() {
             Some(Ok(totals)) => {
                 drop(line);
-                return judge(totals, spec, allowance, verbosity);
+                return judge(totals, spec, quarantine_limit, verbosity);
             }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
@@ -229,7 +229,7 @@ fn wait_for(
 fn judge(
     totals: Totals,
     spec: &JobSpec,
-    allowance: Allowance,
+    quarantine_limit: QuarantineLimit,
     verbosity: Verbosity,
 ) -> anyhow::Result<Exit> {
     let Totals {
@@ -258,7 +258,7 @@ fn judge(
     }
     let set_aside = quarantined.saturating_add(foreign_messages);
     Ok(
-        match skipped_chunks == 0 && allowance.permits(set_aside, records) {
+        match skipped_chunks == 0 && quarantine_limit.permits(set_aside, records) {
             true => Exit::Complete,
             false => Exit::Quarantined,
         },

@@ -72,7 +72,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     match ended {
         Ok(report) => {
             let exit = if job
-                .allowance
+                .quarantine_limit
                 .permits(report.totals.quarantined, report.totals.records)
             {
                 Exit::Complete
