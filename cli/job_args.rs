@@ -11,11 +11,11 @@ use gristmill_common::spec::{
 };
 use gristmill_mapper::JobFile;
 
-use crate::allowance::Allowance;
 use crate::exec_args::{ExecArgs, Local};
 use crate::exit::usage;
 use crate::grep_args::GrepArgs;
 use crate::pos_args::PosArgs;
+use crate::quarantine_limit::QuarantineLimit;
 
 /// One subcommand per kind.
 #[derive(Subcommand, Debug)]
@@ -212,7 +212,7 @@ pub struct JobArgs {
         env = "GRISTMILL_ALLOW_QUARANTINE",
         help_heading = "Output"
     )]
-    pub allow_quarantine: Allowance,
+    pub allow_quarantine: QuarantineLimit,
 }
 
 /// `--records` as it is typed.
@@ -238,7 +238,7 @@ pub struct Job<R> {
     /// What ends a path in a list of inputs.
     pub separator: u8,
     /// How much may be in quarantine.
-    pub allowance: Allowance,
+    pub quarantine_limit: QuarantineLimit,
     /// How many bytes of text all sources together may unfold to.
     pub max_expanded: Option<u64>,
     /// The command's own options.
@@ -301,7 +301,7 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
         files: Vec::new(),
         inputs: job.inputs,
         separator: if job.null { 0 } else { b'\n' },
-        allowance: job.allow_quarantine,
+        quarantine_limit: job.allow_quarantine,
         max_expanded: job.max_expanded.map(|most| most.0),
         command,
         local: Local::default(),

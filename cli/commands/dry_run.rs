@@ -7,7 +7,7 @@ use gristmill_input::{Look, Plan, look};
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::exit::Exit;
-use crate::screen;
+use crate::stdout;
 
 /// Prints the sources of a plan: format, bytes on disk, splits and name of each.
 ///
@@ -44,7 +44,7 @@ pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
         counted(plan.splits().len(), "split"),
         HumanCount(passed_over),
     )?;
-    screen::print(&out)?;
+    stdout::print(&out)?;
     Ok(Exit::Complete)
 }
 
