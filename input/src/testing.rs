@@ -9,7 +9,7 @@ use gristmill_common::chunk::{ChunkHead, Quarantined};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{
-    EncodingErrors, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Wc,
+    EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
 use gristmill_common::wire;
 
@@ -19,7 +19,7 @@ use crate::{ChunkSink, Halt, Plan, Reading, read_split};
 pub(crate) fn spec() -> JobSpec {
     JobSpec {
         version: SPEC_VERSION,
-        kind: Kind::Wc(Wc {}),
+        kind: Kind::Extract(Extract {}),
         records: Records::Lines,
         encoding_errors: EncodingErrors::Keep,
         max_record: 2 << 20,

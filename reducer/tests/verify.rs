@@ -93,7 +93,7 @@ fn i7_accounts_that_do_not_add_up_are_found() {
     let found = after(|out| fs::write(out.join("quarantine.jsonl"), "").unwrap());
     let all = found.join("\n");
     assert!(
-        all.contains("in-1: 1 records quarantined, 0 entries in quarantine.jsonl"),
+        all.contains("in-1: 1 records quarantined, 0 in quarantine.jsonl"),
         "{all}"
     );
 

@@ -519,7 +519,7 @@ impl<'s> Cutter<'s> {
     }
 }
 
-/// The length of a text without the UTF-8 character that its end cuts off, if that leaves something.
+/// The length of a text without the UTF-8 character that its end cuts off.
 fn character_end(text: &[u8]) -> usize {
     let tail = &text[text.len().saturating_sub(3)..];
     let cut_off = tail.iter().rposition(|&byte| byte >= 0xC0).filter(|&at| {
@@ -530,8 +530,7 @@ fn character_end(text: &[u8]) -> usize {
         };
         at + len > tail.len() && tail[at + 1..].iter().all(|&byte| byte & 0xC0 == 0x80)
     });
-    let end = text.len() - cut_off.map_or(0, |at| tail.len() - at);
-    if end == 0 { text.len() } else { end }
+    text.len() - cut_off.map_or(0, |at| tail.len() - at)
 }
 
 /// How much is read at once while skipping, in bytes.
