@@ -5,6 +5,7 @@
 
 pub(crate) mod assignment;
 pub(crate) mod isolate;
+mod publish;
 pub(crate) mod rota;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -280,8 +281,7 @@ async fn settle(
     for (partition, message) in outcomes {
         let size = message.len() as u64;
         // On failure the delivery is dropped, which gives the chunk back.
-        let to = Queue::Results(partition);
-        if let Err(error) = job.transport.publish(to, message).await {
+        if let Err(error) = publish::publish(&job, partition, message).await {
             rota.fail(job.number, error.into());
             return;
         }
