@@ -470,7 +470,7 @@ Fields of --json, one object a line; null is what is not known:
   outcomes_durable     with its reducers: one for each chunk and partition that it concerns
   partitions, partitions_closed
   records, quarantined (while it runs: so far)
-  tombstones           chunks that could not be run at all; replays (how often they were tried again)
+  skipped_chunks       chunks that could not be run at all; replays (how often they were tried again)
   missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds

@@ -11,11 +11,11 @@ use gristmill_common::spec::{
 };
 use gristmill_mapper::JobFile;
 
-use crate::allowance::Allowance;
 use crate::exec_args::{ExecArgs, Local};
 use crate::exit::usage;
 use crate::grep_args::GrepArgs;
 use crate::pos_args::PosArgs;
+use crate::quarantine_limit::QuarantineLimit;
 
 /// One subcommand per kind.
 #[derive(Subcommand, Debug)]
@@ -76,9 +76,10 @@ const EXEC_HELP: &str = "Examples:
   gristmill run exec --map ./map.py --reduce sum logs/ -o out
   gristmill run exec --python tag.py:tag --try 20 corpus/
 
-A unit whose program fails, hangs or takes too much memory is quarantined with the exit status and the
-last of stderr; the rest goes on. A unit may run twice, so what it does elsewhere happens at least once:
-GRISTMILL_CHUNK with GRISTMILL_RECORD names it. docs/exec.md has the environment and the protocol.";
+A unit whose program fails, hangs or takes too much memory is quarantined with
+the exit status and the last of stderr; the rest goes on. A unit may run twice,
+so what it does elsewhere happens at least once: GRISTMILL_CHUNK with
+GRISTMILL_RECORD names it. docs/exec.md has the environment and the protocol.";
 
 /// A kind's own options, then those of every job, then those of the command.
 #[derive(Args, Debug)]
@@ -120,7 +121,7 @@ pub struct JobArgs {
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
     /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and set
-    /// aside.
+    /// aside; exec takes any bytes as they are.
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
     /// Paths in an @LIST end with a NUL byte, as `find -print0` writes them
@@ -211,7 +212,7 @@ pub struct JobArgs {
         env = "GRISTMILL_ALLOW_QUARANTINE",
         help_heading = "Output"
     )]
-    pub allow_quarantine: Allowance,
+    pub allow_quarantine: QuarantineLimit,
 }
 
 /// `--records` as it is typed.
@@ -237,7 +238,7 @@ pub struct Job<R> {
     /// What ends a path in a list of inputs.
     pub separator: u8,
     /// How much may be in quarantine.
-    pub allowance: Allowance,
+    pub quarantine_limit: QuarantineLimit,
     /// How many bytes of text all sources together may unfold to.
     pub max_expanded: Option<u64>,
     /// The command's own options.
@@ -300,7 +301,7 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
         files: Vec::new(),
         inputs: job.inputs,
         separator: if job.null { 0 } else { b'\n' },
-        allowance: job.allow_quarantine,
+        quarantine_limit: job.allow_quarantine,
         max_expanded: job.max_expanded.map(|most| most.0),
         command,
         local: Local::default(),

@@ -3,7 +3,6 @@
 //! It knows every role; no role knows it.
 
 pub mod allocator;
-pub mod allowance;
 pub mod args;
 pub mod broker;
 pub mod commands;
@@ -11,17 +10,19 @@ pub mod exec_args;
 pub mod exit;
 pub mod grep_args;
 pub mod job_args;
+pub mod job_view;
 pub mod jobs;
 pub mod listen;
 pub mod log;
 pub mod memory;
-pub mod pace;
+pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;
-pub mod progress_line;
-pub mod screen;
-pub mod shown;
+pub mod quarantine_limit;
+pub mod run_progress;
 pub mod signals;
+pub mod stdout;
 pub mod summary;
-pub mod waiting_line;
+pub mod verbosity;
+pub mod wait_progress;
 pub mod worker;

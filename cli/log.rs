@@ -6,14 +6,14 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::LogFormat;
-use crate::progress_line::Voice;
+use crate::verbosity::Verbosity;
 
 /// Starts the log. `GRISTMILL_LOG` filters it as `RUST_LOG` does elsewhere.
-pub fn start(voice: Voice, format: LogFormat) {
-    let level = match voice {
-        Voice::Quiet => "error",
-        Voice::Normal => "gristmill=info,warn",
-        Voice::Verbose => "gristmill=debug,info",
+pub fn start(verbosity: Verbosity, format: LogFormat) {
+    let level = match verbosity {
+        Verbosity::Quiet => "error",
+        Verbosity::Normal => "gristmill=info,warn",
+        Verbosity::Verbose => "gristmill=debug,info",
     };
     // The client library prints whole messages that came back; they hold users' text.
     let filter = std::env::var("GRISTMILL_LOG").unwrap_or_else(|_| level.to_owned());

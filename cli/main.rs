@@ -11,31 +11,31 @@ use gristmill::commands::{
 };
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
-use gristmill::progress_line::Voice;
+use gristmill::verbosity::Verbosity;
 
 fn main() -> ExitCode {
     allocator::keep_flat();
     let cli = Cli::parse();
     keep_quiet_about_caught_panics();
-    let voice = match (cli.quiet, cli.verbose) {
-        (true, _) => Voice::Quiet,
-        (false, true) => Voice::Verbose,
-        (false, false) => Voice::Normal,
+    let verbosity = match (cli.quiet, cli.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
     };
-    log::start(voice, cli.log_format);
+    log::start(verbosity, cli.log_format);
     let ended = match cli.command {
-        Command::Run(words) => run::run(*words, voice),
-        Command::Produce(words) => produce::produce(*words, voice),
+        Command::Run(words) => run::run(*words, verbosity),
+        Command::Produce(words) => produce::produce(*words, verbosity),
         Command::Map(args) => map::map(&args),
         Command::IsolatedChunk => map::isolated(),
         Command::ExecKeeper => exec::keeper(),
         Command::Reduce(args) => reduce::reduce(&args),
         Command::Status(args) => status::status(&args),
-        Command::Cancel(args) => cancel::cancel(&args, voice),
-        Command::Replay(args) => replay::replay(&args, voice),
+        Command::Cancel(args) => cancel::cancel(&args, verbosity),
+        Command::Replay(args) => replay::replay(&args, verbosity),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Health(args) => health::health(&args),
-        Command::Verify(args) => verify::verify(&args, voice),
+        Command::Verify(args) => verify::verify(&args, verbosity),
         Command::Tagger(command) => tagger::tagger(&command),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(&dir),

@@ -17,7 +17,7 @@ use gristmill_input::Plan;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::transport::{Embedded, Room, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
-use gristmill_producer::{Afresh, ProduceError};
+use gristmill_producer::{FreshRun, ProduceError};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
 
 /// How a job runs here; none of it changes the output's bytes.
@@ -123,7 +123,7 @@ impl Pipeline<'_> {
             progress: self.progress,
             shutdown: self.shutdown,
         };
-        let outline = self.plan.outline();
+        let plan_summary = self.plan.summary();
         let reducers = gristmill_reducer::Settings {
             memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
             tmp: self.settings.tmp.clone(),
@@ -138,7 +138,7 @@ impl Pipeline<'_> {
 
         let parts = std::thread::scope(|scope| {
             failure.spawn(scope, "reader", || {
-                gristmill_producer::produce(self.plan, self.spec, env, &producer, &Afresh)?;
+                gristmill_producer::produce(self.plan, self.spec, env, &producer, &FreshRun)?;
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {
@@ -149,13 +149,13 @@ impl Pipeline<'_> {
                     prepared: Arc::clone(&self.prepared),
                     replays: 0,
                     spec: self.spec.clone(),
-                    outline: outline.clone(),
+                    plan_summary: plan_summary.clone(),
                     // Nothing leaves this process.
                     check: Check::Head,
                     strict: true,
                     limits: Limits::default(),
                     progress: Arc::clone(self.progress),
-                    tally: None,
+                    counters: None,
                 };
                 let threads = self.settings.threads.get();
                 gristmill_mapper::work(job, threads, handle, self.shutdown)?;
@@ -163,13 +163,14 @@ impl Pipeline<'_> {
             });
             let reducing: Vec<_> = (0..self.spec.partitions)
                 .map(|partition| {
-                    let (outline, reducers, destination) = (&outline, &reducers, &destination);
+                    let (plan_summary, reducers, destination) =
+                        (&plan_summary, &reducers, &destination);
                     failure.spawn(scope, "reducer", move || {
                         let part = gristmill_reducer::reduce(
                             partition,
                             env,
                             self.spec,
-                            outline,
+                            plan_summary,
                             reducers,
                             destination,
                         )?;
@@ -189,7 +190,7 @@ impl Pipeline<'_> {
         Ok(gristmill_reducer::commit(
             destination,
             self.spec,
-            &outline,
+            &plan_summary,
             parts,
             0,
             &reducers,

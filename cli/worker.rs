@@ -8,7 +8,7 @@ use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::registry::Registry;
-use gristmill_jobs::report::Announcer;
+use gristmill_jobs::report::Reporter;
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Runtime;
 
@@ -29,7 +29,7 @@ pub struct Worker {
     pub progress: Arc<Progress>,
     /// Advanced by signals.
     pub shutdown: Shutdown,
-    _announcer: Announcer,
+    _reporter: Reporter,
 }
 
 impl Worker {
@@ -58,14 +58,14 @@ impl Worker {
             return Ok(None);
         };
         monitor.connected(&broker);
-        let announcer = Announcer::start(runtime.handle(), &broker, &progress);
+        let reporter = Reporter::start(runtime.handle(), &broker, &progress);
         Ok(Some(Self {
             runtime,
             broker,
             registry,
             progress,
             shutdown,
-            _announcer: announcer,
+            _reporter: reporter,
         }))
     }
 }

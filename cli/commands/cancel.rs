@@ -9,13 +9,13 @@ use crate::args::CancelArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
 use crate::jobs;
-use crate::progress_line::Voice;
+use crate::verbosity::Verbosity;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When there is no such job, or the broker refuses.
-pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
+pub fn cancel(args: &CancelArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let options = broker::patient_options(&args.broker, args.patience, "cancel")?;
     let limit = options.connect_limit;
     let runtime = broker::runtime()?;
@@ -31,10 +31,10 @@ pub fn cancel(args: &CancelArgs, voice: Voice) -> anyhow::Result<Exit> {
             "there is no job {name}; see `gristmill status`"
         )));
     };
-    let say = |words: &str| voice.say(&format!("{name} {words}"));
+    let say = |words: &str| verbosity.say(&format!("{name} {words}"));
     match job.phase {
         Phase::Cancelled => say("was cancelled before")?,
-        Phase::Finished(totals) if totals.tombstones == 0 => {
+        Phase::Finished(totals) if totals.skipped_chunks == 0 => {
             return Err(usage(format!(
                 "{name} is finished: there is nothing to cancel"
             )));

@@ -13,7 +13,7 @@ use gristmill_jobs::declare::{
 };
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Registry, STREAM};
-use gristmill_jobs::report::{self, Announcer, Reports};
+use gristmill_jobs::report::{self, Reporter, Reports};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, BrokerOptions, REPLICAS, version};
 use tokio::runtime::Handle;
@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use crate::args::DoctorArgs;
 use crate::broker;
 use crate::exit::Exit;
-use crate::screen;
+use crate::stdout;
 
 /// How long one examination may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let runtime = broker::runtime()?;
     let mut report = Report::default();
     runtime.block_on(examine(options, &mut report));
-    screen::print(report.text().as_bytes())?;
+    stdout::print(report.text().as_bytes())?;
     Ok(match report.bad {
         0 => Exit::Complete,
         _ => Exit::Failed,
@@ -205,8 +205,8 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
     let mut reports = Reports::new(broker, Some(&job));
     reports.open().await?;
     let progress = Arc::new(Progress::default());
-    let _tally = progress.jobs.of(Role::Map, &job, unique());
-    let _announcer = Announcer::start(&Handle::current(), broker, &progress);
+    let _counters = progress.jobs.of(Role::Map, &job, unique());
+    let _reporter = Reporter::start(&Handle::current(), broker, &progress);
     match reports.next().await {
         Some(_) => Ok(()),
         None => anyhow::bail!("the broker refuses"),

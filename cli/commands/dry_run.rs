@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
+use gristmill_common::name::on_one_line;
 use gristmill_input::{Look, Plan, look};
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::exit::Exit;
-use crate::screen;
+use crate::stdout;
 
 /// Prints the sources of a plan: format, bytes on disk, splits and name of each.
 ///
@@ -15,9 +16,9 @@ use crate::screen;
 pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
     let mut splits = vec![0_u32; plan.sources().len()];
     for split in plan.splits() {
-        // Small sources share one, which counts with the first.
-        if let Some(count) = splits.get_mut(split.sources.start as usize) {
-            *count += 1;
+        // Small sources share a split.
+        for source in split.sources.clone() {
+            splits[source as usize] += 1;
         }
     }
     let mut out = Vec::new();
@@ -25,11 +26,7 @@ pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
     writeln!(out, "FORMAT\tBYTES\tSPLITS\tSOURCE")?;
     for (source, splits) in plan.sources().iter().zip(splits) {
         let size = source.size().map_or("-".into(), |size| size.to_string());
-        let name = source.name.escape_ascii();
-        let name = match std::str::from_utf8(&source.name) {
-            Ok(text) if !text.contains(char::is_control) => text.to_owned(),
-            _ => name.to_string(),
-        };
+        let name = on_one_line(&source.name);
         match look(source) {
             Look::Read(format) => writeln!(out, "{format}\t{size}\t{splits}\t{name}")?,
             Look::PassedOver(why) => {
@@ -42,11 +39,16 @@ pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
     let bytes = bytes.map_or("streams".into(), |bytes| HumanBytes(bytes).to_string());
     writeln!(
         out,
-        "{} sources ({bytes}) in {} splits; {} would be set aside whole",
-        HumanCount(plan.sources().len() as u64),
-        HumanCount(plan.splits().len() as u64),
+        "{} ({bytes}) in {}; {} would be set aside whole",
+        counted(plan.sources().len(), "source"),
+        counted(plan.splits().len(), "split"),
         HumanCount(passed_over),
     )?;
-    screen::print(&out)?;
+    stdout::print(&out)?;
     Ok(Exit::Complete)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", HumanCount(count as u64))
 }

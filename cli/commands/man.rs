@@ -7,7 +7,7 @@ use clap::CommandFactory;
 
 use crate::args::Cli;
 use crate::exit::Exit;
-use crate::screen;
+use crate::stdout;
 
 /// Prints a shell's completion script.
 ///
@@ -16,7 +16,7 @@ use crate::screen;
 pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "gristmill", &mut script);
-    screen::print(&script)?;
+    stdout::print(&script)?;
     Ok(Exit::Complete)
 }
 

@@ -11,7 +11,7 @@ use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD};
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::registry::Totals;
-use gristmill_jobs::report::Announcer;
+use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
     Order, ProduceError, Settings, SubmitError, Submitted, Wait, default_name, submit,
@@ -19,19 +19,20 @@ use gristmill_producer::{
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Runtime;
 
-use crate::allowance::Allowance;
 use crate::args::ProduceArgs;
 use crate::broker;
 use crate::commands::dry_run;
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
-use crate::progress_line::{ProgressLine, Voice};
-use crate::screen;
-use crate::shown;
+use crate::job_view;
+use crate::quarantine_limit::QuarantineLimit;
+use crate::run_progress::RunProgress;
 use crate::signals;
+use crate::stdout;
 use crate::summary;
-use crate::waiting_line::WaitingLine;
+use crate::verbosity::Verbosity;
+use crate::wait_progress::WaitProgress;
 
 /// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at least and
 /// at most.
@@ -52,7 +53,7 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 ///
 /// # Errors
 /// A usage error, or the reason why the job is not on the broker or did not complete.
-pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<Exit> {
+pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut job = words.into_job()?;
     if matches!(job.spec.kind, Kind::Exec(_)) {
         return Err(usage(
@@ -108,8 +109,8 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
         return Ok(Exit::Interrupted);
     };
     let progress = Arc::new(Progress::default());
-    let _announcer = Announcer::start(runtime.handle(), &broker, &progress);
-    let line = ProgressLine::start(Arc::clone(&progress), voice);
+    let _reporter = Reporter::start(runtime.handle(), &broker, &progress);
+    let line = RunProgress::start(Arc::clone(&progress), verbosity);
     let order = Order {
         name: name.clone(),
         spec: &job.spec,
@@ -130,12 +131,12 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
     );
     drop(line);
     if submitted.is_ok() {
-        screen::print(format!("{name}\n").as_bytes())?;
+        stdout::print(format!("{name}\n").as_bytes())?;
     }
     let exit = match submitted {
         Ok(Submitted::Finished(totals)) => {
-            voice.say(&format!("{name} was finished before"))?;
-            Ok(judge(totals, &job.spec, job.allowance, voice)?)
+            verbosity.say(&format!("{name} was finished before"))?;
+            Ok(judge(totals, &job.spec, job.quarantine_limit, verbosity)?)
         }
         Ok(Submitted::Sealed(wait)) => match args.wait {
             true => wait_for(
@@ -144,14 +145,14 @@ pub fn produce(words: KindCommand<ProduceArgs>, voice: Voice) -> anyhow::Result<
                 &name,
                 &runtime,
                 &shutdown,
-                (&job.spec, job.allowance),
-                voice,
+                (&job.spec, job.quarantine_limit),
+                verbosity,
             ),
             false => Ok(Exit::Complete),
         },
         Err(SubmitError::Produce(ProduceError::Stopped)) => {
             let again = "interrupted; the same command again goes on from here";
-            voice.say(again)?;
+            verbosity.say(again)?;
             Ok(Exit::Interrupted)
         }
         Err(error) if error.is_usage() => Err(usage(error.to_string())),
@@ -168,12 +169,12 @@ fn wait_for(
     name: &JobName,
     runtime: &Runtime,
     shutdown: &Shutdown,
-    (spec, allowance): (&JobSpec, Allowance),
-    voice: Voice,
+    (spec, quarantine_limit): (&JobSpec, QuarantineLimit),
+    verbosity: Verbosity,
 ) -> anyhow::Result<Exit> {
     let run = wait.job().map_or(0, |job| job.submission.run);
     let _entered = runtime.enter();
-    let mut line = WaitingLine::start(broker, name, run, voice);
+    let mut line = WaitProgress::start(broker, name, run, verbosity);
     loop {
         let Some(job) = wait.job() else {
             anyhow::bail!("another run of the job has taken its place");
@@ -181,7 +182,7 @@ fn wait_for(
         match job.phase.ended() {
             Some(Ok(totals)) => {
                 drop(line);
-                return judge(totals, spec, allowance, voice);
+                return judge(totals, spec, quarantine_limit, verbosity);
             }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
@@ -200,7 +201,7 @@ fn wait_for(
             };
             anyhow::bail!(
                 "the job is stalled and misses {}{shown}; the same command again sends what is missing",
-                shown::missing(*count)
+                job_view::missing(*count)
             );
         }
         let heard = runtime.block_on(async {
@@ -218,7 +219,7 @@ fn wait_for(
         });
         if !heard? {
             drop(line);
-            voice.say("interrupted; the job goes on without this command")?;
+            verbosity.say("interrupted; the job goes on without this command")?;
             return Ok(Exit::Interrupted);
         }
     }
@@ -228,36 +229,36 @@ fn wait_for(
 fn judge(
     totals: Totals,
     spec: &JobSpec,
-    allowance: Allowance,
-    voice: Voice,
+    quarantine_limit: QuarantineLimit,
+    verbosity: Verbosity,
 ) -> anyhow::Result<Exit> {
     let Totals {
         records,
         quarantined,
-        tombstones,
+        skipped_chunks,
         foreign_messages,
     } = totals;
-    voice.say(&format!(
+    verbosity.say(&format!(
         "finished: {records} records, {quarantined} of them quarantined"
     ))?;
     if let Some(hint) = summary::hint(spec, quarantined, records) {
-        voice.say(hint)?;
+        verbosity.say(hint)?;
     }
     if foreign_messages > 0 {
-        voice.say(&format!(
+        verbosity.say(&format!(
             "{foreign_messages} messages in its queues were none of its chunks or outcomes and were set \
              aside: the output is complete without them; see the workers' logs for what they were"
         ))?;
     }
-    if tombstones > 0 {
-        voice.say(&format!(
-            "{tombstones} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
+    if skipped_chunks > 0 {
+        verbosity.say(&format!(
+            "{skipped_chunks} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
              tries them again"
         ))?;
     }
     let set_aside = quarantined.saturating_add(foreign_messages);
     Ok(
-        match tombstones == 0 && allowance.permits(set_aside, records) {
+        match skipped_chunks == 0 && quarantine_limit.permits(set_aside, records) {
             true => Exit::Complete,
             false => Exit::Quarantined,
         },

@@ -1,4 +1,4 @@
-//! `gristmill replay`: a job that was finished with tombstones goes on with their chunks.
+//! `gristmill replay`: a job that was finished with skipped chunks goes on with them.
 //!
 //! The log says so first; then the chunks move from the dead letters to where mappers take suspects,
 //! each confirmed there before it is acknowledged here. Cut short, the same command goes on.
@@ -16,14 +16,14 @@ use gristmill_rabbitmq::Broker;
 use crate::args::ReplayArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
-use crate::progress_line::Voice;
 use crate::signals;
+use crate::verbosity::Verbosity;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When there is no such job, nothing of it can be replayed, or the broker refuses.
-pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
+pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let options = broker::patient_options(&args.broker, args.patience, "replay")?;
     let limit = options.connect_limit;
     let runtime = broker::runtime()?;
@@ -52,15 +52,15 @@ pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
     })?;
     runtime.block_on(broker.close());
     let Some(moved) = moved else {
-        voice.say("interrupted; the same command again goes on from here")?;
+        verbosity.say("interrupted; the same command again goes on from here")?;
         return Ok(Exit::Interrupted);
     };
     let Moved { chunks, others } = moved;
-    voice.say(&format!(
+    verbosity.say(&format!(
         "{name}: {chunks} chunks are tried again; `gristmill status {name}` shows how it goes"
     ))?;
     if others > 0 {
-        voice.say(&format!(
+        verbosity.say(&format!(
             "{name}: {others} of its dead letters are no chunks and stay where they are"
         ))?;
     }
@@ -71,7 +71,7 @@ pub fn replay(args: &ReplayArgs, voice: Voice) -> anyhow::Result<Exit> {
 fn is_replayed(name: &JobName, job: &Job) -> anyhow::Result<bool> {
     match &job.phase {
         Phase::Active if job.replays > 0 => Ok(true),
-        Phase::Finished(totals) if totals.tombstones == 0 => Err(usage(format!(
+        Phase::Finished(totals) if totals.skipped_chunks == 0 => Err(usage(format!(
             "{name} is finished, and all its chunks could be run: there is nothing to replay"
         ))),
         Phase::Finished(_) if job.replays >= MAX_REPLAYS => Err(usage(format!(
@@ -113,7 +113,7 @@ async fn move_all(broker: &Broker, run: &JobRun) -> anyhow::Result<Moved> {
             Ok(_) => "not a chunk".into(),
             Err(error) => error.to_string(),
         };
-        delivery.bury(reason).await;
+        delivery.dead_letter(reason).await;
         moved.others += 1;
     }
     Ok(moved)

@@ -21,15 +21,16 @@ use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
 use crate::pipeline::{JobError, Pipeline, Settings};
-use crate::progress_line::{ProgressLine, Voice};
+use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::summary::Summary;
+use crate::verbosity::Verbosity;
 
 /// Runs the command.
 ///
 /// # Errors
 /// A usage error, or the reason why the job did not complete.
-pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
+pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let mut job = words.into_job()?;
     let mut settings = settings(&job)?;
@@ -50,7 +51,7 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
 
-    let line = ProgressLine::start(Arc::clone(&progress), voice);
+    let line = RunProgress::start(Arc::clone(&progress), verbosity);
     let pipeline = Pipeline {
         spec: &job.spec,
         plan: &plan,
@@ -71,14 +72,14 @@ pub fn run(words: KindCommand<RunArgs>, voice: Voice) -> anyhow::Result<Exit> {
     match ended {
         Ok(report) => {
             let exit = if job
-                .allowance
+                .quarantine_limit
                 .permits(report.totals.quarantined, report.totals.records)
             {
                 Exit::Complete
             } else {
                 Exit::Quarantined
             };
-            if voice != Voice::Quiet {
+            if verbosity != Verbosity::Quiet {
                 summary.complete(&report, exit, &mut std::io::stderr())?;
             }
             Ok(exit)

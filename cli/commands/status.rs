@@ -7,7 +7,7 @@ use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_common::wire::VERSION;
 use gristmill_jobs::registry::{JobTable, Registry};
-use gristmill_jobs::report::{Crew, LISTEN, Reports};
+use gristmill_jobs::report::{LISTEN, Reports, Workers};
 use gristmill_rabbitmq::{Broker, QueueError};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
@@ -15,9 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::args::StatusArgs;
 use crate::broker;
 use crate::exit::{Exit, usage};
+use crate::job_view::{Heard, JobView};
 use crate::jobs;
-use crate::screen;
-use crate::shown::{Heard, Shown};
+use crate::stdout;
 
 /// How long `--watch` waits before it looks again, which takes its time too.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -58,8 +58,8 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
     for (name, job) in seen.table.iter() {
         if found.wants(args, name, job.is_active(), job.latest) {
             active |= job.is_active();
-            let shown = Shown::of(broker, name, job, &seen.heard).await;
-            found.jobs.push(shown);
+            let view = JobView::of(broker, name, job, &seen.heard).await;
+            found.jobs.push(view);
         }
     }
     for (name, job) in seen.table.foreign() {
@@ -73,13 +73,13 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
         out.extend_from_slice(b"\x1b[H\x1b[J");
     }
     print(args, &found, &seen.heard, &mut out)?;
-    Ok(screen::print(&out)? && active)
+    Ok(stdout::print(&out)? && active)
 }
 
 /// The jobs that are shown.
 #[derive(Default)]
 struct Found<'a> {
-    jobs: Vec<Shown<'a>>,
+    jobs: Vec<JobView<'a>>,
     /// Those of other versions of the program, with the version of their format.
     foreign: Vec<(&'a JobName, u16)>,
     /// How many are not shown, because they ended long ago.
@@ -133,23 +133,23 @@ impl Seen {
         match opened {
             Ok(Ok(())) => {}
             Ok(Err(QueueError::Refused(reason))) => {
-                seen.heard.deaf = Some(reason);
+                seen.heard.reports_error = Some(reason);
                 return Ok(seen);
             }
             Ok(Err(error)) => {
-                seen.heard.deaf = Some(error.to_string());
+                seen.heard.reports_error = Some(error.to_string());
                 return Ok(seen);
             }
             Err(_) => {
-                seen.heard.deaf = Some("the broker does not answer".into());
+                seen.heard.reports_error = Some("the broker does not answer".into());
                 return Ok(seen);
             }
         }
-        let mut crew = Crew::default();
+        let mut workers = Workers::default();
         while let Ok(Some(report)) = timeout_at(end, reports.next()).await {
-            crew.hear(report, std::time::Instant::now());
+            workers.hear(report, std::time::Instant::now());
         }
-        seen.heard.crew = Some(crew);
+        seen.heard.workers = Some(workers);
         // It may have begun meanwhile.
         seen.heard.alarm = broker.health().blocked;
         Ok(seen)
@@ -182,7 +182,7 @@ fn print(
             "the broker is in alarm and takes no messages: {reason}"
         )?;
     }
-    if let Some(reason) = &heard.deaf {
+    if let Some(reason) = &heard.reports_error {
         writeln!(out, "the workers' reports cannot be heard: {reason}")?;
     }
     for job in &found.jobs {

@@ -12,7 +12,7 @@ use gristmill_tagger::train::{Inputs, Options, Progress, train};
 use gristmill_tagger::{Model, eval};
 
 use crate::exit::{Exit, usage};
-use crate::screen;
+use crate::stdout;
 
 /// The largest file that is read for training, decompressed.
 const LARGEST: u64 = 2 << 30;
@@ -227,6 +227,6 @@ fn run_eval(args: &EvalArgs) -> anyhow::Result<Exit> {
     for (gold, given, times) in report.confusions.iter().take(args.confusions) {
         writeln!(out, "  {gold:5} {given:5} {times:6}")?;
     }
-    screen::print(&out)?;
+    stdout::print(&out)?;
     Ok(Exit::Complete)
 }

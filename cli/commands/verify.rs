@@ -11,13 +11,13 @@ use gristmill_input::{Plan, recount as recount_records};
 use crate::args::VerifyArgs;
 use crate::commands::run::threads;
 use crate::exit::Exit;
-use crate::progress_line::Voice;
+use crate::verbosity::Verbosity;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the folder or an input cannot be read at all; findings are printed, not errors.
-pub fn verify(args: &VerifyArgs, voice: Voice) -> anyhow::Result<Exit> {
+pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let verified = gristmill_reducer::verify(&args.output)?;
     let mut findings = verified.findings.clone();
     if !args.inputs.is_empty() {
@@ -36,7 +36,7 @@ pub fn verify(args: &VerifyArgs, voice: Voice) -> anyhow::Result<Exit> {
         )?;
         return Ok(Exit::Failed);
     }
-    if voice != Voice::Quiet {
+    if verbosity != Verbosity::Quiet {
         writeln!(
             out,
             "{} holds: {} files, {} records in = {} mapped + {} quarantined{}",
@@ -66,7 +66,7 @@ fn recount(
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let counted = recount_records(&plan, &verified.spec, threads, tmp, &progress, &shutdown)?;
     let names: Vec<String> = plan
-        .outline()
+        .summary()
         .sources
         .iter()
         .map(|name| shown(name).into_owned())

@@ -110,6 +110,6 @@ impl Monitor {
     /// What holds up the jobs that this worker has.
     pub(super) fn troubles(&self) -> impl Iterator<Item = (JobName, Trouble)> {
         let jobs = self.progress.jobs.all().into_iter();
-        jobs.filter_map(|tally| Some((tally.job().clone(), tally.trouble()?)))
+        jobs.filter_map(|counters| Some((counters.job().clone(), counters.trouble()?)))
     }
 }

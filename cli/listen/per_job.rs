@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use gristmill_common::progress::{Counts, Tallies};
+use gristmill_common::progress::{AllJobCounters, Counts};
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
@@ -83,14 +83,14 @@ const REDUCER: [Number; 4] = [
 /// When a metric cannot be written as text.
 pub(super) fn encode(
     role: Role,
-    tallies: &Tallies,
+    all: &AllJobCounters,
     encoder: &mut DescriptorEncoder<'_>,
 ) -> Result<(), fmt::Error> {
     // Of two runs of one name, the later.
-    let jobs: BTreeMap<String, Counts> = tallies
+    let jobs: BTreeMap<String, Counts> = all
         .all()
         .iter()
-        .map(|tally| (tally.job().to_string(), tally.counts()))
+        .map(|counters| (counters.job().to_string(), counters.counts()))
         .collect();
     let numbers = match role {
         Role::Map => &MAPPER,

@@ -30,7 +30,7 @@ pub struct ChunkHead {
 /// A stretch of one document: whole records, and all that a processor may need of their document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    /// Number of the source in the job's outline.
+    /// Number of the source in the job's plan summary.
     pub source: u32,
     /// The document's name: the source's, and for an archive's member `source!/member`.
     #[serde(with = "serde_bytes")]
@@ -61,7 +61,7 @@ pub struct Piece {
 /// of the account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quarantined {
-    /// Number of the source in the job's outline.
+    /// Number of the source in the job's plan summary.
     pub source: u32,
     /// Name of the document.
     #[serde(with = "serde_bytes")]

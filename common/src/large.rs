@@ -48,6 +48,12 @@ impl LargeDocuments {
         self.largest
     }
 
+    /// The folder of all documents.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The file of a document, named by its split and its number there.
     #[must_use]
     pub fn path(&self, split: u32, ordinal: u32) -> PathBuf {

@@ -5,6 +5,7 @@
 //! are read, how text is processed or how files are written, and it depends on no other crate of the
 //! workspace.
 
+pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;
 pub mod crash;
@@ -15,13 +16,12 @@ pub mod key;
 pub mod large;
 pub mod name;
 pub mod outcome;
-pub mod outline;
+pub mod plan_summary;
 pub mod progress;
 pub mod record;
 pub mod seal;
 pub mod shutdown;
 pub mod size;
-pub mod spares;
 pub mod spec;
 pub mod table;
 pub mod wire;

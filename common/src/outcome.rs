@@ -34,15 +34,15 @@ pub struct OutcomeHead {
     pub counts: Vec<SourceCount>,
     /// What was set aside in the chunk; travels with the counts.
     pub quarantined: Vec<Quarantined>,
-    /// Set when the chunk could not be run at all, and all its records are set aside: a tombstone,
-    /// with the number of replays before it. An outcome of a run takes its place.
-    pub tombstone: Option<u32>,
+    /// Set when the chunk was skipped, because it could not be run at all: all its records are set
+    /// aside. The number of replays before it. An outcome of a run takes its place.
+    pub skipped: Option<u32>,
 }
 
 /// The account of one source in one chunk: `records == mapped + quarantined` (I7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCount {
-    /// Number of the source in the job's outline.
+    /// Number of the source in the job's plan summary.
     pub source: u32,
     /// Records in, as the producer counted them.
     pub records: u64,

@@ -25,11 +25,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::buffer_pool::BufferPool;
 use crate::chunk::{Chunk, ChunkHead};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
 use crate::seal::{Seal, SplitEnd};
-use crate::spares::Spares;
 
 /// The version of the wire format.
 pub const VERSION: u16 = 4;
@@ -296,7 +296,7 @@ fn pack(body: &mut Vec<u8>) -> bool {
 
 /// Undoes [`pack`]; never allocates more than a message may have.
 fn unpack(packed: &[u8]) -> Result<Bytes, WireError> {
-    static BODIES: LazyLock<Spares> = LazyLock::new(|| Spares::new(MAX_MESSAGE));
+    static BODIES: LazyLock<BufferPool> = LazyLock::new(|| BufferPool::new(MAX_MESSAGE));
     let Some((len, block)) = packed.split_first_chunk::<LENGTH>() else {
         return Err(WireError::Length(packed.len()));
     };
@@ -304,10 +304,10 @@ fn unpack(packed: &[u8]) -> Result<Bytes, WireError> {
     if len > MAX_MESSAGE {
         return Err(WireError::Oversized(len));
     }
-    let mut body = BODIES.take(len);
+    let mut body = BODIES.get(len);
     body.resize(len, 0);
     let unpacked = lz4_flex::block::decompress_into(block, &mut body);
-    let body = BODIES.lend(body);
+    let body = BODIES.freeze(body);
     match unpacked {
         Ok(unpacked) if unpacked == len => Ok(body),
         Ok(unpacked) => Err(WireError::Length(unpacked)),

@@ -95,7 +95,7 @@ proptest! {
 #[test]
 fn outcomes_and_seals_round_trip() {
     let head = OutcomeHead {
-        tombstone: None,
+        skipped: None,
         id: ChunkId { split: 3, index: 4 },
         hash: 5,
         partition: 1,

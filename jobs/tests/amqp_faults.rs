@@ -251,14 +251,14 @@ fn a_channel_from_a_time_without_a_leader_is_given_up() {
 }
 
 #[test]
-fn a_buried_message_lies_in_the_dead_letters_with_its_reason() {
+fn a_dead_lettered_message_lies_in_the_dead_letters_with_its_reason() {
     let vhost = Node::shared().vhost().unwrap();
     run(async {
         let (broker, queues, _) = transport(&vhost, 1 << 20).await;
         queues.publish(Queue::Chunks, message(1)).await.unwrap();
         let delivery = queues.next(Queue::Chunks).await.unwrap().unwrap();
         let reason = "ä".repeat(5000);
-        assert_eq!(delivery.bury(reason).await, Settled::Done);
+        assert_eq!(delivery.dead_letter(reason).await, Settled::Done);
         assert_eq!(
             queue_depth(&broker, &job(), Queue::Dead).await.unwrap(),
             Some(1)
@@ -267,7 +267,7 @@ fn a_buried_message_lies_in_the_dead_letters_with_its_reason() {
         assert_eq!(dead.payload(), &message(1));
         assert!(dead.reason().unwrap().starts_with("ää"));
         // Whoever looks at it and buries it again does not take it away.
-        assert_eq!(dead.bury("again".into()).await, Settled::Done);
+        assert_eq!(dead.dead_letter("again".into()).await, Settled::Done);
         let dead = queues.next(Queue::Dead).await.unwrap().unwrap();
         assert_eq!(dead.payload(), &message(1));
         assert_eq!(dead.reason().unwrap(), "again");

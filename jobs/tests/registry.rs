@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gristmill_common::job::JobName;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
     EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
@@ -40,7 +40,7 @@ fn submission(sources: usize) -> Event {
             compress: None,
             max_quarantine: 1 << 20,
         },
-        outline: Outline {
+        plan_summary: PlanSummary {
             sources: (0..sources)
                 .map(|number| {
                     format!("some/folder/of/files/{number:09}.log.gz")

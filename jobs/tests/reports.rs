@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gristmill_common::progress::{Progress, Role, Tally};
-use gristmill_jobs::report::{Announcer, EXCHANGE, Report, Reports};
+use gristmill_common::progress::{JobCounters, Progress, Role};
+use gristmill_jobs::report::{EXCHANGE, Report, Reporter, Reports};
 use gristmill_rabbitmq::Broker;
 use gristmill_testbroker::{Node, Settings};
 use tokio::runtime::Handle;
@@ -13,12 +13,12 @@ mod harness;
 use harness::{connect, job, run};
 
 /// A worker that reports one job, while this is kept.
-fn mapper(broker: &Broker) -> (Announcer, Arc<Tally>) {
+fn mapper(broker: &Broker) -> (Reporter, Arc<JobCounters>) {
     let progress = Arc::new(Progress::default());
-    let tally = progress.jobs.of(Role::Map, &job().job, 7);
-    tally.mapped(100, 1);
-    let announcer = Announcer::start(&Handle::current(), broker, &progress);
-    (announcer, tally)
+    let counters = progress.jobs.of(Role::Map, &job().job, 7);
+    counters.mapped(100, 1);
+    let reporter = Reporter::start(&Handle::current(), broker, &progress);
+    (reporter, counters)
 }
 
 async fn next(reports: &mut Reports) -> Report {

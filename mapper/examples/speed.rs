@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
 use gristmill_common::id::ChunkId;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
     AccessLog, EncodingErrors, Field, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records,
     SPEC_VERSION, Wc, WordCount, Words,
@@ -122,7 +122,7 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
         compress: None,
         max_quarantine: 256 << 20,
     };
-    let outline = Outline {
+    let plan_summary = PlanSummary {
         sources: vec![],
         splits: 1,
     };
@@ -133,7 +133,7 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
             return;
         }
     };
-    let mut mapper = Mapper::new(prepared, &spec, &outline);
+    let mut mapper = Mapper::new(prepared, &spec, &plan_summary);
     let mut outcome = 0;
     let mapped = mean(|| {
         outcome = 0;

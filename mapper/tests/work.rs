@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
@@ -37,7 +37,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         prepared: Arc::new(Prepared::new(&job).unwrap()),
         replays: 0,
         spec: job,
-        outline: Outline {
+        plan_summary: PlanSummary {
             sources: vec![],
             splits: 1,
         },
@@ -45,7 +45,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         strict: true,
         limits: Limits::default(),
         progress: Arc::clone(&progress),
-        tally: None,
+        counters: None,
     };
     work(job, 3, runtime.handle(), shutdown)?;
     Ok(Progress::get(&progress.records))
@@ -112,12 +112,12 @@ fn every_chunk_is_mapped_whatever_the_transport_does() {
         transport.finish(Queue::Results(0));
         let merged = collect(&transport, &runtime);
         assert_eq!(merged, expected);
-        assert_eq!(transport.buried(), Vec::<String>::new());
+        assert_eq!(transport.dead_letter_reasons(), Vec::<String>::new());
     }
 }
 
 #[test]
-fn a_message_that_is_no_chunk_is_buried_and_named() {
+fn a_message_that_is_no_chunk_is_dead_lettered_and_named() {
     let runtime = Runtime::new().unwrap();
     let transport = Transport::Embedded(queues());
     let junk = Bytes::from_static(b"no chunk");
@@ -127,7 +127,7 @@ fn a_message_that_is_no_chunk_is_buried_and_named() {
     // Not finished: the other threads must stop all the same.
     let error = run(&transport, &runtime, &Shutdown::new()).unwrap_err();
     assert!(matches!(error, MapError::Undecodable(_)), "{error}");
-    assert_eq!(transport.buried(), ["not a Gristmill message"]);
+    assert_eq!(transport.dead_letter_reasons(), ["not a Gristmill message"]);
 }
 
 #[test]

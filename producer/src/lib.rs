@@ -10,5 +10,5 @@ mod service;
 mod testing;
 
 pub use error::ProduceError;
-pub use produce::{Afresh, Resume, Settings, produce};
+pub use produce::{FreshRun, Resume, Settings, produce};
 pub use service::{Order, SubmitError, Submitted, Wait, default_name, submit};

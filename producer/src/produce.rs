@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gristmill_common::buffer_pool::BufferPool;
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::id::{ChunkId, partition_of_split};
@@ -12,7 +13,6 @@ use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::Stage;
-use gristmill_common::spares::Spares;
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::environment::Environment;
@@ -55,11 +55,11 @@ pub trait Resume: Sync {
     fn complete(&self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), ProduceError>;
 }
 
-/// The first and only attempt.
+/// Nothing to resume: the first and only attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Afresh;
+pub struct FreshRun;
 
-impl Resume for Afresh {
+impl Resume for FreshRun {
     fn done(&self, _: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
         None
     }
@@ -103,14 +103,14 @@ pub fn produce(
         .shape()
         .by_split()
         .then(|| (plan.splits().len() as u32, spec.partitions));
-    let spares = Spares::new(2 * reading.buffer_size());
+    let pool = BufferPool::new(2 * reading.buffer_size());
     let failed = Mutex::new(None);
     let done = |split| resume.done(split);
     let seal = read_all(&reading, settings.threads, &done, || Publisher {
         env,
         by_split,
         form: form_for(transport),
-        spares: &spares,
+        pool: &pool,
         resume,
         window: settings.window,
         flying: JoinSet::new(),
@@ -159,7 +159,7 @@ struct Publisher<'a> {
     /// Splits that were read and have chunks on their way, oldest first.
     ended: VecDeque<Ended>,
     form: BodyForm,
-    spares: &'a Spares,
+    pool: &'a BufferPool,
     /// The error of a publisher that its reader knows as a stop.
     failed: &'a Mutex<Option<ProduceError>>,
 }
@@ -199,7 +199,7 @@ impl Publisher<'_> {
     fn publish(&mut self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
         let (message, _) =
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
-        let message = self.spares.lend(message);
+        let message = self.pool.freeze(message);
         if self.window <= 1 {
             self.env.publish(Queue::Chunks, message).map_err(fault)?;
         } else {
@@ -269,7 +269,7 @@ impl ChunkSink for Publisher<'_> {
     }
 
     fn buffer(&mut self, capacity: usize) -> Vec<u8> {
-        self.spares.take(capacity)
+        self.pool.get(capacity)
     }
 
     fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), Halt> {

@@ -71,7 +71,7 @@ fn run(
         progress: &progress,
         shutdown: &shutdown,
     };
-    let seal = produce(&plan, spec, env, &settings, &Afresh).unwrap();
+    let seal = produce(&plan, spec, env, &settings, &FreshRun).unwrap();
     let recounted = gristmill_input::recount(
         &plan,
         spec,
@@ -238,7 +238,7 @@ fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
             shutdown,
         };
         let producing =
-            scope.spawn(move || produce(&plan, &spec(), env, &settings, &Afresh).unwrap_err());
+            scope.spawn(move || produce(&plan, &spec(), env, &settings, &FreshRun).unwrap_err());
         // Chunks are cut until the queue is full.
         while Progress::get(&progress.chunks_cut) < 10 {
             std::thread::yield_now();

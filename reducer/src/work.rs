@@ -3,7 +3,7 @@
 //! It must not know where chunks come from. An outcome is acknowledged once it was taken; none is
 //! ever left waiting in the queue.
 
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::JobSpec;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
@@ -36,14 +36,22 @@ pub fn reduce(
     partition: u32,
     env: Environment<'_>,
     spec: &JobSpec,
-    outline: &Outline,
+    plan_summary: &PlanSummary,
     settings: &Settings,
     destination: &Destination,
 ) -> Result<PartitionResult, ReduceError> {
     let Environment {
         runtime, progress, ..
     } = env;
-    let mut reducer = Reducer::new(partition, spec, outline, settings, destination, progress, 0)?;
+    let mut reducer = Reducer::new(
+        partition,
+        spec,
+        plan_summary,
+        settings,
+        destination,
+        progress,
+        0,
+    )?;
     let queue = Queue::Results(partition);
     while !reducer.arrivals().is_complete() {
         let Some(delivery) = env.next(queue)? else {

@@ -54,7 +54,7 @@ fn force_replaces_what_an_earlier_manifest_lists_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path();
     let mut wide = ordered_job(&[1, 1, 1], 3, |id| id.to_string().into_bytes());
-    wide.outline.sources = job("").outline.sources;
+    wide.plan_summary.sources = job("").plan_summary.sources;
     write(&wide, out, false);
     assert!(out.join("part-00002.txt").exists());
     let error = OutputDir::open(out, false).unwrap_err();

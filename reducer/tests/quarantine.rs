@@ -9,7 +9,7 @@ use support::*;
 /// Chunks that each set one record aside: source, offset, reason, sample.
 fn job(entries: &[(u32, u64, &str, &[u8])]) -> Job {
     let mut job = ordered_job(&[entries.len() as u32], 1, |_| vec![]);
-    job.outline = outline(3, 1);
+    job.plan_summary = plan_summary(3, 1);
     job.seal.records = vec![0; 3];
     for ((head, _), (source, offset, reason, sample)) in job.outcomes.iter_mut().zip(entries) {
         head.counts = vec![SourceCount {
@@ -80,7 +80,7 @@ fn the_bound_is_over_all_partitions() {
 
     let mut two = one.clone();
     two.spec.partitions = 2;
-    two.outline.splits = 2;
+    two.plan_summary.splits = 2;
     two.seal.chunks = vec![5, 5];
     for (at, (head, _)) in two.outcomes.iter_mut().enumerate() {
         head.id.split = at as u32 / 5;

@@ -86,7 +86,7 @@ fn reduce_first(
             shutdown,
         },
         &job.spec,
-        &job.outline,
+        &job.plan_summary,
         &settings,
         destination,
     )

@@ -12,7 +12,7 @@ use support::*;
 /// An output with two sources and one quarantined record of the second.
 fn output(out: &Path) {
     let mut job = ordered_job(&[1, 1], 2, |id| format!("{id}\n").into_bytes());
-    job.outline = outline(2, 2);
+    job.plan_summary = plan_summary(2, 2);
     job.outcomes[1].0.counts = vec![SourceCount {
         source: 1,
         records: 2,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gristmill_common::crash;
 use gristmill_common::id::{content_hash, unique};
 use gristmill_common::job::JobRun;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::Kind;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
 use gristmill_jobs::file::{FileMessage, PART, PartHead, declare_files, encode_file, parts, send};
@@ -289,7 +289,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
         let submission = Submission {
             processor: spec.kind.version(),
             spec,
-            outline: Outline {
+            plan_summary: PlanSummary {
                 sources: Vec::new(),
                 splits: 1,
             },

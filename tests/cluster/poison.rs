@@ -105,9 +105,9 @@ fn records_that_kill_are_set_aside_and_their_neighbours_are_not() {
     crate::gristmill::run(["verify".as_ref(), output.as_path(), &input]).code(0);
 }
 
-/// A job with tombstones: its mapper dies of a text, and then all children that should look into it
+/// A job with skipped chunks: its mapper dies of a text, and then all children that should look into it
 /// die before they do. Gives the words that produced it.
-fn buried<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a str> {
+fn skipped<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a str> {
     let _reducer = cluster.reducer();
     let mut words = vec!["produce"];
     words.extend(kind);
@@ -123,7 +123,7 @@ fn buried<'a>(cluster: &Cluster, input: &'a str, kind: &[&'a str]) -> Vec<&'a st
     let childless = mapper("isolated");
     producer.ended().code(3).says("could not be run at all");
     let said = childless.said();
-    let line = (said.lines()).find(|line| line.contains("a tombstone takes its place"));
+    let line = (said.lines()).find(|line| line.contains("the chunk is skipped"));
     let line = line.unwrap_or_else(|| panic!("{said}"));
     // Every line about a chunk names job, chunk and attempt.
     for field in ["job=job", "chunk=0/", "attempt=2"] {
@@ -144,7 +144,7 @@ fn deadly_lines(cluster: &Cluster) -> std::path::PathBuf {
 }
 
 #[test]
-fn i4_a_replayed_outcome_replaces_its_tombstone_and_nothing_is_doubled() {
+fn i4_a_replayed_outcome_replaces_a_skipped_one_and_nothing_is_doubled() {
     for kind in [
         &["grep", "-n", ""][..],
         &["word-count", "--partitions", "3"],
@@ -152,7 +152,7 @@ fn i4_a_replayed_outcome_replaces_its_tombstone_and_nothing_is_doubled() {
         let cluster = Cluster::new();
         let input = deadly_lines(&cluster);
         let input = text(&input);
-        let words = buried(&cluster, input, kind);
+        let words = skipped(&cluster, input, kind);
         // Complete, and it says what is not in it.
         let output = cluster.results().join("job");
         let quarantine = std::fs::read_to_string(output.join("quarantine.jsonl")).expect("a file");
@@ -171,7 +171,7 @@ fn i4_a_replayed_outcome_replaces_its_tombstone_and_nothing_is_doubled() {
         cluster.run(&["replay", "job"]).code(0).says("tried again");
         until("the job is finished again", || {
             let status = cluster.run(&["status", "job", "--json"]).code(0);
-            status.stdout.contains("\"tombstones\":0")
+            status.stdout.contains("\"skipped_chunks\":0")
         });
         assert_same(
             &cluster.job("job"),
@@ -189,10 +189,10 @@ fn i4_a_replayed_outcome_replaces_its_tombstone_and_nothing_is_doubled() {
 }
 
 #[test]
-fn a_job_with_tombstones_can_be_cancelled_and_keeps_its_output() {
+fn a_job_with_skipped_chunks_can_be_cancelled_and_keeps_its_output() {
     let cluster = Cluster::new();
     let input = deadly_lines(&cluster);
-    buried(&cluster, text(&input), &["grep", "-n", ""]);
+    skipped(&cluster, text(&input), &["grep", "-n", ""]);
     let before = cluster.job("job");
     let _reducer = cluster.reducer();
     cluster.run(&["cancel", "job"]).code(0);
@@ -202,11 +202,11 @@ fn a_job_with_tombstones_can_be_cancelled_and_keeps_its_output() {
 }
 
 #[test]
-fn a_job_with_tombstones_that_is_forced_anew_leaves_no_ledger_behind() {
+fn a_job_with_skipped_chunks_that_is_forced_anew_leaves_no_ledger_behind() {
     let cluster = Cluster::new();
     let input = deadly_lines(&cluster);
     let kind = &["grep", "-n", ""];
-    let mut words = buried(&cluster, text(&input), kind);
+    let mut words = skipped(&cluster, text(&input), kind);
     words.push("--force");
     let _mapper = cluster.mapper();
     let _reducer = cluster.reducer();
@@ -219,7 +219,7 @@ fn a_job_with_tombstones_that_is_forced_anew_leaves_no_ledger_behind() {
 fn a_dead_letter_that_is_no_chunk_stays_where_it_is_in_a_replay() {
     let cluster = Cluster::new();
     let input = deadly_lines(&cluster);
-    buried(&cluster, text(&input), &["grep", "-n", ""]);
+    skipped(&cluster, text(&input), &["grep", "-n", ""]);
     let dead = cluster.queue("job", "dead");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {

@@ -441,7 +441,8 @@ fn a_try_shows_the_first_units_and_writes_nothing() {
     fs::write(folder.path().join("in.txt"), "a\nb\nbad\nc\nd\n").expect("a file");
     fs::write(
         folder.path().join("up.py"),
-        "def up(text):\n    if text == 'bad': raise KeyError(text)\n    return text.upper()\n",
+        "def up(text):\n    print('seen', text)\n    if text == 'bad': raise KeyError(text)\n    return \
+         text.upper()\n",
     )
     .expect("a file");
     let ended = exec(
@@ -450,7 +451,9 @@ fn a_try_shows_the_first_units_and_writes_nothing() {
     )
     .code(3);
     assert_eq!(ended.stdout, "A\nB\nC\n");
-    ended.says("in.txt at byte 4: KeyError: 'bad'");
+    ended
+        .says("in.txt at byte 4: KeyError: 'bad'")
+        .says("seen a\nseen b\nseen bad\nseen c\n");
     let words = [
         "--each",
         "chunk",

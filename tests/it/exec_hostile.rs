@@ -119,6 +119,10 @@ fn a_worker_that_misbehaves_costs_one_record() {
             "out.close(); time.sleep(1000)",
             "ended before it had answered, killed",
         ),
+        (
+            "out.close(); time.sleep(1); os._exit(7)",
+            "ended before it had answered, exit status 7",
+        ),
         ("os.kill(os.getpid(), 11)", "killed by signal 11 (SIGSEGV)"),
         (
             "signal.signal(15, signal.SIG_IGN); time.sleep(1000)",
@@ -229,21 +233,64 @@ fn an_interrupt_ends_programs_at_once_and_leaves_nothing() {
 }
 
 #[test]
-fn a_killed_gristmill_leaves_nothing_running() {
+fn a_killed_gristmill_leaves_neither_programs_nor_folders() {
     let folder = folder();
+    let tmp = folder.path().join("tmp");
+    fs::create_dir(&tmp).expect("a folder");
     let mut command = gristmill();
     command.current_dir(folder.path());
     command.args(["run", "exec", "-o", "out", "--each", "document", "--shell"]);
+    command.args(["--tmp", "tmp", "--threads", "2"]);
     command.args(["--env", &format!("TEST_MARK={}", folder.path().display())]);
-    command.args(["--", "setsid sleep 1000", ":::", "in.txt"]);
+    let line = "echo > left; setsid sleep 1000";
+    command.args(["--", line, ":::", "in.txt", "in.txt.gz"]);
+    fs::write(
+        folder.path().join("in.txt.gz"),
+        crate::corpus::gzip(b"more\n"),
+    )
+    .expect("a file");
     let mut child = command.spawn().expect("the binary starts");
-    while marked(folder.path()).len() < 2 {
+    while marked(folder.path()).len() < 4 {
         std::thread::sleep(Duration::from_millis(10));
         assert!(child.try_wait().expect("a child").is_none(), "it has ended");
     }
+    let kept = |prefix: &str| {
+        let names = fs::read_dir(&tmp).expect("a folder").flatten();
+        names
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+            .count()
+    };
+    assert_eq!((kept("gristmill-exec-"), kept("gristmill-large-")), (1, 1));
     child.kill().expect("a kill");
     child.wait().expect("a child");
     gone(folder.path());
+    let end = Instant::now() + Duration::from_secs(30);
+    while kept("gristmill-exec-") + kept("gristmill-large-") > 0 {
+        assert!(Instant::now() < end, "folders are left");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn results_of_one_chunk_past_the_bound_fail_the_job_and_name_the_way_out() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("much.py"),
+        "def much(text):\n    for _ in range(32): yield 'x' * (1 << 20)\n",
+    )
+    .expect("a file");
+    let command = "head -c 33554432 /dev/zero";
+    for words in [
+        &[
+            "--each", "record", "--shell", "--", command, ":::", "in.txt",
+        ][..],
+        &["--python", "much.py:much", "in.txt"],
+    ] {
+        exec(folder.path(), words)
+            .code(1)
+            .says("the results of one chunk take more than 256MiB")
+            .says("--chunk-size");
+    }
 }
 
 /// Waits until no process of a test is left.

@@ -101,12 +101,15 @@ fn a_dry_run_shows_what_would_be_read_and_writes_nothing() {
         lines[1].starts_with("text\t20\t1\t") && lines[1].ends_with("a.txt"),
         "{lines:?}"
     );
+    // Both texts are in one split.
+    assert!(lines[2].starts_with("text\t23\t1\t"), "{lines:?}");
     assert!(
-        lines[3].contains("c.7z") && lines[3].contains("set aside: 7z archive"),
+        lines[3].contains("c.7z") && lines[3].contains("set aside: not supported: 7z archive"),
         "{lines:?}"
     );
     assert!(
-        lines[4].starts_with("3 sources") && lines[4].contains("1 would be set aside"),
+        lines[4].starts_with("3 sources (61 B) in 1 split; ")
+            && lines[4].contains("1 would be set aside"),
         "{lines:?}"
     );
     assert!(!out.exists());

@@ -1,13 +1,13 @@
 //! Progress for people: counters that every role of a process adds to. Correctness never reads
 //! them (I5).
 
-mod tally;
+mod job_counters;
 mod trouble;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use self::tally::{Counts, Role, Tallies, Tally};
+pub use self::job_counters::{AllJobCounters, Counts, JobCounters, Role};
 pub use self::trouble::{Cause, Trouble};
 
 use crate::clock::since_1970;
@@ -58,7 +58,7 @@ pub struct Progress {
     /// When something last went forward, in milliseconds since 1970; 0 is never.
     pub moved: AtomicU64,
     /// What is reported of each job of a broker.
-    pub jobs: Tallies,
+    pub jobs: AllJobCounters,
 }
 
 impl Progress {

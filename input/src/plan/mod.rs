@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use gristmill_common::id::content_hash;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
@@ -173,8 +173,8 @@ impl Plan {
 
     /// What the other roles need to know of the plan.
     #[must_use]
-    pub fn outline(&self) -> Outline {
-        Outline {
+    pub fn summary(&self) -> PlanSummary {
+        PlanSummary {
             sources: (self.sources.iter())
                 .map(|source| serde_bytes::ByteBuf::from(source.name.clone()))
                 .collect(),

@@ -345,7 +345,7 @@ fn a_name_that_is_not_utf8_stays_as_it_is() {
     let path = dir.path().join(std::ffi::OsStr::from_bytes(b"odd\xFF"));
     fs::write(&path, "x\n").unwrap();
     let plan = crate::Plan::new(&[dir.path().into()], &spec(), 1 << 20).unwrap();
-    assert!(plan.outline().sources[0].ends_with(b"/odd\xFF"));
+    assert!(plan.summary().sources[0].ends_with(b"/odd\xFF"));
     assert_eq!(read(&[&path], &spec()).records[&0], 1);
 }
 

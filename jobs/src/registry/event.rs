@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use gristmill_common::job::JobName;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::JobSpec;
 
 /// One entry of the log: something that happened to a job.
@@ -54,7 +54,7 @@ pub enum Event {
         /// Tells markers apart.
         id: u64,
     },
-    /// A job that was finished with tombstones goes on: their chunks are tried again.
+    /// A job that was finished with skipped chunks goes on: they are tried again.
     Replayed,
     /// Somebody asks whether a finished job's output is still there; who serves its directory answers.
     OutputSought,
@@ -104,7 +104,7 @@ pub struct Totals {
     /// Records set aside.
     pub quarantined: u64,
     /// Chunks that could not be run at all; their records are among those set aside.
-    pub tombstones: u64,
+    pub skipped_chunks: u64,
     /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside.
     pub foreign_messages: u64,
 }
@@ -115,7 +115,7 @@ pub struct Submission {
     /// What to do.
     pub spec: JobSpec,
     /// The plan as far as mapper and reducer need it.
-    pub outline: Outline,
+    pub plan_summary: PlanSummary,
     /// Hash of the plan: each input's name, size and time. The same name with another spec or plan
     /// is another job.
     pub plan: u64,
@@ -140,7 +140,7 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// The description of one part of an entry: an event that is too large for one message (the outline
+/// The description of one part of an entry: an event that is too large for one message (the plan summary
 /// of a million files) travels in parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogHead {

@@ -7,7 +7,7 @@ mod assembly;
 mod codec;
 mod ended;
 mod event;
-mod inquiries;
+mod loss_probe;
 mod table;
 
 use std::fmt;
@@ -23,7 +23,7 @@ pub use self::codec::{
 };
 pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
-pub use self::inquiries::Inquiries;
+pub use self::loss_probe::LossProbe;
 pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;

@@ -52,7 +52,7 @@ pub struct Claim {
 /// One job, as far as the log tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// What it is. The outline's sources are dropped once the job has ended for good.
+    /// What it is. The plan summary's sources are dropped once the job has ended for good.
     pub submission: Submission,
     /// When it was first submitted, in seconds since 1970, by the writer's clock.
     pub since: u64,
@@ -70,7 +70,7 @@ pub struct Job {
     pub output_there: Option<bool>,
     /// The partitions that hold all their outcomes.
     pub closed: BTreeSet<u32>,
-    /// How often the job was replayed: tombstones of earlier times do not count any more.
+    /// How often the job was replayed: chunks skipped before the last replay do not count any more.
     pub replays: u32,
     /// The chunks that a stalled job misses (the first of them) and their number.
     pub missing: Option<(Vec<ChunkId>, u64)>,
@@ -137,11 +137,11 @@ impl Job {
     }
 
     /// Whether the run is over for good, and nothing of it is needed but its output. A failed one is
-    /// not: submitted again, it goes on. Neither is one with tombstones: it may be replayed.
+    /// not: submitted again, it goes on. Neither is one with skipped chunks: it may be replayed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         match self.phase {
-            Phase::Finished(totals) => totals.tombstones == 0,
+            Phase::Finished(totals) => totals.skipped_chunks == 0,
             Phase::Cancelled => true,
             Phase::Active | Phase::Failed { .. } => false,
         }
@@ -188,7 +188,7 @@ impl JobTable {
             job.latest = job.latest.max(at);
             if job.is_over() {
                 job.ended = number;
-                job.submission.outline.sources = Vec::new();
+                job.submission.plan_summary.sources = Vec::new();
                 job.splits.clear();
                 job.missing = None;
                 let partitions = job.submission.spec.partitions;
@@ -304,10 +304,12 @@ impl Job {
         let before = (self.phase.clone(), self.claim.is_some(), self.sealed);
         match event {
             Event::SplitsComplete(splits) => {
-                let outline = &self.submission.outline;
+                let plan_summary = &self.submission.plan_summary;
                 let known = self.splits.len();
                 for done in splits {
-                    if done.split < outline.splits && done.records.len() <= outline.sources.len() {
+                    if done.split < plan_summary.splits
+                        && done.records.len() <= plan_summary.sources.len()
+                    {
                         self.splits.entry(done.split).or_insert(done);
                     }
                 }
@@ -330,7 +332,7 @@ impl Job {
                     false => Applied::Ignored,
                 };
             }
-            // Only one with tombstones comes here.
+            // Only one with skipped chunks comes here.
             Event::Replayed if matches!(self.phase, Phase::Finished(_)) => {
                 if self.replays >= MAX_REPLAYS {
                     return Applied::Ignored;

@@ -1,7 +1,7 @@
 //! The fold of the log: who comes first, what is over, what is hostile.
 
 use super::*;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
     EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
 };
@@ -9,7 +9,7 @@ use gristmill_common::spec::{
 const TOTALS: Totals = Totals {
     records: 9,
     quarantined: 2,
-    tombstones: 0,
+    skipped_chunks: 0,
     foreign_messages: 0,
 };
 
@@ -43,7 +43,7 @@ fn submission(run: u64) -> Box<Submission> {
             compress: None,
             max_quarantine: 1 << 20,
         },
-        outline: Outline {
+        plan_summary: PlanSummary {
             sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
             splits: 3,
         },
@@ -143,7 +143,7 @@ fn a_job_lives_from_its_submission_to_its_end() {
     let job = fold.job("j");
     assert_eq!(job.phase, Phase::Finished(TOTALS));
     assert!(
-        job.submission.outline.sources.is_empty(),
+        job.submission.plan_summary.sources.is_empty(),
         "it needs no room now"
     );
 }
@@ -277,18 +277,18 @@ fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
 }
 
 #[test]
-fn only_a_finished_job_with_tombstones_can_be_replayed() {
+fn only_a_finished_job_with_skipped_chunks_can_be_replayed() {
     let mut fold = Fold::new();
     fold.submit("j", 1);
     fold.apply("j", 1, claim("one"));
     fold.apply("j", 1, Event::Sealed { chunks: 9 });
     assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);
-    let tombstones = Totals {
-        tombstones: 1,
+    let skipped = Totals {
+        skipped_chunks: 1,
         ..TOTALS
     };
     fold.apply("j", 1, Event::PartitionClosed { partition: 0 });
-    fold.apply("j", 1, Event::Finished(tombstones));
+    fold.apply("j", 1, Event::Finished(skipped));
     assert!(!fold.job("j").is_over() && !fold.job("j").is_active());
     // Nothing else wakes it.
     assert_eq!(fold.submit("j", 1), Applied::Ignored);
@@ -298,7 +298,7 @@ fn only_a_finished_job_with_tombstones_can_be_replayed() {
     assert!(job.is_active() && job.closed.is_empty());
     assert_eq!((job.replays, job.sealed), (1, Some(9)));
     assert_eq!(claimed(&fold, "j").as_deref(), Some("one"));
-    assert_eq!(job.submission.outline.sources.len(), 1);
+    assert_eq!(job.submission.plan_summary.sources.len(), 1);
     fold.apply("j", 1, Event::Finished(TOTALS));
     assert!(fold.job("j").is_over());
     assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Ignored);

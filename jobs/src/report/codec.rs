@@ -40,7 +40,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::Pace;
+    use crate::report::Rate;
     use gristmill_common::id::content_hash;
     use gristmill_common::progress::{Counts, Role};
     use gristmill_common::seal::Seal;
@@ -90,7 +90,7 @@ mod tests {
                 quarantined: most,
                 partitions: u32::MAX,
             },
-            pace: Pace {
+            rate: Rate {
                 millis: most,
                 chunks: most,
                 bytes: most,

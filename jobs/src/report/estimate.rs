@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::Sum;
+use super::JobStats;
 
-/// What is known of a job beside the reports.
+/// What the log and the queues say of a job, beside the reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct JobFacts {
     /// Number of all chunks, once the job is sealed.
     pub sealed: Option<u64>,
     /// Chunks that the log says are published, while it is not.
@@ -38,17 +38,19 @@ pub struct Estimate {
 impl Estimate {
     /// Reckons.
     #[must_use]
-    pub fn of(known: &Known, sum: &Sum) -> Self {
-        let published = known
+    pub fn of(facts: &JobFacts, stats: &JobStats) -> Self {
+        let published = facts
             .sealed
-            .unwrap_or_else(|| known.published.max(sum.published));
-        let total = known.sealed.or_else(|| reckon(published, sum.input));
-        let mapped = known
+            .unwrap_or_else(|| facts.published.max(stats.published));
+        let total = facts.sealed.or_else(|| reckon(published, stats.input));
+        let mapped = facts
             .waiting
-            .filter(|_| known.missing != Some(u64::MAX))
+            .filter(|_| facts.missing != Some(u64::MAX))
             .map(|waiting| {
-                let missing = known.missing.unwrap_or(0);
-                let left = waiting.saturating_add(sum.in_hand).saturating_add(missing);
+                let missing = facts.missing.unwrap_or(0);
+                let left = waiting
+                    .saturating_add(stats.in_hand)
+                    .saturating_add(missing);
                 published.saturating_sub(left)
             });
         let left = total
@@ -59,7 +61,7 @@ impl Estimate {
             total => (mapped as f64 / total as f64 * 100.0).min(100.0),
         });
         let eta = left.and_then(|left| {
-            let rate = sum.chunks_per_second;
+            let rate = stats.chunks_per_second;
             let seconds = if left == 0 { 0.0 } else { left as f64 / rate };
             // Without a rate this is infinite, and none.
             Duration::try_from_secs_f64(seconds).ok()
@@ -88,7 +90,7 @@ fn reckon(published: u64, (read, all): (u64, u64)) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const MAPPING: Sum = Sum {
+    const MAPPING: JobStats = JobStats {
         producers: 0,
         mappers: 2,
         reducers: 1,
@@ -103,13 +105,13 @@ mod tests {
 
     #[test]
     fn a_sealed_job_is_reckoned_exactly() {
-        let known = Known {
+        let facts = JobFacts {
             sealed: Some(200),
             published: 0,
             waiting: Some(145),
             missing: None,
         };
-        let found = Estimate::of(&known, &MAPPING);
+        let found = Estimate::of(&facts, &MAPPING);
         assert_eq!((found.total, found.mapped), (Some(200), Some(50)));
         assert_eq!((found.left, found.percent), (Some(150), Some(25.0)));
         assert_eq!(found.eta, Some(Duration::from_secs(15)));
@@ -117,89 +119,92 @@ mod tests {
 
     #[test]
     fn an_unsealed_job_is_reckoned_from_its_bytes() {
-        let known = Known {
+        let facts = JobFacts {
             sealed: None,
             published: 30,
             waiting: Some(0),
             missing: None,
         };
-        let sum = Sum {
+        let stats = JobStats {
             published: 40,
             input: (100, 400),
             in_hand: 0,
             ..MAPPING
         };
-        let found = Estimate::of(&known, &sum);
+        let found = Estimate::of(&facts, &stats);
         assert_eq!((found.published, found.total), (40, Some(160)));
         assert_eq!((found.left, found.percent), (Some(120), Some(25.0)));
         assert_eq!(found.eta, Some(Duration::from_secs(12)));
         // A stream has no end that could be known.
-        let stream = Sum {
+        let stream = JobStats {
             input: (100, 0),
-            ..sum
+            ..stats
         };
-        let found = Estimate::of(&known, &stream);
+        let found = Estimate::of(&facts, &stream);
         assert_eq!((found.total, found.percent, found.eta), (None, None, None));
         assert_eq!(found.mapped, Some(40));
     }
 
     #[test]
     fn without_a_rate_there_is_no_end_in_sight() {
-        let known = Known {
+        let facts = JobFacts {
             sealed: Some(10),
             published: 0,
             waiting: Some(10),
             missing: None,
         };
-        let found = Estimate::of(&known, &Sum::default());
+        let found = Estimate::of(&facts, &JobStats::default());
         assert_eq!((found.percent, found.eta), (Some(0.0), None));
-        let done = Known {
+        let done = JobFacts {
             waiting: Some(0),
-            ..known
+            ..facts
         };
-        let found = Estimate::of(&done, &Sum::default());
+        let found = Estimate::of(&done, &JobStats::default());
         assert_eq!(
             (found.percent, found.eta),
             (Some(100.0), Some(Duration::ZERO))
         );
-        let empty = Known {
+        let empty = JobFacts {
             sealed: Some(0),
             ..done
         };
-        assert_eq!(Estimate::of(&empty, &Sum::default()).percent, Some(100.0));
+        assert_eq!(
+            Estimate::of(&empty, &JobStats::default()).percent,
+            Some(100.0)
+        );
         // What is missing waits nowhere, and is not mapped.
-        let stalled = |missing| Known {
+        let stalled = |missing| JobFacts {
             missing: Some(missing),
             ..done
         };
-        let found = Estimate::of(&stalled(4), &Sum::default());
+        let found = Estimate::of(&stalled(4), &JobStats::default());
         assert_eq!((found.mapped, found.left), (Some(6), Some(4)));
-        let found = Estimate::of(&stalled(u64::MAX), &Sum::default());
+        let found = Estimate::of(&stalled(u64::MAX), &JobStats::default());
         assert_eq!((found.mapped, found.percent), (None, None));
         // Queues that are gone tell nothing.
-        let gone = Known {
+        let gone = JobFacts {
             waiting: None,
-            ..known
+            ..facts
         };
         assert_eq!(Estimate::of(&gone, &MAPPING).percent, None);
     }
 
     #[test]
     fn hostile_numbers_stay_numbers() {
-        let known = Known {
+        let facts = JobFacts {
             sealed: None,
             published: u64::MAX,
             waiting: Some(u64::MAX),
             missing: Some(u64::MAX - 1),
         };
-        let sum = Sum {
+        let stats = JobStats {
             published: u64::MAX,
             input: (1, u64::MAX),
             in_hand: u64::MAX,
             chunks_per_second: f64::MIN_POSITIVE,
             ..MAPPING
         };
-        let found = Estimate::of(&known, &sum);
+        let found = Estimate::of(&facts, &stats);
         assert_eq!((found.total, found.mapped), (Some(u64::MAX), Some(0)));
         assert_eq!((found.percent, found.eta), (Some(0.0), None));
     }

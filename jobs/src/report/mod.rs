@@ -3,11 +3,11 @@
 //! Correctness never reads them (I5): they may be lost, late, doubled or made up. It must not know
 //! how jobs are worked on.
 
-mod announcer;
 mod codec;
-mod crew;
 mod estimate;
-mod pace;
+mod rate;
+mod reporter;
+mod workers;
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use gristmill_common::job::JobName;
 use gristmill_common::progress::{Counts, Role};
 use gristmill_rabbitmq::{Broker, End, QueueError, TopicReader};
 
-pub use self::announcer::Announcer;
 pub use self::codec::{MAX_REPORT, decode_report, encode_report};
-pub use self::crew::{Crew, Sum};
-pub use self::estimate::{Estimate, Known};
-pub use self::pace::{Pace, Window};
+pub use self::estimate::{Estimate, JobFacts};
+pub use self::rate::{Rate, RateWindow};
+pub use self::reporter::Reporter;
+pub use self::workers::{JobStats, Workers};
 
 /// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`.
 pub const EXCHANGE: &str = "gristmill.progress";
@@ -44,7 +44,7 @@ pub struct Report {
     /// What it has done since it started. Those of another role than the worker's are 0.
     pub counts: Counts,
     /// How fast it went in the last seconds.
-    pub pace: Pace,
+    pub rate: Rate,
     /// Why it does not go on with the job just now, in at most [`MAX_TROUBLE`] bytes.
     pub trouble: Option<String>,
 }

@@ -19,7 +19,7 @@ use gristmill_rabbitmq::{
     Broker, End, FieldTable, Handed, PublishFault, Publisher, Subscription, header,
 };
 
-/// The header of a buried message that holds the reason.
+/// The header of a dead letter that holds the reason.
 pub const REASON_HEADER: &str = "gristmill-reason";
 /// The longest reason kept, in bytes; headers count against a frame.
 const MAX_REASON: usize = 1024;
@@ -57,7 +57,7 @@ struct Inner {
     publisher: Publisher,
     subscriptions: Mutex<HashMap<Queue, Arc<Subscription>>>,
     stopped: watch::Sender<bool>,
-    buried: Mutex<Vec<String>>,
+    dead_letters: Mutex<Vec<String>>,
 }
 
 impl Amqp {
@@ -72,7 +72,7 @@ impl Amqp {
                 prefetch,
                 subscriptions: Mutex::default(),
                 stopped: watch::Sender::new(false),
-                buried: Mutex::default(),
+                dead_letters: Mutex::default(),
             }),
         }
     }
@@ -127,8 +127,8 @@ impl Amqp {
         self.inner.stopped.send_replace(true);
     }
 
-    pub(super) fn buried(&self) -> Vec<String> {
-        lock(&self.inner.buried).clone()
+    pub(super) fn dead_letter_reasons(&self) -> Vec<String> {
+        lock(&self.inner.dead_letters).clone()
     }
 }
 
@@ -152,9 +152,9 @@ impl Inner {
     }
 
     fn remember(&self, reason: &str) {
-        let mut buried = lock(&self.buried);
-        if buried.len() < MAX_REMEMBERED {
-            buried.push(reason.to_owned());
+        let mut reasons = lock(&self.dead_letters);
+        if reasons.len() < MAX_REMEMBERED {
+            reasons.push(reason.to_owned());
         }
     }
 
@@ -170,7 +170,7 @@ impl Inner {
             let prefetch = match queue {
                 Queue::Chunks => self.prefetch.chunks,
                 Queue::Results(_) => self.prefetch.results,
-                // One killer must not count against its neighbours.
+                // One poison chunk must not count against its neighbours.
                 Queue::Suspect => 1,
                 Queue::Dead | Queue::Files => 1,
             };
@@ -238,7 +238,7 @@ impl Held {
 
     /// Publishes the message to the dead letters and then acknowledges it; when that fails, it goes
     /// back to its queue.
-    pub(super) async fn bury(mut self, reason: &str) -> Settled {
+    pub(super) async fn dead_letter(mut self, reason: &str) -> Settled {
         let mut end = reason.len().min(MAX_REASON);
         while !reason.is_char_boundary(end) {
             end -= 1;

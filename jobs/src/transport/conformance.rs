@@ -17,7 +17,7 @@ macro_rules! cases {
             unsettled_messages_come_again: $wide,
             room_lets_waiting_publishers_go_on: 10,
             a_message_larger_than_the_bound_still_passes: 4,
-            buried_messages_are_named_and_gone: $wide,
+            dead_lettered_messages_are_named_and_gone: $wide,
             queues_that_do_not_exist_are_an_error: $wide,
         }
 
@@ -168,20 +168,20 @@ pub(crate) async fn a_message_larger_than_the_bound_still_passes(transport: Tran
     delivery.ack().await;
 }
 
-pub(crate) async fn buried_messages_are_named_and_gone(transport: Transport) {
+pub(crate) async fn dead_lettered_messages_are_named_and_gone(transport: Transport) {
     transport
         .publish(Queue::Chunks, Bytes::from_static(b"?"))
         .await
         .unwrap();
     let delivery = transport.next(Queue::Chunks).await.unwrap().unwrap();
-    delivery.bury("unreadable".into()).await;
+    delivery.dead_letter("unreadable".into()).await;
     transport.finish(Queue::Chunks);
     while let Some(copy) = transport.next(Queue::Chunks).await.unwrap() {
-        copy.bury("unreadable".into()).await;
+        copy.dead_letter("unreadable".into()).await;
     }
     assert!(
         transport
-            .buried()
+            .dead_letter_reasons()
             .iter()
             .any(|reason| reason == "unreadable")
     );

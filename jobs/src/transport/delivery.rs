@@ -1,4 +1,4 @@
-//! A message in hand, settled by value: acknowledged, given back, or buried.
+//! A message in hand, settled by value: acknowledged, given back, or dead-lettered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::amqp::Held;
-use super::faulty::Dice;
+use super::faulty::FaultRng;
 use super::pipe::Pipe;
 
 /// A message that was handed over and must be settled. Dropped unsettled, it goes back to its
@@ -44,7 +44,7 @@ struct PipeHold {
     payload: Bytes,
     redelivered: bool,
     pipe: Arc<Pipe>,
-    dice: Option<Dice>,
+    rng: Option<FaultRng>,
     settled: bool,
 }
 
@@ -63,7 +63,7 @@ impl Delivery {
                 payload,
                 redelivered,
                 pipe,
-                dice: None,
+                rng: None,
                 settled: false,
             }),
         }
@@ -75,9 +75,9 @@ impl Delivery {
         }
     }
 
-    pub(super) fn with_dice(mut self, dice: Dice) -> Self {
+    pub(super) fn with_rng(mut self, rng: FaultRng) -> Self {
         if let Hold::Pipe(hold) = &mut self.hold {
-            hold.dice = Some(dice);
+            hold.rng = Some(rng);
         }
         self
     }
@@ -118,7 +118,7 @@ impl Delivery {
         }
     }
 
-    /// Why the message was buried, for one that lies in the dead letters.
+    /// Why the message was dead-lettered, for one that lies in the dead letters.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match &self.hold {
@@ -142,7 +142,7 @@ impl Delivery {
         match self.hold {
             Hold::Pipe(mut hold) => {
                 hold.settled = true;
-                if hold.dice.as_ref().is_some_and(Dice::loses_ack) {
+                if hold.rng.as_ref().is_some_and(FaultRng::loses_ack) {
                     hold.pipe.give_back(hold.payload.clone());
                     return Settled::Lost;
                 }
@@ -176,15 +176,15 @@ impl Delivery {
         }
     }
 
-    /// The message can never be worked on: it is set aside with the reason.
-    pub async fn bury(self, reason: String) -> Settled {
+    /// The message can never be worked on: it goes to the dead letters with the reason.
+    pub async fn dead_letter(self, reason: String) -> Settled {
         match self.hold {
             Hold::Pipe(mut hold) => {
                 hold.settled = true;
-                hold.pipe.bury(hold.payload.len(), reason);
+                hold.pipe.dead_letter(hold.payload.len(), reason);
                 Settled::Done
             }
-            Hold::Broker(held) => held.bury(&reason).await,
+            Hold::Broker(held) => held.dead_letter(&reason).await,
         }
     }
 }

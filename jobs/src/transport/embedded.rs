@@ -76,8 +76,10 @@ impl Embedded {
         self.pipes().for_each(|pipe| pipe.stop());
     }
 
-    pub(super) fn buried(&self) -> Vec<String> {
-        self.pipes().flat_map(|pipe| pipe.buried()).collect()
+    pub(super) fn dead_letter_reasons(&self) -> Vec<String> {
+        self.pipes()
+            .flat_map(|pipe| pipe.dead_letter_reasons())
+            .collect()
     }
 
     fn pipes(&self) -> impl Iterator<Item = &Arc<Pipe>> {

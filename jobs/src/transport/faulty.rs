@@ -14,16 +14,16 @@ use crate::queue::Queue;
 #[derive(Clone, Debug)]
 pub struct Faulty {
     inner: Embedded,
-    dice: Dice,
+    rng: FaultRng,
 }
 
 impl Faulty {
-    /// Wraps queues; the same seed gives the same rolls.
+    /// Wraps queues; the same seed gives the same faults.
     #[must_use]
     pub fn new(inner: Embedded, seed: u64) -> Self {
         Self {
             inner,
-            dice: Dice {
+            rng: FaultRng {
                 rolls: Arc::new(AtomicU64::new(0)),
                 seed,
             },
@@ -36,33 +36,33 @@ impl Faulty {
 
     pub(super) async fn publish(&self, to: Queue, message: Bytes) -> Result<(), PublishError> {
         let pipe = self.inner.pipe(to)?;
-        let dice = &self.dice;
+        let rng = &self.rng;
         if !pipe
-            .push(&message, |ready| dice.below(ready as u64 + 1) as usize)
+            .push(&message, |ready| rng.below(ready as u64 + 1) as usize)
             .await
         {
             return Err(PublishError::Stopped);
         }
-        if dice.below(6) == 0 {
-            pipe.force(message, |ready| dice.below(ready as u64 + 1) as usize);
+        if rng.below(6) == 0 {
+            pipe.force(message, |ready| rng.below(ready as u64 + 1) as usize);
         }
         Ok(())
     }
 
     pub(super) async fn next(&self, from: Queue) -> Result<Option<Delivery>, PublishError> {
         let delivery = self.inner.next(from).await?;
-        Ok(delivery.map(|delivery| delivery.with_dice(self.dice.clone())))
+        Ok(delivery.map(|delivery| delivery.with_rng(self.rng.clone())))
     }
 }
 
-/// Seeded rolls, shared by all clones (the order of threads decides who gets which).
+/// A seeded random number generator, shared by all clones (the order of threads decides who gets which).
 #[derive(Clone, Debug)]
-pub(super) struct Dice {
+pub(super) struct FaultRng {
     rolls: Arc<AtomicU64>,
     seed: u64,
 }
 
-impl Dice {
+impl FaultRng {
     /// A number below `bound`: SplitMix64 of the seed and the number of the roll.
     fn below(&self, bound: u64) -> u64 {
         let roll = self.rolls.fetch_add(1, Ordering::Relaxed);

@@ -100,13 +100,13 @@ impl Transport {
         }
     }
 
-    /// The reasons of the messages that were buried so far (by this process).
+    /// The reasons of the messages that were dead-lettered so far (by this process).
     #[must_use]
-    pub fn buried(&self) -> Vec<String> {
+    pub fn dead_letter_reasons(&self) -> Vec<String> {
         match self {
-            Transport::Embedded(queues) => queues.buried(),
-            Transport::Amqp(queues) => queues.buried(),
-            Transport::Faulty(queues) => queues.inner().buried(),
+            Transport::Embedded(queues) => queues.dead_letter_reasons(),
+            Transport::Amqp(queues) => queues.dead_letter_reasons(),
+            Transport::Faulty(queues) => queues.inner().dead_letter_reasons(),
         }
     }
 }

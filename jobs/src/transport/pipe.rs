@@ -26,7 +26,7 @@ struct State {
     in_hand: usize,
     finished: bool,
     stopped: bool,
-    buried: Vec<String>,
+    dead_letters: Vec<String>,
 }
 
 /// What a consumer finds.
@@ -131,8 +131,8 @@ impl Pipe {
     }
 
     /// A message in hand is set aside for good.
-    pub(super) fn bury(&self, len: usize, reason: String) {
-        self.lock().buried.push(reason);
+    pub(super) fn dead_letter(&self, len: usize, reason: String) {
+        self.lock().dead_letters.push(reason);
         self.forget(len);
     }
 
@@ -157,7 +157,7 @@ impl Pipe {
         self.room.notify_waiters();
     }
 
-    pub(super) fn buried(&self) -> Vec<String> {
-        self.lock().buried.clone()
+    pub(super) fn dead_letter_reasons(&self) -> Vec<String> {
+        self.lock().dead_letters.clone()
     }
 }

@@ -34,8 +34,8 @@ pub(crate) enum Target {
 pub(crate) struct Attempt {
     /// Unlike that of any other attempt.
     pub(crate) number: u64,
-    /// It failed for good ([`OutcomeHead::tombstone`]).
-    pub(crate) tombstone: Option<u32>,
+    /// It failed for good ([`OutcomeHead::skipped`]).
+    pub(crate) skipped: Option<u32>,
 }
 
 /// Encodes all outcomes of a chunk.
@@ -103,7 +103,7 @@ fn messages_of(
             hash: chunk.hash,
             partition,
             attempt: attempt.number,
-            tombstone: attempt.tombstone,
+            skipped: attempt.skipped,
             part: part as u32,
             parts: parts as u32,
             counts: std::mem::take(&mut counts),

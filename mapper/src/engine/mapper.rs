@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::partition_of_split;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{EncodingErrors, JobSpec};
 use gristmill_common::wire::WireError;
 
@@ -17,7 +17,7 @@ use crate::engine::bisect::Runner;
 use crate::engine::encode::{Attempt, Target, encode};
 use crate::engine::output::Output;
 use crate::engine::prepared::Prepared;
-use crate::engine::screen::screen;
+use crate::engine::utf8_filter::filter_utf8;
 
 /// Maps chunks, one after the other.
 pub struct Mapper {
@@ -25,7 +25,7 @@ pub struct Mapper {
     runner: Runner,
     out: Output,
     scratch: Output,
-    screened: bool,
+    filters_utf8: bool,
     by_split: bool,
     splits: u32,
     partitions: u32,
@@ -42,11 +42,11 @@ pub struct Mapped {
     pub quarantined: u64,
 }
 
-/// A record that killed a process.
+/// A poison record: one that killed a process.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Killer {
+pub(crate) struct PoisonRecord {
     /// Its number among the chunk's records.
-    pub(crate) record: u64,
+    pub(crate) number: u64,
     /// How the process died.
     pub(crate) reason: String,
 }
@@ -54,14 +54,14 @@ pub(crate) struct Killer {
 impl Mapper {
     /// A mapper for one thread.
     #[must_use]
-    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, outline: &Outline) -> Self {
+    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, plan_summary: &PlanSummary) -> Self {
         Self {
             runner: Runner::new(&prepared),
             out: Output::new(prepared.shape()),
             scratch: Output::new(prepared.shape()),
-            screened: spec.encoding_errors == EncodingErrors::Quarantine,
+            filters_utf8: spec.encoding_errors == EncodingErrors::Quarantine,
             by_split: prepared.shape().by_split(),
-            splits: outline.splits,
+            splits: plan_summary.splits,
             partitions: spec.partitions.max(1),
             prepared,
         }
@@ -84,10 +84,10 @@ impl Mapper {
         self.out.clear();
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
-        let screened;
-        let batch = if self.screened {
-            screened = screen(whole.clone(), &mut self.out);
-            &screened
+        let filtered;
+        let batch = if self.filters_utf8 {
+            filtered = filter_utf8(whole.clone(), &mut self.out);
+            &filtered
         } else {
             &whole
         };
@@ -102,7 +102,7 @@ impl Mapper {
     ///
     /// # Errors
     /// As [`Mapper::map`].
-    pub(crate) fn tombstone(
+    pub(crate) fn skip(
         &mut self,
         chunk: &Chunk,
         reason: &str,
@@ -126,7 +126,7 @@ impl Mapper {
     fn counted(&mut self, whole: &Batch<'_>) -> Vec<u64> {
         let recount = || whole.parts().iter().map(|part| whole.count_of(part));
         let said = std::mem::take(&mut self.out.counts);
-        if self.screened || said.len() != whole.parts().len() {
+        if self.filters_utf8 || said.len() != whole.parts().len() {
             return recount().collect();
         }
         debug_assert!(recount().eq(said.iter().copied()), "miscounted records");
@@ -139,13 +139,13 @@ impl Mapper {
         Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter()).count()
     }
 
-    /// Runs the records of a chunk from `from` to before `to`, without those of `killers`, for no
+    /// Runs the records of a chunk from `from` to before `to`, without those of `poison`, for no
     /// other purpose than to see whether this process survives it.
-    pub(crate) fn probe(&mut self, chunk: &Chunk, range: Range<u64>, killers: &[Killer]) {
+    pub(crate) fn probe(&mut self, chunk: &Chunk, range: Range<u64>, poison: &[PoisonRecord]) {
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
         self.out.clear();
-        self.run_around(&prepared, &whole, range, killers);
+        self.run_around(&prepared, &whole, range, poison);
     }
 
     /// As [`Mapper::map_counted`], but records that are known to kill are set aside, each with its
@@ -156,7 +156,7 @@ impl Mapper {
     pub(crate) fn map_around(
         &mut self,
         chunk: &Chunk,
-        killers: &[Killer],
+        poison: &[PoisonRecord],
     ) -> Result<Mapped, WireError> {
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
@@ -164,7 +164,7 @@ impl Mapper {
             .map(|part| whole.count_of(part))
             .collect();
         self.out.clear();
-        self.run_around(&prepared, &whole, 0..whole.count(), killers);
+        self.run_around(&prepared, &whole, 0..whole.count(), poison);
         self.outcomes(chunk, &pieces, None)
     }
 
@@ -173,32 +173,32 @@ impl Mapper {
         prepared: &Prepared,
         whole: &Batch<'_>,
         range: Range<u64>,
-        killers: &[Killer],
+        poison: &[PoisonRecord],
     ) {
         let (before, _) = whole.cut(range.end);
         let (_, mut rest) = before.cut(range.start);
         let mut at = range.start;
-        for killer in killers
+        for record in poison
             .iter()
-            .filter(|killer| range.contains(&killer.record))
+            .filter(|record| range.contains(&record.number))
         {
-            let (safe, tail) = rest.cut(killer.record - at);
-            let (deadly, after) = tail.cut(1);
+            let (safe, tail) = rest.cut(record.number - at);
+            let (alone, after) = tail.cut(1);
             self.run_some(prepared, safe);
-            let mut parts = deadly.parts().to_vec();
+            let mut parts = alone.parts().to_vec();
             for part in &mut parts {
-                if deadly.count_of(part) > 0 {
-                    let reason = killer.reason.clone();
+                if alone.count_of(part) > 0 {
+                    let reason = record.reason.clone();
                     self.out
                         .quarantine(part.piece, part.offset, reason, part.bytes);
                     *part = part.emptied();
                 }
             }
             // The documents stay present.
-            let present = Batch::new(deadly.split(), deadly.splitter(), parts);
+            let present = Batch::new(alone.split(), alone.splitter(), parts);
             self.run_some(prepared, present);
             rest = after;
-            at = killer.record + 1;
+            at = record.number + 1;
         }
         self.run_some(prepared, rest);
     }
@@ -209,8 +209,8 @@ impl Mapper {
             return;
         }
         let mut some = Output::new(prepared.shape());
-        let batch = match self.screened {
-            true => screen(batch, &mut some),
+        let batch = match self.filters_utf8 {
+            true => filter_utf8(batch, &mut some),
             false => batch,
         };
         self.runner
@@ -223,7 +223,7 @@ impl Mapper {
         &mut self,
         chunk: &Chunk,
         pieces: &[u64],
-        tombstone: Option<u32>,
+        skipped: Option<u32>,
     ) -> Result<Mapped, WireError> {
         let counts = account(&chunk.head, pieces, &self.out.quarantined);
         let records = counts.iter().map(|count| count.mapped).sum();
@@ -231,7 +231,7 @@ impl Mapper {
         // Unique to this attempt: a random state is keyed anew each time.
         let attempt = Attempt {
             number: RandomState::new().hash_one(chunk.hash),
-            tombstone,
+            skipped,
         };
         let outcomes = encode(chunk, attempt, &self.target(chunk), counts, &mut self.out)?;
         Ok(Mapped {

@@ -14,6 +14,6 @@ pub(crate) mod mapper;
 pub(crate) mod output;
 pub(crate) mod prepared;
 pub(crate) mod processor;
-pub(crate) mod screen;
 pub(crate) mod simd;
 pub(crate) mod table;
+pub(crate) mod utf8_filter;

@@ -126,6 +126,11 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// About how much memory the rows take, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.keys.len() + size_of_val(&self.values[..]) + size_of_val(&self.rows[..])
+    }
+
     /// The length of the longest key, in bytes.
     #[must_use]
     pub fn longest_key(&self) -> usize {

@@ -1,6 +1,6 @@
 //! A mapper that serves a broker: the chunks of all active jobs in turn, a few jobs at a time.
 //!
-//! It follows the log of jobs and subscribes; what it takes goes on the rota. It must not know how
+//! It follows the log of jobs and subscribes; what it takes goes to the scheduler. It must not know how
 //! chunks are mapped.
 
 mod files;
@@ -15,7 +15,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::file::FileError;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Event, Inquiries, JobTable, Log, Registry, RegistryError};
+use gristmill_jobs::registry::{Event, JobTable, Log, LossProbe, Registry, RegistryError};
 use gristmill_jobs::transport::PublishError;
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
@@ -25,7 +25,7 @@ pub use self::subscriptions::Settings;
 use self::subscriptions::{AHEAD, Subscriptions};
 use crate::service::files::Missing;
 use crate::work::assignment::MapError;
-use crate::work::rota::Rota;
+use crate::work::fair_scheduler::FairScheduler;
 use crate::work::{attempt_of, compute};
 
 /// How often they rotate when there are more.
@@ -71,21 +71,21 @@ pub fn serve(
     progress: &Arc<Progress>,
     shutdown: &Shutdown,
 ) -> Result<(), ServeError> {
-    let rota = Rota::new(settings.threads.max(1) + AHEAD);
+    let scheduler = FairScheduler::new(settings.threads.max(1) + AHEAD);
     let service = Service {
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
-        rota: Arc::clone(&rota),
+        scheduler: Arc::clone(&scheduler),
         progress: Arc::clone(progress),
         shutdown: shutdown.clone(),
         table: JobTable::default(),
-        subscriptions: Subscriptions::new(broker, settings, &rota, progress),
-        inquiries: Inquiries::default(),
+        subscriptions: Subscriptions::new(broker, settings, &scheduler, progress),
+        loss_probe: LossProbe::default(),
         stuck: 0,
     };
     let managing = runtime.spawn(service.run());
-    let computed = compute(&rota, settings.threads, runtime);
+    let computed = compute(&scheduler, settings.threads, runtime);
     let managed = runtime.block_on(async {
         match managing.await {
             Ok(managed) => managed,
@@ -99,12 +99,12 @@ struct Service {
     broker: Broker,
     registry: Registry,
     settings: Settings,
-    rota: Arc<Rota>,
+    scheduler: Arc<FairScheduler>,
     progress: Arc<Progress>,
     shutdown: Shutdown,
     table: JobTable,
     subscriptions: Subscriptions,
-    inquiries: Inquiries,
+    loss_probe: LossProbe,
     /// Threads that are stuck in a chunk.
     stuck: usize,
 }
@@ -118,9 +118,9 @@ impl Service {
             self.restart().await;
         }
         if ended.is_err() || self.shutdown.stage() == Stage::Aborted {
-            self.rota.abort();
+            self.scheduler.abort();
         } else {
-            self.rota.close();
+            self.scheduler.close();
             self.subscriptions.end().await;
         }
         ended
@@ -130,7 +130,7 @@ impl Service {
     async fn restart(&self) {
         let end = Instant::now() + LAST_WORK;
         let others = self.stuck < self.settings.threads;
-        while others && !self.rota.is_done_but(self.stuck) && Instant::now() < end {
+        while others && !self.scheduler.is_done_but(self.stuck) && Instant::now() < end {
             tokio::time::sleep(WATCH).await;
         }
         self.broker.close().await;
@@ -140,8 +140,8 @@ impl Service {
     /// Takes chunks away from threads that are stuck in them; they become suspects. The process
     /// cannot go on with such threads.
     async fn watch(&mut self) -> Result<(), ServeError> {
-        for cradle in self.rota.overdue(self.settings.patience) {
-            let Some(delivery) = cradle.take() else {
+        for in_flight in self.scheduler.overdue(self.settings.patience) {
+            let Some(delivery) = in_flight.take() else {
                 continue;
             };
             let seconds = self.settings.patience.as_secs();
@@ -150,10 +150,10 @@ impl Service {
                 Ok(Message::Chunk(chunk)) => chunk.head.id.to_string(),
                 _ => "-".into(),
             };
-            let (job, attempt) = (cradle.job().label(), attempt_of(&delivery));
+            let (job, attempt) = (in_flight.job().label(), attempt_of(&delivery));
             warn!(%job, %chunk, attempt, "it takes longer than {seconds} s; it will be run apart"
             );
-            let transport = &cradle.job().transport;
+            let transport = &in_flight.job().transport;
             match transport.publish(Queue::Suspect, suspect).await {
                 Ok(()) => drop(delivery.ack().await),
                 // Counted, so that whoever gets it next runs it apart.
@@ -176,9 +176,9 @@ impl Service {
         let mut turn = tokio::time::interval(ROTATE);
         let mut watch = tokio::time::interval(WATCH);
         let shutdown = self.shutdown.clone();
-        let rota = Arc::clone(&self.rota);
+        let scheduler = Arc::clone(&self.scheduler);
         loop {
-            self.subscriptions.reconcile(&self.table, &self.inquiries);
+            self.subscriptions.reconcile(&self.table, &self.loss_probe);
             if let Some(only) = &self.settings.only
                 && let Some(job) = self.table.get(only)
                 && let Some(ended) = job.phase.ended()
@@ -194,12 +194,12 @@ impl Service {
                     let entry = entry?;
                     match entry.event {
                         Event::Marker { id } => {
-                            self.inquiries.answer(&self.registry, &self.table, id).await?;
+                            self.loss_probe.answer(&self.registry, &self.table, id).await?;
                         }
                         _ => { self.table.apply(entry); }
                     }
                 }
-                () = rota.failed() => self.failures().await?,
+                () = scheduler.failed() => self.failures().await?,
                 arrival = self.subscriptions.files.arrival() => {
                     if let Some((job, run, missing)) = self.subscriptions.files.put(arrival) {
                         self.without_file(job, run, missing).await?;
@@ -251,7 +251,7 @@ impl Service {
     /// Jobs failed here: a queue that is gone is asked about in the log, anything else is the job's
     /// end.
     async fn failures(&mut self) -> Result<(), ServeError> {
-        for (number, error) in self.rota.failures() {
+        for (number, error) in self.scheduler.failures() {
             let Some(job) = self.subscriptions.leave_number(number) else {
                 continue;
             };
@@ -282,6 +282,6 @@ impl Service {
         info!(job = %name, "a queue is gone; asking why");
         let run = JobRun::new(&name, run);
         let loss = Event::queue_lost();
-        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
+        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 }

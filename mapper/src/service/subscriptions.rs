@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_common::wire::Check;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Inquiries, Job, JobTable};
+use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
@@ -21,8 +21,8 @@ use tracing::{info, warn};
 use crate::engine::prepared::Prepared;
 use crate::service::files::Files;
 use crate::work::assignment::{Assignment, Limits};
+use crate::work::fair_scheduler::FairScheduler;
 use crate::work::pump;
-use crate::work::rota::Rota;
 
 /// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
 /// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
@@ -69,7 +69,7 @@ impl Subscribed {
 pub(super) struct Subscriptions {
     broker: Broker,
     settings: Settings,
-    rota: Arc<Rota>,
+    scheduler: Arc<FairScheduler>,
     progress: Arc<Progress>,
     /// In the order in which they were subscribed to.
     jobs: Vec<Subscribed>,
@@ -88,13 +88,13 @@ impl Subscriptions {
     pub(super) fn new(
         broker: &Broker,
         settings: &Settings,
-        rota: &Arc<Rota>,
+        scheduler: &Arc<FairScheduler>,
         progress: &Arc<Progress>,
     ) -> Self {
         Self {
             broker: broker.clone(),
             settings: settings.clone(),
-            rota: Arc::clone(rota),
+            scheduler: Arc::clone(scheduler),
             progress: Arc::clone(progress),
             jobs: Vec::new(),
             prepared: HashMap::new(),
@@ -117,7 +117,7 @@ impl Subscriptions {
         }
     }
 
-    /// Takes no more chunks of the job with this number on the rota, if it is subscribed to.
+    /// Takes no more chunks of the job with this number in the scheduler, if it is subscribed to.
     pub(super) fn leave_number(&mut self, number: u64) -> Option<Subscribed> {
         let at = self.jobs.iter().position(|job| job.number == number)?;
         let job = self.jobs.remove(at);
@@ -130,10 +130,10 @@ impl Subscriptions {
         self.left_alone.insert(run);
     }
 
-    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `asked` a queue is
+    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `lost` a queue is
     /// gone, and nobody knows yet why.
-    pub(super) fn reconcile(&mut self, table: &JobTable, asked: &Inquiries) {
-        let rota = &self.rota;
+    pub(super) fn reconcile(&mut self, table: &JobTable, lost: &LossProbe) {
+        let scheduler = &self.scheduler;
         self.jobs.retain(|job| {
             let active = table
                 .get(&job.name)
@@ -141,7 +141,7 @@ impl Subscriptions {
             if !active {
                 // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
                 // answer to a cancel that crosses the queue's deletion ends the whole connection.)
-                rota.drop_job(job.number);
+                scheduler.drop_job(job.number);
                 job.pumps.iter().for_each(JoinHandle::abort);
             }
             active
@@ -161,7 +161,7 @@ impl Subscriptions {
         let wanted: Vec<JobName> = table
             .iter()
             .filter(|(name, job)| {
-                self.is_wanted(name, job) && self.has_file(job) && !asked.contains(name)
+                self.is_wanted(name, job) && self.has_file(job) && !lost.contains(name)
             })
             .map(|(name, _)| name.clone())
             .collect();
@@ -272,23 +272,23 @@ impl Subscriptions {
             replays: job.replays,
             spec: submission.spec.clone(),
             // Names of sources are the reducer's business, and there may be a million.
-            outline: Outline {
+            plan_summary: PlanSummary {
                 sources: Vec::new(),
-                splits: submission.outline.splits,
+                splits: submission.plan_summary.splits,
             },
             check: Check::Full,
             strict: false,
             limits: self.settings.limits,
             progress: Arc::clone(&self.progress),
-            tally: Some(self.progress.jobs.of(Role::Map, name, run)),
+            counters: Some(self.progress.jobs.of(Role::Map, name, run)),
         });
         let consumer = assignment.transport.clone();
-        self.rota.add(Arc::clone(&assignment));
+        self.scheduler.add(Arc::clone(&assignment));
         let open = Arc::new(AtomicUsize::new(2));
         let pumps = [Queue::Chunks, Queue::Suspect].map(|queue| {
-            let (rota, job) = (Arc::clone(&self.rota), Arc::clone(&assignment));
+            let (scheduler, job) = (Arc::clone(&self.scheduler), Arc::clone(&assignment));
             let open = Arc::clone(&open);
-            tokio::spawn(async move { pump(&rota, &job, queue, &open).await })
+            tokio::spawn(async move { pump(&scheduler, &job, queue, &open).await })
         });
         info!(job = %name, prefetch, "subscribed");
         self.jobs.push(Subscribed {

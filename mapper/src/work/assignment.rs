@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use gristmill_common::job::JobName;
-use gristmill_common::outline::Outline;
-use gristmill_common::progress::{Progress, Tally};
+use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{Check, WireError};
 use gristmill_jobs::transport::{PublishError, Transport};
@@ -16,7 +16,7 @@ use crate::engine::prepared::Prepared;
 /// Why mapping stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum MapError {
-    /// A message is no chunk; it was buried.
+    /// A message is no chunk; it was dead-lettered.
     #[error("a chunk cannot be read and was set aside: {0}")]
     Undecodable(String),
     /// A result does not fit a message.
@@ -72,10 +72,10 @@ pub struct Assignment {
     /// What to do.
     pub spec: JobSpec,
     /// The plan as far as it matters here.
-    pub outline: Outline,
+    pub plan_summary: PlanSummary,
     /// How much of a message is verified.
     pub check: Check,
-    /// Whether a message that cannot be read ends the job here; else it is buried, and the job's
+    /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the job's
     /// chunk will be missed and sent again.
     pub strict: bool,
     /// What a chunk that may kill may use, in a process of its own.
@@ -83,7 +83,7 @@ pub struct Assignment {
     /// For people.
     pub progress: Arc<Progress>,
     /// What is reported of this job, if it is.
-    pub tally: Option<Arc<Tally>>,
+    pub counters: Option<Arc<JobCounters>>,
 }
 
 impl Assignment {
@@ -94,8 +94,8 @@ impl Assignment {
 
     /// For reports: so many chunks are taken and not settled.
     pub(crate) fn holds(&self, chunks: usize) {
-        if let Some(tally) = &self.tally {
-            tally.holds(chunks);
+        if let Some(counters) = &self.counters {
+            counters.holds(chunks);
         }
     }
 }

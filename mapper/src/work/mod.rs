@@ -4,9 +4,9 @@
 //! are, nor why.
 
 pub(crate) mod assignment;
+pub(crate) mod fair_scheduler;
 pub(crate) mod isolate;
 mod publish;
-pub(crate) mod rota;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -26,8 +26,8 @@ use tracing::warn;
 
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
+use crate::work::fair_scheduler::{FairScheduler, Permit};
 use crate::work::isolate::{NotRun, isolate};
-use crate::work::rota::{Rota, Slot};
 
 /// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
 /// to let the thread go on while the last is published.
@@ -52,14 +52,14 @@ pub fn work(
     runtime: &Handle,
     shutdown: &Shutdown,
 ) -> Result<(), MapError> {
-    let rota = Rota::new(threads.max(1) * UNSETTLED);
+    let scheduler = FairScheduler::new(threads.max(1) * UNSETTLED);
     let job = Arc::new(job);
-    rota.add(Arc::clone(&job));
-    rota.close();
-    let feeding = runtime.spawn(feed(Arc::clone(&rota), job, shutdown.clone()));
-    let worked = compute(&rota, threads, runtime);
+    scheduler.add(Arc::clone(&job));
+    scheduler.close();
+    let feeding = runtime.spawn(feed(Arc::clone(&scheduler), job, shutdown.clone()));
+    let worked = compute(&scheduler, threads, runtime);
     feeding.abort();
-    let failed = rota.failures().into_iter().next();
+    let failed = scheduler.failures().into_iter().next();
     match failed {
         Some((_, MapError::Queue(_))) if shutdown.is_stopping() => Ok(()),
         Some((_, error)) => Err(error),
@@ -67,37 +67,46 @@ pub fn work(
     }
 }
 
-/// Feeds the rota with the job's chunks; a stop gives back what is in hand.
-async fn feed(rota: Arc<Rota>, job: Arc<Assignment>, shutdown: Shutdown) {
+/// Feeds the scheduler with the job's chunks; a stop gives back what is in hand.
+async fn feed(scheduler: Arc<FairScheduler>, job: Arc<Assignment>, shutdown: Shutdown) {
     let open = AtomicUsize::new(1);
     tokio::select! {
-        () = pump(&rota, &job, Queue::Chunks, &open) => {}
-        () = shutdown.reached(Stage::Draining) => rota.abort(),
+        () = pump(&scheduler, &job, Queue::Chunks, &open) => {}
+        () = shutdown.reached(Stage::Draining) => scheduler.abort(),
     }
 }
 
-/// Moves chunks from one of a job's queues to the rota; `open` counts the job's queues.
-pub(crate) async fn pump(rota: &Rota, job: &Assignment, queue: Queue, open: &AtomicUsize) {
+/// Moves chunks from one of a job's queues to the scheduler; `open` counts the job's queues.
+pub(crate) async fn pump(
+    scheduler: &FairScheduler,
+    job: &Assignment,
+    queue: Queue,
+    open: &AtomicUsize,
+) {
     loop {
         match job.transport.next(queue).await {
             Ok(Some(delivery)) => {
                 job.progress.taken(delivery.age());
-                rota.offer(job.number, delivery, queue == Queue::Suspect);
+                scheduler.offer(job.number, delivery, queue == Queue::Suspect);
             }
             Ok(None) => break,
-            Err(error) => return rota.fail(job.number, error.into()),
+            Err(error) => return scheduler.fail(job.number, error.into()),
         }
     }
     if open.fetch_sub(1, Ordering::AcqRel) == 1 {
-        rota.end(job.number);
+        scheduler.end(job.number);
     }
 }
 
-/// Runs compute threads until the rota ends and everything is settled.
+/// Runs compute threads until the scheduler ends and everything is settled.
 ///
 /// # Errors
 /// When a thread cannot be started or dies.
-pub(crate) fn compute(rota: &Arc<Rota>, threads: usize, runtime: &Handle) -> Result<(), MapError> {
+pub(crate) fn compute(
+    scheduler: &Arc<FairScheduler>,
+    threads: usize,
+    runtime: &Handle,
+) -> Result<(), MapError> {
     thread::scope(|scope| {
         let handles: Vec<_> = (0..threads.max(1))
             .map(|number| {
@@ -105,8 +114,10 @@ pub(crate) fn compute(rota: &Arc<Rota>, threads: usize, runtime: &Handle) -> Res
                     .name(format!("map-{number}"))
                     .spawn_scoped(scope, || {
                         // In a panic too, so that the other threads do not wait for this one's chunk.
-                        let guard = AbortUnlessDone { rota: Some(rota) };
-                        map_all(rota, runtime);
+                        let guard = AbortUnlessDone {
+                            scheduler: Some(scheduler),
+                        };
+                        map_all(scheduler, runtime);
                         guard.done();
                     })
             })
@@ -116,7 +127,7 @@ pub(crate) fn compute(rota: &Arc<Rota>, threads: usize, runtime: &Handle) -> Res
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(MapError::Thread("it panicked".into())),
                 Err(error) => {
-                    rota.abort();
+                    scheduler.abort();
                     Err(MapError::Thread(error.to_string()))
                 }
             }
@@ -124,30 +135,30 @@ pub(crate) fn compute(rota: &Arc<Rota>, threads: usize, runtime: &Handle) -> Res
     })
 }
 
-fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
+fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
     // The processors of the jobs that came last, the latest at the end.
     let mut mappers: Vec<(Weak<Assignment>, Mapper)> = Vec::new();
-    while let Some(task) = rota.next() {
+    while let Some(task) = scheduler.next() {
         let job = task.job;
         let chunk = match decode(&task.payload, &job) {
             Ok(chunk) => chunk,
             Err(reason) => {
-                if let Some(delivery) = task.chunk.take() {
+                if let Some(delivery) = task.in_flight.take() {
                     let (job, attempt) = (job.label(), attempt_of(&delivery));
                     // What cannot be read has no number.
                     warn!(%job, chunk = "-", attempt, "set aside: {reason}");
-                    runtime.block_on(delivery.bury(reason.clone()));
+                    runtime.block_on(delivery.dead_letter(reason.clone()));
                 }
                 if job.strict {
-                    rota.fail(job.number, MapError::Undecodable(reason));
+                    scheduler.fail(job.number, MapError::Undecodable(reason));
                 }
                 continue;
             }
         };
-        if task.deadly {
-            // Out of its cradle: the children are watched here.
-            if let Some(delivery) = task.chunk.take() {
-                run_apart(rota, runtime, &job, &chunk, delivery, task.slot);
+        if task.suspect {
+            // No longer in flight, so not overdue for a thread's sake: the children are watched here.
+            if let Some(delivery) = task.in_flight.take() {
+                run_apart(scheduler, runtime, &job, &chunk, delivery, task.permit);
             }
             continue;
         }
@@ -155,65 +166,86 @@ fn map_all(rota: &Arc<Rota>, runtime: &Handle) {
         let began = Instant::now();
         let mapped = mapper.map_counted(&chunk);
         if let Some(reason) = job.prepared.fatal() {
-            rota.fail(job.number, MapError::Hopeless(reason.into()));
+            scheduler.fail(job.number, MapError::Hopeless(reason.into()));
             continue;
         }
         match mapped {
             Ok(mapped) => {
                 // Whoever found that it takes too long has taken it away.
-                let Some(delivery) = task.chunk.take() else {
+                let Some(delivery) = task.in_flight.take() else {
                     continue;
                 };
                 job.progress.map_seconds.observe(began.elapsed());
                 count(&job, &chunk, &mapped);
                 drop(chunk);
-                let rota = Arc::clone(rota);
+                let scheduler = Arc::clone(scheduler);
                 let end = Settle::Ack;
-                runtime.spawn(settle(rota, job, mapped.outcomes, delivery, task.slot, end));
+                runtime.spawn(settle(
+                    scheduler,
+                    job,
+                    mapped.outcomes,
+                    delivery,
+                    task.permit,
+                    end,
+                ));
             }
-            Err(source) => rota.fail(job.number, encode_error(&chunk, source)),
+            Err(source) => scheduler.fail(job.number, encode_error(&chunk, source)),
         }
     }
 }
 
 /// Maps a chunk that may kill in processes of its own.
 fn run_apart(
-    rota: &Arc<Rota>,
+    scheduler: &Arc<FairScheduler>,
     runtime: &Handle,
     job: &Arc<Assignment>,
     chunk: &Chunk,
     delivery: Delivery,
-    slot: Slot,
+    permit: Permit,
 ) {
     let attempt = attempt_of(&delivery);
     match isolate(job, chunk, attempt, delivery.payload(), job.limits) {
         Ok(mapped) => {
             count(job, chunk, &mapped);
-            let (rota, job) = (Arc::clone(rota), Arc::clone(job));
+            let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
             let end = Settle::Ack;
-            runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
+            runtime.spawn(settle(
+                scheduler,
+                job,
+                mapped.outcomes,
+                delivery,
+                permit,
+                end,
+            ));
         }
-        Err(NotRun::Never(reason)) => {
+        Err(NotRun::Fatal(reason)) => {
             let reason = format!("its chunk cannot be run: {reason}");
             let id = chunk.head.id;
             warn!(
                 job = %job.label(),
-                chunk = %id, attempt, "a tombstone takes its place: {reason}"
+                chunk = %id, attempt, "the chunk is skipped: {reason}"
             );
             let prepared = Arc::clone(&job.prepared);
-            let mut mapper = Mapper::new(prepared, &job.spec, &job.outline);
-            match mapper.tombstone(chunk, &reason, job.replays) {
+            let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
+            match mapper.skip(chunk, &reason, job.replays) {
                 Ok(mapped) => {
                     count(job, chunk, &mapped);
-                    let (rota, job) = (Arc::clone(rota), Arc::clone(job));
-                    let end = Settle::Bury(reason);
-                    runtime.spawn(settle(rota, job, mapped.outcomes, delivery, slot, end));
+                    let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
+                    let end = Settle::DeadLetter(reason);
+                    runtime.spawn(settle(
+                        scheduler,
+                        job,
+                        mapped.outcomes,
+                        delivery,
+                        permit,
+                        end,
+                    ));
                 }
-                Err(source) => rota.fail(job.number, encode_error(chunk, source)),
+                Err(source) => scheduler.fail(job.number, encode_error(chunk, source)),
             }
         }
         // The chunk goes back when its delivery is dropped, and is tried again.
-        Err(NotRun::Later(reason)) => {
+        Err(NotRun::Retryable(reason)) => {
             let id = chunk.head.id;
             warn!(
                 job = %job.label(),
@@ -238,7 +270,7 @@ fn mapper_of<'a>(
                 mappers.remove(0);
             }
             let prepared = Arc::clone(&job.prepared);
-            let mapper = Mapper::new(prepared, &job.spec, &job.outline);
+            let mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
             (Arc::downgrade(job), mapper)
         }
     };
@@ -263,16 +295,16 @@ fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
 enum Settle {
     Ack,
     /// It is kept among the dead letters, to be replayed.
-    Bury(String),
+    DeadLetter(String),
 }
 
 /// Publishes what was mapped and settles its chunk, in this order (invariant I3).
 async fn settle(
-    rota: Arc<Rota>,
+    scheduler: Arc<FairScheduler>,
     job: Arc<Assignment>,
     outcomes: Vec<(u32, Bytes)>,
     delivery: Delivery,
-    slot: Slot,
+    permit: Permit,
     end: Settle,
 ) {
     crash::point("mapped");
@@ -282,7 +314,7 @@ async fn settle(
         let size = message.len() as u64;
         // On failure the delivery is dropped, which gives the chunk back.
         if let Err(error) = publish::publish(&job, partition, message).await {
-            rota.fail(job.number, error.into());
+            scheduler.fail(job.number, error.into());
             return;
         }
         Progress::add(&job.progress.outcome_bytes, size);
@@ -291,10 +323,10 @@ async fn settle(
     crash::point("outcome-confirmed");
     match end {
         Settle::Ack => drop(delivery.ack().await),
-        Settle::Bury(reason) => drop(delivery.bury(reason).await),
+        Settle::DeadLetter(reason) => drop(delivery.dead_letter(reason).await),
     }
     crash::point("chunk-acknowledged");
-    drop(slot);
+    drop(permit);
 }
 
 fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
@@ -304,8 +336,8 @@ fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
     Progress::add(&progress.records, mapped.records);
     Progress::add(&progress.quarantined, mapped.quarantined);
     progress.touch();
-    if let Some(tally) = &job.tally {
-        tally.mapped(chunk.body.len() as u64, mapped.quarantined);
+    if let Some(counters) = &job.counters {
+        counters.mapped(chunk.body.len() as u64, mapped.quarantined);
     }
 }
 
@@ -327,10 +359,10 @@ impl Drop for InHand {
 
 fn decode(payload: &Bytes, job: &Assignment) -> Result<Chunk, String> {
     match wire::decode(payload, job.check) {
-        Ok(Message::Chunk(chunk)) if chunk.head.id.split < job.outline.splits => Ok(chunk),
+        Ok(Message::Chunk(chunk)) if chunk.head.id.split < job.plan_summary.splits => Ok(chunk),
         Ok(Message::Chunk(chunk)) => Err(format!(
             "chunk {} of a job of {} splits",
-            chunk.head.id, job.outline.splits
+            chunk.head.id, job.plan_summary.splits
         )),
         Ok(_) => Err("not a chunk".into()),
         Err(error) => Err(error.to_string()),
@@ -339,19 +371,19 @@ fn decode(payload: &Bytes, job: &Assignment) -> Result<Chunk, String> {
 
 /// Stops the other threads unless told that all is well.
 struct AbortUnlessDone<'a> {
-    rota: Option<&'a Rota>,
+    scheduler: Option<&'a FairScheduler>,
 }
 
 impl AbortUnlessDone<'_> {
     fn done(mut self) {
-        self.rota = None;
+        self.scheduler = None;
     }
 }
 
 impl Drop for AbortUnlessDone<'_> {
     fn drop(&mut self) {
-        if let Some(rota) = self.rota {
-            rota.abort();
+        if let Some(scheduler) = self.scheduler {
+            scheduler.abort();
         }
     }
 }

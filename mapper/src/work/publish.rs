@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gristmill_common::progress::{Cause, Tally, Trouble};
+use gristmill_common::progress::{Cause, JobCounters, Trouble};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::PublishError;
 
@@ -14,40 +14,40 @@ use crate::work::assignment::Assignment;
 /// back-pressure of a full queue.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Publishes an outcome; meanwhile the job's tally tells when none of its outcomes is taken.
+/// Publishes an outcome; meanwhile the job's counts tell when none of its outcomes is taken.
 pub(super) async fn publish(
     job: &Assignment,
     partition: u32,
     message: Bytes,
 ) -> Result<(), PublishError> {
     let mut publishing = pin!(job.transport.publish(Queue::Results(partition), message));
-    let Some(tally) = &job.tally else {
+    let Some(counters) = &job.counters else {
         return publishing.await;
     };
     let mut still = Duration::ZERO;
     loop {
-        let taken = tally.outcomes_taken();
+        let taken = counters.outcomes_taken();
         tokio::select! {
             biased;
             done = &mut publishing => {
-                tally.outcome_taken();
+                counters.outcome_taken();
                 return done;
             }
             () = tokio::time::sleep(PATIENCE) => {}
         }
-        still = match tally.outcomes_taken() == taken {
+        still = match counters.outcomes_taken() == taken {
             true => still + PATIENCE,
             false => Duration::ZERO,
         };
         if !still.is_zero() {
-            hold_up(tally, partition, still);
+            hold_up(counters, partition, still);
         }
     }
 }
 
-fn hold_up(tally: &Tally, partition: u32, still: Duration) {
+fn hold_up(counters: &JobCounters, partition: u32, still: Duration) {
     let seconds = still.as_secs();
-    tally.is_held_up(Trouble {
+    counters.is_held_up(Trouble {
         cause: Cause::Publish,
         reason: format!(
             "nobody takes its outcomes for {seconds} s: the queue of partition {partition} is full or \

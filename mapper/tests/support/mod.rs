@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece, Quarantined};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{
     EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
@@ -189,11 +189,11 @@ pub fn prepare(spec: &JobSpec) -> Arc<Prepared> {
 }
 
 pub fn map_with(spec: &JobSpec, prepared: &Arc<Prepared>, chunks: &[Chunk]) -> Merged {
-    let outline = Outline {
+    let plan_summary = PlanSummary {
         sources: vec![],
         splits: 1 + chunks.iter().map(|c| c.head.id.split).max().unwrap_or(0),
     };
-    let mut mapper = Mapper::new(Arc::clone(prepared), spec, &outline);
+    let mut mapper = Mapper::new(Arc::clone(prepared), spec, &plan_summary);
     let mut merged = Merged::default();
     for chunk in chunks {
         let outcomes = mapper.map(chunk).unwrap();

@@ -1,6 +1,6 @@
 //! Producing over a broker: a job enters the log, its chunks the queues; done again, it resumes.
 
-mod diary;
+mod checkpointer;
 mod owner;
 mod submit;
 mod wait;

@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::diary::{Diary, Earlier};
+use super::checkpointer::{Checkpoint, Checkpointer};
 use super::owner::{self, Output};
 use super::wait::Wait;
 use crate::error::ProduceError;
@@ -193,14 +193,14 @@ pub fn submit(
             table.apply(cancelled);
         }
     }
-    let begun = Begun::find(order, table.get(name), fingerprint)?;
-    let (run, leftovers, earlier) = match begun {
-        Begun::Finished(totals) => {
+    let state = ResumeState::find(order, table.get(name), fingerprint)?;
+    let (run, leftovers, checkpoint) = match state {
+        ResumeState::Finished(totals) => {
             let there = still_there(registry, &mut log, &table, name);
             entering.wait(there)?;
             return Ok(Submitted::Finished(totals));
         }
-        Begun::Sealed(run) => {
+        ResumeState::Sealed(run) => {
             let wait = Wait {
                 table,
                 log,
@@ -209,18 +209,18 @@ pub fn submit(
             };
             return Ok(Submitted::Sealed(Box::new(wait)));
         }
-        Begun::Resumed(run, earlier) => (
+        ResumeState::Resumed(run, checkpoint) => (
             run,
             match table.get(name).is_some_and(Job::is_active) {
                 true => Leftovers::Keep,
                 false => Leftovers::Idle,
             },
-            earlier,
+            checkpoint,
         ),
-        Begun::Anew => (
+        ResumeState::Fresh => (
             fresh_run(order, table.get(name), fingerprint),
             Leftovers::All,
-            Earlier::default(),
+            Checkpoint::default(),
         ),
     };
     let this = JobRun::new(name, run);
@@ -238,7 +238,7 @@ pub fn submit(
     crash::point("before-submitted");
     let submission = Submission {
         spec: (*spec).clone(),
-        outline: plan.outline(),
+        plan_summary: plan.summary(),
         plan: fingerprint,
         processor: spec.kind.version(),
         replace: order.force,
@@ -275,16 +275,16 @@ pub fn submit(
         progress,
         shutdown,
     };
-    let diary = Diary::new(earlier, registry, runtime, name, run);
-    let seal = match produce(plan, spec, env, &order.settings, &diary) {
+    let checkpointer = Checkpointer::new(checkpoint, registry, runtime, name, run);
+    let seal = match produce(plan, spec, env, &order.settings, &checkpointer) {
         Ok(seal) => seal,
         Err(error) => {
             // So that whoever resumes has less to send; a broker that is gone is not waited for.
-            let _ = runtime.block_on(async { timeout(LAST_WORDS, diary.finish()).await });
+            let _ = runtime.block_on(async { timeout(LAST_WORDS, checkpointer.finish()).await });
             return Err(error.into());
         }
     };
-    until_stopped(runtime, shutdown, diary.finish())?;
+    until_stopped(runtime, shutdown, checkpointer.finish())?;
     let sealed = Event::Sealed {
         chunks: seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum(),
     };
@@ -410,28 +410,28 @@ impl Entering<'_> {
     }
 }
 
-/// What the log knows of a job when it is ordered.
-enum Begun {
-    Anew,
-    Resumed(u64, Earlier),
+/// How far the log says a job is when it is submitted.
+enum ResumeState {
+    Fresh,
+    Resumed(u64, Checkpoint),
     /// Everything is published.
     Sealed(u64),
     Finished(Totals),
 }
 
-impl Begun {
+impl ResumeState {
     fn find(order: &Order<'_>, job: Option<&Job>, plan: u64) -> Result<Self, SubmitError> {
         let Some(job) = job else {
-            return Ok(Begun::Anew);
+            return Ok(ResumeState::Fresh);
         };
         let over = match &job.phase {
-            Phase::Cancelled => return Ok(Begun::Anew),
+            Phase::Cancelled => return Ok(ResumeState::Fresh),
             Phase::Finished(_) => true,
             Phase::Failed { .. } if order.force => true,
             Phase::Failed { .. } | Phase::Active => false,
         };
         if over && order.force {
-            return Ok(Begun::Anew);
+            return Ok(ResumeState::Fresh);
         }
         let different = |what, hint| SubmitError::Different {
             job: order.name.clone(),
@@ -455,12 +455,12 @@ impl Begun {
             ));
         }
         if let Phase::Finished(totals) = job.phase {
-            return Ok(Begun::Finished(totals));
+            return Ok(ResumeState::Finished(totals));
         }
         let run = job.submission.run;
         let failed = matches!(job.phase, Phase::Failed { .. });
         if job.sealed.is_some() && job.missing.is_none() && !failed {
-            return Ok(Begun::Sealed(run));
+            return Ok(ResumeState::Sealed(run));
         }
         if !order.plan.is_repeatable() {
             return Err(SubmitError::Unrepeatable(order.name.clone()));
@@ -477,9 +477,9 @@ impl Begun {
             _ => None,
         };
         let unknown = job.missing.is_some() && missing.is_none();
-        Ok(Begun::Resumed(
+        Ok(ResumeState::Resumed(
             run,
-            Earlier {
+            Checkpoint {
                 splits: if unknown { BTreeMap::new() } else { splits },
                 missing,
             },

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gristmill_common::id::{ChunkId, partition_of_split};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::seal::{Seal, SplitEnd};
 
 use crate::engine::reduce_error::ReduceError;
@@ -24,8 +24,8 @@ pub(crate) struct Arrivals {
     sources: usize,
     /// The ids that came whole, with their chunks' hashes.
     taken: HashMap<ChunkId, u64>,
-    /// The ids that have a tombstone for now, and no other outcome, with their chunks' hashes.
-    tombstones: BTreeMap<ChunkId, u64>,
+    /// The ids of skipped chunks that have no other outcome yet, with their chunks' hashes.
+    skipped: BTreeMap<ChunkId, u64>,
     ends: HashMap<u32, u32>,
     seal: Option<Seal>,
     expected: usize,
@@ -34,15 +34,20 @@ pub(crate) struct Arrivals {
 
 impl Arrivals {
     /// Nothing has come. `by_split` says that the partition takes a contiguous range of splits.
-    pub(crate) fn new(partition: u32, partitions: u32, by_split: bool, outline: &Outline) -> Self {
+    pub(crate) fn new(
+        partition: u32,
+        partitions: u32,
+        by_split: bool,
+        plan_summary: &PlanSummary,
+    ) -> Self {
         Self {
             partition,
             partitions,
             by_split,
-            splits: outline.splits,
-            sources: outline.sources.len(),
+            splits: plan_summary.splits,
+            sources: plan_summary.sources.len(),
             taken: HashMap::new(),
-            tombstones: BTreeMap::new(),
+            skipped: BTreeMap::new(),
             ends: HashMap::new(),
             seal: None,
             expected: 0,
@@ -69,7 +74,7 @@ impl Arrivals {
     /// When it came with another hash.
     pub(crate) fn has(&self, id: ChunkId, hash: u64) -> Result<bool, ReduceError> {
         let taken = self.taken.get(&id);
-        match taken.or_else(|| self.tombstones.get(&id)) {
+        match taken.or_else(|| self.skipped.get(&id)) {
             Some(&before) if before != hash => Err(ReduceError::InputChanged { id }),
             _ => Ok(taken.is_some()),
         }
@@ -82,7 +87,7 @@ impl Arrivals {
 
     /// How many chunks came whole.
     pub(crate) fn count(&self) -> usize {
-        self.taken.len() + self.tombstones.len()
+        self.taken.len() + self.skipped.len()
     }
 
     /// How many chunks must come, once the seal is known.
@@ -92,22 +97,22 @@ impl Arrivals {
 
     /// The chunk's outcome is in hand, whole.
     pub(crate) fn take(&mut self, id: ChunkId, hash: u64) {
-        self.tombstones.remove(&id);
+        self.skipped.remove(&id);
         self.taken.insert(id, hash);
     }
 
-    /// The chunk's tombstone is in hand, whole, and no outcome: it completes the set until one comes.
-    pub(crate) fn bury(&mut self, id: ChunkId, hash: u64) {
-        self.tombstones.insert(id, hash);
+    /// The chunk's skipped outcome is in hand, whole: it completes the set until an ordinary one comes.
+    pub(crate) fn mark_skipped(&mut self, id: ChunkId, hash: u64) {
+        self.skipped.insert(id, hash);
     }
 
-    /// Whether the chunk has a tombstone and no outcome.
-    pub(crate) fn is_buried(&self, id: ChunkId) -> bool {
-        self.tombstones.contains_key(&id)
+    /// Whether the chunk has a skipped outcome and no ordinary one.
+    pub(crate) fn is_skipped(&self, id: ChunkId) -> bool {
+        self.skipped.contains_key(&id)
     }
 
     fn came(&self, id: &ChunkId) -> bool {
-        self.taken.contains_key(id) || self.tombstones.contains_key(id)
+        self.taken.contains_key(id) || self.skipped.contains_key(id)
     }
 
     /// Counts a duplicate that was found elsewhere.
@@ -166,7 +171,7 @@ impl Arrivals {
             .sum();
         self.seal = Some(seal);
         // From here on, ids are checked as they come; those that came before are checked now.
-        let mut came = self.taken.keys().chain(self.tombstones.keys());
+        let mut came = self.taken.keys().chain(self.skipped.keys());
         came.try_for_each(|&id| self.check(id))
     }
 

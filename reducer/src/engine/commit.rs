@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use gristmill_common::name::shown;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{JobSpec, Shape};
 
 use crate::engine::accounts::Account;
@@ -91,7 +91,7 @@ impl CommitError {
 }
 
 /// Commits the finished partitions of a job as one output. `dead_letters` are the messages that were set
-/// aside on the broker: a chunk for each tombstone, and what was no message of the job.
+/// aside on the broker: each skipped chunk, and what was no message of the job.
 ///
 /// # Errors
 /// When the accounts do not hold, too much is set aside, or files cannot be written; then there is
@@ -99,7 +99,7 @@ impl CommitError {
 pub fn commit(
     destination: Destination,
     spec: &JobSpec,
-    outline: &Outline,
+    plan_summary: &PlanSummary,
     mut results: Vec<PartitionResult>,
     dead_letters: u64,
     settings: &Settings,
@@ -116,18 +116,18 @@ pub fn commit(
             spec.partitions
         )));
     }
-    let accounts = accounts(&results, outline)?;
+    let accounts = accounts(&results, plan_summary)?;
     let mut reasons = Reasons::default();
     let (mut entries, mut bytes, mut spilled, mut duplicates) = (0, 0, 0, 0);
-    // A chunk that could not be run has a tombstone in every partition concerned.
-    let mut tombstones = BTreeSet::new();
+    // A chunk that could not be run is skipped in every partition concerned.
+    let mut skipped = BTreeSet::new();
     for result in &results {
         reasons.add(&result.set_aside.reasons);
         entries += result.set_aside.entries;
         bytes += result.set_aside.bytes;
         spilled += result.spilled;
         duplicates += result.duplicates;
-        tombstones.extend(result.tombstones.iter().copied());
+        skipped.extend(result.skipped.iter().copied());
     }
     if bytes > spec.max_quarantine {
         return Err(reasons.overflow(spec.max_quarantine, entries).into());
@@ -147,8 +147,8 @@ pub fn commit(
     }
     let totals = Totals {
         passed_over,
-        tombstones: tombstones.len() as u64,
-        foreign_messages: dead_letters.saturating_sub(tombstones.len() as u64),
+        skipped_chunks: skipped.len() as u64,
+        foreign_messages: dead_letters.saturating_sub(skipped.len() as u64),
         ..Totals::of(accounts.iter())
     };
     let manifest = |files: &[Finished]| manifest(spec, totals, files);
@@ -158,7 +158,7 @@ pub fn commit(
             quarantine::write(set_aside, settings.memory / 2, &mut spilled, &mut out)?;
             parts.push(out.finish()?);
             let mut out = OutFile::create(dir.path(), SOURCES.into(), None)?;
-            write_sources(&accounts, outline, &mut out)?;
+            write_sources(&accounts, plan_summary, &mut out)?;
             parts.push(out.finish()?);
             parts.sort_by(|a, b| a.name.cmp(&b.name));
             let manifest = manifest(&parts);
@@ -199,9 +199,12 @@ pub fn commit(
 }
 
 /// The accounts per source over all partitions, checked against the seal (I7).
-fn accounts(results: &[PartitionResult], outline: &Outline) -> Result<Vec<Account>, CommitError> {
-    let mut accounts = vec![Account::default(); outline.sources.len()];
-    let mut entries = vec![0u64; outline.sources.len()];
+fn accounts(
+    results: &[PartitionResult],
+    plan_summary: &PlanSummary,
+) -> Result<Vec<Account>, CommitError> {
+    let mut accounts = vec![Account::default(); plan_summary.sources.len()];
+    let mut entries = vec![0u64; plan_summary.sources.len()];
     let sealed = &results[0].sealed;
     for result in results {
         if result.sealed != *sealed {
@@ -218,7 +221,7 @@ fn accounts(results: &[PartitionResult], outline: &Outline) -> Result<Vec<Accoun
         let records = sealed.get(at).copied().unwrap_or(0);
         if !account.holds() || account.records != records || account.quarantined != entries[at] {
             return Err(CommitError::Account {
-                source_name: shown(&outline.sources[at]).into_owned(),
+                source_name: shown(&plan_summary.sources[at]).into_owned(),
                 sealed: records,
                 mapped: account.mapped,
                 quarantined: account.quarantined,
@@ -256,11 +259,11 @@ fn write_top(
 
 fn write_sources(
     accounts: &[Account],
-    outline: &Outline,
+    plan_summary: &PlanSummary,
     out: &mut OutFile,
 ) -> Result<(), FileError> {
     let mut line = Vec::new();
-    for (name, account) in outline.sources.iter().zip(accounts) {
+    for (name, account) in plan_summary.sources.iter().zip(accounts) {
         line.clear();
         line.extend_from_slice(b"{\"source\":");
         push_name(&mut line, name);

@@ -53,8 +53,9 @@ pub struct Totals {
     /// Records set aside.
     pub quarantined: u64,
     /// Chunks that could not be run at all; their records are among those set aside.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub tombstones: u64,
+    /// Earlier manifests call them tombstones.
+    #[serde(default, skip_serializing_if = "is_zero", alias = "tombstones")]
+    pub skipped_chunks: u64,
     /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside. Only
     /// on a broker that others write to. Manifests before 0.2.0 do not count them.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -85,7 +86,7 @@ impl Totals {
             records: sum.records,
             mapped: sum.mapped,
             quarantined: sum.quarantined,
-            tombstones: 0,
+            skipped_chunks: 0,
             foreign_messages: 0,
             passed_over: 0,
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use gristmill_common::id::{ChunkId, partition_of_key};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{JobSpec, KeyedBy, Shape, TableShape};
 
 use crate::engine::arrivals::Arrivals;
@@ -64,14 +64,14 @@ impl Merging {
         partition: u32,
         spec: &JobSpec,
         shape: Shape,
-        outline: &Outline,
+        plan_summary: &PlanSummary,
         settings: &Settings,
         destination: &Destination,
     ) -> Result<Self, ReduceError> {
         let shape = match shape {
             Shape::Ordered => {
                 let out = destination.part(partition, spec)?;
-                let ordered = Ordered::new(partition, spec.partitions, outline.splits, out);
+                let ordered = Ordered::new(partition, spec.partitions, plan_summary.splits, out);
                 return Ok(Merging::Ordered(Box::new(ordered)));
             }
             Shape::Table(shape) => shape,

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gristmill_common::chunk::Quarantined;
 use gristmill_common::key::push_field;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 
 use crate::engine::error::FileError;
 use crate::engine::out_file::OutFile;
@@ -137,12 +137,12 @@ impl Quarantine {
     pub(crate) fn take(
         &mut self,
         entry: &Quarantined,
-        outline: &Outline,
+        plan_summary: &PlanSummary,
     ) -> Result<(), ReduceError> {
         let source = entry.source as usize;
         let count = &mut self.by_source[source];
         *count = count.saturating_add(entry.records());
-        self.begun.set(entry, &outline.sources[source]);
+        self.begun.set(entry, &plan_summary.sources[source]);
         self.key.clone_from(&self.begun.key);
         self.key.extend_from_slice(&entry.offset.to_be_bytes());
         push_field(&mut self.key, entry.reason.as_bytes());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::spec::{JobSpec, Shape};
 use gristmill_common::wire::{self, Check, Message, WireError};
@@ -35,7 +35,7 @@ pub struct PartitionResult {
     /// Bytes that the producer passed over behind the end marks of archives.
     pub(crate) passed_over: u64,
     /// The chunks that could not be run at all.
-    pub(crate) tombstones: BTreeSet<ChunkId>,
+    pub(crate) skipped: BTreeSet<ChunkId>,
     pub(crate) duplicates: u64,
     pub(crate) spilled: u64,
 }
@@ -43,14 +43,14 @@ pub struct PartitionResult {
 /// The state of one partition.
 pub(crate) struct Reducer<'a> {
     partition: u32,
-    outline: &'a Outline,
+    plan_summary: &'a PlanSummary,
     progress: &'a Progress,
     arrivals: Arrivals,
     parts: Parts,
     room: Room,
-    /// The tombstones of chunks that have no other outcome, as the messages that they came in.
-    tombstones: BTreeMap<ChunkId, Vec<Held>>,
-    /// How often the job was replayed: earlier tombstones do not count.
+    /// The outcomes of skipped chunks that have no other, as the messages that they came in.
+    skipped: BTreeMap<ChunkId, Vec<Held>>,
+    /// How often the job was replayed: outcomes skipped before the last replay do not count.
     replays: u32,
     merging: Merging,
     quarantine: Quarantine,
@@ -63,7 +63,7 @@ impl<'a> Reducer<'a> {
     pub(crate) fn new(
         partition: u32,
         spec: &JobSpec,
-        outline: &'a Outline,
+        plan_summary: &'a PlanSummary,
         settings: &Settings,
         destination: &Destination,
         progress: &'a Progress,
@@ -80,21 +80,21 @@ impl<'a> Reducer<'a> {
         };
         Ok(Self {
             partition,
-            outline,
+            plan_summary,
             progress,
-            arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), outline),
+            arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), plan_summary),
             parts: Parts::default(),
             room: Room::new(waiting, &settings.tmp),
-            tombstones: BTreeMap::new(),
+            skipped: BTreeMap::new(),
             replays,
             quarantine: Quarantine::new(
-                outline.sources.len(),
+                plan_summary.sources.len(),
                 spec.max_quarantine,
                 eighth,
                 &settings.tmp,
             ),
-            accounts: vec![Account::default(); outline.sources.len()],
-            merging: Merging::new(partition, spec, shape, outline, settings, destination)?,
+            accounts: vec![Account::default(); plan_summary.sources.len()],
+            merging: Merging::new(partition, spec, shape, plan_summary, settings, destination)?,
             shown: 0,
         })
     }
@@ -134,15 +134,15 @@ impl<'a> Reducer<'a> {
         Ok(true)
     }
 
-    /// Whether this is a tombstone that says nothing: of a time before the last replay, or a second.
+    /// Whether this is a skipped outcome that says nothing: of a time before the last replay, or a second.
     fn is_stale(&self, head: &OutcomeHead) -> bool {
-        head.tombstone
-            .is_some_and(|replays| replays < self.replays || self.arrivals.is_buried(head.id))
+        head.skipped
+            .is_some_and(|replays| replays < self.replays || self.arrivals.is_skipped(head.id))
     }
 
     /// Checks that an outcome can be one of this partition, whatever came before it.
     fn check(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
-        let sources = self.outline.sources.len();
+        let sources = self.plan_summary.sources.len();
         let mut named = (head.counts.iter().map(|count| count.source))
             .chain(head.quarantined.iter().map(|entry| entry.source));
         let what = if head.partition != self.partition {
@@ -197,14 +197,14 @@ impl<'a> Reducer<'a> {
             self.arrivals.duplicate();
             return Ok(());
         }
-        let tombstone = head.tombstone.is_some();
+        let skipped = head.skipped.is_some();
         if head.parts == 1 {
             if self.parts.hash_of(id).is_some_and(|before| before != hash) {
                 return Err(ReduceError::InputChanged { id });
             }
-            if tombstone {
+            if skipped {
                 let held = self.room.put(payload.clone())?;
-                return self.bury(id, hash, vec![held]);
+                return self.mark_skipped(id, hash, vec![held]);
             }
             self.parts.forget(id, &mut self.room)?;
             return self.whole(outcome.head, vec![outcome.body]);
@@ -215,15 +215,20 @@ impl<'a> Reducer<'a> {
                 self.arrivals.duplicate();
                 Ok(())
             }
-            Joined::Whole(parts) if tombstone => self.bury(id, hash, parts),
+            Joined::Whole(parts) if skipped => self.mark_skipped(id, hash, parts),
             Joined::Whole(parts) => self.joined(parts),
         }
     }
 
-    /// Keeps a tombstone that is whole; it counts for nothing once an outcome comes.
-    fn bury(&mut self, id: ChunkId, hash: u64, parts: Vec<Held>) -> Result<(), ReduceError> {
-        self.arrivals.bury(id, hash);
-        self.tombstones.insert(id, parts);
+    /// Keeps a skipped outcome that is whole; it counts for nothing once an ordinary one comes.
+    fn mark_skipped(
+        &mut self,
+        id: ChunkId,
+        hash: u64,
+        parts: Vec<Held>,
+    ) -> Result<(), ReduceError> {
+        self.arrivals.mark_skipped(id, hash);
+        self.skipped.insert(id, parts);
         Ok(())
     }
 
@@ -254,13 +259,13 @@ impl<'a> Reducer<'a> {
 
     /// Takes an outcome that is new and whole.
     fn whole(&mut self, head: OutcomeHead, bodies: Vec<Bytes>) -> Result<(), ReduceError> {
-        for held in self.tombstones.remove(&head.id).into_iter().flatten() {
+        for held in self.skipped.remove(&head.id).into_iter().flatten() {
             self.room.take(held)?;
         }
         self.arrivals.take(head.id, head.hash);
         accounts::add(&mut self.accounts, &head.counts);
         for entry in &head.quarantined {
-            self.quarantine.take(entry, self.outline)?;
+            self.quarantine.take(entry, self.plan_summary)?;
         }
         self.merging
             .take(head.id, bodies, &mut self.room, &self.arrivals)
@@ -268,10 +273,10 @@ impl<'a> Reducer<'a> {
 
     /// Ends the intake; the partition must be complete.
     pub(crate) fn finish(mut self) -> Result<PartitionResult, ReduceError> {
-        // No outcome came for these: what the tombstones say is the result.
-        let tombstones = std::mem::take(&mut self.tombstones);
-        let buried = tombstones.keys().copied().collect();
-        for parts in tombstones.into_values() {
+        // No ordinary outcome came for these: what the skipped ones say is the result.
+        let skipped = std::mem::take(&mut self.skipped);
+        let ids = skipped.keys().copied().collect();
+        for parts in skipped.into_values() {
             self.joined(parts)?;
         }
         let mut spilled = self.room.spilled();
@@ -287,7 +292,7 @@ impl<'a> Reducer<'a> {
             set_aside,
             sealed: seal.records,
             passed_over: seal.passed_over,
-            tombstones: buried,
+            skipped: ids,
             duplicates,
             spilled,
         })

@@ -194,7 +194,7 @@ impl Check<'_> {
         }
         let totals = Totals {
             // Their records are in the accounts; how many chunks they were, only the manifest says.
-            tombstones: manifest.totals.tombstones,
+            skipped_chunks: manifest.totals.skipped_chunks,
             foreign_messages: manifest.totals.foreign_messages,
             passed_over: manifest.totals.passed_over,
             ..Totals::of(sources.iter().map(|(_, account)| account))

@@ -14,7 +14,7 @@ use crate::engine::output_dir::OutputDir;
 impl Service {
     /// Claims a job for this directory, unless its output would be in the way.
     pub(super) async fn claim(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
-        let output = self.home.output(&name);
+        let output = self.state_dir.output(&name);
         let replace = self
             .table
             .get(&name)
@@ -49,9 +49,9 @@ impl Service {
         let (Phase::Finished(_), Some(claim)) = (&job.phase, &job.claim) else {
             return Ok(());
         };
-        let here = claim.directory == self.home.id();
-        if here || claim.place == self.home.place() {
-            let there = here && self.home.has_output(name);
+        let here = claim.directory == self.state_dir.id();
+        if here || claim.place == self.state_dir.place() {
+            let there = here && self.state_dir.has_output(name);
             self.registry
                 .append(name, run, &Event::Output { there })
                 .await?;
@@ -61,8 +61,8 @@ impl Service {
 
     /// Announces the runs whose ledgers lie here and that the log does not know any more.
     pub(super) async fn announce_forgotten(&mut self) -> Result<(), ServeError> {
-        for (name, run) in self.home.runs()? {
-            let Some(event) = self.home.recall(&name, run) else {
+        for (name, run) in self.state_dir.runs()? {
+            let Some(event) = self.state_dir.load_submission(&name, run) else {
                 continue;
             };
             if self.table.get(&name).is_some() {
@@ -103,8 +103,8 @@ impl Service {
 
     pub(super) async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
         let claim = Event::Claimed {
-            directory: self.home.id().to_owned(),
-            place: self.home.place().to_owned(),
+            directory: self.state_dir.id().to_owned(),
+            place: self.state_dir.place().to_owned(),
         };
         Ok(self.registry.append(name, run, &claim).await?)
     }

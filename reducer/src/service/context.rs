@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::outline::Outline;
-use gristmill_common::progress::{Progress, Tally};
+use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_jobs::declare::queue_depth;
@@ -19,18 +19,18 @@ use tracing::warn;
 
 use crate::engine::product::Settings;
 use crate::engine::reduce_error::ReduceError;
-use crate::service::ledger::Home;
+use crate::service::ledger::StateDir;
 
 /// All that the threads of one job share.
 pub(crate) struct JobContext<'a> {
     pub(crate) name: &'a JobName,
     pub(crate) run: u64,
     pub(crate) spec: &'a JobSpec,
-    pub(crate) outline: &'a Outline,
+    pub(crate) plan_summary: &'a PlanSummary,
     pub(crate) replace: bool,
     /// How often the job was replayed.
     pub(crate) replays: u32,
-    pub(crate) home: &'a Home,
+    pub(crate) state_dir: &'a StateDir,
     pub(crate) broker: &'a Broker,
     pub(crate) registry: &'a Registry,
     pub(crate) transport: &'a Transport,
@@ -38,7 +38,7 @@ pub(crate) struct JobContext<'a> {
     pub(crate) settings: Settings,
     pub(crate) progress: &'a Progress,
     /// What is reported of this job.
-    pub(crate) tally: &'a Tally,
+    pub(crate) counters: &'a JobCounters,
     /// Stops the work on this job.
     pub(crate) stop: &'a Shutdown,
     /// Set once the log says that the job is sealed.

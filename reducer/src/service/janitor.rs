@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::ledger::Home;
+use super::ledger::StateDir;
 
 /// Removes one run after the other, beside everything else.
 pub(super) struct Janitor {
@@ -31,12 +31,16 @@ impl Janitor {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub(super) fn start(runtime: &Handle, home: &Home, broker: &Broker) -> std::io::Result<Self> {
+    pub(super) fn start(
+        runtime: &Handle,
+        state_dir: &StateDir,
+        broker: &Broker,
+    ) -> std::io::Result<Self> {
         let (asked, ask) = mpsc::channel();
         let (end, ended) = oneshot::channel();
         let pending = Arc::default();
         let worker = Worker {
-            home: home.clone(),
+            state_dir: state_dir.clone(),
             broker: broker.clone(),
             runtime: runtime.clone(),
             pending: Arc::clone(&pending),
@@ -70,7 +74,7 @@ impl Janitor {
 }
 
 struct Worker {
-    home: Home,
+    state_dir: StateDir,
     broker: Broker,
     runtime: Handle,
     pending: Arc<Mutex<BTreeSet<JobRun>>>,
@@ -93,7 +97,7 @@ impl Worker {
             return;
         }
         crash::point("queues-deleted");
-        let dir = self.home.run(&run.job, run.run);
+        let dir = self.state_dir.run(&run.job, run.run);
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 warn!(job = %run.job, "{} could not be removed: {error}", dir.display());

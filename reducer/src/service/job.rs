@@ -114,7 +114,7 @@ impl From<RegistryError> for JobFailure {
 
 /// Works on a job until it is committed (true) or a stop is asked for (false).
 pub(crate) fn work(job: &JobContext<'_>) -> Result<bool, JobFailure> {
-    let dir = job.home.run(job.name, job.run);
+    let dir = job.state_dir.run(job.name, job.run);
     let aside = dir.join(format!("out-{:016x}", unique()));
     let _cleanup = Aside(&aside);
     let destination = Destination::Dir(OutputDir::open(&aside, false)?);
@@ -176,7 +176,7 @@ fn finish(
     destination: Destination,
     aside: &Path,
 ) -> Result<bool, JobFailure> {
-    let dir = job.home.run(job.name, job.run);
+    let dir = job.state_dir.run(job.name, job.run);
     let path = dir.join(".commit");
     let lock = files::open_lock(&path)?;
     loop {
@@ -186,7 +186,7 @@ fn finish(
             Err(TryLockError::WouldBlock) => job.pause(Duration::from_millis(200)),
         }
     }
-    let output = job.home.output(job.name);
+    let output = job.state_dir.output(job.name);
     let earlier = Manifest::read(&output.join(MANIFEST)).ok();
     let totals = match earlier {
         // Only a run of this job puts a folder there once it was claimed.
@@ -202,7 +202,7 @@ fn finish(
             let report = commit(
                 destination,
                 job.spec,
-                job.outline,
+                job.plan_summary,
                 results,
                 dead,
                 &job.settings,
@@ -216,7 +216,7 @@ fn finish(
     let totals = Totals {
         records: totals.records,
         quarantined: totals.quarantined,
-        tombstones: totals.tombstones,
+        skipped_chunks: totals.skipped_chunks,
         foreign_messages: totals.foreign_messages,
     };
     job.runtime.block_on(
@@ -224,9 +224,9 @@ fn finish(
             .append(job.name, job.run, &Event::Finished(totals)),
     )?;
     crash::point("finished");
-    if totals.tombstones > 0 {
-        let tombstones = totals.tombstones;
-        warn!(job = %job.name, tombstones, "what is needed for `replay` is kept until it or `cancel`");
+    if totals.skipped_chunks > 0 {
+        let skipped_chunks = totals.skipped_chunks;
+        warn!(job = %job.name, skipped_chunks, "what is needed for `replay` is kept until it or `cancel`");
         return Ok(true);
     }
     // Whoever sees in the log that the job is finished removes what is left.
@@ -246,7 +246,7 @@ fn put(job: &JobContext<'_>, aside: &Path, output: &Path) -> Result<(), JobFailu
         OutputDir::open(output, true)?;
         files::exchange(aside, output)?;
     }
-    Ok(job.home.sync()?)
+    Ok(job.state_dir.sync()?)
 }
 
 fn say(job: &JobContext<'_>, report: &Report) {
@@ -255,7 +255,7 @@ fn say(job: &JobContext<'_>, report: &Report) {
         records = report.totals.records,
         quarantined = report.totals.quarantined,
         duplicates = job.duplicates.load(Ordering::Relaxed),
-        "finished: {}", job.home.output(job.name).display()
+        "finished: {}", job.state_dir.output(job.name).display()
     );
 }
 

@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{Cause, Progress, Role, Tally, Trouble};
+use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_jobs::registry::{
-    Ended, Entry, Event, Inquiries, JobTable, Registry, RegistryError, Totals,
+    Ended, Entry, Event, JobTable, LossProbe, Registry, RegistryError, Totals,
 };
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
@@ -30,7 +30,7 @@ use tracing::{info, warn};
 
 use crate::engine::error::FileError;
 use crate::engine::product;
-use crate::service::ledger::Home;
+use crate::service::ledger::StateDir;
 use janitor::Janitor;
 use job::JobFailure;
 use thread::{JobThread, LEAST};
@@ -89,13 +89,13 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> Result<Option<Totals>, ServeError> {
     let (say, hear) = mpsc::unbounded_channel();
-    let home = Home::open(&settings.dir)?;
-    let janitor = Janitor::start(runtime, &home, broker);
+    let state_dir = StateDir::open(&settings.dir)?;
+    let janitor = Janitor::start(runtime, &state_dir, broker);
     let janitor = janitor.map_err(FileError::new("start a thread for", &settings.dir))?;
     let mut service = Service {
         janitor: Some(janitor),
         ended: Vec::new(),
-        home,
+        state_dir,
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
@@ -105,7 +105,7 @@ pub fn serve(
         working: BTreeMap::new(),
         claimed: BTreeSet::new(),
         resting: HashMap::new(),
-        inquiries: Inquiries::default(),
+        loss_probe: LossProbe::default(),
         free: settings.memory,
         say,
     };
@@ -125,7 +125,7 @@ struct Rest {
     /// When it is tried again.
     until: Instant,
     /// Keeps reporting why.
-    _tally: Option<Arc<Tally>>,
+    _counters: Option<Arc<JobCounters>>,
 }
 
 /// A job's thread has ended.
@@ -136,7 +136,7 @@ struct Report {
 }
 
 struct Service {
-    home: Home,
+    state_dir: StateDir,
     broker: Broker,
     registry: Registry,
     settings: Settings,
@@ -152,7 +152,7 @@ struct Service {
     ended: Vec<Ended>,
     /// None once it has ended.
     janitor: Option<Janitor>,
-    inquiries: Inquiries,
+    loss_probe: LossProbe,
     /// Bytes of memory that no job has.
     free: u64,
     say: mpsc::UnboundedSender<Report>,
@@ -237,7 +237,7 @@ impl Service {
     async fn take(&mut self, entry: Entry) -> Result<(), ServeError> {
         match entry.event {
             Event::Marker { id } => {
-                let lost = self.inquiries.answer(&self.registry, &self.table, id);
+                let lost = self.loss_probe.answer(&self.registry, &self.table, id);
                 if let Some(run) = lost.await? {
                     self.rest(run, RETRY, None);
                 }
@@ -251,20 +251,20 @@ impl Service {
     }
 
     /// Leaves a run alone for a while.
-    fn rest(&mut self, run: u64, time: Duration, tally: Option<Arc<Tally>>) {
+    fn rest(&mut self, run: u64, time: Duration, counters: Option<Arc<JobCounters>>) {
         let until = Instant::now() + time;
         let rest = Rest {
             until,
-            _tally: tally,
+            _counters: counters,
         };
         self.resting.insert(run, rest);
     }
 
     /// The same, and everybody who asks hears why.
     fn rest_because(&mut self, name: &JobName, run: u64, time: Duration, trouble: Trouble) {
-        let tally = self.progress.jobs.of(Role::Reduce, name, run);
-        tally.is_held_up(trouble);
-        self.rest(run, time, Some(tally));
+        let counters = self.progress.jobs.of(Role::Reduce, name, run);
+        counters.is_held_up(trouble);
+        self.rest(run, time, Some(counters));
     }
 
     /// Claims what nobody has, starts what is ours, stops what is over.
@@ -288,14 +288,16 @@ impl Service {
                 && self.settings.only.as_ref().is_none_or(|only| only == name)
                 && job.submission.spec.version == SPEC_VERSION
                 && !self.working.contains_key(name)
-                && !self.inquiries.contains(name)
+                && !self.loss_probe.contains(name)
                 && self.resting.get(&run).is_none_or(|rest| rest.until <= now);
             if !wanted {
                 continue;
             }
             match &job.claim {
                 None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
-                Some(claim) if claim.directory == self.home.id() => to_start.push(name.clone()),
+                Some(claim) if claim.directory == self.state_dir.id() => {
+                    to_start.push(name.clone())
+                }
                 _ => {}
             }
         }
@@ -334,7 +336,7 @@ impl Service {
             name: name.clone(),
             submission,
             replays,
-            home: self.home.clone(),
+            state_dir: self.state_dir.clone(),
             broker: self.broker.clone(),
             registry: self.registry.clone(),
             runtime: self.runtime.clone(),
@@ -393,7 +395,7 @@ impl Service {
             }
             Err(JobFailure::Lost(loss)) => {
                 warn!(job = %name, "{loss}; asking whether the job is over");
-                let reason = format!("on {}: {loss}", self.home.place());
+                let reason = format!("on {}: {loss}", self.state_dir.place());
                 self.ask(name, run, Event::Failed { reason }).await?;
             }
             Err(JobFailure::Here(_, reason)) => {
@@ -413,7 +415,7 @@ impl Service {
     /// Something of a run is gone: unless the log explains it, this is how the run ends.
     async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
         let run = JobRun::new(&name, run);
-        Ok(self.inquiries.ask(&self.registry, run, loss).await?)
+        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 
     /// Has removed what the runs leave that were seen to end, once no thread works on them here.
@@ -438,7 +440,7 @@ impl Service {
     /// Looks for folders of runs that were seen to end: what could not be removed before, or came back,
     /// because somebody was slower. A run that is not known may be a newer one: it stays.
     fn sweep(&mut self) {
-        let runs = match self.home.runs() {
+        let runs = match self.state_dir.runs() {
             Ok(runs) => runs,
             Err(error) => return warn!("{error}"),
         };

@@ -58,7 +58,7 @@ pub(crate) fn reduce(
     partition: u32,
     destination: &Destination,
 ) -> Result<Ended, ReduceError> {
-    let dir = job.home.ledger(job.name, job.run, partition);
+    let dir = job.state_dir.ledger(job.name, job.run, partition);
     let of = job.identity(partition);
     std::fs::create_dir_all(&dir).map_err(FileError::new("create the folder", &dir))?;
     let since = Instant::now();
@@ -107,7 +107,7 @@ pub(crate) fn rebuild(
     partition: u32,
     destination: &Destination,
 ) -> Result<PartitionResult, ReduceError> {
-    let dir = job.home.ledger(job.name, job.run, partition);
+    let dir = job.state_dir.ledger(job.name, job.run, partition);
     let mut ledger = Ledger::open(&dir, job.identity(partition))?;
     let mut reducer = job.reducer(partition, destination)?;
     while let Some(segment) = ledger.next()? {
@@ -245,7 +245,7 @@ impl Worker<'_> {
                 return Ok(Done::Closed);
             }
             if idle && self.batch.deliveries.is_empty() {
-                self.job.tally.goes_on();
+                self.job.counters.goes_on();
                 self.look_for_stall()?;
             }
         }
@@ -265,7 +265,7 @@ impl Worker<'_> {
         let payload = delivery.payload().clone();
         let message = match wire::decode(&payload, Check::Full) {
             Ok(message) => message,
-            Err(error) => return self.bury(delivery, error.to_string()),
+            Err(error) => return self.dead_letter(delivery, error.to_string()),
         };
         match self.reducer.is_news(&message) {
             Ok(true) => {}
@@ -274,14 +274,14 @@ impl Worker<'_> {
                 self.job.runtime.block_on(delivery.ack());
                 return Ok(());
             }
-            Err(ReduceError::Malformed(what)) => return self.bury(delivery, what),
+            Err(ReduceError::Malformed(what)) => return self.dead_letter(delivery, what),
             Err(error) => return Err(error),
         }
         self.batch.since.get_or_insert_with(Instant::now);
         let again = match &message {
-            // An outcome may follow a tombstone in the same batch.
+            // An ordinary outcome may follow a skipped one in the same batch.
             Message::Outcome(outcome)
-                if outcome.head.parts == 1 && outcome.head.tombstone.is_none() =>
+                if outcome.head.parts == 1 && outcome.head.skipped.is_none() =>
             {
                 !self.batch.ids.insert(outcome.head.id)
             }
@@ -298,9 +298,9 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn bury(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
+    fn dead_letter(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
         warn!(job = %self.job.name, partition = self.partition, "a message was set aside: {reason}");
-        self.job.runtime.block_on(delivery.bury(reason));
+        self.job.runtime.block_on(delivery.dead_letter(reason));
         Ok(())
     }
 
@@ -326,7 +326,7 @@ impl Worker<'_> {
                     let bytes: usize = segment.messages.iter().map(Bytes::len).sum();
                     Progress::add(&self.job.progress.durable_bytes, bytes as u64);
                     self.job.progress.touch();
-                    self.job.tally.goes_on();
+                    self.job.counters.goes_on();
                     break;
                 }
                 Appended::Taken(other) => {
@@ -371,8 +371,8 @@ impl Worker<'_> {
         let arrivals = self.reducer.arrivals();
         let (durable, expected) = (arrivals.count(), arrivals.expected());
         let quarantined = self.reducer.quarantined();
-        let tally = self.job.tally;
-        tally.partition(self.partition, durable, expected, quarantined);
+        let counters = self.job.counters;
+        counters.partition(self.partition, durable, expected, quarantined);
     }
 
     /// Merges a segment. True when it closes the partition; one that closed it before a replay, or before
@@ -434,7 +434,7 @@ impl JobContext<'_> {
         Reducer::new(
             partition,
             self.spec,
-            self.outline,
+            self.plan_summary,
             &self.settings,
             destination,
             self.progress,

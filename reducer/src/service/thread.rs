@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::context::JobContext;
 use super::job::{JobFailure, work};
 use crate::engine::product::Settings;
-use crate::service::ledger::Home;
+use crate::service::ledger::StateDir;
 
 /// The least memory of one partition.
 pub(super) const LEAST: u64 = 1 << 20;
@@ -27,7 +27,7 @@ pub(super) struct JobThread {
     pub(super) name: JobName,
     pub(super) submission: Submission,
     pub(super) replays: u32,
-    pub(super) home: Home,
+    pub(super) state_dir: StateDir,
     pub(super) broker: Broker,
     pub(super) registry: Registry,
     pub(super) runtime: Handle,
@@ -41,7 +41,8 @@ pub(super) struct JobThread {
 impl JobThread {
     /// Works on the job until it is done, or cannot go on; whether it is done.
     pub(super) fn run(self) -> Result<bool, JobFailure> {
-        self.home.remember(&self.name, &self.submission)?;
+        self.state_dir
+            .save_submission(&self.name, &self.submission)?;
         let partitions = self.submission.spec.partitions.max(1);
         // Outcomes have at most about a MiB: what is in hand stays near the memory.
         let prefetch = (64 / partitions).max(8) as u16;
@@ -57,15 +58,15 @@ impl JobThread {
             ))
         };
         let run = self.submission.run;
-        let tally = self.progress.jobs.of(Role::Reduce, &self.name, run);
+        let counters = self.progress.jobs.of(Role::Reduce, &self.name, run);
         let done = work(&JobContext {
             name: &self.name,
             run,
             spec: &self.submission.spec,
-            outline: &self.submission.outline,
+            plan_summary: &self.submission.plan_summary,
             replace: self.submission.replace,
             replays: self.replays,
-            home: &self.home,
+            state_dir: &self.state_dir,
             broker: &self.broker,
             registry: &self.registry,
             transport: &transport,
@@ -73,7 +74,7 @@ impl JobThread {
             full: (self.settings.memory / 4).max(LEAST as usize),
             settings: self.settings,
             progress: &self.progress,
-            tally: &tally,
+            counters: &counters,
             stop: &self.stop,
             sealed: &self.sealed,
             window: usize::from(prefetch / 2),

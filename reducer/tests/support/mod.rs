@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gristmill_common::chunk::Quarantined;
 use gristmill_common::id::{ChunkId, partition_of_key, partition_of_split};
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::Shutdown;
@@ -23,7 +23,7 @@ use gristmill_reducer::*;
 #[derive(Clone)]
 pub struct Job {
     pub spec: JobSpec,
-    pub outline: Outline,
+    pub plan_summary: PlanSummary,
     /// Each partition's outcomes; an outcome may be in parts.
     pub outcomes: Vec<(OutcomeHead, Vec<u8>)>,
     pub seal: Seal,
@@ -100,8 +100,8 @@ pub fn word_count(top: Option<u64>) -> Kind {
     })
 }
 
-pub fn outline(sources: u32, splits: u32) -> Outline {
-    Outline {
+pub fn plan_summary(sources: u32, splits: u32) -> PlanSummary {
+    PlanSummary {
         sources: (0..sources)
             .map(|at| serde_bytes::ByteBuf::from(format!("in-{at}").into_bytes()))
             .collect(),
@@ -111,7 +111,7 @@ pub fn outline(sources: u32, splits: u32) -> Outline {
 
 pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
     OutcomeHead {
-        tombstone: None,
+        skipped: None,
         id,
         hash: u64::from(id.split) << 32 | u64::from(id.index),
         partition,
@@ -144,7 +144,7 @@ pub fn ordered_job(chunks: &[u32], partitions: u32, body: impl Fn(ChunkId) -> Ve
     }
     Job {
         spec,
-        outline: outline(1, splits),
+        plan_summary: plan_summary(1, splits),
         seal: Seal {
             chunks: chunks.to_vec(),
             records: vec![outcomes.len() as u64],
@@ -186,7 +186,7 @@ pub fn table_job(kind: Kind, partitions: u32, chunks: &[Vec<(Vec<u8>, Vec<u128>)
     }
     Job {
         spec,
-        outline: outline(1, 1),
+        plan_summary: plan_summary(1, 1),
         seal: Seal {
             chunks: vec![chunks.len() as u32],
             records: vec![chunks.len() as u64],
@@ -316,7 +316,7 @@ pub fn run_messages(
                             shutdown,
                         },
                         &job.spec,
-                        &job.outline,
+                        &job.plan_summary,
                         settings,
                         destination,
                     );
@@ -333,7 +333,15 @@ pub fn run_messages(
             .collect()
     });
     let results = results.map_err(Failed::Reduce)?;
-    commit(destination, &job.spec, &job.outline, results, 0, &settings).map_err(Failed::Commit)
+    commit(
+        destination,
+        &job.spec,
+        &job.plan_summary,
+        results,
+        0,
+        &settings,
+    )
+    .map_err(Failed::Commit)
 }
 
 /// A job's messages and their partitions, in the order in which they are sent.
@@ -359,13 +367,13 @@ pub fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
         messages.push((head.partition, message));
     }
     if job.split_ends {
-        for split in 0..job.outline.splits {
+        for split in 0..job.plan_summary.splits {
             let end = SplitEnd {
                 split,
                 chunks: job.seal.chunks[split as usize],
                 passed_over: 0,
             };
-            let to = partition_of_split(split, job.outline.splits, job.spec.partitions);
+            let to = partition_of_split(split, job.plan_summary.splits, job.spec.partitions);
             // Anywhere will do; the middle is neither early nor late.
             let at = messages.len() / 2;
             messages.insert(at, (to, wire::encode_split_end(&end).unwrap()));

@@ -12,7 +12,7 @@ use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
 use gristmill_jobs::registry::{self, Event, LogHead};
 use gristmill_common::progress::{Counts, Role};
-use gristmill_jobs::report::{self, Pace, Report};
+use gristmill_jobs::report::{self, Rate, Report};
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};
@@ -100,7 +100,7 @@ fn messages() -> Vec<Vec<u8>> {
         parts: 2,
         counts: vec![counts],
         quarantined: vec![fault],
-        tombstone: Some(1),
+        skipped: Some(1),
     };
     messages.push(wire::encode_outcome(&outcome, rows).expect("small").into());
     let seal = Seal {
@@ -148,7 +148,7 @@ fn messages() -> Vec<Vec<u8>> {
         worker: 2,
         role: Role::Map,
         counts: Counts::default(),
-        pace: Pace::default(),
+        rate: Rate::default(),
     };
     messages.push(report::encode_report(&report).expect("small").into());
     messages

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::crash;
-use gristmill_common::outline::Outline;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::wire::{self, Check, MAX_MESSAGE, Message};
 use gristmill_jobs::file::MAX_FILE;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -15,7 +15,7 @@ use crate::engine::job_file::JobFile;
 use crate::engine::mapper::Mapper;
 use crate::engine::prepared::Prepared;
 
-/// The longest request: a spec, and the killers that are known.
+/// The longest request: a spec, and the poison records that are known.
 const MOST_REQUEST: u64 = 64 << 20;
 
 /// Maps the chunk that stdin brings and writes the outcomes to stdout.
@@ -55,17 +55,17 @@ pub fn child(
     let loaded = |file: Vec<u8>| JobFile::of_job(&request.spec, file.into());
     let files = files.into_iter().map(loaded).collect::<Result<_, _>>()?;
     let prepared = Arc::new(Prepared::with_files(&request.spec, files)?);
-    let outline = Outline {
+    let plan_summary = PlanSummary {
         sources: Vec::new(),
         splits: request.splits,
     };
-    let mut mapper = Mapper::new(prepared, &request.spec, &outline);
+    let mut mapper = Mapper::new(prepared, &request.spec, &plan_summary);
     let mapped = match request.probe {
         Some(range) => {
-            mapper.probe(&chunk, range, &request.killers);
+            mapper.probe(&chunk, range, &request.poison);
             Default::default()
         }
-        None => mapper.map_around(&chunk, &request.killers)?,
+        None => mapper.map_around(&chunk, &request.poison)?,
     };
     output.write_all(&Answer::of(mapped).encode())?;
     Ok(output.flush()?)

@@ -20,7 +20,7 @@ use rustix::process::Signal;
 use tracing::warn;
 
 use crate::engine::job_file::JobFile;
-use crate::engine::mapper::{Killer, Mapped, Mapper};
+use crate::engine::mapper::{Mapped, Mapper, PoisonRecord};
 use crate::work::assignment::{Assignment, Limits};
 
 pub use child::child;
@@ -32,8 +32,8 @@ pub const SUBCOMMAND: &str = "isolated-chunk";
 const LOOK: Duration = Duration::from_millis(2);
 /// A child that does nothing at all is given up after so many times its processor time.
 const PATIENCE: u32 = 10;
-/// Past so many records that kill, the rest of the chunk is not tried any more.
-const MOST_KILLERS: usize = 1000;
+/// With this many poison records, the rest of the chunk is not tried any more.
+const MOST_POISON: usize = 1000;
 /// No chunk's outcomes are larger than this.
 const MOST_ANSWER: u64 = 1 << 30;
 
@@ -41,14 +41,14 @@ const MOST_ANSWER: u64 = 1 << 30;
 #[derive(Debug)]
 pub(crate) enum NotRun {
     /// No child could be started, or one does not behave as such: nothing is known about the chunk.
-    Later(String),
+    Retryable(String),
     /// It kills even without its records.
-    Never(String),
+    Fatal(String),
 }
 
 impl From<String> for NotRun {
     fn from(reason: String) -> Self {
-        NotRun::Later(reason)
+        NotRun::Retryable(reason)
     }
 }
 
@@ -63,23 +63,23 @@ pub(crate) fn isolate(
     payload: &Bytes,
     limits: Limits,
 ) -> Result<Mapped, NotRun> {
-    let records = Mapper::new(job.prepared.clone(), &job.spec, &job.outline).count(chunk);
+    let records = Mapper::new(job.prepared.clone(), &job.spec, &job.plan_summary).count(chunk);
     let files = job.prepared.files();
-    let mut killers: Vec<Killer> = Vec::new();
-    let ask = |range: Option<Range<u64>>, killers: &[Killer]| {
+    let mut poison: Vec<PoisonRecord> = Vec::new();
+    let ask = |range: Option<Range<u64>>, poison: &[PoisonRecord]| {
         let request = Request {
             spec: job.spec.clone(),
-            splits: job.outline.splits,
+            splits: job.plan_summary.splits,
             files: files.iter().map(|file| file.bytes().len() as u64).collect(),
             seconds: limits.seconds,
             memory: limits.memory,
             probe: range,
-            killers: killers.to_vec(),
+            poison: poison.to_vec(),
         };
         run(&request, files, payload, limits)
     };
     loop {
-        let reason = match ask(None, &killers)? {
+        let reason = match ask(None, &poison)? {
             Ended::Done(mapped) => return Ok(mapped),
             Ended::Died(reason) => reason,
         };
@@ -89,26 +89,26 @@ pub(crate) fn isolate(
             chunk = %id, attempt, "killed a child of this mapper: {reason}"
         );
         // A child that dies without any record says nothing about the records.
-        if killers.is_empty()
-            && let Ended::Died(reason) = ask(Some(0..0), &killers)?
+        if poison.is_empty()
+            && let Ended::Died(reason) = ask(Some(0..0), &poison)?
         {
-            return Err(NotRun::Never(reason));
+            return Err(NotRun::Fatal(reason));
         }
-        let found = match killers.len() < MOST_KILLERS {
-            true => find(records, &killers, &ask)?,
+        let found = match poison.len() < MOST_POISON {
+            true => find(records, &poison, &ask)?,
             false => None,
         };
         match found {
-            Some(killer) => {
-                let at = killers.partition_point(|known| known.record < killer.record);
-                killers.insert(at, killer);
+            Some(record) => {
+                let at = poison.partition_point(|known| known.number < record.number);
+                poison.insert(at, record);
             }
             // No record of it kills alone, or too many do.
-            None if killers.len() as u64 == records => return Err(NotRun::Never(reason)),
+            None if poison.len() as u64 == records => return Err(NotRun::Fatal(reason)),
             None => {
-                killers = (0..records)
-                    .map(|record| Killer {
-                        record,
+                poison = (0..records)
+                    .map(|record| PoisonRecord {
+                        number: record,
                         reason: format!("its chunk cannot be run: {reason}"),
                     })
                     .collect();
@@ -117,11 +117,15 @@ pub(crate) fn isolate(
     }
 }
 
-/// Runs a chunk, or some records of it, without the known killers.
-type Ask<'a> = dyn Fn(Option<Range<u64>>, &[Killer]) -> Result<Ended, String> + 'a;
+/// Runs a chunk, or some records of it, without the known poison records.
+type Ask<'a> = dyn Fn(Option<Range<u64>>, &[PoisonRecord]) -> Result<Ended, String> + 'a;
 
-/// Looks for a record that kills when it runs alone.
-fn find(records: u64, killers: &[Killer], ask: &Ask<'_>) -> Result<Option<Killer>, String> {
+/// Looks for a record that kills when it runs alone (a poison record).
+fn find(
+    records: u64,
+    poison: &[PoisonRecord],
+    ask: &Ask<'_>,
+) -> Result<Option<PoisonRecord>, String> {
     let mut range = 0..records;
     let mut reason = None;
     while range.end > range.start {
@@ -129,16 +133,19 @@ fn find(records: u64, killers: &[Killer], ask: &Ask<'_>) -> Result<Option<Killer
             && let Some(reason) = reason
         {
             let record = range.start;
-            let known = killers.iter().any(|killer| killer.record == record);
-            return Ok((!known).then_some(Killer { record, reason }));
+            let known = poison.iter().any(|known| known.number == record);
+            return Ok((!known).then_some(PoisonRecord {
+                number: record,
+                reason,
+            }));
         }
         let middle = range.start + (range.end - range.start).div_ceil(2);
         let (left, right) = (range.start..middle, middle..range.end);
-        if let Ended::Died(why) = ask(Some(left.clone()), killers)? {
+        if let Ended::Died(why) = ask(Some(left.clone()), poison)? {
             (range, reason) = (left, Some(why));
         } else if right.is_empty() {
             return Ok(None);
-        } else if let Ended::Died(why) = ask(Some(right.clone()), killers)? {
+        } else if let Ended::Died(why) = ask(Some(right.clone()), poison)? {
             (range, reason) = (right, Some(why));
         } else {
             return Ok(None);

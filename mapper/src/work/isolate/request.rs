@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gristmill_common::spec::JobSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::mapper::{Killer, Mapped};
+use crate::engine::mapper::{Mapped, PoisonRecord};
 
 /// What a child is to do; the files and the chunk's message follow.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct Request {
     /// Only these records, and no answer.
     pub(super) probe: Option<Range<u64>>,
     /// In order of their records.
-    pub(super) killers: Vec<Killer>,
+    pub(super) poison: Vec<PoisonRecord>,
 }
 
 /// What came out; the outcomes' bytes follow, end to end.

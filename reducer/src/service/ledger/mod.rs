@@ -4,9 +4,9 @@
 //! number taken, reads what is there, and goes on behind it. So correctness does not rest on who
 //! consumes the queue. It must not know what the messages say.
 
-mod home;
 mod loss;
 mod segment;
+mod state_dir;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -17,9 +17,9 @@ use tracing::warn;
 use crate::engine::error::FileError;
 use crate::engine::files;
 
-pub(crate) use home::Home;
 pub(crate) use loss::LedgerError;
 pub(crate) use segment::{FULL, Identity, Segment};
+pub(crate) use state_dir::StateDir;
 
 /// One partition's ledger.
 #[derive(Debug)]

@@ -22,8 +22,13 @@ const MOST_FDS: usize = 2;
 pub(super) enum Ask {
     /// To run a program; the descriptors of its input and output come with it.
     Run(Call),
-    /// To end the program that runs, and all its descendants.
-    Kill,
+    /// To end the program that runs, and all its descendants, if it has not ended by itself within
+    /// so many milliseconds.
+    Kill(u64),
+    /// To remove these folders if the mapper dies.
+    Inherit(Vec<Vec<u8>>),
+    /// To end. Without it, the mapper has died.
+    Leave,
 }
 
 /// One run of a program.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -13,6 +14,10 @@ use super::call::{Ask, Call, Ending, How, hear, tell};
 
 /// The subcommand of the binary that runs [`super::keeper`].
 pub const KEEPER: &str = "exec-keeper";
+
+/// How long a worker that has closed its output may take to end, in milliseconds: how it ends is in
+/// the quarantine, so a busy machine must not cut that short.
+const LAST_MOMENTS: u64 = 3_000;
 
 /// A keeper process, the socket to it, and the private folder of its program.
 #[derive(Debug)]
@@ -33,7 +38,8 @@ pub(super) struct Pipes {
 
 impl Keeper {
     /// Starts a keeper from the binary `gristmill`, with a folder of its own in `rooms`, in which
-    /// `links` are linked: names in the folder and where they lead.
+    /// `links` are linked: names in the folder and where they lead. If this process dies, the keeper
+    /// removes the folders `inherited`.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -42,6 +48,7 @@ impl Keeper {
         rooms: &Path,
         number: u64,
         links: &[(PathBuf, PathBuf)],
+        inherited: &[&Path],
     ) -> io::Result<Self> {
         let folder = rooms.join(format!("{number}"));
         fs::create_dir(&folder)?;
@@ -59,6 +66,8 @@ impl Keeper {
             SocketFlags::CLOEXEC,
             None,
         )?;
+        let inherited = inherited.iter().map(|folder| bytes_of(folder)).collect();
+        tell(&ours, &Ask::Inherit(inherited), &[])?;
         let process = Command::new(gristmill)
             .arg(KEEPER)
             .env_clear()
@@ -108,6 +117,12 @@ impl Keeper {
         kill(&self.socket);
     }
 
+    /// Waits a while for the end of a program that seems to be ending, then asks for it.
+    pub(super) fn kill_later(&self) {
+        // A keeper that is gone has killed it.
+        let _ = tell(&*self.socket, &Ask::Kill(LAST_MOMENTS), &[]);
+    }
+
     /// Waits until the program and all its descendants have ended.
     pub(super) fn wait(&self) -> Ending {
         match hear::<Ending>(&*self.socket) {
@@ -141,7 +156,11 @@ impl Keeper {
 /// Asks a keeper for the end of its program.
 pub(super) fn kill(socket: &OwnedFd) {
     // A keeper that is gone has killed it.
-    let _ = tell(socket, &Ask::Kill, &[]);
+    let _ = tell(socket, &Ask::Kill(0), &[]);
+}
+
+fn bytes_of(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().to_vec()
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -152,7 +171,8 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // It kills its program when the socket is closed, and ends.
+        // It kills its program, and ends; a keeper that is gone has done so.
+        let _ = tell(&*self.socket, &Ask::Leave, &[]);
         let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.folder);

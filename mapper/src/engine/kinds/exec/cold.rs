@@ -8,6 +8,7 @@ use std::sync::Arc;
 use gristmill_common::chunk::Stretch;
 use gristmill_common::spec::Each;
 
+use super::bound;
 use super::call::{Ending, How};
 use super::child::{Keeper, Pipes};
 use super::pairs;
@@ -70,6 +71,7 @@ impl Cold {
                 set_aside(unit, failed, self.recipe.exec.each, out);
             }
         }
+        bound::check(out, &self.verdict);
         self.pool.done(unit);
     }
 

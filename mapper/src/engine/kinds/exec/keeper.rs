@@ -2,7 +2,8 @@
 //!
 //! A mapper has one for each program that runs at a time. It is the child subreaper of the program, so
 //! whatever the program starts, and however that tries to get away, stays below it. It sees to time
-//! and memory, keeps the last of stderr, and kills everything when the mapper is gone.
+//! and memory, keeps the last of stderr, and kills everything when the mapper is gone. If the mapper
+//! died, it removes the temporary folders too.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -11,7 +12,7 @@ use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ use super::family::{Reaped, kill_all, memory};
 const TICK: Duration = Duration::from_millis(25);
 /// How long those that a program leaves behind may take to end by themselves.
 const GRACE: Duration = Duration::from_millis(200);
+/// How often a folder is tried to be removed that others still use.
+const REMOVALS: u32 = 100;
 /// How much is kept of stderr, in bytes.
 const STDERR: usize = 16 << 10;
 /// The largest file that a program may write, in bytes.
@@ -48,18 +51,74 @@ pub fn keeper(socket: impl AsFd) -> io::Result<()> {
         // A lower limit that is in force already stays.
         let _ = setrlimit(resource, limit);
     }
-    let mut doors = Doors::open()?;
-    while let Some((ask, fds)) = hear::<Ask>(&socket)? {
-        let Ask::Run(call) = ask else {
-            // It had ended before the mapper wanted it to.
-            continue;
-        };
-        match run(&socket, &call, fds, &mut doors)? {
-            Some(ending) => tell(&socket, &ending, &[])?,
-            None => break,
+    let mut inherited = Vec::new();
+    let served = serve(&socket, &mut inherited);
+    let died = match &served {
+        Ok(parted) => matches!(parted, Parted::Died),
+        Err(_) => hung_up(&socket) && !is_dismissed(&socket),
+    };
+    if died {
+        for folder in inherited {
+            remove(Path::new(&OsString::from_vec(folder)));
         }
     }
-    Ok(())
+    served.map(drop)
+}
+
+/// How a keeper and its mapper parted.
+enum Parted {
+    /// The mapper said that it is done.
+    Dismissed,
+    /// The mapper has closed the socket without a word: it is dead.
+    Died,
+}
+
+fn serve(socket: &impl AsFd, inherited: &mut Vec<Vec<u8>>) -> io::Result<Parted> {
+    let mut doors = Doors::open()?;
+    while let Some((ask, fds)) = hear::<Ask>(socket)? {
+        match ask {
+            Ask::Run(call) => match run(socket, &call, fds, &mut doors)? {
+                Ok(ending) => tell(socket, &ending, &[])?,
+                Err(parted) => return Ok(parted),
+            },
+            // It had ended before the mapper wanted it to.
+            Ask::Kill(_) => {}
+            Ask::Inherit(folders) => *inherited = folders,
+            Ask::Leave => return Ok(Parted::Dismissed),
+        }
+    }
+    Ok(Parted::Died)
+}
+
+/// Whether nobody holds the other end of the socket any more.
+fn hung_up(socket: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(socket, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let polled = retry(|| poll(&mut fds, Some(&now)));
+    polled.is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
+/// Whether the mapper's last words, not heard yet, are that it is done.
+fn is_dismissed(socket: &impl AsFd) -> bool {
+    while let Ok(Some((ask, _))) = hear::<Ask>(socket) {
+        if matches!(ask, Ask::Leave) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Removes a folder that others may still be writing into, or removing.
+fn remove(folder: &Path) {
+    for _ in 0..REMOVALS {
+        match std::fs::remove_dir_all(folder) {
+            Err(_) if folder.exists() => std::thread::sleep(Duration::from_millis(20)),
+            _ => return,
+        }
+    }
 }
 
 /// Closes what was open where `gristmill` was started, beyond the three usual descriptors: it is not
@@ -119,20 +178,20 @@ impl Doors {
     }
 }
 
-/// Runs one program to its end; `None` when the mapper is gone.
+/// Runs one program to its end, or until the mapper is gone.
 fn run(
     socket: &impl AsFd,
     call: &Call,
     fds: Vec<OwnedFd>,
     doors: &mut Doors,
-) -> io::Result<Option<Ending>> {
+) -> io::Result<Result<Ending, Parted>> {
     let (stderr, to_stderr) = io::pipe()?;
     let mut stderr = Tail::new(stderr)?;
     let started = start(call, fds, to_stderr.into(), doors);
     let main = match started {
         Ok(main) => main,
         Err(error) => {
-            return Ok(Some(Ending {
+            return Ok(Ok(Ending {
                 how: How::NotStarted(error.to_string()),
                 left: 0,
                 stderr: Vec::new(),
@@ -158,7 +217,7 @@ fn run(
     }
     stderr.read();
     let how = match how {
-        Some(Stop::Gone) => return Ok(None),
+        Some(Stop::Parted(parted)) => return Ok(Err(parted)),
         Some(Stop::Because(how)) => how,
         None => match reaped.main {
             Some(status) => match (status.exit_status(), status.terminating_signal()) {
@@ -168,7 +227,7 @@ fn run(
             None => How::Killed,
         },
     };
-    Ok(Some(Ending {
+    Ok(Ok(Ending {
         how,
         left,
         stderr: stderr.last(),
@@ -209,7 +268,7 @@ fn start(call: &Call, fds: Vec<OwnedFd>, stderr: OwnedFd, doors: &mut Doors) -> 
 /// Why a program is ended.
 enum Stop {
     /// The mapper is gone.
-    Gone,
+    Parted(Parted),
     Because(How),
 }
 
@@ -225,10 +284,14 @@ fn watch(
     let timeout = call.timeout.map(Duration::from_millis);
     let ended = pidfd_open(main, PidfdFlags::empty())?;
     let mut tick = began + TICK;
+    let mut kill_at = None;
     loop {
         let now = Instant::now();
         if timeout.is_some_and(|timeout| now >= began + timeout) {
             return Ok(Some(Stop::Because(How::TimedOut)));
+        }
+        if kill_at.is_some_and(|at| now >= at) {
+            return Ok(Some(Stop::Because(How::Killed)));
         }
         if now >= tick {
             tick = now + TICK;
@@ -261,26 +324,19 @@ fn watch(
         }
         if ready[0] {
             return match hear::<Ask>(socket) {
-                // One that is just ending tells more by how it ends.
-                Ok(Some((Ask::Kill, _))) if ends_soon(&ended)? => Ok(None),
-                Ok(Some((Ask::Kill, _))) => Ok(Some(Stop::Because(How::Killed))),
-                _ => Ok(Some(Stop::Gone)),
+                Ok(Some((Ask::Kill(0), _))) => Ok(Some(Stop::Because(How::Killed))),
+                Ok(Some((Ask::Kill(later), _))) => {
+                    kill_at = Some(Instant::now() + Duration::from_millis(later));
+                    continue;
+                }
+                Ok(Some((Ask::Leave, _))) => Ok(Some(Stop::Parted(Parted::Dismissed))),
+                _ => Ok(Some(Stop::Parted(Parted::Died))),
             };
         }
         if ready[1] || reaped.main.is_some() {
             return Ok(None);
         }
     }
-}
-
-/// Whether a process ends by itself within a moment.
-fn ends_soon(process: &OwnedFd) -> io::Result<bool> {
-    let mut fds = [PollFd::new(process, PollFlags::IN)];
-    let time = Timespec {
-        tv_sec: 0,
-        tv_nsec: 50_000_000,
-    };
-    Ok(retry(|| poll(&mut fds, Some(&time)))? > 0)
 }
 
 /// The last of what comes through a pipe.

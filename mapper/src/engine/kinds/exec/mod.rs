@@ -4,6 +4,7 @@
 //! programs are started for every unit ([`cold`]); *warm* workers stay and speak the protocol of
 //! `docs/exec.md` ([`talk`]). It must not know where the units come from.
 
+mod bound;
 mod call;
 mod child;
 mod cold;

@@ -139,7 +139,15 @@ impl Pool {
             state.numbers += 1;
             state.numbers
         };
-        let keeper = Keeper::start(&self.host.gristmill, self.rooms.path(), number, &self.links)?;
+        let mut temporary = vec![self.rooms.path()];
+        temporary.extend(self.host.large.iter().map(|place| place.folder()));
+        let keeper = Keeper::start(
+            &self.host.gristmill,
+            self.rooms.path(),
+            number,
+            &self.links,
+            &temporary,
+        )?;
         let mut state = self.lock();
         state.sockets.retain(|socket| socket.strong_count() > 0);
         state.sockets.push(Arc::downgrade(&keeper.socket()));

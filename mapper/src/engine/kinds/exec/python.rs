@@ -1,6 +1,7 @@
 //! The worker for Python functions: one file, built into this program.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::{fs, io};
 
 use super::host::Host;
@@ -17,6 +18,26 @@ pub(super) fn write(folder: &Path) -> io::Result<PathBuf> {
     let path = folder.join("gristmill_worker.py");
     fs::write(&path, WORKER)?;
     Ok(path)
+}
+
+/// The interpreter behind a version manager's shim (pyenv, asdf), or `found` itself.
+///
+/// A shim is a script that looks for the interpreter anew each time: that takes longer than Python's
+/// start, and it looks for `.python-version` in the program's folder, not in the user's.
+pub(super) fn interpreter(found: String, host: &Host) -> String {
+    let folder = Path::new(&found).parent().and_then(Path::file_name);
+    if folder.is_none_or(|folder| folder != "shims") {
+        return found;
+    }
+    let asked = Command::new(&found)
+        .args(["-c", "import sys; print(sys.executable, end='')"])
+        .current_dir(&host.folder)
+        .stdin(Stdio::null())
+        .output();
+    let said = asked.ok().filter(|output| output.status.success());
+    let path = said.and_then(|output| String::from_utf8(output.stdout).ok());
+    path.filter(|path| Path::new(path).is_file())
+        .unwrap_or(found)
 }
 
 /// What the worker is to load: a file by its absolute path, or a module by its name.

@@ -75,7 +75,7 @@ impl Recipe {
             }
             Program::Python { module, function } => {
                 vec![
-                    find("python3", host)?,
+                    python::interpreter(find("python3", host)?, host),
                     // The worker's file takes its place.
                     String::new(),
                     python::module(module, host)?,

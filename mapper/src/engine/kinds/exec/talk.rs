@@ -6,13 +6,14 @@
 //! nor what the worker did earlier can be the cause.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gristmill_common::spec::{Each, Out};
 
-use super::call::Ending;
+use super::bound;
+use super::child::Keeper;
 use super::cold::set_aside;
 use super::frame::{self, Reader, Said};
 use super::pool::{Held, Place, Pool};
@@ -151,6 +152,8 @@ impl Talk {
             at += asked.answered;
             let Some(failed) = asked.died else { continue };
             place.warm = None;
+            // Where one record kills, others may: with small batches few are asked one by one.
+            self.size = BATCH.0;
             if self.pool.is_stopping() {
                 return Ok(());
             }
@@ -166,18 +169,19 @@ impl Talk {
         self.recycle(held)
     }
 
-    /// Ends a worker that has done its share.
+    /// Ends a worker that has done its share, or whose stderr is to be shown.
     fn recycle(&self, held: &mut Held<'_>) -> io::Result<()> {
         let place = held.place()?;
         let answered = place.warm.as_ref().map_or(0, |warm| warm.answered);
-        if self
-            .recipe
-            .exec
-            .recycle
-            .is_some_and(|most| answered >= most)
-        {
+        let recycle = self.recipe.exec.recycle;
+        let done = recycle.is_some_and(|most| answered >= most);
+        if place.warm.is_some() && (done || self.pool.echoes()) {
             place.warm = None;
-            end_of(&place.keeper);
+            let ending = end_of(&place.keeper);
+            if self.pool.echoes() {
+                // Where stderr is closed there is nobody to show it to.
+                let _ = io::stderr().write_all(&ending.stderr);
+            }
             place.keeper.tidy()?;
         }
         Ok(())
@@ -230,6 +234,11 @@ impl Talk {
                 Err(silence) => Err(Stop::Silence(silence)),
             };
             heard = Instant::now();
+            bound::check(out, &self.verdict);
+            let said = match self.verdict.fatal() {
+                Some(_) => Err(Stop::Fail(Failed::because("the job has failed"))),
+                None => said,
+            };
             match said {
                 Ok(got) => answered += got,
                 Err(stop) => {
@@ -237,7 +246,7 @@ impl Talk {
                     return Ok(Asked {
                         sent,
                         answered: sure.answered,
-                        died: Some(self.died(stop, &end_of(keeper))),
+                        died: Some(self.died(stop, keeper)),
                     });
                 }
             }
@@ -280,16 +289,19 @@ impl Talk {
         Ok(answered)
     }
 
-    fn died(&self, stop: Stop, ending: &Ending) -> Failed {
+    /// Ends a worker and says why.
+    fn died(&self, stop: Stop, keeper: &Keeper) -> Failed {
         let exec = &self.recipe.exec;
-        let mut failed = match stop {
-            Stop::Fail(failed) => failed,
+        let (mut failed, ending) = match stop {
+            Stop::Fail(failed) => (failed, end_of(keeper)),
             Stop::Silence(silence) => {
-                Failed::because(silence.reason(ending, exec.timeout, exec.memory))
+                let ending = silence.end_of(keeper);
+                let reason = silence.reason(&ending, exec.timeout, exec.memory);
+                (Failed::because(reason), ending)
             }
         };
         if failed.stderr.is_empty() {
-            failed.stderr.clone_from(&ending.stderr);
+            failed.stderr = ending.stderr;
         }
         failed
     }

@@ -70,7 +70,7 @@ impl Warm {
                 Ok(Said::Ping) => {}
                 Ok(_) => break Err("it answers before it is asked".into()),
                 Err(silence) => {
-                    let ending = end_of(keeper);
+                    let ending = silence.end_of(keeper);
                     let reason = silence.reason(&ending, exec.timeout, exec.memory);
                     let stderr = ending.stderr;
                     return Ok(Err(Failed { reason, stderr }));
@@ -138,6 +138,15 @@ impl Warm {
 }
 
 impl Silence {
+    /// Ends a worker; one that has closed its output may end by itself.
+    pub(super) fn end_of(&self, keeper: &Keeper) -> Ending {
+        match self {
+            Silence::Ended => keeper.kill_later(),
+            Silence::TooLong | Silence::Garbage(_) => keeper.kill(),
+        }
+        keeper.wait()
+    }
+
     /// In words.
     pub(super) fn reason(&self, ending: &Ending, timeout: u64, memory: u64) -> String {
         match self {

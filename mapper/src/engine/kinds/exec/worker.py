@@ -256,6 +256,7 @@ def takes_bytes(function):
 def main():
     worker = Worker()
     sys.path[0:1] = []  # this file's folder
+    sys.stdout.reconfigure(line_buffering=True)  # what is printed is not lost when the worker is killed
     if worker.start(sys.argv[1], sys.argv[2]):
         worker.work()
 

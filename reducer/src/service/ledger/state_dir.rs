@@ -26,14 +26,14 @@ const ID_LENGTH: usize = 32;
 
 /// An output directory that reducers may share.
 #[derive(Clone, Debug)]
-pub(crate) struct Home {
+pub(crate) struct StateDir {
     dir: PathBuf,
     id: String,
     /// `host:path`, by which people find it.
     place: String,
 }
 
-impl Home {
+impl StateDir {
     /// Takes a directory: makes it and its id if they are missing, which tries the one operation that
     /// ledgers rest on.
     pub(crate) fn open(dir: &Path) -> Result<Self, FileError> {
@@ -101,7 +101,11 @@ impl Home {
 
     /// Keeps what a run is, beside its ledgers: should the broker lose the log of jobs, the job can be
     /// announced again.
-    pub(crate) fn remember(&self, job: &JobName, submission: &Submission) -> Result<(), FileError> {
+    pub(crate) fn save_submission(
+        &self,
+        job: &JobName,
+        submission: &Submission,
+    ) -> Result<(), FileError> {
         let dir = self.run(job, submission.run);
         let path = dir.join(JOB);
         if path.exists() {
@@ -119,7 +123,7 @@ impl Home {
     }
 
     /// What a run is, if that was kept and can be read.
-    pub(crate) fn recall(&self, job: &JobName, run: u64) -> Option<Event> {
+    pub(crate) fn load_submission(&self, job: &JobName, run: u64) -> Option<Event> {
         let mut bytes = Vec::new();
         let file = File::open(self.run(job, run).join(JOB)).ok()?;
         file.take(MAX_EVENT as u64).read_to_end(&mut bytes).ok()?;
@@ -170,14 +174,14 @@ mod tests {
     #[test]
     fn a_directory_that_has_an_id_is_taken_without_writing() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Home::open(dir.path()).unwrap();
+        let first = StateDir::open(dir.path()).unwrap();
         let inner = dir.path().join(INNER);
         let written = || fs::metadata(&inner).unwrap().modified().unwrap();
         let before = written();
-        let again = Home::open(dir.path()).unwrap();
+        let again = StateDir::open(dir.path()).unwrap();
         assert_eq!(first.id(), again.id());
         assert_eq!(before, written());
         fs::write(inner.join(ID), "0").unwrap();
-        assert!(Home::open(dir.path()).is_err());
+        assert!(StateDir::open(dir.path()).is_err());
     }
 }

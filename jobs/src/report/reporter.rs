@@ -10,45 +10,45 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, MAX_TROUBLE, PERIOD, Report, Window, encode_report};
+use super::{EXCHANGE, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
 use gristmill_common::id::unique;
-use gristmill_common::progress::{Progress, Role, Tally};
+use gristmill_common::progress::{JobCounters, Progress, Role};
 use gristmill_rabbitmq::{Broker, TopicWriter};
 
-/// Reports until dropped.
+/// A reporter: it reports until dropped.
 #[derive(Debug)]
-pub struct Announcer {
+pub struct Reporter {
     task: JoinHandle<()>,
 }
 
-impl Announcer {
+impl Reporter {
     /// Starts to report the jobs of `progress`.
     #[must_use]
     pub fn start(runtime: &Handle, broker: &Broker, progress: &Arc<Progress>) -> Self {
         let writer = broker.topic_writer(EXCHANGE);
         Self {
-            task: runtime.spawn(announce(writer, Arc::clone(progress))),
+            task: runtime.spawn(send_reports(writer, Arc::clone(progress))),
         }
     }
 }
 
-impl Drop for Announcer {
+impl Drop for Reporter {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
+async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
     let worker = unique();
-    let mut windows: HashMap<usize, (Weak<Tally>, Window)> = HashMap::new();
+    let mut windows: HashMap<usize, (Weak<JobCounters>, RateWindow)> = HashMap::new();
     let mut tick = tokio::time::interval(PERIOD);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
-        windows.retain(|_, (tally, _)| tally.strong_count() > 0);
-        for tally in progress.jobs.all() {
-            if tally.role() == Role::Produce {
-                tally.published(
+        windows.retain(|_, (counters, _)| counters.strong_count() > 0);
+        for counters in progress.jobs.all() {
+            if counters.role() == Role::Produce {
+                counters.published(
                     Progress::get(&progress.chunks_cut),
                     Progress::get(&progress.bytes_read),
                     Progress::get(&progress.bytes_total),
@@ -56,13 +56,13 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
             }
             // Its address is its own for as long as a weak pointer to it is kept.
             let (_, window) = windows
-                .entry(Arc::as_ptr(&tally) as usize)
-                .or_insert_with(|| (Arc::downgrade(&tally), Window::default()));
-            let report = report(worker, &tally, window);
+                .entry(Arc::as_ptr(&counters) as usize)
+                .or_insert_with(|| (Arc::downgrade(&counters), RateWindow::default()));
+            let report = report(worker, &counters, window);
             let Ok(message) = encode_report(&report) else {
                 continue;
             };
-            let key = format!("{}.{}", tally.role().name(), tally.job());
+            let key = format!("{}.{}", counters.role().name(), counters.job());
             if !writer.write(&key, &message).await {
                 break;
             }
@@ -70,17 +70,17 @@ async fn announce(mut writer: TopicWriter, progress: Arc<Progress>) {
     }
 }
 
-fn report(worker: u64, tally: &Tally, window: &mut Window) -> Report {
-    let counts = tally.counts();
-    let at: Duration = tally.age();
+fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow) -> Report {
+    let counts = counters.counts();
+    let at: Duration = counters.age();
     Report {
-        job: tally.job().clone(),
-        run: tally.run(),
+        job: counters.job().clone(),
+        run: counters.run(),
         worker,
-        role: tally.role(),
+        role: counters.role(),
         counts,
-        pace: window.push(at, counts.chunks, counts.bytes),
-        trouble: tally.trouble().map(|trouble| shortened(trouble.reason)),
+        rate: window.push(at, counts.chunks, counts.bytes),
+        trouble: counters.trouble().map(|trouble| shortened(trouble.reason)),
     }
 }
 

@@ -1,11 +1,11 @@
-//! Who works on which job, from the reports that were heard: a pure fold.
+//! The workers of each job, from the reports that were heard: a pure fold.
 //!
 //! Reports are untrusted: how many are remembered is bounded, and sums stay at the largest number.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::{Pace, Report};
+use super::{Rate, Report};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::{Counts, Role};
 
@@ -14,23 +14,23 @@ const MAX_REPORTS: usize = 16_384;
 
 /// The latest report of each worker about each job.
 #[derive(Clone, Debug, Default)]
-pub struct Crew {
-    heard: HashMap<Key, Heard>,
+pub struct Workers {
+    heard: HashMap<Key, LastReport>,
 }
 
 type Key = (JobName, u64, Role, u64);
 
 #[derive(Clone, Debug)]
-struct Heard {
+struct LastReport {
     counts: Counts,
-    pace: Pace,
+    rate: Rate,
     trouble: Option<String>,
     at: Instant,
 }
 
 /// All that was heard about one run of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Sum {
+pub struct JobStats {
     /// Producers heard of.
     pub producers: usize,
     /// Mappers heard of.
@@ -54,16 +54,16 @@ pub struct Sum {
     pub quarantined: u64,
 }
 
-impl Crew {
+impl Workers {
     /// Takes a report that was heard at a time.
     pub fn hear(&mut self, report: Report, at: Instant) {
         let key = (report.job, report.run, report.role, report.worker);
         if self.heard.len() >= MAX_REPORTS && !self.heard.contains_key(&key) {
             return;
         }
-        let heard = Heard {
+        let heard = LastReport {
             counts: report.counts,
-            pace: report.pace,
+            rate: report.rate,
             trouble: report.trouble,
             at,
         };
@@ -99,8 +99,8 @@ impl Crew {
 
     /// All that was heard about one run of a job.
     #[must_use]
-    pub fn of(&self, job: &JobName, run: u64) -> Sum {
-        let mut sum = Sum::default();
+    pub fn of(&self, job: &JobName, run: u64) -> JobStats {
+        let mut stats = JobStats::default();
         let add = |to: &mut u64, amount: u64| *to = to.saturating_add(amount);
         for ((of, of_run, role, _), heard) in &self.heard {
             if of != job || *of_run != run {
@@ -109,30 +109,30 @@ impl Crew {
             let counts = &heard.counts;
             match role {
                 Role::Produce => {
-                    sum.producers += 1;
+                    stats.producers += 1;
                     // A second one only repeats the first's work.
-                    sum.published = sum.published.max(counts.chunks);
-                    sum.input = sum.input.max((counts.bytes, counts.total));
+                    stats.published = stats.published.max(counts.chunks);
+                    stats.input = stats.input.max((counts.bytes, counts.total));
                 }
                 Role::Map => {
-                    sum.mappers += 1;
-                    add(&mut sum.in_hand, counts.in_hand);
-                    let (chunks, bytes) = heard.pace.per_second();
-                    sum.chunks_per_second += chunks;
-                    sum.bytes_per_second += bytes;
+                    stats.mappers += 1;
+                    add(&mut stats.in_hand, counts.in_hand);
+                    let (chunks, bytes) = heard.rate.per_second();
+                    stats.chunks_per_second += chunks;
+                    stats.bytes_per_second += bytes;
                 }
                 Role::Reduce => {
-                    sum.reducers += 1;
-                    add(&mut sum.outcomes.0, counts.chunks);
-                    add(&mut sum.outcomes.1, counts.total);
-                    add(&mut sum.quarantined, counts.quarantined);
+                    stats.reducers += 1;
+                    add(&mut stats.outcomes.0, counts.chunks);
+                    add(&mut stats.outcomes.1, counts.total);
+                    add(&mut stats.quarantined, counts.quarantined);
                 }
             }
         }
-        sum
+        stats
     }
 }
 
 #[cfg(test)]
-#[path = "crew_tests.rs"]
+#[path = "workers_tests.rs"]
 mod tests;

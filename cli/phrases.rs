@@ -3,16 +3,16 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use gristmill_jobs::report::Sum;
+use gristmill_jobs::report::JobStats;
 use indicatif::{HumanBytes, HumanDuration};
 
 /// The rate of its mappers: `21.4 chunks/s, 10.20 MiB/s`.
 #[must_use]
-pub fn rate(sum: &Sum) -> String {
+pub fn rate(stats: &JobStats) -> String {
     format!(
         "{:.1} chunks/s, {}/s",
-        sum.chunks_per_second,
-        HumanBytes(sum.bytes_per_second as u64)
+        stats.chunks_per_second,
+        HumanBytes(stats.bytes_per_second as u64)
     )
 }
 
@@ -37,12 +37,12 @@ pub fn tenths(number: f64) -> f64 {
 
 /// `2 mappers, 1 reducer`.
 #[must_use]
-pub fn workers(sum: &Sum) -> String {
+pub fn workers(stats: &JobStats) -> String {
     let mut words = String::new();
     let kinds = [
-        (sum.producers, "producer"),
-        (sum.mappers, "mapper"),
-        (sum.reducers, "reducer"),
+        (stats.producers, "producer"),
+        (stats.mappers, "mapper"),
+        (stats.reducers, "reducer"),
     ];
     for (count, name) in kinds {
         if count == 0 && name == "producer" {
@@ -62,16 +62,16 @@ mod tests {
 
     #[test]
     fn numbers_become_words() {
-        let sum = Sum {
+        let stats = JobStats {
             mappers: 2,
             reducers: 1,
             chunks_per_second: 21.44,
             bytes_per_second: 3.0 * 1048576.0,
-            ..Sum::default()
+            ..JobStats::default()
         };
-        assert_eq!(rate(&sum), "21.4 chunks/s, 3.00 MiB/s");
-        assert_eq!(workers(&sum), "2 mappers, 1 reducer");
-        assert_eq!(workers(&Sum::default()), "0 mappers, 0 reducers");
+        assert_eq!(rate(&stats), "21.4 chunks/s, 3.00 MiB/s");
+        assert_eq!(workers(&stats), "2 mappers, 1 reducer");
+        assert_eq!(workers(&JobStats::default()), "0 mappers, 0 reducers");
         let eta = Duration::from_millis(119_001);
         assert_eq!(left(eta), "about 2 minutes left");
         assert_eq!(whole(Duration::MAX).as_secs(), u64::MAX);

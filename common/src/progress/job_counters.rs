@@ -52,9 +52,9 @@ pub struct Counts {
     pub partitions: u32,
 }
 
-/// One job's counters in this process. It is reported for as long as somebody keeps it.
+/// One job's counters in this process. They are reported for as long as somebody keeps them.
 #[derive(Debug)]
-pub struct Tally {
+pub struct JobCounters {
     role: Role,
     job: JobName,
     run: u64,
@@ -77,7 +77,7 @@ struct Share {
     quarantined: u64,
 }
 
-impl Tally {
+impl JobCounters {
     /// Counters of one job, all zero.
     #[must_use]
     pub fn new(role: Role, job: JobName, run: u64) -> Arc<Self> {
@@ -217,31 +217,31 @@ impl Tally {
     }
 }
 
-/// The tallies of all jobs that this process works on.
+/// The counters of all jobs that this process works on.
 #[derive(Debug, Default)]
-pub struct Tallies(Mutex<Vec<Weak<Tally>>>);
+pub struct AllJobCounters(Mutex<Vec<Weak<JobCounters>>>);
 
-impl Tallies {
-    /// The job's tally: the one that somebody keeps, or a new one.
+impl AllJobCounters {
+    /// The job's counters: those that somebody keeps, or new ones.
     #[must_use]
-    pub fn of(&self, role: Role, job: &JobName, run: u64) -> Arc<Tally> {
+    pub fn of(&self, role: Role, job: &JobName, run: u64) -> Arc<JobCounters> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all
             .iter()
             .filter_map(Weak::upgrade)
-            .find(|tally| tally.role == role && tally.run == run && tally.job == *job);
+            .find(|counters| counters.role == role && counters.run == run && counters.job == *job);
         known.unwrap_or_else(|| {
-            let tally = Tally::new(role, job.clone(), run);
-            all.push(Arc::downgrade(&tally));
-            tally
+            let counters = JobCounters::new(role, job.clone(), run);
+            all.push(Arc::downgrade(&counters));
+            counters
         })
     }
 
     /// All that somebody keeps.
     #[must_use]
-    pub fn all(&self) -> Vec<Arc<Tally>> {
+    pub fn all(&self) -> Vec<Arc<JobCounters>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|tally| tally.strong_count() > 0);
+        all.retain(|counters| counters.strong_count() > 0);
         all.iter().filter_map(Weak::upgrade).collect()
     }
 }
@@ -251,25 +251,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tally_is_reported_while_somebody_keeps_it() {
-        let tallies = Tallies::default();
+    fn job_counters_are_reported_while_somebody_keeps_them() {
+        let counters = AllJobCounters::default();
         let job: JobName = "j".parse().unwrap();
-        let first = tallies.of(Role::Map, &job, 1);
-        let again = tallies.of(Role::Map, &job, 1);
-        let other = tallies.of(Role::Map, &job, 2);
+        let first = counters.of(Role::Map, &job, 1);
+        let again = counters.of(Role::Map, &job, 1);
+        let other = counters.of(Role::Map, &job, 2);
         assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
-        assert_eq!(tallies.all().len(), 2);
+        assert_eq!(counters.all().len(), 2);
         drop((first, again));
-        assert_eq!(tallies.all().len(), 1);
+        assert_eq!(counters.all().len(), 1);
     }
 
     #[test]
     fn a_reducer_counts_over_its_partitions() {
-        let tally = Tally::new(Role::Reduce, "j".parse().unwrap(), 1);
-        tally.partition(0, 3, None, 1);
-        tally.partition(1, 4, Some(9), 0);
-        tally.partition(0, 5, Some(9), 2);
-        let counts = tally.counts();
+        let counters = JobCounters::new(Role::Reduce, "j".parse().unwrap(), 1);
+        counters.partition(0, 3, None, 1);
+        counters.partition(1, 4, Some(9), 0);
+        counters.partition(0, 5, Some(9), 2);
+        let counts = counters.counts();
         assert_eq!((counts.chunks, counts.total), (9, 18));
         assert_eq!((counts.quarantined, counts.partitions), (2, 2));
     }

@@ -9,13 +9,13 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::Job;
-use gristmill_jobs::report::{Crew, Estimate, Known, LISTEN, PERIOD, Reports, Sum};
+use gristmill_jobs::report::{Estimate, JobFacts, JobStats, LISTEN, PERIOD, Reports, Workers};
 use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::Interval;
 
-use crate::pace;
-use crate::progress_line::Voice;
+use crate::phrases;
+use crate::verbosity::Verbosity;
 
 /// How often a plain line is written.
 const PLAIN: Duration = Duration::from_secs(10);
@@ -25,14 +25,14 @@ const SILENT: Duration = PERIOD.saturating_mul(3);
 const UNSERVED: Duration = Duration::from_secs(15);
 const TEMPLATE: &str = "{percent}% mapped {wide_bar} {msg}";
 
-/// Shown until dropped.
-pub struct WaitingLine {
+/// The progress of a job that is waited for; it is shown until dropped.
+pub struct WaitProgress {
     broker: Broker,
     name: JobName,
     run: u64,
     /// None once they cannot be heard.
     reports: Option<Reports>,
-    crew: Crew,
+    workers: Workers,
     waiting: Option<u64>,
     tick: Interval,
     /// None where there is no terminal.
@@ -48,11 +48,11 @@ pub struct WaitingLine {
     said: Instant,
 }
 
-impl WaitingLine {
+impl WaitProgress {
     /// Starts, if anybody wants to see anything.
     /// Must be called on a runtime.
-    pub fn start(broker: &Broker, name: &JobName, run: u64, voice: Voice) -> Option<Self> {
-        if voice == Voice::Quiet {
+    pub fn start(broker: &Broker, name: &JobName, run: u64, verbosity: Verbosity) -> Option<Self> {
+        if verbosity == Verbosity::Quiet {
             return None;
         }
         let terminal = std::io::stderr().is_terminal();
@@ -69,11 +69,11 @@ impl WaitingLine {
             name: name.clone(),
             run,
             reports: Some(Reports::new(broker, Some(name))),
-            crew: Crew::default(),
+            workers: Workers::default(),
             waiting: None,
             tick: tokio::time::interval(PERIOD),
             bar,
-            plain: voice == Voice::Verbose,
+            plain: verbosity == Verbosity::Verbose,
             served: Instant::now(),
             told: false,
             since: Instant::now(),
@@ -93,7 +93,7 @@ impl WaitingLine {
             };
             tokio::select! {
                 report = heard => match report {
-                    Some(report) => self.crew.hear(report, Instant::now()),
+                    Some(report) => self.workers.hear(report, Instant::now()),
                     None => self.reports = None,
                 },
                 _ = self.tick.tick() => break,
@@ -109,7 +109,7 @@ impl WaitingLine {
         }
         self.waiting = waiting.or(self.waiting);
         if let Some(long_ago) = Instant::now().checked_sub(SILENT) {
-            self.crew.forget(long_ago);
+            self.workers.forget(long_ago);
         }
     }
 
@@ -118,9 +118,9 @@ impl WaitingLine {
     /// # Errors
     /// When stderr cannot be written.
     pub fn warn_unserved(&mut self, job: &Job) -> std::io::Result<()> {
-        let sum = self.crew.of(&self.name, self.run);
-        let deaf = self.reports.is_none() || self.broker.health().blocked.is_some();
-        if deaf || sum.reducers > 0 {
+        let stats = self.workers.of(&self.name, self.run);
+        let no_reports = self.reports.is_none() || self.broker.health().blocked.is_some();
+        if no_reports || stats.reducers > 0 {
             self.served = Instant::now();
         }
         let Some(claim) = &job.claim else {
@@ -142,18 +142,18 @@ impl WaitingLine {
     /// # Errors
     /// When stderr cannot be written.
     pub fn draw(&mut self, chunks: u64) -> std::io::Result<()> {
-        let sum = self.crew.of(&self.name, self.run);
-        let known = Known {
+        let stats = self.workers.of(&self.name, self.run);
+        let facts = JobFacts {
             sealed: Some(chunks),
             published: chunks,
             waiting: self.waiting,
             missing: None,
         };
-        let estimate = Estimate::of(&known, &sum);
-        let words = match self.since.elapsed() < LISTEN && sum == Sum::default() {
+        let estimate = Estimate::of(&facts, &stats);
+        let words = match self.since.elapsed() < LISTEN && stats == JobStats::default() {
             // Nobody had to say anything yet.
             true => String::new(),
-            false => words(&estimate, &sum),
+            false => words(&estimate, &stats),
         };
         match &self.bar {
             Some(bar) => {
@@ -176,7 +176,7 @@ impl WaitingLine {
     }
 }
 
-impl Drop for WaitingLine {
+impl Drop for WaitProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -193,15 +193,15 @@ pub fn unserved(place: &str) -> String {
 }
 
 /// What stands beside the bar.
-fn words(estimate: &Estimate, sum: &Sum) -> String {
-    if sum.mappers == 0 && estimate.left != Some(0) {
+fn words(estimate: &Estimate, stats: &JobStats) -> String {
+    if stats.mappers == 0 && estimate.left != Some(0) {
         return "no mapper seen".into();
     }
     match (estimate.left, estimate.eta) {
-        (Some(0), _) if sum.reducers == 0 => "no reducer seen".into(),
+        (Some(0), _) if stats.reducers == 0 => "no reducer seen".into(),
         (Some(0), _) => "merging".into(),
-        (_, Some(eta)) => format!("{}, {}", pace::rate(sum), pace::left(eta)),
-        _ => pace::rate(sum),
+        (_, Some(eta)) => format!("{}, {}", phrases::rate(stats), phrases::left(eta)),
+        _ => phrases::rate(stats),
     }
 }
 
@@ -216,26 +216,26 @@ mod tests {
 
     #[test]
     fn the_words_say_what_is_missing() {
-        let known = Known {
+        let facts = JobFacts {
             sealed: Some(10),
             published: 10,
             waiting: Some(6),
             missing: None,
         };
-        let none = Sum::default();
-        assert_eq!(words(&Estimate::of(&known, &none), &none), "no mapper seen");
-        let mapping = Sum {
+        let none = JobStats::default();
+        assert_eq!(words(&Estimate::of(&facts, &none), &none), "no mapper seen");
+        let mapping = JobStats {
             mappers: 1,
             chunks_per_second: 2.0,
             ..none
         };
         assert_eq!(
-            words(&Estimate::of(&known, &mapping), &mapping),
+            words(&Estimate::of(&facts, &mapping), &mapping),
             "2.0 chunks/s, 0 B/s, about 3 seconds left"
         );
-        let mapped = Known {
+        let mapped = JobFacts {
             waiting: Some(0),
-            ..known
+            ..facts
         };
         assert_eq!(
             words(&Estimate::of(&mapped, &none), &none),

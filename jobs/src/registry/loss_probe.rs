@@ -1,4 +1,4 @@
-//! Why a queue or a ledger is gone: the log tells, once it is read up to a marker that was written after
+//! Asks why a queue or a ledger is gone: the log tells, once it is read up to a marker that was written after
 //! the loss. It must not know who uses what is gone.
 
 use std::collections::HashMap;
@@ -9,11 +9,11 @@ use gristmill_common::job::{JobName, JobRun};
 /// Runs of which something was found gone, and the event that ends them unless the log explains it; by the
 /// marker that ends the wait for the explanation.
 #[derive(Debug, Default)]
-pub struct Inquiries {
+pub struct LossProbe {
     asked: HashMap<u64, (JobRun, Event)>,
 }
 
-impl Inquiries {
+impl LossProbe {
     /// Writes a marker into the log; [`Self::answer`] goes on when it comes back.
     ///
     /// # Errors

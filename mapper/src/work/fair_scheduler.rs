@@ -1,8 +1,8 @@
-//! Whose chunk is next: the jobs of one process in turn, so that a large job cannot starve a small
-//! one.
+//! A fair scheduler of chunks: the jobs of one process take turns, so that a large job cannot starve a
+//! small one.
 //!
-//! A job whose outcomes are not taken gets no further thread until they are. The rota must not know
-//! how chunks are mapped, nor where they come from.
+//! A job whose outcomes are not taken gets no further thread until they are. The scheduler must not
+//! know how chunks are mapped, nor where they come from.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,7 +16,7 @@ use crate::work::assignment::{Assignment, MapError};
 
 /// Chunks in hand, and who may work on one.
 #[derive(Debug)]
-pub(crate) struct Rota {
+pub(crate) struct FairScheduler {
     state: Mutex<State>,
     /// Rung when there may be something to do, or never will be.
     news: Condvar,
@@ -36,7 +36,7 @@ struct State {
     closed: bool,
     aborted: bool,
     /// Chunks that threads work on.
-    cradles: Vec<Weak<Cradle>>,
+    in_flight: Vec<Weak<InFlight>>,
     failures: Vec<(u64, MapError)>,
 }
 
@@ -56,24 +56,24 @@ pub(crate) struct Task {
     /// The job that it belongs to.
     pub(crate) job: Arc<Assignment>,
     /// The chunk, unless it was taken away because it takes too long.
-    pub(crate) chunk: Arc<Cradle>,
+    pub(crate) in_flight: Arc<InFlight>,
     /// The chunk's message.
     pub(crate) payload: Bytes,
     /// The chunk came back, or is a suspect: it may kill.
-    pub(crate) deadly: bool,
+    pub(crate) suspect: bool,
     /// Held until the chunk is settled.
-    pub(crate) slot: Slot,
+    pub(crate) permit: Permit,
 }
 
-/// A chunk in the hands of a thread, from which it can be taken.
+/// A chunk in flight: in the hands of a thread, from which it can be taken.
 #[derive(Debug)]
-pub(crate) struct Cradle {
+pub(crate) struct InFlight {
     job: Arc<Assignment>,
     since: Instant,
     delivery: Mutex<Option<Delivery>>,
 }
 
-impl Cradle {
+impl InFlight {
     /// Takes the chunk; one of the thread and whoever watches it gets it.
     pub(crate) fn take(&self) -> Option<Delivery> {
         self.delivery
@@ -88,7 +88,7 @@ impl Cradle {
     }
 }
 
-impl Drop for Cradle {
+impl Drop for InFlight {
     /// A chunk whose thread panics has failed, unlike those that were not begun.
     fn drop(&mut self) {
         if std::thread::panicking()
@@ -99,23 +99,23 @@ impl Drop for Cradle {
     }
 }
 
-/// A place among a job's unsettled chunks; dropped, it is free.
+/// A permit for one more unsettled chunk of a job; dropped, it is free.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    rota: Arc<Rota>,
+pub(crate) struct Permit {
+    scheduler: Arc<FairScheduler>,
     number: u64,
 }
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.rota.lock();
+        let mut state = self.scheduler.lock();
         if let Some(entry) = state.entry(self.number) {
             entry.unsettled -= 1;
             entry.tell();
         }
         state.sweep();
         drop(state);
-        self.rota.news.notify_all();
+        self.scheduler.news.notify_all();
     }
 }
 
@@ -140,8 +140,8 @@ impl State {
     }
 }
 
-impl Rota {
-    /// A rota on which each job may have so many chunks mapped and not yet settled.
+impl FairScheduler {
+    /// A scheduler in which each job may have at most `unsettled` chunks mapped and not yet settled.
     pub(crate) fn new(unsettled: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -156,7 +156,7 @@ impl Rota {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a job; its chunks come through [`Rota::offer`].
+    /// Adds a job; its chunks come through [`FairScheduler::offer`].
     pub(crate) fn add(&self, job: Arc<Assignment>) {
         self.lock().jobs.push(Entry {
             job,
@@ -210,7 +210,7 @@ impl Rota {
         self.news.notify_all();
     }
 
-    /// The job failed: its chunks in hand go back, the failure is kept for [`Rota::failures`].
+    /// The job failed: its chunks in hand go back, the failure is kept for [`FairScheduler::failures`].
     pub(crate) fn fail(&self, number: u64, error: MapError) {
         self.lock().failures.push((number, error));
         self.drop_job(number);
@@ -223,10 +223,10 @@ impl Rota {
     }
 
     /// The chunks that threads have had for longer than `limit`.
-    pub(crate) fn overdue(&self, limit: Duration) -> Vec<Arc<Cradle>> {
+    pub(crate) fn overdue(&self, limit: Duration) -> Vec<Arc<InFlight>> {
         let state = self.lock();
-        (state.cradles.iter().filter_map(Weak::upgrade))
-            .filter(|cradle| cradle.since.elapsed() > limit)
+        (state.in_flight.iter().filter_map(Weak::upgrade))
+            .filter(|chunk| chunk.since.elapsed() > limit)
             .collect()
     }
 
@@ -242,13 +242,13 @@ impl Rota {
         self.failed.notified().await;
     }
 
-    /// No job will be added: [`Rota::next`] ends when all chunks are mapped and settled.
+    /// No job will be added: [`FairScheduler::next`] ends when all chunks are mapped and settled.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.news.notify_all();
     }
 
-    /// Everything in hand goes back, and [`Rota::next`] ends.
+    /// Everything in hand goes back, and [`FairScheduler::next`] ends.
     pub(crate) fn abort(&self) {
         let mut state = self.lock();
         state.aborted = true;
@@ -288,24 +288,24 @@ impl Rota {
                 let job = Arc::clone(&entry.job);
                 state.turn = at + 1;
                 let payload = delivery.payload().clone();
-                let deadly = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
-                let chunk = Arc::new(Cradle {
+                let suspect = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
+                let in_flight = Arc::new(InFlight {
                     job: Arc::clone(&job),
                     since: Instant::now(),
                     delivery: Mutex::new(Some(delivery)),
                 });
-                state.cradles.retain(|cradle| cradle.strong_count() > 0);
-                state.cradles.push(Arc::downgrade(&chunk));
-                let slot = Slot {
-                    rota: Arc::clone(self),
+                state.in_flight.retain(|chunk| chunk.strong_count() > 0);
+                state.in_flight.push(Arc::downgrade(&in_flight));
+                let permit = Permit {
+                    scheduler: Arc::clone(self),
                     number: job.number,
                 };
                 return Some(Task {
                     job,
-                    chunk,
+                    in_flight,
                     payload,
-                    deadly,
-                    slot,
+                    suspect,
+                    permit,
                 });
             }
         }

@@ -1,4 +1,4 @@
-//! Buffers of chunks to use again: fresh memory costs a page fault for every four KiB.
+//! A pool of buffers for chunks: fresh memory costs a page fault for every four KiB.
 //!
 //! A producer's bodies become messages and come back once the broker has confirmed them; a mapper's
 //! unpacked bodies come back once the chunk is mapped.
@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Buffers that are not in use. There are never more than were in use at once, which the queue of
+/// A pool of the buffers that are not in use. There are never more than were in use at once, which the queue of
 /// chunks bounds; clones share them.
 #[derive(Clone, Debug)]
-pub struct Spares {
-    /// A buffer that has grown past so many bytes is not kept.
+pub struct BufferPool {
+    /// A buffer that has grown past this many bytes is not kept.
     most: usize,
     buffers: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-impl Spares {
+impl BufferPool {
     /// Keeps buffers of a capacity of at most `most` bytes.
     pub fn new(most: usize) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl Spares {
     }
 
     /// An empty buffer of at least this capacity.
-    pub fn take(&self, capacity: usize) -> Vec<u8> {
+    pub fn get(&self, capacity: usize) -> Vec<u8> {
         // The last one that was given back is the one that caches know best.
         let spare = self.lock(Vec::pop);
         spare
@@ -37,13 +37,13 @@ impl Spares {
     }
 
     /// A message whose buffer comes back here once nobody reads it any more.
-    pub fn lend(&self, message: Vec<u8>) -> Bytes {
+    pub fn freeze(&self, message: Vec<u8>) -> Bytes {
         if message.capacity() > self.most {
             return message.into();
         }
-        Bytes::from_owner(Lent {
+        Bytes::from_owner(Frozen {
             message,
-            spares: self.clone(),
+            pool: self.clone(),
         })
     }
 
@@ -54,22 +54,22 @@ impl Spares {
 }
 
 /// A buffer in use.
-struct Lent {
+struct Frozen {
     message: Vec<u8>,
-    spares: Spares,
+    pool: BufferPool,
 }
 
-impl AsRef<[u8]> for Lent {
+impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
         &self.message
     }
 }
 
-impl Drop for Lent {
+impl Drop for Frozen {
     fn drop(&mut self) {
         let mut message = std::mem::take(&mut self.message);
         message.clear();
-        self.spares.lock(|spares| spares.push(message));
+        self.pool.lock(|buffers| buffers.push(message));
     }
 }
 
@@ -79,29 +79,29 @@ mod tests {
 
     #[test]
     fn a_buffer_comes_back_when_the_last_reader_is_done() {
-        let spares = Spares::new(200);
-        let mut buffer = spares.take(100);
+        let pool = BufferPool::new(200);
+        let mut buffer = pool.get(100);
         buffer.extend_from_slice(b"text");
         let at = buffer.as_ptr();
-        let message = spares.lend(buffer);
+        let message = pool.freeze(buffer);
         let part = message.slice(1..3);
         drop(message);
         assert_eq!(&part[..], b"ex");
-        let other = spares.take(100);
+        let other = pool.get(100);
         assert_ne!(other.as_ptr(), at, "it is still read");
         drop(part);
-        let again = spares.take(100);
+        let again = pool.get(100);
         assert_eq!((again.as_ptr(), again.len()), (at, 0));
         assert!(again.capacity() >= 100);
     }
 
     #[test]
     fn buffers_of_another_size_are_not_kept() {
-        let spares = Spares::new(200);
-        drop(spares.lend(Vec::with_capacity(201)));
-        assert!(spares.lock(|spares| spares.is_empty()));
-        drop(spares.lend(Vec::with_capacity(50)));
-        assert!(spares.take(100).capacity() >= 100);
-        assert!(spares.lock(|spares| spares.is_empty()));
+        let pool = BufferPool::new(200);
+        drop(pool.freeze(Vec::with_capacity(201)));
+        assert!(pool.lock(|buffers| buffers.is_empty()));
+        drop(pool.freeze(Vec::with_capacity(50)));
+        assert!(pool.get(100).capacity() >= 100);
+        assert!(pool.lock(|buffers| buffers.is_empty()));
     }
 }

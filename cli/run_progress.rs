@@ -1,7 +1,7 @@
 //! The progress of a running job: one live line on a terminal, nothing or plain occasional lines
 //! elsewhere. Goes to stderr, so that stdout stays the job's.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -10,44 +10,22 @@ use std::time::{Duration, Instant};
 use gristmill_common::progress::Progress;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-/// How much a command says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// Errors only.
-    Quiet,
-    /// A live line on a terminal, a summary at the end.
-    Normal,
-    /// Also plain lines where there is no terminal.
-    Verbose,
-}
+use crate::verbosity::Verbosity;
 
-impl Voice {
-    /// Says a line to whoever typed the command, unless it is to be quiet.
-    ///
-    /// # Errors
-    /// When stderr cannot be written.
-    pub fn say(self, words: &str) -> std::io::Result<()> {
-        match self {
-            Voice::Quiet => Ok(()),
-            Voice::Normal | Voice::Verbose => writeln!(std::io::stderr(), "{words}"),
-        }
-    }
-}
-
-/// Reports until dropped.
+/// The progress of a running job; it is shown until dropped.
 #[derive(Debug)]
-pub struct ProgressLine {
+pub struct RunProgress {
     done: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl ProgressLine {
+impl RunProgress {
     /// Starts to report.
     #[must_use]
-    pub fn start(progress: Arc<Progress>, voice: Voice) -> Self {
+    pub fn start(progress: Arc<Progress>, verbosity: Verbosity) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let live = terminal && voice != Voice::Quiet;
-        let plain = !terminal && voice == Voice::Verbose;
+        let live = terminal && verbosity != Verbosity::Quiet;
+        let plain = !terminal && verbosity == Verbosity::Verbose;
         if !live && !plain {
             return Self {
                 done: None,
@@ -94,7 +72,7 @@ impl ProgressLine {
     }
 }
 
-impl Drop for ProgressLine {
+impl Drop for RunProgress {
     fn drop(&mut self) {
         self.done.take();
         if let Some(thread) = self.thread.take() {

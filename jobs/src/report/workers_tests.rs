@@ -6,14 +6,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn report(worker: u64, role: Role, counts: Counts, pace: Pace) -> Report {
+fn report(worker: u64, role: Role, counts: Counts, rate: Rate) -> Report {
     Report {
         job: "j".parse().unwrap(),
         run: 7,
         worker,
         role,
         counts,
-        pace,
+        rate,
         trouble: None,
     }
 }
@@ -24,9 +24,9 @@ fn job() -> JobName {
 
 #[test]
 fn the_reports_of_all_workers_add_up() {
-    let mut crew = Crew::default();
+    let mut workers = Workers::default();
     let now = Instant::now();
-    let pace = Pace {
+    let rate = Rate {
         millis: 2000,
         chunks: 20,
         bytes: 4000,
@@ -37,10 +37,10 @@ fn the_reports_of_all_workers_add_up() {
         ..Counts::default()
     };
     for worker in 0..3 {
-        crew.hear(report(worker, Role::Map, mapping, pace), now);
+        workers.hear(report(worker, Role::Map, mapping, rate), now);
     }
     // The same worker again replaces what it said.
-    crew.hear(report(2, Role::Map, mapping, pace), now);
+    workers.hear(report(2, Role::Map, mapping, rate), now);
     let reducing = Counts {
         chunks: 80,
         total: 200,
@@ -49,7 +49,7 @@ fn the_reports_of_all_workers_add_up() {
         ..Counts::default()
     };
     for worker in 10..12 {
-        crew.hear(report(worker, Role::Reduce, reducing, Pace::default()), now);
+        workers.hear(report(worker, Role::Reduce, reducing, Rate::default()), now);
     }
     let producing = Counts {
         chunks: 150,
@@ -57,8 +57,8 @@ fn the_reports_of_all_workers_add_up() {
         total: 40,
         ..Counts::default()
     };
-    crew.hear(report(20, Role::Produce, producing, pace), now);
-    let expected = Sum {
+    workers.hear(report(20, Role::Produce, producing, rate), now);
+    let expected = JobStats {
         producers: 1,
         mappers: 3,
         reducers: 2,
@@ -70,49 +70,49 @@ fn the_reports_of_all_workers_add_up() {
         outcomes: (160, 400),
         quarantined: 8,
     };
-    assert_eq!(crew.of(&job(), 7), expected);
+    assert_eq!(workers.of(&job(), 7), expected);
     // Another run or job is another matter.
-    assert_eq!(crew.of(&job(), 8), Sum::default());
-    assert_eq!(crew.of(&"k".parse().unwrap(), 7), Sum::default());
+    assert_eq!(workers.of(&job(), 8), JobStats::default());
+    assert_eq!(workers.of(&"k".parse().unwrap(), 7), JobStats::default());
 }
 
 #[test]
 fn the_silent_are_forgotten() {
-    let mut crew = Crew::default();
+    let mut workers = Workers::default();
     let start = Instant::now();
-    let said = |worker| report(worker, Role::Map, Counts::default(), Pace::default());
-    crew.hear(said(1), start);
-    crew.hear(said(2), start);
+    let said = |worker| report(worker, Role::Map, Counts::default(), Rate::default());
+    workers.hear(said(1), start);
+    workers.hear(said(2), start);
     let later = start + Duration::from_secs(5);
-    crew.hear(said(2), later);
-    crew.forget(later);
-    assert_eq!(crew.of(&job(), 7).mappers, 1);
+    workers.hear(said(2), later);
+    workers.forget(later);
+    assert_eq!(workers.of(&job(), 7).mappers, 1);
 }
 
 #[test]
 fn a_flood_of_workers_is_bounded() {
-    let mut crew = Crew::default();
+    let mut workers = Workers::default();
     let now = Instant::now();
     for worker in 0..2 * MAX_REPORTS as u64 {
-        let said = report(worker, Role::Map, Counts::default(), Pace::default());
-        crew.hear(said, now);
+        let said = report(worker, Role::Map, Counts::default(), Rate::default());
+        workers.hear(said, now);
     }
-    assert_eq!(crew.len(), MAX_REPORTS);
+    assert_eq!(workers.len(), MAX_REPORTS);
 }
 
 proptest! {
     #[test]
     fn sums_of_hostile_numbers_are_finite(numbers in prop::collection::vec(any::<[u64; 8]>(), 0..9)) {
-        let mut crew = Crew::default();
+        let mut workers = Workers::default();
         for (worker, [chunks, bytes, total, in_hand, quarantined, millis, a, b]) in
             numbers.into_iter().enumerate()
         {
             let counts = Counts { chunks, bytes, total, in_hand, quarantined, partitions: 1 };
-            let pace = Pace { millis, chunks: a, bytes: b };
+            let rate = Rate { millis, chunks: a, bytes: b };
             let role = [Role::Produce, Role::Map, Role::Reduce][worker % 3];
-            crew.hear(report(worker as u64, role, counts, pace), Instant::now());
+            workers.hear(report(worker as u64, role, counts, rate), Instant::now());
         }
-        let sum = crew.of(&job(), 7);
-        prop_assert!(sum.chunks_per_second.is_finite() && sum.bytes_per_second.is_finite());
+        let stats = workers.of(&job(), 7);
+        prop_assert!(stats.chunks_per_second.is_finite() && stats.bytes_per_second.is_finite());
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::output::Output;
 
 /// The batch without its records that are not UTF-8, which go to `out`. Every part stays present,
 /// if need be without records.
-pub(crate) fn screen<'a>(batch: Batch<'a>, out: &mut Output) -> Batch<'a> {
+pub(crate) fn filter_utf8<'a>(batch: Batch<'a>, out: &mut Output) -> Batch<'a> {
     let valid = |part: &Part<'_>| std::str::from_utf8(part.bytes).is_ok();
     if batch.parts().iter().all(valid) {
         return batch;
@@ -16,13 +16,13 @@ pub(crate) fn screen<'a>(batch: Batch<'a>, out: &mut Output) -> Batch<'a> {
         if valid(part) {
             parts.push(*part);
         } else {
-            screen_part(&batch, part, &mut parts, out);
+            filter_part(&batch, part, &mut parts, out);
         }
     }
     Batch::new(batch.split(), batch.splitter(), parts)
 }
 
-fn screen_part<'a>(
+fn filter_part<'a>(
     batch: &Batch<'a>,
     part: &Part<'a>,
     parts: &mut Vec<Part<'a>>,

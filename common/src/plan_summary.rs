@@ -1,10 +1,10 @@
-//! What every role needs to know of a job's plan: its sources' names and how many splits there are.
+//! The summary of a job's plan that every role needs: its sources' names and how many splits there are.
 
 use serde::{Deserialize, Serialize};
 
-/// The plan of a job as far as mapper and reducer need it.
+/// The summary of a job's plan, for mapper and reducer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outline {
+pub struct PlanSummary {
     /// Names of the sources in input order; bytes, because file names are.
     pub sources: Vec<serde_bytes::ByteBuf>,
     /// Number of splits.

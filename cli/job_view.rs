@@ -8,26 +8,26 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, Phase};
-use gristmill_jobs::report::{Crew, Estimate, Known, LISTEN, Sum};
+use gristmill_jobs::report::{Estimate, JobFacts, JobStats, LISTEN, Workers};
 use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, HumanDuration};
 use serde_json::json;
 
-use crate::pace;
+use crate::phrases;
 
 /// What was heard of the workers.
 #[derive(Debug, Default)]
 pub struct Heard {
     /// The reports; none when nobody listened.
-    pub crew: Option<Crew>,
+    pub workers: Option<Workers>,
     /// Why the broker takes no messages, reports among them.
     pub alarm: Option<String>,
     /// Why nobody could listen.
-    pub deaf: Option<String>,
+    pub reports_error: Option<String>,
 }
 
-/// A job as it is shown.
-pub struct Shown<'a> {
+/// A job as `gristmill status` shows it.
+pub struct JobView<'a> {
     name: &'a JobName,
     job: &'a Job,
     state: &'static str,
@@ -41,15 +41,15 @@ pub struct Shown<'a> {
     troubles: Vec<String>,
     age: Duration,
     /// What its workers said; none when nobody listened.
-    sum: Option<Sum>,
+    stats: Option<JobStats>,
     estimate: Estimate,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> JobView<'a> {
     /// Asks the broker for what the log does not know.
     pub async fn of(broker: &Broker, name: &'a JobName, job: &'a Job, heard: &Heard) -> Self {
         let now = since_1970().as_secs();
-        let mut shown = Self {
+        let mut view = Self {
             name,
             job,
             state: state(job),
@@ -59,7 +59,7 @@ impl<'a> Shown<'a> {
             waits_for: Vec::new(),
             troubles: Vec::new(),
             age: Duration::from_secs(now.saturating_sub(job.since)),
-            sum: None,
+            stats: None,
             estimate: Estimate::default(),
         };
         if !job.is_over() {
@@ -70,37 +70,37 @@ impl<'a> Shown<'a> {
             };
             let ready = depth(Queue::Chunks).await;
             let suspect = depth(Queue::Suspect).await.unwrap_or(0);
-            shown.chunks = ready.map(|ready| ready + suspect);
-            shown.dead = depth(Queue::Dead).await.unwrap_or(0);
+            view.chunks = ready.map(|ready| ready + suspect);
+            view.dead = depth(Queue::Dead).await.unwrap_or(0);
             for partition in 0..job.submission.spec.partitions {
-                shown.results += depth(Queue::Results(partition)).await.unwrap_or(0);
+                view.results += depth(Queue::Results(partition)).await.unwrap_or(0);
             }
         }
         let finished = matches!(job.phase, Phase::Finished(_));
         if job.is_active() {
-            let crew = heard.crew.as_ref();
+            let workers = heard.workers.as_ref();
             let run = job.submission.run;
-            shown.sum = crew.map(|crew| crew.of(name, run));
-            let troubles = crew.map(|crew| crew.troubles(name, run));
-            shown.troubles = (troubles.into_iter().flatten())
+            view.stats = workers.map(|workers| workers.of(name, run));
+            let troubles = workers.map(|workers| workers.troubles(name, run));
+            view.troubles = (troubles.into_iter().flatten())
                 .map(|(role, reason)| format!("{}: {reason}", role.name()))
                 .collect();
         }
-        let known = Known {
+        let facts = JobFacts {
             sealed: job.sealed,
             published: (job.splits.values())
                 .map(|done| u64::from(done.chunks))
                 .sum(),
-            waiting: if finished { Some(0) } else { shown.chunks },
+            waiting: if finished { Some(0) } else { view.chunks },
             missing: job.missing.as_ref().map(|(_, count)| *count),
         };
-        shown.estimate = Estimate::of(&known, &shown.sum.unwrap_or_default());
+        view.estimate = Estimate::of(&facts, &view.stats.unwrap_or_default());
         if job.is_active() {
-            shown.waits_for = shown.waits_for(heard);
+            view.waits_for = view.waits_for(heard);
         } else {
-            shown.estimate.eta = None;
+            view.estimate.eta = None;
         }
-        shown
+        view
     }
 
     fn waits_for(&self, heard: &Heard) -> Vec<String> {
@@ -117,7 +117,7 @@ impl<'a> Shown<'a> {
             waits("the end of the broker's alarm");
             return found;
         }
-        let Some(sum) = &self.sum else {
+        let Some(stats) = &self.stats else {
             if job.sealed.is_none() {
                 waits("the rest of the input: the producer runs, or stopped half-way");
             }
@@ -131,15 +131,15 @@ impl<'a> Shown<'a> {
         };
         let seconds = LISTEN.as_secs_f64();
         let none = format!("none seen in the last {seconds} s");
-        if job.sealed.is_none() && sum.producers == 0 {
+        if job.sealed.is_none() && stats.producers == 0 {
             waits(&format!(
                 "its producer: {none}; the same `produce` again goes on"
             ));
         }
-        if sum.mappers == 0 && self.estimate.left != Some(0) {
+        if stats.mappers == 0 && self.estimate.left != Some(0) {
             waits(&format!("a mapper: {none}"));
         }
-        if let Some(claim) = job.claim.as_ref().filter(|_| sum.reducers == 0) {
+        if let Some(claim) = job.claim.as_ref().filter(|_| stats.reducers == 0) {
             let place = &claim.place;
             waits(&format!(
                 "its reducer: {none}; the job belongs to the directory {place}: start one there, or \
@@ -166,7 +166,7 @@ impl<'a> Shown<'a> {
                 HumanCount(totals.records),
                 HumanCount(totals.quarantined)
             )
-            .and_then(|()| match totals.tombstones {
+            .and_then(|()| match totals.skipped_chunks {
                 0 => Ok(()),
                 many => write!(
                     out,
@@ -178,10 +178,10 @@ impl<'a> Shown<'a> {
             Phase::Cancelled => {}
             Phase::Active => {
                 if let Some(percent) = self.estimate.percent {
-                    write!(out, "  {:.1}%", pace::tenths(percent))?;
+                    write!(out, "  {:.1}%", phrases::tenths(percent))?;
                 }
                 if let Some(eta) = self.estimate.eta.filter(|eta| !eta.is_zero()) {
-                    write!(out, ", {}", pace::left(eta))?;
+                    write!(out, ", {}", phrases::left(eta))?;
                 }
             }
         }
@@ -232,15 +232,15 @@ impl<'a> Shown<'a> {
             "  {}",
             chunks(&self.estimate, self.job.sealed.is_some())
         )?;
-        if let Some(sum) = self.sum.filter(|sum| sum.mappers > 0) {
-            write!(out, "; {}", pace::rate(&sum))?;
+        if let Some(stats) = self.stats.filter(|stats| stats.mappers > 0) {
+            write!(out, "; {}", phrases::rate(&stats))?;
         }
         writeln!(out)?;
         write!(out, "  ")?;
-        if let Some(sum) = &self.sum {
-            write!(out, "{}; ", pace::workers(sum))?;
-            if sum.reducers > 0 {
-                let quarantined = HumanCount(sum.quarantined);
+        if let Some(stats) = &self.stats {
+            write!(out, "{}; ", phrases::workers(stats))?;
+            if stats.reducers > 0 {
+                let quarantined = HumanCount(stats.quarantined);
                 write!(out, "{quarantined} records quarantined so far; ")?;
             }
         }
@@ -256,12 +256,12 @@ impl<'a> Shown<'a> {
     /// The job as an object: `StatusArgs` documents its fields.
     #[must_use]
     pub fn json(&self, heard: &Heard) -> serde_json::Value {
-        let (job, estimate, sum) = (self.job, &self.estimate, self.sum.as_ref());
+        let (job, estimate, stats) = (self.job, &self.estimate, self.stats.as_ref());
         let totals = match job.phase {
             Phase::Finished(totals) => Some(totals),
             _ => None,
         };
-        let so_far = sum.filter(|sum| sum.reducers > 0);
+        let so_far = stats.filter(|stats| stats.reducers > 0);
         let reason = match &job.phase {
             Phase::Failed { reason } => Some(reason),
             _ => None,
@@ -272,9 +272,9 @@ impl<'a> Shown<'a> {
             "state": self.state,
             "reason": reason,
             "seconds": self.age.as_secs(),
-            "percent": estimate.percent.map(pace::tenths),
-            "eta_seconds": estimate.eta.map(|eta| pace::whole(eta).as_secs()),
-            "splits": job.submission.outline.splits,
+            "percent": estimate.percent.map(phrases::tenths),
+            "eta_seconds": estimate.eta.map(|eta| phrases::whole(eta).as_secs()),
+            "splits": job.submission.plan_summary.splits,
             "splits_published": job.splits.len(),
             "chunks_published": estimate.published,
             "chunks_total": estimate.total,
@@ -282,11 +282,11 @@ impl<'a> Shown<'a> {
             "chunks_mapped": estimate.mapped,
             "chunks_left": estimate.left,
             "chunks_waiting": self.chunks,
-            "chunks_in_hand": sum.map(|sum| sum.in_hand),
-            "chunks_per_second": sum.map(|sum| pace::tenths(sum.chunks_per_second)),
-            "bytes_per_second": sum.map(|sum| sum.bytes_per_second as u64),
+            "chunks_in_hand": stats.map(|stats| stats.in_hand),
+            "chunks_per_second": stats.map(|stats| phrases::tenths(stats.chunks_per_second)),
+            "bytes_per_second": stats.map(|stats| stats.bytes_per_second as u64),
             "results_waiting": self.results,
-            "outcomes_durable": so_far.map(|sum| sum.outcomes.0),
+            "outcomes_durable": so_far.map(|stats| stats.outcomes.0),
             "dead": (totals.filter(|_| job.is_over())).map_or(self.dead, |totals| totals.foreign_messages),
             "missing": (job.missing.as_ref()).and_then(|(_, count)| (*count != u64::MAX).then_some(count)),
             "partitions": job.submission.spec.partitions,
@@ -298,17 +298,17 @@ impl<'a> Shown<'a> {
             "troubles": self.troubles,
             "records": totals.map(|totals| totals.records),
             "quarantined": (totals.map(|totals| totals.quarantined))
-                .or(so_far.map(|sum| sum.quarantined)),
-            "tombstones": totals.map(|totals| totals.tombstones),
+                .or(so_far.map(|stats| stats.quarantined)),
+            "skipped_chunks": totals.map(|totals| totals.skipped_chunks),
             "replays": job.replays,
-            "workers": sum.map(|sum| json!({
-                "producers": sum.producers,
-                "mappers": sum.mappers,
-                "reducers": sum.reducers,
+            "workers": stats.map(|stats| json!({
+                "producers": stats.producers,
+                "mappers": stats.mappers,
+                "reducers": stats.reducers,
             })),
             "waits_for": self.waits_for,
             "broker_alarm": heard.alarm,
-            "reports_error": heard.deaf,
+            "reports_error": heard.reports_error,
         })
     }
 }

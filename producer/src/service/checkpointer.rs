@@ -1,5 +1,5 @@
-//! What the log of jobs says of a job that is being produced: what an earlier attempt has published, and
-//! how far this one is. It must not know how splits are read.
+//! The checkpoints of a job that is being produced, in the log of jobs: what an earlier attempt has
+//! published, and how far this one is. It must not know how splits are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,38 +18,38 @@ use crate::produce::Resume;
 /// How often complete splits are written down. The log stays short, which every command reads whole;
 /// a producer that is killed sends again what it completed since, and nothing is doubled.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// And as soon as they name so many sources: an entry has its bounds.
+/// And as soon as they name this many sources: an entry has its bounds.
 const MAX_RECORDS: usize = 50_000;
 
-/// What an earlier attempt has published.
+/// A checkpoint: what an earlier attempt has published.
 #[derive(Debug, Default)]
-pub(crate) struct Earlier {
+pub(crate) struct Checkpoint {
     /// The splits that it has published whole.
     pub(crate) splits: BTreeMap<u32, SplitDone>,
     /// Of a stalled job: the chunks that are missing, and no others are to be sent.
     pub(crate) missing: Option<BTreeSet<ChunkId>>,
 }
 
-/// Writes down in the log how far the job is.
-pub(crate) struct Diary<'a> {
-    earlier: Earlier,
+/// Writes checkpoints of the job to the log.
+pub(crate) struct Checkpointer<'a> {
+    checkpoint: Checkpoint,
     registry: &'a Registry,
     runtime: &'a Handle,
     name: &'a JobName,
     run: u64,
-    page: Mutex<Page>,
+    pending: Mutex<Pending>,
 }
 
 /// What is complete and not yet written down.
-struct Page {
+struct Pending {
     splits: Vec<SplitDone>,
     /// The sources that they name.
     records: usize,
-    /// When the last page was written.
+    /// When the last entry was written.
     last: Instant,
 }
 
-impl Page {
+impl Pending {
     fn take(&mut self) -> Vec<SplitDone> {
         self.records = 0;
         self.last = Instant::now();
@@ -57,26 +57,26 @@ impl Page {
     }
 }
 
-impl<'a> Diary<'a> {
+impl<'a> Checkpointer<'a> {
     pub(crate) fn new(
-        earlier: Earlier,
+        checkpoint: Checkpoint,
         registry: &'a Registry,
         runtime: &'a Handle,
         name: &'a JobName,
         run: u64,
     ) -> Self {
-        let page = Mutex::new(Page {
+        let pending = Mutex::new(Pending {
             splits: Vec::new(),
             records: 0,
             last: Instant::now(),
         });
         Self {
-            earlier,
+            checkpoint,
             registry,
             runtime,
             name,
             run,
-            page,
+            pending,
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> Diary<'a> {
     /// # Errors
     /// When the log cannot be written.
     pub(crate) async fn finish(&self) -> Result<(), RegistryError> {
-        let splits = self.page().take();
+        let splits = self.pending().take();
         self.write(splits).await
     }
 
@@ -97,15 +97,15 @@ impl<'a> Diary<'a> {
         self.registry.append(self.name, self.run, &event).await
     }
 
-    fn page(&self) -> MutexGuard<'_, Page> {
-        self.page.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Resume for Diary<'_> {
+impl Resume for Checkpointer<'_> {
     fn done(&self, split: u32) -> Option<(SplitEnd, &[(u32, u64)])> {
-        let done = self.earlier.splits.get(&split)?;
-        let holes = self.earlier.missing.as_ref().is_some_and(|missing| {
+        let done = self.checkpoint.splits.get(&split)?;
+        let holes = self.checkpoint.missing.as_ref().is_some_and(|missing| {
             let first = ChunkId { split, index: 0 };
             missing
                 .range(first..)
@@ -121,7 +121,7 @@ impl Resume for Diary<'_> {
     }
 
     fn wants(&self, id: ChunkId) -> bool {
-        self.earlier
+        self.checkpoint
             .missing
             .as_ref()
             .is_none_or(|missing| missing.contains(&id))
@@ -136,11 +136,11 @@ impl Resume for Diary<'_> {
             passed_over: end.passed_over,
         };
         let due = {
-            let mut page = self.page();
-            page.records += done.records.len();
-            page.splits.push(done);
-            match page.last.elapsed() >= INTERVAL || page.records >= MAX_RECORDS {
-                true => page.take(),
+            let mut pending = self.pending();
+            pending.records += done.records.len();
+            pending.splits.push(done);
+            match pending.last.elapsed() >= INTERVAL || pending.records >= MAX_RECORDS {
+                true => pending.take(),
                 false => Vec::new(),
             }
         };
