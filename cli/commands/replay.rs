@@ -55,9 +55,15 @@ pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
         verbosity.say("interrupted; the same command again goes on from here")?;
         return Ok(Exit::Interrupted);
     };
+    let Moved { chunks, others } = moved;
     verbosity.say(&format!(
-        "{name}: {moved} chunks are tried again; `gristmill status {name}` shows how it goes"
+        "{name}: {chunks} chunks are tried again; `gristmill status {name}` shows how it goes"
     ))?;
+    if others > 0 {
+        verbosity.say(&format!(
+            "{name}: {others} of its dead letters are no chunks and stay where they are"
+        ))?;
+    }
     Ok(Exit::Complete)
 }
 
@@ -78,25 +84,37 @@ fn is_replayed(name: &JobName, job: &Job) -> anyhow::Result<bool> {
     }
 }
 
+/// What became of the dead letters.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
+    /// Chunks that are tried again.
+    chunks: u64,
+    /// Messages that stay.
+    others: u64,
+}
+
 /// Moves the chunks among the dead letters, once each; other messages stay there.
-async fn move_all(broker: &Broker, run: &JobRun) -> anyhow::Result<u64> {
+async fn move_all(broker: &Broker, run: &JobRun) -> anyhow::Result<Moved> {
     let transport = Transport::Amqp(Amqp::new(broker, run.clone(), Prefetch::default()));
     let dead = queue_depth(broker, run, Queue::Dead).await?.unwrap_or(0);
-    let mut moved = 0;
+    let mut moved = Moved::default();
     for _ in 0..dead {
         let Some(delivery) = transport.next(Queue::Dead).await? else {
             break;
         };
-        match wire::decode(delivery.payload(), Check::Full) {
+        let reason = match wire::decode(delivery.payload(), Check::Full) {
             Ok(Message::Chunk(_)) => {
                 let chunk = delivery.payload().clone();
                 transport.publish(Queue::Suspect, chunk).await?;
                 delivery.ack().await;
-                moved += 1;
+                moved.chunks += 1;
+                continue;
             }
-            Ok(_) => drop(delivery.dead_letter("not a chunk".into()).await),
-            Err(error) => drop(delivery.dead_letter(error.to_string()).await),
-        }
+            Ok(_) => "not a chunk".into(),
+            Err(error) => error.to_string(),
+        };
+        delivery.dead_letter(reason).await;
+        moved.others += 1;
     }
     Ok(moved)
 }

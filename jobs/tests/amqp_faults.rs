@@ -266,6 +266,11 @@ fn a_dead_lettered_message_lies_in_the_dead_letters_with_its_reason() {
         let dead = queues.next(Queue::Dead).await.unwrap().unwrap();
         assert_eq!(dead.payload(), &message(1));
         assert!(dead.reason().unwrap().starts_with("ää"));
+        // Whoever looks at it and buries it again does not take it away.
+        assert_eq!(dead.dead_letter("again".into()).await, Settled::Done);
+        let dead = queues.next(Queue::Dead).await.unwrap().unwrap();
+        assert_eq!(dead.payload(), &message(1));
+        assert_eq!(dead.reason().unwrap(), "again");
     });
 }
 

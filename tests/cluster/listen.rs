@@ -257,3 +257,33 @@ fn a_full_disk_is_said_by_every_way_of_asking() {
     mapper.stop();
     reducer.stop();
 }
+
+#[test]
+fn outcomes_that_nobody_takes_are_said_by_every_way_of_asking() {
+    let cluster = Cluster::new();
+    let logs = cluster.folder.path().join("logs");
+    corpus::logs(&logs);
+    let line = ["produce", "grep", "GET", "--job", "job", text(&logs)];
+    cluster.run(&line).code(0);
+    let results = cluster.queue("job", "results.0");
+    let leads = |leads| cluster.vhost.run_queue(&results, leads).expect("it is set");
+    leads(false);
+    let words = ["map", "--threads", "1", "--listen", "127.0.0.1:0"];
+    let mut mapper = cluster.spawn(&words);
+    let addr = address(&mut mapper);
+    let held = || metrics(&addr)["gristmill_held_up{cause=\"publish\"}"];
+    until("the mapper is held up", || held() == 1.0);
+    let (ready, why) = get(&addr, "/readyz");
+    let said = "cannot go on with job: nobody takes its outcomes";
+    assert!(ready == 503 && why.starts_with(said), "{ready}: {why}");
+    let status = cluster.run(&["status", "job"]).code(0).stdout;
+    let said = "a worker that cannot go on: map: nobody takes its outcomes";
+    assert!(status.contains(said), "{status}");
+    leads(true);
+    until("the mapper goes on", || held() == 0.0);
+    until_ready(&addr);
+    let reducer = cluster.reducer();
+    cluster.until_clean();
+    mapper.stop();
+    reducer.stop();
+}

@@ -5,14 +5,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use gristmill_testbroker::Nodes;
+use gristmill_testbroker::{Node, Nodes};
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
 use crate::corpus;
 
 const WORDS: &[&str] = &["word-count"];
-/// Words that are fed at a time: some tens of chunks.
-const PORTION: usize = 20_000;
+/// Words that are fed at a time: more than the 256 KiB that the producer reads at a time, some hundreds of
+/// chunks.
+const PORTION: usize = 150_000;
 
 /// A job on three nodes that ends when the test has fed it enough.
 struct Scene {
@@ -87,9 +88,22 @@ impl Scene {
     }
 }
 
+/// Whether the broker is one of which this is known to hold; says so if not.
+fn is_tried() -> bool {
+    let version = Node::shared().version().expect("its version");
+    let tried = version >= (4, 3);
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    if !tried {
+        eprintln!("skipped: tried with RabbitMQ 4.3 alone, this is {version:?}");
+    }
+    tried
+}
+
 #[test]
-#[ignore = "its input does not flow yet: a pipe is read in larger blocks than the portions"]
 fn a_job_goes_on_while_each_of_three_brokers_dies_in_turn() {
+    if !is_tried() {
+        return;
+    }
     let mut scene = Scene::new();
     let _mappers = [scene.cluster.mapper(), scene.cluster.mapper()];
     let _reducer = scene.cluster.reducer();
@@ -108,7 +122,7 @@ fn a_job_goes_on_while_each_of_three_brokers_dies_in_turn() {
 }
 
 #[test]
-#[ignore = "its input does not flow yet: a pipe is read in larger blocks than the portions"]
+#[ignore = "the producer goes on, the reducer stands still after the third cut"]
 fn a_job_outlives_a_partition_of_the_cluster() {
     let mut scene = Scene::new();
     let _mappers = [scene.cluster.mapper(), scene.cluster.mapper()];
@@ -122,11 +136,12 @@ fn a_job_outlives_a_partition_of_the_cluster() {
         // The others elect leaders.
         let other = &scene.nodes.all()[(at + 1) % 3];
         let led = format!(
-            "lists:member('{}', [element(2, amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(), \
-             amqqueue:get_type(Q) =:= rabbit_quorum_queue]).",
+            "lists:all(fun({{_, Node}}) -> Node =/= '{}'; (_) -> false end, \
+             [ra_leaderboard:lookup_leader(element(1, amqqueue:get_pid(Q))) \
+             || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_quorum_queue]).",
             cut_off.name()
         );
-        other.await_value(&led, "false").expect("other leaders");
+        other.await_value(&led, "true").expect("other leaders");
         scene.nodes.rejoin(at).expect("it is back");
         if cut_off.version().expect("its version") < (4, 3) {
             // Mnesia does not heal by itself: an operator restarts the smaller side.

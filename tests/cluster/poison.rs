@@ -4,6 +4,7 @@
 use std::os::unix::process::ExitStatusExt;
 
 use gristmill_common::crash;
+use gristmill_rabbitmq::{Broker, BrokerOptions, FieldTable};
 
 use crate::cluster::{Cluster, Role, assert_same, expected, text, until};
 use crate::corpus;
@@ -212,4 +213,33 @@ fn a_job_with_skipped_chunks_that_is_forced_anew_leaves_no_ledger_behind() {
     cluster.run(&words).code(0);
     assert_same(&cluster.job("job"), &expected(kind, &input), "anew");
     cluster.until_clean();
+}
+
+#[test]
+fn a_dead_letter_that_is_no_chunk_stays_where_it_is_in_a_replay() {
+    let cluster = Cluster::new();
+    let input = deadly_lines(&cluster);
+    skipped(&cluster, text(&input), &["grep", "-n", ""]);
+    let dead = cluster.queue("job", "dead");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = cluster.vhost.url().parse().expect("a URL");
+        let broker = Broker::connect(BrokerOptions::new(url)).await;
+        let broker = broker.expect("a broker");
+        let garbage = "a shopping list".into();
+        let sent = broker.publisher();
+        let sent = sent.publish(&dead, garbage, FieldTable::default()).await;
+        sent.expect("it is taken");
+        broker.close().await;
+    });
+    // The second finds nothing else.
+    for tried_again in [" chunks are tried again", " 0 chunks are tried again"] {
+        let replayed = cluster.run(&["replay", "job"]).code(0);
+        let replayed = replayed.says(tried_again);
+        replayed.says("1 of its dead letters are no chunks and stay");
+        until("the dead letter lies there", || {
+            let queue = cluster.vhost.queue(&dead).expect("the broker's queues");
+            queue.is_some_and(|queue| queue.ready == 1)
+        });
+    }
 }

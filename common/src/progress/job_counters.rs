@@ -63,6 +63,7 @@ pub struct JobCounters {
     bytes: AtomicU64,
     total: AtomicU64,
     in_hand: AtomicU64,
+    taken: AtomicU64,
     quarantined: AtomicU64,
     partitions: Mutex<BTreeMap<u32, Share>>,
     trouble: Mutex<Option<Trouble>>,
@@ -89,6 +90,7 @@ impl JobCounters {
             bytes: AtomicU64::default(),
             total: AtomicU64::default(),
             in_hand: AtomicU64::default(),
+            taken: AtomicU64::default(),
             quarantined: AtomicU64::default(),
             partitions: Mutex::default(),
             trouble: Mutex::default(),
@@ -129,6 +131,18 @@ impl JobCounters {
     /// So many chunks are taken and not settled.
     pub fn holds(&self, chunks: usize) {
         self.in_hand.store(chunks as u64, Ordering::Relaxed);
+    }
+
+    /// One of its outcomes was taken: the worker goes on with the job.
+    pub fn outcome_taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.goes_on();
+    }
+
+    /// How many of its outcomes were taken.
+    #[must_use]
+    pub fn outcomes_taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// So many chunks were published, of so many bytes of the `total` that the inputs have.

@@ -102,7 +102,6 @@ impl Amqp {
             next = subscription.next() => match next {
                 Ok(handed) => Ok(Some(Delivery::of_broker(Held {
                     handed,
-                    from,
                     job: Arc::clone(&self.inner),
                 }))),
                 Err(End::Finished | End::Closed) => Ok(None),
@@ -196,7 +195,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub(super) struct Held {
     handed: Handed,
-    from: Queue,
     /// Keeps the subscription, and with it the channel, until the message is settled.
     job: Arc<Inner>,
 }
@@ -247,14 +245,9 @@ impl Held {
         }
         let headers = header(REASON_HEADER, &reason[..end]);
         let message = self.handed.payload.clone();
-        // A dead letter that is set aside again stays where it is.
-        if self.from != Queue::Dead
-            && self
-                .job
-                .publish(Queue::Dead, message, headers)
-                .await
-                .is_err()
-        {
+        // A dead letter too: it goes behind the others, and whoever looks at them once sees each.
+        let buried = self.job.publish(Queue::Dead, message, headers).await;
+        if buried.is_err() {
             self.handed.reject().await;
             return Settled::Lost;
         }

@@ -6,6 +6,7 @@
 pub(crate) mod assignment;
 pub(crate) mod fair_scheduler;
 pub(crate) mod isolate;
+mod publish;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -312,8 +313,7 @@ async fn settle(
     for (partition, message) in outcomes {
         let size = message.len() as u64;
         // On failure the delivery is dropped, which gives the chunk back.
-        let to = Queue::Results(partition);
-        if let Err(error) = job.transport.publish(to, message).await {
+        if let Err(error) = publish::publish(&job, partition, message).await {
             scheduler.fail(job.number, error.into());
             return;
         }
