@@ -11,8 +11,7 @@ mod loss_probe;
 mod table;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -31,8 +30,8 @@ use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
 use gristmill_common::wire::WireError;
 use gristmill_rabbitmq::{
-    Broker, End, FieldTable, Health, PublishFault, Publisher, QueueError, StreamReader,
-    declare_stream, persistently, stream_exists,
+    Broker, End, FieldTable, PublishFault, Publisher, QueueError, StreamReader, declare_stream,
+    persistently, stream_exists,
 };
 
 /// The stream's name on the broker.
@@ -47,11 +46,6 @@ const MAX_BYTES: i64 = 4 << 30;
 const ATTEMPTS: u32 = 40;
 /// The pause before each.
 const PAUSE: Duration = Duration::from_millis(1500);
-/// An entry that a broker which is well does not confirm for so long is sent over a new channel: one that was
-/// open while a cluster was parted may never hear of the stream's next leader.
-const SILENCE: Duration = Duration::from_secs(20);
-/// How often the broker's health is looked at meanwhile.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +73,7 @@ pub enum RegistryError {
 #[derive(Clone)]
 pub struct Registry {
     broker: Broker,
-    publisher: Arc<Mutex<Publisher>>,
+    publisher: Publisher,
 }
 
 impl Registry {
@@ -95,7 +89,7 @@ impl Registry {
         .await?;
         Ok(Self {
             broker: broker.clone(),
-            publisher: Arc::new(Mutex::new(broker.patient_publisher())),
+            publisher: broker.patient_publisher(),
         })
     }
 
@@ -144,16 +138,10 @@ impl Registry {
     async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
         let mut left = ATTEMPTS;
         loop {
-            let publisher = self.publisher(|publisher| publisher.clone());
-            let published = tokio::select! {
-                biased;
-                published = publisher.publish(STREAM, message.clone(), FieldTable::default()) => published,
-                () = self.silence() => {
-                    // As after a lost connection it may be in the log twice.
-                    self.publisher(|publisher| *publisher = self.broker.patient_publisher());
-                    continue;
-                }
-            };
+            let published = self
+                .publisher
+                .publish(STREAM, message.clone(), FieldTable::default())
+                .await;
             match published {
                 Ok(()) => return Ok(()),
                 Err(PublishFault::NoQueue) if left > 0 => left -= 1,
@@ -162,26 +150,6 @@ impl Registry {
                 Err(PublishFault::Closed) => return Err(RegistryError::Closed),
             }
             self.again().await;
-        }
-    }
-
-    fn publisher<T>(&self, with: impl FnOnce(&mut Publisher) -> T) -> T {
-        with(
-            &mut self
-                .publisher
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
-    }
-
-    /// Ends when the broker was well for so long that it should have answered.
-    async fn silence(&self) {
-        let mut since = Instant::now();
-        while since.elapsed() < SILENCE {
-            tokio::time::sleep(LOOK).await;
-            if self.broker.health() != Health::default() {
-                since = Instant::now();
-            }
         }
     }
 
