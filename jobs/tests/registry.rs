@@ -252,7 +252,7 @@ fn a_log_whose_name_is_known_before_it_is_made_is_waited_for() {
         open(&broker).await;
         unmake(
             &vhost,
-            "spawn(fun() -> timer:sleep(30000), \
+            "spawn(fun() -> timer:sleep(5000), \
                  {ok, {ok, Pid}, _} = rabbit_stream_coordinator:new_stream(Half, node()), \
                  Set = fun() -> rabbit_amqqueue:update(Name, \
                      fun(R) -> amqqueue:set_pid(R, Pid) end) end, \
@@ -262,7 +262,7 @@ fn a_log_whose_name_is_known_before_it_is_made_is_waited_for() {
         );
         let (late, notices) = connect(&vhost).await;
         let caught_up = async { open(&late).await.catch_up().await.map(drop) };
-        let caught_up = tokio::time::timeout(Duration::from_secs(100), caught_up).await;
+        let caught_up = tokio::time::timeout(Duration::from_secs(60), caught_up).await;
         let well = matches!(caught_up, Ok(Ok(())));
         assert!(well, "{caught_up:?}: {notices:?}");
     });
@@ -283,7 +283,7 @@ fn a_log_whose_name_alone_is_known_is_an_error_for_readers_and_writers() {
                 registry.mark().await.map(drop)
             },)
         };
-        let both = tokio::time::timeout(Duration::from_secs(150), both).await;
+        let both = tokio::time::timeout(Duration::from_secs(100), both).await;
         let gone = Err::<(), _>(RegistryError::Gone);
         let wanted = format!("{:?}", Ok::<_, ()>((&gone, &gone)));
         assert_eq!(format!("{both:?}"), wanted, "{notices:?}");

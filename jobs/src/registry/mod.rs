@@ -41,11 +41,10 @@ const MAX_AGE: &str = "30D";
 /// How many bytes of them, so that the log cannot fill a broker's disk.
 const MAX_BYTES: i64 = 4 << 30;
 
-/// How often a log that seems gone is looked for and declared again: for a minute. A broker tells of a stream
-/// before it has made it, and under load it takes its time.
-const ATTEMPTS: u32 = 40;
+/// How often a log that seems gone is looked for and declared again.
+const ATTEMPTS: u32 = 30;
 /// The pause before each.
-const PAUSE: Duration = Duration::from_millis(1500);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
