@@ -1,7 +1,5 @@
 //! The log of jobs on a real RabbitMQ.
 
-use std::time::Duration;
-
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
@@ -11,7 +9,7 @@ use gristmill_jobs::registry::{
     Entry, Event, Phase, Registry, RegistryError, STREAM, Submission, Totals,
 };
 use gristmill_rabbitmq::Broker;
-use gristmill_testbroker::{Node, Settings, Vhost};
+use gristmill_testbroker::{Node, Settings};
 
 mod harness;
 
@@ -195,97 +193,5 @@ fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own()
             .unwrap();
         let (table, _) = registry.catch_up().await.unwrap();
         assert!(table.get(&name("j")).unwrap().is_active());
-    });
-}
-
-#[test]
-fn roles_that_open_a_fresh_log_at_once_all_write_and_read_it() {
-    // The first stream of a broker takes longest.
-    let node = Node::start(Settings::default()).unwrap();
-    for round in 0..4 {
-        let vhost = node.vhost().unwrap();
-        run(async {
-            let mut roles = Vec::new();
-            for _ in 0..8 {
-                let (broker, notices) = connect(&vhost).await;
-                roles.push((broker, notices));
-            }
-            let tasks = tokio::task::LocalSet::new();
-            let mut opening = Vec::new();
-            for (broker, notices) in roles {
-                opening.push(tasks.spawn_local(async move {
-                    let caught_up = async {
-                        let registry = open(&broker).await;
-                        registry.catch_up().await.map(drop)
-                    };
-                    let caught_up = tokio::time::timeout(Duration::from_secs(60), caught_up).await;
-                    let well = matches!(caught_up, Ok(Ok(())));
-                    assert!(well, "round {round}: {caught_up:?}: {notices:?}");
-                }));
-            }
-            tasks.await;
-            for opened in opening {
-                opened.await.unwrap();
-            }
-        });
-    }
-}
-
-/// Leaves the log's name without its stream: between the two steps of a broker's declaration it is so for a
-/// moment, and for good when the broker is killed there. `then` goes on with the name in `Name`.
-fn unmake(vhost: &Vhost<'_>, then: &str) {
-    let done = vhost.eval(&format!(
-        "Name = rabbit_misc:r(V, queue, <<\"{STREAM}\">>), \
-         {{ok, Q}} = rabbit_amqqueue:lookup(Name), \
-         {{ok, _}} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>), \
-         {{created, Half}} = rabbit_amqqueue:internal_declare(amqqueue:set_pid(Q, none), false), \
-         {then} <<\"ok\">>."
-    ));
-    assert_eq!(done.unwrap(), "ok");
-}
-
-#[test]
-fn a_log_whose_name_is_known_before_it_is_made_is_waited_for() {
-    let vhost = Node::shared().vhost().unwrap();
-    run(async {
-        let (broker, _) = connect(&vhost).await;
-        open(&broker).await;
-        unmake(
-            &vhost,
-            "spawn(fun() -> timer:sleep(5000), \
-                 {ok, {ok, Pid}, _} = rabbit_stream_coordinator:new_stream(Half, node()), \
-                 Set = fun() -> rabbit_amqqueue:update(Name, \
-                     fun(R) -> amqqueue:set_pid(R, Pid) end) end, \
-                 case erlang:function_exported(rabbit_khepri, transaction, 1) of \
-                     true -> Set(); \
-                     false -> rabbit_misc:execute_mnesia_transaction(Set) end end),",
-        );
-        let (late, notices) = connect(&vhost).await;
-        let caught_up = async { open(&late).await.catch_up().await.map(drop) };
-        let caught_up = tokio::time::timeout(Duration::from_secs(60), caught_up).await;
-        let well = matches!(caught_up, Ok(Ok(())));
-        assert!(well, "{caught_up:?}: {notices:?}");
-    });
-}
-
-#[test]
-fn a_log_whose_name_alone_is_known_is_an_error_for_readers_and_writers() {
-    let vhost = Node::shared().vhost().unwrap();
-    run(async {
-        let (broker, _) = connect(&vhost).await;
-        open(&broker).await;
-        unmake(&vhost, "");
-        let (late, notices) = connect(&vhost).await;
-        let registry = open(&late).await;
-        let mut log = registry.follow();
-        let both = async {
-            tokio::join!(async { log.next().await.map(drop) }, async {
-                registry.mark().await.map(drop)
-            },)
-        };
-        let both = tokio::time::timeout(Duration::from_secs(100), both).await;
-        let gone = Err::<(), _>(RegistryError::Gone);
-        let wanted = format!("{:?}", Ok::<_, ()>((&gone, &gone)));
-        assert_eq!(format!("{both:?}"), wanted, "{notices:?}");
     });
 }
