@@ -367,7 +367,7 @@ fn version_of(message: &[u8], check: Check) -> Result<u16, WireError> {
     Ok(u16::from_le_bytes([footer[26], footer[27]]))
 }
 
-/// Takes apart a message of any version since [`FIRST_LOG`]: their footers are alike.
+/// Takes apart a message of this version or an earlier one since version 3: their footers are alike.
 ///
 /// # Errors
 /// When the bytes are not a whole, undamaged message of one.
