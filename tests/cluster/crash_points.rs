@@ -239,13 +239,13 @@ fn what_a_run_leaves_goes_although_whoever_removes_it_dies() {
 fn everything_killed_at_once_goes_on() {
     let scene = Scene::new();
     let mut words = scene.words("all");
-    // More chunks than a producer has on their way: of 60 that it sent, the mapper gets its 12.
+    // Chunks enough for the mapper, and all of them confirmed when the producer dies.
     words.pop();
     words.push("16KiB");
     let results = scene.cluster.results();
     let mapper = scene.doomed(&["map", "--threads", "1"], "chunk-acknowledged:12");
     let reducer = scene.cluster.spawn(&["reduce", "-o", text(&results)]);
-    let producer = scene.doomed(&words, "chunk-published:60");
+    let producer = scene.doomed(&words, "before-seal");
     for mut role in [mapper, producer] {
         role.wait();
     }
