@@ -7,7 +7,16 @@ const TEXT: &[u8] = b"one two\nthree\n\nfour";
 /// The archives.
 pub fn all() -> Vec<Vec<u8>> {
     let plain = tar();
-    let streams = [gzip(TEXT), zlib(TEXT), bzip2(TEXT), xz(TEXT), lzma(TEXT), lz4(TEXT), snappy(TEXT), zstd(TEXT)];
+    let streams = [
+        gzip(TEXT),
+        zlib(TEXT),
+        bzip2(TEXT),
+        xz(TEXT),
+        lzma(TEXT),
+        lz4(TEXT),
+        snappy(TEXT),
+        zstd(TEXT),
+    ];
     let mut all = vec![
         plain.clone(),
         sparse(),
@@ -32,7 +41,9 @@ fn member(builder: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) {
     let mut header = tar::Header::new_ustar();
     header.set_size(bytes.len() as u64);
     header.set_mode(0o644);
-    builder.append_data(&mut header, name, bytes).expect("memory");
+    builder
+        .append_data(&mut header, name, bytes)
+        .expect("memory");
 }
 
 fn members(streams: &[Vec<u8>]) -> Vec<u8> {
@@ -49,7 +60,9 @@ fn tar() -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.set_size(TEXT.len() as u64);
     let long = "long/".repeat(40);
-    builder.append_data(&mut header, long + "name", TEXT).expect("memory");
+    builder
+        .append_data(&mut header, long + "name", TEXT)
+        .expect("memory");
     member(&mut builder, "b.zip", &zip(false));
     builder.into_inner().expect("memory")
 }
@@ -96,14 +109,24 @@ fn pax() -> Vec<u8> {
 fn zip(streamed: bool) -> Vec<u8> {
     let (mut zip, mut directory) = (Vec::new(), Vec::new());
     let deflated = deflate(TEXT);
-    for (name, method, data) in [(&b"f\x84le"[..], 8_u16, &deflated[..]), (b"stored", 0, TEXT)] {
+    for (name, method, data) in [
+        (&b"f\x84le"[..], 8_u16, &deflated[..]),
+        (b"stored", 0, TEXT),
+    ] {
         let sizes: Vec<u8> = [crc32fast::hash(TEXT), data.len() as u32, TEXT.len() as u32]
             .iter()
             .flat_map(|word| word.to_le_bytes())
             .collect();
         let head = |sizes: &[u8]| {
             let flags = if streamed { 8_u16 } else { 0 };
-            [&flags.to_le_bytes()[..], &method.to_le_bytes(), &[0; 4], sizes, &(name.len() as u32).to_le_bytes()].concat()
+            [
+                &flags.to_le_bytes()[..],
+                &method.to_le_bytes(),
+                &[0; 4],
+                sizes,
+                &(name.len() as u32).to_le_bytes(),
+            ]
+            .concat()
         };
         let offset = zip.len() as u32;
         zip.extend_from_slice(b"PK\x03\x04\x14\0");
@@ -131,8 +154,18 @@ fn zip(streamed: bool) -> Vec<u8> {
 
 fn ar() -> Vec<u8> {
     let mut all = b"!<arch>\n".to_vec();
-    for (name, data) in [("//", &b"a-long-name.txt/\n"[..]), ("/0", TEXT), ("#1/4", b"nameone\n")] {
-        all.extend(format!("{name:<16}0           0     0     100644  {:<10}`\n", data.len()).as_bytes());
+    for (name, data) in [
+        ("//", &b"a-long-name.txt/\n"[..]),
+        ("/0", TEXT),
+        ("#1/4", b"nameone\n"),
+    ] {
+        all.extend(
+            format!(
+                "{name:<16}0           0     0     100644  {:<10}`\n",
+                data.len()
+            )
+            .as_bytes(),
+        );
         all.extend_from_slice(data);
         all.resize(all.len().next_multiple_of(2), b'\n');
     }
@@ -142,9 +175,25 @@ fn ar() -> Vec<u8> {
 fn cpio() -> Vec<u8> {
     let mut all = Vec::new();
     for (name, mode, data) in [("a.txt", 0o100_644, TEXT), ("TRAILER!!!", 0, b"")] {
-        let fields = [1, mode, 0, 0, 1, 0, data.len(), 0, 0, 0, 0, name.len() + 1, 0];
+        let fields = [
+            1,
+            mode,
+            0,
+            0,
+            1,
+            0,
+            data.len(),
+            0,
+            0,
+            0,
+            0,
+            name.len() + 1,
+            0,
+        ];
         all.extend_from_slice(b"070701");
-        fields.iter().for_each(|field| all.extend(format!("{field:08x}").bytes()));
+        fields
+            .iter()
+            .for_each(|field| all.extend(format!("{field:08x}").bytes()));
         all.extend_from_slice(name.as_bytes());
         all.push(0);
         all.resize(all.len().next_multiple_of(4), 0);

@@ -7,15 +7,15 @@ mod archives;
 use std::path::Path;
 
 use gristmill_common::chunk::{ChunkHead, Piece, Quarantined};
-use gristmill_jobs::file::{self, FileMessage, PartHead};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
-use gristmill_jobs::registry::{self, Event, LogHead};
 use gristmill_common::progress::{Counts, Role};
-use gristmill_jobs::report::{self, Rate, Report};
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};
+use gristmill_jobs::file::{self, FileMessage, PartHead};
+use gristmill_jobs::registry::{self, Event, LogHead};
+use gristmill_jobs::report::{self, Rate, Report};
 use gristmill_tagger::conllu;
 use gristmill_tagger::train::{Inputs, Options, train};
 
@@ -130,7 +130,11 @@ fn messages() -> Vec<Vec<u8>> {
     };
     let event = registry::encode_event(&stalled).expect("small");
     messages.push(event.clone());
-    messages.push(registry::encode_log_part(&head, event).expect("small").into());
+    messages.push(
+        registry::encode_log_part(&head, event)
+            .expect("small")
+            .into(),
+    );
     let part = FileMessage::Part(PartHead {
         hash: 1,
         size: 4,
@@ -143,6 +147,7 @@ fn messages() -> Vec<Vec<u8>> {
             .into(),
     );
     let report = Report {
+        trouble: None,
         job: head.job,
         run: 1,
         worker: 2,

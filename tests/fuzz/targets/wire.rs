@@ -5,8 +5,8 @@ use bytes::Bytes;
 use gristmill_common::id::content_hash;
 use gristmill_common::outcome::Outcome;
 use gristmill_common::table;
-use gristmill_jobs::{file, registry, report};
 use gristmill_common::wire::{self, Check, Message};
+use gristmill_jobs::{file, registry, report};
 use libfuzzer_sys::fuzz_target;
 
 const FOOTER: usize = 32;
