@@ -122,7 +122,6 @@ fn a_job_goes_on_while_each_of_three_brokers_dies_in_turn() {
 }
 
 #[test]
-#[ignore = "the producer goes on, the reducer stands still after the third cut"]
 fn a_job_outlives_a_partition_of_the_cluster() {
     let mut scene = Scene::new();
     let _mappers = [scene.cluster.mapper(), scene.cluster.mapper()];
