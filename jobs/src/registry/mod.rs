@@ -11,7 +11,7 @@ mod loss_probe;
 mod table;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -41,10 +41,12 @@ const MAX_AGE: &str = "30D";
 /// How many bytes of them, so that the log cannot fill a broker's disk.
 const MAX_BYTES: i64 = 4 << 30;
 
-/// How often a log that seems gone is looked for and declared again.
-const ATTEMPTS: u32 = 30;
-/// The pause before each.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long a log that seems gone is looked for and declared again. A broker tells of a stream before it has
+/// made it, and under load it takes its time (3.10.8: half a minute). Whoever waits less for a broker waits
+/// less for its log.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause before each look.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +54,12 @@ pub enum RegistryError {
     /// The stream could not be declared.
     #[error("the log of jobs ({STREAM}): {0}")]
     Queue(#[from] QueueError),
-    /// The stream is gone.
+    /// The stream is gone, or not made yet.
     #[error(
-        "the log of jobs ({STREAM}) is gone from the broker: use another virtual host, which has its own"
+        "the broker does not have the log of jobs ({STREAM}), and has not made it within {} s: try again \
+         in a minute; if it stays so it is lost: use another virtual host, which has its own", .0.as_secs()
     )]
-    Gone,
+    Gone(Duration),
     /// The broker does not allow it.
     #[error("the log of jobs ({STREAM}): the broker refuses: {0}")]
     Refused(String),
@@ -73,6 +76,25 @@ pub enum RegistryError {
 pub struct Registry {
     broker: Broker,
     publisher: Publisher,
+    /// How long a log that seems gone is looked for.
+    patience: Duration,
+}
+
+/// A spell in which the broker does not have the log.
+#[derive(Debug, Default)]
+struct Missing {
+    since: Option<Instant>,
+}
+
+impl Missing {
+    /// The log was not there; an error when that was so for too long.
+    fn again(&mut self, patience: Duration) -> Result<(), RegistryError> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        match since.elapsed() < patience {
+            true => Ok(()),
+            false => Err(RegistryError::Gone(patience)),
+        }
+    }
 }
 
 impl Registry {
@@ -89,6 +111,7 @@ impl Registry {
         Ok(Self {
             broker: broker.clone(),
             publisher: broker.patient_publisher(),
+            patience: (broker.connect_limit()).map_or(PATIENCE, |limit| limit.min(PATIENCE)),
         })
     }
 
@@ -135,7 +158,7 @@ impl Registry {
     /// A broker that has just started does not know its streams yet, and one that was killed may have
     /// forgotten one that was declared within its last seconds: it is declared again, for a while.
     async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
-        let mut left = ATTEMPTS;
+        let mut missing = Missing::default();
         loop {
             let published = self
                 .publisher
@@ -143,8 +166,7 @@ impl Registry {
                 .await;
             match published {
                 Ok(()) => return Ok(()),
-                Err(PublishFault::NoQueue) if left > 0 => left -= 1,
-                Err(PublishFault::NoQueue) => return Err(RegistryError::Gone),
+                Err(PublishFault::NoQueue) => missing.again(self.patience)?,
                 Err(PublishFault::Refused(reason)) => return Err(RegistryError::Refused(reason)),
                 Err(PublishFault::Closed) => return Err(RegistryError::Closed),
             }
@@ -163,7 +185,7 @@ impl Registry {
     pub fn follow(&self) -> Log {
         Log {
             registry: self.clone(),
-            left: ATTEMPTS,
+            missing: Missing::default(),
             lost: false,
             reader: self.broker.stream(STREAM),
             assembly: Assembly::default(),
@@ -207,8 +229,7 @@ pub struct Log {
     assembly: Assembly,
     skipped: u64,
     registry: Registry,
-    /// How often a log that is gone is still looked for.
-    left: u32,
+    missing: Missing,
     /// It was gone, and nobody has asked yet.
     lost: bool,
 }
@@ -223,8 +244,8 @@ impl Log {
         loop {
             let message = match self.reader.next().await {
                 Ok(message) => message,
-                Err(End::Gone) if self.left > 0 => {
-                    self.left -= 1;
+                Err(End::Gone) => {
+                    self.missing.again(self.registry.patience)?;
                     self.registry.again().await;
                     self.reader.restart();
                     if !std::mem::replace(&mut self.lost, true) {
@@ -233,17 +254,22 @@ impl Log {
                     }
                     continue;
                 }
-                Err(End::Gone | End::Finished) => return Err(RegistryError::Gone),
                 Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
-                Err(End::Closed) => return Err(RegistryError::Closed),
+                Err(End::Closed | End::Finished) => return Err(RegistryError::Closed),
             };
-            self.left = ATTEMPTS;
+            self.missing = Missing::default();
             match self.assembly.take(&message) {
                 Ok(Some(entry)) => return Ok(entry),
                 Ok(None) => {}
                 Err(_) => self.skipped += 1,
             }
         }
+    }
+
+    /// Whether the broker has the log ready: only then does silence mean that there are no more entries.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.reader.is_subscribed()
     }
 
     /// Whether the log was gone from the broker and made anew since this was asked last: what it said
