@@ -8,10 +8,11 @@ mod codec;
 mod ended;
 mod event;
 mod loss_probe;
+mod missing;
 mod table;
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -23,6 +24,7 @@ pub use self::codec::{
 pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::loss_probe::LossProbe;
+use self::missing::{Missing, in_time};
 pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;
@@ -41,10 +43,6 @@ const MAX_AGE: &str = "30D";
 /// How many bytes of them, so that the log cannot fill a broker's disk.
 const MAX_BYTES: i64 = 4 << 30;
 
-/// How long a log that seems gone is looked for and declared again. A broker tells of a stream before it has
-/// made it, and under load it takes its time (3.10.8: half a minute). Whoever waits less for a broker waits
-/// less for its log.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause before each look.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -76,25 +74,6 @@ pub enum RegistryError {
 pub struct Registry {
     broker: Broker,
     publisher: Publisher,
-    /// How long a log that seems gone is looked for.
-    patience: Duration,
-}
-
-/// A spell in which the broker does not have the log.
-#[derive(Debug, Default)]
-struct Missing {
-    since: Option<Instant>,
-}
-
-impl Missing {
-    /// The log was not there; an error when that was so for too long.
-    fn again(&mut self, patience: Duration) -> Result<(), RegistryError> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        match since.elapsed() < patience {
-            true => Ok(()),
-            false => Err(RegistryError::Gone(patience)),
-        }
-    }
 }
 
 impl Registry {
@@ -111,7 +90,6 @@ impl Registry {
         Ok(Self {
             broker: broker.clone(),
             publisher: broker.patient_publisher(),
-            patience: (broker.connect_limit()).map_or(PATIENCE, |limit| limit.min(PATIENCE)),
         })
     }
 
@@ -160,13 +138,11 @@ impl Registry {
     async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
         let mut missing = Missing::default();
         loop {
-            let published = self
-                .publisher
-                .publish(STREAM, message.clone(), FieldTable::default())
-                .await;
-            match published {
+            let publishing =
+                (self.publisher).publish(STREAM, message.clone(), FieldTable::default());
+            match publishing.await {
                 Ok(()) => return Ok(()),
-                Err(PublishFault::NoQueue) => missing.again(self.patience)?,
+                Err(PublishFault::NoQueue) => missing.again()?,
                 Err(PublishFault::Refused(reason)) => return Err(RegistryError::Refused(reason)),
                 Err(PublishFault::Closed) => return Err(RegistryError::Closed),
             }
@@ -205,16 +181,17 @@ impl Registry {
     }
 
     /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
-    /// reads up to it, so it waits while the broker is in alarm.
+    /// reads up to it, so it waits while the broker is in alarm. A broker that is well must serve the log in
+    /// the time that whoever asks gave it to connect.
     ///
     /// # Errors
     /// When the log cannot be read or written.
     pub async fn catch_up(&self) -> Result<(JobTable, Log), RegistryError> {
-        let mine = self.mark().await?;
+        let mine = in_time(&self.broker, self.mark()).await?;
         let mut table = JobTable::default();
         let mut log = self.follow();
         loop {
-            let entry = log.next().await?;
+            let entry = in_time(&self.broker, log.next()).await?;
             if entry.event == (Event::Marker { id: mine }) {
                 return Ok((table, log));
             }
@@ -245,7 +222,7 @@ impl Log {
             let message = match self.reader.next().await {
                 Ok(message) => message,
                 Err(End::Gone) => {
-                    self.missing.again(self.registry.patience)?;
+                    self.missing.again()?;
                     self.registry.again().await;
                     self.reader.restart();
                     if !std::mem::replace(&mut self.lost, true) {
@@ -257,7 +234,7 @@ impl Log {
                 Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
                 Err(End::Closed | End::Finished) => return Err(RegistryError::Closed),
             };
-            self.missing = Missing::default();
+            self.missing.end();
             match self.assembly.take(&message) {
                 Ok(Some(entry)) => return Ok(entry),
                 Ok(None) => {}

@@ -50,7 +50,7 @@ impl<'a> Vhost<'a> {
         )
     }
 
-    /// All queues with their counts, by name.
+    /// All queues with their counts, by name; one that is just being deleted is gone.
     ///
     /// # Errors
     /// When the node refuses.
@@ -63,8 +63,8 @@ impl<'a> Vhost<'a> {
              [Name, \" \", N(messages_ready), \" \", N(messages_unacknowledged), \" \", \
               N(consumers), \"\\n\"] end \
              || Q <- rabbit_amqqueue:list(V), \
-             I <- [rabbit_amqqueue:info(Q, [name, messages_ready, messages_unacknowledged, \
-                   consumers])]]).",
+             I <- try [rabbit_amqqueue:info(Q, [name, messages_ready, messages_unacknowledged, \
+                   consumers])] catch exit:{noproc, _} -> [] end]).",
         )?;
         let mut queues: Vec<QueueState> = text.lines().filter_map(parse).collect();
         queues.sort_by(|a, b| a.name.cmp(&b.name));
