@@ -10,6 +10,7 @@ pub(crate) mod destination;
 pub(crate) mod digest;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod grouped;
 pub(crate) mod gzip;
 pub(crate) mod manifest;
 pub(crate) mod ordered;
