@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
-pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce};
+pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
 pub use grep::Grep;
 pub use pos::{Pos, Tagset};

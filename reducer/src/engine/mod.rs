@@ -11,6 +11,7 @@ pub(crate) mod digest;
 pub(crate) mod document_limit;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod grouped;
 pub(crate) mod gzip;
 pub(crate) mod manifest;
 pub(crate) mod ordered;
