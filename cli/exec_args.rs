@@ -253,6 +253,11 @@ impl ExecArgs {
         if let Some(reduce) = reduce {
             reduce_words::check(reduce, self.out, each, stays)?;
         }
+        if self.out == Out::File && each != Each::Document {
+            return Err(usage(
+                "--out file writes a file for each document: it goes with --each document",
+            ));
+        }
         if self.recycle == Some(0) || self.recycle.is_some() && !stays {
             return Err(usage(
                 "--recycle N, from 1, is for Python functions and workers: a command is started for \

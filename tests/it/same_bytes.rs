@@ -426,3 +426,26 @@ $last = $key } print "\n" if defined $last;"#;
     }
     all_same(&words, &texts, true, &variants);
 }
+
+#[test]
+fn i6_exec_of_files_in_a_tar() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let texts = folder.path().join("texts");
+    corpus::texts(&texts);
+    let words = [
+        "exec", "--each", "document", "--out", "file", "--", "tr", "a-z", "A-Z", ":::",
+    ];
+    let variant = Variant {
+        threads: 7,
+        chunk_size: 4 << 10,
+        faults: Some(3),
+        memory: 16 << 20,
+        ..PLAIN
+    };
+    let another = Variant {
+        chunk_size: 64 << 10,
+        faults: Some(4),
+        ..variant
+    };
+    all_same(&words, &texts, false, &[variant, another]);
+}

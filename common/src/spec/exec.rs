@@ -78,6 +78,8 @@ pub enum Out {
     Json,
     /// For programs: length (u32, big-endian) and name, length and result
     Frames,
+    /// Members of a tar, under the documents' names; with --each document
+    File,
 }
 
 /// How values of one key are merged.
@@ -193,6 +195,7 @@ impl Exec {
             (None, Out::Lines) => &[Format::Text],
             (None, Out::Json) => &[Format::Jsonl],
             (None, Out::Frames) => &[Format::Frames],
+            (None, Out::File) => &[Format::Tar],
         }
     }
 

@@ -279,6 +279,9 @@ pub enum Format {
     /// Length-prefixed names and results.
     #[value(skip)]
     Frames,
+    /// Results as the members of a tar.
+    #[value(skip)]
+    Tar,
 }
 
 impl Format {
@@ -291,6 +294,7 @@ impl Format {
             Format::Text => "txt",
             Format::Conllu => "conllu",
             Format::Frames => "frames",
+            Format::Tar => "tar",
         }
     }
 }

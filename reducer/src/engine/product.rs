@@ -182,7 +182,7 @@ impl Merging {
     /// Writes the rest; `spilled` grows by what went to disk.
     pub(crate) fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
         match self {
-            Merging::Ordered(ordered) => match ordered.finish() {
+            Merging::Ordered(ordered) => match ordered.finish()? {
                 Some(out) => Ok(Product::Part(out.finish()?)),
                 None => Err(ReduceError::Malformed(
                     "a complete partition with chunks left over".into(),

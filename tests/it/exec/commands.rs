@@ -167,3 +167,67 @@ fn a_document_larger_than_a_chunk_reaches_its_program_whole() {
             .contains("a document of 9000000 bytes, larger than the 5242880")
     );
 }
+
+/// Documents whose names lead out of the folder, or clash, in a tar; the members are what `tar` unpacks.
+#[test]
+fn results_are_files_of_a_tar_under_the_documents_names() {
+    let folder = folder();
+    let made = "import io, tarfile\nwith tarfile.open('in.tar', 'w') as tar:\n    for name, text in \
+                [('../up.txt', 'one'), ('/abs/a.txt', 'two'), ('abs/a.txt', 'three'), ('bad', 'bad'), \
+                ('x' * 120 + '/long.txt', 'four'), ('empty', '')]:\n        info = tarfile.TarInfo(name)\n        \
+                info.size = len(text)\n        tar.addfile(info, io.BytesIO(text.encode()))\n";
+    fs::write(folder.path().join("make.py"), made).expect("a file");
+    shell(folder.path(), "python3 make.py && rm make.py");
+    let line = "t=$(cat); [ \"$t\" != bad ] || exit 5; printf %s \"$t\" | tr a-z A-Z";
+    let words = [
+        "--each", "document", "--out", "file", "--shell", "-o", "out", "--", line, ":::", "in.tar",
+    ];
+    exec(folder.path(), &words).code(3);
+    let out = folder.path().join("out");
+    assert_eq!(quarantine(&out).len(), 1);
+    let unpacked = shell(
+        folder.path(),
+        "mkdir un && tar -C un --warning=all -xf out/part-00000.tar 2>&1 && cd un && \
+         for f in $(find . -type f | sort); do echo $f $(cat $f) $(stat -c %a,%Y $f); done",
+    );
+    let long = "x".repeat(120);
+    let expected = format!(
+        "./in.tar!/abs/a.txt TWO 644,0\n./in.tar!/abs/a~2.txt THREE 644,0\n./in.tar!/empty 644,0\n\
+         ./in.tar!/up.txt ONE 644,0\n./in.tar!/{long}/long.txt FOUR 644,0\n"
+    );
+    assert_eq!(unpacked, expected);
+    // On stdout, compressed, and in any number of threads it is the same tar.
+    let words = [
+        "--each",
+        "document",
+        "--out",
+        "file",
+        "--shell",
+        "-o",
+        "-",
+        "--threads",
+        "3",
+        "--allow-quarantine",
+        "1",
+        "--chunk-size",
+        "4KiB",
+        "--",
+        line,
+        ":::",
+        "in.tar",
+    ];
+    let mut command = gristmill();
+    command
+        .current_dir(folder.path())
+        .args(["run", "exec"])
+        .args(words);
+    let tar = command.output().expect("a run").stdout;
+    assert!(tar == fs::read(out.join("part-00000.tar")).expect("a tar"));
+    Ended::of(gristmill().arg("verify").arg(&out).output().expect("a run")).code(0);
+    let words = [
+        "--each", "chunk", "--out", "file", "-o", "no", "--", "cat", ":::", "in.tar",
+    ];
+    exec(folder.path(), &words)
+        .code(2)
+        .says("goes with --each document");
+}
