@@ -8,6 +8,7 @@
 pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;
+pub mod code;
 pub mod crash;
 pub mod histogram;
 pub mod id;
@@ -20,6 +21,7 @@ pub mod plan_summary;
 pub mod progress;
 pub mod record;
 pub mod seal;
+pub mod sha256;
 pub mod shutdown;
 pub mod size;
 pub mod spec;

@@ -51,6 +51,7 @@ fn submission(run: u64) -> Box<Submission> {
         processor: 1,
         replace: false,
         run,
+        code: None,
     })
 }
 
