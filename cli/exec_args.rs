@@ -7,10 +7,11 @@ use std::path::{Component, Path};
 use clap::Args;
 use gristmill_common::code::CodeFile;
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::{Each, Exec, Out, Program, Reduce};
+use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
 use crate::code_files;
 use crate::exit::usage;
+use crate::reduce_words::{self, ReduceWords, command};
 
 /// Ends the command, as in GNU parallel; inputs follow.
 const END: &str = ":::";
@@ -42,10 +43,10 @@ pub struct ExecArgs {
     /// A mapper of Hadoop Streaming: lines in, key TAB value out, one process a piece
     #[arg(long, value_name = "COMMAND", help_heading = "Program")]
     pub map: Option<String>,
-    /// How the values of a key are merged; numbers are whole, from 0 to 2^64 - 1
-    #[arg(long, value_enum, value_name = "HOW", help_heading = "Program")]
-    pub reduce: Option<Reduce>,
-    /// The command is one line for /bin/sh
+    /// How key TAB value lines are reduced.
+    #[command(flatten)]
+    pub reducing: ReduceWords,
+    /// The command is one line for /bin/sh, and so are those of --map, --reduce and --combine
     #[arg(long, help_heading = "Program")]
     pub shell: bool,
     /// How results are written
@@ -159,8 +160,9 @@ impl ExecArgs {
             .map_err(|word| usage(format!("exec: {}: not UTF-8", word.display())))?;
         let program = self.program(command)?;
         let each = self.each(&program)?;
-        self.check(&program, each)?;
-        let files = self.files(&program)?;
+        let reduce = self.reducing.reduction(self.shell)?;
+        self.check(&program, each, reduce.as_ref())?;
+        let files = self.files(&program, reduce.as_ref())?;
         Ok(Typed {
             exec: Exec {
                 each,
@@ -173,7 +175,7 @@ impl ExecArgs {
                 recycle: self.recycle,
                 piece: self.piece.0,
                 whole: self.whole,
-                reduce: self.reduce,
+                reduce,
                 files,
                 net: self.net,
             },
@@ -188,12 +190,8 @@ impl ExecArgs {
         })
     }
 
-    fn program(&self, command: Vec<String>) -> anyhow::Result<Program> {
-        let said = [
-            self.python.is_some(),
-            self.map.is_some(),
-            !command.is_empty(),
-        ];
+    fn program(&self, words: Vec<String>) -> anyhow::Result<Program> {
+        let said = [self.python.is_some(), self.map.is_some(), !words.is_empty()];
         match said.iter().filter(|said| **said).count() {
             0 => {
                 return Err(usage(
@@ -221,16 +219,14 @@ impl ExecArgs {
                 function: function.into(),
             });
         }
-        let command = match &self.map {
-            Some(map) if self.shell => vec![map.clone()],
-            Some(map) => map.split_whitespace().map(str::to_owned).collect(),
-            None => command,
-        };
+        if let Some(map) = &self.map {
+            return command(map, self.shell, "--map");
+        }
         Ok(match (self.worker, self.shell) {
             (true, true) => return Err(usage("--worker and --shell exclude each other")),
-            (true, false) => Program::Worker(command),
-            (false, true) => Program::Shell(command.join(" ")),
-            (false, false) => Program::Command(command),
+            (true, false) => Program::Worker(words),
+            (false, true) => Program::Shell(words.join(" ")),
+            (false, false) => Program::Command(words),
         })
     }
 
@@ -252,23 +248,20 @@ impl ExecArgs {
         }
     }
 
-    fn check(&self, program: &Program, each: Each) -> anyhow::Result<()> {
+    fn check(&self, program: &Program, each: Each, reduce: Option<&Reduce>) -> anyhow::Result<()> {
         let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
-        if self.reduce.is_some() && stays {
+        if self.map.is_some() && reduce.is_none() {
             return Err(usage(
-                "--reduce takes the output of a command or of --map, not yet that of Python functions \
-                 and workers",
+                "--map needs --reduce: sum, min, max, count, distinct or a command; without a reducer it \
+                 is `--each chunk -- COMMAND`",
             ));
         }
-        if self.map.is_some() && self.reduce.is_none() {
-            return Err(usage(
-                "--map needs --reduce sum, min, max, count or distinct; without a reducer it is \
-                 `--each chunk -- COMMAND`",
-            ));
+        if let Some(reduce) = reduce {
+            reduce_words::check(reduce, self.out, each, stays)?;
         }
-        if self.reduce.is_some() && self.out != Out::Lines {
+        if self.out == Out::File && each != Each::Document {
             return Err(usage(
-                "--reduce takes lines of key TAB value: leave --out out, and choose --format",
+                "--out file writes a file for each document: it goes with --each document",
             ));
         }
         if self.recycle == Some(0) || self.recycle.is_some() && !stays {
@@ -308,13 +301,18 @@ impl ExecArgs {
         Ok(())
     }
 
-    /// The files that the program consists of: those that its words name, and those of `--ship`.
-    fn files(&self, program: &Program) -> anyhow::Result<Vec<CodeFile>> {
-        let words: &[String] = match program {
-            Program::Command(words) | Program::Worker(words) => words,
+    /// The files that the programs consist of: those that their words name, and those of `--ship`.
+    fn files(&self, program: &Program, reduce: Option<&Reduce>) -> anyhow::Result<Vec<CodeFile>> {
+        let mut programs = vec![program];
+        if let Some(Reduce::Program(Reducer { program, combine })) = reduce {
+            programs.push(program);
+            programs.extend(combine);
+        }
+        let words = programs.into_iter().flat_map(|program| match program {
+            Program::Command(words) | Program::Worker(words) => &words[..],
             Program::Shell(_) => &[],
             Program::Python { module, .. } => std::slice::from_ref(module),
-        };
+        });
         for name in &self.ship {
             let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if !Path::new(name).components().all(inside) {
@@ -323,7 +321,7 @@ impl ExecArgs {
                 )));
             }
         }
-        let named = words.iter().filter(|word| Path::new(word).is_file());
+        let named = words.filter(|word| Path::new(word).is_file());
         code_files::find(named.chain(&self.ship).map(String::as_str))
     }
 }

@@ -20,6 +20,7 @@ pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;
 pub mod quarantine_limit;
+pub mod reduce_words;
 pub mod run_progress;
 pub mod signals;
 pub mod stdout;

@@ -44,6 +44,12 @@ impl Program {
                 "--try shows what comes of the first units: use it with `gristmill run exec`",
             ));
         }
+        if exec.reducer().is_some() {
+            return Err(usage(
+                "--reduce COMMAND is not there yet over a broker: --reduce sum, min, max, count or \
+                 distinct is, and `gristmill run exec` takes a command",
+            ));
+        }
         if exec.each == Each::Document {
             let most = ByteSize(MAX_SENT_DOCUMENT);
             if let Some(typed) = job.local.max_document.filter(|typed| *typed > most) {

@@ -158,6 +158,10 @@ fn i6_programs_give_the_same_bytes_over_a_broker() {
         "in",
     ];
     scene.same("documents", &[&most[..], &documents[..]].concat());
+    let members = [
+        "--each", "document", "--out", "file", "--", "tac", ":::", "in",
+    ];
+    scene.same("members", &[&most[..], &members[..]].concat());
     let named = ["--each", "document", "--", "gzip", "-nc", "{}", ":::", "in"];
     scene.same("named", &[&most[..], &named[..]].concat());
     scene.cluster.until_clean();

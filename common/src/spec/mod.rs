@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
-pub use exec::{Cutting, Each, Exec, Out, Program, Reduce};
+pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
 pub use grep::Grep;
 pub use pos::{Pos, Tagset};
@@ -282,6 +282,9 @@ pub enum Format {
     /// Length-prefixed names and results.
     #[value(skip)]
     Frames,
+    /// Results as the members of a tar.
+    #[value(skip)]
+    Tar,
 }
 
 impl Format {
@@ -294,6 +297,7 @@ impl Format {
             Format::Text => "txt",
             Format::Conllu => "conllu",
             Format::Frames => "frames",
+            Format::Tar => "tar",
         }
     }
 }

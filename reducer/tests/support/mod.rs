@@ -298,6 +298,7 @@ pub fn run_messages(
     let settings = Settings {
         memory: way.memory,
         tmp: tmp.to_owned(),
+        program: None,
     };
     let progress = Progress::default();
     let shutdown = Shutdown::new();

@@ -17,6 +17,7 @@ mod pool;
 mod pump;
 mod python;
 mod recipe;
+mod reducer;
 mod render;
 mod talk;
 mod trial;
@@ -35,6 +36,7 @@ use gristmill_common::spec::{Exec, Program};
 pub use child::KEEPER;
 pub use host::Host;
 pub use keeper::keeper;
+pub use reducer::GroupReducer;
 pub use trial::{Trial, Tried};
 pub(crate) use verdict::{Fatal, Verdict};
 
@@ -58,6 +60,10 @@ pub(crate) fn prepare(
     let failed = |error: std::io::Error| SpecError(format!("exec: cannot start programs: {error}"));
     let mut host = host.clone();
     if let Some(folder) = file.and_then(JobFile::code) {
+        if exec.reducer().is_some() {
+            let what = "exec: --reduce COMMAND is not there yet over a broker";
+            return Err(SpecError(what.into()));
+        }
         check_here(exec, folder)?;
         host.folder = folder.to_owned();
         host.from_elsewhere = true;
@@ -68,11 +74,15 @@ pub(crate) fn prepare(
     if matches!(exec.program, Program::Python { .. }) {
         recipe.run_worker(&python::write(pool.rooms()).map_err(failed)?);
     }
+    let combine = exec.reducer().and_then(|reducer| reducer.combine.as_ref());
+    let combine = combine.map(|program| Recipe::of(program, exec, host));
+    let combine = combine.transpose()?.map(Arc::new);
     let (recipe, verdict) = (Arc::new(recipe), Arc::clone(verdict));
     if matches!(exec.program, Program::Command(_) | Program::Shell(_)) {
         return Ok(Box::new(move || {
             Box::new(Cold {
                 recipe: Arc::clone(&recipe),
+                combine: combine.clone(),
                 pool: Arc::clone(&pool),
                 verdict: Arc::clone(&verdict),
             })

@@ -58,19 +58,27 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// Finds the program of a job.
+    /// Finds the program that maps for a job.
     ///
     /// # Errors
     /// When it is not here.
     pub(super) fn new(exec: &Exec, host: &Host) -> Result<Self, SpecError> {
-        let words = match &exec.program {
+        Self::of(&exec.program, exec, host)
+    }
+
+    /// Finds one of the programs of a job.
+    ///
+    /// # Errors
+    /// When it is not here.
+    pub(super) fn of(program: &Program, exec: &Exec, host: &Host) -> Result<Self, SpecError> {
+        let words = match program {
             Program::Shell(line) => vec!["/bin/sh".into(), "-c".into(), line.clone()],
             Program::Command(words) | Program::Worker(words) => {
                 let mut words = words.clone();
-                let Some(program) = words.first_mut() else {
+                let Some(first) = words.first_mut() else {
                     return Err(SpecError("exec: the command is empty".into()));
                 };
-                *program = find(program, host)?;
+                *first = find(first, host)?;
                 words
             }
             Program::Python { module, function } => {
@@ -88,7 +96,7 @@ impl Recipe {
             (plain(&name), host.folder.join(&name))
         });
         Ok(Self {
-            takes_file: matches!(exec.program, Program::Command(_) | Program::Shell(_))
+            takes_file: matches!(program, Program::Command(_) | Program::Shell(_))
                 && words.iter().any(|word| word.contains(FILE)),
             words,
             env: environment(exec),
