@@ -117,7 +117,8 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
          the log is, `rabbitmq-streams stream_status {STREAM}` shows, and `add_replica` adds one"
     ));
     report.note(
-        "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough)"
+        "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough; \
+         the queues of exec jobs have their own)"
             .into(),
     );
     broker.close().await;
@@ -187,7 +188,7 @@ async fn examine_queues(broker: &Broker, job: &JobRun, report: &mut Report) {
         Ok(Err(error)) => report.bad(
             &error.to_string(),
             "the user needs configure, write and read on `gristmill[.].*`; max_message_size must \
-             be 4 MiB or more; the feature flags quorum_queue and stream_queue must be enabled",
+             be 13 MiB or more; the feature flags quorum_queue and stream_queue must be enabled",
         ),
         Err(_) => report.bad(
             "queues do not answer in time",
@@ -255,7 +256,7 @@ async fn queues(broker: &Broker, job: &JobRun) -> anyhow::Result<Vec<String>> {
     let largest = Bytes::from(vec![0; MAX_MESSAGE]);
     queues.publish(Queue::Results(0), largest).await?;
     let large = since.elapsed();
-    facts.push(format!("the largest message (4 MiB) in {large:.1?}"));
+    facts.push(format!("the largest message (13 MiB) in {large:.1?}"));
     for _ in 0..2 {
         if let Some(message) = queues.next(Queue::Results(0)).await? {
             message.ack().await;
