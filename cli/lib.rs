@@ -5,6 +5,7 @@
 pub mod allocator;
 pub mod args;
 pub mod broker;
+pub mod code_files;
 pub mod commands;
 pub mod exec_args;
 pub mod exit;
@@ -19,6 +20,7 @@ pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;
 pub mod quarantine_limit;
+pub mod reduce_words;
 pub mod run_progress;
 pub mod signals;
 pub mod stdout;

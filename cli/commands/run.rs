@@ -46,6 +46,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     }
     let prepared = Prepared::on(&job.spec, std::mem::take(&mut job.files), &host);
     let prepared = Arc::new(prepared.map_err(|error| usage(error.to_string()))?);
+    let reducer = exec::reducer(&job.spec, &host)?;
     let destination = destination(&job)?;
     let progress = Arc::new(Progress::default());
     let transport = Transport::Embedded(settings.queues(&job.spec));
@@ -56,6 +57,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
         spec: &job.spec,
         plan: &plan,
         prepared,
+        reducer,
         transport: &transport,
         settings: &settings,
         progress: &progress,

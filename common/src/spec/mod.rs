@@ -12,13 +12,15 @@ mod shape;
 mod wc;
 mod word_count;
 
+use std::num::NonZeroU64;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
-pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce};
+pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
 pub use grep::Grep;
 pub use pos::{Pos, Tagset};
@@ -38,6 +40,9 @@ pub const MAX_RECORD: u64 = 64 << 20;
 
 /// The largest [`JobSpec::max_record`] of a job for a broker: a chunk of one record must fit one message.
 pub const MAX_SENT_RECORD: u64 = 3 << 20;
+
+/// The same where a record is a document for the user's own program.
+pub const MAX_SENT_DOCUMENT: u64 = 12 << 20;
 
 /// One job: what to do, to what, and how the output looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +167,16 @@ impl Kind {
         }
     }
 
+    /// The most records that an ordered job writes of each document. Its outcomes are then in frames
+    /// ([`crate::frame`]), because a chunk does not know what the chunks before it hold.
+    #[must_use]
+    pub fn document_limit(&self) -> Option<NonZeroU64> {
+        match self {
+            Kind::Grep(options) => options.max_count,
+            _ => None,
+        }
+    }
+
     /// The hash ([`content_hash`]) of the file that mappers need for it, if they need one.
     #[must_use]
     pub fn file(&self) -> Option<u64> {
@@ -267,6 +282,9 @@ pub enum Format {
     /// Length-prefixed names and results.
     #[value(skip)]
     Frames,
+    /// Results as the members of a tar.
+    #[value(skip)]
+    Tar,
 }
 
 impl Format {
@@ -279,6 +297,7 @@ impl Format {
             Format::Text => "txt",
             Format::Conllu => "conllu",
             Format::Frames => "frames",
+            Format::Tar => "tar",
         }
     }
 }

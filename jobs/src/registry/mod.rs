@@ -9,6 +9,7 @@ mod ended;
 mod event;
 mod loss_probe;
 mod missing;
+mod signature;
 mod table;
 
 use std::fmt;
@@ -25,6 +26,9 @@ pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::loss_probe::LossProbe;
 use self::missing::{Missing, in_time};
+pub use self::signature::{
+    Bundle, Code, KeyError, Keyring, PublicKey, SecretKey, Signature, Statement, Unsigned,
+};
 pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;

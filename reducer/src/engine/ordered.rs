@@ -8,10 +8,13 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use gristmill_common::id::{ChunkId, partition_of_split};
+use gristmill_common::spec::{Format, JobSpec};
 
+use crate::engine::document_limit::DocumentLimit;
 use crate::engine::error::FileError;
 use crate::engine::out_file::OutFile;
 use crate::engine::room::{Held, Room};
+use crate::engine::tar_part::TarPart;
 
 /// Puts the bodies of one partition in order.
 #[derive(Debug)]
@@ -20,13 +23,15 @@ pub(crate) struct Ordered {
     next: ChunkId,
     splits: Range<u32>,
     waiting: BTreeMap<ChunkId, Vec<Held>>,
+    limit: Option<DocumentLimit>,
+    tar: Option<TarPart>,
     out: OutFile,
 }
 
 impl Ordered {
-    /// Writes the splits of one partition of a job to `out`.
-    pub(crate) fn new(partition: u32, partitions: u32, splits: u32, out: OutFile) -> Self {
-        let splits = range_of(partition, partitions, splits);
+    /// Writes the splits of one partition of a job to `out`, at most `limit` results of each document.
+    pub(crate) fn new(partition: u32, spec: &JobSpec, splits: u32, out: OutFile) -> Self {
+        let splits = range_of(partition, spec.partitions, splits);
         Self {
             next: ChunkId {
                 split: splits.start,
@@ -34,6 +39,8 @@ impl Ordered {
             },
             splits,
             waiting: BTreeMap::new(),
+            limit: spec.kind.document_limit().map(DocumentLimit::new),
+            tar: (spec.format == Format::Tar).then(TarPart::default),
             out,
         }
     }
@@ -58,7 +65,7 @@ impl Ordered {
             return Ok(());
         }
         for body in bodies {
-            self.out.write(&body)?;
+            self.write(&body)?;
         }
         self.next.index += 1;
         self.advance(room, chunks_of)
@@ -79,7 +86,7 @@ impl Ordered {
             } else if let Some(bodies) = self.waiting.remove(&self.next) {
                 for held in bodies {
                     let body = room.take(held)?;
-                    self.out.write(&body)?;
+                    self.write(&body)?;
                 }
                 self.next.index += 1;
             } else {
@@ -90,8 +97,28 @@ impl Ordered {
     }
 
     /// The output, once every split was written; none if something is missing.
-    pub(crate) fn finish(self) -> Option<OutFile> {
-        (self.next.split >= self.splits.end && self.waiting.is_empty()).then_some(self.out)
+    ///
+    /// # Errors
+    /// When its end cannot be written.
+    pub(crate) fn finish(mut self) -> Result<Option<OutFile>, FileError> {
+        let whole = (self.limit.as_ref()).is_none_or(DocumentLimit::is_between_frames)
+            && (self.tar.as_ref()).is_none_or(TarPart::is_between_frames);
+        if self.next.split < self.splits.end || !self.waiting.is_empty() || !whole {
+            return Ok(None);
+        }
+        if let Some(tar) = self.tar {
+            tar.finish(&mut self.out)?;
+        }
+        Ok(Some(self.out))
+    }
+
+    /// Writes a body of the chunk that comes next.
+    fn write(&mut self, body: &[u8]) -> Result<(), FileError> {
+        match (&mut self.limit, &mut self.tar) {
+            (Some(limit), _) => limit.write(self.next.split, body, &mut self.out),
+            (None, Some(tar)) => tar.write(body, &mut self.out),
+            (None, None) => self.out.write(body),
+        }
     }
 }
 

@@ -1,14 +1,17 @@
-//! The two kinds of result of a partition while they merge: ordered bytes, or a table.
+//! The kinds of result of a partition while they merge: ordered bytes, a table, or pairs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::id::{ChunkId, partition_of_key};
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::spec::{JobSpec, KeyedBy, Shape, TableShape};
 
 use crate::engine::arrivals::Arrivals;
 use crate::engine::destination::Destination;
+use crate::engine::grouped::Grouped;
 use crate::engine::ordered::Ordered;
 use crate::engine::out_file::{Finished, OutFile};
 use crate::engine::reduce_error::ReduceError;
@@ -24,6 +27,8 @@ pub struct Settings {
     pub memory: usize,
     /// Where temporary data goes.
     pub tmp: PathBuf,
+    /// Runs the reduce program of a job that has one.
+    pub program: Option<Arc<dyn ReduceProgram>>,
 }
 
 /// Bytes of memory for a table of documents.
@@ -33,6 +38,7 @@ const DOCUMENT_ROWS: usize = 1 << 20;
 pub(crate) enum Merging {
     Ordered(Box<Ordered>),
     Table(Box<TableMerge>),
+    Grouped(Box<Grouped>),
 }
 
 /// A table, and how it ends.
@@ -71,8 +77,20 @@ impl Merging {
         let shape = match shape {
             Shape::Ordered => {
                 let out = destination.part(partition, spec)?;
-                let ordered = Ordered::new(partition, spec.partitions, plan_summary.splits, out);
+                let ordered = Ordered::new(partition, spec, plan_summary.splits, out);
                 return Ok(Merging::Ordered(Box::new(ordered)));
+            }
+            Shape::Grouped => {
+                let Some(program) = settings.program.clone() else {
+                    return Err(ReduceError::Program(
+                        "the job has a reduce program of its own, and this reducer runs none"
+                            .into(),
+                    ));
+                };
+                let budget = settings.memory / 8 * 6;
+                let out = destination.part(partition, spec)?;
+                let grouped = Grouped::new(partition, budget, &settings.tmp, program, out);
+                return Ok(Merging::Grouped(Box::new(grouped)));
             }
             Shape::Table(shape) => shape,
         };
@@ -113,6 +131,7 @@ impl Merging {
             Merging::Ordered(ordered) => {
                 ordered.take(id, bodies, room, |split| arrivals.chunks_of(split))?;
             }
+            Merging::Grouped(grouped) => grouped.take(id, &bodies)?,
             Merging::Table(merge) => {
                 for body in bodies {
                     merge.table.take(&body).map_err(|error| match error {
@@ -131,6 +150,7 @@ impl Merging {
     pub(crate) fn check(&self, body: &[u8]) -> Result<(), ReduceError> {
         match self {
             Merging::Ordered(_) => Ok(()),
+            Merging::Grouped(_) => Grouped::check(body),
             Merging::Table(merge) => merge
                 .table
                 .check_body(body)
@@ -154,6 +174,7 @@ impl Merging {
     pub(crate) fn spilled(&self) -> u64 {
         match self {
             Merging::Ordered(_) => 0,
+            Merging::Grouped(grouped) => grouped.spilled(),
             Merging::Table(merge) => merge.table.spilled(),
         }
     }
@@ -161,13 +182,14 @@ impl Merging {
     /// Writes the rest; `spilled` grows by what went to disk.
     pub(crate) fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
         match self {
-            Merging::Ordered(ordered) => match ordered.finish() {
+            Merging::Ordered(ordered) => match ordered.finish()? {
                 Some(out) => Ok(Product::Part(out.finish()?)),
                 None => Err(ReduceError::Malformed(
                     "a complete partition with chunks left over".into(),
                 )),
             },
             Merging::Table(merge) => merge.finish(spilled),
+            Merging::Grouped(grouped) => Ok(Product::Part(grouped.finish(spilled)?)),
         }
     }
 }

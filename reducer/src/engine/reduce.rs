@@ -71,12 +71,12 @@ impl<'a> Reducer<'a> {
     ) -> Result<Self, ReduceError> {
         let shape = spec.kind.shape();
         // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
-        // would keep in memory what the page cache holds as well), and an eighth beside a table,
-        // which takes the rest.
+        // would keep in memory what the page cache holds as well), and an eighth beside a table
+        // or pairs, which take the rest.
         let eighth = settings.memory / 8;
         let waiting = match shape {
             Shape::Ordered => settings.memory / 4,
-            Shape::Table(_) => eighth,
+            Shape::Table(_) | Shape::Grouped => eighth,
         };
         Ok(Self {
             partition,

@@ -67,7 +67,7 @@ impl Renderer {
                 }
                 push_numbers(&mut self.line, values, b'\t');
             }
-            Format::Text | Format::Conllu | Format::Frames => {
+            Format::Text | Format::Conllu | Format::Frames | Format::Tar => {
                 for part in parts {
                     self.line.extend_from_slice(part);
                     self.line.push(b':');

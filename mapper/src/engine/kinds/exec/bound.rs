@@ -18,10 +18,7 @@ pub(super) fn check(out: &Output, verdict: &Verdict) {
         0 => entries.iter().map(|entry| entry.stderr.len()).sum(),
         _ => 0,
     };
-    for (what, bytes) in [
-        ("results", out.bytes.len().max(out.table.size())),
-        ("stderr of failures", details),
-    ] {
+    for (what, bytes) in [("results", out.size()), ("stderr of failures", details)] {
         if bytes > MOST {
             verdict.fail(format!(
                 "exec: the {what} of one chunk take more than 256MiB: make chunks smaller \

@@ -83,7 +83,7 @@ impl Processor for Talk {
         }
         if let Err(error) = done {
             self.verdict
-                .fail(format!("exec: cannot talk to a worker: {error}"));
+                .fail_here(format!("exec: cannot talk to a worker: {error}"));
         }
         Ok(())
     }
@@ -118,7 +118,8 @@ impl Talk {
             let bytes = std::fs::read(&file);
             let cannot = |error: &io::Error| {
                 let file = file.display();
-                self.verdict.fail(format!("cannot read {file}: {error}"));
+                self.verdict
+                    .fail_here(format!("cannot read {file}: {error}"));
             };
             bytes.inspect_err(cannot).ok()
         };
@@ -141,7 +142,7 @@ impl Talk {
                     Err(_) if self.pool.is_stopping() => return Ok(()),
                     Err(failed) => {
                         self.verdict
-                            .fail(format!("exec: {}", cannot_start(&failed)));
+                            .fail_here(format!("exec: {}", cannot_start(&failed)));
                         return Ok(());
                     }
                 }

@@ -58,6 +58,7 @@ impl Warm {
             Out::Lines => "lines",
             Out::Json => "json",
             Out::Frames => "frames",
+            Out::File => "file",
         };
         let hello = frame::hello(each, out, exec.timeout);
         let mut outbox = &hello[..];

@@ -1,0 +1,22 @@
+//! A worker in another language.
+
+use super::*;
+use crate::corpus;
+
+#[test]
+fn the_worker_of_the_documentation_works() {
+    let folder = folder();
+    let manual = include_str!("../../../docs/exec.md");
+    let (_, perl) = manual.split_once("```perl\n").expect("a worker in Perl");
+    let (perl, _) = perl.split_once("```").expect("its end");
+    script(folder.path(), "worker.pl", perl);
+    corpus::logs(&folder.path().join("logs"));
+    let words = ["--worker", "-o", "-", "--", "./worker.pl", ":::", "logs"];
+    let ended = exec(folder.path(), &words).code(0);
+    let expected = shell(
+        folder.path(),
+        "for f in $(find logs -type f | sort); do zcat -f $f | perl -ne 'chomp; print scalar reverse($_), \
+         \"\\n\"'; done",
+    );
+    assert_eq!(ended.stdout, expected);
+}
