@@ -41,8 +41,8 @@ impl Page<'_> {
                     main {
                         h1 { "Gristmill report: " (kind) }
                         (self.verdict())
-                        (self.account())
                         (self.result())
+                        (self.account())
                         (self.quarantine())
                         (self.job())
                         (self.files())
