@@ -101,6 +101,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Try the chunks again that could not be run at all, and complete the output
     Replay(ReplayArgs),
+    /// Make a pair of keys, with which mappers know whose programs to run
+    ExecKey(ExecKeyArgs),
     /// Ask a worker's --listen address whether it is ready: exit code 0, or 1
     Health(HealthArgs),
     /// Check whether a broker is fit, with the way out of what it finds
@@ -337,6 +339,14 @@ pub struct ProduceArgs {
     /// serves, and replace its output
     #[arg(long, help_heading = "Job")]
     pub force: bool,
+    /// For exec: vouch for the program with this key of `gristmill exec-key`, for seven days
+    #[arg(
+        long,
+        value_name = "KEYFILE",
+        env = "GRISTMILL_SIGN",
+        help_heading = "Job"
+    )]
+    pub sign: Option<PathBuf>,
     /// Bytes of chunks that may lie on the broker, and half of it of results; past it the producer
     /// waits (at least 32MiB)
     #[arg(
@@ -361,6 +371,29 @@ pub struct ProduceArgs {
     pub cutting: CuttingArgs,
 }
 
+/// `--exec` as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExecWord {
+    /// Nobody's
+    Off,
+    /// Those that a key of --exec-keys has signed (`produce --sign`)
+    Signed,
+    /// Everybody's who may publish to the broker
+    Any,
+}
+
+/// Options of `exec-key`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  gristmill exec-key team.key
+  gristmill produce exec --sign team.key --python tag.py:tag corpus/
+  gristmill map --exec signed --exec-keys team.key.pub")]
+pub struct ExecKeyArgs {
+    /// The new file for the secret key; the public one goes beside it, to FILE.pub
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// Options of `map`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -378,6 +411,38 @@ pub struct MapArgs {
     /// Only this job; the mapper ends when it does
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
+    /// Whose own programs are run (exec): whoever may publish to the broker can submit a job
+    #[arg(
+        long,
+        value_enum,
+        default_value = "off",
+        env = "GRISTMILL_EXEC",
+        help_heading = "Programs of jobs (exec)"
+    )]
+    pub exec: ExecWord,
+    /// With --exec signed: a file with the public keys that count, one a line
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GRISTMILL_EXEC_KEYS",
+        help_heading = "Programs of jobs (exec)"
+    )]
+    pub exec_keys: Option<PathBuf>,
+    /// Programs of this machine that every job may run, whatever --exec says
+    ///
+    /// Bare names are looked for on this mapper's PATH. No files of the job, no --shell, no --env but
+    /// LANG, TZ, OMP_* and GRISTMILL_*. What runs whatever it is told to, such as a shell, is refused.
+    #[arg(
+        long,
+        value_name = "NAME[=/PATH],…",
+        value_delimiter = ',',
+        env = "GRISTMILL_EXEC_ALLOW",
+        help_heading = "Programs of jobs (exec)"
+    )]
+    pub exec_allow: Vec<String>,
+    /// Folder for what programs read and write [default: the system's]
+    #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
+    pub tmp: Option<PathBuf>,
     /// Compute threads [default: one per core]
     #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
@@ -474,6 +539,7 @@ Fields of --json, one object a line; null is what is not known:
   missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds
+  left_alone           why mappers do not work on it: reasons, and how many mappers for each
   waits_for            in words
   troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages

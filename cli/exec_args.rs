@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Component, Path};
 
 use clap::Args;
-use gristmill_common::id::hash_of;
+use gristmill_common::code::CodeFile;
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::{CodeFile, Each, Exec, Out, Program, Reduce, Reducer};
+use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
+use crate::code_files;
 use crate::exit::usage;
 use crate::reduce_words::{self, ReduceWords, command};
 
@@ -20,6 +20,9 @@ const PIECE: std::ops::RangeInclusive<u64> = 4 << 10..=2 << 20;
 
 /// The sizes that the largest document may have.
 const DOCUMENT: std::ops::RangeInclusive<u64> = 1..=16 << 30;
+
+/// The largest document unless somebody says otherwise, in bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// Options of `exec`.
 #[derive(Args, Debug)]
@@ -92,14 +95,12 @@ pub struct ExecArgs {
     )]
     pub piece: ByteSize,
     /// The largest document of --each document, up to 16GiB; a larger one is quarantined. Python
-    /// functions and workers get at most 64MiB
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1GiB",
-        help_heading = "Input"
-    )]
-    pub max_document: ByteSize,
+    /// functions and workers get at most 64MiB [default: 1GiB; over a broker 12MiB, which is the most]
+    #[arg(long, value_name = "SIZE", help_heading = "Input")]
+    pub max_document: Option<ByteSize>,
+    /// Where mappers confine programs, this one may use the network
+    #[arg(long, help_heading = "Program")]
+    pub net: bool,
     /// Archives whose names match are not opened, but documents themselves
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub whole: Vec<String>,
@@ -118,6 +119,8 @@ pub struct Local {
     pub keep_going: bool,
     /// `--try`.
     pub try_units: Option<u64>,
+    /// `--max-document`, if it was said.
+    pub max_document: Option<ByteSize>,
 }
 
 /// The words taken apart.
@@ -174,12 +177,15 @@ impl ExecArgs {
                 whole: self.whole,
                 reduce,
                 files,
+                net: self.net,
             },
             inputs,
-            max_document: (each == Each::Document).then_some(self.max_document.0),
+            max_document: (each == Each::Document)
+                .then(|| self.max_document.map_or(LARGEST, |most| most.0)),
             local: Local {
                 keep_going: self.keep_going,
                 try_units: self.try_units,
+                max_document: self.max_document,
             },
         })
     }
@@ -273,11 +279,8 @@ impl ExecArgs {
                 self.timeout
             )));
         }
-        if !DOCUMENT.contains(&self.max_document.0) {
-            return Err(usage(format!(
-                "--max-document {}: from 1B to 16GiB",
-                self.max_document
-            )));
+        if let Some(most) = self.max_document.filter(|most| !DOCUMENT.contains(&most.0)) {
+            return Err(usage(format!("--max-document {most}: from 1B to 16GiB")));
         }
         if self.child_memory.0 < 16 << 20 {
             return Err(usage(format!(
@@ -310,15 +313,6 @@ impl ExecArgs {
             Program::Shell(_) => &[],
             Program::Python { module, .. } => std::slice::from_ref(module),
         });
-        let named = words.filter(|word| Path::new(word).is_file());
-        let mut files = BTreeMap::new();
-        for name in named.chain(&self.ship) {
-            let path = Path::new(name);
-            let hash = File::open(path)
-                .and_then(hash_of)
-                .map_err(|error| usage(format!("exec: {name}: {error}")))?;
-            files.insert(name.clone(), hash);
-        }
         for name in &self.ship {
             let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if !Path::new(name).components().all(inside) {
@@ -327,8 +321,8 @@ impl ExecArgs {
                 )));
             }
         }
-        let file = |(name, hash)| CodeFile { name, hash };
-        Ok(files.into_iter().map(file).collect())
+        let named = words.filter(|word| Path::new(word).is_file());
+        code_files::find(named.chain(&self.ship).map(String::as_str))
     }
 }
 

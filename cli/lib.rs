@@ -5,6 +5,7 @@
 pub mod allocator;
 pub mod args;
 pub mod broker;
+pub mod code_files;
 pub mod commands;
 pub mod exec_args;
 pub mod exit;

@@ -7,7 +7,8 @@ use clap::Parser;
 use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
-    cancel, doctor, exec, health, man, map, produce, reduce, replay, run, status, tagger, verify,
+    cancel, doctor, exec, exec_key, health, man, map, produce, reduce, replay, run, status, tagger,
+    verify,
 };
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Produce(words) => produce::produce(*words, verbosity),
         Command::Map(args) => map::map(&args),
         Command::IsolatedChunk => map::isolated(),
+        Command::ExecKey(args) => exec_key::exec_key(&args),
         Command::ExecKeeper => exec::keeper(),
         Command::Reduce(args) => reduce::reduce(&args),
         Command::Status(args) => status::status(&args),

@@ -8,6 +8,7 @@
 pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;
+pub mod code;
 pub mod counters;
 pub mod crash;
 pub mod frame;
@@ -24,6 +25,7 @@ pub mod progress;
 pub mod record;
 pub mod reduce_program;
 pub mod seal;
+pub mod sha256;
 pub mod shutdown;
 pub mod size;
 pub mod spec;

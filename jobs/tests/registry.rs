@@ -52,6 +52,7 @@ fn submission(sources: usize) -> Event {
         processor: 1,
         replace: false,
         run: 7,
+        code: None,
     }))
 }
 

@@ -17,7 +17,9 @@ pub use engine::output::Output;
 pub use engine::prepared::{Prepared, SpecError};
 pub use engine::processor::{ProcessError, Processor};
 pub use engine::table::{RowId, Table};
-pub use service::{ServeError, Settings, serve};
+pub use service::{
+    AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, ServeError, Settings, serve,
+};
 pub use work::assignment::{Assignment, Limits, MapError};
 pub use work::isolate::{SUBCOMMAND, child};
 pub use work::work;

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{Format, KeyedBy, Records, Shape, TableShape};
+use crate::code::CodeFile;
 use crate::table::Merge;
 
 /// The user's own program or Python function.
@@ -33,8 +34,11 @@ pub struct Exec {
     pub whole: Vec<String>,
     /// What becomes of the `key TAB value` lines that the program writes, if they are merged.
     pub reduce: Option<Reduce>,
-    /// The files that the program consists of, as far as they are named.
+    /// The files that the program consists of, as far as they are named, by name.
     pub files: Vec<CodeFile>,
+    /// Where programs are confined, this one may use the network.
+    #[serde(default)]
+    pub net: bool,
 }
 
 /// What one call of the program gets.
@@ -123,15 +127,6 @@ impl Reduce {
             Reduce::Distinct => "distinct",
         }
     }
-}
-
-/// A file that the program consists of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeFile {
-    /// Its path as typed.
-    pub name: String,
-    /// The hash of its bytes ([`crate::id::content_hash`]).
-    pub hash: u64,
 }
 
 /// How the input of a job is cut, as far as its kind decides it.

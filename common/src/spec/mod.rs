@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
-pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce, Reducer};
+pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
 pub use grep::Grep;
 pub use pos::{Pos, Tagset};
@@ -40,6 +40,9 @@ pub const MAX_RECORD: u64 = 64 << 20;
 
 /// The largest [`JobSpec::max_record`] of a job for a broker: a chunk of one record must fit one message.
 pub const MAX_SENT_RECORD: u64 = 3 << 20;
+
+/// The same where a record is a document for the user's own program.
+pub const MAX_SENT_DOCUMENT: u64 = 12 << 20;
 
 /// One job: what to do, to what, and how the output looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ mod codec;
 mod ended;
 mod event;
 mod loss_probe;
+mod signature;
 mod table;
 
 use std::fmt;
@@ -23,6 +24,9 @@ pub use self::codec::{
 pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::loss_probe::LossProbe;
+pub use self::signature::{
+    Bundle, Code, KeyError, Keyring, PublicKey, SecretKey, Signature, Statement, Unsigned,
+};
 pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;

@@ -52,6 +52,7 @@ fn submission(run: u64) -> Box<Submission> {
         processor: 1,
         replace: false,
         run,
+        code: None,
     })
 }
 

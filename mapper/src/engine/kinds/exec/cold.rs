@@ -147,7 +147,7 @@ impl Cold {
                 Ok((ending, result)) => return self.judge(ending, result),
                 Err(error) => {
                     let reason = format!("cannot run a program: {error}");
-                    self.verdict.fail(format!("exec: {reason}"));
+                    self.verdict.fail_here(format!("exec: {reason}"));
                     return Err(Failed::because(reason));
                 }
             }

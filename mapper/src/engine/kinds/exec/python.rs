@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::{fs, io};
 
 use super::host::Host;
+use super::recipe::{inside, passed_on};
 use crate::engine::prepared::SpecError;
 
 /// The worker, in Python 3.9 and later, with nothing but its standard library.
@@ -32,6 +33,8 @@ pub(super) fn interpreter(found: String, host: &Host) -> String {
     let asked = Command::new(&found)
         .args(["-c", "import sys; print(sys.executable, end='')"])
         .current_dir(&host.folder)
+        .env_clear()
+        .envs(passed_on())
         .stdin(Stdio::null())
         .output();
     let said = asked.ok().filter(|output| output.status.success());
@@ -48,6 +51,7 @@ pub(super) fn module(named: &str, host: &Host) -> Result<String, SpecError> {
     if !named.ends_with(".py") {
         return Ok(named.into());
     }
+    inside(named, host)?;
     let path = host.folder.join(named);
     if !path.is_file() {
         return Err(SpecError(format!("exec: --python {named}: no such file")));

@@ -146,12 +146,15 @@ impl Recipe {
     }
 }
 
+/// What a program gets of this process's environment.
+pub(super) fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
+    let value = |name| Some((name, std::env::var_os(name)?));
+    PASSED_ON.into_iter().filter_map(value)
+}
+
 fn environment(exec: &Exec) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let passed = PASSED_ON.iter().filter_map(|name| {
-        let value: OsString = std::env::var_os(name)?;
-        Some((name.as_bytes().to_vec(), value.into_vec()))
-    });
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let passed = passed_on().map(|(name, value)| (name.as_bytes().to_vec(), value.into_vec()));
     let mut all: Vec<_> = passed.collect();
     all.extend(FIXED.iter().map(|(name, value)| pair(name, value)));
     all.extend(exec.env.iter().map(|(name, value)| pair(name, value)));
@@ -163,7 +166,10 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
     let runs = |path: &Path| {
         path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
     };
-    let found = if program.contains('/') {
+    let found = if let Some(path) = host.programs_at.get(program) {
+        runs(path).then(|| path.clone())
+    } else if program.contains('/') {
+        inside(program, host)?;
         let path = host.folder.join(program);
         if path.is_file() && !runs(&path) {
             return Err(SpecError(format!(
@@ -174,6 +180,8 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
     } else {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
+            // No name of a job's may come to mean a file of the job.
+            .filter(|folder| !host.from_elsewhere || folder.is_absolute())
             .map(|folder| host.folder.join(folder).join(program))
             .find(|path| runs(path))
     };
@@ -186,6 +194,21 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
             ),
         })
     })
+}
+
+/// Refuses a relative path out of the folder with a job's program.
+///
+/// # Errors
+/// When it is one.
+pub(super) fn inside(named: &str, host: &Host) -> Result<(), SpecError> {
+    let path = Path::new(named);
+    match host.from_elsewhere && path.is_relative() && !is_inside(&plain(path)) {
+        true => Err(SpecError(format!(
+            "exec: {named}: a path of another machine; below the folder where the command is typed, \
+             without `..`, a file is sent along"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// A path without its `.` components.

@@ -86,7 +86,7 @@ impl Processor for Talk {
         }
         if let Err(error) = done {
             self.verdict
-                .fail(format!("exec: cannot talk to a worker: {error}"));
+                .fail_here(format!("exec: cannot talk to a worker: {error}"));
         }
         Ok(())
     }
@@ -122,7 +122,8 @@ impl Talk {
             let bytes = std::fs::read(&file);
             let cannot = |error: &io::Error| {
                 let file = file.display();
-                self.verdict.fail(format!("cannot read {file}: {error}"));
+                self.verdict
+                    .fail_here(format!("cannot read {file}: {error}"));
             };
             bytes.inspect_err(cannot).ok()
         };
@@ -145,7 +146,7 @@ impl Talk {
                     Err(_) if self.pool.is_stopping() => return Ok(()),
                     Err(failed) => {
                         self.verdict
-                            .fail(format!("exec: {}", cannot_start(&failed)));
+                            .fail_here(format!("exec: {}", cannot_start(&failed)));
                         return Ok(());
                     }
                 }
