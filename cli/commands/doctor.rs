@@ -12,7 +12,7 @@ use gristmill_jobs::declare::{
     Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, queue_depth,
 };
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Registry, STREAM};
+use gristmill_jobs::registry::{Registry, RegistryError, STREAM};
 use gristmill_jobs::report::{self, Reporter, Reports};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, BrokerOptions, BrokerUrl, BrokerUrls, REPLICAS, version};
@@ -25,6 +25,9 @@ use crate::stdout;
 
 /// How long one examination may take.
 const LIMIT: Duration = Duration::from_secs(20);
+/// The way out when the log of jobs is not served.
+const NO_STREAM: &str =
+    "a stream that is being made, has no leader or was lost: see the broker's log";
 /// The oldest RabbitMQ that is known to do.
 const OLDEST: (u32, u32) = (3, 10);
 
@@ -156,14 +159,15 @@ async fn every_node(options: &BrokerOptions, report: &mut Report) -> Vec<(Broker
 }
 
 async fn examine_log(broker: &Broker, report: &mut Report) {
-    if let Ok(Err(error)) = tokio::time::timeout(LIMIT, log_of_jobs(broker)).await {
-        report.bad(
+    match tokio::time::timeout(LIMIT, log_of_jobs(broker)).await {
+        Ok(Ok(())) => report.good("the log of jobs can be written and read".into()),
+        Ok(Err(error @ RegistryError::Gone(_))) => report.bad(&error.to_string(), NO_STREAM),
+        Ok(Err(error)) => report.bad(
             &error.to_string(),
             "the user needs configure, write and read on `gristmill[.].*` and `amq[.]default`; \
              streams must not be disabled",
-        );
-    } else {
-        report.good("the log of jobs can be written and read".into());
+        ),
+        Err(_) => report.bad("the log of jobs does not answer in time", NO_STREAM),
     }
 }
 
@@ -218,7 +222,7 @@ fn is_old(version: &str) -> bool {
     }
 }
 
-async fn log_of_jobs(broker: &Broker) -> anyhow::Result<()> {
+async fn log_of_jobs(broker: &Broker) -> Result<(), RegistryError> {
     let registry = Registry::open(broker).await?;
     registry.catch_up().await?;
     Ok(())
