@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use gristmill_common::counters::Counter;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, send, sendmsg,
@@ -60,6 +61,8 @@ pub(super) struct Ending {
     pub(super) left: u32,
     /// The last that it wrote to stderr.
     pub(super) stderr: Vec<u8>,
+    /// What it counted.
+    pub(super) counters: Vec<Counter>,
 }
 
 /// The ways to end.

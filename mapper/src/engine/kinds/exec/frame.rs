@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::unit::Unit;
+use gristmill_common::counters::Counter;
 
 /// The version of the protocol.
 pub(super) const VERSION: u32 = 1;
@@ -25,6 +26,8 @@ pub(super) enum Said<'a> {
     Fail(&'a [u8]),
     /// A line for the log.
     Log(&'a [u8]),
+    /// Something was counted.
+    Count(&'a [u8]),
     /// It has answered every record of a batch.
     End,
     /// It is alive.
@@ -54,6 +57,7 @@ pub(super) fn first(bytes: &[u8]) -> Result<Option<(Said<'_>, usize)>, String> {
         b'X' => Said::Bad(payload),
         b'F' => Said::Fail(payload),
         b'L' => Said::Log(payload),
+        b'C' => Said::Count(payload),
         b'E' => Said::End,
         b'P' => Said::Ping,
         other => return Err(format!("a frame of type {other}")),
@@ -131,6 +135,16 @@ fn groups(units: &[Unit<'_>]) -> Vec<Range<usize>> {
 
 fn push(into: &mut Vec<u8>, number: usize) {
     into.extend_from_slice(&(number as u32).to_be_bytes());
+}
+
+/// What a [`Said::Count`] says: a number (64 bits), a group and a name, each behind its length.
+pub(super) fn counter(payload: &[u8]) -> Option<Counter> {
+    let (count, rest) = payload.split_first_chunk::<8>()?;
+    let mut rest = Reader(rest);
+    let mut text = || rest.number().and_then(|len| rest.take(len));
+    let (group, name) = (text()?, text()?);
+    let counter = Counter::new(group, name, u64::from_be_bytes(*count));
+    counter.filter(|_| rest.0.is_empty())
 }
 
 /// The payload of an answer, read from its beginning.

@@ -20,6 +20,7 @@ mod python;
 mod recipe;
 mod reducer;
 mod render;
+mod stderr;
 mod talk;
 mod trial;
 mod unit;

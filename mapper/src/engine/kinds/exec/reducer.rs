@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_common::counters::Counter;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::spec::Exec;
 
@@ -100,7 +101,7 @@ impl ReduceProgram for GroupReducer {
         partition: u32,
         pairs: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<(), String> {
+    ) -> Result<Vec<Counter>, String> {
         let cannot = |error: io::Error| format!("cannot run the reduce program: {error}");
         let mut held = self.pool.take().map_err(cannot)?;
         let keeper = &held.place().map_err(cannot)?.keeper;
@@ -110,7 +111,7 @@ impl ReduceProgram for GroupReducer {
             _ => keeper.tidy().map_err(cannot)?,
         }
         let Some(fault) = self.fault(&ending, stopped) else {
-            return Ok(());
+            return Ok(ending.counters);
         };
         let said = String::from_utf8_lossy(&ending.stderr);
         let said = match said.trim_end() {

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gristmill_common::counters::Counters;
 use gristmill_common::spec::{Each, Out};
 
 use super::bound;
@@ -48,6 +49,8 @@ pub(super) struct Talk {
     pub(super) verdict: Arc<Verdict>,
     /// The size of batches that suits the program.
     pub(super) size: usize,
+    /// What was counted in the batch in work: sure once it is ended.
+    counted: Counters,
 }
 
 /// How far a talk came.
@@ -97,6 +100,7 @@ impl Talk {
             pool,
             verdict,
             size: BATCH.0,
+            counted: Counters::default(),
         }
     }
 
@@ -204,6 +208,7 @@ impl Talk {
         let mut ends: VecDeque<usize> = VecDeque::new();
         // What is sure: answers count once their batch is ended.
         let mut sure = Sure::new(0, out);
+        self.counted.clear();
         let mut message;
         let mut outbox: &[u8] = &[];
         let mut heard = Instant::now();
@@ -226,6 +231,8 @@ impl Talk {
                 Ok(Said::End) => {
                     ends.pop_front();
                     warm.answered += (answered - sure.answered) as u64;
+                    out.counters.append(&self.counted);
+                    self.counted.clear();
                     sure = Sure::new(answered, out);
                     self.pace(batch_began.elapsed());
                     batch_began = Instant::now();
@@ -260,7 +267,12 @@ impl Talk {
     }
 
     /// Takes what a worker says; returns how many of the units that are `left` it answers.
-    fn answer(&self, said: Said<'_>, left: &[Unit<'_>], out: &mut Output) -> Result<usize, Stop> {
+    fn answer(
+        &mut self,
+        said: Said<'_>,
+        left: &[Unit<'_>],
+        out: &mut Output,
+    ) -> Result<usize, Stop> {
         let exec = &self.recipe.exec;
         let answered = match said {
             Said::Out(payload) => outs(left, payload, exec.out, out).map_err(Stop::garbage)?,
@@ -280,6 +292,16 @@ impl Talk {
             Said::End => 0,
             Said::Log(text) => {
                 log(text);
+                0
+            }
+            Said::Count(payload) => {
+                let Some(counter) = frame::counter(payload) else {
+                    return Err(Stop::garbage("a counter that is none".into()));
+                };
+                self.counted.add(counter);
+                if let Some(excess) = self.counted.excess() {
+                    self.verdict.fail(format!("exec: {excess}"));
+                }
                 0
             }
             Said::Ping => 0,

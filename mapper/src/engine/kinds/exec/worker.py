@@ -29,6 +29,14 @@ class Worker:
         self.answers = []
         self.answered = 0
         self.busy = False
+        self.counts = {}
+
+    def count(self, name, amount=1, group="user"):
+        """Adds to a counter of the job: what users call as gristmill.count."""
+        key = (group.encode(), name.encode())
+        if amount < 0 or any(not 0 < len(text) <= 128 for text in key):
+            raise ValueError("a counter has names of 1 to 128 bytes and an amount from 0")
+        self.counts[key] = min(self.counts.get(key, 0) + int(amount), 2**64 - 1)
 
     def send(self, kind, payload):
         with self.lock:
@@ -54,6 +62,7 @@ class Worker:
         self.out = hello["out"]
         self.here = types.ModuleType("gristmill")
         self.here.document = None
+        self.here.count = self.count
         sys.modules["gristmill"] = self.here
         try:
             self.function = load(module, name)
@@ -101,6 +110,10 @@ class Worker:
             self.records(bytes(payload[at:end]), lengths)
             at = end
         self.flush()
+        counts, self.counts = self.counts, {}
+        for (group, counter), amount in counts.items():
+            data = [struct.pack(">I", len(text)) + text for text in (group, counter)]
+            self.send("C", struct.pack(">Q", amount) + b"".join(data))
         self.send("E", b"")
 
     def split(self, data, lengths):
