@@ -11,6 +11,7 @@ use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
+use crate::program_args::ProgramArgs;
 
 /// The version and the git revision that was built.
 const VERSION: &str = concat!(
@@ -376,17 +377,6 @@ pub struct ProduceArgs {
     pub cutting: CuttingArgs,
 }
 
-/// `--exec` as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ExecWord {
-    /// Nobody's
-    Off,
-    /// Those that a key of --exec-keys has signed (`produce --sign`)
-    Signed,
-    /// Everybody's who may publish to the broker
-    Any,
-}
-
 /// Options of `exec-key`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
@@ -416,35 +406,9 @@ pub struct MapArgs {
     /// Only this job; the mapper ends when it does
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
-    /// Whose own programs are run (exec): whoever may publish to the broker can submit a job
-    #[arg(
-        long,
-        value_enum,
-        default_value = "off",
-        env = "GRISTMILL_EXEC",
-        help_heading = "Programs of jobs (exec)"
-    )]
-    pub exec: ExecWord,
-    /// With --exec signed: a file with the public keys that count, one a line
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "GRISTMILL_EXEC_KEYS",
-        help_heading = "Programs of jobs (exec)"
-    )]
-    pub exec_keys: Option<PathBuf>,
-    /// Programs of this machine that every job may run, whatever --exec says
-    ///
-    /// Bare names are looked for on this mapper's PATH. No files of the job, no --shell, no --env but
-    /// LANG, TZ, OMP_* and GRISTMILL_*. What runs whatever it is told to, such as a shell, is refused.
-    #[arg(
-        long,
-        value_name = "NAME[=/PATH],…",
-        value_delimiter = ',',
-        env = "GRISTMILL_EXEC_ALLOW",
-        help_heading = "Programs of jobs (exec)"
-    )]
-    pub exec_allow: Vec<String>,
+    /// Programs of jobs.
+    #[command(flatten)]
+    pub programs: ProgramArgs,
     /// Folder for what programs read and write [default: the system's]
     #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
     pub tmp: Option<PathBuf>,

@@ -10,11 +10,15 @@ use gristmill::commands::{
     cancel, doctor, exec, exec_key, health, man, map, produce, reduce, replay, report, run, status,
     tagger, verify,
 };
+use gristmill::confined;
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
 use gristmill::verbosity::Verbosity;
 
 fn main() -> ExitCode {
+    if let Some(exit) = confined::become_program() {
+        return exit;
+    }
     allocator::keep_flat();
     let cli = Cli::parse();
     keep_quiet_about_caught_panics();
