@@ -9,6 +9,7 @@ pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;
 pub mod code;
+pub mod counters;
 pub mod crash;
 pub mod frame;
 pub mod histogram;

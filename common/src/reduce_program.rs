@@ -5,10 +5,12 @@
 use std::fmt::Debug;
 use std::io::{Read, Write};
 
+use crate::counters::Counter;
+
 /// A program that reduces sorted pairs, once for each partition.
 pub trait ReduceProgram: Debug + Send + Sync {
     /// Runs the program: `pairs` are lines of `key TAB value`, sorted by key; what it writes goes to
-    /// `output`.
+    /// `output`. Returns what it counted.
     ///
     /// # Errors
     /// When the program fails: how, and the last that it wrote to stderr. Also when `pairs` or
@@ -18,5 +20,5 @@ pub trait ReduceProgram: Debug + Send + Sync {
         partition: u32,
         pairs: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<(), String>;
+    ) -> Result<Vec<Counter>, String>;
 }

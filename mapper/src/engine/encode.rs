@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, Quarantined};
+use gristmill_common::counters::Counter;
 use gristmill_common::id::partition_of_key;
 use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
 use gristmill_common::pair::push_pair;
@@ -52,7 +53,11 @@ pub(crate) fn encode(
 ) -> Result<Vec<(u32, Bytes)>, WireError> {
     let mut entries = std::mem::take(&mut out.quarantined);
     entries.extend_from_slice(&chunk.head.faults);
-    let mut account = Some((counts, batches_of(entries)));
+    let mut account = Some(Account {
+        counts,
+        entries: batches_of(entries),
+        counters: out.counters.iter().collect(),
+    });
     let mut messages = Vec::new();
     let mut publish = |partition: u32, bodies: Vec<Vec<u8>>, account: Option<Account>| {
         messages_of(chunk, attempt, partition, bodies, account, &mut messages)
@@ -88,7 +93,13 @@ pub(crate) fn encode(
     Ok(messages)
 }
 
-type Account = (Vec<SourceCount>, Vec<Vec<Quarantined>>);
+/// What travels with one partition only.
+#[derive(Default)]
+struct Account {
+    counts: Vec<SourceCount>,
+    entries: Vec<Vec<Quarantined>>,
+    counters: Vec<Counter>,
+}
 
 fn messages_of(
     chunk: &Chunk,
@@ -98,7 +109,11 @@ fn messages_of(
     account: Option<Account>,
     messages: &mut Vec<(u32, Bytes)>,
 ) -> Result<(), WireError> {
-    let (mut counts, entries) = account.unwrap_or_default();
+    let Account {
+        mut counts,
+        entries,
+        mut counters,
+    } = account.unwrap_or_default();
     let parts = bodies.len().max(entries.len()).max(1);
     let mut bodies = bodies.into_iter();
     let mut entries = entries.into_iter();
@@ -113,6 +128,7 @@ fn messages_of(
             parts: parts as u32,
             counts: std::mem::take(&mut counts),
             quarantined: entries.next().unwrap_or_default(),
+            counters: std::mem::take(&mut counters),
         };
         let mut body = bodies.next().unwrap_or_default();
         // The head is appended to it, and the footer.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use gristmill_common::chunk::{Piece, Quarantined, sample_of};
+use gristmill_common::counters::Counters;
 use gristmill_common::record::content;
 use gristmill_common::spec::Shape;
 
@@ -27,6 +28,8 @@ pub struct Output {
     /// Results of a kind whose shape is [`Shape::Grouped`].
     pub grouped: Grouped,
     pub(crate) quarantined: Vec<Quarantined>,
+    /// What the user's programs counted.
+    pub(crate) counters: Counters,
     /// Records of the batch's parts, as far as the processor said.
     pub(crate) counts: Vec<u64>,
     shape: Filled,
@@ -53,6 +56,7 @@ impl Output {
             table: Table::new(merges),
             grouped: Grouped::default(),
             quarantined: Vec::new(),
+            counters: Counters::default(),
             counts: Vec::new(),
             shape: match shape {
                 Shape::Ordered => Filled::Bytes,
@@ -118,6 +122,7 @@ impl Output {
         self.bytes.clear();
         self.table.clear();
         self.grouped.clear();
+        self.counters.clear();
     }
 
     /// Adds what another output of the same shape holds.
@@ -125,6 +130,7 @@ impl Output {
         self.bytes.extend_from_slice(&other.bytes);
         self.table.append(&other.table);
         self.grouped.append(&other.grouped);
+        self.counters.append(&other.counters);
         self.quarantined.extend_from_slice(&other.quarantined);
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gristmill_common::counters::Counters;
 use gristmill_common::id::ChunkId;
 use gristmill_common::pair::pairs;
 use gristmill_common::reduce_program::ReduceProgram;
@@ -80,8 +81,12 @@ impl Grouped {
         self.sorter.spilled()
     }
 
-    /// Runs the program; `spilled` grows by what went to disk.
-    pub(crate) fn finish(self, spilled: &mut u64) -> Result<Finished, ReduceError> {
+    /// Runs the program; `spilled` grows by what went to disk, and `counters` by what was counted.
+    pub(crate) fn finish(
+        self,
+        spilled: &mut u64,
+        counters: &mut Counters,
+    ) -> Result<Finished, ReduceError> {
         let sorted = self.sorter.finish();
         *spilled += sorted.spilled();
         let mut lines = Lines {
@@ -101,7 +106,9 @@ impl Grouped {
         if let Some(error) = lines.failed.or(part.failed) {
             return Err(error.into());
         }
-        reduced.map_err(ReduceError::Program)?;
+        for counter in reduced.map_err(ReduceError::Program)? {
+            counters.add(counter);
+        }
         Ok(part.out.finish()?)
     }
 }

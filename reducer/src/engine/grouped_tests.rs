@@ -1,5 +1,6 @@
 use std::fs;
 
+use gristmill_common::counters::{Counter, Counters};
 use gristmill_common::pair::push_pair;
 
 use super::*;
@@ -14,10 +15,11 @@ impl ReduceProgram for Cat {
         partition: u32,
         pairs: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<(), String> {
+    ) -> Result<Vec<Counter>, String> {
         assert_eq!(partition, 3);
         io::copy(pairs, output).map_err(|error| error.to_string())?;
-        self.0.clone()
+        self.0.clone()?;
+        Ok(Counter::new(b"g", b"n", 2).into_iter().collect())
     }
 }
 
@@ -33,10 +35,11 @@ fn reduced(
     for (id, bodies) in chunks {
         grouped.take(*id, bodies).unwrap();
     }
-    let mut spilled = 0;
+    let (mut spilled, mut counters) = (0, Counters::default());
     let finished = grouped
-        .finish(&mut spilled)
+        .finish(&mut spilled, &mut counters)
         .map_err(|error| error.to_string())?;
+    assert_eq!(counters.len(), 1);
     finished.temp.unwrap().publish().unwrap();
     Ok((
         fs::read_to_string(folder.path().join("part")).unwrap(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gristmill_common::counters::Counters;
 use gristmill_common::id::{ChunkId, partition_of_key};
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::reduce_program::ReduceProgram;
@@ -179,8 +180,12 @@ impl Merging {
         }
     }
 
-    /// Writes the rest; `spilled` grows by what went to disk.
-    pub(crate) fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
+    /// Writes the rest; `spilled` grows by what went to disk, `counters` by what a program counted.
+    pub(crate) fn finish(
+        self,
+        spilled: &mut u64,
+        counters: &mut Counters,
+    ) -> Result<Product, ReduceError> {
         match self {
             Merging::Ordered(ordered) => match ordered.finish()? {
                 Some(out) => Ok(Product::Part(out.finish()?)),
@@ -189,7 +194,7 @@ impl Merging {
                 )),
             },
             Merging::Table(merge) => merge.finish(spilled),
-            Merging::Grouped(grouped) => Ok(Product::Part(grouped.finish(spilled)?)),
+            Merging::Grouped(grouped) => Ok(Product::Part(grouped.finish(spilled, counters)?)),
         }
     }
 }

@@ -113,6 +113,7 @@ pub fn plan_summary(sources: u32, splits: u32) -> PlanSummary {
 pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
     OutcomeHead {
         skipped: None,
+        counters: Vec::new(),
         id,
         hash: u64::from(id.split) << 32 | u64::from(id.index),
         partition,

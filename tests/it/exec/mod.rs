@@ -1,6 +1,7 @@
 //! `run exec` with real programs, against the same programs run by hand.
 
 mod commands;
+mod counters;
 mod failures;
 mod python;
 mod reduce;

@@ -13,6 +13,9 @@ const ENTRIES: usize = 256;
 
 /// Fails the job if a chunk's results are more than may be held.
 pub(super) fn check(out: &Output, verdict: &Verdict) {
+    if let Some(excess) = out.counters.excess() {
+        verdict.fail(format!("exec: {excess}"));
+    }
     let entries = &out.quarantined;
     let details = match entries.len() % ENTRIES {
         0 => entries.iter().map(|entry| entry.stderr.len()).sum(),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_common::chunk::Stretch;
+use gristmill_common::counters::Counter;
 use gristmill_common::spec::Each;
 
 use super::bound;
@@ -39,6 +40,13 @@ pub(super) struct Cold {
     pub(super) verdict: Arc<Verdict>,
 }
 
+/// What a program wrote for one unit.
+struct Written {
+    result: Vec<u8>,
+    /// On stderr.
+    counters: Vec<Counter>,
+}
+
 impl Processor for Cold {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
         for part in batch.parts() {
@@ -66,8 +74,8 @@ impl Cold {
         }
         let result = self
             .run(&self.recipe, unit, self.pool.large(unit).as_deref())
-            .and_then(|result| self.combined(unit, result))
-            .and_then(|result| self.add(unit, &result, out));
+            .and_then(|written| self.combined(unit, written))
+            .and_then(|written| self.add(unit, written, out));
         match result {
             Ok(()) => self.verdict.success(),
             Err(failed) => {
@@ -79,32 +87,40 @@ impl Cold {
         self.pool.done(unit);
     }
 
-    fn add(&self, unit: &Unit<'_>, result: &[u8], out: &mut Output) -> Result<(), Failed> {
+    fn add(&self, unit: &Unit<'_>, written: Written, out: &mut Output) -> Result<(), Failed> {
+        let result = &written.result[..];
         if let Some(reduce) = &self.recipe.exec.reduce {
-            return pairs::add(out, reduce, result).map_err(Failed::because);
+            pairs::add(out, reduce, result).map_err(Failed::because)?;
+        } else {
+            let origin = Origin {
+                document: &unit.part.piece.document,
+                offset: unit.offset,
+            };
+            render::text(&mut out.bytes, self.recipe.exec.out, origin, result);
         }
-        let origin = Origin {
-            document: &unit.part.piece.document,
-            offset: unit.offset,
-        };
-        render::text(&mut out.bytes, self.recipe.exec.out, origin, result);
+        for counter in written.counters {
+            out.counters.add(counter);
+        }
         Ok(())
     }
 
     /// What the combiner makes of the pairs of one unit, if there is one.
-    fn combined(&self, unit: &Unit<'_>, result: Vec<u8>) -> Result<Vec<u8>, Failed> {
+    fn combined(&self, unit: &Unit<'_>, mut written: Written) -> Result<Written, Failed> {
         let Some(combine) = &self.combine else {
-            return Ok(result);
+            return Ok(written);
         };
-        let sorted = pairs::sorted(&result);
+        let sorted = pairs::sorted(&written.result);
         let unit = Unit {
             content: &sorted,
             ..*unit
         };
-        self.run(combine, &unit, None).map_err(|failed| Failed {
+        let combined = self.run(combine, &unit, None).map_err(|failed| Failed {
             reason: format!("the combiner: {}", failed.reason),
             ..failed
-        })
+        })?;
+        written.result = combined.result;
+        written.counters.extend(combined.counters);
+        Ok(written)
     }
 
     /// Runs a program over a unit, whose bytes are in the file `large` if there is one: what it wrote,
@@ -114,7 +130,7 @@ impl Cold {
         recipe: &Recipe,
         unit: &Unit<'_>,
         large: Option<&Path>,
-    ) -> Result<Vec<u8>, Failed> {
+    ) -> Result<Written, Failed> {
         for attempt in 1..=ATTEMPTS {
             let tried = self.pool.take().and_then(|mut held| {
                 let keeper = &held.place()?.keeper;
@@ -166,7 +182,7 @@ impl Cold {
         Ok((keeper.wait(), result))
     }
 
-    fn judge(&self, ending: Ending, result: Option<Vec<u8>>) -> Result<Vec<u8>, Failed> {
+    fn judge(&self, ending: Ending, result: Option<Vec<u8>>) -> Result<Written, Failed> {
         let exec = &self.recipe.exec;
         let fails = |reason: String| {
             Err(Failed {
@@ -189,7 +205,10 @@ impl Cold {
             // What they would have done is missing from the result, perhaps.
             return fails("ended and left processes behind, which were killed".into());
         }
-        Ok(result)
+        Ok(Written {
+            result,
+            counters: ending.counters,
+        })
     }
 }
 

@@ -4,21 +4,25 @@
 //! programs are started for every unit ([`cold`]); *warm* workers stay and speak the protocol of
 //! `docs/exec.md` ([`talk`]). It must not know where the units come from.
 
+mod answers;
 mod bound;
 mod call;
 mod child;
 mod cold;
+mod confine;
 mod family;
 mod frame;
 mod host;
 mod keeper;
 mod pairs;
 mod pool;
+mod position;
 mod pump;
 mod python;
 mod recipe;
 mod reducer;
 mod render;
+mod stderr;
 mod talk;
 mod trial;
 mod unit;
@@ -34,6 +38,7 @@ use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::{Exec, Program};
 
 pub use child::KEEPER;
+pub use confine::{CONFINED, Confinement, can_confine, confined, keep_private};
 pub use host::Host;
 pub use keeper::keeper;
 pub use reducer::GroupReducer;
@@ -71,11 +76,11 @@ pub(crate) fn prepare(
     let host = &host;
     let mut recipe = Recipe::new(exec, host)?;
     let pool = Pool::new(host, exec.memory, recipe.links.clone()).map_err(failed)?;
-    if matches!(exec.program, Program::Python { .. }) {
+    if python::is_python(&exec.program) {
         recipe.run_worker(&python::write(pool.rooms()).map_err(failed)?);
     }
     let combine = exec.reducer().and_then(|reducer| reducer.combine.as_ref());
-    let combine = combine.map(|program| Recipe::of(program, exec, host));
+    let combine = combine.map(|program| python::reducer(program, exec, host, pool.rooms()));
     let combine = combine.transpose()?.map(Arc::new);
     let (recipe, verdict) = (Arc::new(recipe), Arc::clone(verdict));
     if matches!(exec.program, Program::Command(_) | Program::Shell(_)) {

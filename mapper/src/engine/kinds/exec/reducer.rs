@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_common::counters::Counter;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::spec::Exec;
 
@@ -15,6 +16,7 @@ use super::child::Keeper;
 use super::host::Host;
 use super::pool::Pool;
 use super::pump::{Moved, Pump};
+use super::python;
 use super::recipe::Recipe;
 use crate::engine::prepared::SpecError;
 
@@ -44,10 +46,17 @@ impl GroupReducer {
         let Some(reducer) = exec.reducer() else {
             return Ok(None);
         };
-        let recipe = Recipe::of(&reducer.program, exec, host)?;
-        let pool = Pool::new(host, exec.memory, recipe.links.clone())
+        let links = Recipe::of(&reducer.program, exec, host)?.links;
+        let pool = Pool::new(host, exec.memory, links)
             .map_err(|error| SpecError(format!("exec: cannot start programs: {error}")))?;
-        Ok(Some(Arc::new(Self { recipe, pool })))
+        let recipe = python::reducer(&reducer.program, exec, host, pool.rooms())?;
+        let runner = Self { recipe, pool };
+        if python::is_python(&reducer.program) {
+            // What is wrong with the module shows when there is nothing to reduce.
+            let tried = runner.reduce(0, &mut io::empty(), &mut io::sink());
+            tried.map_err(|why| SpecError(format!("exec: {why}")))?;
+        }
+        Ok(Some(Arc::new(runner)))
     }
 
     fn run(
@@ -100,7 +109,7 @@ impl ReduceProgram for GroupReducer {
         partition: u32,
         pairs: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<(), String> {
+    ) -> Result<Vec<Counter>, String> {
         let cannot = |error: io::Error| format!("cannot run the reduce program: {error}");
         let mut held = self.pool.take().map_err(cannot)?;
         let keeper = &held.place().map_err(cannot)?.keeper;
@@ -110,7 +119,7 @@ impl ReduceProgram for GroupReducer {
             _ => keeper.tidy().map_err(cannot)?,
         }
         let Some(fault) = self.fault(&ending, stopped) else {
-            return Ok(());
+            return Ok(ending.counters);
         };
         let said = String::from_utf8_lossy(&ending.stderr);
         let said = match said.trim_end() {
