@@ -10,7 +10,7 @@ mod work;
 pub use engine::batch::{Batch, Part, Record};
 pub use engine::grouped::Grouped;
 pub use engine::job_file::JobFile;
-pub use engine::kinds::exec::{GroupReducer, Host, KEEPER, Trial, Tried, keeper};
+pub use engine::kinds::exec::{GroupReducer, Host, KEEPER, Reran, Rerun, Trial, Tried, keeper};
 pub use engine::kinds::name_model;
 pub use engine::mapper::{Mapped, Mapper};
 pub use engine::output::Output;

@@ -21,6 +21,7 @@ mod python;
 mod recipe;
 mod reducer;
 mod render;
+mod rerun;
 mod stderr;
 mod talk;
 mod trial;
@@ -40,6 +41,7 @@ pub use child::KEEPER;
 pub use host::Host;
 pub use keeper::keeper;
 pub use reducer::GroupReducer;
+pub use rerun::{Reran, Rerun};
 pub use trial::{Trial, Tried};
 pub(crate) use verdict::{Fatal, Verdict};
 
