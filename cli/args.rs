@@ -12,6 +12,7 @@ use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 use crate::commands::rerun::Share;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
+use crate::program_args::ProgramArgs;
 
 /// The version and the git revision that was built.
 const VERSION: &str = concat!(
@@ -116,6 +117,8 @@ pub enum Command {
     ExecKeeper,
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
+    /// Write an output folder as one HTML page: account, result, what was set aside, hashes
+    Report(ReportArgs),
     /// Train and measure models for pos
     #[command(subcommand)]
     Tagger(TaggerCommand),
@@ -146,6 +149,9 @@ pub struct RunArgs {
     /// Replace an earlier job's output in OUT (nothing else is ever replaced)
     #[arg(long, help_heading = "Output")]
     pub force: bool,
+    /// Write the results as a page too, OUT.report.html beside OUT
+    #[arg(long, help_heading = "Output")]
+    pub report: bool,
     /// With -o -: where the quarantined records go
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub quarantine: Option<PathBuf>,
@@ -372,17 +378,6 @@ pub struct ProduceArgs {
     pub cutting: CuttingArgs,
 }
 
-/// `--exec` as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ExecWord {
-    /// Nobody's
-    Off,
-    /// Those that a key of --exec-keys has signed (`produce --sign`)
-    Signed,
-    /// Everybody's who may publish to the broker
-    Any,
-}
-
 /// Options of `exec-key`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
@@ -412,35 +407,9 @@ pub struct MapArgs {
     /// Only this job; the mapper ends when it does
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
-    /// Whose own programs are run (exec): whoever may publish to the broker can submit a job
-    #[arg(
-        long,
-        value_enum,
-        default_value = "off",
-        env = "GRISTMILL_EXEC",
-        help_heading = "Programs of jobs (exec)"
-    )]
-    pub exec: ExecWord,
-    /// With --exec signed: a file with the public keys that count, one a line
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "GRISTMILL_EXEC_KEYS",
-        help_heading = "Programs of jobs (exec)"
-    )]
-    pub exec_keys: Option<PathBuf>,
-    /// Programs of this machine that every job may run, whatever --exec says
-    ///
-    /// Bare names are looked for on this mapper's PATH. No files of the job, no --shell, no --env but
-    /// LANG, TZ, OMP_* and GRISTMILL_*. What runs whatever it is told to, such as a shell, is refused.
-    #[arg(
-        long,
-        value_name = "NAME[=/PATH],…",
-        value_delimiter = ',',
-        env = "GRISTMILL_EXEC_ALLOW",
-        help_heading = "Programs of jobs (exec)"
-    )]
-    pub exec_allow: Vec<String>,
+    /// Programs of jobs.
+    #[command(flatten)]
+    pub programs: ProgramArgs,
     /// Folder for what programs read and write [default: the system's]
     #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
     pub tmp: Option<PathBuf>,
@@ -607,6 +576,26 @@ pub struct DoctorArgs {
     /// How long it is waited for.
     #[command(flatten)]
     pub patience: PatienceArgs,
+}
+
+/// Options of `report`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill report out                   writes out.report.html beside the folder
+  gristmill report out -o - | less       the page to stdout
+
+The page is one file: it needs no network, and its tables are there without scripts.
+Exit codes: 0 written, 1 the folder is no output, or does not hold what its manifest says")]
+pub struct ReportArgs {
+    /// Folder with a job's results
+    #[arg(value_name = "OUT")]
+    pub folder: PathBuf,
+    /// The page's file, or - for stdout [default: OUT.report.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Options of `verify`.

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use gristmill_common::progress::Progress;
 use gristmill_common::size::ByteSize;
-use gristmill_jobs::registry::Keyring;
-use gristmill_mapper::{AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, Limits, Settings};
+use gristmill_mapper::{Limits, Settings};
 use tracing::{error, info};
 
-use crate::args::{ExecWord, MapArgs};
-use crate::commands::run::{threads, tmp};
-use crate::exit::{Exit, usage};
+use crate::args::MapArgs;
+use crate::commands::run::threads;
+use crate::exit::Exit;
 use crate::listen::Role;
 use crate::memory::budget;
+use crate::program_args;
 use crate::worker::Worker;
 
 /// Runs the command.
@@ -31,7 +31,7 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
             seconds: args.chunk_timeout.max(1),
             memory: budget(args.chunk_memory, ByteSize(1 << 30)),
         },
-        exec: exec(args)?,
+        exec: program_args::settings(args)?,
         restart: Arc::new(restart),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);
@@ -54,35 +54,6 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         "stopped"
     );
     Ok(Exit::Complete)
-}
-
-/// Whose programs are run, and where.
-fn exec(args: &MapArgs) -> anyhow::Result<ExecSettings> {
-    let gate = match args.exec {
-        ExecWord::Off => ExecGate::Off,
-        ExecWord::Signed => ExecGate::Signed,
-        ExecWord::Any => ExecGate::Any,
-    };
-    let keys = match &args.exec_keys {
-        Some(path) => Keyring::read(path).map_err(|error| usage(format!("--exec-keys {error}")))?,
-        None => Keyring::default(),
-    };
-    if gate == ExecGate::Signed && keys.is_empty() {
-        return Err(usage(
-            "--exec signed: which keys count? --exec-keys FILE has them, one a line (`gristmill \
-             exec-key` makes them)",
-        ));
-    }
-    let allowed = AllowedPrograms::parse(args.exec_allow.iter().map(String::as_str))
-        .map_err(|what| usage(format!("--exec-allow {what}")))?;
-    Ok(ExecSettings {
-        policy: ExecPolicy {
-            gate,
-            keys,
-            allowed,
-        },
-        tmp: tmp(args.tmp.as_ref())?,
-    })
 }
 
 /// Puts this same command in the place of this process, stuck threads and all.

@@ -332,6 +332,164 @@ fn a_hostile_publisher_runs_nothing_where_exec_is_off_or_signed() {
     cluster.until_clean();
 }
 
+/// Tries to get at what is not its business, and says of each how it went.
+const HOSTILE: &str = r#"#!/usr/bin/env python3
+import ctypes, glob, os, socket, sys
+
+def environ():
+    found = b""
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            found += open(path, "rb").read()
+        except OSError:
+            pass
+    assert b"amqp://" in found and b"GRISTMILL_BROKER" in found, "not found"
+
+def secret():
+    open(sys.argv[1]).read()
+
+def memory():
+    for mapper in mappers():
+        open(f"/proc/{mapper}/mem", "rb").read(0)
+
+def mappers():
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            words = open(path, "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if len(words) > 1 and words[1] == b"map" and b"gristmill" in words[0]:
+            found.append(int(path.split("/")[2]))
+    assert found, "no mapper"
+    return found
+
+def ptrace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    for mapper in mappers():
+        if libc.ptrace(16, mapper, None, None) != 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+        os.waitpid(mapper, 0x40000000)
+        libc.ptrace(17, mapper, None, None)
+
+def udp():
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))
+
+def write():
+    open(sys.argv[1] + ".written", "w").close()
+
+def code():
+    os.chmod(os.path.realpath(sys.argv[0]), 0o755)
+    open(sys.argv[0], "a").close()
+
+def own():
+    open("scratch", "w").write("mine")
+    open(os.environ["HOME"] + "/cache", "w").close()
+    open("/dev/null", "w").write("nothing")
+
+sys.stdin.read()
+for attempt in (environ, secret, memory, ptrace, udp, write, code, own):
+    try:
+        attempt()
+        print(attempt.__name__, "done")
+    except (OSError, AssertionError) as error:
+        print(attempt.__name__, "refused")
+"#;
+
+#[test]
+fn a_confined_program_gets_at_nothing_but_its_input_and_its_folder() {
+    let scene = Scene::new();
+    scene.program("hostile.py", HOSTILE);
+    let secrets = scene.cluster.folder.path().join("secrets");
+    fs::create_dir(&secrets).expect("a folder");
+    let secret = secrets.join("broker");
+    fs::write(&secret, scene.cluster.vhost.url()).expect("a file");
+    let file = secret.display().to_string();
+    let input = scene.file("one.txt", "a line\n").display().to_string();
+    let words = [
+        "--each",
+        "document",
+        "--",
+        "./hostile.py",
+        &file,
+        ":::",
+        &input,
+    ];
+    let _reducer = scene.reducer();
+    let said = |job: &str, mapper: &[&str], more: &[&str]| {
+        let mut all = vec!["map", "--threads", "1", "--exec", "any"];
+        all.extend(mapper);
+        let mut command = scene.cluster.command(&all);
+        let mut mapper = scene.cluster.start("map", &mut command);
+        scene
+            .produce(job, &[&["--wait"], more, &words[..]].concat())
+            .code(0);
+        mapper.signal("-TERM");
+        mapper.wait();
+        String::from_utf8(
+            scene
+                .cluster
+                .job(job)
+                .remove("part-00000.txt")
+                .expect("a part"),
+        )
+        .expect("UTF-8")
+    };
+    let refused = "environ refused\nsecret refused\nmemory refused\nptrace refused\nudp refused\n\
+                   write refused\ncode refused\nown done\n";
+    // The broker's URL is in the environment, and the file names it, too.
+    let confined = said("confined", &[], &[]);
+    assert_eq!(
+        confined,
+        refused.replace("secret refused", "secret done"),
+        "a file that is no secret"
+    );
+    let mut command = scene.cluster.command(&[
+        "map",
+        "--threads",
+        "1",
+        "--exec",
+        "any",
+        "--broker-file",
+        &file,
+    ]);
+    command.env_remove("GRISTMILL_BROKER");
+    let by_file = scene.cluster.start("map", &mut command);
+    scene
+        .produce("by-file", &[&["--wait"], &words[..]].concat())
+        .code(0);
+    let found = scene
+        .cluster
+        .job("by-file")
+        .remove("part-00000.txt")
+        .expect("a part");
+    assert_eq!(String::from_utf8_lossy(&found), refused);
+    by_file.kill();
+    let online = said("online", &[], &["--net"]);
+    assert!(online.contains("udp done\nwrite refused"), "{online}");
+    // That the attempts can succeed, so that it means something when they do not.
+    let free = said("free", &["--exec-unconfined"], &[]);
+    for what in [
+        "secret done",
+        "udp done",
+        "write done",
+        "code done",
+        "own done",
+    ] {
+        assert!(free.contains(what), "{free}");
+    }
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn a_password_in_the_list_of_processes_is_refused_where_programs_run() {
+    let cluster = Cluster::new();
+    let url = cluster.vhost.url();
+    let words = ["map", "--exec", "any", "--broker", &url];
+    let ended = cluster.run(&words).code(2);
+    assert!(ended.stderr.contains("is in the process list"), "{ended:?}");
+}
+
 #[test]
 fn allowed_programs_run_for_everybody_and_nothing_else_does() {
     let scene = Scene::new();

@@ -15,7 +15,7 @@ use tracing::info;
 
 use super::policy::{ExecPolicy, Permission};
 use crate::engine::job_file::JobFile;
-use crate::engine::kinds::exec::Host;
+use crate::engine::kinds::exec::{Confinement, Host};
 use crate::engine::prepared::Prepared;
 
 /// So many may be made ready at a time, and be heard of.
@@ -28,6 +28,8 @@ pub struct ExecSettings {
     pub policy: ExecPolicy,
     /// The folder for their files.
     pub tmp: PathBuf,
+    /// How they are confined, if they are.
+    pub confinement: Option<Confinement>,
 }
 
 /// The programs of one mapper.
@@ -105,6 +107,7 @@ impl Programs {
             tmp: self.settings.tmp.clone(),
             programs: self.threads,
             keep_going: (submission.code.as_ref()).is_some_and(|code| code.keep_going),
+            confinement: self.settings.confinement.clone(),
             programs_at: match permission {
                 Permission::Allowed(places) => places,
                 Permission::All => Default::default(),

@@ -13,6 +13,8 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::confine::Cell;
+
 /// The longest message: a command line and an environment.
 const MOST: usize = 16 << 20;
 /// The most descriptors beside one message.
@@ -47,6 +49,8 @@ pub(super) struct Call {
     pub(super) timeout: Option<u64>,
     /// The most resident memory of it and its descendants, in bytes.
     pub(super) memory: u64,
+    /// What it is confined to, if it is.
+    pub(super) cell: Option<Cell>,
 }
 
 /// How a program ended.

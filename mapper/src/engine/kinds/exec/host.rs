@@ -7,6 +7,8 @@ use std::sync::Arc;
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::shutdown::Shutdown;
 
+use super::confine::Confinement;
+
 /// The machine's side of an `exec` job.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -19,6 +21,8 @@ pub struct Host {
     /// The program came with a job from elsewhere, and its files are in `folder`: what it names by a
     /// relative path must be among them.
     pub from_elsewhere: bool,
+    /// How programs are confined, if they are.
+    pub confinement: Option<Confinement>,
     /// Programs by name that are not looked for on the `PATH`.
     pub programs_at: BTreeMap<String, PathBuf>,
     /// The most programs that run at a time.
@@ -42,6 +46,7 @@ impl Host {
             tmp: std::env::temp_dir(),
             folder: std::env::current_dir().unwrap_or_else(|_| "/".into()),
             from_elsewhere: false,
+            confinement: None,
             programs_at: BTreeMap::new(),
             programs: std::thread::available_parallelism().map_or(1, usize::from),
             keep_going: false,

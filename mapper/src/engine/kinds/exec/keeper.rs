@@ -22,6 +22,7 @@ use rustix::process::{
 };
 
 use super::call::{Ask, Call, Ending, How, hear, retry, tell};
+use super::confine;
 use super::family::{Reaped, kill_all, memory};
 use super::stderr::Stderr;
 
@@ -241,14 +242,20 @@ fn start(call: &Call, fds: Vec<OwnedFd>, stderr: OwnedFd, doors: &mut Doors) -> 
         return Err(io::Error::other("no pipes"));
     };
     let mut words = call.words.iter().cloned().map(OsString::from_vec);
-    let mut command = Command::new(words.next().unwrap_or_default());
+    let pair = |(name, value): &(Vec<u8>, Vec<u8>)| {
+        let (name, value) = (name.clone(), value.clone());
+        (OsString::from_vec(name), OsString::from_vec(value))
+    };
+    let env = call.env.iter().map(pair);
+    let mut command;
+    if let Some(cell) = &call.cell {
+        command = Command::new(std::env::current_exe()?);
+        command.args(confine::words(cell, env, words)).env_clear();
+    } else {
+        command = Command::new(words.next().unwrap_or_default());
+        command.args(words).env_clear().envs(env);
+    }
     command
-        .args(words)
-        .env_clear()
-        .envs(call.env.iter().map(|(name, value)| {
-            let (name, value) = (name.clone(), value.clone());
-            (OsString::from_vec(name), OsString::from_vec(value))
-        }))
         .current_dir(PathBuf::from(OsString::from_vec(call.folder.clone())))
         // Ctrl-C is for the mapper, which ends the program in order.
         .process_group(0);

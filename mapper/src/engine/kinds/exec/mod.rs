@@ -9,6 +9,7 @@ mod bound;
 mod call;
 mod child;
 mod cold;
+mod confine;
 mod family;
 mod frame;
 mod host;
@@ -38,6 +39,7 @@ use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::{Exec, Program};
 
 pub use child::KEEPER;
+pub use confine::{CONFINED, Confinement, can_confine, confined, keep_private};
 pub use host::Host;
 pub use keeper::keeper;
 pub use reducer::GroupReducer;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gristmill_common::spec::{Exec, Program};
 
 use super::call::Call;
+use super::confine::{Cell, Confinement};
 use super::host::Host;
 use super::python;
 use crate::engine::prepared::SpecError;
@@ -55,6 +56,7 @@ pub(super) struct Recipe {
     pub(super) links: Vec<(PathBuf, PathBuf)>,
     /// The words hold [`FILE`].
     pub(super) takes_file: bool,
+    confinement: Option<Confinement>,
 }
 
 impl Recipe {
@@ -108,6 +110,7 @@ impl Recipe {
             env: environment(exec),
             links: links.filter(|(name, _)| is_inside(name)).collect(),
             exec: exec.clone(),
+            confinement: host.confinement.clone(),
         })
     }
 
@@ -140,7 +143,14 @@ impl Recipe {
         let mut env = self.env.clone();
         let tmp = folder.as_os_str().as_bytes().to_vec();
         env.push((b"TMPDIR".to_vec(), tmp.clone()));
-        env.push((b"PWD".to_vec(), tmp));
+        env.push((b"PWD".to_vec(), tmp.clone()));
+        let cell = (self.confinement.as_ref())
+            .map(|confinement| Cell::new(confinement, folder, self.exec.net));
+        if cell.is_some() {
+            // Many programs keep caches there.
+            env.retain(|(name, _)| name != b"HOME");
+            env.push((b"HOME".to_vec(), tmp));
+        }
         env.extend(
             unit.iter()
                 .map(|(name, value)| (name.as_bytes().to_vec(), value.clone())),
@@ -154,6 +164,7 @@ impl Recipe {
             worker,
             timeout: (!worker).then(|| self.exec.timeout.saturating_mul(1000)),
             memory: self.exec.memory,
+            cell,
         }
     }
 }
