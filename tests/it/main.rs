@@ -7,6 +7,7 @@ mod corpus;
 mod docs;
 mod exec;
 mod exec_hostile;
+mod exec_nltk;
 mod exec_python;
 mod exec_scans;
 mod first_contact;
