@@ -9,6 +9,7 @@ pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;
 pub mod crash;
+pub mod decimal;
 pub mod histogram;
 pub mod id;
 pub mod job;

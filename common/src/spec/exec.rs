@@ -154,6 +154,7 @@ impl Exec {
             columns,
             distinct,
             top: None,
+            finish: None,
         })
     }
 

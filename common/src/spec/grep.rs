@@ -51,6 +51,7 @@ impl Grep {
                 columns: vec![(String::new(), Merge::Max)],
                 distinct: None,
                 top: None,
+                finish: None,
             });
         }
         if !self.count {
@@ -65,6 +66,7 @@ impl Grep {
             columns: vec![("count".into(), Merge::Sum)],
             distinct: None,
             top: None,
+            finish: None,
         })
     }
 }

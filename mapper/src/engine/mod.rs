@@ -10,6 +10,7 @@ pub(crate) mod bisect;
 pub(crate) mod encode;
 pub(crate) mod job_file;
 pub(crate) mod kinds;
+pub(crate) mod lines;
 pub(crate) mod mapper;
 pub(crate) mod output;
 pub(crate) mod prepared;

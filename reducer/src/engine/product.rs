@@ -78,10 +78,12 @@ impl Merging {
         };
         let end = match shape.top {
             Some(keep) => End::Top(Top::new(keep, settings.memory / 8, &settings.tmp)),
-            None => End::Print(
-                Renderer::new(&shape, spec.format),
-                destination.part(partition, spec)?,
-            ),
+            None => {
+                let renderer = Renderer::new(&shape, spec.format);
+                let mut out = destination.part(partition, spec)?;
+                out.write(&renderer.header())?;
+                End::Print(renderer, out)
+            }
         };
         let share = if shape.top.is_some() { 5 } else { 6 };
         let budget = settings.memory / 8 * share;
@@ -192,8 +194,11 @@ impl TableMerge {
             groups.close()?;
         }
         if rows == 0 && lone_row {
-            let columns = shape.columns.len() + usize::from(shape.distinct.is_some());
-            end.row(b"", &vec![0; columns])?;
+            let mut groups =
+                Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values));
+            let neutral = shape.columns.iter().map(|(_, merge)| merge.neutral());
+            groups.row(b"", false, &neutral.collect::<Vec<_>>())?;
+            groups.close()?;
         }
         match end {
             End::Print(_, out) => Ok(Product::Part(out.finish()?)),

@@ -1,12 +1,15 @@
-//! Groups of rows: a group's totals followed by its distinct values become one row with a count.
+//! Groups of rows: a group's totals and what belongs to them become one finished row.
 
-use gristmill_common::spec::TableShape;
+use gristmill_common::spec::{Finish, TableShape};
 
+use super::figures;
 use crate::engine::reduce_error::ReduceError;
 
 /// Turns the sorted rows of a table into the rows that are printed.
 pub(crate) struct Groups<F> {
     distinct: bool,
+    finish: Option<Finish>,
+    finished: Vec<u128>,
     key: Vec<u8>,
     values: Vec<u128>,
     open: bool,
@@ -19,6 +22,8 @@ impl<F: FnMut(&[u8], &[u128]) -> Result<(), ReduceError>> Groups<F> {
     pub(crate) fn new(shape: &TableShape, give: F) -> Self {
         Self {
             distinct: shape.distinct.is_some(),
+            finish: shape.finish.clone(),
+            finished: Vec::new(),
             key: Vec::new(),
             values: Vec::new(),
             open: false,
@@ -33,6 +38,10 @@ impl<F: FnMut(&[u8], &[u128]) -> Result<(), ReduceError>> Groups<F> {
         member: bool,
         values: &[u128],
     ) -> Result<(), ReduceError> {
+        if let Some(finish) = &self.finish {
+            figures::finish(finish, values, &mut self.finished)?;
+            return (self.give)(key, &self.finished);
+        }
         if !self.distinct {
             return (self.give)(key, values);
         }

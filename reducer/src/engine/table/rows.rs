@@ -99,7 +99,11 @@ impl Rows {
     /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in the
     /// processor's cache. The loads of one step do not depend on each other, so the processor waits
     /// for many at once; row by row it would wait for each.
-    pub(crate) fn look_up(&self, rows: &[Row<'_>], heads: &mut [Head; BATCH]) {
+    pub(crate) fn look_up<const ROOM: usize>(
+        &self,
+        rows: &[Row<'_, ROOM>],
+        heads: &mut [Head; BATCH],
+    ) {
         let mask = self.index.len() - 1;
         let mut slots = [0u64; BATCH];
         for ((row, head), slot) in rows.iter().zip(heads.iter_mut()).zip(&mut slots) {
@@ -130,7 +134,11 @@ impl Rows {
 
     /// Merges a row into the one with its key, or adds it. `head` is the key's.
     #[inline]
-    pub(crate) fn add(&mut self, head: Head, row: &Row<'_>) -> Result<(), Full> {
+    pub(crate) fn add<const ROOM: usize>(
+        &mut self,
+        head: Head,
+        row: &Row<'_, ROOM>,
+    ) -> Result<(), Full> {
         let (key, values) = (row.key, &row.values[..self.columns.len()]);
         let Head { first, second, tag } = head;
         let mask = self.index.len() - 1;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use gristmill_common::table::{MAX_COLUMNS, push_uvarint};
+use gristmill_common::table::push_uvarint;
 
 use crate::engine::error::FileError;
-use crate::engine::sort::{Sorted, Sorter, values_of};
+use crate::engine::sort::{Sorted, Sorter, take_values};
 
 /// Rows are sorted out when so many more than needed have come.
 const SLACK: usize = 4096;
@@ -74,11 +74,11 @@ impl Top {
         mut give: impl FnMut(&[u8], &[u128]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut merger = Sorted::merge(all, budget, spilled)?;
-        let (mut key, mut payload) = (Vec::new(), Vec::new());
+        let (mut key, mut payload, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let mut left = keep;
         while left > 0 && merger.next(&mut key, &mut payload)? {
-            let values: [u128; MAX_COLUMNS] = values_of(&payload, columns);
-            give(&key[RANK..], &values[..columns])?;
+            take_values(&payload, columns, &mut values);
+            give(&key[RANK..], &values)?;
             left -= 1;
         }
         Ok(())

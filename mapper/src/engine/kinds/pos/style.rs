@@ -42,7 +42,9 @@ impl Style {
                 push_sentence(out, model, id, sentence.forms, sentence.tags);
             }
             Format::Jsonl => self.jsonl(model, sentence, out),
-            Format::Text | Format::Tsv | Format::Frames => self.text(model, sentence, out),
+            Format::Text | Format::Tsv | Format::Csv | Format::Frames => {
+                self.text(model, sentence, out)
+            }
         }
     }
 
