@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_jobs::registry::Registry;
 use gristmill_rabbitmq::{
-    Broker, BrokerOptions, BrokerOrder, BrokerUrls, ConnectError, Notice, Tls,
+    Broker, BrokerEvent, BrokerOptions, BrokerOrder, BrokerUrls, ConnectError, Tls,
 };
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
@@ -62,9 +62,9 @@ pub fn options(args: &BrokerArgs, role: &str) -> anyhow::Result<BrokerOptions> {
     };
     options.heartbeat = args.heartbeat;
     options.name = format!("gristmill {role}");
-    options.listener = Arc::new(|notice| match notice {
-        Notice::Back { .. } | Notice::Unblocked => info!("{notice}"),
-        _ => warn!("{notice}"),
+    options.listener = Arc::new(|event| match event {
+        BrokerEvent::Back { .. } | BrokerEvent::Unblocked => info!("{event}"),
+        _ => warn!("{event}"),
     });
     Ok(options)
 }

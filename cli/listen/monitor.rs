@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::{Cause, Progress, Trouble};
 use gristmill_common::shutdown::Shutdown;
-use gristmill_rabbitmq::{Broker, BrokerOptions, Health, Notice};
+use gristmill_rabbitmq::{Broker, BrokerEvent, BrokerOptions, Health};
 
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ impl Monitor {
     /// Counts how often the broker comes back on connections that are made with these options.
     pub fn count_reconnects(&self, options: &mut BrokerOptions) {
         let (tell, reconnects) = (Arc::clone(&options.listener), Arc::clone(&self.reconnects));
-        options.listener = Arc::new(move |notice| {
-            if matches!(notice, Notice::Back { .. }) {
+        options.listener = Arc::new(move |event| {
+            if matches!(event, BrokerEvent::Back { .. }) {
                 reconnects.fetch_add(1, Ordering::Relaxed);
             }
-            tell(notice);
+            tell(event);
         });
     }
 

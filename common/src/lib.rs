@@ -10,6 +10,7 @@ pub mod chunk;
 pub mod clock;
 pub mod crash;
 pub mod decimal;
+pub mod frame;
 pub mod histogram;
 pub mod id;
 pub mod job;

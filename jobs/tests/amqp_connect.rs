@@ -4,14 +4,14 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use gristmill_rabbitmq::{
-    Broker, BrokerOptions, BrokerOrder, Cause, ConnectError, Failures, Notice,
+    Broker, BrokerEvent, BrokerOptions, BrokerOrder, Cause, ConnectError, Failures,
 };
 use gristmill_testbroker::Node;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod harness;
 
-use harness::{Notices, run, until};
+use harness::{BrokerEvents, run, until};
 
 /// The port of a listener that answers the first bytes of every connection with these, and hangs up;
 /// with none it is silent.
@@ -158,18 +158,18 @@ fn connections_that_are_lost_go_on_at_another_node() {
     let vhost = second.vhost().unwrap();
     run(async {
         // Two brokers that are no cluster do for connections.
-        let notices = Notices::default();
-        let told = std::sync::Arc::clone(&notices);
+        let events = BrokerEvents::default();
+        let told = std::sync::Arc::clone(&events);
         let urls = format!("{},{}", vhost.url(), first.url());
         let mut options = BrokerOptions::new(urls.parse().unwrap());
         options.order = BrokerOrder::Listed;
         options.listener =
-            std::sync::Arc::new(move |notice| told.lock().unwrap().push(notice.clone()));
+            std::sync::Arc::new(move |event| told.lock().unwrap().push(event.clone()));
         let broker = Broker::connect(options).await.unwrap();
         second.kill();
         until("both connections are at the other node", || {
-            let notices = notices.lock().unwrap();
-            (notices.iter()).any(|notice| matches!(notice, Notice::Back { .. }))
+            let events = events.lock().unwrap();
+            (events.iter()).any(|event| matches!(event, BrokerEvent::Back { .. }))
                 && broker.health().down == 0
         })
         .await;

@@ -7,7 +7,7 @@ use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job, queue_depth};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Amqp, Prefetch, PublishError, Settled, Transport};
-use gristmill_rabbitmq::{Broker, BrokerOptions, ConnectError, Notice, QueueError};
+use gristmill_rabbitmq::{Broker, BrokerEvent, BrokerOptions, ConnectError, QueueError};
 use gristmill_testbroker::{Node, Settings};
 
 mod harness;
@@ -89,7 +89,7 @@ fn a_queue_that_lost_its_leader_counts_as_gone_and_is_made_anew() {
 fn an_operator_closing_connections_loses_no_message_and_makes_acks_stale() {
     let vhost = Node::shared().vhost().unwrap();
     run(async {
-        let (_broker, queues, notices) = transport(&vhost, 1 << 20).await;
+        let (_broker, queues, events) = transport(&vhost, 1 << 20).await;
         for number in 0..3 {
             queues
                 .publish(Queue::Chunks, message(number))
@@ -110,16 +110,17 @@ fn an_operator_closing_connections_loses_no_message_and_makes_acks_stale() {
             assert_eq!(delivery.ack().await, Settled::Done);
         }
         until("the loss and the return are said once each", || {
-            let notices = notices.lock().unwrap();
-            let count = |wanted: fn(&Notice) -> bool| notices.iter().filter(|n| wanted(n)).count();
-            count(|n| matches!(n, Notice::Gone { .. })) == 1
-                && count(|n| matches!(n, Notice::Back { .. })) == 1
+            let events = events.lock().unwrap();
+            let count =
+                |wanted: fn(&BrokerEvent) -> bool| events.iter().filter(|n| wanted(n)).count();
+            count(|n| matches!(n, BrokerEvent::Gone { .. })) == 1
+                && count(|n| matches!(n, BrokerEvent::Back { .. })) == 1
         })
         .await;
-        let said = notices.lock().unwrap();
+        let said = events.lock().unwrap();
         assert!(
             said.iter()
-                .all(|notice| !notice.to_string().contains("guest:guest"))
+                .all(|event| !event.to_string().contains("guest:guest"))
         );
     });
 }
@@ -192,7 +193,7 @@ fn only_a_chunk_that_failed_is_counted_where_the_broker_tells_them_apart() {
 fn a_queue_that_refuses_everything_gets_a_new_channel_and_is_told_of() {
     let vhost = Node::shared().vhost().unwrap();
     run(async {
-        let (broker, queues, notices) = transport(&vhost, 32 << 20).await;
+        let (broker, queues, events) = transport(&vhost, 32 << 20).await;
         let to = Queue::Results(0);
         // Its limit is 16 MiB. 4.3 keeps to it; older ones take what is on its way when it is reached.
         let part = Bytes::from(vec![0; 4 << 20]);
@@ -202,14 +203,14 @@ fn a_queue_that_refuses_everything_gets_a_new_channel_and_is_told_of() {
                 tokio::spawn(async move { queues.publish(to, part).await })
             })
             .collect();
-        let refusing = |notice: &Notice| match notice {
-            Notice::Refusing {
+        let refusing = |event: &BrokerEvent| match event {
+            BrokerEvent::Refusing {
                 queue, messages, ..
             } => *queue == name(to) && matches!(messages, Some(4..=11)),
             _ => false,
         };
         until_within(Duration::from_secs(60), "it is told", || {
-            notices.lock().unwrap().iter().any(refusing)
+            events.lock().unwrap().iter().any(refusing)
         })
         .await;
         assert!(broker.refusals() > 20, "{}", broker.refusals());
@@ -222,8 +223,8 @@ fn a_queue_that_refuses_everything_gets_a_new_channel_and_is_told_of() {
         for published in publishing {
             assert_eq!(published.await.unwrap(), Ok(()));
         }
-        let told = (notices.lock().unwrap().iter())
-            .filter(|notice| matches!(notice, Notice::Refusing { .. }))
+        let told = (events.lock().unwrap().iter())
+            .filter(|event| matches!(event, BrokerEvent::Refusing { .. }))
             .count();
         assert_eq!(told, 1);
     });
@@ -381,7 +382,7 @@ fn a_consumer_timeout_hands_the_message_to_the_next_and_the_subscription_lives()
     .unwrap();
     let vhost = node.vhost().unwrap();
     run(async {
-        let (_broker, queues, notices) = transport(&vhost, 1 << 20).await;
+        let (_broker, queues, events) = transport(&vhost, 1 << 20).await;
         queues.publish(Queue::Chunks, message(1)).await.unwrap();
         let slow = queues.next(Queue::Chunks).await.unwrap().unwrap();
         let again = queues.next(Queue::Chunks).await.unwrap().unwrap();
@@ -389,10 +390,10 @@ fn a_consumer_timeout_hands_the_message_to_the_next_and_the_subscription_lives()
         assert!(slow.is_stale());
         assert_eq!(slow.ack().await, Settled::Lost);
         assert_eq!(again.ack().await, Settled::Done);
-        let said = notices.lock().unwrap().clone();
+        let said = events.lock().unwrap().clone();
         assert!(
             said.iter()
-                .any(|notice| matches!(notice, Notice::Resubscribed { .. })),
+                .any(|event| matches!(event, BrokerEvent::Resubscribed { .. })),
             "{said:?}"
         );
     });
@@ -403,7 +404,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
     let node = Node::start(Settings::default()).unwrap();
     let vhost = node.vhost().unwrap();
     run(async {
-        let (broker, queues, notices) = transport(&vhost, 1 << 20).await;
+        let (broker, queues, events) = transport(&vhost, 1 << 20).await;
         for number in 0..10 {
             queues
                 .publish(Queue::Chunks, message(number))
@@ -411,7 +412,7 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
                 .unwrap();
         }
         for alarm in [Node::memory_alarm, Node::disk_alarm] {
-            notices.lock().unwrap().clear();
+            events.lock().unwrap().clear();
             alarm(&node, true).unwrap();
             let publishing = tokio::spawn({
                 let queues = queues.clone();
@@ -432,9 +433,12 @@ fn an_alarm_stops_publishers_but_not_consumers_nor_a_cancel() {
             alarm(&node, false).unwrap();
             assert_eq!(publishing.await.unwrap(), Ok(()));
             until("the end is noticed", || broker.health().blocked.is_none()).await;
-            let said = notices.lock().unwrap().clone();
+            let said = events.lock().unwrap().clone();
             assert!(
-                matches!(said[..], [Notice::Blocked { .. }, Notice::Unblocked]),
+                matches!(
+                    said[..],
+                    [BrokerEvent::Blocked { .. }, BrokerEvent::Unblocked]
+                ),
                 "{said:?}"
             );
         }

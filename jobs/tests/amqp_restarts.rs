@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Amqp, Prefetch, Settled, Transport};
-use gristmill_rabbitmq::{Broker, BrokerOptions, Notice};
+use gristmill_rabbitmq::{Broker, BrokerEvent, BrokerOptions};
 use gristmill_testbroker::{Node, Settings};
 
 mod harness;
@@ -20,7 +20,7 @@ use harness::{connect, connect_with, job, run, transport, until, until_within};
 /// and acknowledged. Gives the number of confirmed messages and of duplicates.
 async fn under_load(node: &Node, mishap: impl AsyncFn(&Node)) -> (usize, usize) {
     let vhost = node.vhost().unwrap();
-    let (_broker, sender, notices) = transport(&vhost, 1 << 30).await;
+    let (_broker, sender, events) = transport(&vhost, 1 << 30).await;
     let (consumer_broker, _) = connect(&vhost).await;
     let receiver = Transport::Amqp(Amqp::new(&consumer_broker, job(), Prefetch::default()));
     let stop = Arc::new(AtomicBool::new(false));
@@ -82,10 +82,10 @@ async fn under_load(node: &Node, mishap: impl AsyncFn(&Node)) -> (usize, usize) 
     consuming.await.unwrap();
     // Messages may flow again a moment before both connections are back and that is said.
     until("the broker's going and coming back were both said", || {
-        let said = notices.lock().unwrap();
-        let count = |wanted: fn(&Notice) -> bool| said.iter().filter(|n| wanted(n)).count();
-        let gone = count(|n| matches!(n, Notice::Gone { .. }));
-        gone >= 1 && gone == count(|n| matches!(n, Notice::Back { .. }))
+        let said = events.lock().unwrap();
+        let count = |wanted: fn(&BrokerEvent) -> bool| said.iter().filter(|n| wanted(n)).count();
+        let gone = count(|n| matches!(n, BrokerEvent::Gone { .. }));
+        gone >= 1 && gone == count(|n| matches!(n, BrokerEvent::Back { .. }))
     })
     .await;
     let consumed = seen.lock().unwrap();
@@ -178,7 +178,7 @@ fn a_broker_that_confirms_nothing_is_reported() {
     let vhost = node.vhost().unwrap();
     run(async {
         let (_, _, _) = transport(&vhost, 1 << 20).await;
-        let (broker, notices) = connect_with(&vhost, 600).await;
+        let (broker, events) = connect_with(&vhost, 600).await;
         let queues = Transport::Amqp(Amqp::new(&broker, job(), Prefetch::default()));
         let message = Bytes::from_static(b"x");
         queues
@@ -188,8 +188,8 @@ fn a_broker_that_confirms_nothing_is_reported() {
         node.freeze();
         let publishing = tokio::spawn(async move { queues.publish(Queue::Chunks, message).await });
         until("the silence is said", || {
-            let said = notices.lock().unwrap();
-            said.iter().any(|n| matches!(n, Notice::Silent { .. }))
+            let said = events.lock().unwrap();
+            said.iter().any(|n| matches!(n, BrokerEvent::Silent { .. }))
         })
         .await;
         assert!(!publishing.is_finished());
@@ -204,14 +204,14 @@ fn a_question_that_is_never_answered_is_asked_again_on_a_new_connection() {
     let vhost = node.vhost().unwrap();
     run(async {
         let (_, _, _) = transport(&vhost, 1 << 20).await;
-        // The heartbeat would notice too late.
-        let (broker, notices) = connect_with(&vhost, 600).await;
+        // The heartbeat would event too late.
+        let (broker, events) = connect_with(&vhost, 600).await;
         node.freeze();
         let given_up = async {
             let limit = Duration::from_secs(100);
             until_within(limit, "the connection is given up", || {
-                let said = notices.lock().unwrap();
-                said.iter().any(|n| matches!(n, Notice::Gone { .. }))
+                let said = events.lock().unwrap();
+                said.iter().any(|n| matches!(n, BrokerEvent::Gone { .. }))
             })
             .await;
             node.thaw();

@@ -163,7 +163,7 @@ fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own()
     let node = Node::start(Settings::default()).unwrap();
     let vhost = node.vhost().unwrap();
     run(async {
-        let (broker, notices) = connect(&vhost).await;
+        let (broker, events) = connect(&vhost).await;
         let registry = open(&broker).await;
         registry.mark().await.unwrap();
         node.forget_streams().unwrap();
@@ -174,8 +174,8 @@ fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own()
         let error = registry.catch_up().await.map(drop).unwrap_err();
         assert!(matches!(error, RegistryError::Gone), "{error}");
         // One try after the other: with Khepri each of them costs a connection, which others use too.
-        let said = notices.lock().unwrap().len();
-        assert!(said <= 2 * 2 * 40, "{said} notices");
+        let said = events.lock().unwrap().len();
+        assert!(said <= 2 * 2 * 40, "{said} events");
         // Where the broker says that the log will be back, a reader waits for it.
         if reading.is_finished() {
             let read = reading.await.unwrap();

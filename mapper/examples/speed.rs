@@ -52,6 +52,7 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
             invert_match,
             count: false,
             files_with_matches: false,
+            max_count: None,
             with_filename: false,
             line_number: false,
             fixed_strings: false,

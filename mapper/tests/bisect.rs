@@ -209,6 +209,7 @@ fn record_numbers_count_what_was_set_aside() {
         word_regexp: false,
         only_matching: false,
         files_with_matches: false,
+        max_count: None,
     }));
     job.encoding_errors = EncodingErrors::Quarantine;
     let merged = map(

@@ -6,7 +6,7 @@ use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, BasicQosOptions};
 
 use super::Broker;
-use super::link::unless_closed;
+use super::connection::unless_closed;
 
 /// A queue that does not exist: what is published to it is dropped.
 const NOBODY: &str = "gristmill.nobody";

@@ -49,7 +49,7 @@ impl ConnectError {
 
 /// All that a round needs. Clones share which node answered last.
 #[derive(Clone)]
-pub(super) struct Dial {
+pub(super) struct Connector {
     urls: BrokerUrls,
     order: BrokerOrder,
     tls: Option<RustlsConnector>,
@@ -66,7 +66,7 @@ struct Node {
     address: SocketAddr,
 }
 
-impl Dial {
+impl Connector {
     pub(super) fn new(options: &BrokerOptions) -> Result<Self, TlsError> {
         let tls = match options.urls.is_tls() {
             true => Some(options.tls.connector()?),

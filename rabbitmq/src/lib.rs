@@ -8,13 +8,14 @@
 mod alarm;
 mod backoff;
 mod connect;
+mod connection;
+mod event;
 mod failure;
 mod greeting;
-mod link;
-mod notice;
 mod publisher;
 mod queues;
 mod refusals;
+mod state;
 mod stream;
 mod subscription;
 mod tls;
@@ -31,22 +32,23 @@ pub use lapin::Channel;
 pub use lapin::types::{AMQPValue, FieldTable};
 
 pub use self::connect::ConnectError;
+pub use self::event::{BrokerEvent, Listener};
 pub use self::failure::{Cause, Failure, Failures};
 pub use self::greeting::version;
-pub use self::notice::{Health, Listener, Notice};
 pub use self::queues::{
     QueueError, REPLICAS, close, declare, delete, depth, flush, is_idle, persistently,
 };
+pub use self::state::Health;
 pub use self::tls::{Tls, TlsError};
 pub use self::url::{BrokerUrl, NotABrokerUrl};
 pub use self::urls::{BrokerOrder, BrokerUrls};
 
-use self::connect::Dial;
-use self::link::{Keeper, Link, unless_lost};
-use self::notice::Board;
+use self::connect::Connector;
+use self::connection::{ConnectionTask, ManagedConnection, unless_lost};
 pub use self::publisher::{PublishFault, Publisher, header};
+use self::state::ConnectionState;
 pub use self::stream::{StreamReader, declare_stream, stream_exists};
-pub use self::subscription::{End, Handed, Subscription};
+pub use self::subscription::{Delivered, End, Subscription};
 pub use self::topic::{TopicReader, TopicWriter};
 
 /// How to reach the broker.
@@ -119,10 +121,10 @@ pub struct Broker {
 }
 
 struct Inner {
-    publish: Link,
-    consume: Link,
-    keepers: [Keeper; 2],
-    board: Arc<Board>,
+    publish: ManagedConnection,
+    consume: ManagedConnection,
+    tasks: [ConnectionTask; 2],
+    state: Arc<ConnectionState>,
     patience: Duration,
 }
 
@@ -134,18 +136,25 @@ impl Broker {
     /// [`BrokerOptions::connect_limit`] is over.
     pub async fn connect(options: BrokerOptions) -> Result<Self, ConnectError> {
         let patience = options.patience;
-        let dial = Dial::new(&options)?;
-        let board = Arc::new(Board::new(options.listener, dial.broker()));
+        let connector = Connector::new(&options)?;
+        let state = Arc::new(ConnectionState::new(options.listener, connector.broker()));
         let end = (options.connect_limit).and_then(|limit| Instant::now().checked_add(limit));
-        let (publish, keeper_1) =
-            Link::open(dial.clone(), link::PUBLISH, Arc::clone(&board), end).await?;
-        let (consume, keeper_2) = Link::open(dial, link::CONSUME, Arc::clone(&board), end).await?;
+        let (publish, publish_task) = ManagedConnection::open(
+            connector.clone(),
+            connection::PUBLISH,
+            Arc::clone(&state),
+            end,
+        )
+        .await?;
+        let (consume, consume_task) =
+            ManagedConnection::open(connector, connection::CONSUME, Arc::clone(&state), end)
+                .await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 publish,
                 consume,
-                keepers: [keeper_1, keeper_2],
-                board,
+                tasks: [publish_task, consume_task],
+                state,
                 patience,
             }),
         })
@@ -154,13 +163,13 @@ impl Broker {
     /// How the broker is doing, as this process sees it.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.inner.board.health()
+        self.inner.state.health()
     }
 
     /// Ends when the broker has been gone for `limit` without a pause, and says why it went.
     pub async fn gone_for(&self, limit: Duration) -> String {
         loop {
-            match self.inner.board.gone() {
+            match self.inner.state.gone() {
                 Some(gone) if gone.since.elapsed() >= limit => return gone.reason,
                 _ => tokio::time::sleep(LOOK).await,
             }
@@ -170,35 +179,35 @@ impl Broker {
     /// How often a queue refused a message, which was then sent again.
     #[must_use]
     pub fn refusals(&self) -> u64 {
-        self.inner.board.counts().refused.load(Ordering::Relaxed)
+        self.inner.state.counts().refused.load(Ordering::Relaxed)
     }
 
     /// How often a channel was opened anew because a queue took nothing over the one before.
     #[must_use]
     pub fn renewed_channels(&self) -> u64 {
-        self.inner.board.counts().renewed.load(Ordering::Relaxed)
+        self.inner.state.counts().renewed.load(Ordering::Relaxed)
     }
 
     /// Closes the connections in order. What was not acknowledged goes back to its queue.
     pub async fn close(&self) {
-        for keeper in &self.inner.keepers {
-            keeper.close().await;
+        for task in &self.inner.tasks {
+            task.close().await;
         }
     }
 
     /// A channel for questions and declarations. It is on the connection that never publishes, so
     /// that queues can be deleted while the broker is in alarm.
     pub async fn channel(&self) -> Result<Channel, QueueError> {
-        let mut link = self.inner.consume.clone();
-        let session = link.session().await.ok_or(QueueError::Closed)?;
+        let mut connection = self.inner.consume.clone();
+        let session = connection.session().await.ok_or(QueueError::Closed)?;
         let connection = &session.connection;
         unless_lost(connection, connection.create_channel())
             .await
             .map_err(|error| QueueError::Lost(error.to_string()))
     }
 
-    fn say(&self, notice: &Notice) {
-        self.inner.board.say(notice);
+    fn say(&self, event: &BrokerEvent) {
+        self.inner.state.say(event);
     }
 
     /// A publisher to queues that must answer within [`BrokerOptions::patience`].
@@ -213,7 +222,7 @@ impl Broker {
 
     fn start_publisher(&self, patience: Option<Duration>) -> Publisher {
         let (publish, consume) = (self.inner.publish.clone(), self.inner.consume.clone());
-        Publisher::start(publish, consume, Arc::clone(&self.inner.board), patience)
+        Publisher::start(publish, consume, Arc::clone(&self.inner.state), patience)
     }
 
     /// A reader of a stream, from its first message on.
@@ -226,15 +235,15 @@ impl Broker {
     pub async fn declare_topic(&self, exchange: &str) -> Result<(), QueueError> {
         let channel = self.channel().await?;
         let declared = topic::declare(&channel, exchange).await;
-        let _ = link::unless_closed(&channel, channel.close(200, "done".into())).await;
+        let _ = connection::unless_closed(&channel, channel.close(200, "done".into())).await;
         declared.map_err(|error| queues::classify(exchange, &error))
     }
 
     /// A writer to a topic exchange.
     #[must_use]
     pub fn topic_writer(&self, exchange: &str) -> TopicWriter {
-        let board = Arc::clone(&self.inner.board);
-        TopicWriter::new(self.inner.publish.clone(), board, exchange)
+        let state = Arc::clone(&self.inner.state);
+        TopicWriter::new(self.inner.publish.clone(), state, exchange)
     }
 
     /// A reader of what a topic exchange is sent under the keys of a pattern.
@@ -248,7 +257,7 @@ impl Broker {
     pub fn subscribe(&self, queue: String, prefetch: u16) -> Subscription {
         Subscription::start(
             self.inner.consume.clone(),
-            Arc::clone(&self.inner.board),
+            Arc::clone(&self.inner.state),
             queue,
             prefetch,
         )

@@ -21,10 +21,11 @@ use lapin::{BasicProperties, Channel, Confirmation, ErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
-use super::link::{Link, unless_closed, unless_lost, while_open};
-use super::notice::{Board, Counts, Health, Notice};
+use super::connection::{ManagedConnection, unless_closed, unless_lost, while_open};
+use super::event::BrokerEvent;
 use super::queues::{UNKNOWN, is_missing, passive};
 use super::refusals::Refusals;
+use super::state::{ConnectionState, Counts, Health};
 use gristmill_common::clock::since_1970;
 
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
@@ -96,9 +97,9 @@ pub struct Publisher {
     requests: mpsc::Sender<Request>,
     messages: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    board: Arc<Board>,
+    state: Arc<ConnectionState>,
     /// For questions: the connection that publishes stands still in an alarm.
-    consume: Link,
+    consume: ManagedConnection,
     patience: Option<Duration>,
 }
 
@@ -106,16 +107,16 @@ impl Publisher {
     /// A queue that answers nothing for longer than `patience` while the broker is well, or refuses
     /// messages although it is empty, counts as gone; without a `patience` it is waited for.
     pub(super) fn start(
-        link: Link,
-        consume: Link,
-        board: Arc<Board>,
+        connection: ManagedConnection,
+        consume: ManagedConnection,
+        state: Arc<ConnectionState>,
         patience: Option<Duration>,
     ) -> Self {
         let (requests, inbox) = mpsc::channel(WINDOW_MESSAGES);
-        tokio::spawn(pump(link, consume.clone(), Arc::clone(&board), inbox));
+        tokio::spawn(pump(connection, consume.clone(), Arc::clone(&state), inbox));
         Self {
             requests,
-            board,
+            state,
             consume,
             patience,
             messages: Arc::new(Semaphore::new(WINDOW_MESSAGES)),
@@ -184,7 +185,7 @@ impl Publisher {
         };
         while since.elapsed() < patience {
             tokio::time::sleep(LOOK).await;
-            if self.board.health() != Health::default() {
+            if self.state.health() != Health::default() {
                 *since = Instant::now();
             }
         }
@@ -227,8 +228,8 @@ impl Publisher {
 }
 
 /// How many messages a queue holds, where the broker says so; none in one that does not exist.
-async fn count(mut link: Link, queue: &str) -> Option<u32> {
-    let session = link.session().await?;
+async fn count(mut connection: ManagedConnection, queue: &str) -> Option<u32> {
+    let session = connection.session().await?;
     let connection = &session.connection;
     let channel = unless_lost(connection, connection.create_channel()).await;
     let channel = channel.ok()?;
@@ -244,20 +245,20 @@ async fn count(mut link: Link, queue: &str) -> Option<u32> {
 type Attempt = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
 
 /// One message under way.
-struct Flying {
+struct InFlight {
     id: u64,
     attempt: Attempt,
     request: Request,
 }
 
 async fn pump(
-    mut link: Link,
-    consume: Link,
-    board: Arc<Board>,
+    mut connection: ManagedConnection,
+    consume: ManagedConnection,
+    state: Arc<ConnectionState>,
     mut inbox: mpsc::Receiver<Request>,
 ) {
     let mut refusals = Refusals::default();
-    let mut flying: Vec<Flying> = Vec::new();
+    let mut in_flight: Vec<InFlight> = Vec::new();
     let mut returned: HashSet<u64> = HashSet::new();
     let mut channel: Option<Channel> = None;
     let mut last_id = 0;
@@ -266,33 +267,33 @@ async fn pump(
         let usable = channel.as_ref().is_some_and(|c| c.status().connected());
         tokio::select! {
             biased;
-            done = landed(&mut flying), if !flying.is_empty() => {
+            done = completed(&mut in_flight), if !in_flight.is_empty() => {
                 settle(done, &mut returned, &mut refusals);
                 said = false;
-                Counts::add_to(&board.counts().refused, refusals.take_count());
+                Counts::add_to(&state.counts().refused, refusals.take_count());
                 if let Some((queue, waited)) = refusals.take_warning() {
-                    tokio::spawn(warn(consume.clone(), Arc::clone(&board), queue, waited));
+                    tokio::spawn(warn(consume.clone(), Arc::clone(&state), queue, waited));
                 }
                 // What is under way on the old channel keeps it until it lands.
                 if usable && refusals.renew() {
-                    Counts::add_to(&board.counts().renewed, 1);
+                    Counts::add_to(&state.counts().renewed, 1);
                     channel = None;
                 }
                 continue;
             }
-            () = tokio::time::sleep(SILENCE), if !said && !flying.is_empty() => {
-                if usable && board.health() == Health::default() {
+            () = tokio::time::sleep(SILENCE), if !said && !in_flight.is_empty() => {
+                if usable && state.health() == Health::default() {
                     said = true;
-                    let queue = flying[0].request.queue.clone();
-                    board.say(&Notice::Silent { queue });
+                    let queue = in_flight[0].request.queue.clone();
+                    state.say(&BrokerEvent::Silent { queue });
                 }
                 continue;
             }
             // A dead channel takes nothing; what flew over it lands first. One that was given up is not dead.
-            request = inbox.recv(), if ((usable || channel.is_none()) && flying.len() < WINDOW_MESSAGES) || flying.is_empty() => {
+            request = inbox.recv(), if ((usable || channel.is_none()) && in_flight.len() < WINDOW_MESSAGES) || in_flight.is_empty() => {
                 let Some(request) = request else { return };
                 if !usable {
-                    channel = match open(&mut link).await {
+                    channel = match open(&mut connection).await {
                         Ok(channel) => Some(channel),
                         Err(Some(refused)) => {
                             let _ = request.reply.send(Verdict::Refused(refused));
@@ -303,16 +304,21 @@ async fn pump(
                 }
                 let Some(channel) = channel.clone() else { return };
                 last_id += 1;
-                flying.push(launch(channel, last_id, request));
+                in_flight.push(launch(channel, last_id, request));
             }
         }
     }
 }
 
 /// Tells of a queue that takes nothing, with what it holds.
-async fn warn(consume: Link, board: Arc<Board>, queue: String, waited: Duration) {
+async fn warn(
+    consume: ManagedConnection,
+    state: Arc<ConnectionState>,
+    queue: String,
+    waited: Duration,
+) {
     let messages = count(consume, &queue).await;
-    board.say(&Notice::Refusing {
+    state.say(&BrokerEvent::Refusing {
         queue,
         waited,
         messages,
@@ -320,11 +326,11 @@ async fn warn(consume: Link, board: Arc<Board>, queue: String, waited: Duration)
 }
 
 /// A channel in confirm mode on the connection, once it is back. The error is what the broker says
-/// when it refuses, or nothing when the link has ended.
-async fn open(link: &mut Link) -> Result<Channel, Option<String>> {
+/// when it refuses, or nothing when the connection has ended.
+async fn open(connection: &mut ManagedConnection) -> Result<Channel, Option<String>> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
-        let session = link.session().await.ok_or(None)?;
+        let session = connection.session().await.ok_or(None)?;
         let attempt = async {
             let channel = session.connection.create_channel().await?;
             channel
@@ -342,7 +348,7 @@ async fn open(link: &mut Link) -> Result<Channel, Option<String>> {
     }
 }
 
-fn launch(channel: Channel, id: u64, request: Request) -> Flying {
+fn launch(channel: Channel, id: u64, request: Request) -> InFlight {
     let (queue, message) = (request.queue.clone(), request.message.clone());
     let mut headers = request.headers.clone();
     headers.insert(SENT_HEADER.into(), AMQPValue::LongLongInt(now()));
@@ -365,22 +371,22 @@ fn launch(channel: Channel, id: u64, request: Request) -> Flying {
         // A full or sleeping queue may take its time: patience is the sender's matter.
         while_open(&channel, publishing).await
     });
-    Flying {
+    InFlight {
         id,
         attempt,
         request,
     }
 }
 
-/// Everything that has landed, at least one. All are looked at before any is judged: a return may
+/// Takes all messages whose answers have come, at least one. All are looked at before any is judged: a return may
 /// come attached to another message's confirm, which then resolved before the returned message's.
-async fn landed(flying: &mut Vec<Flying>) -> Vec<(Flying, lapin::Result<Confirmation>)> {
+async fn completed(in_flight: &mut Vec<InFlight>) -> Vec<(InFlight, lapin::Result<Confirmation>)> {
     std::future::poll_fn(|cx: &mut Context<'_>| {
         let mut done = Vec::new();
         let mut at = 0;
-        while at < flying.len() {
-            match flying[at].attempt.as_mut().poll(cx) {
-                Poll::Ready(result) => done.push((flying.remove(at), result)),
+        while at < in_flight.len() {
+            match in_flight[at].attempt.as_mut().poll(cx) {
+                Poll::Ready(result) => done.push((in_flight.remove(at), result)),
                 Poll::Pending => at += 1,
             }
         }
@@ -394,7 +400,7 @@ async fn landed(flying: &mut Vec<Flying>) -> Vec<(Flying, lapin::Result<Confirma
 }
 
 fn settle(
-    done: Vec<(Flying, lapin::Result<Confirmation>)>,
+    done: Vec<(InFlight, lapin::Result<Confirmation>)>,
     returned: &mut HashSet<u64>,
     refusals: &mut Refusals,
 ) {

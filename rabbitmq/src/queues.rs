@@ -7,8 +7,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ErrorKind};
 
 use super::backoff::Backoff;
-use super::link::unless_closed;
-use super::{Broker, Notice};
+use super::connection::unless_closed;
+use super::{Broker, BrokerEvent};
 
 /// On how many nodes of a cluster a queue or stream is kept: any one of three may be lost. On fewer nodes
 /// there are fewer.
@@ -78,7 +78,7 @@ pub async fn persistently<T>(
             Err(QueueError::Lost(reason)) if failures < attempts => {
                 if failures == PATIENCE {
                     let queue = queue.to_owned();
-                    broker.say(&Notice::Unready { queue, reason });
+                    broker.say(&BrokerEvent::Unready { queue, reason });
                 }
                 tokio::time::sleep(backoff.next()).await;
             }

@@ -13,7 +13,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer, ErrorKind};
 
 use super::backoff::Backoff;
-use super::link::{Link, closed, unless_closed, unless_lost};
+use super::connection::{ManagedConnection, closed, unless_closed, unless_lost};
 use super::queues::{QueueError, REPLICAS, classify, declare, is_missing};
 use super::{Broker, End};
 
@@ -74,9 +74,9 @@ pub async fn stream_exists(broker: &Broker, name: &str) -> Result<bool, QueueErr
 
 /// A reader of one stream, from the first message that it still holds.
 pub struct StreamReader {
-    link: Link,
+    connection: ManagedConnection,
     name: String,
-    /// The offset after the last message that was handed over.
+    /// The offset after the last message that was delivered over.
     next: Option<i64>,
     open: Option<Subscribed>,
     backoff: Backoff,
@@ -119,9 +119,9 @@ impl Subscribed {
 }
 
 impl StreamReader {
-    pub(super) fn new(link: Link, name: &str) -> Self {
+    pub(super) fn new(connection: ManagedConnection, name: &str) -> Self {
         Self {
-            link,
+            connection,
             name: name.to_owned(),
             next: None,
             open: None,
@@ -173,7 +173,7 @@ impl StreamReader {
     }
 
     async fn subscribe(&mut self) -> Result<(), End> {
-        let session = self.link.session().await.ok_or(End::Closed)?;
+        let session = self.connection.session().await.ok_or(End::Closed)?;
         let from = match self.next {
             Some(offset) => AMQPValue::LongLongInt(offset),
             None => AMQPValue::LongString("first".into()),

@@ -20,10 +20,11 @@ use lapin::{Acker, BasicProperties, Channel, Consumer, ErrorKind};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::backoff::Backoff;
-use super::link::{Link, closed, unless_closed, unless_lost};
-use super::notice::{Board, Notice};
+use super::connection::{ManagedConnection, closed, unless_closed, unless_lost};
+use super::event::BrokerEvent;
 use super::publisher::age;
 use super::queues::{UNKNOWN, is_missing, passive};
+use super::state::ConnectionState;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ pub enum End {
 
 /// What the consumer was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wish {
+enum Mode {
     Go,
     /// End when the queue is empty.
     Finish,
@@ -60,7 +61,7 @@ enum Wish {
 #[derive(Debug)]
 pub struct Subscription {
     shared: Arc<Shared>,
-    wish: watch::Sender<Wish>,
+    mode: watch::Sender<Mode>,
     end: watch::Receiver<Option<End>>,
 }
 
@@ -70,13 +71,13 @@ struct Shared {
     /// Counts the consumers made so far: a message of an earlier one cannot be settled any more.
     epoch: AtomicU64,
     /// Messages that nobody has asked for yet: the broker hands over no more than the prefetch.
-    buffer: Mutex<VecDeque<Handed>>,
+    buffer: Mutex<VecDeque<Delivered>>,
     /// Rung when there is a message.
     news: Notify,
 }
 
 impl Shared {
-    fn buffer(&self) -> MutexGuard<'_, VecDeque<Handed>> {
+    fn buffer(&self) -> MutexGuard<'_, VecDeque<Delivered>> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,18 +90,18 @@ impl Shared {
     }
 }
 
-/// A message handed over by the broker, to be settled.
+/// A message delivered over by the broker, to be settled.
 #[derive(Debug)]
-pub struct Handed {
+pub struct Delivered {
     /// The message's bytes.
     pub payload: Bytes,
-    /// Whether it was handed over before.
+    /// Whether it was delivered over before.
     pub redelivered: bool,
     properties: BasicProperties,
     acker: Acker,
     epoch: u64,
     shared: Arc<Shared>,
-    /// Messages of this epoch that are handed over and not settled.
+    /// Messages of this epoch that are delivered over and not settled.
     in_hand: Arc<AtomicUsize>,
     /// Takes messages that were dropped unsettled.
     returns: mpsc::UnboundedSender<Return>,
@@ -135,7 +136,7 @@ impl Return {
     }
 }
 
-impl Handed {
+impl Delivered {
     /// Whether the broker has taken the message back meanwhile, to hand it to somebody.
     pub fn is_stale(&self) -> bool {
         self.shared.epoch.load(Ordering::Acquire) != self.epoch || !self.acker.usable()
@@ -218,7 +219,7 @@ impl Handed {
     }
 }
 
-impl Drop for Handed {
+impl Drop for Delivered {
     fn drop(&mut self) {
         self.in_hand.fetch_sub(1, Ordering::AcqRel);
         if !self.settled && !self.is_stale() {
@@ -230,28 +231,33 @@ impl Drop for Handed {
 }
 
 impl Subscription {
-    pub(super) fn start(link: Link, board: Arc<Board>, queue: String, prefetch: u16) -> Self {
+    pub(super) fn start(
+        connection: ManagedConnection,
+        state: Arc<ConnectionState>,
+        queue: String,
+        prefetch: u16,
+    ) -> Self {
         let prefetch = prefetch.max(1);
         let shared = Arc::<Shared>::default();
-        let (wish, wishes) = watch::channel(Wish::Go);
+        let (mode, modes) = watch::channel(Mode::Go);
         let (say_end, end) = watch::channel(None);
         let consumer = Worker {
-            link,
-            board,
+            connection,
+            state,
             queue,
             prefetch,
-            wishes,
+            modes,
             shared: Arc::clone(&shared),
         };
         tokio::spawn(async move {
             let end = consumer.run().await;
             say_end.send_replace(Some(end));
         });
-        Self { shared, wish, end }
+        Self { shared, mode, end }
     }
 
     /// The next message, or why there will be none.
-    pub async fn next(&self) -> Result<Handed, End> {
+    pub async fn next(&self) -> Result<Delivered, End> {
         let mut end = self.end.clone();
         loop {
             let news = self.shared.news.notified();
@@ -285,30 +291,30 @@ impl Subscription {
 
     /// Ends the subscription once the queue is empty and nothing of it is in hand here.
     pub fn finish(&self) {
-        self.wish.send_if_modified(|wish| raise(wish, Wish::Finish));
+        self.mode.send_if_modified(|mode| raise(mode, Mode::Finish));
     }
 
-    /// Takes no further message from the broker; those that were prefetched are still handed over.
+    /// Takes no further message from the broker; those that were prefetched are still delivered over.
     pub fn leave(&self) {
-        self.wish.send_if_modified(|wish| raise(wish, Wish::Leave));
+        self.mode.send_if_modified(|mode| raise(mode, Mode::Leave));
     }
 }
 
-fn raise(wish: &mut Wish, to: Wish) -> bool {
-    let higher = to > *wish;
+fn raise(mode: &mut Mode, to: Mode) -> bool {
+    let higher = to > *mode;
     if higher {
-        *wish = to;
+        *mode = to;
     }
     higher
 }
 
 /// The task behind a subscription.
 struct Worker {
-    link: Link,
-    board: Arc<Board>,
+    connection: ManagedConnection,
+    state: Arc<ConnectionState>,
     queue: String,
     prefetch: u16,
-    wishes: watch::Receiver<Wish>,
+    modes: watch::Receiver<Mode>,
     shared: Arc<Shared>,
 }
 
@@ -324,15 +330,15 @@ impl Worker {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut unknown: Option<Instant> = None;
         loop {
-            if *self.wishes.borrow() == Wish::Leave {
+            if *self.modes.borrow() == Mode::Leave {
                 return End::Finished;
             }
             let session = tokio::select! {
-                session = self.link.session() => match session {
+                session = self.connection.session() => match session {
                     Some(session) => session,
                     None => return End::Closed,
                 },
-                changed = self.wishes.changed() => match changed {
+                changed = self.modes.changed() => match changed {
                     Ok(()) => continue,
                     Err(_) => return End::Closed,
                 },
@@ -387,7 +393,7 @@ impl Worker {
                 Stop::End(end) => return end,
                 Stop::Again(Some(reason)) => {
                     let queue = self.queue.clone();
-                    self.board.say(&Notice::Resubscribed { queue, reason });
+                    self.state.say(&BrokerEvent::Resubscribed { queue, reason });
                     tokio::time::sleep(backoff.next()).await;
                 }
                 Stop::Again(None) => {}
@@ -398,12 +404,12 @@ impl Worker {
     async fn consume(&mut self, channel: &Channel, mut consumer: Consumer, epoch: u64) -> Stop {
         let (returns, mut returned) = mpsc::unbounded_channel::<Return>();
         let in_hand = Arc::new(AtomicUsize::new(0));
-        let mut wish = *self.wishes.borrow_and_update();
+        let mut mode = *self.modes.borrow_and_update();
         let mut left = false;
         let mut looks = 0;
         let mut reason = None;
         loop {
-            if wish == Wish::Leave && !left {
+            if mode == Mode::Leave && !left {
                 left = true;
                 let tag = consumer.tag();
                 let cancelling = channel.basic_cancel(tag, BasicCancelOptions::default());
@@ -416,7 +422,7 @@ impl Worker {
                     Some(Ok(message)) => {
                         in_hand.fetch_add(1, Ordering::AcqRel);
                         looks = 0;
-                        let handed = Handed {
+                        let delivered = Delivered {
                             payload: Bytes::from(message.data),
                             redelivered: message.redelivered,
                             properties: message.properties,
@@ -427,7 +433,7 @@ impl Worker {
                             returns: returns.clone(),
                             settled: false,
                         };
-                        self.shared.buffer().push_back(handed);
+                        self.shared.buffer().push_back(delivered);
                         self.shared.news.notify_one();
                     }
                     Some(Err(error)) => reason = Some(error),
@@ -445,11 +451,11 @@ impl Worker {
                 }
                 // A consumer does not always hear that its channel is gone.
                 () = closed(channel) => return Stop::Again(None),
-                changed = self.wishes.changed() => match changed {
-                    Ok(()) => wish = *self.wishes.borrow_and_update(),
+                changed = self.modes.changed() => match changed {
+                    Ok(()) => mode = *self.modes.borrow_and_update(),
                     Err(_) => return Stop::End(End::Closed),
                 },
-                () = tokio::time::sleep(LOOK), if wish == Wish::Finish => {
+                () = tokio::time::sleep(LOOK), if mode == Mode::Finish => {
                     let idle = in_hand.load(Ordering::Acquire) == 0 && returned.is_empty();
                     let empty = idle && matches!(passive(channel, &self.queue).await, Ok(queue) if queue.message_count() == 0);
                     looks = if empty { looks + 1 } else { 0 };
@@ -461,7 +467,7 @@ impl Worker {
         }
     }
 
-    /// After leaving: keeps the channel until everything handed over is settled.
+    /// After leaving: keeps the channel until everything delivered over is settled.
     async fn work_off(
         &mut self,
         returned: &mut mpsc::UnboundedReceiver<Return>,
@@ -473,7 +479,7 @@ impl Worker {
                     let _ = back.send().await;
                 }
                 () = tokio::time::sleep(LOOK) => {}
-                changed = self.wishes.changed() => if changed.is_err() {
+                changed = self.modes.changed() => if changed.is_err() {
                     return Stop::End(End::Closed);
                 },
             }

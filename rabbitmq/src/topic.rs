@@ -17,9 +17,9 @@ use tokio::time::{Instant, timeout};
 
 use super::End;
 use super::backoff::Backoff;
-use super::link::{Link, closed, unless_closed, unless_lost};
-use super::notice::{Board, Health};
+use super::connection::{ManagedConnection, closed, unless_closed, unless_lost};
 use super::queues::{QueueError, classify};
+use super::state::{ConnectionState, Health};
 use gristmill_common::id::unique;
 
 /// How long one message may take to be written, and an exchange to be declared.
@@ -52,8 +52,8 @@ pub(super) async fn declare(channel: &Channel, exchange: &str) -> lapin::Result<
 
 /// Writes to an exchange, if that can be done at once.
 pub struct TopicWriter {
-    link: Link,
-    board: Arc<Board>,
+    connection: ManagedConnection,
+    state: Arc<ConnectionState>,
     exchange: String,
     channel: Option<Channel>,
     /// When a broker that has refused is asked again.
@@ -61,10 +61,14 @@ pub struct TopicWriter {
 }
 
 impl TopicWriter {
-    pub(super) fn new(link: Link, board: Arc<Board>, exchange: &str) -> Self {
+    pub(super) fn new(
+        connection: ManagedConnection,
+        state: Arc<ConnectionState>,
+        exchange: &str,
+    ) -> Self {
         Self {
-            link,
-            board,
+            connection,
+            state,
             exchange: exchange.to_owned(),
             channel: None,
             again: None,
@@ -75,7 +79,7 @@ impl TopicWriter {
     /// refuses. Nobody confirms anything.
     pub async fn write(&mut self, key: &str, message: &[u8]) -> bool {
         // While the connection is blocked, messages would pile up in this process.
-        if self.board.health() != Health::default()
+        if self.state.health() != Health::default()
             || self.again.is_some_and(|again| Instant::now() < again)
         {
             return false;
@@ -109,7 +113,7 @@ impl TopicWriter {
 
     /// A channel, and the exchange: somebody may have deleted it.
     async fn open(&mut self) -> Option<Channel> {
-        let session = self.link.session().await?;
+        let session = self.connection.session().await?;
         let channel = session.connection.create_channel().await.ok()?;
         match declare(&channel, &self.exchange).await {
             Ok(()) => Some(channel),
@@ -125,7 +129,7 @@ impl TopicWriter {
 
 /// Reads what is written to an exchange under keys of a pattern, from now on.
 pub struct TopicReader {
-    link: Link,
+    connection: ManagedConnection,
     exchange: String,
     pattern: String,
     open: Option<(Channel, Consumer)>,
@@ -135,9 +139,9 @@ pub struct TopicReader {
 }
 
 impl TopicReader {
-    pub(super) fn new(link: Link, exchange: &str, pattern: &str) -> Self {
+    pub(super) fn new(connection: ManagedConnection, exchange: &str, pattern: &str) -> Self {
         Self {
-            link,
+            connection,
             exchange: exchange.to_owned(),
             pattern: pattern.to_owned(),
             open: None,
@@ -148,7 +152,7 @@ impl TopicReader {
 
     /// Subscribes: what is written from here on is heard.
     pub async fn open(&mut self) -> Result<(), QueueError> {
-        let session = self.link.session().await.ok_or(QueueError::Closed)?;
+        let session = self.connection.session().await.ok_or(QueueError::Closed)?;
         let (exchange, pattern) = (self.exchange.as_str(), self.pattern.as_str());
         // A name of the broker's own making would need a permission of its own.
         let queue = format!("{exchange}.{:016x}", unique());

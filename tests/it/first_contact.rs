@@ -201,3 +201,74 @@ fn records_of_many_megabytes_are_read_where_they_may_be() {
     ];
     run(words).code(2).says("3MiB");
 }
+
+/// What GNU grep prints of these files.
+fn gnu_grep(folder: &std::path::Path, words: &[&str]) -> String {
+    let output = std::process::Command::new("grep")
+        .args(words)
+        .current_dir(folder)
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn max_count_is_of_each_document_wherever_it_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for file in 0..5 {
+        let name = format!("{file}.log");
+        let mut out = std::fs::File::create(folder.path().join(&name)).unwrap();
+        for line in 0..3000 {
+            // The first matches of file 3 stand behind its first chunks, and file 4 has too few.
+            let hit = match file {
+                3 => line > 2000,
+                4 => line % 1000 == 999,
+                _ => line % 7 == file,
+            };
+            let word = if hit { "error error" } else { "fine" };
+            writeln!(out, "{line} {word} {}", "x".repeat(line % 60)).unwrap();
+        }
+        files.push(name);
+    }
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    for options in [
+        &["-m", "1"][..],
+        &["-m", "4", "-n"],
+        &["-m", "700", "-H"],
+        &["-m", "4", "-v", "-H", "-n"],
+        &["-m", "5", "-v"],
+        &["-m", "1000000"],
+    ] {
+        let expected = gnu_grep(
+            folder.path(),
+            &[&["-h"], options, &["error"], &files].concat(),
+        );
+        for (threads, size) in [("1", "1MiB"), ("2", "4KiB"), ("3", "64KiB")] {
+            let cut = ["-j", threads, "--chunk-size", size, "error"];
+            let mut command = gristmill();
+            command
+                .current_dir(folder.path())
+                .args([&["run", "grep"], options, &cut, &files].concat());
+            let ended = crate::gristmill::Ended::of(command.output().unwrap()).code(0);
+            assert!(ended.stdout == expected, "{options:?} {threads} {size}");
+        }
+    }
+    // Only the stretches: a record counts once, however many it has.
+    let stretches = run([
+        "run",
+        "grep",
+        "--only-matching",
+        "-m",
+        "2",
+        "error",
+        folder.path().join("0.log").to_str().unwrap(),
+    ])
+    .code(0)
+    .stdout;
+    assert_eq!(stretches, "error\n".repeat(4));
+    for wrong in [&["-m", "0"][..], &["-m", "1", "-c"], &["-m", "1", "-l"]] {
+        run([&["run", "grep", "x", "."], wrong].concat()).code(2);
+    }
+}

@@ -1,5 +1,7 @@
 //! Options of `grep`.
 
+use std::num::NonZeroU64;
+
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,15 @@ pub struct Grep {
     /// Only the matching stretches, one a line (-o names the output everywhere)
     #[arg(long)]
     pub only_matching: bool,
+    /// At most N records of each document, its first ones
+    #[arg(
+        short = 'm',
+        long,
+        value_name = "N",
+        conflicts_with_all = ["count", "files_with_matches"]
+    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<NonZeroU64>,
 }
 
 impl Grep {

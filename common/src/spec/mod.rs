@@ -14,6 +14,8 @@ mod shape;
 mod wc;
 mod word_count;
 
+use std::num::NonZeroU64;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +170,16 @@ impl Kind {
             Kind::Pos(options) if !options.tokenized => Records::Paragraphs,
             Kind::Exec(options) => options.default_records(),
             _ => Records::Lines,
+        }
+    }
+
+    /// The most records that an ordered job writes of each document. Its outcomes are then in frames
+    /// ([`crate::frame`]), because a chunk does not know what the chunks before it hold.
+    #[must_use]
+    pub fn document_limit(&self) -> Option<NonZeroU64> {
+        match self {
+            Kind::Grep(options) => options.max_count,
+            _ => None,
         }
     }
 

@@ -23,6 +23,7 @@ fn submission(run: u64) -> Box<Submission> {
                 invert_match: false,
                 count: false,
                 files_with_matches: false,
+                max_count: None,
                 with_filename: false,
                 line_number: false,
                 fixed_strings: false,

@@ -16,7 +16,7 @@ use crate::queue::Queue;
 use crate::queue::queue_name;
 use gristmill_common::job::JobRun;
 use gristmill_rabbitmq::{
-    Broker, End, FieldTable, Handed, PublishFault, Publisher, Subscription, header,
+    Broker, Delivered, End, FieldTable, PublishFault, Publisher, Subscription, header,
 };
 
 /// The header of a dead letter that holds the reason.
@@ -194,7 +194,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A message of a broker in hand.
 #[derive(Debug)]
 pub(super) struct Held {
-    handed: Handed,
+    handed: Delivered,
     /// Keeps the subscription, and with it the channel, until the message is settled.
     job: Arc<Inner>,
 }

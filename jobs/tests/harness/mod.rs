@@ -8,7 +8,7 @@ use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
-use gristmill_rabbitmq::{Broker, BrokerOptions, Notice};
+use gristmill_rabbitmq::{Broker, BrokerEvent, BrokerOptions};
 use gristmill_testbroker::Vhost;
 
 pub(crate) const PARTITIONS: u32 = 2;
@@ -36,25 +36,25 @@ pub(crate) fn name(queue: Queue) -> String {
 }
 
 /// What the broker's listener was told.
-pub(crate) type Notices = Arc<Mutex<Vec<Notice>>>;
+pub(crate) type BrokerEvents = Arc<Mutex<Vec<BrokerEvent>>>;
 
-pub(crate) async fn connect(vhost: &Vhost<'_>) -> (Broker, Notices) {
+pub(crate) async fn connect(vhost: &Vhost<'_>) -> (Broker, BrokerEvents) {
     connect_with(vhost, 2).await
 }
 
 /// With a heartbeat of so many seconds.
-pub(crate) async fn connect_with(vhost: &Vhost<'_>, heartbeat: u16) -> (Broker, Notices) {
-    let notices = Notices::default();
-    let told = Arc::clone(&notices);
+pub(crate) async fn connect_with(vhost: &Vhost<'_>, heartbeat: u16) -> (Broker, BrokerEvents) {
+    let events = BrokerEvents::default();
+    let told = Arc::clone(&events);
     let mut options = BrokerOptions::new(vhost.url().parse().unwrap());
     options.heartbeat = heartbeat;
-    options.listener = Arc::new(move |notice| told.lock().unwrap().push(notice.clone()));
-    (Broker::connect(options).await.unwrap(), notices)
+    options.listener = Arc::new(move |event| told.lock().unwrap().push(event.clone()));
+    (Broker::connect(options).await.unwrap(), events)
 }
 
 /// A declared job with room for so many bytes of chunks.
-pub(crate) async fn declared(vhost: &Vhost<'_>, room: u64) -> (Broker, Amqp, Notices) {
-    let (broker, notices) = connect(vhost).await;
+pub(crate) async fn declared(vhost: &Vhost<'_>, room: u64) -> (Broker, Amqp, BrokerEvents) {
+    let (broker, events) = connect(vhost).await;
     declare_job(
         &broker,
         &job(),
@@ -65,12 +65,12 @@ pub(crate) async fn declared(vhost: &Vhost<'_>, room: u64) -> (Broker, Amqp, Not
     .await
     .unwrap();
     let amqp = Amqp::new(&broker, job(), Prefetch::default());
-    (broker, amqp, notices)
+    (broker, amqp, events)
 }
 
-pub(crate) async fn transport(vhost: &Vhost<'_>, room: u64) -> (Broker, Transport, Notices) {
-    let (broker, amqp, notices) = declared(vhost, room).await;
-    (broker, Transport::Amqp(amqp), notices)
+pub(crate) async fn transport(vhost: &Vhost<'_>, room: u64) -> (Broker, Transport, BrokerEvents) {
+    let (broker, amqp, events) = declared(vhost, room).await;
+    (broker, Transport::Amqp(amqp), events)
 }
 
 /// Waits for something to become true, looking now and then.

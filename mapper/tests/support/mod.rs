@@ -130,6 +130,7 @@ pub fn grep(pattern: &str) -> Grep {
         invert_match: false,
         count: false,
         files_with_matches: false,
+        max_count: None,
         with_filename: false,
         line_number: false,
         fixed_strings: false,

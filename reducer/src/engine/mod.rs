@@ -8,6 +8,7 @@ pub(crate) mod arrivals;
 pub(crate) mod commit;
 pub(crate) mod destination;
 pub(crate) mod digest;
+pub(crate) mod document_limit;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod gzip;

@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use gristmill_common::id::{ChunkId, partition_of_split};
+use gristmill_common::spec::JobSpec;
 
+use crate::engine::document_limit::DocumentLimit;
 use crate::engine::error::FileError;
 use crate::engine::out_file::OutFile;
 use crate::engine::room::{Held, Room};
@@ -20,13 +22,14 @@ pub(crate) struct Ordered {
     next: ChunkId,
     splits: Range<u32>,
     waiting: BTreeMap<ChunkId, Vec<Held>>,
+    limit: Option<DocumentLimit>,
     out: OutFile,
 }
 
 impl Ordered {
-    /// Writes the splits of one partition of a job to `out`.
-    pub(crate) fn new(partition: u32, partitions: u32, splits: u32, out: OutFile) -> Self {
-        let splits = range_of(partition, partitions, splits);
+    /// Writes the splits of one partition of a job to `out`, at most `limit` results of each document.
+    pub(crate) fn new(partition: u32, spec: &JobSpec, splits: u32, out: OutFile) -> Self {
+        let splits = range_of(partition, spec.partitions, splits);
         Self {
             next: ChunkId {
                 split: splits.start,
@@ -34,6 +37,7 @@ impl Ordered {
             },
             splits,
             waiting: BTreeMap::new(),
+            limit: spec.kind.document_limit().map(DocumentLimit::new),
             out,
         }
     }
@@ -58,7 +62,7 @@ impl Ordered {
             return Ok(());
         }
         for body in bodies {
-            self.out.write(&body)?;
+            self.write(&body)?;
         }
         self.next.index += 1;
         self.advance(room, chunks_of)
@@ -79,7 +83,7 @@ impl Ordered {
             } else if let Some(bodies) = self.waiting.remove(&self.next) {
                 for held in bodies {
                     let body = room.take(held)?;
-                    self.out.write(&body)?;
+                    self.write(&body)?;
                 }
                 self.next.index += 1;
             } else {
@@ -91,7 +95,16 @@ impl Ordered {
 
     /// The output, once every split was written; none if something is missing.
     pub(crate) fn finish(self) -> Option<OutFile> {
-        (self.next.split >= self.splits.end && self.waiting.is_empty()).then_some(self.out)
+        let whole = (self.limit.as_ref()).is_none_or(DocumentLimit::is_between_frames);
+        (self.next.split >= self.splits.end && self.waiting.is_empty() && whole).then_some(self.out)
+    }
+
+    /// Writes a body of the chunk that comes next.
+    fn write(&mut self, body: &[u8]) -> Result<(), FileError> {
+        match &mut self.limit {
+            Some(limit) => limit.write(self.next.split, body, &mut self.out),
+            None => self.out.write(body),
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Merging {
         let shape = match shape {
             Shape::Ordered => {
                 let out = destination.part(partition, spec)?;
-                let ordered = Ordered::new(partition, spec.partitions, plan_summary.splits, out);
+                let ordered = Ordered::new(partition, spec, plan_summary.splits, out);
                 return Ok(Merging::Ordered(Box::new(ordered)));
             }
             Shape::Table(shape) => shape,

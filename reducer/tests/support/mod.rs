@@ -85,6 +85,7 @@ pub fn grep() -> Kind {
         invert_match: false,
         count: false,
         files_with_matches: false,
+        max_count: None,
         with_filename: false,
         line_number: false,
         fixed_strings: false,

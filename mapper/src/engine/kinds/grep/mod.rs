@@ -4,7 +4,9 @@ mod pattern;
 mod runs;
 
 use std::io::Write;
+use std::num::NonZeroU64;
 
+use gristmill_common::frame;
 use gristmill_common::spec::{Grep, Records, document_key};
 use memchr::memchr_iter;
 
@@ -143,14 +145,27 @@ impl Found<'_, '_> {
 
     /// Whether more records would change nothing.
     fn is_enough(&self) -> bool {
-        self.options.files_with_matches && self.count > 0
+        let most = self.options.max_count.map_or(u64::MAX, NonZeroU64::get);
+        self.count >= most || (self.options.files_with_matches && self.count > 0)
     }
 
     /// Takes a record, terminator included, and its number.
     fn take(&mut self, line: &[u8], number: u64) {
         if self.counts() {
             self.count += 1;
-        } else if !self.options.only_matching {
+        } else if self.options.max_count.is_some() {
+            self.count += 1;
+            let start = frame::begin(&mut self.out.bytes, self.part.piece.ordinal);
+            self.write(line, number);
+            frame::end(&mut self.out.bytes, start);
+        } else {
+            self.write(line, number);
+        }
+    }
+
+    /// Writes a record as the options say.
+    fn write(&mut self, line: &[u8], number: u64) {
+        if !self.options.only_matching {
             self.prefix(number);
             self.out.bytes.extend_from_slice(line);
             if line.last() != Some(&b'\n') {
@@ -168,7 +183,9 @@ impl Found<'_, '_> {
 
     /// Takes many lines, of which the first has this number.
     fn take_lines(&mut self, lines: &[u8], first: u64) {
-        let plain = !(self.options.with_filename || self.options.line_number);
+        let plain = !(self.options.with_filename
+            || self.options.line_number
+            || self.options.max_count.is_some());
         if lines.is_empty() || (self.options.only_matching && !self.counts()) {
             return;
         }
@@ -179,6 +196,9 @@ impl Found<'_, '_> {
             self.take(lines, first);
         } else {
             for (number, line) in (first..).zip(lines.split_inclusive(|&byte| byte == b'\n')) {
+                if self.is_enough() {
+                    break;
+                }
                 self.take(line, number);
             }
         }

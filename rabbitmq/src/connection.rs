@@ -1,4 +1,4 @@
-//! One connection that is made again whenever it is lost. It must not know what runs over it.
+//! A connection that reconnects by itself. It must not know what runs over it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::backoff::Backoff;
-use super::connect::{ConnectError, Dial};
-use super::notice::Board;
+use super::connect::{ConnectError, Connector};
+use super::state::ConnectionState;
 
 /// The shortest and longest wait between attempts to connect.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// How long an orderly close may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
-/// One life of the connection.
+/// A connection from one handshake to its loss.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) connection: Arc<Connection>,
@@ -36,36 +36,36 @@ pub(super) struct Session {
 
 /// A connection kept alive by a task of its own. Clones watch the same one.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(super) struct ManagedConnection {
     session: watch::Receiver<Option<Session>>,
 }
 
-/// Keeps a link going; dropped, the link ends.
-pub(super) struct Keeper {
+/// The task that makes a connection anew whenever it is lost; dropped, the connection ends.
+pub(super) struct ConnectionTask {
     task: JoinHandle<()>,
     session: watch::Receiver<Option<Session>>,
 }
 
-impl Link {
+impl ManagedConnection {
     /// Connects for the first time, with patience for a broker that is not there yet, until `end`.
     pub(super) async fn open(
-        dial: Dial,
+        connector: Connector,
         purpose: &'static str,
-        board: Arc<Board>,
+        state: Arc<ConnectionState>,
         end: Option<Instant>,
-    ) -> Result<(Self, Keeper), ConnectError> {
-        let connection = connect(&dial, purpose, &board, First::Until(end)).await?;
+    ) -> Result<(Self, ConnectionTask), ConnectError> {
+        let connection = connect(&connector, purpose, &state, First::Until(end)).await?;
         let (publish, session) = watch::channel(Some(Session {
             connection: Arc::new(connection),
         }));
-        let task = tokio::spawn(keep(dial, purpose, board, publish));
-        let link = Self {
+        let task = tokio::spawn(keep(connector, purpose, state, publish));
+        let connection = Self {
             session: session.clone(),
         };
-        Ok((link, Keeper { task, session }))
+        Ok((connection, ConnectionTask { task, session }))
     }
 
-    /// The connection as it is or once it is back; `None` when the link has ended.
+    /// The connection as it is or once it is back; `None` when the connection has ended.
     pub(super) async fn session(&mut self) -> Option<Session> {
         let alive = |session: &Option<Session>| {
             session
@@ -76,8 +76,8 @@ impl Link {
     }
 }
 
-impl Keeper {
-    /// Ends the link and closes the connection in order.
+impl ConnectionTask {
+    /// Stops the reconnecting and closes the connection in order.
     pub(super) async fn close(&self) {
         self.task.abort();
         let session = self.session.borrow().clone();
@@ -88,16 +88,16 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
 async fn keep(
-    dial: Dial,
+    connector: Connector,
     purpose: &'static str,
-    board: Arc<Board>,
+    state: Arc<ConnectionState>,
     publish: watch::Sender<Option<Session>>,
 ) {
     loop {
@@ -105,18 +105,18 @@ async fn keep(
             return;
         };
         // Only a connection that publishes hears of alarms.
-        let alarms = (purpose == PUBLISH).then_some(&*board);
+        let alarms = (purpose == PUBLISH).then_some(&*state);
         let reason = until_lost(&session.connection, alarms).await;
         drop(session);
         publish.send_replace(None);
-        if let Some(board) = alarms {
-            board.blocked(None);
+        if let Some(state) = alarms {
+            state.blocked(None);
         }
-        board.down(reason);
-        let Ok(connection) = connect(&dial, purpose, &board, First::No).await else {
+        state.down(reason);
+        let Ok(connection) = connect(&connector, purpose, &state, First::No).await else {
             return;
         };
-        board.up();
+        state.up();
         publish.send_replace(Some(Session {
             connection: Arc::new(connection),
         }));
@@ -134,9 +134,9 @@ enum First {
 /// Tries until there is a connection. Only the first one gives up: when it is refused, for a broker that
 /// restarts refuses for a while too, and when its time is over.
 async fn connect(
-    dial: &Dial,
+    connector: &Connector,
     purpose: &str,
-    board: &Board,
+    state: &ConnectionState,
     first: First,
 ) -> Result<Connection, ConnectError> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
@@ -148,10 +148,10 @@ async fn connect(
     let first = matches!(first, First::Until(_));
     let mut round: u32 = 0;
     loop {
-        match dial.connect(purpose, round, end).await {
+        match connector.connect(purpose, round, end).await {
             Ok(connection) => {
                 if said {
-                    board.up();
+                    state.up();
                 }
                 return Ok(connection);
             }
@@ -165,7 +165,7 @@ async fn connect(
                 }
                 if first && !said {
                     said = true;
-                    board.down(error.to_string());
+                    state.down(error.to_string());
                 }
                 tokio::time::sleep(pause).await;
                 round = round.saturating_add(1);
@@ -240,10 +240,10 @@ fn lost_error() -> lapin::Error {
 }
 
 /// Watches a connection until it is lost, and says why.
-async fn until_lost(connection: &Connection, alarms: Option<&Board>) -> String {
+async fn until_lost(connection: &Connection, alarms: Option<&ConnectionState>) -> String {
     let blocked = |reason| {
-        if let Some(board) = alarms {
-            board.blocked(reason);
+        if let Some(state) = alarms {
+            state.blocked(reason);
         }
     };
     let mut events = Box::pin(connection.events_listener());
