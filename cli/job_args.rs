@@ -51,6 +51,7 @@ pub enum KindCommand<R: Args> {
     #[command(after_help = "Examples:
   gristmill run group-by --by service,level --where 'level != debug' app-logs/ -o -
   gristmill run group-by --by request.host,status --sum size caddy.log.zst -o -
+  gristmill run group-by --by ts:hour --avg took --max took --distinct user.id app.jsonl -o -
   gristmill run group-by --by user.id --top 20 --where 'exists error and not path ~ ^/health' logs/ -o -
   gristmill run group-by --by country --sum amount --format csv --header orders.jsonl.gz -o -")]
     GroupBy(JobCommand<GroupBy, R>),

@@ -8,6 +8,7 @@
 pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;
+pub mod condition;
 pub mod crash;
 pub mod decimal;
 pub mod frame;

@@ -3,8 +3,7 @@
 mod support;
 
 use gristmill_common::spec::{
-    AccessLog, EncodingErrors, Field, Grep, GroupBy, JobSpec, Kind, Parse, Records, Wc, WordCount,
-    Words,
+    AccessLog, EncodingErrors, Field, Grep, GroupBy, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
 use support::{Document, Random, cut, document, grep, map, map_with, prepare, spec};
 
@@ -67,12 +66,13 @@ fn kinds() -> Vec<Kind> {
     ] {
         let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
         kinds.push(Kind::GroupBy(GroupBy {
-            parse: Parse::Json,
             by: owned(by),
-            sum: owned(sum),
+            sum: owned(sum.clone()),
+            min: owned(sum.clone()),
+            max: owned(sum.clone()),
+            distinct: owned(sum),
             filters: owned(filters),
-            top: None,
-            header: false,
+            ..GroupBy::default()
         }));
     }
     kinds

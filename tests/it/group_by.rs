@@ -12,12 +12,13 @@ import json, re, sys
 from collections import defaultdict
 from decimal import Decimal, getcontext
 getcontext().prec = 100
-file, by, sums = sys.argv[1], sys.argv[2].split(','), sys.argv[3].split(',')
+file, by, sums, sets = sys.argv[1], *(one.split(',') for one in sys.argv[2:])
 ABSENT = object()
 
 def constant(name): raise ValueError(name)
 
 def find(value, path):
+    if path.endswith(':hour'): return find(value, path[:-5])[:13]
     for step in path.split('.'):
         if isinstance(value, dict): value = value.get(step, ABSENT)
         elif isinstance(value, list) and step.isdigit() and int(step) < len(value): value = value[int(step)]
@@ -46,7 +47,7 @@ def plain(value):
     value = format(value.quantize(Decimal('1e-9')), 'f').rstrip('0').rstrip('.')
     return '0' if value in ('-0', '') else value
 
-groups = defaultdict(lambda: [0] + [[None, 0] for _ in sums])
+groups = defaultdict(lambda: [0, [set() for _ in sets]] + [[[], 0] for _ in sums])
 bad = 0
 for line in open(file, encoding='utf-8-sig', newline='\n'):
     if not line.strip(): continue
@@ -58,23 +59,28 @@ for line in open(file, encoding='utf-8-sig', newline='\n'):
         value = find(record, name)
         if value is ABSENT or value is None: continue
         value = number(value)
-        figures = group[1 + at]
+        figures = group[2 + at]
         if value is None: figures[1] += 1
-        else: figures[0] = (figures[0] or 0) + value
-for parts, (hits, *figures) in sorted(groups.items(), key=lambda one: [(k, v.encode()) for k, v in one[0]]):
+        else: figures[0].append(value)
+    for at, name in enumerate(sets):
+        value = find(record, name)
+        if value is not ABSENT and value is not None: group[1][at].add(text(value))
+figure = [sum, min, max, lambda all: sum(all) / len(all)]
+for parts, (hits, distinct, *figures) in sorted(groups.items(), key=lambda one: [(k, v.encode()) for k, v in one[0]]):
     row = [shown(part) for part in parts] + [str(hits)]
-    row += [r'\N' if total is None else plain(total) for total, _ in figures]
+    row += [plain(one(all)) if all else r'\N' for one in figure for all, _ in figures]
+    row += [str(len(one)) for one in distinct]
     row += [str(none) for _, none in figures]
     print('\t'.join(row))
 print(bad, file=sys.stderr)
 "#;
 
 /// What Python says, and how many lines it could not read.
-fn reference(file: &Path, by: &str, sums: &str) -> (String, String) {
+fn reference(file: &Path, by: &str, sums: &str, distinct: &str) -> (String, String) {
     let output = Command::new("python3")
         .args(["-c", REFERENCE])
         .arg(file)
-        .args([by, sums])
+        .args([by, sums, distinct])
         .env("PYTHONIOENCODING", "utf-8")
         .output()
         .expect("python3 starts");
@@ -89,17 +95,19 @@ fn python_reads_the_same_out_of_json_lines() {
     let file = folder.path().join("app.jsonl");
     for seed in 0..3 {
         std::fs::write(&file, corpus::json(seed, 3000)).expect("a file");
-        for (by, sums) in [
-            ("level", "bytes,took"),
-            ("user,status", "bytes"),
-            ("request.host,request.headers.A.1", "took,status"),
+        for (by, sums, distinct) in [
+            ("level", "bytes,took", "user"),
+            ("user,status", "bytes", "level,request.host"),
+            ("ts:hour,request.headers.A.1", "took,status", "ts:hour"),
         ] {
-            let (expected, bad) = reference(&file, by, sums);
+            let (expected, bad) = reference(&file, by, sums, distinct);
             let name = file.to_string_lossy();
-            let words = [
-                "run", "group-by", "--by", by, "--sum", sums, &name, "-o", "-",
-            ];
-            let ended = run([&words[..], &["--allow-quarantine", "100%"]].concat()).code(0);
+            let mut words = vec!["run", "group-by", "--by", by, &name, "-o", "-"];
+            for option in ["--sum", "--min", "--max", "--avg"] {
+                words.extend([option, sums]);
+            }
+            words.extend(["--distinct", distinct, "--allow-quarantine", "100%"]);
+            let ended = run(words).code(0);
             assert_eq!(ended.stdout, expected, "{by} {sums}: {}", ended.stderr);
             let set_aside = format!("{bad} records");
             assert!(ended.stderr.contains(&set_aside), "{bad}: {}", ended.stderr);
@@ -122,4 +130,51 @@ fn a_job_without_fields_or_records_has_its_one_row() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn finished_rows_are_chosen_by_any_column() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("app.jsonl");
+    let mut text = String::new();
+    for (key, values) in [("a", "1,2,3"), ("b", "10"), ("c", "5,-1"), ("d", "null")] {
+        for value in values.split(',') {
+            text += &format!("{{\"k\":\"{key}\",\"v\":{value}}}\n");
+        }
+    }
+    std::fs::write(&file, text).expect("a file");
+    let name = file.to_string_lossy();
+    let rows = |more: &[&str]| {
+        let words = [
+            "run", "group-by", "-q", "--by", "k", "--avg", "v", &name, "-o", "-",
+        ];
+        run([&words[..], more].concat()).code(0).stdout
+    };
+    let top = rows(&["--top", "3", "--top-by", "avg_v"]);
+    assert_eq!(top, "b\t1\t10\t0\na\t3\t2\t0\nc\t2\t2\t0\n");
+    let having = rows(&["--having", "hits >= 2 and not k = c"]);
+    assert_eq!(having, "a\t3\t2\t0\n");
+    assert_eq!(rows(&["--having", "avg_v = null"]), "d\t1\t\\N\t0\n");
+    for (words, why) in [
+        (
+            ["--having", "nits > 1"],
+            "is not a column (columns are k, hits, avg_v, no_number_v)",
+        ),
+        (["--top-by", "v"], "--top"),
+    ] {
+        let line = [
+            "run", "group-by", "--by", "k", "--avg", "v", &name, "-o", "-",
+        ];
+        run([&line[..], &words].concat()).code(2).says(why);
+    }
+}
+
+#[test]
+fn sums_of_the_largest_numbers_are_exact() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("large.jsonl");
+    std::fs::write(&file, "{\"x\":999999999999999999.999999999}\n".repeat(1000)).expect("a file");
+    let name = file.to_string_lossy();
+    let ended = run(["run", "group-by", "-q", "--sum", "x", &name, "-o", "-"]).code(0);
+    assert_eq!(ended.stdout, "1000\t999999999999999999999.999999\t0\n");
 }

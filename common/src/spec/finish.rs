@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 pub struct Finish {
     /// Names of the printed columns, and how each is worked out.
     pub figures: Vec<(String, Figure)>,
+    /// Fields of members: a tag and a value. Tag 1 is the first of so many that count distinct values.
+    pub distinct: u8,
+    /// The figure by which the first rows are chosen.
+    pub rank: usize,
+    /// What a finished row must satisfy to be printed ([`crate::condition`]).
+    pub having: Option<String>,
     /// The first line has the columns' names.
     pub header: bool,
 }
@@ -25,8 +31,16 @@ pub const TEXT: u8 = 3;
 pub enum Figure {
     /// A column as it is.
     Count(usize),
-    /// The sum of decimals: null without any.
+    /// The sum of decimals: null without any, like the three after it.
     Sum(Numbers),
+    /// The least of them.
+    Min(Numbers),
+    /// The greatest of them.
+    Max(Numbers),
+    /// Their sum by their number, rounded half to even.
+    Avg(Numbers),
+    /// How many distinct values: the members of this tag.
+    Distinct(u8),
 }
 
 /// Where the merged columns of one field's numbers are.
@@ -39,13 +53,17 @@ pub struct Numbers {
     pub count: usize,
     /// Whole parts above zero; the two columns after it: those below, and billionths.
     pub sum: Option<usize>,
+    /// The least and the greatest number, as [`Figure::decimal`] has them.
+    pub min: Option<usize>,
+    /// See [`Numbers::min`].
+    pub max: Option<usize>,
 }
 
 impl Figure {
     /// Whether its values are decimals ([`Figure::decimal`]), not counts.
     #[must_use]
     pub fn is_decimal(self) -> bool {
-        !matches!(self, Figure::Count(_))
+        !matches!(self, Figure::Count(_) | Figure::Distinct(_))
     }
 
     /// A finished decimal, in units of its last place, as the value of a row: order is kept, and zero

@@ -36,7 +36,7 @@ pub struct TableShape {
     /// Name of the column that counts distinct values, printed last, if there is one. The keys are
     /// then always encoded by [`crate::key`].
     pub distinct: Option<String>,
-    /// Only the first so many rows, by the first column downwards, then by key.
+    /// Only the first so many rows, by one column downwards ([`TableShape::rank`]), then by key.
     pub top: Option<u64>,
     /// How finished rows come of the merged ones; without it they are printed as they are.
     pub finish: Option<Finish>,
@@ -53,6 +53,16 @@ impl TableShape {
     #[must_use]
     pub fn has_members(&self) -> bool {
         self.distinct.is_some()
+            || self
+                .finish
+                .as_ref()
+                .is_some_and(|finish| finish.distinct > 0)
+    }
+
+    /// The printed column by which the first rows are chosen.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.finish.as_ref().map_or(0, |finish| finish.rank)
     }
 
     /// How many values a finished row has.

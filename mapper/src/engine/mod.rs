@@ -7,6 +7,7 @@
 pub(crate) mod account;
 pub(crate) mod batch;
 pub(crate) mod bisect;
+pub(crate) mod calendar;
 pub(crate) mod encode;
 pub(crate) mod job_file;
 pub(crate) mod kinds;

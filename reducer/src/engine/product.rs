@@ -77,7 +77,12 @@ impl Merging {
             Shape::Table(shape) => shape,
         };
         let end = match shape.top {
-            Some(keep) => End::Top(Top::new(keep, settings.memory / 8, &settings.tmp)),
+            Some(keep) => End::Top(Top::new(
+                keep,
+                shape.rank(),
+                settings.memory / 8,
+                &settings.tmp,
+            )),
             None => {
                 let renderer = Renderer::new(&shape, spec.format);
                 let mut out = destination.part(partition, spec)?;
@@ -187,7 +192,7 @@ impl TableMerge {
             let mut groups = Groups::new(&shape, |key: &[u8], values: &[u128]| {
                 rows += 1;
                 end.row(key, values)
-            });
+            })?;
             table.finish(spilled, |key, member, values| {
                 groups.row(key, member, values)
             })?;
@@ -195,7 +200,7 @@ impl TableMerge {
         }
         if rows == 0 && lone_row {
             let mut groups =
-                Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values));
+                Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values))?;
             let neutral = shape.columns.iter().map(|(_, merge)| merge.neutral());
             groups.row(b"", false, &neutral.collect::<Vec<_>>())?;
             groups.close()?;

@@ -2,6 +2,9 @@
 //!
 //! It must not know how records are written.
 
+use gristmill_common::condition::{self, Value};
+
+use super::time::{self, Unit};
 use crate::engine::prepared::SpecError;
 
 /// Number of a field among those of a job.
@@ -14,6 +17,13 @@ pub(super) struct Names {
     pub(super) paths: Vec<Path>,
 }
 
+/// What of a field is asked for: its value, or the time that it is, cut to a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) field: FieldId,
+    pub(super) unit: Option<Unit>,
+}
+
 /// A field's name, taken apart: a field inside others has several steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
@@ -21,6 +31,18 @@ pub(super) struct Path {
 }
 
 impl Names {
+    /// The field of this name, or with `:hour` and the like behind it the time that it is; `option` is
+    /// where it was typed.
+    pub(super) fn asked(&mut self, option: &str, typed: &str) -> Result<Asked, SpecError> {
+        let cut = (typed.rsplit_once(':')).filter(|(name, _)| !name.ends_with('\\'));
+        let cut = cut.and_then(|(name, unit)| Some((name, Unit::from_name(unit)?)));
+        let (name, unit) = cut.map_or((typed, None), |(name, unit)| (name, Some(unit)));
+        Ok(Asked {
+            field: self.field(option, name)?,
+            unit,
+        })
+    }
+
     /// The field of this name; `option` is where it was typed.
     pub(super) fn field(&mut self, option: &str, typed: &str) -> Result<FieldId, SpecError> {
         let path =
@@ -56,17 +78,6 @@ impl Path {
         }
         Ok(Self { steps })
     }
-}
-
-/// What a record says of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
-    /// It is not there.
-    Absent,
-    /// It is there, and has no value.
-    Null,
-    /// Its value as text.
-    Text(&'a [u8]),
 }
 
 /// What one record says of each field.
@@ -173,5 +184,34 @@ impl Found {
             Place::Record | Place::Escaped => Value::Text(&text[range]),
             Place::Room => Value::Text(&self.room[range]),
         }
+    }
+}
+
+/// A record that was read, with room for values that are worked out.
+pub(super) struct Record<'a> {
+    pub(super) found: &'a Found,
+    /// What the record was read from.
+    pub(super) text: &'a [u8],
+    /// What conditions ask for, by number.
+    pub(super) asked: &'a [Asked],
+    pub(super) room: time::Room,
+}
+
+impl Record<'_> {
+    /// What is asked for of a field. A value that is no time has no hour.
+    #[inline]
+    pub(super) fn ask(&mut self, asked: Asked) -> Value<'_> {
+        match (self.found.value(asked.field, self.text), asked.unit) {
+            (Value::Text(text), Some(unit)) => {
+                time::cut(text, unit, &mut self.room).map_or(Value::Null, Value::Text)
+            }
+            (value, _) => value,
+        }
+    }
+}
+
+impl condition::Record for Record<'_> {
+    fn value(&mut self, field: usize) -> Value<'_> {
+        self.ask(self.asked[field])
     }
 }

@@ -1,14 +1,13 @@
 //! `group-by`: figures of structured records, by group.
 //!
-//! [`json`] and its like read records, [`field`] is what they find, [`condition`] and [`tally`] are what
-//! is made of it.
+//! [`json`] and its like read records, [`field`] is what they find, [`tally`] is what is made of it.
 
-mod condition;
 mod field;
-mod grammar;
 mod json;
 mod tally;
+mod time;
 
+use gristmill_common::condition;
 use gristmill_common::spec::{GroupBy, Parse};
 
 use self::field::{Found, Names};
@@ -21,26 +20,9 @@ use crate::engine::processor::{ProcessError, Processor};
 
 /// Reads the names of fields and the conditions.
 pub(super) fn prepare(options: &GroupBy) -> Result<Factory, SpecError> {
-    if let Some(why) = options.too_many() {
-        return Err(SpecError(why));
-    }
+    options.check().map_err(SpecError)?;
     let mut names = Names::default();
-    let by = (options.by.iter())
-        .map(|name| names.field("--by", name))
-        .collect::<Result<_, _>>()?;
-    let numbers = (options.columns().numbers.into_iter())
-        .map(|(name, numbers)| Ok((names.field("--sum", &name)?, numbers)))
-        .collect::<Result<_, _>>()?;
-    let conditions = (options.filters.iter())
-        .map(|typed| grammar::parse(typed, &mut names))
-        .collect::<Result<_, _>>()?;
-    let tally = Tally {
-        by,
-        conditions,
-        numbers,
-        key: Vec::new(),
-        value: Vec::new(),
-    };
+    let tally = tally(options, &mut names)?;
     let parse = options.parse;
     Ok(Box::new(move || {
         let reader = match parse {
@@ -52,6 +34,39 @@ pub(super) fn prepare(options: &GroupBy) -> Result<Factory, SpecError> {
             tally: tally.clone(),
         })
     }))
+}
+
+/// What is to be counted, and the fields that it takes.
+fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
+    let by = (options.by.iter())
+        .map(|name| names.asked("--by", name))
+        .collect::<Result<_, _>>()?;
+    let numbers = (options.columns().numbers.into_iter())
+        .map(|(name, numbers)| Ok((names.field("--sum, --min, --max, --avg", &name)?, numbers)))
+        .collect::<Result<_, _>>()?;
+    let distinct = (options.distinct.iter().zip(1..))
+        .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
+        .collect::<Result<_, _>>()?;
+    let mut asked = Vec::new();
+    let mut field = |name: &str| {
+        let one = names
+            .asked("", name)
+            .map_err(|error| error.0.trim_start().to_owned())?;
+        asked.push(one);
+        Ok(asked.len() - 1)
+    };
+    let conditions = (options.filters.iter())
+        .map(|typed| condition::parse("--where", typed, &mut field).map_err(SpecError))
+        .collect::<Result<_, _>>()?;
+    Ok(Tally {
+        by,
+        conditions,
+        asked,
+        numbers,
+        distinct,
+        key: Vec::new(),
+        value: Vec::new(),
+    })
 }
 
 /// Reads records and counts them.

@@ -99,39 +99,53 @@ impl Scanner {
                 }
             }
             // A value ended here, or an empty container is open.
-            loop {
-                at = skip::<LINES>(text, at);
-                let Some(top) = self.stack.last_mut() else {
-                    return Ok(at);
-                };
-                match (text.get(at), top.object) {
-                    (Some(b','), true) => {
-                        at = skip::<LINES>(text, at + 1);
-                        node = self.key::<LINES>(text, &mut at, strings, found)?;
-                        break;
-                    }
-                    (Some(b','), false) => {
-                        at += 1;
-                        top.index += 1;
-                        let index = top.index;
-                        node = self.place(index);
-                        break;
-                    }
-                    (Some(b'}'), true) | (Some(b']'), false) => {
-                        at += 1;
-                        let top = *top;
-                        self.stack.pop();
-                        if let Some(field) = self.tree.field(top.node) {
-                            found.set(field, top.begin as usize, at, false);
-                        }
-                        if self.stack.is_empty() {
-                            return Ok(at);
-                        }
-                    }
-                    (None, _) => return Err(ENDS),
-                    (Some(b'\n'), _) if LINES => return Err(ENDS),
-                    _ => return Err(EXPECTED_COMMA),
+            match self.after_value::<LINES>(text, &mut at, strings, found)? {
+                Some(next) => node = next,
+                None => return Ok(at),
+            }
+        }
+    }
+
+    /// Reads on from the end of a value to the next one, whose node it returns; `None` where the
+    /// outermost value ends.
+    #[inline(always)]
+    fn after_value<const LINES: bool>(
+        &mut self,
+        text: &[u8],
+        at: &mut usize,
+        strings: &mut impl Strings,
+        found: &mut Found,
+    ) -> Result<Option<u16>, Reason> {
+        loop {
+            *at = skip::<LINES>(text, *at);
+            let Some(top) = self.stack.last_mut() else {
+                return Ok(None);
+            };
+            match (text.get(*at), top.object) {
+                (Some(b','), true) => {
+                    *at = skip::<LINES>(text, *at + 1);
+                    return self.key::<LINES>(text, at, strings, found).map(Some);
                 }
+                (Some(b','), false) => {
+                    *at += 1;
+                    top.index += 1;
+                    let index = top.index;
+                    return Ok(Some(self.place(index)));
+                }
+                (Some(b'}'), true) | (Some(b']'), false) => {
+                    *at += 1;
+                    let top = *top;
+                    self.stack.pop();
+                    if let Some(field) = self.tree.field(top.node) {
+                        found.set(field, top.begin as usize, *at, false);
+                    }
+                    if self.stack.is_empty() {
+                        return Ok(None);
+                    }
+                }
+                (None, _) => return Err(ENDS),
+                (Some(b'\n'), _) if LINES => return Err(ENDS),
+                _ => return Err(EXPECTED_COMMA),
             }
         }
     }

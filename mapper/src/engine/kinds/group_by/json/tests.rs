@@ -4,7 +4,9 @@ use gristmill_common::record::content;
 use proptest::prelude::*;
 use serde_json::Value as Tree;
 
-use super::super::field::{Found, Names, Value};
+use gristmill_common::condition::Value;
+
+use super::super::field::{Found, Names};
 use super::Json;
 
 /// What lines say of fields: a line each, or its reason.
@@ -48,6 +50,7 @@ fn shown(value: Value<'_>) -> String {
     match value {
         Value::Absent => "absent".into(),
         Value::Null => "null".into(),
+        Value::Number(number) => number.to_string(),
         Value::Text(text) => format!("'{}'", String::from_utf8_lossy(text)),
     }
 }

@@ -9,12 +9,10 @@
 //! A value is in quotes, or goes on to a blank before `and` or `or`, or to a parenthesis that closes one
 //! from outside it. A bare number is compared as a number, a bare `null` is no value, all else is text.
 
-use gristmill_common::decimal::Decimal;
 use regex::bytes::Regex;
 
-use super::condition::{Condition, Order, Test};
-use super::field::{FieldId, Names};
-use crate::engine::prepared::SpecError;
+use super::{Condition, Order, Test};
+use crate::decimal::Decimal;
 
 /// The most conditions inside each other.
 const DEPTH: usize = 100;
@@ -22,11 +20,18 @@ const DEPTH: usize = 100;
 /// Operators, longer ones first.
 const OPERATORS: [&str; 8] = ["!=", "!~", "<=", ">=", "=", "~", "<", ">"];
 
-/// Reads a condition.
-pub(super) fn parse(typed: &str, names: &mut Names) -> Result<Condition, SpecError> {
+/// Reads a condition that was typed after `option`; `field` gives a field's number by its name.
+///
+/// # Errors
+/// When it is none, or `field` knows no such field: what is wrong, and the way out.
+pub fn parse(
+    option: &str,
+    typed: &str,
+    field: &mut dyn FnMut(&str) -> Result<usize, String>,
+) -> Result<Condition, String> {
     let mut grammar = Grammar {
         rest: typed,
-        names,
+        names: field,
         depth: 0,
     };
     let read = grammar
@@ -36,17 +41,17 @@ pub(super) fn parse(typed: &str, names: &mut Names) -> Result<Condition, SpecErr
             false => Err(format!("`{}` is left over", grammar.rest.trim())),
         });
     read.map_err(|why| {
-        SpecError(format!(
-            "--where '{typed}': {why}; write FIELD OP VALUE, such as 'status >= 500' or 'path ~ ^/api/', \
+        format!(
+            "{option} '{typed}': {why}; write FIELD OP VALUE, such as 'status >= 500' or 'path ~ ^/api/', \
              joined by and, or, not and parentheses"
-        ))
+        )
     })
 }
 
 /// What is left to read.
 struct Grammar<'t, 'n> {
     rest: &'t str,
-    names: &'n mut Names,
+    names: &'n mut dyn FnMut(&str) -> Result<usize, String>,
     depth: usize,
 }
 
@@ -125,7 +130,7 @@ impl<'t> Grammar<'t, '_> {
         })
     }
 
-    fn list(&mut self, field: FieldId) -> Read<Condition> {
+    fn list(&mut self, field: usize) -> Read<Condition> {
         if !self.sign("(") {
             return Err("no list after `in`: (A, B)".into());
         }
@@ -151,7 +156,7 @@ impl<'t> Grammar<'t, '_> {
         })
     }
 
-    fn field(&mut self) -> Read<FieldId> {
+    fn field(&mut self) -> Read<usize> {
         let rest = self.blank();
         let mut end = rest.len();
         let mut escaped = false;
@@ -170,8 +175,7 @@ impl<'t> Grammar<'t, '_> {
             return Err("a field is missing".into());
         }
         self.rest = rest;
-        let field = self.names.field("", name);
-        field.map_err(|error| error.0.trim_start().to_owned())
+        (self.names)(name)
     }
 
     /// Reads a value, which in a list ends at a comma too.
@@ -309,28 +313,31 @@ fn test_of(operator: &str, value: &Operand) -> Read<Test> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Record, Value};
     use super::*;
-    use crate::engine::kinds::group_by::field::Found;
+
+    struct Fields<'a>([Option<&'a str>; 3]);
+
+    impl Record for Fields<'_> {
+        fn value(&mut self, field: usize) -> Value<'_> {
+            match self.0[field] {
+                None => Value::Absent,
+                Some("null") => Value::Null,
+                Some(text) => Value::Text(text.as_bytes()),
+            }
+        }
+    }
+
+    fn read(typed: &str) -> Result<Condition, String> {
+        parse("--where", typed, &mut |name| {
+            let known = ["a", "b", "c"].iter().position(|known| *known == name);
+            known.ok_or_else(|| format!("no field {name}"))
+        })
+    }
 
     /// Whether a record whose fields a, b, c have these values satisfies a condition.
     fn holds(condition: &str, values: [Option<&str>; 3]) -> bool {
-        let mut names = Names::default();
-        let fields = ["a", "b", "c"].map(|name| names.field("", name).unwrap());
-        let condition = parse(condition, &mut names).unwrap();
-        let mut found = Found::new(names.paths.len());
-        let mut text = Vec::new();
-        for (field, value) in fields.into_iter().zip(values) {
-            match value {
-                Some("null") => found.set_null(field),
-                Some(value) => {
-                    let start = text.len();
-                    text.extend_from_slice(value.as_bytes());
-                    found.set(field, start, text.len(), false);
-                }
-                None => {}
-            }
-        }
-        condition.holds(&found, &text)
+        read(condition).unwrap().holds(&mut Fields(values))
     }
 
     #[test]
@@ -368,7 +375,13 @@ mod tests {
         assert!(holds("a = null and exists a", [Some("null"), None, None]));
         assert!(holds("a = 'null'", [None; 3]) == holds("a = ''", [None; 3]));
         assert!(holds("a = ''", [Some(""), None, None]));
-        assert!(holds("not != x and a = 1", [Some("1"), None, None]));
+        // Words of the language may be fields.
+        let mut named = |name: &str| match name {
+            "not" | "exists" => Ok(0),
+            _ => Err(name.to_owned()),
+        };
+        let read = parse("--where", "not != x and exists = 1", &mut named).unwrap();
+        assert!(read.holds(&mut Fields([Some("1"), None, None])));
     }
 
     #[test]
@@ -376,24 +389,24 @@ mod tests {
         let deep = format!("{}a = 1", "(".repeat(1000));
         for (text, why) in [
             ("", "a field is missing"),
-            ("status", "no operator"),
-            ("status 200", "no operator"),
-            ("status =", "a value is missing"),
-            ("status = 'x", "is not closed"),
-            ("(status = 1", "a parenthesis is not closed"),
-            ("status = 1)", "is left over"),
-            ("status in 1", "no list"),
-            ("status in (1", "is not closed"),
-            ("path ~ (", "not a regular expression"),
-            ("a..b = 1", "an empty name"),
+            ("a", "no operator"),
+            ("a 200", "no operator"),
+            ("a =", "a value is missing"),
+            ("a = 'x", "is not closed"),
+            ("(a = 1", "a parenthesis is not closed"),
+            ("a = 1)", "is left over"),
+            ("a in 1", "no list"),
+            ("a in (1", "is not closed"),
+            ("b ~ (", "not a regular expression"),
+            ("d = 1", "no field d"),
             ("a = 1 and", "a field is missing"),
             (&deep, "too many parentheses"),
         ] {
-            match parse(text, &mut Names::default()) {
+            match read(text) {
                 Ok(condition) => panic!("{text}: {condition:?}"),
                 Err(error) => {
-                    assert!(error.0.contains(why), "{text}: {error}");
-                    assert!(error.0.contains("--where"), "{error}");
+                    assert!(error.contains(why), "{text}: {error}");
+                    assert!(error.contains("--where"), "{error}");
                 }
             }
         }

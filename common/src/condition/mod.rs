@@ -1,24 +1,51 @@
 //! What a record must satisfy: comparisons of fields, joined by `and`, `or`, `not` and parentheses.
 //!
-//! It must not know how records are written. How conditions are read from text is in [`super::grammar`].
+//! It must not know what a record is or where its fields are: [`Record`] says what their values are. How
+//! conditions are read from text is in [`grammar`].
 
-use gristmill_common::decimal::Decimal;
+mod grammar;
+
 use regex::bytes::Regex;
 
-use super::field::{FieldId, Found, Value};
+use crate::decimal::{self, Decimal};
+
+pub use grammar::parse;
+
+/// What a record says of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// It is not there.
+    Absent,
+    /// It is there, and has no value.
+    Null,
+    /// Its value as text.
+    Text(&'a [u8]),
+    /// Its value is a number, in units of the last place of a decimal.
+    Number(i128),
+}
+
+/// What has fields, which are known by number.
+pub trait Record {
+    /// The value of a field.
+    fn value(&mut self, field: usize) -> Value<'_>;
+}
 
 /// A condition. A field that a record does not have satisfies only what is negated.
 #[derive(Clone, Debug)]
-pub(super) enum Condition {
-    Test(FieldId, Test),
+pub enum Condition {
+    /// One field passes a test.
+    Test(usize, Test),
+    /// It does not hold.
     Not(Box<Condition>),
+    /// All of them hold.
     All(Vec<Condition>),
+    /// At least one of them holds.
     Any(Vec<Condition>),
 }
 
 /// What is asked of one field.
 #[derive(Clone, Debug)]
-pub(super) enum Test {
+pub enum Test {
     /// It is there.
     Exists,
     /// It is there, and has no value.
@@ -37,21 +64,25 @@ pub(super) enum Test {
 
 /// An order that a value may stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub enum Order {
+    /// Below.
     Less,
+    /// Not above.
     LessOrEqual,
+    /// Above.
     Greater,
+    /// Not below.
     GreaterOrEqual,
 }
 
 impl Condition {
-    /// Whether a record satisfies it; `text` is what the record was read from.
-    pub(super) fn holds(&self, found: &Found, text: &[u8]) -> bool {
+    /// Whether a record satisfies it.
+    pub fn holds(&self, record: &mut impl Record) -> bool {
         match self {
-            Condition::Test(field, test) => test.holds(found.value(*field, text)),
-            Condition::Not(inner) => !inner.holds(found, text),
-            Condition::All(all) => all.iter().all(|one| one.holds(found, text)),
-            Condition::Any(any) => any.iter().any(|one| one.holds(found, text)),
+            Condition::Test(field, test) => test.holds(record.value(*field)),
+            Condition::Not(inner) => !inner.holds(record),
+            Condition::All(all) => all.iter().all(|one| one.holds(record)),
+            Condition::Any(any) => any.iter().any(|one| one.holds(record)),
         }
     }
 }
@@ -62,6 +93,7 @@ impl Test {
             (Test::Exists, value) => return value != Value::Absent,
             (Test::Null, value) => return value == Value::Null,
             (_, Value::Absent | Value::Null) => return false,
+            (_, Value::Number(number)) => return self.holds_for(number),
             (_, Value::Text(text)) => text,
         };
         match self {
@@ -73,6 +105,18 @@ impl Test {
                 Decimal::parse(text).is_some_and(|number| order.holds(&number, wanted))
             }
             Test::Pattern(regex) => regex.is_match(text),
+        }
+    }
+
+    fn holds_for(&self, number: i128) -> bool {
+        match self {
+            Test::Number(wanted) => number == wanted.scaled(),
+            Test::NumberOrder(order, wanted) => order.holds(&number, &wanted.scaled()),
+            _ => {
+                let mut text = Vec::new();
+                decimal::push(&mut text, number);
+                self.holds(Value::Text(&text))
+            }
         }
     }
 }
