@@ -116,6 +116,8 @@ pub enum Command {
     ExecKeeper,
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
+    /// Write an output folder as one HTML page: account, result, what was set aside, hashes
+    Report(ReportArgs),
     /// Train and measure models for pos
     #[command(subcommand)]
     Tagger(TaggerCommand),
@@ -146,6 +148,9 @@ pub struct RunArgs {
     /// Replace an earlier job's output in OUT (nothing else is ever replaced)
     #[arg(long, help_heading = "Output")]
     pub force: bool,
+    /// Write the results as a page too, OUT.report.html beside OUT
+    #[arg(long, help_heading = "Output")]
+    pub report: bool,
     /// With -o -: where the quarantined records go
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub quarantine: Option<PathBuf>,
@@ -570,6 +575,26 @@ pub struct DoctorArgs {
     /// How long it is waited for.
     #[command(flatten)]
     pub patience: PatienceArgs,
+}
+
+/// Options of `report`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill report out                   writes out.report.html beside the folder
+  gristmill report out -o - | less       the page to stdout
+
+The page is one file: it needs no network, and its tables are there without scripts.
+Exit codes: 0 written, 1 the folder is no output, or does not hold what its manifest says")]
+pub struct ReportArgs {
+    /// Folder with a job's results
+    #[arg(value_name = "OUT")]
+    pub folder: PathBuf,
+    /// The page's file, or - for stdout [default: OUT.report.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Options of `verify`.

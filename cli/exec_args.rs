@@ -11,7 +11,8 @@ use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
 use crate::code_files;
 use crate::exit::usage;
-use crate::reduce_words::{self, ReduceWords, command};
+use crate::program_words::{self, command, function, stays};
+use crate::reduce_words::{self, ReduceWords};
 
 /// Ends the command, as in GNU parallel; inputs follow.
 const END: &str = ":::";
@@ -37,10 +38,16 @@ pub struct ExecArgs {
     /// None (no result). A function `setup()` beside it is called once for each process first.
     #[arg(long, value_name = "FILE:FUNCTION", help_heading = "Program")]
     pub python: Option<String>,
+    /// A Python expression over `line`, as --python would call a function: line.split()[0]
+    ///
+    /// The modules json, math and re are there.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Program")]
+    pub code: Option<String>,
     /// The command is a worker that stays and speaks the protocol of docs/exec.md
     #[arg(long, help_heading = "Program")]
     pub worker: bool,
-    /// A mapper of Hadoop Streaming: lines in, key TAB value out, one process a piece
+    /// A mapper of Hadoop Streaming: lines in, key TAB value out, one process a piece; or
+    /// FILE.py:FUNCTION, called for each record, which returns (key, value) or a list of such
     #[arg(long, value_name = "COMMAND", help_heading = "Program")]
     pub map: Option<String>,
     /// How key TAB value lines are reduced.
@@ -191,37 +198,39 @@ impl ExecArgs {
     }
 
     fn program(&self, words: Vec<String>) -> anyhow::Result<Program> {
-        let said = [self.python.is_some(), self.map.is_some(), !words.is_empty()];
+        let said = [
+            self.python.is_some(),
+            self.code.is_some(),
+            self.map.is_some(),
+            !words.is_empty(),
+        ];
         match said.iter().filter(|said| **said).count() {
             0 => {
                 return Err(usage(
                     "exec: what is to be run? A command behind `--`, which ends with `:::`; a Python \
-                     function with --python FILE:FUNCTION; or a mapper with --map",
+                     function with --python FILE:FUNCTION, an expression with --code; or a mapper with --map",
                 ));
             }
             1 => {}
             _ => {
                 return Err(usage(
-                    "exec: one of --python, --map and a command behind `--`, not several",
+                    "exec: one of --python, --code, --map and a command behind `--`, not several",
                 ));
             }
         }
         if let Some(named) = &self.python {
-            let parts = named.rsplit_once(':');
-            let Some((module, function)) = parts.filter(|(a, b)| !a.is_empty() && !b.is_empty())
-            else {
-                return Err(usage(format!(
-                    "--python {named}: FILE.py:FUNCTION or MODULE:FUNCTION"
-                )));
-            };
-            return Ok(Program::Python {
-                module: module.into(),
-                function: function.into(),
-            });
+            return function(named);
         }
-        if let Some(map) = &self.map {
-            return command(map, self.shell, "--map");
+        if let Some(code) = &self.code {
+            return Ok(Program::Code(code.clone()));
         }
+        let words = match &self.map {
+            Some(map) => match command(map, self.shell, "--map")? {
+                Program::Command(words) => words,
+                other => return Ok(other),
+            },
+            None => words,
+        };
         Ok(match (self.worker, self.shell) {
             (true, true) => return Err(usage("--worker and --shell exclude each other")),
             (true, false) => Program::Worker(words),
@@ -231,8 +240,7 @@ impl ExecArgs {
     }
 
     fn each(&self, program: &Program) -> anyhow::Result<Each> {
-        let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
-        match (self.each, stays) {
+        match (self.each, stays(program)) {
             (Some(Each::Chunk), true) => Err(usage(
                 "--each chunk is for filters that are started for each piece; Python functions and \
                  workers get --each record or document",
@@ -249,7 +257,7 @@ impl ExecArgs {
     }
 
     fn check(&self, program: &Program, each: Each, reduce: Option<&Reduce>) -> anyhow::Result<()> {
-        let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
+        let stays = stays(program);
         if self.map.is_some() && reduce.is_none() {
             return Err(usage(
                 "--map needs --reduce: sum, min, max, count, distinct or a command; without a reducer it \
@@ -308,11 +316,7 @@ impl ExecArgs {
             programs.push(program);
             programs.extend(combine);
         }
-        let words = programs.into_iter().flat_map(|program| match program {
-            Program::Command(words) | Program::Worker(words) => &words[..],
-            Program::Shell(_) => &[],
-            Program::Python { module, .. } => std::slice::from_ref(module),
-        });
+        let words = programs.into_iter().flat_map(program_words::words);
         for name in &self.ship {
             let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if !Path::new(name).components().all(inside) {

@@ -76,6 +76,7 @@ const EXEC_HELP: &str = "Examples:
   gristmill run exec --map ./map.py --reduce ./red.py --combine ./red.py \\
     --ship dict.txt logs/ --partitions 8 -o out
   gristmill run exec --map ./map.py --reduce sum logs/ -o out
+  gristmill run exec --code '(line.split()[0], 1)' --reduce count logs/ -o out
   gristmill run exec --python tag.py:tag --try 20 corpus/
 
 A unit whose program fails, hangs or takes too much memory is quarantined with

@@ -21,6 +21,7 @@ pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;
 pub mod program_args;
+pub mod program_words;
 pub mod quarantine_limit;
 pub mod reduce_words;
 pub mod run_progress;

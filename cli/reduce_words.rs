@@ -1,9 +1,10 @@
 //! `--reduce` and `--combine`: how `exec` merges the values of a key.
 
 use clap::{Args, ValueEnum};
-use gristmill_common::spec::{Each, Out, Program, Reduce, Reducer};
+use gristmill_common::spec::{Each, Out, Reduce, Reducer};
 
 use crate::exit::usage;
+use crate::program_words::command;
 
 /// Options of `exec` for a reduction.
 #[derive(Args, Debug)]
@@ -12,7 +13,8 @@ pub struct ReduceWords {
     ///
     /// Numbers are whole, from 0 to 2^64 - 1. A command is a reducer of Hadoop Streaming: it runs
     /// once for each of the --partitions, gets key TAB value lines sorted by key, those of one key in
-    /// input order, and writes the part file. If it fails, the job does.
+    /// input order, and writes the part file. If it fails, the job does. FILE.py:FUNCTION is called with
+    /// each key and an iterator over its values.
     #[arg(long, value_name = "HOW|COMMAND", help_heading = "Program")]
     pub reduce: Option<String>,
     /// Reduces the sorted output of each call of the mapper before it travels; with a --reduce command
@@ -49,43 +51,22 @@ impl ReduceWords {
     }
 }
 
-/// A command as one option has it.
-///
-/// # Errors
-/// When there is none in it.
-pub fn command(line: &str, shell: bool, option: &str) -> anyhow::Result<Program> {
-    if line.trim().is_empty() {
-        return Err(usage(format!("{option}: the command is empty")));
-    }
-    if shell {
-        return Ok(Program::Shell(line.to_owned()));
-    }
-    let words = line.split_whitespace().map(str::to_owned);
-    Ok(Program::Command(words.collect()))
-}
-
 /// Checks a reduction against the other words.
 ///
 /// # Errors
 /// A usage error that names the way out.
 pub fn check(reduce: &Reduce, out: Out, each: Each, stays: bool) -> anyhow::Result<()> {
-    if stays {
-        return Err(usage(
-            "--reduce takes the output of a command or of --map, not yet that of Python functions \
-             and workers",
-        ));
-    }
     if out != Out::Lines {
         return Err(usage(
-            "--reduce takes lines of key TAB value: leave --out out, and choose --format",
+            "--reduce takes keys and values: leave --out out, and choose --format",
         ));
     }
     match reduce {
         Reduce::Program(Reducer {
             combine: Some(_), ..
-        }) if each == Each::Record => Err(usage(
+        }) if stays || each == Each::Record => Err(usage(
             "--combine would start a program for every record: it goes with --map, --each chunk and \
-             --each document",
+             --each document of commands",
         )),
         _ => Ok(()),
     }

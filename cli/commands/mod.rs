@@ -12,6 +12,7 @@ pub mod produce;
 pub mod produce_exec;
 pub mod reduce;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod status;
 pub mod tagger;

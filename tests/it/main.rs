@@ -14,5 +14,6 @@ mod gristmill;
 mod manifests;
 mod memory;
 mod operate;
+mod report;
 mod same_bytes;
 mod verify;

@@ -70,6 +70,8 @@ pub enum Program {
         /// The function in it.
         function: String,
     },
+    /// A Python expression over `line`, evaluated in a process that stays.
+    Code(String),
 }
 
 /// How results are written.

@@ -67,6 +67,14 @@ impl Grouped {
         pairs.into_iter().map(|pair| self.parts(pair))
     }
 
+    /// Takes all out again but the first `keep`.
+    pub(crate) fn truncate(&mut self, keep: usize) {
+        if let Some(first) = self.pairs.get(keep) {
+            self.bytes.truncate(first.at as usize);
+            self.pairs.truncate(keep);
+        }
+    }
+
     pub(crate) fn append(&mut self, other: &Grouped) {
         for (key, value) in other.iter() {
             self.add(key, value);
@@ -103,5 +111,10 @@ mod tests {
         };
         assert_eq!(text(grouped.sorted().collect()), "=x a=9 a=3 b=2 b=1");
         assert_eq!(text(grouped.iter().collect()), "b=2 a=9 b=1 =x a=3");
+        grouped.truncate(2);
+        assert_eq!(text(grouped.iter().collect()), "b=2 a=9");
+        grouped.truncate(2);
+        grouped.add(b"c", b"");
+        assert_eq!(text(grouped.iter().collect()), "b=2 a=9 c=");
     }
 }

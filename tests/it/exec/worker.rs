@@ -19,4 +19,27 @@ fn the_worker_of_the_documentation_works() {
          \"\\n\"'; done",
     );
     assert_eq!(ended.stdout, expected);
+    // Its lines are pairs for a reduction.
+    let words = [
+        "--worker",
+        "--reduce",
+        "count",
+        "-o",
+        "-",
+        "--",
+        "./worker.pl",
+        ":::",
+        "logs",
+    ];
+    let counted = exec(folder.path(), &words).code(0).stdout;
+    fs::write(folder.path().join("reversed"), &expected).expect("a file");
+    let expected = shell(
+        folder.path(),
+        "cut -f1 reversed | sort | uniq -c | wc -l; wc -l < reversed",
+    );
+    let sum: u64 = counted
+        .lines()
+        .filter_map(|line| line.rsplit_once('\t')?.1.parse::<u64>().ok())
+        .sum();
+    assert_eq!(format!("{}\n{sum}\n", counted.lines().count()), expected);
 }

@@ -18,6 +18,8 @@ pub(super) enum Said<'a> {
     Hello(&'a [u8]),
     /// The results of the next records.
     Out(&'a [u8]),
+    /// Pairs of keys and values of the next records.
+    Pairs(&'a [u8]),
     /// One result, without a newline in it, for each of the next records.
     Text(&'a [u8]),
     /// The next record is bad: the reason, and details behind the first newline.
@@ -30,8 +32,8 @@ pub(super) enum Said<'a> {
     Count(&'a [u8]),
     /// It has answered every record of a batch.
     End,
-    /// It is alive.
-    Ping,
+    /// It is alive; perhaps with the number of records of the batch in work that are done.
+    Ping(Option<u32>),
 }
 
 /// Takes the first frame of `bytes`: where it lies, or nothing if it is not all there.
@@ -59,7 +61,8 @@ pub(super) fn first(bytes: &[u8]) -> Result<Option<(Said<'_>, usize)>, String> {
         b'L' => Said::Log(payload),
         b'C' => Said::Count(payload),
         b'E' => Said::End,
-        b'P' => Said::Ping,
+        b'P' => Said::Ping(payload.try_into().ok().map(u32::from_be_bytes)),
+        b'K' => Said::Pairs(payload),
         other => return Err(format!("a frame of type {other}")),
     };
     Ok(Some((said, 4 + len)))

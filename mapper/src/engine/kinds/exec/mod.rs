@@ -4,6 +4,7 @@
 //! programs are started for every unit ([`cold`]); *warm* workers stay and speak the protocol of
 //! `docs/exec.md` ([`talk`]). It must not know where the units come from.
 
+mod answers;
 mod bound;
 mod call;
 mod child;
@@ -15,6 +16,7 @@ mod host;
 mod keeper;
 mod pairs;
 mod pool;
+mod position;
 mod pump;
 mod python;
 mod recipe;
@@ -74,11 +76,11 @@ pub(crate) fn prepare(
     let host = &host;
     let mut recipe = Recipe::new(exec, host)?;
     let pool = Pool::new(host, exec.memory, recipe.links.clone()).map_err(failed)?;
-    if matches!(exec.program, Program::Python { .. }) {
+    if python::is_python(&exec.program) {
         recipe.run_worker(&python::write(pool.rooms()).map_err(failed)?);
     }
     let combine = exec.reducer().and_then(|reducer| reducer.combine.as_ref());
-    let combine = combine.map(|program| Recipe::of(program, exec, host));
+    let combine = combine.map(|program| python::reducer(program, exec, host, pool.rooms()));
     let combine = combine.transpose()?.map(Arc::new);
     let (recipe, verdict) = (Arc::new(recipe), Arc::clone(verdict));
     if matches!(exec.program, Program::Command(_) | Program::Shell(_)) {

@@ -64,6 +64,11 @@ pub(super) fn check(reduce: &Reduce, key: &[u8], value: &[u8]) -> Result<(), Str
     if value.len() > longest && matches!(reduce, Reduce::Distinct | Reduce::Program(_)) {
         return Err(format!("a value of more than {longest} bytes"));
     }
+    if let Reduce::Program(_) = reduce
+        && (memchr::memchr2(b'\t', b'\n', key).is_some() || memchr::memchr(b'\n', value).is_some())
+    {
+        return Err("a key with a tab, or a key or value of several lines".into());
+    }
     if takes_numbers(reduce) && number_of(value).is_none() {
         let shown = String::from_utf8_lossy(&value[..value.len().min(80)]);
         return Err(format!(
@@ -103,8 +108,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b'\n').skip(usize::from(none))
 }
 
-/// A line without a tab is a key with an empty value.
-fn pair(line: &[u8]) -> (&[u8], &[u8]) {
+/// The pair that a line is; without a tab it is a key with an empty value.
+pub(super) fn pair(line: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(b'\t', line) {
         Some(tab) => (&line[..tab], &line[tab + 1..]),
         None => (line, &[]),

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
+use gristmill_common::spec::{Exec, Program};
+
 use super::host::Host;
-use super::recipe::{inside, passed_on};
+use super::recipe::{Recipe, inside, passed_on};
 use crate::engine::prepared::SpecError;
 
 /// The worker, in Python 3.9 and later, with nothing but its standard library.
@@ -19,6 +21,29 @@ pub(super) fn write(folder: &Path) -> io::Result<PathBuf> {
     let path = folder.join("gristmill_worker.py");
     fs::write(&path, WORKER)?;
     Ok(path)
+}
+
+/// The recipe of a program that reads `key TAB value` lines: a command, or a Python function.
+///
+/// # Errors
+/// When it is not here.
+pub(super) fn reducer(
+    program: &Program,
+    exec: &Exec,
+    host: &Host,
+    rooms: &Path,
+) -> Result<Recipe, SpecError> {
+    let mut recipe = Recipe::of(program, exec, host)?;
+    if is_python(program) {
+        let cannot = |error| SpecError(format!("exec: cannot start programs: {error}"));
+        recipe.run_reducer(&write(rooms).map_err(cannot)?);
+    }
+    Ok(recipe)
+}
+
+/// Whether a program runs in the worker for Python.
+pub(super) fn is_python(program: &Program) -> bool {
+    matches!(program, Program::Python { .. } | Program::Code(_))
 }
 
 /// The interpreter behind a version manager's shim (pyenv, asdf), or `found` itself.

@@ -83,6 +83,12 @@ impl Recipe {
                 *first = find(first, host)?;
                 words
             }
+            Program::Code(code) => vec![
+                python::interpreter(find("python3", host)?, host),
+                String::new(),
+                "--code".into(),
+                code.clone(),
+            ],
             Program::Python { module, function } => {
                 vec![
                     python::interpreter(find("python3", host)?, host),
@@ -111,6 +117,12 @@ impl Recipe {
     /// Says where the worker for Python is.
     pub(super) fn run_worker(&mut self, path: &Path) {
         self.words[1] = path.to_string_lossy().into_owned();
+    }
+
+    /// Says where the worker for Python is, for a program that reads lines of pairs.
+    pub(super) fn run_reducer(&mut self, path: &Path) {
+        self.run_worker(path);
+        self.words.insert(2, "--reduce".into());
     }
 
     /// A start of the program in `folder`; `file` is the document's, for programs that want one.

@@ -16,6 +16,7 @@ use super::child::Keeper;
 use super::host::Host;
 use super::pool::Pool;
 use super::pump::{Moved, Pump};
+use super::python;
 use super::recipe::Recipe;
 use crate::engine::prepared::SpecError;
 
@@ -45,10 +46,17 @@ impl GroupReducer {
         let Some(reducer) = exec.reducer() else {
             return Ok(None);
         };
-        let recipe = Recipe::of(&reducer.program, exec, host)?;
-        let pool = Pool::new(host, exec.memory, recipe.links.clone())
+        let links = Recipe::of(&reducer.program, exec, host)?.links;
+        let pool = Pool::new(host, exec.memory, links)
             .map_err(|error| SpecError(format!("exec: cannot start programs: {error}")))?;
-        Ok(Some(Arc::new(Self { recipe, pool })))
+        let recipe = python::reducer(&reducer.program, exec, host, pool.rooms())?;
+        let runner = Self { recipe, pool };
+        if python::is_python(&reducer.program) {
+            // What is wrong with the module shows when there is nothing to reduce.
+            let tried = runner.reduce(0, &mut io::empty(), &mut io::sink());
+            tried.map_err(|why| SpecError(format!("exec: {why}")))?;
+        }
+        Ok(Some(Arc::new(runner)))
     }
 
     fn run(
