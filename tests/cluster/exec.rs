@@ -135,6 +135,17 @@ fn i6_programs_give_the_same_bytes_over_a_broker() {
     let _reducer = scene.reducer();
     scene.same("filter", FILTER);
     scene.same("python", PYTHON);
+    scene.same("code", &["--code", "line[::-1]", "in"]);
+    let pairs = [
+        "--code",
+        "(line[:1], 1)",
+        "--reduce",
+        "count",
+        "--partitions",
+        "2",
+        "in",
+    ];
+    scene.same("pairs", &pairs);
     let count = [
         "--map",
         "./map.py",
