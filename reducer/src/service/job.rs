@@ -85,6 +85,7 @@ impl From<CommitError> for JobFailure {
             CommitError::Rows(error) => error.into(),
             CommitError::Account { .. }
             | CommitError::Partitions(_)
+            | CommitError::TwoResults(_)
             | CommitError::Quarantine(_) => JobFailure::Job(error.to_string()),
         }
     }
