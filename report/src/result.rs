@@ -100,6 +100,9 @@ impl TableView {
         let mut buffer = Vec::new();
         for file in PartFile::all(output, manifest) {
             let mut file = file?;
+            if format.has_header() {
+                file.next_line(&mut buffer)?;
+            }
             while let Some(line) = file.next_line(&mut buffer)? {
                 let row = format.read(line).map_err(|what| file.malformed(what))?;
                 chart.take(&row);

@@ -15,6 +15,8 @@ pub(crate) struct RowFormat {
     /// Names of the values.
     pub(crate) values: Vec<String>,
     format: Format,
+    /// Whether the first line of a part file has the names.
+    header: bool,
 }
 
 /// One row of a table.
@@ -32,14 +34,25 @@ impl RowFormat {
             KeyedBy::Document => vec!["name".to_owned()],
             KeyedBy::Fields(names) => names.clone(),
         };
-        let mut values: Vec<String> = shape.columns.iter().map(|(name, _)| name.clone()).collect();
-        values.extend(shape.distinct.clone());
+        let mut values: Vec<String> = match &shape.finish {
+            Some(finish) => finish.figures.iter().map(|(name, _)| name.clone()).collect(),
+            None => (shape.columns.iter().map(|(name, _)| name.clone()))
+                .chain(shape.distinct.clone())
+                .collect(),
+        };
         values.retain(|name| !name.is_empty());
+        let header = shape.finish.as_ref().is_some_and(|finish| finish.header);
         Self {
             keys,
             values,
             format,
+            header: header && matches!(format, Format::Tsv | Format::Csv),
         }
+    }
+
+    /// Whether the first line of a part file has the names.
+    pub(crate) fn has_header(&self) -> bool {
+        self.header
     }
 
     /// Names of all cells, in order.
@@ -51,6 +64,7 @@ impl RowFormat {
     pub(crate) fn read(&self, line: &[u8]) -> Result<Row, String> {
         let cells = match self.format {
             Format::Jsonl => self.json_cells(line)?,
+            Format::Csv => csv_cells(line),
             Format::Tsv => line.split(|&byte| byte == b'\t').map(unescape).collect(),
             _ => self.text_cells(line),
         };
@@ -87,6 +101,29 @@ impl RowFormat {
         cells.reverse();
         cells
     }
+}
+
+/// Fields of comma-separated values (RFC 4180); a line break inside quotes does not come.
+fn csv_cells(line: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(line);
+    let mut cells = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let cell = cells.last_mut().map(|cell| (cell.is_empty(), cell));
+        match (character, cell) {
+            ('"', Some((_, cell))) if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                cell.push('"');
+            }
+            ('"', _) if quoted => quoted = false,
+            ('"', Some((true, _))) => quoted = true,
+            (',', _) if !quoted => cells.push(String::new()),
+            (other, Some((_, cell))) => cell.push(other),
+            (_, None) => {}
+        }
+    }
+    cells
 }
 
 /// A field of tab-separated values, its escapes undone; other bytes than UTF-8 become U+FFFD.
@@ -128,6 +165,7 @@ mod tests {
             columns: vec![("hits".into(), Merge::Sum)],
             distinct: None,
             top: None,
+            finish: None,
         };
         RowFormat::new(&shape, format)
     }
