@@ -35,7 +35,11 @@ impl RowFormat {
             KeyedBy::Fields(names) => names.clone(),
         };
         let mut values: Vec<String> = match &shape.finish {
-            Some(finish) => finish.figures.iter().map(|(name, _)| name.clone()).collect(),
+            Some(finish) => finish
+                .figures
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
             None => (shape.columns.iter().map(|(name, _)| name.clone()))
                 .chain(shape.distinct.clone())
                 .collect(),
