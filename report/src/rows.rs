@@ -2,7 +2,9 @@
 
 use gristmill_common::spec::{Format, KeyedBy, TableShape};
 
+use crate::ReportError;
 use crate::clip::clip;
+use crate::part_files::PartFile;
 
 /// The longest text of a cell on the page, in characters.
 const CELL: usize = 300;
@@ -68,10 +70,38 @@ impl RowFormat {
     pub(crate) fn read(&self, line: &[u8]) -> Result<Row, String> {
         let cells = match self.format {
             Format::Jsonl => self.json_cells(line)?,
-            Format::Csv => csv_cells(line),
             Format::Tsv => line.split(|&byte| byte == b'\t').map(unescape).collect(),
             _ => self.text_cells(line),
         };
+        self.row(cells)
+    }
+
+    /// The rows of a file of comma-separated values (RFC 4180), whose fields may hold line breaks.
+    pub(crate) fn read_csv(
+        &self,
+        file: PartFile,
+        mut each: impl FnMut(Row),
+    ) -> Result<(), ReportError> {
+        let (path, reader) = file.into_reader();
+        let malformed = |line: u64, what: String| ReportError::Malformed {
+            path: path.clone(),
+            line,
+            what,
+        };
+        let mut records = csv::ReaderBuilder::new()
+            .has_headers(self.header)
+            .from_reader(reader);
+        for record in records.byte_records() {
+            let record = record.map_err(|error| malformed(0, error.to_string()))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+            let cells = record.iter().map(text).collect();
+            each(self.row(cells).map_err(|what| malformed(line, what))?);
+        }
+        Ok(())
+    }
+
+    fn row(&self, cells: Vec<String>) -> Result<Row, String> {
         let wanted = self.keys.len() + self.values.len();
         if cells.len() != wanted {
             return Err(format!("{} cells, not {wanted}", cells.len()));
@@ -105,29 +135,6 @@ impl RowFormat {
         cells.reverse();
         cells
     }
-}
-
-/// Fields of comma-separated values (RFC 4180); a line break inside quotes does not come.
-fn csv_cells(line: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(line);
-    let mut cells = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let cell = cells.last_mut().map(|cell| (cell.is_empty(), cell));
-        match (character, cell) {
-            ('"', Some((_, cell))) if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                cell.push('"');
-            }
-            ('"', _) if quoted => quoted = false,
-            ('"', Some((true, _))) => quoted = true,
-            (',', _) if !quoted => cells.push(String::new()),
-            (other, Some((_, cell))) => cell.push(other),
-            (_, None) => {}
-        }
-    }
-    cells
 }
 
 /// A field of tab-separated values, its escapes undone; other bytes than UTF-8 become U+FFFD.
