@@ -43,7 +43,7 @@ pub enum KindCommand<R: Args> {
   gristmill run access-log --by path --top 20 --where 'status = 404' logs/ -o -
   gristmill run access-log --by time:day --distinct host logs/ -o out")]
     AccessLog(JobCommand<AccessLog, R>),
-    /// Counts and exact figures of JSON lines, by group
+    /// Counts and exact figures of JSON lines, logfmt, CSV and server logs, by group
     ///
     /// Output: the fields of --by, hits, and the figures asked for, sorted by key. Lines that do not
     /// parse are counted and quarantined. A field that a line does not have is - in TSV, empty in CSV and
@@ -52,6 +52,9 @@ pub enum KindCommand<R: Args> {
   gristmill run group-by --by service,level --where 'level != debug' app-logs/ -o -
   gristmill run group-by --by request.host,status --sum size caddy.log.zst -o -
   gristmill run group-by --by ts:hour --avg took --max took --distinct user.id app.jsonl -o -
+  gristmill run group-by --parse alb --by target_status_code,time:hour --distinct client elb/ -o -
+  gristmill run group-by --parse 'regex:^(?P<ts>\\S+) (?P<lvl>[A-Z]+)' --by lvl,ts:day app/ -o -
+  gristmill run group-by --unwrap docker --parse logfmt --by level /var/lib/docker/containers/ -o -
   gristmill run group-by --by user.id --top 20 --where 'exists error and not path ~ ^/health' logs/ -o -
   gristmill run group-by --by country --sum amount --format csv --header orders.jsonl.gz -o -")]
     GroupBy(JobCommand<GroupBy, R>),

@@ -14,16 +14,38 @@ const KINDS: &[(&[&str], bool)] = &[
         true,
     ),
     (&["access-log", "--by", "path,status", "--top", "5"], true),
-    (
-        &["group-by", "--by", "level,user", "--sum", "bytes,took"],
-        true,
-    ),
     (&["wc"], false),
     (&["extract"], false),
     (&["pos"], false),
 ];
 
+/// The kind with the most ways to merge, on JSON lines.
+const GROUP_BY: &[(&[&str], bool)] = &[(
+    &[
+        "group-by",
+        "--by",
+        "level,user",
+        "--sum",
+        "bytes,took",
+        "--min",
+        "took",
+        "--max",
+        "bytes",
+        "--avg",
+        "took",
+        "--distinct",
+        "status",
+        "--having",
+        "hits > 1",
+    ],
+    true,
+)];
+
 fn matrix(mappers: usize, reducers: usize) {
+    matrix_of(KINDS, mappers, reducers);
+}
+
+fn matrix_of(kinds: &[(&[&str], bool)], mappers: usize, reducers: usize) {
     let cluster = Cluster::new();
     let logs = cluster.folder.path().join("logs");
     let texts = cluster.folder.path().join("texts");
@@ -33,7 +55,7 @@ fn matrix(mappers: usize, reducers: usize) {
     corpus::json_logs(&json);
     let _mappers: Vec<_> = (0..mappers).map(|_| cluster.mapper()).collect();
     let _reducers: Vec<_> = (0..reducers).map(|_| cluster.reducer()).collect();
-    for (number, (words, on_logs)) in KINDS.iter().enumerate() {
+    for (number, (words, on_logs)) in kinds.iter().enumerate() {
         let input = match (words[0], on_logs) {
             ("group-by", _) => &json,
             (_, true) => &logs,
@@ -63,6 +85,11 @@ fn matrix(mappers: usize, reducers: usize) {
 #[test]
 fn i6_one_mapper_one_reducer() {
     matrix(1, 1);
+}
+
+#[test]
+fn i6_group_by() {
+    matrix_of(GROUP_BY, 2, 2);
 }
 
 #[test]

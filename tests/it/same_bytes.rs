@@ -271,6 +271,24 @@ fn i6_group_by() {
 }
 
 #[test]
+fn i6_group_by_of_server_logs() {
+    on_logs(
+        &[
+            "group-by",
+            "--parse",
+            "access-log",
+            "--by",
+            "status",
+            "--sum",
+            "bytes",
+            "--distinct",
+            "time:hour",
+        ],
+        true,
+    );
+}
+
+#[test]
 fn i6_group_by_top() {
     on_json(
         &[

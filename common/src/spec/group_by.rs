@@ -1,6 +1,6 @@
 //! Options of `group-by`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{Figure, Finish, KeyedBy, Numbers, Shape, TableShape};
@@ -10,9 +10,17 @@ use crate::table::{MAX_COLUMNS, Merge};
 /// Counts and exact figures of structured records, by group.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupBy {
-    /// How records are read
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common,
+    /// combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik, syslog
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub parse: Parse,
+    /// The columns of CSV or TSV, in their order
+    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
+    pub fields: Vec<String>,
+    /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs), cri,
+    /// journald (journalctl -o json) or syslog
+    #[arg(long, value_name = "WRAPPER")]
+    pub unwrap: Option<String>,
     /// Fields to group by, separated by commas; without any, the totals
     ///
     /// A field inside another is named by its path: request.headers.User-Agent.0. A backslash takes
@@ -58,13 +66,21 @@ pub struct GroupBy {
     pub header: bool,
 }
 
-/// How a record is taken apart into fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parse {
-    /// JSON objects, one a line
-    #[default]
-    Json,
+/// How a record is taken apart into fields, as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Parse(pub String);
+
+impl Default for Parse {
+    fn default() -> Self {
+        Self("json".to_owned())
+    }
+}
+
+impl From<&str> for Parse {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 /// The merged columns of a job, in order.

@@ -135,6 +135,11 @@ impl Clock {
 }
 
 impl<'a> Time<'a> {
+    /// As it is written, without brackets.
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
     /// Checks a time. `None` if it is none: another form, or no such day or hour.
     pub(super) fn parse(text: &'a [u8; LEN]) -> Option<Self> {
         const DIGITS: [usize; 12] = [0, 1, 7, 8, 9, 10, 12, 13, 22, 23, 24, 25];

@@ -43,6 +43,15 @@ impl Names {
         })
     }
 
+    /// All fields, each with its name where names have no parts.
+    pub(super) fn flat(&self) -> impl Iterator<Item = (FieldId, String)> {
+        self.paths.iter().enumerate().map(|(number, path)| {
+            let name = path.steps.join(&b'.');
+            let name = String::from_utf8_lossy(&name).into_owned();
+            (FieldId(number as u16), name)
+        })
+    }
+
     /// The field of this name; `option` is where it was typed.
     pub(super) fn field(&mut self, option: &str, typed: &str) -> Result<FieldId, SpecError> {
         let path =
@@ -78,6 +87,14 @@ impl Path {
         }
         Ok(Self { steps })
     }
+}
+
+/// A value that is in the record as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole {
+    pub(super) field: FieldId,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// What one record says of each field.
@@ -128,12 +145,27 @@ impl Found {
         self.slots[usize::from(field.0)] = Slot::default();
     }
 
-    /// The field's value is null.
-    pub(super) fn set_null(&mut self, field: FieldId) {
+    /// The field's value is null, which these bytes of the text say.
+    pub(super) fn set_null(&mut self, field: FieldId, start: usize, end: usize) {
         self.slots[usize::from(field.0)] = Slot {
             place: Place::Null,
-            ..Slot::default()
+            start: start as u32,
+            end: end as u32,
         };
+    }
+
+    /// Where the values are that the record has. `None` if one of them has escapes.
+    pub(super) fn wholes(&self) -> Option<Vec<Whole>> {
+        let all = self.slots.iter().enumerate();
+        all.filter(|(_, slot)| slot.place != Place::Absent)
+            .map(|(number, slot)| {
+                matches!(slot.place, Place::Record | Place::Null).then_some(Whole {
+                    field: FieldId(number as u16),
+                    start: slot.start as usize,
+                    end: slot.end as usize,
+                })
+            })
+            .collect()
     }
 
     /// The field's value is these bytes of the text that records are read from.
@@ -147,6 +179,17 @@ impl Found {
             },
             start: start as u32,
             end: end as u32,
+        };
+    }
+
+    /// The field's value is a copy of these bytes.
+    pub(super) fn put(&mut self, field: FieldId, value: &[u8]) {
+        let start = self.room.len();
+        self.room.extend_from_slice(value);
+        self.slots[usize::from(field.0)] = Slot {
+            place: Place::Room,
+            start: start as u32,
+            end: self.room.len() as u32,
         };
     }
 

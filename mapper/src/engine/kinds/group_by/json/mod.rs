@@ -5,20 +5,20 @@
 //! change and builds a list of everything.
 
 mod scan;
+mod shape;
 mod strings;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 use self::scan::{Scanner, skip};
+use self::shape::Shapes;
 use self::strings::{Marked, Unmarked, unescape};
 use self::tree::Tree;
 use super::field::{Found, Names};
+use super::parse::Reason;
 use crate::engine::lines::{BLOCK, block_of};
 use crate::engine::simd::Marks;
-
-/// Why a record is not what it should be.
-pub(super) type Reason = &'static str;
 
 const NO_OBJECT: Reason = "JSON, but no object";
 const TRAILING: Reason = "not JSON: something follows the value";
@@ -27,6 +27,7 @@ const TRAILING: Reason = "not JSON: something follows the value";
 #[derive(Debug)]
 pub(super) struct Json {
     scanner: Scanner,
+    shapes: Shapes,
     marks: Marks,
 }
 
@@ -34,6 +35,7 @@ impl Json {
     pub(super) fn new(names: &Names) -> Self {
         Self {
             scanner: Scanner::new(Tree::new(&names.paths)),
+            shapes: Shapes::default(),
             marks: Marks::default(),
         }
     }
@@ -82,26 +84,39 @@ impl Json {
         let (mut start, mut lines) = (0, 0);
         while start < block.len() {
             lines += 1;
+            if !strings.controls
+                && let Some((passed, newline)) =
+                    self.shapes.follow(block, start, strings.marks, found)
+            {
+                each(start, &block[start..=newline], Ok((found, block)));
+                strings.marks = &strings.marks[passed + 1..];
+                start = newline + 1;
+                continue;
+            }
+            let before = strings.marks;
             let read = match skip::<true>(block, start) {
-                at if matches!(block.get(at), None | Some(b'\n')) => Ok(at),
+                at if matches!(block.get(at), None | Some(b'\n')) => Ok(None),
                 at => {
                     found.clear();
-                    let read = read::<true>(&mut self.scanner, block, at, &mut strings, found);
-                    read.inspect(|&end| {
-                        let next = (end + 1).min(block.len());
-                        each(start, &block[start..next], Ok((found, block)));
-                    })
+                    read::<true>(&mut self.scanner, block, at, &mut strings, found).map(Some)
                 }
             };
-            let next = match read {
-                Ok(end) => (end + 1).min(block.len()),
-                Err(reason) => {
-                    let newline = memchr::memchr(b'\n', &block[start..]);
-                    let next = newline.map_or(block.len(), |newline| start + newline + 1);
-                    each(start, &block[start..next], Err(reason));
-                    next
+            let newline = memchr::memchr(b'\n', &block[start..]);
+            let next = newline.map_or(block.len(), |newline| start + newline + 1);
+            strings.pass(next - 1);
+            match read {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    if !strings.controls && block[next - 1] == b'\n' {
+                        let own = &before[..before.len() - strings.marks.len()];
+                        let keys = self.scanner.keys();
+                        self.shapes
+                            .learn(block, (start, next - 1), own, keys, found);
+                    }
+                    each(start, &block[start..next], Ok((found, block)));
                 }
-            };
+                Err(reason) => each(start, &block[start..next], Err(reason)),
+            }
             strings.pass(next);
             start = next;
         }

@@ -4,9 +4,9 @@
 //! that strings cost nothing, and containers are a stack of their own: depth costs no program stack.
 
 use super::super::field::Found;
-use super::Reason;
 use super::strings::{Strings, unescape};
 use super::tree::{NONE, ROOT, Tree};
+use crate::engine::kinds::group_by::parse::Reason;
 
 /// The most containers inside each other.
 const DEPTH: usize = 1024;
@@ -25,6 +25,8 @@ pub(super) struct Scanner {
     tree: Tree,
     stack: Vec<Container>,
     key: Vec<u8>,
+    /// Where the keys began that were looked up in the last record.
+    keys: Vec<u32>,
 }
 
 /// A container that is open.
@@ -46,6 +48,7 @@ impl Scanner {
             tree,
             stack: Vec::new(),
             key: Vec::new(),
+            keys: Vec::new(),
         }
     }
 
@@ -60,6 +63,7 @@ impl Scanner {
         found: &mut Found,
     ) -> Result<usize, Reason> {
         self.stack.clear();
+        self.keys.clear();
         let mut at = start;
         let mut node = ROOT;
         loop {
@@ -92,7 +96,7 @@ impl Scanner {
                     at = scalar(text, at)?;
                     if let Some(field) = self.tree.field(node) {
                         match byte {
-                            b'n' => found.set_null(field),
+                            b'n' => found.set_null(field, begin, at),
                             _ => found.set(field, begin, at, false),
                         }
                     }
@@ -150,6 +154,11 @@ impl Scanner {
         }
     }
 
+    /// Where the keys began that were looked up in the last record.
+    pub(super) fn keys(&self) -> &[u32] {
+        &self.keys
+    }
+
     #[inline]
     fn open(&mut self, begin: usize, node: u16, object: bool) -> Result<(), Reason> {
         if self.stack.len() == DEPTH {
@@ -185,6 +194,7 @@ impl Scanner {
         if let Some(top) = self.stack.last()
             && top.goes_on
         {
+            self.keys.push(*at as u32);
             let key = &text[*at + 1..end];
             node = match escaped {
                 false => self.tree.key(top.node, key),
@@ -241,9 +251,9 @@ pub(super) fn skip<const LINES: bool>(text: &[u8], mut at: usize) -> usize {
 
 /// The end of the number or word that begins at `at`.
 #[inline]
-fn scalar(text: &[u8], at: usize) -> Result<usize, Reason> {
+pub(super) fn scalar(text: &[u8], at: usize) -> Result<usize, Reason> {
     let rest = &text[at..];
-    let word: &[u8] = match rest[0] {
+    let word: &[u8] = match *rest.first().ok_or(ENDS)? {
         b't' => b"true",
         b'f' => b"false",
         b'n' => b"null",

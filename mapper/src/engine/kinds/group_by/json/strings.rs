@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-use super::Reason;
+use crate::engine::kinds::group_by::parse::Reason;
 use crate::engine::simd::END;
 
 /// Finds the ends of strings.

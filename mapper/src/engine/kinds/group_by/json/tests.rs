@@ -163,6 +163,32 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 proptest! {
+    /// Lines of one shape, each with something changed: what is remembered of a shape does not show.
+    #[test]
+    fn lines_that_are_nearly_alike_are_read_each_for_itself(
+        fields in prop::collection::vec(("[abc]{1,2}", tree()), 1..4),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(&br#"ab01-n{}[],:"\ .e"#[..]), any::<bool>()),
+            1..60,
+        ),
+    ) {
+        let line = Tree::Object(fields.into_iter().collect()).to_string();
+        let mut text = Vec::new();
+        for (at, byte, insert) in changes {
+            let mut changed = line.clone().into_bytes();
+            let at = at.index(changed.len());
+            match insert {
+                true => changed.insert(at, byte),
+                false => changed[at] = byte,
+            }
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+            text.extend_from_slice(&changed);
+            text.push(b'\n');
+        }
+        read(&["a", "a.b", "b.1", "a.c.a"], &text);
+    }
+
     #[test]
     fn it_reads_what_a_complete_reader_reads(
         trees in prop::collection::vec(prop::collection::vec(("[abc]{1,2}", tree()), 0..4), 1..40)
