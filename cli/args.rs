@@ -9,6 +9,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
+use crate::commands::rerun::Share;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
 use crate::program_args::ProgramArgs;
@@ -633,6 +634,7 @@ pub struct ReportArgs {
 #[command(after_help = "Examples:
   gristmill verify out            hashes, and records in = mapped + quarantined per source
   gristmill verify out logs/      the same, with the records counted anew from the inputs
+  gristmill verify out logs/ --rerun 1%   and a sample of an exec job's chunks run again
 
 Exit codes: 0 it holds, 1 it does not")]
 pub struct VerifyArgs {
@@ -648,4 +650,8 @@ pub struct VerifyArgs {
     /// Threads for reading [default: one per core]
     #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
+    /// Run this share of an exec job's chunks twice, in the folder where it was run, and look for their
+    /// results in the output
+    #[arg(long, value_name = "P%", requires = "inputs")]
+    pub rerun: Option<Share>,
 }

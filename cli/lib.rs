@@ -24,6 +24,7 @@ pub mod pos_args;
 pub mod program_args;
 pub mod program_words;
 pub mod quarantine_limit;
+pub mod recycle;
 pub mod reduce_words;
 pub mod run_progress;
 pub mod signals;

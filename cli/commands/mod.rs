@@ -14,6 +14,7 @@ pub mod produce_exec;
 pub mod reduce;
 pub mod replay;
 pub mod report;
+pub mod rerun;
 pub mod run;
 pub mod status;
 pub mod tagger;
