@@ -1,7 +1,9 @@
 //! `gristmill dashboard`: a live page over the jobs of a broker.
 
+use std::time::Duration;
+
 use anyhow::Context;
-use gristmill_common::shutdown::Shutdown;
+use gristmill_common::shutdown::{Shutdown, Stage};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -11,6 +13,9 @@ use crate::dashboard::{Access, Server, Watch, bind};
 use crate::exit::{Exit, usage};
 use crate::signals;
 
+/// How long a stop may take before it is enforced.
+const STOP: Duration = Duration::from_secs(10);
+
 /// Runs the command until it is told to stop.
 ///
 /// # Errors
@@ -19,7 +24,7 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let access = access(args)?;
     let options = broker::patient_options(&args.broker, args.patience, "dashboard")?;
     let shutdown = Shutdown::new();
-    signals::drain(&shutdown, std::time::Duration::ZERO).context("cannot watch for signals")?;
+    signals::drain(&shutdown, STOP).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
     // Before the broker is asked: an address that is taken is said at once.
     let listener = runtime.block_on(bind(args.listen))?;
@@ -27,7 +32,8 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
         return Ok(Exit::Complete);
     };
-    info!("http://{addr}/ shows the jobs");
+    info!(%addr, "listening");
+    info!("the jobs are shown at http://{addr}/");
     let (sender, views) = watch::channel("{\"workers\":[],\"events\":[],\"broker\":{}}".into());
     let watch = Watch::new(broker.clone(), registry, args.results.clone());
     let server = Server {
@@ -39,7 +45,7 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
         tokio::select! {
             ended = watch.run(sender) => ended,
             () = server.run(listener) => Ok(()),
-            () = shutdown.reached(gristmill_common::shutdown::Stage::Draining) => Ok(()),
+            () = shutdown.reached(Stage::Draining) => Ok(()),
         }
     });
     runtime.block_on(broker.close());

@@ -59,7 +59,7 @@ function workerRow(worker) {
   row.append(element("td", worker.host), element("td", worker.pid, "number"), element("td", worker.role), element("td", worker.threads || "", "number"),
     element("td", worker.jobs.join(", ")), element("td", worker.bytes_per_second ? `${bytes(worker.bytes_per_second)}/s` : "", "number"),
     element("td", bytes(worker.memory), "number"), element("td", worker.version),
-    element("td", worker.lost ? `lost, silent for ${span(worker.silent_seconds)}` : worker.trouble || "now", worker.trouble ? "bad" : ""));
+    element("td", worker.lost ? `silent for ${span(worker.silent_seconds)}: no job, or lost` : worker.trouble || "now", worker.trouble ? "bad" : ""));
   return row;
 }
 
@@ -82,6 +82,8 @@ function showJob(job, view) {
     .filter(([, value]) => value !== null && value !== undefined && value !== "")
     .flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   const read = new Set(job.splits_done || []);
+  at("splits-head").hidden = at("splits-text").hidden = !job.splits_done;
+  at("rate").toggleAttribute("hidden", !(rates.get(job.job) || []).length);
   at("splits-text").textContent = `${job.splits_published} of ${job.splits} splits are read`;
   at("splits").replaceChildren(...(job.splits_done ? Array.from({ length: job.splits }, (_, split) => element("span", undefined, read.has(split) ? "done" : "")) : []));
   at("job-events").replaceChildren(...view.events.filter((event) => event.job === job.job).map(eventItem));
