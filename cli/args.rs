@@ -99,6 +99,10 @@ pub enum Command {
     ///
     /// While a job is active it listens to the workers' reports for 2.5 seconds.
     Status(StatusArgs),
+    /// Show the jobs of a broker on a web page, live
+    ///
+    /// The page changes nothing. It is for this machine alone unless --token-file says otherwise.
+    Dashboard(DashboardArgs),
     /// Cancel a job: its queues and results are dropped
     Cancel(CancelArgs),
     /// Try the chunks again that could not be run at all, and complete the output
@@ -537,6 +541,33 @@ pub struct StatusArgs {
     /// Show it again and again, until JOB (or, without one, every job) has ended
     #[arg(long)]
     pub watch: bool,
+}
+
+/// Options of `dashboard`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill dashboard --results results/      http://127.0.0.1:8642/, finished jobs open their report
+  gristmill dashboard --listen 0.0.0.0:8642 --token-file token.txt")]
+pub struct DashboardArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
+    /// Where the page is served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8642")]
+    pub listen: SocketAddr,
+    /// A reducer's folder: finished jobs in it open their report
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+    /// A file with the token that viewers must have; the page asks for it
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Serve others than this machine without a token, if they name it localhost: for a container whose
+    /// port is published on 127.0.0.1 alone
+    #[arg(long, conflicts_with = "token_file")]
+    pub no_token: bool,
 }
 
 /// Options of `cancel`.

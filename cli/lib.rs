@@ -8,6 +8,7 @@ pub mod broker;
 pub mod code_files;
 pub mod commands;
 pub mod confined;
+pub mod dashboard;
 pub mod exec_args;
 pub mod exit;
 pub mod grep_args;

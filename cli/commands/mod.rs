@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod cancel;
+pub mod dashboard;
 pub mod doctor;
 pub mod dry_run;
 pub mod exec;
