@@ -9,6 +9,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
+use crate::commands::exec_key::ExecKeyArgs;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
 use crate::program_args::ProgramArgs;
@@ -375,18 +376,6 @@ pub struct ProduceArgs {
     /// How the input is cut.
     #[command(flatten)]
     pub cutting: CuttingArgs,
-}
-
-/// Options of `exec-key`.
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  gristmill exec-key team.key
-  gristmill produce exec --sign team.key --python tag.py:tag corpus/
-  gristmill map --exec signed --exec-keys team.key.pub")]
-pub struct ExecKeyArgs {
-    /// The new file for the secret key; the public one goes beside it, to FILE.pub
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
 }
 
 /// Options of `map`.
