@@ -188,7 +188,7 @@ pub struct CuttingArgs {
     #[arg(long, help_heading = "Input")]
     pub dry_run: bool,
     /// Text in one chunk, the unit of work, from 4KiB to 2MiB
-    /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos]
+    /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos, 128KiB for exec]
     #[arg(
         long,
         value_name = "SIZE",
