@@ -5,6 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use gristmill_common::id::unique;
+use gristmill_common::spec::Kind;
+use gristmill_jobs::registry::{Event, Registry};
+use gristmill_rabbitmq::{Broker, BrokerOptions};
+
 use crate::cluster::{Cluster, Files, Role, assert_same, files, until};
 use crate::corpus;
 use crate::gristmill::{Ended, gristmill};
@@ -371,8 +376,17 @@ fn a_hostile_publisher_runs_nothing_where_exec_is_off_or_signed() {
     scene.produce("welcome", &welcome).code(0);
     let python = [&["--sign", &mine, "--wait"], PYTHON].concat();
     scene.produce("python", &python).code(0);
+    // What was signed for one job and run is not run for another, nor with another program.
+    replay(cluster);
+    until("all three are left alone", || {
+        signed
+            .said()
+            .matches("its signature is one of something else")
+            .count()
+            == 3
+    });
     assert!(!trace.exists());
-    for job in ["unsigned", "stranger"] {
+    for job in ["unsigned", "stranger", "replayed", "welcome", "changed"] {
         cluster.run(&["cancel", job]).code(0);
     }
     cluster.until_clean();
@@ -588,4 +602,44 @@ fn allowed_programs_run_for_everybody_and_nothing_else_does() {
         "{ended:?}"
     );
     scene.cluster.run(&["map", "--exec", "signed"]).code(2);
+}
+
+/// Submits a job that was signed under another name, in another run, and with another program.
+fn replay(cluster: &Cluster) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = cluster.vhost.url().parse().expect("a URL");
+        let broker = Broker::connect(BrokerOptions::new(url)).await;
+        let broker = broker.expect("a broker");
+        let registry = Registry::open(&broker).await.expect("the log");
+        let (table, _) = registry.catch_up().await.expect("the log");
+        let welcome = table
+            .get(&"welcome".parse().expect("a name"))
+            .expect("a job");
+        assert!(
+            welcome
+                .submission
+                .code
+                .as_ref()
+                .is_some_and(|code| code.signature.is_some())
+        );
+        for (name, run) in [
+            ("replayed", welcome.submission.run),
+            ("welcome", unique()),
+            ("changed", unique()),
+        ] {
+            let mut submission = welcome.submission.clone();
+            submission.run = run;
+            if let ("changed", Kind::Exec(exec)) = (name, &mut submission.spec.kind) {
+                exec.ok_exit.push(7);
+            }
+            let name = name.parse().expect("a name");
+            let event = Event::Submitted(Box::new(submission));
+            registry
+                .append(&name, run, &event)
+                .await
+                .expect("it is written");
+        }
+        broker.close().await;
+    });
 }
