@@ -39,7 +39,7 @@ pub struct ExecArgs {
     /// None (no result). A function `setup()` beside it is called once for each process first.
     #[arg(long, value_name = "FILE:FUNCTION", help_heading = "Program")]
     pub python: Option<String>,
-    /// A Python expression over `line`, as --python would call a function: line.split()[0]
+    /// A Python expression over `line`, as --python would call a function: `line.split()[0]`
     ///
     /// The modules json, math and re are there.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Program")]
