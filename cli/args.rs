@@ -9,8 +9,8 @@ use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
-use crate::commands::rerun::Share;
 use crate::commands::exec_key::ExecKeyArgs;
+use crate::commands::rerun::Share;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
 use crate::program_args::ProgramArgs;
