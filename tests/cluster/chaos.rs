@@ -93,7 +93,7 @@ impl Campaign {
     fn words(&self, servant: usize) -> Vec<String> {
         let results = self.cluster.results();
         let words: &[&str] = match servant {
-            0 | 1 => &["map", "--threads", "1"],
+            0 | 1 => &["map", "--threads", "1", "--exec", "any"],
             _ => &["reduce", "-o", text(&results)],
         };
         let heartbeat = ["--heartbeat", "2"];
@@ -275,12 +275,26 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     }
     let since = Instant::now();
     while campaign.tally.kills < kills {
-        let jobs: [(&Path, &[&str]); 3] = [
+        let jobs: [(&Path, &[&str]); 5] = [
             (&texts, &["word-count", "--partitions", "3"]),
             (&logs, &["grep", "-n", "-H", "GET"]),
             (
                 &logs,
                 &["access-log", "--by", "path,status", "--distinct", "host"],
+            ),
+            (&texts, &["exec", "--code", "line.upper()"]),
+            (
+                &logs,
+                &[
+                    "exec",
+                    "--shell",
+                    "--map",
+                    "awk '{print $9 \"\\t1\"}'",
+                    "--reduce",
+                    "sum",
+                    "--partitions",
+                    "3",
+                ],
             ),
         ];
         let (input, words) = jobs[campaign.random.below(jobs.len())];

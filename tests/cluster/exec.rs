@@ -135,6 +135,17 @@ fn i6_programs_give_the_same_bytes_over_a_broker() {
     let _reducer = scene.reducer();
     scene.same("filter", FILTER);
     scene.same("python", PYTHON);
+    scene.same("code", &["--code", "line[::-1]", "in"]);
+    let pairs = [
+        "--code",
+        "(line[:1], 1)",
+        "--reduce",
+        "count",
+        "--partitions",
+        "2",
+        "in",
+    ];
+    scene.same("pairs", &pairs);
     let count = [
         "--map",
         "./map.py",
@@ -262,6 +273,41 @@ fn a_program_that_cannot_start_blocks_its_job_and_says_why() {
     // Another job is served all the same.
     scene.same("other", FILTER);
     scene.cluster.run(&["cancel", "job"]).code(0);
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn two_results_of_one_chunk_are_never_mixed() {
+    let scene = Scene::new();
+    // Numbers that are different each time, for keys that are spread over the partitions.
+    scene.program(
+        "dice.py",
+        "#!/usr/bin/env python3\nimport random, sys\nsys.stdin.read()\nfor key in range(40):\n    \
+         print(f'{key}\\t{random.randrange(10**9)}')\n",
+    );
+    let dice = ["--map", "./dice.py", "--reduce", "sum", "one.txt"];
+    scene.file("one.txt", "a line\n");
+    let _reducer = scene.reducer();
+    for (job, partitions, code) in [("three", "3", 1), ("one", "1", 0)] {
+        let words = [&["--partitions", partitions], &dice[..]].concat();
+        scene.produce(job, &words).code(0);
+        // It dies when one partition has its outcome.
+        let mut command = scene
+            .cluster
+            .command(&["map", "--threads", "1", "--exec", "any"]);
+        command.env(gristmill_common::crash::VARIABLE, "outcome-published");
+        assert!(!scene.cluster.start("map", &mut command).wait().success());
+        let mapper = scene.mapper(&["--exec", "any"]);
+        let ended = scene
+            .produce(job, &[&["--wait"], &words[..]].concat())
+            .code(code);
+        if code == 1 {
+            let why = "your program gave two results for chunk 0/0";
+            assert!(ended.stderr.contains(why), "{ended:?}");
+        }
+        mapper.stop();
+    }
+    scene.cluster.run(&["cancel", "three"]).code(0);
     scene.cluster.until_clean();
 }
 

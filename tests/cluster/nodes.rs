@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use gristmill_testbroker::{Node, Nodes};
+use gristmill_testbroker::Nodes;
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
 use crate::corpus;
@@ -98,22 +98,8 @@ pub(crate) fn heal(nodes: &Nodes, at: usize) {
     nodes.await_all().expect("they are three again");
 }
 
-/// Whether the broker is one of which this is known to hold; says so if not.
-fn is_tried() -> bool {
-    let version = Node::shared().version().expect("its version");
-    let tried = version >= (4, 3);
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-    if !tried {
-        eprintln!("skipped: tried with RabbitMQ 4.3 alone, this is {version:?}");
-    }
-    tried
-}
-
 #[test]
 fn a_job_goes_on_while_each_of_three_brokers_dies_in_turn() {
-    if !is_tried() {
-        return;
-    }
     let mut scene = Scene::new();
     let _mappers = [scene.cluster.mapper(), scene.cluster.mapper()];
     let _reducer = scene.cluster.reducer();

@@ -14,6 +14,10 @@ const KINDS: &[(&[&str], bool)] = &[
         true,
     ),
     (&["access-log", "--by", "path,status", "--top", "5"], true),
+    (
+        &["group-by", "--by", "level,user", "--sum", "bytes,took"],
+        true,
+    ),
     (&["wc"], false),
     (&["extract"], false),
     (&["pos"], false),
@@ -25,10 +29,16 @@ fn matrix(mappers: usize, reducers: usize) {
     let texts = cluster.folder.path().join("texts");
     corpus::logs(&logs);
     corpus::texts(&texts);
+    let json = cluster.folder.path().join("json");
+    corpus::json_logs(&json);
     let _mappers: Vec<_> = (0..mappers).map(|_| cluster.mapper()).collect();
     let _reducers: Vec<_> = (0..reducers).map(|_| cluster.reducer()).collect();
     for (number, (words, on_logs)) in KINDS.iter().enumerate() {
-        let input = if *on_logs { &logs } else { &texts };
+        let input = match (words[0], on_logs) {
+            ("group-by", _) => &json,
+            (_, true) => &logs,
+            (_, false) => &texts,
+        };
         for partitions in ["1", "3"] {
             let mut words = words.to_vec();
             words.extend(["--partitions", partitions]);

@@ -12,6 +12,7 @@ mod exec_python;
 mod exec_scans;
 mod first_contact;
 mod gristmill;
+mod group_by;
 mod manifests;
 mod memory;
 mod operate;

@@ -170,6 +170,7 @@ impl Exec {
             columns,
             distinct,
             top: None,
+            finish: None,
         })
     }
 

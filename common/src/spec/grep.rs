@@ -49,7 +49,7 @@ pub struct Grep {
         value_name = "N",
         conflicts_with_all = ["count", "files_with_matches"]
     )]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub max_count: Option<NonZeroU64>,
 }
 
@@ -62,6 +62,7 @@ impl Grep {
                 columns: vec![(String::new(), Merge::Max)],
                 distinct: None,
                 top: None,
+                finish: None,
             });
         }
         if !self.count {
@@ -76,6 +77,7 @@ impl Grep {
             columns: vec![("count".into(), Merge::Sum)],
             distinct: None,
             top: None,
+            finish: None,
         })
     }
 }
