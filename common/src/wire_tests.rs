@@ -101,6 +101,7 @@ fn outcomes_and_seals_round_trip() {
         hash: 5,
         partition: 1,
         attempt: 0,
+        whole: 7,
         part: 0,
         parts: 1,
         counts: vec![SourceCount {

@@ -117,6 +117,7 @@ fn i3_a_mapper_killed_anywhere_costs_nothing() {
     for place in [
         "mapped",
         "mapped:7",
+        "outcome-published:2",
         "outcome-confirmed",
         "outcome-confirmed:9",
         "chunk-acknowledged:5",

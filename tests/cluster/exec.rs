@@ -5,6 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use gristmill_common::id::unique;
+use gristmill_common::spec::Kind;
+use gristmill_jobs::registry::{Event, Registry};
+use gristmill_rabbitmq::{Broker, BrokerOptions};
+
 use crate::cluster::{Cluster, Files, Role, assert_same, files, until};
 use crate::corpus;
 use crate::gristmill::{Ended, gristmill};
@@ -135,6 +140,17 @@ fn i6_programs_give_the_same_bytes_over_a_broker() {
     let _reducer = scene.reducer();
     scene.same("filter", FILTER);
     scene.same("python", PYTHON);
+    scene.same("code", &["--code", "line[::-1]", "in"]);
+    let pairs = [
+        "--code",
+        "(line[:1], 1)",
+        "--reduce",
+        "count",
+        "--partitions",
+        "2",
+        "in",
+    ];
+    scene.same("pairs", &pairs);
     let count = [
         "--map",
         "./map.py",
@@ -266,6 +282,41 @@ fn a_program_that_cannot_start_blocks_its_job_and_says_why() {
 }
 
 #[test]
+fn two_results_of_one_chunk_are_never_mixed() {
+    let scene = Scene::new();
+    // Numbers that are different each time, for keys that are spread over the partitions.
+    scene.program(
+        "dice.py",
+        "#!/usr/bin/env python3\nimport random, sys\nsys.stdin.read()\nfor key in range(40):\n    \
+         print(f'{key}\\t{random.randrange(10**9)}')\n",
+    );
+    let dice = ["--map", "./dice.py", "--reduce", "sum", "one.txt"];
+    scene.file("one.txt", "a line\n");
+    let _reducer = scene.reducer();
+    for (job, partitions, code) in [("three", "3", 1), ("one", "1", 0)] {
+        let words = [&["--partitions", partitions], &dice[..]].concat();
+        scene.produce(job, &words).code(0);
+        // It dies when one partition has its outcome.
+        let mut command = scene
+            .cluster
+            .command(&["map", "--threads", "1", "--exec", "any"]);
+        command.env(gristmill_common::crash::VARIABLE, "outcome-published");
+        assert!(!scene.cluster.start("map", &mut command).wait().success());
+        let mapper = scene.mapper(&["--exec", "any"]);
+        let ended = scene
+            .produce(job, &[&["--wait"], &words[..]].concat())
+            .code(code);
+        if code == 1 {
+            let why = "your program gave two results for chunk 0/0";
+            assert!(ended.stderr.contains(why), "{ended:?}");
+        }
+        mapper.stop();
+    }
+    scene.cluster.run(&["cancel", "three"]).code(0);
+    scene.cluster.until_clean();
+}
+
+#[test]
 fn what_is_only_for_one_machine_is_refused_with_the_way_out() {
     let scene = Scene::new();
     let absolute = format!("{}:tag", scene.desk.join("tag.py").display());
@@ -325,8 +376,17 @@ fn a_hostile_publisher_runs_nothing_where_exec_is_off_or_signed() {
     scene.produce("welcome", &welcome).code(0);
     let python = [&["--sign", &mine, "--wait"], PYTHON].concat();
     scene.produce("python", &python).code(0);
+    // What was signed for one job and run is not run for another, nor with another program.
+    replay(cluster);
+    until("all three are left alone", || {
+        signed
+            .said()
+            .matches("its signature is one of something else")
+            .count()
+            == 3
+    });
     assert!(!trace.exists());
-    for job in ["unsigned", "stranger"] {
+    for job in ["unsigned", "stranger", "replayed", "welcome", "changed"] {
         cluster.run(&["cancel", job]).code(0);
     }
     cluster.until_clean();
@@ -542,4 +602,44 @@ fn allowed_programs_run_for_everybody_and_nothing_else_does() {
         "{ended:?}"
     );
     scene.cluster.run(&["map", "--exec", "signed"]).code(2);
+}
+
+/// Submits a job that was signed under another name, in another run, and with another program.
+fn replay(cluster: &Cluster) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = cluster.vhost.url().parse().expect("a URL");
+        let broker = Broker::connect(BrokerOptions::new(url)).await;
+        let broker = broker.expect("a broker");
+        let registry = Registry::open(&broker).await.expect("the log");
+        let (table, _) = registry.catch_up().await.expect("the log");
+        let welcome = table
+            .get(&"welcome".parse().expect("a name"))
+            .expect("a job");
+        assert!(
+            welcome
+                .submission
+                .code
+                .as_ref()
+                .is_some_and(|code| code.signature.is_some())
+        );
+        for (name, run) in [
+            ("replayed", welcome.submission.run),
+            ("welcome", unique()),
+            ("changed", unique()),
+        ] {
+            let mut submission = welcome.submission.clone();
+            submission.run = run;
+            if let ("changed", Kind::Exec(exec)) = (name, &mut submission.spec.kind) {
+                exec.ok_exit.push(7);
+            }
+            let name = name.parse().expect("a name");
+            let event = Event::Submitted(Box::new(submission));
+            registry
+                .append(&name, run, &event)
+                .await
+                .expect("it is written");
+        }
+        broker.close().await;
+    });
 }

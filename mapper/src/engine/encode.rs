@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, Quarantined};
 use gristmill_common::counters::Counter;
-use gristmill_common::id::partition_of_key;
+use gristmill_common::id::{content_hash, partition_of_key};
 use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
 use gristmill_common::pair::push_pair;
 use gristmill_common::table::{push_member, push_row};
@@ -59,26 +59,31 @@ pub(crate) fn encode(
         counters: out.counters.iter().collect(),
     });
     let mut messages = Vec::new();
-    let mut publish = |partition: u32, bodies: Vec<Vec<u8>>, account: Option<Account>| {
-        messages_of(chunk, attempt, partition, bodies, account, &mut messages)
+    let mut publish = |partition, whole, bodies, account| {
+        let place = Place { partition, whole };
+        messages_of(chunk, attempt, place, bodies, account, &mut messages)
     };
     match *target {
         Target::One(partition) => {
             let bodies = if out.bytes.is_empty() {
-                let mut all = cut_table(out, 1);
+                let (mut all, _) = cut_table(out, 1);
                 all.pop().unwrap_or_default()
             } else {
                 cut_bytes(std::mem::take(&mut out.bytes))
             };
-            publish(partition, bodies, account.take())?;
+            publish(partition, 0, bodies, account.take())?;
         }
         Target::ByKey {
             partitions,
             account: at,
         } => {
-            let all = match out.filled() {
+            let (all, sum) = match out.filled() {
                 Filled::Grouped => cut_pairs(out, partitions),
                 Filled::Bytes | Filled::Table => cut_table(out, partitions),
+            };
+            let whole = match partitions {
+                0 | 1 => 0,
+                _ => whole(sum, account.as_ref()),
             };
             for (partition, bodies) in (0..).zip(all) {
                 let account = if partition == at {
@@ -86,7 +91,7 @@ pub(crate) fn encode(
                 } else {
                     None
                 };
-                publish(partition, bodies, account)?;
+                publish(partition, whole, bodies, account)?;
             }
         }
     }
@@ -101,10 +106,36 @@ struct Account {
     counters: Vec<Counter>,
 }
 
+/// Where one partition's outcome goes, and of what it is a part.
+#[derive(Clone, Copy)]
+struct Place {
+    partition: u32,
+    /// [`OutcomeHead::whole`].
+    whole: u64,
+}
+
+/// The hash of what an attempt made of a chunk: its rows and pairs, and what became of its records. Reasons
+/// and stderr are not in it; they may differ from attempt to attempt, and nothing depends on them.
+fn whole(sum: u64, account: Option<&Account>) -> u64 {
+    let mut numbers = vec![sum];
+    if let Some(account) = account {
+        for count in &account.counts {
+            numbers.extend([count.source.into(), count.mapped, count.quarantined]);
+        }
+        for entry in account.entries.iter().flatten() {
+            let document = content_hash(&entry.document);
+            numbers.extend([entry.source.into(), entry.offset, entry.records(), document]);
+        }
+    }
+    let bytes: Vec<u8> = numbers.into_iter().flat_map(u64::to_le_bytes).collect();
+    // 0 says that there is none.
+    content_hash(&bytes) | 1
+}
+
 fn messages_of(
     chunk: &Chunk,
     attempt: Attempt,
-    partition: u32,
+    Place { partition, whole }: Place,
     bodies: Vec<Vec<u8>>,
     account: Option<Account>,
     messages: &mut Vec<(u32, Bytes)>,
@@ -124,6 +155,7 @@ fn messages_of(
             partition,
             attempt: attempt.number,
             skipped: attempt.skipped,
+            whole,
             part: part as u32,
             parts: parts as u32,
             counts: std::mem::take(&mut counts),
@@ -170,7 +202,7 @@ fn cut_bytes(bytes: Vec<u8>) -> Vec<Vec<u8>> {
 }
 
 /// The table's rows by partition, cut into bodies between rows.
-fn cut_table(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
+fn cut_table(out: &Output, partitions: u32) -> (Vec<Vec<Vec<u8>>>, u64) {
     let mut shares = Shares::new(partitions);
     for row in out.table.rows() {
         shares.push(row.group, |body| match row.member {
@@ -182,7 +214,7 @@ fn cut_table(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
 }
 
 /// The pairs by partition, sorted by key, cut into bodies between pairs.
-fn cut_pairs(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
+fn cut_pairs(out: &Output, partitions: u32) -> (Vec<Vec<Vec<u8>>>, u64) {
     let mut shares = Shares::new(partitions);
     for (key, value) in out.grouped.sorted() {
         shares.push(key, |body| push_pair(body, key, value));
@@ -194,6 +226,8 @@ fn cut_pairs(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
 struct Shares {
     full: Vec<Vec<Vec<u8>>>,
     open: Vec<Vec<u8>>,
+    /// Of the entries' hashes: it does not depend on their order.
+    sum: u64,
 }
 
 impl Shares {
@@ -201,6 +235,7 @@ impl Shares {
         Self {
             full: vec![Vec::new(); partitions as usize],
             open: vec![Vec::new(); partitions as usize],
+            sum: 0,
         }
     }
 
@@ -210,17 +245,21 @@ impl Shares {
         let body = &mut self.open[at];
         let before = body.len();
         append(body);
+        if self.full.len() > 1 {
+            self.sum = self.sum.wrapping_add(content_hash(&body[before..]));
+        }
         if body.len() > MAX_PART && before > 0 {
             let last = body.split_off(before);
             self.full[at].push(std::mem::replace(body, last));
         }
     }
 
-    fn finish(self) -> Vec<Vec<Vec<u8>>> {
+    /// The bodies of each share, and the sum of the entries' hashes.
+    fn finish(self) -> (Vec<Vec<Vec<u8>>>, u64) {
         let mut all = self.full;
         for (bodies, last) in all.iter_mut().zip(self.open) {
             bodies.push(last);
         }
-        all
+        (all, self.sum)
     }
 }

@@ -327,6 +327,7 @@ async fn settle(
             return;
         }
         Progress::add(&job.progress.outcome_bytes, size);
+        crash::point("outcome-published");
     }
     job.progress.confirm_seconds.observe(began.elapsed());
     crash::point("outcome-confirmed");

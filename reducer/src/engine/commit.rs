@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use gristmill_common::counters::Counters;
+use gristmill_common::id::ChunkId;
 use gristmill_common::name::shown;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{JobSpec, Shape};
@@ -70,6 +71,13 @@ pub enum CommitError {
     /// The partitions do not belong together.
     #[error("the partitions contradict each other: {0}")]
     Partitions(String),
+    /// Some partitions have what one attempt at a chunk made, others what another did, which was not the same.
+    #[error(
+        "{}: it was mapped twice, since its mapper was lost or stopped half-way, and its two results cannot be mixed; \
+         a program must give the same for the same input, unless the output has one partition \
+         (--partitions 1); `produce --force` begins the job anew", two_results(*.0)
+    )]
+    TwoResults(Option<ChunkId>),
     /// More is in quarantine than the job permits.
     #[error(transparent)]
     Quarantine(#[from] QuarantineFull),
@@ -79,6 +87,13 @@ pub enum CommitError {
     /// The rows could not be printed.
     #[error(transparent)]
     Rows(#[from] ReduceError),
+}
+
+fn two_results(chunk: Option<ChunkId>) -> String {
+    match chunk {
+        Some(id) => format!("your program gave two results for chunk {id}"),
+        None => "your program gave two results for some chunks".into(),
+    }
 }
 
 impl CommitError {
@@ -139,7 +154,7 @@ pub fn commit(
     if bytes > spec.max_quarantine {
         return Err(reasons.overflow(spec.max_quarantine, entries).into());
     }
-    let passed_over = results.first().map_or(0, |result| result.passed_over);
+    let passed_over = results.first().map_or(0, |result| result.seal.passed_over);
     let (mut parts, mut tops, mut set_aside) = (Vec::new(), Vec::new(), Vec::new());
     for result in results {
         set_aside.push(result.set_aside.sorted);
@@ -213,10 +228,16 @@ fn accounts(
 ) -> Result<Vec<Account>, CommitError> {
     let mut accounts = vec![Account::default(); plan_summary.sources.len()];
     let mut entries = vec![0u64; plan_summary.sources.len()];
-    let sealed = &results[0].sealed;
+    let seal = &results[0].seal;
+    let sealed = &seal.records;
     for result in results {
-        if result.sealed != *sealed {
+        if result.seal != *seal {
             return Err(CommitError::Partitions("their seals differ".into()));
+        }
+        if let (Some(first), Some(attempts)) = (&results[0].attempts, &result.attempts)
+            && first != attempts
+        {
+            return Err(CommitError::TwoResults(first.differ_at(attempts, seal)));
         }
         for (total, account) in accounts.iter_mut().zip(&result.accounts) {
             total.add(*account);
@@ -252,7 +273,8 @@ fn write_top(
     };
     let mut out = destination.part(0, spec)?;
     let mut renderer = Renderer::new(&shape, spec.format);
-    let columns = shape.columns.len() + usize::from(shape.distinct.is_some());
+    out.write(&renderer.header())?;
+    let columns = shape.width();
     let keep = shape.top.unwrap_or(u64::MAX);
     Top::merge(
         tops,

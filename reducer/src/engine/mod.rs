@@ -5,6 +5,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod arrivals;
+pub(crate) mod attempts;
 pub(crate) mod commit;
 pub(crate) mod destination;
 pub(crate) mod digest;

@@ -12,11 +12,13 @@ use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
+use gristmill_common::seal::Seal;
 use gristmill_common::spec::{JobSpec, Shape};
 use gristmill_common::wire::{self, Check, Message, WireError};
 
 use crate::engine::accounts::{self, Account};
 use crate::engine::arrivals::Arrivals;
+use crate::engine::attempts::Attempts;
 use crate::engine::destination::Destination;
 use crate::engine::parts::{Joined, MAX_PARTS, Parts};
 use crate::engine::product::{Merging, Product, Settings};
@@ -33,10 +35,10 @@ pub struct PartitionResult {
     pub(crate) set_aside: SetAside,
     /// What the user's programs counted.
     pub(crate) counters: Counters,
-    /// Records per source, as the seal says.
-    pub(crate) sealed: Vec<u64>,
-    /// Bytes that the producer passed over behind the end marks of archives.
-    pub(crate) passed_over: u64,
+    /// What the producer says of chunks and sources.
+    pub(crate) seal: Seal,
+    /// Which attempts at its chunks the outcomes are of, where a chunk has several partitions.
+    pub(crate) attempts: Option<Attempts>,
     /// The chunks that could not be run at all.
     pub(crate) skipped: BTreeSet<ChunkId>,
     pub(crate) duplicates: u64,
@@ -59,6 +61,7 @@ pub(crate) struct Reducer<'a> {
     quarantine: Quarantine,
     accounts: Vec<Account>,
     counters: Counters,
+    attempts: Option<Attempts>,
     /// Bytes spilled that progress knows of.
     shown: u64,
 }
@@ -99,6 +102,7 @@ impl<'a> Reducer<'a> {
             ),
             accounts: vec![Account::default(); plan_summary.sources.len()],
             counters: Counters::default(),
+            attempts: (!shape.by_split() && spec.partitions > 1).then(Attempts::default),
             merging: Merging::new(partition, spec, shape, plan_summary, settings, destination)?,
             shown: 0,
         })
@@ -269,6 +273,9 @@ impl<'a> Reducer<'a> {
             self.room.take(held)?;
         }
         self.arrivals.take(head.id, head.hash);
+        if let Some(attempts) = &mut self.attempts {
+            attempts.take(head.id, head.whole);
+        }
         accounts::add(&mut self.accounts, &head.counts);
         self.count(head.counters)?;
         for entry in &head.quarantined {
@@ -308,8 +315,8 @@ impl<'a> Reducer<'a> {
             accounts: self.accounts,
             set_aside,
             counters: self.counters,
-            sealed: seal.records,
-            passed_over: seal.passed_over,
+            seal,
+            attempts: self.attempts,
             skipped: ids,
             duplicates,
             spilled,

@@ -118,6 +118,7 @@ pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
         hash: u64::from(id.split) << 32 | u64::from(id.index),
         partition,
         attempt: 1,
+        whole: 0,
         part: 0,
         parts: 1,
         counts: vec![],

@@ -96,10 +96,12 @@ fn messages() -> Vec<Vec<u8>> {
         hash: 5,
         partition: 1,
         attempt: 1,
+        whole: 3,
         part: 0,
         parts: 2,
         counts: vec![counts],
         quarantined: vec![fault],
+        counters: vec![],
         skipped: Some(1),
     };
     messages.push(wire::encode_outcome(&outcome, rows).expect("small").into());
