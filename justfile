@@ -20,9 +20,9 @@ bench DIR="bench-data":
     cargo build --release
     cargo run --release -p gristmill-bench -- run --dir {{DIR}}
 
-# A long campaign of kills, freezes and restarts over real jobs; KILLS processes die
-chaos KILLS="1000" SEED="1":
-    GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} cargo test --test cluster -- chaos --nocapture
+# A long campaign of kills, freezes and restarts over real jobs, on NODES brokers (1 or 3); KILLS processes die
+chaos KILLS="1000" SEED="1" NODES="1":
+    GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} GRISTMILL_CHAOS_NODES={{NODES}} cargo test --test cluster -- chaos --nocapture
 
 # Fuzz what reads untrusted bytes, guided by coverage: TARGET is archive, wire, model or text (a C++ compiler)
 fuzz TARGET SECONDS="60":

@@ -11,6 +11,7 @@ use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
+use crate::program_args::ProgramArgs;
 
 /// The version and the git revision that was built.
 const VERSION: &str = concat!(
@@ -101,6 +102,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Try the chunks again that could not be run at all, and complete the output
     Replay(ReplayArgs),
+    /// Make a pair of keys, with which mappers know whose programs to run
+    ExecKey(ExecKeyArgs),
     /// Ask a worker's --listen address whether it is ready: exit code 0, or 1
     Health(HealthArgs),
     /// Check whether a broker is fit, with the way out of what it finds
@@ -113,6 +116,8 @@ pub enum Command {
     ExecKeeper,
     /// Check an output folder: every file's hash, and that no record is missing
     Verify(VerifyArgs),
+    /// Write an output folder as one HTML page: account, result, what was set aside, hashes
+    Report(ReportArgs),
     /// Train and measure models for pos
     #[command(subcommand)]
     Tagger(TaggerCommand),
@@ -143,6 +148,9 @@ pub struct RunArgs {
     /// Replace an earlier job's output in OUT (nothing else is ever replaced)
     #[arg(long, help_heading = "Output")]
     pub force: bool,
+    /// Write the results as a page too, OUT.report.html beside OUT
+    #[arg(long, help_heading = "Output")]
+    pub report: bool,
     /// With -o -: where the quarantined records go
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub quarantine: Option<PathBuf>,
@@ -337,6 +345,14 @@ pub struct ProduceArgs {
     /// serves, and replace its output
     #[arg(long, help_heading = "Job")]
     pub force: bool,
+    /// For exec: vouch for the program with this key of `gristmill exec-key`, for seven days
+    #[arg(
+        long,
+        value_name = "KEYFILE",
+        env = "GRISTMILL_SIGN",
+        help_heading = "Job"
+    )]
+    pub sign: Option<PathBuf>,
     /// Bytes of chunks that may lie on the broker, and half of it of results; past it the producer
     /// waits (at least 32MiB)
     #[arg(
@@ -361,6 +377,18 @@ pub struct ProduceArgs {
     pub cutting: CuttingArgs,
 }
 
+/// Options of `exec-key`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  gristmill exec-key team.key
+  gristmill produce exec --sign team.key --python tag.py:tag corpus/
+  gristmill map --exec signed --exec-keys team.key.pub")]
+pub struct ExecKeyArgs {
+    /// The new file for the secret key; the public one goes beside it, to FILE.pub
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// Options of `map`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -378,6 +406,12 @@ pub struct MapArgs {
     /// Only this job; the mapper ends when it does
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
+    /// Programs of jobs.
+    #[command(flatten)]
+    pub programs: ProgramArgs,
+    /// Folder for what programs read and write [default: the system's]
+    #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
+    pub tmp: Option<PathBuf>,
     /// Compute threads [default: one per core]
     #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
@@ -474,6 +508,7 @@ Fields of --json, one object a line; null is what is not known:
   missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds
+  left_alone           why mappers do not work on it: reasons, and how many mappers for each
   waits_for            in words
   troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages
@@ -540,6 +575,26 @@ pub struct DoctorArgs {
     /// How long it is waited for.
     #[command(flatten)]
     pub patience: PatienceArgs,
+}
+
+/// Options of `report`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill report out                   writes out.report.html beside the folder
+  gristmill report out -o - | less       the page to stdout
+
+The page is one file: it needs no network, and its tables are there without scripts.
+Exit codes: 0 written, 1 the folder is no output, or does not hold what its manifest says")]
+pub struct ReportArgs {
+    /// Folder with a job's results
+    #[arg(value_name = "OUT")]
+    pub folder: PathBuf,
+    /// The page's file, or - for stdout [default: OUT.report.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Options of `verify`.

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Component, Path};
 
 use clap::Args;
-use gristmill_common::id::hash_of;
+use gristmill_common::code::CodeFile;
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::{CodeFile, Each, Exec, Out, Program, Reduce};
+use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
+use crate::code_files;
 use crate::exit::usage;
+use crate::program_words::{self, command, function, stays};
+use crate::reduce_words::{self, ReduceWords};
 
 /// Ends the command, as in GNU parallel; inputs follow.
 const END: &str = ":::";
@@ -19,6 +21,9 @@ const PIECE: std::ops::RangeInclusive<u64> = 4 << 10..=2 << 20;
 
 /// The sizes that the largest document may have.
 const DOCUMENT: std::ops::RangeInclusive<u64> = 1..=16 << 30;
+
+/// The largest document unless somebody says otherwise, in bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// Options of `exec`.
 #[derive(Args, Debug)]
@@ -33,16 +38,22 @@ pub struct ExecArgs {
     /// None (no result). A function `setup()` beside it is called once for each process first.
     #[arg(long, value_name = "FILE:FUNCTION", help_heading = "Program")]
     pub python: Option<String>,
+    /// A Python expression over `line`, as --python would call a function: line.split()[0]
+    ///
+    /// The modules json, math and re are there.
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Program")]
+    pub code: Option<String>,
     /// The command is a worker that stays and speaks the protocol of docs/exec.md
     #[arg(long, help_heading = "Program")]
     pub worker: bool,
-    /// A mapper of Hadoop Streaming: lines in, key TAB value out, one process a piece
+    /// A mapper of Hadoop Streaming: lines in, key TAB value out, one process a piece; or
+    /// FILE.py:FUNCTION, called for each record, which returns (key, value) or a list of such
     #[arg(long, value_name = "COMMAND", help_heading = "Program")]
     pub map: Option<String>,
-    /// How the values of a key are merged; numbers are whole, from 0 to 2^64 - 1
-    #[arg(long, value_enum, value_name = "HOW", help_heading = "Program")]
-    pub reduce: Option<Reduce>,
-    /// The command is one line for /bin/sh
+    /// How key TAB value lines are reduced.
+    #[command(flatten)]
+    pub reducing: ReduceWords,
+    /// The command is one line for /bin/sh, and so are those of --map, --reduce and --combine
     #[arg(long, help_heading = "Program")]
     pub shell: bool,
     /// How results are written
@@ -91,14 +102,12 @@ pub struct ExecArgs {
     )]
     pub piece: ByteSize,
     /// The largest document of --each document, up to 16GiB; a larger one is quarantined. Python
-    /// functions and workers get at most 64MiB
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1GiB",
-        help_heading = "Input"
-    )]
-    pub max_document: ByteSize,
+    /// functions and workers get at most 64MiB [default: 1GiB; over a broker 12MiB, which is the most]
+    #[arg(long, value_name = "SIZE", help_heading = "Input")]
+    pub max_document: Option<ByteSize>,
+    /// Where mappers confine programs, this one may use the network
+    #[arg(long, help_heading = "Program")]
+    pub net: bool,
     /// Archives whose names match are not opened, but documents themselves
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub whole: Vec<String>,
@@ -117,6 +126,8 @@ pub struct Local {
     pub keep_going: bool,
     /// `--try`.
     pub try_units: Option<u64>,
+    /// `--max-document`, if it was said.
+    pub max_document: Option<ByteSize>,
 }
 
 /// The words taken apart.
@@ -156,8 +167,9 @@ impl ExecArgs {
             .map_err(|word| usage(format!("exec: {}: not UTF-8", word.display())))?;
         let program = self.program(command)?;
         let each = self.each(&program)?;
-        self.check(&program, each)?;
-        let files = self.files(&program)?;
+        let reduce = self.reducing.reduction(self.shell)?;
+        self.check(&program, each, reduce.as_ref())?;
+        let files = self.files(&program, reduce.as_ref())?;
         Ok(Typed {
             exec: Exec {
                 each,
@@ -170,67 +182,65 @@ impl ExecArgs {
                 recycle: self.recycle,
                 piece: self.piece.0,
                 whole: self.whole,
-                reduce: self.reduce,
+                reduce,
                 files,
+                net: self.net,
             },
             inputs,
-            max_document: (each == Each::Document).then_some(self.max_document.0),
+            max_document: (each == Each::Document)
+                .then(|| self.max_document.map_or(LARGEST, |most| most.0)),
             local: Local {
                 keep_going: self.keep_going,
                 try_units: self.try_units,
+                max_document: self.max_document,
             },
         })
     }
 
-    fn program(&self, command: Vec<String>) -> anyhow::Result<Program> {
+    fn program(&self, words: Vec<String>) -> anyhow::Result<Program> {
         let said = [
             self.python.is_some(),
+            self.code.is_some(),
             self.map.is_some(),
-            !command.is_empty(),
+            !words.is_empty(),
         ];
         match said.iter().filter(|said| **said).count() {
             0 => {
                 return Err(usage(
                     "exec: what is to be run? A command behind `--`, which ends with `:::`; a Python \
-                     function with --python FILE:FUNCTION; or a mapper with --map",
+                     function with --python FILE:FUNCTION, an expression with --code; or a mapper with --map",
                 ));
             }
             1 => {}
             _ => {
                 return Err(usage(
-                    "exec: one of --python, --map and a command behind `--`, not several",
+                    "exec: one of --python, --code, --map and a command behind `--`, not several",
                 ));
             }
         }
         if let Some(named) = &self.python {
-            let parts = named.rsplit_once(':');
-            let Some((module, function)) = parts.filter(|(a, b)| !a.is_empty() && !b.is_empty())
-            else {
-                return Err(usage(format!(
-                    "--python {named}: FILE.py:FUNCTION or MODULE:FUNCTION"
-                )));
-            };
-            return Ok(Program::Python {
-                module: module.into(),
-                function: function.into(),
-            });
+            return function(named);
         }
-        let command = match &self.map {
-            Some(map) if self.shell => vec![map.clone()],
-            Some(map) => map.split_whitespace().map(str::to_owned).collect(),
-            None => command,
+        if let Some(code) = &self.code {
+            return Ok(Program::Code(code.clone()));
+        }
+        let words = match &self.map {
+            Some(map) => match command(map, self.shell, "--map")? {
+                Program::Command(words) => words,
+                other => return Ok(other),
+            },
+            None => words,
         };
         Ok(match (self.worker, self.shell) {
             (true, true) => return Err(usage("--worker and --shell exclude each other")),
-            (true, false) => Program::Worker(command),
-            (false, true) => Program::Shell(command.join(" ")),
-            (false, false) => Program::Command(command),
+            (true, false) => Program::Worker(words),
+            (false, true) => Program::Shell(words.join(" ")),
+            (false, false) => Program::Command(words),
         })
     }
 
     fn each(&self, program: &Program) -> anyhow::Result<Each> {
-        let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
-        match (self.each, stays) {
+        match (self.each, stays(program)) {
             (Some(Each::Chunk), true) => Err(usage(
                 "--each chunk is for filters that are started for each piece; Python functions and \
                  workers get --each record or document",
@@ -246,23 +256,20 @@ impl ExecArgs {
         }
     }
 
-    fn check(&self, program: &Program, each: Each) -> anyhow::Result<()> {
-        let stays = matches!(program, Program::Python { .. } | Program::Worker(_));
-        if self.reduce.is_some() && stays {
+    fn check(&self, program: &Program, each: Each, reduce: Option<&Reduce>) -> anyhow::Result<()> {
+        let stays = stays(program);
+        if self.map.is_some() && reduce.is_none() {
             return Err(usage(
-                "--reduce takes the output of a command or of --map, not yet that of Python functions \
-                 and workers",
+                "--map needs --reduce: sum, min, max, count, distinct or a command; without a reducer it \
+                 is `--each chunk -- COMMAND`",
             ));
         }
-        if self.map.is_some() && self.reduce.is_none() {
-            return Err(usage(
-                "--map needs --reduce sum, min, max, count or distinct; without a reducer it is \
-                 `--each chunk -- COMMAND`",
-            ));
+        if let Some(reduce) = reduce {
+            reduce_words::check(reduce, self.out, each, stays)?;
         }
-        if self.reduce.is_some() && self.out != Out::Lines {
+        if self.out == Out::File && each != Each::Document {
             return Err(usage(
-                "--reduce takes lines of key TAB value: leave --out out, and choose --format",
+                "--out file writes a file for each document: it goes with --each document",
             ));
         }
         if self.recycle == Some(0) || self.recycle.is_some() && !stays {
@@ -280,11 +287,8 @@ impl ExecArgs {
                 self.timeout
             )));
         }
-        if !DOCUMENT.contains(&self.max_document.0) {
-            return Err(usage(format!(
-                "--max-document {}: from 1B to 16GiB",
-                self.max_document
-            )));
+        if let Some(most) = self.max_document.filter(|most| !DOCUMENT.contains(&most.0)) {
+            return Err(usage(format!("--max-document {most}: from 1B to 16GiB")));
         }
         if self.child_memory.0 < 16 << 20 {
             return Err(usage(format!(
@@ -305,22 +309,14 @@ impl ExecArgs {
         Ok(())
     }
 
-    /// The files that the program consists of: those that its words name, and those of `--ship`.
-    fn files(&self, program: &Program) -> anyhow::Result<Vec<CodeFile>> {
-        let words: &[String] = match program {
-            Program::Command(words) | Program::Worker(words) => words,
-            Program::Shell(_) => &[],
-            Program::Python { module, .. } => std::slice::from_ref(module),
-        };
-        let named = words.iter().filter(|word| Path::new(word).is_file());
-        let mut files = BTreeMap::new();
-        for name in named.chain(&self.ship) {
-            let path = Path::new(name);
-            let hash = File::open(path)
-                .and_then(hash_of)
-                .map_err(|error| usage(format!("exec: {name}: {error}")))?;
-            files.insert(name.clone(), hash);
+    /// The files that the programs consist of: those that their words name, and those of `--ship`.
+    fn files(&self, program: &Program, reduce: Option<&Reduce>) -> anyhow::Result<Vec<CodeFile>> {
+        let mut programs = vec![program];
+        if let Some(Reduce::Program(Reducer { program, combine })) = reduce {
+            programs.push(program);
+            programs.extend(combine);
         }
+        let words = programs.into_iter().flat_map(program_words::words);
         for name in &self.ship {
             let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if !Path::new(name).components().all(inside) {
@@ -329,8 +325,8 @@ impl ExecArgs {
                 )));
             }
         }
-        let file = |(name, hash)| CodeFile { name, hash };
-        Ok(files.into_iter().map(file).collect())
+        let named = words.filter(|word| Path::new(word).is_file());
+        code_files::find(named.chain(&self.ship).map(String::as_str))
     }
 }
 

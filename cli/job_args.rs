@@ -88,7 +88,10 @@ const EXEC_HELP: &str = "Examples:
   gristmill run exec --each document -o text -- pdftotext {} - ::: papers/
   gristmill run exec --each record --python tag.py:tag corpus/ -o tagged
   gristmill run exec --each chunk -o - -- awk '{print $9}' ::: logs/
+  gristmill run exec --map ./map.py --reduce ./red.py --combine ./red.py \\
+    --ship dict.txt logs/ --partitions 8 -o out
   gristmill run exec --map ./map.py --reduce sum logs/ -o out
+  gristmill run exec --code '(line.split()[0], 1)' --reduce count logs/ -o out
   gristmill run exec --python tag.py:tag --try 20 corpus/
 
 A unit whose program fails, hangs or takes too much memory is quarantined with

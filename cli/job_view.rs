@@ -1,5 +1,6 @@
 //! One job as `status` shows it, in lines or as JSON. It must not know how reports are heard.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct JobView<'a> {
     waits_for: Vec<String>,
     /// Why workers do not go on.
     troubles: Vec<String>,
+    /// Why mappers leave it alone, and how many for each reason.
+    left_alone: BTreeMap<String, usize>,
     age: Duration,
     /// What its workers said; none when nobody listened.
     stats: Option<JobStats>,
@@ -58,6 +61,7 @@ impl<'a> JobView<'a> {
             dead: 0,
             waits_for: Vec::new(),
             troubles: Vec::new(),
+            left_alone: BTreeMap::new(),
             age: Duration::from_secs(now.saturating_sub(job.since)),
             stats: None,
             estimate: Estimate::default(),
@@ -82,6 +86,8 @@ impl<'a> JobView<'a> {
             let run = job.submission.run;
             view.stats = workers.map(|workers| workers.of(name, run));
             let troubles = workers.map(|workers| workers.troubles(name, run));
+            let left_alone = workers.map(|workers| workers.left_alone(name, run));
+            view.left_alone = left_alone.unwrap_or_default();
             view.troubles = (troubles.into_iter().flatten())
                 .map(|(role, reason)| format!("{}: {reason}", role.name()))
                 .collect();
@@ -137,7 +143,10 @@ impl<'a> JobView<'a> {
             ));
         }
         if stats.mappers == 0 && self.estimate.left != Some(0) {
-            waits(&format!("a mapper: {none}"));
+            match stats.unable {
+                0 => waits(&format!("a mapper: {none}")),
+                _ => waits("a mapper that may and can run it"),
+            }
         }
         if let Some(claim) = job.claim.as_ref().filter(|_| stats.reducers == 0) {
             let place = &claim.place;
@@ -215,6 +224,16 @@ impl<'a> JobView<'a> {
         }
         for what in &self.waits_for {
             writeln!(out, "  waits for {what}")?;
+        }
+        self.print_left_alone(out)
+    }
+
+    /// `3 of 5 mappers: exec is off`.
+    fn print_left_alone(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let all = self.stats.map_or(0, |stats| stats.mappers + stats.unable);
+        for (reason, count) in &self.left_alone {
+            let reason = reason.lines().next().unwrap_or_default();
+            writeln!(out, "  {count} of {all} mappers: {reason}")?;
         }
         Ok(())
     }
@@ -301,6 +320,7 @@ impl<'a> JobView<'a> {
                 .or(so_far.map(|stats| stats.quarantined)),
             "skipped_chunks": totals.map(|totals| totals.skipped_chunks),
             "replays": job.replays,
+            "left_alone": self.left_alone,
             "workers": stats.map(|stats| json!({
                 "producers": stats.producers,
                 "mappers": stats.mappers,

@@ -1,6 +1,6 @@
 //! Reading the log of jobs for a command that only looks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gristmill_jobs::registry::{JobTable, Registry, RegistryError};
 use gristmill_rabbitmq::Broker;
@@ -11,21 +11,31 @@ const QUIET: Duration = Duration::from_millis(400);
 /// The first entry may take longer.
 const FIRST: Duration = Duration::from_secs(3);
 
-/// All jobs as the log tells them now. While the broker is gone it waits: silence then says nothing.
+/// All jobs as the log tells them now. While the broker is gone, or does not have the log ready, it waits:
+/// silence then says nothing.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the log cannot be read, or is not ready for as long as the command waits for a broker.
 pub async fn read(broker: &Broker, registry: &Registry) -> Result<JobTable, RegistryError> {
     let mut log = registry.follow();
     let mut table = JobTable::default();
     let mut wait = FIRST;
+    let limit = broker.connect_limit().unwrap_or(Duration::MAX);
+    let mut ready = Instant::now();
     loop {
         match tokio::time::timeout(wait, log.next()).await {
             Ok(entry) => {
                 table.apply(entry?);
                 wait = QUIET;
             }
-            Err(_) if broker.health().down > 0 => wait = FIRST,
+            Err(_) if broker.health().down > 0 => {
+                wait = FIRST;
+                ready = Instant::now();
+            }
+            Err(_) if !log.is_ready() && ready.elapsed() >= limit => {
+                return Err(RegistryError::Gone(limit));
+            }
+            Err(_) if !log.is_ready() => wait = FIRST,
             Err(_) => return Ok(table),
         }
     }

@@ -7,13 +7,18 @@ use clap::Parser;
 use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
-    cancel, doctor, exec, health, man, map, produce, reduce, replay, run, status, tagger, verify,
+    cancel, doctor, exec, exec_key, health, man, map, produce, reduce, replay, report, run, status,
+    tagger, verify,
 };
+use gristmill::confined;
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
 use gristmill::verbosity::Verbosity;
 
 fn main() -> ExitCode {
+    if let Some(exit) = confined::become_program() {
+        return exit;
+    }
     allocator::keep_flat();
     let cli = Cli::parse();
     keep_quiet_about_caught_panics();
@@ -28,6 +33,7 @@ fn main() -> ExitCode {
         Command::Produce(words) => produce::produce(*words, verbosity),
         Command::Map(args) => map::map(&args),
         Command::IsolatedChunk => map::isolated(),
+        Command::ExecKey(args) => exec_key::exec_key(&args),
         Command::ExecKeeper => exec::keeper(),
         Command::Reduce(args) => reduce::reduce(&args),
         Command::Status(args) => status::status(&args),
@@ -36,6 +42,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Health(args) => health::health(&args),
         Command::Verify(args) => verify::verify(&args, verbosity),
+        Command::Report(args) => report::report(&args, verbosity),
         Command::Tagger(command) => tagger::tagger(&command),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(&dir),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
+use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::Check;
@@ -89,6 +90,8 @@ pub struct Pipeline<'a> {
     pub plan: &'a Plan,
     /// What the mappers share.
     pub prepared: Arc<Prepared>,
+    /// Runs the reduce program of a job that has one.
+    pub reducer: Option<Arc<dyn ReduceProgram>>,
     /// The queues.
     pub transport: &'a Transport,
     /// How.
@@ -127,6 +130,7 @@ impl Pipeline<'_> {
         let reducers = gristmill_reducer::Settings {
             memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
             tmp: self.settings.tmp.clone(),
+            program: self.reducer.clone(),
         };
         let producer = gristmill_producer::Settings {
             threads: self.settings.threads,

@@ -13,6 +13,9 @@ use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::job_args::Job;
 
+/// The most counters that are shown.
+const COUNTERS: usize = 20;
+
 /// What a summary is about.
 pub struct Summary<'a> {
     /// The job as typed.
@@ -50,6 +53,14 @@ impl Summary<'_> {
                     self.job.command.output.join(&file.name).display()
                 )?;
             }
+        }
+        for counter in report.counters.iter().take(COUNTERS) {
+            let count = HumanCount(counter.count);
+            writeln!(out, "  {count:>10}  {}: {}", counter.group, counter.name)?;
+        }
+        if report.counters.len() > COUNTERS {
+            let more = report.counters.len() - COUNTERS;
+            writeln!(out, "  and {more} more counters: manifest.json has them")?;
         }
         if report.spilled > 0 {
             writeln!(

@@ -195,7 +195,10 @@ pub fn unserved(place: &str) -> String {
 /// What stands beside the bar.
 fn words(estimate: &Estimate, stats: &JobStats) -> String {
     if stats.mappers == 0 && estimate.left != Some(0) {
-        return "no mapper seen".into();
+        return match stats.unable {
+            0 => "no mapper seen".into(),
+            _ => "no mapper may and can run it; `gristmill status` says why".into(),
+        };
     }
     match (estimate.left, estimate.eta) {
         (Some(0), _) if stats.reducers == 0 => "no reducer seen".into(),

@@ -114,45 +114,46 @@ pub(crate) fn jobs(data: &Data, places: &Places, names: &[String]) -> Vec<Job> {
 }
 
 fn table(data: &Data, places: &Places) -> Vec<Job> {
-    let build = |name, options: &[&str], input: PathBuf, shape, peers| Job {
+    let (logs, texts, zip) = (data.logs(), data.texts(), data.zip());
+    let mut jobs = log_jobs(&logs, places);
+    jobs.push(words_job(&texts, places));
+    jobs.push(grep_job(&logs, places));
+    let wc = Tools::new(places, "wc", &zip);
+    let peers = vec![wc.python("pool", most(0.18))];
+    jobs.push(build("wc", &["wc"], &zip, Shape::Members, peers));
+    jobs
+}
+
+fn build(
+    name: &'static str,
+    options: &[&str],
+    input: &Path,
+    shape: Shape,
+    peers: Vec<Peer>,
+) -> Job {
+    Job {
         name,
         options: options.iter().map(|&word| word.to_owned()).collect(),
-        input,
+        input: input.to_owned(),
         shape,
         peers,
-    };
-    let (logs, texts, zip) = (data.logs(), data.texts(), data.zip());
-    let by = Tools {
-        places,
-        job: "",
-        input: &logs,
-    };
-    let most = |ratio| Some(Reach::AtMost(ratio));
-    let status = Tools {
-        job: "status",
-        ..by
-    };
-    let robots = Tools {
-        job: "robots",
-        ..by
-    };
-    let path = Tools { job: "path", ..by };
-    let words = Tools {
-        job: "words",
-        input: &texts,
-        ..by
-    };
-    let grep = Tools { job: "grep", ..by };
-    let wc = Tools {
-        job: "wc",
-        input: &zip,
-        ..by
-    };
+    }
+}
+
+fn most(ratio: f64) -> Option<Reach> {
+    Some(Reach::AtMost(ratio))
+}
+
+/// The three jobs over web logs that count.
+fn log_jobs(logs: &Path, places: &Places) -> Vec<Job> {
+    let status = Tools::new(places, "status", logs);
+    let robots = Tools::new(places, "robots", logs);
+    let path = Tools::new(places, "path", logs);
     vec![
         build(
             "status",
             &["access-log", "--by", "status"],
-            logs.clone(),
+            logs,
             Shape::Counts,
             vec![
                 status.awk("igzip", "mawk", most(0.45)),
@@ -172,7 +173,7 @@ fn table(data: &Data, places: &Places) -> Vec<Job> {
                 "--where",
                 "path = /robots.txt",
             ],
-            logs.clone(),
+            logs,
             Shape::Counts,
             vec![
                 Peer {
@@ -188,7 +189,7 @@ fn table(data: &Data, places: &Places) -> Vec<Job> {
         build(
             "path",
             &["access-log", "--by", "path", "--top", "20"],
-            logs.clone(),
+            logs,
             Shape::Counts,
             vec![
                 path.python("polars", most(0.7)),
@@ -199,55 +200,56 @@ fn table(data: &Data, places: &Places) -> Vec<Job> {
                 path.python("dask", None),
             ],
         ),
-        build(
-            "words",
-            &["word-count", "--words", "ascii"],
-            texts.clone(),
-            Shape::Counts,
-            vec![
-                words.python("polars", most(0.45)),
-                words.awk("igzip", "mawk", None),
-                words.awk("zcat", "awk", None),
-                words.python("duckdb", None),
-                words.python("pool", None),
-                words.python("dask", None),
-                Peer {
-                    tool: "gristmill, Unicode words",
-                    line: Line::new([
-                        places.gristmill.display().to_string(),
-                        "run".to_owned(),
-                        "word-count".to_owned(),
-                        texts.display().to_string(),
-                    ]),
-                    needs: Vec::new(),
-                    reach: Some(Reach::AtLeast(1.0 / 1.5)),
-                    compared: Compared::No,
-                    is_gristmill: true,
-                },
-            ],
-        ),
-        build(
-            "grep",
-            &["grep", REGEX],
-            logs.clone(),
-            Shape::Lines,
-            vec![
-                grep.igzip_ripgrep(most(0.95)),
-                grep.ripgrep(true),
-                grep.ripgrep(false),
-                grep.python("polars", None),
-                grep.python("duckdb", None),
-                grep.python("pool", None),
-            ],
-        ),
-        build(
-            "wc",
-            &["wc"],
-            zip.clone(),
-            Shape::Members,
-            vec![wc.python("pool", most(0.18))],
-        ),
     ]
+}
+
+fn words_job(texts: &Path, places: &Places) -> Job {
+    let words = Tools::new(places, "words", texts);
+    build(
+        "words",
+        &["word-count", "--words", "ascii"],
+        texts,
+        Shape::Counts,
+        vec![
+            words.python("polars", most(0.45)),
+            words.awk("igzip", "mawk", None),
+            words.awk("zcat", "awk", None),
+            words.python("duckdb", None),
+            words.python("pool", None),
+            words.python("dask", None),
+            Peer {
+                tool: "gristmill, Unicode words",
+                line: Line::new([
+                    places.gristmill.display().to_string(),
+                    "run".to_owned(),
+                    "word-count".to_owned(),
+                    texts.display().to_string(),
+                ]),
+                needs: Vec::new(),
+                reach: Some(Reach::AtLeast(1.0 / 1.5)),
+                compared: Compared::No,
+                is_gristmill: true,
+            },
+        ],
+    )
+}
+
+fn grep_job(logs: &Path, places: &Places) -> Job {
+    let grep = Tools::new(places, "grep", logs);
+    build(
+        "grep",
+        &["grep", REGEX],
+        logs,
+        Shape::Lines,
+        vec![
+            grep.igzip_ripgrep(most(0.95)),
+            grep.ripgrep(true),
+            grep.ripgrep(false),
+            grep.python("polars", None),
+            grep.python("duckdb", None),
+            grep.python("pool", None),
+        ],
+    )
 }
 
 /// Makes the peers of one job.
@@ -256,6 +258,12 @@ struct Tools<'a> {
     places: &'a Places,
     job: &'static str,
     input: &'a Path,
+}
+
+impl<'a> Tools<'a> {
+    fn new(places: &'a Places, job: &'static str, input: &'a Path) -> Self {
+        Self { places, job, input }
+    }
 }
 
 impl Tools<'_> {

@@ -12,10 +12,10 @@ use gristmill_jobs::declare::{
     Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, queue_depth,
 };
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Registry, STREAM};
+use gristmill_jobs::registry::{Registry, RegistryError, STREAM};
 use gristmill_jobs::report::{self, Reporter, Reports};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
-use gristmill_rabbitmq::{Broker, BrokerOptions, REPLICAS, version};
+use gristmill_rabbitmq::{Broker, BrokerOptions, BrokerUrl, BrokerUrls, REPLICAS, version};
 use tokio::runtime::Handle;
 
 use crate::args::DoctorArgs;
@@ -25,6 +25,9 @@ use crate::stdout;
 
 /// How long one examination may take.
 const LIMIT: Duration = Duration::from_secs(20);
+/// The way out when the log of jobs is not served.
+const NO_STREAM: &str =
+    "a stream that is being made, has no leader or was lost: see the broker's log";
 /// The oldest RabbitMQ that is known to do.
 const OLDEST: (u32, u32) = (3, 10);
 
@@ -81,29 +84,8 @@ impl Report {
 
 async fn examine(options: BrokerOptions, report: &mut Report) {
     let urls = options.urls.clone();
-    for url in urls.all() {
-        match version(url).await {
-            Some(version) if is_old(&version) => report.bad(
-                &format!("RabbitMQ {version} at {url}"),
-                "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
-            ),
-            Some(version) => report.good(format!("RabbitMQ {version} at {url}")),
-            None => report.note(format!("the version at {url} is not to be seen from here")),
-        }
-    }
-    // Where there are several nodes, each must do: a role may come to any.
-    let mut nodes = Vec::new();
-    for url in urls.all().iter().filter(|_| urls.all().len() > 1) {
-        let mut one = options.clone();
-        one.urls = url.clone().into();
-        match Broker::connect(one).await {
-            Ok(broker) => {
-                report.good(format!("connected to {url}"));
-                nodes.push((url, broker));
-            }
-            Err(error) => report.bad(&error.to_string(), error.way_out()),
-        }
-    }
+    versions(&urls, report).await;
+    let nodes = every_node(&options, report).await;
     let broker = match Broker::connect(options).await {
         Ok(broker) => broker,
         // Said above, for each of several.
@@ -125,16 +107,72 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
         broker.close().await;
         return;
     }
-    if let Ok(Err(error)) = tokio::time::timeout(LIMIT, log_of_jobs(&broker)).await {
-        report.bad(
+    examine_log(&broker, report).await;
+    examine_reports(&broker, report).await;
+    let job = JobRun::new(&JobName::clean("doctor"), unique());
+    examine_queues(&broker, &job, report).await;
+    for (url, node) in nodes {
+        examine_node(url, &node, &job, report).await;
+    }
+    let _ = tokio::time::timeout(LIMIT, delete_job(&broker, &job, 1)).await;
+    report.note(format!(
+        "queues and the log of jobs are asked for on {REPLICAS} nodes, where there are as many; on how many \
+         the log is, `rabbitmq-streams stream_status {STREAM}` shows, and `add_replica` adds one"
+    ));
+    report.note(
+        "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough; \
+         the queues of exec jobs have their own)"
+            .into(),
+    );
+    broker.close().await;
+}
+
+async fn versions(urls: &BrokerUrls, report: &mut Report) {
+    for url in urls.all() {
+        match version(url).await {
+            Some(version) if is_old(&version) => report.bad(
+                &format!("RabbitMQ {version} at {url}"),
+                "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
+            ),
+            Some(version) => report.good(format!("RabbitMQ {version} at {url}")),
+            None => report.note(format!("the version at {url} is not to be seen from here")),
+        }
+    }
+}
+
+/// Connects to each node where there are several: a role may come to any.
+async fn every_node(options: &BrokerOptions, report: &mut Report) -> Vec<(BrokerUrl, Broker)> {
+    let mut nodes = Vec::new();
+    let urls = options.urls.all();
+    for url in urls.iter().filter(|_| urls.len() > 1) {
+        let mut one = options.clone();
+        one.urls = url.clone().into();
+        match Broker::connect(one).await {
+            Ok(broker) => {
+                report.good(format!("connected to {url}"));
+                nodes.push((url.clone(), broker));
+            }
+            Err(error) => report.bad(&error.to_string(), error.way_out()),
+        }
+    }
+    nodes
+}
+
+async fn examine_log(broker: &Broker, report: &mut Report) {
+    match tokio::time::timeout(LIMIT, log_of_jobs(broker)).await {
+        Ok(Ok(())) => report.good("the log of jobs can be written and read".into()),
+        Ok(Err(error @ RegistryError::Gone(_))) => report.bad(&error.to_string(), NO_STREAM),
+        Ok(Err(error)) => report.bad(
             &error.to_string(),
             "the user needs configure, write and read on `gristmill[.].*` and `amq[.]default`; \
              streams must not be disabled",
-        );
-    } else {
-        report.good("the log of jobs can be written and read".into());
+        ),
+        Err(_) => report.bad("the log of jobs does not answer in time", NO_STREAM),
     }
-    match tokio::time::timeout(LIMIT, reports(&broker)).await {
+}
+
+async fn examine_reports(broker: &Broker, report: &mut Report) {
+    match tokio::time::timeout(LIMIT, reports(broker)).await {
         Ok(Ok(())) => report.good("progress can be reported and heard".into()),
         Ok(Err(error)) => report.bad(
             &format!("progress cannot be reported: {error}"),
@@ -146,42 +184,34 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
             "see the broker's log; jobs run without",
         ),
     }
-    let job = JobRun::new(&JobName::clean("doctor"), unique());
-    match tokio::time::timeout(LIMIT, queues(&broker, &job)).await {
+}
+
+async fn examine_queues(broker: &Broker, job: &JobRun, report: &mut Report) {
+    match tokio::time::timeout(LIMIT, queues(broker, job)).await {
         Ok(Ok(facts)) => facts.into_iter().for_each(|fact| report.good(fact)),
         Ok(Err(error)) => report.bad(
             &error.to_string(),
             "the user needs configure, write and read on `gristmill[.].*`; max_message_size must \
-             be 4 MiB or more; the feature flags quorum_queue and stream_queue must be enabled",
+             be 13 MiB or more; the feature flags quorum_queue and stream_queue must be enabled",
         ),
         Err(_) => report.bad(
             "queues do not answer in time",
             "a quorum queue without a leader, or a disk that is very slow: see the broker's log",
         ),
     }
-    for (url, node) in nodes {
-        let known = queue_depth(&node, &job, Queue::Dead);
-        match tokio::time::timeout(LIMIT, known).await {
-            Ok(Ok(Some(_))) => {
-                report.good(format!("{url} knows what is declared at another node"));
-            }
-            _ => report.bad(
-                &format!("{url} does not know what is declared at another node"),
-                "all nodes must be of one cluster: see `rabbitmqctl cluster_status` on each",
-            ),
-        }
-        node.close().await;
+}
+
+/// Asks a node for a queue that was declared at another one.
+async fn examine_node(url: BrokerUrl, node: &Broker, job: &JobRun, report: &mut Report) {
+    let known = queue_depth(node, job, Queue::Dead);
+    match tokio::time::timeout(LIMIT, known).await {
+        Ok(Ok(Some(_))) => report.good(format!("{url} knows what is declared at another node")),
+        _ => report.bad(
+            &format!("{url} does not know what is declared at another node"),
+            "all nodes must be of one cluster: see `rabbitmqctl cluster_status` on each",
+        ),
     }
-    let _ = tokio::time::timeout(LIMIT, delete_job(&broker, &job, 1)).await;
-    report.note(format!(
-        "queues and the log of jobs are asked for on {REPLICAS} nodes, where there are as many; on how many \
-         the log is, `rabbitmq-streams stream_status {STREAM}` shows, and `add_replica` adds one"
-    ));
-    report.note(
-        "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough)"
-            .into(),
-    );
-    broker.close().await;
+    node.close().await;
 }
 
 fn is_old(version: &str) -> bool {
@@ -192,7 +222,7 @@ fn is_old(version: &str) -> bool {
     }
 }
 
-async fn log_of_jobs(broker: &Broker) -> anyhow::Result<()> {
+async fn log_of_jobs(broker: &Broker) -> Result<(), RegistryError> {
     let registry = Registry::open(broker).await?;
     registry.catch_up().await?;
     Ok(())
@@ -230,7 +260,7 @@ async fn queues(broker: &Broker, job: &JobRun) -> anyhow::Result<Vec<String>> {
     let largest = Bytes::from(vec![0; MAX_MESSAGE]);
     queues.publish(Queue::Results(0), largest).await?;
     let large = since.elapsed();
-    facts.push(format!("the largest message (4 MiB) in {large:.1?}"));
+    facts.push(format!("the largest message (13 MiB) in {large:.1?}"));
     for _ in 0..2 {
         if let Some(message) = queues.next(Queue::Results(0)).await? {
             message.ack().await;

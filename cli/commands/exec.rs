@@ -7,10 +7,11 @@ use anyhow::Context;
 use gristmill_common::chunk::{ChunkHead, Quarantined};
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
+use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{Each, Exec, JobSpec, Kind};
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
-use gristmill_mapper::{Host, Prepared, Trial};
+use gristmill_mapper::{GroupReducer, Host, Prepared, Trial};
 
 use crate::args::RunArgs;
 use crate::exec_args::Local;
@@ -52,6 +53,17 @@ pub fn large(
     let place = LargeDocuments::new(tmp, spec.max_record, shutdown);
     let place = place.with_context(|| format!("--tmp {}", tmp.display()))?;
     Ok(Some(place))
+}
+
+/// What runs the reduce program of a job that has one.
+///
+/// # Errors
+/// When the program is not here.
+pub fn reducer(spec: &JobSpec, host: &Host) -> anyhow::Result<Option<Arc<dyn ReduceProgram>>> {
+    match &spec.kind {
+        Kind::Exec(exec) => GroupReducer::of(exec, host).map_err(|error| usage(error.to_string())),
+        _ => Ok(None),
+    }
 }
 
 /// Keeps programs for the mapper at the other end of stdin.

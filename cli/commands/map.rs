@@ -15,6 +15,7 @@ use crate::commands::run::threads;
 use crate::exit::Exit;
 use crate::listen::Role;
 use crate::memory::budget;
+use crate::program_args;
 use crate::worker::Worker;
 
 /// Runs the command.
@@ -30,6 +31,7 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
             seconds: args.chunk_timeout.max(1),
             memory: budget(args.chunk_memory, ByteSize(1 << 30)),
         },
+        exec: program_args::settings(args)?,
         restart: Arc::new(restart),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);

@@ -8,7 +8,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD};
+use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD, Records};
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::registry::Totals;
 use gristmill_jobs::report::Reporter;
@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 use crate::args::ProduceArgs;
 use crate::broker;
 use crate::commands::dry_run;
+use crate::commands::produce_exec::{HOLD, Program};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::KindCommand;
@@ -55,16 +56,14 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 /// A usage error, or the reason why the job is not on the broker or did not complete.
 pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut job = words.into_job()?;
-    if matches!(job.spec.kind, Kind::Exec(_)) {
-        return Err(usage(
-            "exec runs on one machine only so far: use `gristmill run exec`; over a broker it is not there yet",
-        ));
-    }
     let files = std::mem::take(&mut job.files);
-    let file = files.first().map(|file| file.bytes().clone());
+    let program = Program::of(&mut job)?;
+    let bundle = program.as_ref().and_then(|program| program.bundle.clone());
+    let file = bundle.or(files.first().map(|file| file.bytes().clone()));
     let args = &job.command;
     let options = broker::patient_options(&args.broker, args.patience, "produce")?;
-    if job.spec.max_record > MAX_SENT_RECORD {
+    let documents = program.is_some() && job.spec.records == Records::Document;
+    if job.spec.max_record > MAX_SENT_RECORD && !documents {
         return Err(usage(format!(
             "--max-record {}: over a broker at most {}, so that every record fits one message",
             ByteSize(job.spec.max_record),
@@ -87,7 +86,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         large: None,
     };
     // A job that no mapper could work on is refused here; what that has loaded is for mappers.
-    drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);
+    if program.is_none() {
+        drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);
+    }
     let plan = plan(&job, chunk_size)?;
     if args.cutting.dry_run {
         return dry_run::show(&plan);
@@ -116,10 +117,14 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         spec: &job.spec,
         plan: &plan,
         settings,
-        backlog: Backlog::of(args.backlog.0),
+        backlog: Backlog {
+            hold: program.as_ref().map(|_| HOLD),
+            ..Backlog::of(args.backlog.0)
+        },
         force: args.force,
         patience,
         file,
+        program: program.as_ref().map(Program::order),
     };
     let submitted = submit(
         &order,

@@ -16,7 +16,7 @@ use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir};
 
 use crate::args::RunArgs;
-use crate::commands::{dry_run, exec};
+use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
@@ -46,6 +46,9 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     }
     let prepared = Prepared::on(&job.spec, std::mem::take(&mut job.files), &host);
     let prepared = Arc::new(prepared.map_err(|error| usage(error.to_string()))?);
+    let reducer = exec::reducer(&job.spec, &host)?;
+    let out = &job.command.output.clone();
+    let page = page_file(&job.command)?;
     let destination = destination(&job)?;
     let progress = Arc::new(Progress::default());
     let transport = Transport::Embedded(settings.queues(&job.spec));
@@ -56,6 +59,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
         spec: &job.spec,
         plan: &plan,
         prepared,
+        reducer,
         transport: &transport,
         settings: &settings,
         progress: &progress,
@@ -82,6 +86,9 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             if verbosity != Verbosity::Quiet {
                 summary.complete(&report, exit, &mut std::io::stderr())?;
             }
+            if let Some(page) = page {
+                page::write(&page, &gristmill_report::report(out)?.html, true)?;
+            }
             Ok(exit)
         }
         // Whoever reads our output has had enough: that is how `… | head` ends.
@@ -93,6 +100,22 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where `--report` writes the page: known, and free, before anything is run.
+fn page_file(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
+    if !args.report {
+        return Ok(None);
+    }
+    if args.output == Path::new("-") {
+        return Err(usage("--report needs an output folder: -o OUT"));
+    }
+    let file = page::beside(&args.output)?;
+    if !args.force && file.exists() {
+        let file = file.display();
+        return Err(usage(format!("{file} exists: --force replaces it")));
+    }
+    Ok(Some(file))
 }
 
 fn settings(job: &Job<RunArgs>) -> anyhow::Result<Settings> {

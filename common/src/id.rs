@@ -1,10 +1,9 @@
 //! Identities: chunk ids and the hashes beside them (invariant I1), and random numbers.
 
 use std::fmt;
-use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::since_1970;
 
@@ -30,23 +29,6 @@ impl fmt::Display for ChunkId {
 #[must_use]
 pub fn content_hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
-}
-
-/// [`content_hash`] of all that a reader gives, which need not fit into memory.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn hash_of(mut from: impl Read) -> io::Result<u64> {
-    let mut hash = Xxh3Default::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(hash.digest()),
-            Ok(got) => hash.update(&buffer[..got]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 /// The partition of a table's key among `partitions`: version 1 of the partition function.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::chunk::Quarantined;
+use crate::counters::Counter;
 use crate::id::ChunkId;
 
 /// The result of one chunk for one partition, or one part of it.
@@ -34,6 +35,8 @@ pub struct OutcomeHead {
     pub counts: Vec<SourceCount>,
     /// What was set aside in the chunk; travels with the counts.
     pub quarantined: Vec<Quarantined>,
+    /// What the user's programs counted in the chunk; travels with the counts.
+    pub counters: Vec<Counter>,
     /// Set when the chunk was skipped, because it could not be run at all: all its records are set
     /// aside. The number of replays before it. An outcome of a run takes its place.
     pub skipped: Option<u32>,

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::chunk::{Piece, Quarantined};
+use crate::counters::Counter;
 use crate::id::ChunkId;
 use crate::outcome::SourceCount;
 
@@ -109,6 +110,7 @@ fn outcomes_and_seals_round_trip() {
             quarantined: 1,
         }],
         quarantined: vec![],
+        counters: Counter::new(b"g", b"n", 7).into_iter().collect(),
     };
     let message = encode_outcome(&head, b"rows".to_vec()).unwrap();
     let Ok(Message::Outcome(back)) = decode(&message, Check::Full) else {

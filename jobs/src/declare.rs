@@ -2,6 +2,8 @@
 //!
 //! Only these functions declare: a role that finds a queue gone must ask why, not make a new one.
 
+use std::time::Duration;
+
 use gristmill_common::crash;
 use gristmill_common::job::JobRun;
 use gristmill_rabbitmq::{
@@ -29,6 +31,8 @@ pub struct Backlog {
     pub chunks: u64,
     /// Of results, over all partitions.
     pub results: u64,
+    /// How long a mapper may hold a chunk, where that is longer than the broker usually lets it.
+    pub hold: Option<Duration>,
 }
 
 impl Backlog {
@@ -38,6 +42,7 @@ impl Backlog {
         Self {
             chunks,
             results: chunks / 2,
+            hold: None,
         }
     }
 }
@@ -173,6 +178,10 @@ fn arguments(job: &JobRun, queue: Queue, partitions: u32, backlog: Backlog) -> F
         Queue::Suspect | Queue::Dead => {
             set("x-delivery-limit", AMQPValue::LongLongInt(NO_LIMIT));
         }
+    }
+    if let (Queue::Chunks | Queue::Suspect, Some(hold)) = (queue, backlog.hold) {
+        let millis = u64::try_from(hold.as_millis()).unwrap_or(u64::MAX);
+        table.insert("x-consumer-timeout".into(), number(millis));
     }
     table
 }

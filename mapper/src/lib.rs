@@ -8,15 +8,21 @@ mod service;
 mod work;
 
 pub use engine::batch::{Batch, Part, Record};
+pub use engine::grouped::Grouped;
 pub use engine::job_file::JobFile;
-pub use engine::kinds::exec::{Host, KEEPER, Trial, Tried, keeper};
+pub use engine::kinds::exec::{
+    CONFINED, Confinement, GroupReducer, Host, KEEPER, Trial, Tried, can_confine, confined,
+    keep_private, keeper,
+};
 pub use engine::kinds::name_model;
 pub use engine::mapper::{Mapped, Mapper};
 pub use engine::output::Output;
 pub use engine::prepared::{Prepared, SpecError};
 pub use engine::processor::{ProcessError, Processor};
 pub use engine::table::{RowId, Table};
-pub use service::{ServeError, Settings, serve};
+pub use service::{
+    AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, ServeError, Settings, serve,
+};
 pub use work::assignment::{Assignment, Limits, MapError};
 pub use work::isolate::{SUBCOMMAND, child};
 pub use work::work;

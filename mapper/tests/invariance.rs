@@ -146,31 +146,34 @@ fn json_line(random: &mut Random, out: &mut Vec<u8>) {
     out.extend_from_slice(line.as_bytes());
 }
 
+/// What stands before the time of a log line: hosts, prefixes, users.
+const CLIENTS: &[&str] = &[
+    "10.0.0.1 - -",
+    "::1 - -",
+    "h - john doe",
+    "v:80 h - -",
+    "h -",
+    "h - \"\"",
+    "[a [b -",
+    " - -",
+    "h [ x",
+    "v:80 h - a b",
+    "[::1] - -",
+    "v:80 [::1] - -",
+    "fe80::1%eth0 - -",
+    "a/b - -",
+    "h\0 - -",
+    "192.0.2.1, 192.0.2.2 - -",
+    "h -  bob ",
+    "a-name.of.more.than.sixteen.bytes - -",
+    "a-name.of.more.than.sixteen-bytes:1 - -",
+    "web-1  | 192.0.2.1 - -",
+    "h 192.0.2.1 - -",
+    "h - 192.0.2.1",
+];
+
 fn log_line(random: &mut Random, out: &mut Vec<u8>) {
-    let client = random.mostly(&[
-        "10.0.0.1 - -",
-        "::1 - -",
-        "h - john doe",
-        "v:80 h - -",
-        "h -",
-        "h - \"\"",
-        "[a [b -",
-        " - -",
-        "h [ x",
-        "v:80 h - a b",
-        "[::1] - -",
-        "v:80 [::1] - -",
-        "fe80::1%eth0 - -",
-        "a/b - -",
-        "h\0 - -",
-        "192.0.2.1, 192.0.2.2 - -",
-        "h -  bob ",
-        "a-name.of.more.than.sixteen.bytes - -",
-        "a-name.of.more.than.sixteen-bytes:1 - -",
-        "web-1  | 192.0.2.1 - -",
-        "h 192.0.2.1 - -",
-        "h - 192.0.2.1",
-    ]);
+    let client = random.mostly(CLIENTS);
     let time = random.mostly(&[
         "17/May/2015:10:05:03 +0000",
         "17/May/2015:10:59:03 +0000",

@@ -11,4 +11,4 @@ mod testing;
 
 pub use error::ProduceError;
 pub use produce::{FreshRun, Resume, Settings, produce};
-pub use service::{Order, SubmitError, Submitted, Wait, default_name, submit};
+pub use service::{Order, ProgramOrder, SubmitError, Submitted, Wait, default_name, submit};

@@ -75,7 +75,7 @@ impl fmt::Display for BrokerEvent {
             BrokerEvent::Unblocked => write!(f, "the broker's alarm is over"),
             BrokerEvent::Silent { queue } => write!(
                 f,
-                "the broker does not confirm messages to {queue}: the queue may have no leader"
+                "the broker does not confirm messages to {queue}: the queue may have no leader; sending them over a new channel"
             ),
             BrokerEvent::Unready { queue, reason } => {
                 write!(

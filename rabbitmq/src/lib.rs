@@ -13,8 +13,10 @@ mod event;
 mod failure;
 mod greeting;
 mod publisher;
+mod pump;
 mod queues;
 mod refusals;
+mod silence;
 mod state;
 mod stream;
 mod subscription;
@@ -126,6 +128,7 @@ struct Inner {
     tasks: [ConnectionTask; 2],
     state: Arc<ConnectionState>,
     patience: Duration,
+    connect_limit: Option<Duration>,
 }
 
 impl Broker {
@@ -135,7 +138,7 @@ impl Broker {
     /// When the broker refuses this user or virtual host, encryption cannot be set up, or
     /// [`BrokerOptions::connect_limit`] is over.
     pub async fn connect(options: BrokerOptions) -> Result<Self, ConnectError> {
-        let patience = options.patience;
+        let (patience, connect_limit) = (options.patience, options.connect_limit);
         let connector = Connector::new(&options)?;
         let state = Arc::new(ConnectionState::new(options.listener, connector.broker()));
         let end = (options.connect_limit).and_then(|limit| Instant::now().checked_add(limit));
@@ -156,6 +159,7 @@ impl Broker {
                 tasks: [publish_task, consume_task],
                 state,
                 patience,
+                connect_limit,
             }),
         })
     }
@@ -164,6 +168,12 @@ impl Broker {
     #[must_use]
     pub fn health(&self) -> Health {
         self.inner.state.health()
+    }
+
+    /// How long whoever connected waits for a broker: [`BrokerOptions::connect_limit`].
+    #[must_use]
+    pub fn connect_limit(&self) -> Option<Duration> {
+        self.inner.connect_limit
     }
 
     /// Ends when the broker has been gone for `limit` without a pause, and says why it went.

@@ -10,7 +10,9 @@ use lapin::Acker;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Consumer, ErrorKind};
+use lapin::{Channel, Connection, Consumer, ErrorKind};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
 use super::connection::{ManagedConnection, closed, unless_closed, unless_lost};
@@ -24,6 +26,11 @@ const PREFETCH: u16 = 32;
 const BATCH: u16 = PREFETCH / 2;
 /// And after this time without another message, or the broker would take the reader for stuck.
 const IDLE: Duration = Duration::from_millis(200);
+/// A reader that has heard nothing for so long subscribes again: after a partition of a cluster a channel of
+/// the node that was cut off may never hear of what is written, and nothing closes it.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long that may take, and closing the old channel.
+const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The broker forgets whole segments: small ones let it forget soon.
@@ -79,7 +86,19 @@ pub struct StreamReader {
     /// The offset after the last message that was delivered over.
     next: Option<i64>,
     open: Option<Subscribed>,
+    /// When something was heard last, or the subscription renewed.
+    heard: Instant,
+    renewal: Option<Renewal>,
     backoff: Backoff,
+}
+
+/// A further subscription that is being made, beside the one that is silent; dropped, it is given up.
+struct Renewal(JoinHandle<Option<Subscribed>>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 struct Subscribed {
@@ -106,6 +125,14 @@ impl Subscribed {
         }
     }
 
+    /// Closes the channel; nothing waits for it.
+    fn retire(self) {
+        tokio::spawn(async move {
+            let bye = self.channel.close(200, "done".into());
+            let _ = timeout(RENEWAL_LIMIT, bye).await;
+        });
+    }
+
     /// Asks for more than is on its way. Nothing is awaited: dropping the reader's future must not lose
     /// the message at hand.
     fn acknowledge(&mut self) {
@@ -125,6 +152,8 @@ impl StreamReader {
             name: name.to_owned(),
             next: None,
             open: None,
+            heard: Instant::now(),
+            renewal: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
         }
     }
@@ -133,6 +162,13 @@ impl StreamReader {
     pub fn restart(&mut self) {
         self.next = None;
         self.open = None;
+        self.renewal = None;
+    }
+
+    /// Whether the broker has taken the subscription: only then does silence mean that there is nothing more.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        self.open.is_some()
     }
 
     /// The next message; waits for one to be written. Dropping the future loses nothing.
@@ -142,7 +178,27 @@ impl StreamReader {
                 self.subscribe().await?;
                 continue;
             };
-            match open.next().await {
+            let message = tokio::select! {
+                biased;
+                message = open.next() => message,
+                renewed = renewed(&mut self.renewal) => {
+                    self.renewal = None;
+                    self.heard = Instant::now();
+                    // When it did not come about, the old one stays.
+                    if let Some(renewed) = renewed
+                        && let Some(silent) = self.open.replace(renewed)
+                    {
+                        silent.retire();
+                    }
+                    continue;
+                }
+                () = tokio::time::sleep_until(self.heard + SILENCE), if self.renewal.is_none() => {
+                    self.renew().await?;
+                    continue;
+                }
+            };
+            self.heard = Instant::now();
+            match message {
                 Some(Ok(message)) => {
                     let Some(offset) = offset_of(&message) else {
                         return Err(End::Refused(format!("{} is not a stream", self.name)));
@@ -172,37 +228,24 @@ impl StreamReader {
         }
     }
 
+    /// Begins to subscribe once more, in a task of its own: whoever reads may stop waiting at any time.
+    async fn renew(&mut self) -> Result<(), End> {
+        let session = self.connection.session().await.ok_or(End::Closed)?;
+        let (name, next) = (self.name.clone(), self.next);
+        self.renewal = Some(Renewal(tokio::spawn(async move {
+            let subscribing = subscribe(&session.connection, &name, next);
+            timeout(RENEWAL_LIMIT, subscribing).await.ok()?.ok()
+        })));
+        Ok(())
+    }
+
     async fn subscribe(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let from = match self.next {
-            Some(offset) => AMQPValue::LongLongInt(offset),
-            None => AMQPValue::LongString("first".into()),
-        };
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-stream-offset".into(), from);
-        let opened = async {
-            let channel = session.connection.create_channel().await?;
-            channel
-                .basic_qos(PREFETCH, BasicQosOptions::default())
-                .await?;
-            let consumer = channel
-                .basic_consume(
-                    self.name.as_str().into(),
-                    "".into(),
-                    BasicConsumeOptions::default(),
-                    arguments,
-                )
-                .await?;
-            lapin::Result::Ok((channel, consumer))
-        };
-        match unless_lost(&session.connection, opened).await {
-            Ok((channel, consumer)) => {
-                self.open = Some(Subscribed {
-                    channel,
-                    consumer,
-                    unacked: 0,
-                    acker: None,
-                });
+        let subscribing = subscribe(&session.connection, &self.name, self.next);
+        match unless_lost(&session.connection, subscribing).await {
+            Ok(subscribed) => {
+                self.open = Some(subscribed);
+                self.heard = Instant::now();
                 Ok(())
             }
             Err(error) if is_missing(&error) || is_lost(&error) => Err(End::Gone),
@@ -215,6 +258,42 @@ impl StreamReader {
             },
         }
     }
+}
+
+/// Waits for a renewal; for ever when there is none.
+async fn renewed(renewal: &mut Option<Renewal>) -> Option<Subscribed> {
+    match renewal {
+        Some(Renewal(task)) => task.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+/// Subscribes to a stream from an offset on, or from its first message.
+async fn subscribe(
+    connection: &Connection,
+    name: &str,
+    from: Option<i64>,
+) -> lapin::Result<Subscribed> {
+    let from = match from {
+        Some(offset) => AMQPValue::LongLongInt(offset),
+        None => AMQPValue::LongString("first".into()),
+    };
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-stream-offset".into(), from);
+    let channel = connection.create_channel().await?;
+    channel
+        .basic_qos(PREFETCH, BasicQosOptions::default())
+        .await?;
+    let options = BasicConsumeOptions::default();
+    let consumer = channel
+        .basic_consume(name.into(), "".into(), options, arguments)
+        .await?;
+    Ok(Subscribed {
+        channel,
+        consumer,
+        unacked: 0,
+        acker: None,
+    })
 }
 
 /// Whether the broker ended the connection over a stream that it has lost but whose name it still knows:

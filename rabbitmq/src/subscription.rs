@@ -16,7 +16,7 @@ use lapin::options::{
     BasicRejectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Acker, BasicProperties, Channel, Consumer, ErrorKind};
+use lapin::{Acker, BasicProperties, Channel, Connection, Consumer, ErrorKind};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::backoff::Backoff;
@@ -345,22 +345,7 @@ impl Worker {
             };
             let epoch = self.shared.next_epoch();
             let since = Instant::now();
-            let opened = async {
-                let channel = session.connection.create_channel().await?;
-                channel
-                    .basic_qos(self.prefetch, BasicQosOptions::default())
-                    .await?;
-                let consumer = channel
-                    .basic_consume(
-                        self.queue.as_str().into(),
-                        "".into(),
-                        BasicConsumeOptions::default(),
-                        FieldTable::default(),
-                    )
-                    .await?;
-                lapin::Result::Ok((channel, consumer))
-            };
-            let opened = unless_lost(&session.connection, opened).await;
+            let opened = unless_lost(&session.connection, self.open(&session.connection)).await;
             let (channel, consumer) = match opened {
                 Ok(opened) => opened,
                 Err(error) if is_missing(&error) => {
@@ -399,6 +384,23 @@ impl Worker {
                 Stop::Again(None) => {}
             }
         }
+    }
+
+    /// Opens a channel and subscribes to the queue over it.
+    async fn open(&self, connection: &Connection) -> lapin::Result<(Channel, Consumer)> {
+        let channel = connection.create_channel().await?;
+        channel
+            .basic_qos(self.prefetch, BasicQosOptions::default())
+            .await?;
+        let consumer = channel
+            .basic_consume(
+                self.queue.as_str().into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        Ok((channel, consumer))
     }
 
     async fn consume(&mut self, channel: &Channel, mut consumer: Consumer, epoch: u64) -> Stop {

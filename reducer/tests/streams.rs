@@ -76,6 +76,7 @@ fn reduce_first(
     let settings = Settings {
         memory: 1 << 20,
         tmp: std::env::temp_dir(),
+        program: None,
     };
     reduce(
         0,

@@ -1,15 +1,18 @@
 //! A seeded campaign against running jobs: producers, mappers, reducers and the broker are killed,
 //! frozen and restarted at random moments; every job must end with the same bytes.
 //!
-//! `GRISTMILL_CHAOS_KILLS` says how long (default 60), `GRISTMILL_CHAOS_SEED` which campaign.
+//! `GRISTMILL_CHAOS_KILLS` says how long (default 60), `GRISTMILL_CHAOS_SEED` which campaign,
+//! `GRISTMILL_CHAOS_NODES` how many brokers the cluster has: 1 (the default) or 3, of which one at a time is
+//! also cut off from the others.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gristmill_testbroker::Node;
+use gristmill_testbroker::{Node, Nodes};
 
 use crate::cluster::{Cluster, Role, assert_same, expected, text};
 use crate::corpus::{self, Random};
+use crate::nodes::heal;
 
 /// One action in so many is the broker's.
 const BROKER: usize = 30;
@@ -32,9 +35,53 @@ struct Tally {
     duplicates: u64,
 }
 
+/// The brokers of a campaign.
+#[derive(Clone, Copy)]
+enum Brokers {
+    One(&'static Node),
+    Three(&'static Nodes),
+}
+
+impl Brokers {
+    /// Stops, kills or cuts off one of them, which is back afterwards.
+    fn strike(self, random: &mut Random) {
+        let (node, kinds) = match self {
+            Brokers::One(node) => (node, 2),
+            Brokers::Three(nodes) => {
+                let at = random.below(nodes.all().len());
+                (&nodes.all()[at], 3)
+            }
+        };
+        let kind = random.below(kinds);
+        match (self, kind) {
+            (Brokers::Three(nodes), 2) => return part(nodes, node, random),
+            (_, 0) => node.stop(),
+            _ => node.kill(),
+        }
+        if let Brokers::Three(_) = self {
+            // The others go on without it.
+            std::thread::sleep(Duration::from_millis(random.below(3000) as u64));
+        }
+        node.start_again().expect("the broker starts");
+        if let Brokers::Three(nodes) = self {
+            nodes.await_all().expect("they are three again");
+        }
+    }
+}
+
+/// Cuts a node off from the others for a while.
+fn part(nodes: &Nodes, node: &Node, random: &mut Random) {
+    let at = nodes.all().iter().position(|one| one.name() == node.name());
+    let at = at.expect("one of them");
+    nodes.cut_off(at).expect("it is cut off");
+    std::thread::sleep(Duration::from_millis(500 + random.below(4000) as u64));
+    nodes.rejoin(at).expect("it is back");
+    heal(nodes, at);
+}
+
 struct Campaign {
     cluster: Cluster,
-    node: &'static Node,
+    brokers: Brokers,
     random: Random,
     tally: Tally,
     /// The roles that serve, each with what it is started by.
@@ -76,11 +123,7 @@ impl Campaign {
     fn strike(&mut self, producer: &mut Option<Role>) {
         if self.random.below(BROKER) == 0 {
             self.tally.broker += 1;
-            match self.random.below(2) {
-                0 => self.node.stop(),
-                _ => self.node.kill(),
-            }
-            self.node.start_again().expect("the broker starts");
+            self.brokers.strike(&mut self.random);
             return;
         }
         let victim = self.random.below(self.servants.len() + 1);
@@ -194,11 +237,24 @@ fn duplicates(said: &str) -> u64 {
 fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     let kills = number("GRISTMILL_CHAOS_KILLS", 60);
     let seed = number("GRISTMILL_CHAOS_SEED", 20_261_121);
-    let (cluster, node) = Cluster::alone();
+    let nodes = number("GRISTMILL_CHAOS_NODES", 1);
+    let (cluster, brokers) = match nodes {
+        1 => {
+            let (cluster, node) = Cluster::alone();
+            (cluster, Brokers::One(node))
+        }
+        3 => {
+            let (cluster, nodes) = Cluster::of_three();
+            (cluster, Brokers::Three(nodes))
+        }
+        other => panic!("{other} brokers: 1 or 3"),
+    };
     // A broker that was up before; see the test of broker faults.
     cluster.run(&["doctor"]).code(0);
-    node.stop();
-    node.start_again().expect("the broker starts");
+    if let Brokers::One(node) = brokers {
+        node.stop();
+        node.start_again().expect("the broker starts");
+    }
     let texts: PathBuf = cluster.folder.path().join("texts");
     let logs: PathBuf = cluster.folder.path().join("logs");
     corpus::texts(&texts);
@@ -206,7 +262,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     corpus::logs(&logs);
     let mut campaign = Campaign {
         cluster,
-        node,
+        brokers,
         random: Random(seed),
         tally: Tally::default(),
         servants: Vec::new(),
@@ -238,6 +294,9 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     #[expect(clippy::print_stderr, reason = "what the campaign did is its product")]
     {
         let seconds = since.elapsed().as_secs();
-        eprintln!("chaos: {:?}, seed {seed}, {seconds} s", campaign.tally);
+        eprintln!(
+            "chaos: {:?}, seed {seed}, brokers {nodes}, {seconds} s",
+            campaign.tally
+        );
     }
 }

@@ -296,6 +296,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
             plan: 1,
             replace: false,
             run,
+            code: None,
         };
         let event = Event::Submitted(Box::new(submission));
         registry

@@ -15,5 +15,6 @@ mod group_by;
 mod manifests;
 mod memory;
 mod operate;
+mod report;
 mod same_bytes;
 mod verify;

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Parser;
 use gristmill::args::{Cli, Command};
+use gristmill::commands::exec;
 use gristmill::pipeline::{Pipeline, Settings};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
@@ -87,6 +89,7 @@ fn run(words: &[&str], input: &Path, variant: Variant) -> (Files, u64) {
         spec: &job.spec,
         plan: &plan,
         prepared: Arc::new(Prepared::on(&job.spec, job.files, &host).expect("options")),
+        reducer: exec::reducer(&job.spec, &host).expect("the reduce program"),
         transport: &transport,
         settings: &settings,
         progress: &Arc::new(Progress::default()),
@@ -440,4 +443,70 @@ fn i6_exec_of_a_mapper_with_a_table() {
         ],
         true,
     );
+}
+
+/// The values are numbered within their piece, so that any other order would show; a combiner that joins
+/// the first two of a key keeps that so.
+#[test]
+fn i6_exec_of_a_mapper_and_a_reducer() {
+    let map = r#"while (<STDIN>) { $n++; my @w = split; for (splice @w, 0, 3) { print substr($_, 0, 40), "\t$n\n" } }"#;
+    let join = r#"my $last; while (<STDIN>) { chomp; my ($key, $value) = split /\t/, $_, 2;
+if (defined $last && $key eq $last) { print " $value" } else { print "\n" if defined $last; print "$key\t$value" }
+$last = $key } print "\n" if defined $last;"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = |name: &str, body: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/usr/bin/perl\n{body}\n")).expect("a script");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("a mode");
+        path.display().to_string()
+    };
+    let (map, join) = (script("map.pl", map), script("join.pl", join));
+    let words = [
+        "exec",
+        "--map",
+        &map,
+        "--reduce",
+        &join,
+        "--combine",
+        &join,
+        "--piece",
+        "64KiB",
+    ];
+    let texts = folder.path().join("texts");
+    corpus::texts(&texts);
+    let mut variants = Vec::new();
+    for threads in [1, 2, 7] {
+        let number = threads as u64;
+        variants.push(Variant {
+            threads,
+            chunk_size: if threads == 2 { 4 << 10 } else { 64 << 10 },
+            partitions: if threads == 7 { 3 } else { 1 },
+            faults: Some(number),
+            memory: if threads == 1 { 16 << 20 } else { 512 << 20 },
+        });
+    }
+    all_same(&words, &texts, true, &variants);
+}
+
+#[test]
+fn i6_exec_of_files_in_a_tar() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let texts = folder.path().join("texts");
+    corpus::texts(&texts);
+    let words = [
+        "exec", "--each", "document", "--out", "file", "--", "tr", "a-z", "A-Z", ":::",
+    ];
+    let variant = Variant {
+        threads: 7,
+        chunk_size: 4 << 10,
+        faults: Some(3),
+        memory: 16 << 20,
+        ..PLAIN
+    };
+    let another = Variant {
+        chunk_size: 64 << 10,
+        faults: Some(4),
+        ..variant
+    };
+    all_same(&words, &texts, false, &[variant, another]);
 }

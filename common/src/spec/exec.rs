@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{Format, KeyedBy, Records, Shape, TableShape};
+use crate::code::CodeFile;
 use crate::table::Merge;
 
 /// The user's own program or Python function.
@@ -33,8 +34,11 @@ pub struct Exec {
     pub whole: Vec<String>,
     /// What becomes of the `key TAB value` lines that the program writes, if they are merged.
     pub reduce: Option<Reduce>,
-    /// The files that the program consists of, as far as they are named.
+    /// The files that the program consists of, as far as they are named, by name.
     pub files: Vec<CodeFile>,
+    /// Where programs are confined, this one may use the network.
+    #[serde(default)]
+    pub net: bool,
 }
 
 /// What one call of the program gets.
@@ -66,6 +70,8 @@ pub enum Program {
         /// The function in it.
         function: String,
     },
+    /// A Python expression over `line`, evaluated in a process that stays.
+    Code(String),
 }
 
 /// How results are written.
@@ -78,10 +84,12 @@ pub enum Out {
     Json,
     /// For programs: length (u32, big-endian) and name, length and result
     Frames,
+    /// Members of a tar, under the documents' names; with --each document
+    File,
 }
 
 /// How values of one key are merged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduce {
     /// The sum of the values
@@ -94,13 +102,26 @@ pub enum Reduce {
     Count,
     /// How many different values there are
     Distinct,
+    /// By the user's own program
+    #[value(skip)]
+    Program(Reducer),
+}
+
+/// The user's own reduction, as Hadoop Streaming has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reducer {
+    /// Gets each partition's `key TAB value` lines, sorted by key.
+    pub program: Program,
+    /// Gets the sorted lines of each call of the mapper, and writes such lines in their place.
+    pub combine: Option<Program>,
 }
 
 impl Reduce {
     /// Its name as it is typed.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
+            Reduce::Program(_) => "program",
             Reduce::Sum => "sum",
             Reduce::Min => "min",
             Reduce::Max => "max",
@@ -108,15 +129,6 @@ impl Reduce {
             Reduce::Distinct => "distinct",
         }
     }
-}
-
-/// A file that the program consists of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeFile {
-    /// Its path as typed.
-    pub name: String,
-    /// The hash of its bytes ([`crate::id::content_hash`]).
-    pub hash: u64,
 }
 
 /// How the input of a job is cut, as far as its kind decides it.
@@ -139,7 +151,7 @@ const WARM_RECORDS: usize = 512 << 10;
 
 impl Exec {
     pub(super) fn shape(&self) -> Shape {
-        let Some(reduce) = self.reduce else {
+        let Some(reduce) = &self.reduce else {
             return Shape::Ordered;
         };
         let column = |merge| vec![(reduce.name().to_owned(), merge)];
@@ -148,6 +160,7 @@ impl Exec {
             Reduce::Min => (column(Merge::Min), None),
             Reduce::Max => (column(Merge::Max), None),
             Reduce::Distinct => (Vec::new(), Some("distinct".to_owned())),
+            Reduce::Program(_) => return Shape::Grouped,
         };
         Shape::Table(TableShape {
             keyed_by: KeyedBy::Fields(vec!["key".into()]),
@@ -158,12 +171,29 @@ impl Exec {
         })
     }
 
+    /// Whether an exit status counts as success.
+    #[must_use]
+    pub fn is_ok(&self, status: i32) -> bool {
+        self.ok_exit.iter().any(|ok| i32::from(*ok) == status)
+    }
+
+    /// The user's own reduction, if there is one.
+    #[must_use]
+    pub fn reducer(&self) -> Option<&Reducer> {
+        match &self.reduce {
+            Some(Reduce::Program(reducer)) => Some(reducer),
+            _ => None,
+        }
+    }
+
     pub(super) fn formats(&self) -> &'static [Format] {
-        match (self.reduce, self.out) {
+        match (&self.reduce, self.out) {
+            (Some(Reduce::Program(_)), _) => &[Format::Text],
             (Some(_), _) => &[Format::Tsv, Format::Jsonl],
             (None, Out::Lines) => &[Format::Text],
             (None, Out::Json) => &[Format::Jsonl],
             (None, Out::Frames) => &[Format::Frames],
+            (None, Out::File) => &[Format::Tar],
         }
     }
 

@@ -49,7 +49,7 @@ pub struct Grep {
         value_name = "N",
         conflicts_with_all = ["count", "files_with_matches"]
     )]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub max_count: Option<NonZeroU64>,
 }
 

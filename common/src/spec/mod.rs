@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
-pub use exec::{CodeFile, Cutting, Each, Exec, Out, Program, Reduce};
+pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
 pub use finish::{ABSENT, Figure, Finish, NULL, Numbers, TEXT};
 pub use grep::Grep;
@@ -44,6 +44,9 @@ pub const MAX_RECORD: u64 = 64 << 20;
 
 /// The largest [`JobSpec::max_record`] of a job for a broker: a chunk of one record must fit one message.
 pub const MAX_SENT_RECORD: u64 = 3 << 20;
+
+/// The same where a record is a document for the user's own program.
+pub const MAX_SENT_DOCUMENT: u64 = 12 << 20;
 
 /// One job: what to do, to what, and how the output looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,6 +291,9 @@ pub enum Format {
     /// Length-prefixed names and results.
     #[value(skip)]
     Frames,
+    /// Results as the members of a tar.
+    #[value(skip)]
+    Tar,
     /// Comma-separated values.
     Csv,
 }
@@ -303,6 +309,7 @@ impl Format {
             Format::Text => "txt",
             Format::Conllu => "conllu",
             Format::Frames => "frames",
+            Format::Tar => "tar",
         }
     }
 }

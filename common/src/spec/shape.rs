@@ -1,4 +1,4 @@
-//! The two kinds of result: ordered bytes and tables.
+//! The kinds of result: ordered bytes, tables, and pairs that a program reduces.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub enum Shape {
     Ordered,
     /// Keys with aggregates that merge exactly in any order.
     Table(TableShape),
+    /// Pairs of a key and a value, which the user's own program reduces, sorted by key.
+    Grouped,
 }
 
 impl Shape {
@@ -21,6 +23,7 @@ impl Shape {
         match self {
             Shape::Ordered => true,
             Shape::Table(table) => table.keyed_by == KeyedBy::Document,
+            Shape::Grouped => false,
         }
     }
 }

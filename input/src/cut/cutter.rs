@@ -6,6 +6,7 @@
 use gristmill_common::chunk::{MAX_SAMPLE, Piece, Quarantined, sample_of};
 use gristmill_common::spec::OnCorrupt;
 
+use super::large::too_large;
 use super::packer::{Account, ChunkSink, Packer};
 use super::rules::Rules;
 use super::skip::Skipper;
@@ -462,10 +463,13 @@ impl<'s> Cutter<'s> {
         damage: Option<Damage>,
     ) -> Result<(), Halt> {
         self.place_open(doc);
-        let reason = format!(
-            "a record of {len} bytes, longer than the {} allowed (--max-record)",
-            self.rules.max_record
-        );
+        let most = self.rules.max_record;
+        let reason = match self.rules.single {
+            true => too_large(len, most as u64),
+            false => {
+                format!("a record of {len} bytes, longer than the {most} allowed (--max-record)")
+            }
+        };
         let mut fault = match damage {
             None => Damage::unusable(reason),
             Some(mut damage) => {

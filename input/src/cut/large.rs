@@ -46,10 +46,7 @@ impl Cutter<'_> {
         let whole = feed.ended_well();
         let mut damage = feed.ended.flatten();
         if len > place.largest() {
-            let reason = format!(
-                "a document of {len} bytes, larger than the {} allowed (--max-document)",
-                place.largest()
-            );
+            let reason = too_large(len, place.largest());
             damage = Some(match damage {
                 Some(mut found) if !whole => {
                     found.reason = format!("{reason}, cut off: {}", found.reason);
@@ -77,4 +74,9 @@ impl Cutter<'_> {
         }
         self.end_single()
     }
+}
+
+/// Why a document is set aside.
+pub(super) fn too_large(len: u64, most: u64) -> String {
+    format!("a document of {len} bytes, larger than the {most} allowed (--max-document)")
 }

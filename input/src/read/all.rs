@@ -28,67 +28,49 @@ pub fn read_all<'d, S: ChunkSink>(
 ) -> Result<Seal, Halt> {
     let plan = reading.plan;
     let splits = plan.splits().len() as u32;
-    let seal = Mutex::new(Seal {
-        chunks: vec![0; splits as usize],
-        records: vec![0; plan.sources().len()],
-        passed_over: 0,
-    });
-    let next = AtomicU32::new(0);
-    let failed = AtomicBool::new(false);
-    let fail = |_: &Halt| failed.store(true, Ordering::Relaxed);
-    let work = || -> Result<(), Halt> {
-        let mut sink = sink();
-        while !failed.load(Ordering::Relaxed) {
-            let split = next.fetch_add(1, Ordering::Relaxed);
-            if split >= splits {
-                break;
-            }
-            let enter = |end: SplitEnd, records: &[(u32, u64)]| {
-                let mut seal = seal.lock().unwrap_or_else(PoisonError::into_inner);
-                enter(&mut seal, end, records);
-            };
-            if let Some((end, records)) = done(split) {
-                enter(end, records);
-                Progress::add(&reading.progress.chunks_cut, end.chunks.into());
-                reading.pass(split);
-                continue;
-            }
-            let mut guarded = Guarded {
-                sink: &mut sink,
-                failed: &failed,
-            };
-            match read_split(reading, split, &mut guarded) {
-                Ok(account) => {
-                    let end = SplitEnd {
-                        split,
-                        chunks: account.chunks,
-                        passed_over: account.passed_over,
-                    };
-                    let records: Vec<(u32, u64)> = account.records.into_iter().collect();
-                    enter(end, &records);
-                    sink.ended(end, records).inspect_err(fail)?;
-                }
-                Err(halt) => {
-                    fail(&halt);
-                    return Err(halt);
-                }
-            }
-        }
-        match failed.load(Ordering::Relaxed) {
-            true => Ok(()),
-            false => sink.finish().inspect_err(fail),
-        }
+    let shared = Shared {
+        reading,
+        splits,
+        done,
+        seal: Mutex::new(Seal {
+            chunks: vec![0; splits as usize],
+            records: vec![0; plan.sources().len()],
+            passed_over: 0,
+        }),
+        next: AtomicU32::new(0),
+        failed: AtomicBool::new(false),
     };
-    let threads = threads.get().min(splits.max(1) as usize);
+    on_threads(threads.get().min(splits.max(1) as usize), &shared, &sink)?;
+    Ok((shared.seal.into_inner()).unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What the reading threads share.
+struct Shared<'a, 'd> {
+    reading: &'a Reading<'a>,
+    splits: u32,
+    done: &'a (dyn Fn(u32) -> Option<Done<'d>> + Sync),
+    seal: Mutex<Seal>,
+    /// The split that nobody has taken yet.
+    next: AtomicU32,
+    /// One thread has failed: the others stop.
+    failed: AtomicBool,
+}
+
+/// Runs the threads to their end. The first failure is the result, and it ends the others.
+fn on_threads<S: ChunkSink>(
+    threads: usize,
+    shared: &Shared<'_, '_>,
+    sink: &(impl Fn() -> S + Sync),
+) -> Result<(), Halt> {
     std::thread::scope(|scope| {
         let mut started = Vec::new();
         let mut first = Ok(());
         for number in 0..threads {
             let thread = std::thread::Builder::new().name(format!("reader {number}"));
-            match thread.spawn_scoped(scope, work) {
+            match thread.spawn_scoped(scope, || shared.read(sink())) {
                 Ok(handle) => started.push(handle),
                 Err(error) => {
-                    failed.store(true, Ordering::Relaxed);
+                    shared.failed.store(true, Ordering::Relaxed);
                     first = Err(Halt::Thread(error.to_string()));
                     break;
                 }
@@ -96,7 +78,7 @@ pub fn read_all<'d, S: ChunkSink>(
         }
         for handle in started {
             let result = handle.join().unwrap_or_else(|_| {
-                failed.store(true, Ordering::Relaxed);
+                shared.failed.store(true, Ordering::Relaxed);
                 Err(Halt::Thread("panicked".into()))
             });
             // What went wrong says more than that the others stopped for it.
@@ -105,8 +87,56 @@ pub fn read_all<'d, S: ChunkSink>(
             }
         }
         first
-    })?;
-    Ok(seal.into_inner().unwrap_or_else(PoisonError::into_inner))
+    })
+}
+
+impl Shared<'_, '_> {
+    /// Reads one split after the other, until there is none or one thread has failed.
+    fn read(&self, mut sink: impl ChunkSink) -> Result<(), Halt> {
+        let result = self.read_splits(&mut sink);
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn read_splits(&self, sink: &mut impl ChunkSink) -> Result<(), Halt> {
+        while !self.failed.load(Ordering::Relaxed) {
+            let split = self.next.fetch_add(1, Ordering::Relaxed);
+            if split >= self.splits {
+                break;
+            }
+            if let Some((end, records)) = (self.done)(split) {
+                self.enter(end, records);
+                Progress::add(&self.reading.progress.chunks_cut, end.chunks.into());
+                self.reading.pass(split);
+                continue;
+            }
+            let mut guarded = Guarded {
+                sink,
+                failed: &self.failed,
+            };
+            let account = read_split(self.reading, split, &mut guarded)?;
+            let end = SplitEnd {
+                split,
+                chunks: account.chunks,
+                passed_over: account.passed_over,
+            };
+            let records: Vec<(u32, u64)> = account.records.into_iter().collect();
+            self.enter(end, &records);
+            sink.ended(end, records)?;
+        }
+        match self.failed.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => sink.finish(),
+        }
+    }
+
+    /// Notes a split's end.
+    fn enter(&self, end: SplitEnd, records: &[(u32, u64)]) {
+        let mut seal = self.seal.lock().unwrap_or_else(PoisonError::into_inner);
+        enter(&mut seal, end, records);
+    }
 }
 
 /// Ends a split when another thread failed.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::signature::Code;
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::JobSpec;
@@ -125,6 +126,17 @@ pub struct Submission {
     pub replace: bool,
     /// Distinguishes runs of the same job name: events of an earlier run are no news of this one.
     pub run: u64,
+    /// Of a job that runs the user's own program: what mappers must know of it beside the spec.
+    pub code: Option<Code>,
+}
+
+impl Submission {
+    /// The hash of the file that mappers need ([`crate::file`]), if they need one.
+    #[must_use]
+    pub fn file(&self) -> Option<u64> {
+        let bundle = self.code.as_ref().and_then(|code| code.bundle);
+        (self.spec.kind.file()).or(bundle.map(|bundle| bundle.hash))
+    }
 }
 
 /// An entry with the job that it is about.

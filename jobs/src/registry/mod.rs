@@ -8,6 +8,8 @@ mod codec;
 mod ended;
 mod event;
 mod loss_probe;
+mod missing;
+mod signature;
 mod table;
 
 use std::fmt;
@@ -23,6 +25,10 @@ pub use self::codec::{
 pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
 pub use self::loss_probe::LossProbe;
+use self::missing::{Missing, in_time};
+pub use self::signature::{
+    Bundle, Code, KeyError, Keyring, PublicKey, SecretKey, Signature, Statement, Unsigned,
+};
 pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;
@@ -41,10 +47,8 @@ const MAX_AGE: &str = "30D";
 /// How many bytes of them, so that the log cannot fill a broker's disk.
 const MAX_BYTES: i64 = 4 << 30;
 
-/// How often a log that seems gone is looked for and declared again.
-const ATTEMPTS: u32 = 30;
-/// The pause before each.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The pause before each look.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +56,12 @@ pub enum RegistryError {
     /// The stream could not be declared.
     #[error("the log of jobs ({STREAM}): {0}")]
     Queue(#[from] QueueError),
-    /// The stream is gone.
+    /// The stream is gone, or not made yet.
     #[error(
-        "the log of jobs ({STREAM}) is gone from the broker: use another virtual host, which has its own"
+        "the broker does not have the log of jobs ({STREAM}), and has not made it within {} s: try again \
+         in a minute; if it stays so it is lost: use another virtual host, which has its own", .0.as_secs()
     )]
-    Gone,
+    Gone(Duration),
     /// The broker does not allow it.
     #[error("the log of jobs ({STREAM}): the broker refuses: {0}")]
     Refused(String),
@@ -135,16 +140,13 @@ impl Registry {
     /// A broker that has just started does not know its streams yet, and one that was killed may have
     /// forgotten one that was declared within its last seconds: it is declared again, for a while.
     async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
-        let mut left = ATTEMPTS;
+        let mut missing = Missing::default();
         loop {
-            let published = self
-                .publisher
-                .publish(STREAM, message.clone(), FieldTable::default())
-                .await;
-            match published {
+            let publishing =
+                (self.publisher).publish(STREAM, message.clone(), FieldTable::default());
+            match publishing.await {
                 Ok(()) => return Ok(()),
-                Err(PublishFault::NoQueue) if left > 0 => left -= 1,
-                Err(PublishFault::NoQueue) => return Err(RegistryError::Gone),
+                Err(PublishFault::NoQueue) => missing.again()?,
                 Err(PublishFault::Refused(reason)) => return Err(RegistryError::Refused(reason)),
                 Err(PublishFault::Closed) => return Err(RegistryError::Closed),
             }
@@ -163,7 +165,7 @@ impl Registry {
     pub fn follow(&self) -> Log {
         Log {
             registry: self.clone(),
-            left: ATTEMPTS,
+            missing: Missing::default(),
             lost: false,
             reader: self.broker.stream(STREAM),
             assembly: Assembly::default(),
@@ -183,16 +185,17 @@ impl Registry {
     }
 
     /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
-    /// reads up to it, so it waits while the broker is in alarm.
+    /// reads up to it, so it waits while the broker is in alarm. A broker that is well must serve the log in
+    /// the time that whoever asks gave it to connect.
     ///
     /// # Errors
     /// When the log cannot be read or written.
     pub async fn catch_up(&self) -> Result<(JobTable, Log), RegistryError> {
-        let mine = self.mark().await?;
+        let mine = in_time(&self.broker, self.mark()).await?;
         let mut table = JobTable::default();
         let mut log = self.follow();
         loop {
-            let entry = log.next().await?;
+            let entry = in_time(&self.broker, log.next()).await?;
             if entry.event == (Event::Marker { id: mine }) {
                 return Ok((table, log));
             }
@@ -207,8 +210,7 @@ pub struct Log {
     assembly: Assembly,
     skipped: u64,
     registry: Registry,
-    /// How often a log that is gone is still looked for.
-    left: u32,
+    missing: Missing,
     /// It was gone, and nobody has asked yet.
     lost: bool,
 }
@@ -223,8 +225,8 @@ impl Log {
         loop {
             let message = match self.reader.next().await {
                 Ok(message) => message,
-                Err(End::Gone) if self.left > 0 => {
-                    self.left -= 1;
+                Err(End::Gone) => {
+                    self.missing.again()?;
                     self.registry.again().await;
                     self.reader.restart();
                     if !std::mem::replace(&mut self.lost, true) {
@@ -233,17 +235,22 @@ impl Log {
                     }
                     continue;
                 }
-                Err(End::Gone | End::Finished) => return Err(RegistryError::Gone),
                 Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
-                Err(End::Closed) => return Err(RegistryError::Closed),
+                Err(End::Closed | End::Finished) => return Err(RegistryError::Closed),
             };
-            self.left = ATTEMPTS;
+            self.missing.end();
             match self.assembly.take(&message) {
                 Ok(Some(entry)) => return Ok(entry),
                 Ok(None) => {}
                 Err(_) => self.skipped += 1,
             }
         }
+    }
+
+    /// Whether the broker has the log ready: only then does silence mean that there are no more entries.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.reader.is_subscribed()
     }
 
     /// Whether the log was gone from the broker and made anew since this was asked last: what it said

@@ -283,6 +283,8 @@ impl Job {
             self.phase = Phase::Active;
         }
         self.missing = None;
+        // It may be signed anew.
+        self.submission.code.clone_from(&submission.code);
         Applied::Changed
     }
 

@@ -52,7 +52,22 @@ fn submission(run: u64) -> Box<Submission> {
         processor: 1,
         replace: false,
         run,
+        code: None,
     })
+}
+
+#[test]
+fn a_submission_is_read_as_it_was_written() {
+    // Of an option that is not set, nothing may be left out: the encoding does not say what is there.
+    for max_count in [None, std::num::NonZeroU64::new(7)] {
+        let mut submission = submission(3);
+        if let Kind::Grep(grep) = &mut submission.spec.kind {
+            grep.max_count = max_count;
+        }
+        let event = Event::Submitted(submission);
+        let bytes = crate::registry::encode_event(&event).unwrap();
+        assert_eq!(crate::registry::decode_event(&bytes).unwrap(), event);
+    }
 }
 
 struct Fold(JobTable);

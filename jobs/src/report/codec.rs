@@ -96,6 +96,7 @@ mod tests {
                 bytes: most,
             },
             trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
+            left_alone: true,
         }
     }
 

@@ -93,6 +93,7 @@ mod tests {
     const MAPPING: JobStats = JobStats {
         producers: 0,
         mappers: 2,
+        unable: 0,
         reducers: 1,
         published: 0,
         input: (0, 0),

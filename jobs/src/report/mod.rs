@@ -47,6 +47,8 @@ pub struct Report {
     pub rate: Rate,
     /// Why it does not go on with the job just now, in at most [`MAX_TROUBLE`] bytes.
     pub trouble: Option<String>,
+    /// It cannot or may not work on the job, which is no trouble of others.
+    pub left_alone: bool,
 }
 
 /// The most bytes of a reason in a report.

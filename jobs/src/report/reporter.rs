@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{EXCHANGE, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
 use gristmill_common::id::unique;
-use gristmill_common::progress::{JobCounters, Progress, Role};
+use gristmill_common::progress::{Cause, JobCounters, Progress, Role};
 use gristmill_rabbitmq::{Broker, TopicWriter};
 
 /// A reporter: it reports until dropped.
@@ -73,6 +73,7 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
 fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow) -> Report {
     let counts = counters.counts();
     let at: Duration = counters.age();
+    let trouble = counters.trouble();
     Report {
         job: counters.job().clone(),
         run: counters.run(),
@@ -80,7 +81,8 @@ fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow) -> Repor
         role: counters.role(),
         counts,
         rate: window.push(at, counts.chunks, counts.bytes),
-        trouble: counters.trouble().map(|trouble| shortened(trouble.reason)),
+        left_alone: (trouble.as_ref()).is_some_and(|trouble| trouble.cause == Cause::LeftAlone),
+        trouble: trouble.map(|trouble| shortened(trouble.reason)),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Reports are untrusted: how many are remembered is bounded, and sums stay at the largest number.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use super::{Rate, Report};
@@ -25,6 +25,7 @@ struct LastReport {
     counts: Counts,
     rate: Rate,
     trouble: Option<String>,
+    left_alone: bool,
     at: Instant,
 }
 
@@ -33,8 +34,10 @@ struct LastReport {
 pub struct JobStats {
     /// Producers heard of.
     pub producers: usize,
-    /// Mappers heard of.
+    /// Mappers heard of that work on it.
     pub mappers: usize,
+    /// Mappers heard of that cannot or may not ([`Workers::left_alone`]).
+    pub unable: usize,
     /// Reducers heard of.
     pub reducers: usize,
     /// Chunks that its producer has published.
@@ -65,6 +68,7 @@ impl Workers {
             counts: report.counts,
             rate: report.rate,
             trouble: report.trouble,
+            left_alone: report.left_alone,
             at,
         };
         self.heard.insert(key, heard);
@@ -93,8 +97,22 @@ impl Workers {
         let mine = |key: &Key| key.0 == *job && key.1 == run;
         let heard = self.heard.iter().filter(|(key, _)| mine(key));
         heard
+            .filter(|(key, heard)| key.2 != Role::Map || !heard.left_alone)
             .filter_map(|(key, heard)| Some((key.2, heard.trouble.clone()?)))
             .collect()
+    }
+
+    /// Why mappers leave one run of a job alone, and how many for each reason.
+    #[must_use]
+    pub fn left_alone(&self, job: &JobName, run: u64) -> BTreeMap<String, usize> {
+        let mut reasons = BTreeMap::new();
+        for ((of, of_run, role, _), heard) in &self.heard {
+            if of == job && *of_run == run && *role == Role::Map && heard.left_alone {
+                let reason = heard.trouble.clone().unwrap_or_default();
+                *reasons.entry(reason).or_default() += 1;
+            }
+        }
+        reasons
     }
 
     /// All that was heard about one run of a job.
@@ -114,6 +132,7 @@ impl Workers {
                     stats.published = stats.published.max(counts.chunks);
                     stats.input = stats.input.max((counts.bytes, counts.total));
                 }
+                Role::Map if heard.left_alone => stats.unable += 1,
                 Role::Map => {
                     stats.mappers += 1;
                     add(&mut stats.in_hand, counts.in_hand);

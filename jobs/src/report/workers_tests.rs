@@ -15,6 +15,7 @@ fn report(worker: u64, role: Role, counts: Counts, rate: Rate) -> Report {
         counts,
         rate,
         trouble: None,
+        left_alone: false,
     }
 }
 
@@ -61,6 +62,7 @@ fn the_reports_of_all_workers_add_up() {
     let expected = JobStats {
         producers: 1,
         mappers: 3,
+        unable: 0,
         reducers: 2,
         published: 150,
         input: (10, 40),
@@ -74,6 +76,30 @@ fn the_reports_of_all_workers_add_up() {
     // Another run or job is another matter.
     assert_eq!(workers.of(&job(), 8), JobStats::default());
     assert_eq!(workers.of(&"k".parse().unwrap(), 7), JobStats::default());
+}
+
+#[test]
+fn mappers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
+    let mut workers = Workers::default();
+    let now = Instant::now();
+    for (worker, reason) in (0..).zip(["off", "off", "no awk"]) {
+        let mut said = report(worker, Role::Map, Counts::default(), Rate::default());
+        said.trouble = Some(reason.into());
+        said.left_alone = true;
+        workers.hear(said, now);
+    }
+    let mut held_up = report(9, Role::Map, Counts::default(), Rate::default());
+    held_up.trouble = Some("a full queue".into());
+    workers.hear(held_up, now);
+    let stats = workers.of(&job(), 7);
+    assert_eq!((stats.mappers, stats.unable), (1, 3));
+    let reasons = workers.left_alone(&job(), 7);
+    assert_eq!(
+        reasons.into_iter().collect::<Vec<_>>(),
+        [("no awk".to_owned(), 1), ("off".to_owned(), 2)]
+    );
+    let troubles = workers.troubles(&job(), 7);
+    assert_eq!(troubles, [(Role::Map, "a full queue".to_owned())].into());
 }
 
 #[test]

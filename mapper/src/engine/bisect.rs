@@ -36,8 +36,7 @@ impl Runner {
         let kept = out.quarantined.len();
         if let Err(error) = self.attempt(prepared, batch, out) {
             out.quarantined.truncate(kept);
-            out.bytes.clear();
-            out.table.clear();
+            out.clear_results();
             out.counts.clear();
             self.isolate(prepared, batch, error, out, scratch);
         }

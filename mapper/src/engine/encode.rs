@@ -4,12 +4,14 @@
 
 use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, Quarantined};
+use gristmill_common::counters::Counter;
 use gristmill_common::id::partition_of_key;
 use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
+use gristmill_common::pair::push_pair;
 use gristmill_common::table::{push_member, push_row};
 use gristmill_common::wire::{WireError, encode_outcome};
 
-use crate::engine::output::Output;
+use crate::engine::output::{Filled, Output};
 
 /// What one chunk's quarantine entries may take in one message; with a body of [`MAX_PART`] or one
 /// large row beside them the message stays well below the limit.
@@ -25,7 +27,7 @@ const HEAD_COST: usize = 128;
 pub(crate) enum Target {
     /// All to this partition.
     One(u32),
-    /// Rows by hash of their group to one of so many; the account to `account`.
+    /// Rows and pairs by hash of their key to one of so many; the account to `account`.
     ByKey { partitions: u32, account: u32 },
 }
 
@@ -51,7 +53,11 @@ pub(crate) fn encode(
 ) -> Result<Vec<(u32, Bytes)>, WireError> {
     let mut entries = std::mem::take(&mut out.quarantined);
     entries.extend_from_slice(&chunk.head.faults);
-    let mut account = Some((counts, batches_of(entries)));
+    let mut account = Some(Account {
+        counts,
+        entries: batches_of(entries),
+        counters: out.counters.iter().collect(),
+    });
     let mut messages = Vec::new();
     let mut publish = |partition: u32, bodies: Vec<Vec<u8>>, account: Option<Account>| {
         messages_of(chunk, attempt, partition, bodies, account, &mut messages)
@@ -70,7 +76,11 @@ pub(crate) fn encode(
             partitions,
             account: at,
         } => {
-            for (partition, bodies) in (0..).zip(cut_table(out, partitions)) {
+            let all = match out.filled() {
+                Filled::Grouped => cut_pairs(out, partitions),
+                Filled::Bytes | Filled::Table => cut_table(out, partitions),
+            };
+            for (partition, bodies) in (0..).zip(all) {
                 let account = if partition == at {
                     account.take()
                 } else {
@@ -83,7 +93,13 @@ pub(crate) fn encode(
     Ok(messages)
 }
 
-type Account = (Vec<SourceCount>, Vec<Vec<Quarantined>>);
+/// What travels with one partition only.
+#[derive(Default)]
+struct Account {
+    counts: Vec<SourceCount>,
+    entries: Vec<Vec<Quarantined>>,
+    counters: Vec<Counter>,
+}
 
 fn messages_of(
     chunk: &Chunk,
@@ -93,7 +109,11 @@ fn messages_of(
     account: Option<Account>,
     messages: &mut Vec<(u32, Bytes)>,
 ) -> Result<(), WireError> {
-    let (mut counts, entries) = account.unwrap_or_default();
+    let Account {
+        mut counts,
+        entries,
+        mut counters,
+    } = account.unwrap_or_default();
     let parts = bodies.len().max(entries.len()).max(1);
     let mut bodies = bodies.into_iter();
     let mut entries = entries.into_iter();
@@ -108,6 +128,7 @@ fn messages_of(
             parts: parts as u32,
             counts: std::mem::take(&mut counts),
             quarantined: entries.next().unwrap_or_default(),
+            counters: std::mem::take(&mut counters),
         };
         let mut body = bodies.next().unwrap_or_default();
         // The head is appended to it, and the footer.
@@ -150,24 +171,56 @@ fn cut_bytes(bytes: Vec<u8>) -> Vec<Vec<u8>> {
 
 /// The table's rows by partition, cut into bodies between rows.
 fn cut_table(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
-    let mut all = vec![Vec::new(); partitions as usize];
-    let mut open = vec![Vec::new(); partitions as usize];
+    let mut shares = Shares::new(partitions);
     for row in out.table.rows() {
-        let at = partition_of_key(row.group, partitions) as usize;
-        let body: &mut Vec<u8> = &mut open[at];
-        let before = body.len();
-        if row.member {
-            push_member(body, row.key);
-        } else {
-            push_row(body, row.key, row.values);
+        shares.push(row.group, |body| match row.member {
+            true => push_member(body, row.key),
+            false => push_row(body, row.key, row.values),
+        });
+    }
+    shares.finish()
+}
+
+/// The pairs by partition, sorted by key, cut into bodies between pairs.
+fn cut_pairs(out: &Output, partitions: u32) -> Vec<Vec<Vec<u8>>> {
+    let mut shares = Shares::new(partitions);
+    for (key, value) in out.grouped.sorted() {
+        shares.push(key, |body| push_pair(body, key, value));
+    }
+    shares.finish()
+}
+
+/// The partitions' shares of a result, each in bodies of at most [`MAX_PART`], or of one entry.
+struct Shares {
+    full: Vec<Vec<Vec<u8>>>,
+    open: Vec<Vec<u8>>,
+}
+
+impl Shares {
+    fn new(partitions: u32) -> Self {
+        Self {
+            full: vec![Vec::new(); partitions as usize],
+            open: vec![Vec::new(); partitions as usize],
         }
+    }
+
+    /// Appends an entry to the share that `key` belongs to.
+    fn push(&mut self, key: &[u8], append: impl FnOnce(&mut Vec<u8>)) {
+        let at = partition_of_key(key, self.open.len() as u32) as usize;
+        let body = &mut self.open[at];
+        let before = body.len();
+        append(body);
         if body.len() > MAX_PART && before > 0 {
             let last = body.split_off(before);
-            all[at].push(std::mem::replace(body, last));
+            self.full[at].push(std::mem::replace(body, last));
         }
     }
-    for (bodies, last) in all.iter_mut().zip(open) {
-        bodies.push(last);
+
+    fn finish(self) -> Vec<Vec<Vec<u8>>> {
+        let mut all = self.full;
+        for (bodies, last) in all.iter_mut().zip(self.open) {
+            bodies.push(last);
+        }
+        all
     }
-    all
 }

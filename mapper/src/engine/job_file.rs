@@ -3,12 +3,15 @@
 //! Jobs with the same hash share it. It must not know how the bytes came here.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gristmill_common::code::unbundle;
 use gristmill_common::id::content_hash;
-use gristmill_common::spec::{JobSpec, Kind};
+use gristmill_common::spec::{Exec, JobSpec, Kind};
 use gristmill_tagger::Model;
+use tempfile::TempDir;
 
 use crate::engine::prepared::SpecError;
 
@@ -16,12 +19,38 @@ use crate::engine::prepared::SpecError;
 #[derive(Clone)]
 pub struct JobFile {
     hash: u64,
-    /// For child processes, and for who sends it on.
+    /// For child processes, and for who sends it on; none of code, which is on disk.
     bytes: Bytes,
-    model: Arc<Model>,
+    content: Content,
+}
+
+/// What a file holds.
+#[derive(Clone)]
+enum Content {
+    Model(Arc<Model>),
+    /// The folder with the user's program.
+    Code(Arc<TempDir>),
 }
 
 impl JobFile {
+    /// Unpacks the bundle of a job's program into a folder of its own in `tmp`.
+    ///
+    /// # Errors
+    /// When it is not the one of the job, or the disk refuses.
+    pub fn of_code(exec: &Exec, bundle: &[u8], tmp: &Path) -> Result<Self, SpecError> {
+        let wrong = |error: &dyn fmt::Display| SpecError(format!("exec: {error}"));
+        let folder = tempfile::Builder::new()
+            .prefix("gristmill-code-")
+            .tempdir_in(tmp)
+            .map_err(|error| wrong(&error))?;
+        unbundle(bundle, &exec.files, folder.path()).map_err(|error| wrong(&error))?;
+        Ok(Self {
+            hash: content_hash(bundle),
+            bytes: Bytes::new(),
+            content: Content::Code(Arc::new(folder)),
+        })
+    }
+
     /// Loads the file that came for a job.
     ///
     /// # Errors
@@ -46,7 +75,7 @@ impl JobFile {
         Ok(Self {
             hash: model.hash(),
             bytes,
-            model: Arc::new(model),
+            content: Content::Model(Arc::new(model)),
         })
     }
 
@@ -62,8 +91,19 @@ impl JobFile {
         &self.bytes
     }
 
-    pub(crate) fn model(&self) -> &Arc<Model> {
-        &self.model
+    pub(crate) fn model(&self) -> Option<&Arc<Model>> {
+        match &self.content {
+            Content::Model(model) => Some(model),
+            Content::Code(_) => None,
+        }
+    }
+
+    /// The folder with the user's program, if that is what it holds.
+    pub(crate) fn code(&self) -> Option<&Path> {
+        match &self.content {
+            Content::Code(folder) => Some(folder.path()),
+            Content::Model(_) => None,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod batch;
 pub(crate) mod bisect;
 pub(crate) mod calendar;
 pub(crate) mod encode;
+pub(crate) mod grouped;
 pub(crate) mod job_file;
 pub(crate) mod kinds;
 pub(crate) mod lines;

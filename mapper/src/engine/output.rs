@@ -1,11 +1,13 @@
-//! Where a processor puts its results: ordered bytes or table rows, and what it set aside.
+//! Where a processor puts its results: ordered bytes, table rows or pairs, and what it set aside.
 
 use std::borrow::Cow;
 
 use gristmill_common::chunk::{Piece, Quarantined, sample_of};
+use gristmill_common::counters::Counters;
 use gristmill_common::record::content;
 use gristmill_common::spec::Shape;
 
+use crate::engine::grouped::Grouped;
 use crate::engine::processor::ProcessError;
 use crate::engine::table::Table;
 
@@ -23,10 +25,22 @@ pub struct Output {
     pub bytes: Vec<u8>,
     /// Results of a kind whose shape is [`Shape::Table`].
     pub table: Table,
+    /// Results of a kind whose shape is [`Shape::Grouped`].
+    pub grouped: Grouped,
     pub(crate) quarantined: Vec<Quarantined>,
+    /// What the user's programs counted.
+    pub(crate) counters: Counters,
     /// Records of the batch's parts, as far as the processor said.
     pub(crate) counts: Vec<u64>,
-    ordered: bool,
+    shape: Filled,
+}
+
+/// Which of an output's places may be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    Bytes,
+    Table,
+    Grouped,
 }
 
 impl Output {
@@ -34,15 +48,21 @@ impl Output {
     #[must_use]
     pub fn new(shape: &Shape) -> Self {
         let merges = match shape {
-            Shape::Ordered => Vec::new(),
+            Shape::Ordered | Shape::Grouped => Vec::new(),
             Shape::Table(table) => table.columns.iter().map(|(_, merge)| *merge).collect(),
         };
         Self {
             bytes: Vec::new(),
             table: Table::new(merges),
+            grouped: Grouped::default(),
             quarantined: Vec::new(),
+            counters: Counters::default(),
             counts: Vec::new(),
-            ordered: matches!(shape, Shape::Ordered),
+            shape: match shape {
+                Shape::Ordered => Filled::Bytes,
+                Shape::Table(_) => Filled::Table,
+                Shape::Grouped => Filled::Grouped,
+            },
         }
     }
 
@@ -80,29 +100,48 @@ impl Output {
         &self.quarantined
     }
 
+    /// Which of the places results are in.
+    pub(crate) fn filled(&self) -> Filled {
+        self.shape
+    }
+
+    /// About how much memory the results take, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.table.size() + self.grouped.size()
+    }
+
     /// Takes everything out again.
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.table.clear();
+        self.clear_results();
         self.quarantined.clear();
         self.counts.clear();
+    }
+
+    /// Takes the results out again, and keeps what was set aside.
+    pub(crate) fn clear_results(&mut self) {
+        self.bytes.clear();
+        self.table.clear();
+        self.grouped.clear();
+        self.counters.clear();
     }
 
     /// Adds what another output of the same shape holds.
     pub(crate) fn append(&mut self, other: &Output) {
         self.bytes.extend_from_slice(&other.bytes);
         self.table.append(&other.table);
+        self.grouped.append(&other.grouped);
+        self.counters.append(&other.counters);
         self.quarantined.extend_from_slice(&other.quarantined);
     }
 
     /// Whether the results can travel as the shape says.
     pub(crate) fn check(&self) -> Result<(), ProcessError> {
-        let misplaced = if self.ordered {
-            !self.table.is_empty()
-        } else {
-            !self.bytes.is_empty()
-        };
-        if misplaced {
+        let misplaced = [
+            (Filled::Bytes, self.bytes.is_empty()),
+            (Filled::Table, self.table.is_empty()),
+            (Filled::Grouped, self.grouped.is_empty()),
+        ];
+        if (misplaced.iter()).any(|(place, is_empty)| *place != self.shape && !is_empty) {
             return Err(ProcessError(Cow::Borrowed(
                 "the processor's results are not of its kind's shape",
             )));

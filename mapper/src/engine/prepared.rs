@@ -8,7 +8,7 @@ use gristmill_common::spec::{JobSpec, Shape};
 
 use crate::engine::job_file::JobFile;
 use crate::engine::kinds;
-use crate::engine::kinds::exec::{Host, Verdict};
+use crate::engine::kinds::exec::{Fatal, Host, Verdict};
 use crate::engine::processor::Processor;
 
 /// Makes the processors of one job.
@@ -50,7 +50,7 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::with_files`], and when the program cannot be run here.
     pub fn on(spec: &JobSpec, files: Vec<JobFile>, host: &Host) -> Result<Self, SpecError> {
-        let verdict = Arc::new(Verdict::new(host.keep_going));
+        let verdict = Arc::new(Verdict::new(host.keep_going, &host.shutdown));
         let factory = kinds::factory(spec, &files, host, &verdict)?;
         let mut prepared = Self::with(spec, spec.kind.shape(), factory)?;
         prepared.files = files;
@@ -94,8 +94,13 @@ impl Prepared {
     }
 
     /// Why the job cannot go on, if a processor has found that.
-    pub(crate) fn fatal(&self) -> Option<&str> {
+    pub(crate) fn fatal(&self) -> Option<&Fatal> {
         self.verdict.fatal()
+    }
+
+    /// Whether the job was asked to stop: what its programs made of a chunk since is not to be used.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.verdict.is_stopping()
     }
 
     /// The files that the job needs besides the program.

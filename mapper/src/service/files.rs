@@ -4,10 +4,14 @@
 //! must not know what jobs do with them.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::sha256::Sha256;
+use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_jobs::file::{FileError, fetch};
-use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_jobs::registry::{Bundle, JobTable, Submission};
 use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -21,6 +25,8 @@ const MOST: usize = 4;
 /// The files of one mapper.
 pub(crate) struct Files {
     broker: Broker,
+    /// Where the code of jobs is unpacked.
+    tmp: PathBuf,
     held: HashMap<u64, Held>,
     /// Hashes for which there was no room, in the order in which they asked.
     waiting: VecDeque<u64>,
@@ -56,14 +62,35 @@ pub(crate) enum Missing {
     /// The file is not what the job needs.
     #[error("{0}")]
     Unusable(String),
+    /// It cannot be had on this machine.
+    #[error("{0}")]
+    Here(String),
+}
+
+/// Makes of a file what the job needs.
+fn load(
+    spec: &JobSpec,
+    bundle: Option<Bundle>,
+    bytes: Bytes,
+    tmp: &Path,
+) -> Result<JobFile, Missing> {
+    let Kind::Exec(exec) = &spec.kind else {
+        return JobFile::of_job(spec, bytes).map_err(|error| Missing::Unusable(error.0));
+    };
+    if bundle.is_none_or(|bundle| bundle.sha256 != Sha256::of(&bytes)) {
+        let what = "exec: the job's code is not the one that its submission names";
+        return Err(Missing::Unusable(what.into()));
+    }
+    JobFile::of_code(exec, &bytes, tmp).map_err(|error| Missing::Here(error.0))
 }
 
 impl Files {
-    pub(crate) fn new(broker: &Broker) -> Self {
+    pub(crate) fn new(broker: &Broker, tmp: &Path) -> Self {
         // Each fetch under way sends once.
         let (sender, arrivals) = mpsc::channel(MOST);
         Self {
             broker: broker.clone(),
+            tmp: tmp.to_owned(),
             held: HashMap::new(),
             waiting: VecDeque::new(),
             loads: 0,
@@ -83,8 +110,7 @@ impl Files {
     /// Lets go of what no active job needs.
     pub(crate) fn tidy(&mut self, table: &JobTable) {
         let active = || table.iter().filter(|(_, job)| job.is_active());
-        let needed =
-            |hash: u64| active().any(|(_, job)| job.submission.spec.kind.file() == Some(hash));
+        let needed = |hash: u64| active().any(|(_, job)| job.submission.file() == Some(hash));
         let is_active = |run: u64| active().any(|(_, job)| job.submission.run == run);
         self.held.retain(|hash, held| match held {
             Held::Here(..) => needed(*hash),
@@ -102,7 +128,7 @@ impl Files {
 
     /// Fetches the file that an active job needs from its stream, unless it is here or on its way.
     pub(crate) fn want(&mut self, job: &JobName, submission: &Submission) {
-        let Some(hash) = submission.spec.kind.file() else {
+        let Some(hash) = submission.file() else {
             return;
         };
         if self.held.contains_key(&hash) {
@@ -117,17 +143,18 @@ impl Files {
         }
         self.waiting.pop_front();
         info!(job = %job, "fetching its file {hash:016x}");
-        let (broker, sender) = (self.broker.clone(), self.sender.clone());
+        let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
         let (job, spec, run) = (job.clone(), submission.spec.clone(), submission.run);
+        let bundle = (submission.code.as_ref()).and_then(|code| code.bundle);
         let task = tokio::spawn(async move {
             let file = match fetch(&broker, &JobRun::new(&job, run), hash).await {
                 Ok(bytes) => {
-                    let loading = move || JobFile::of_job(&spec, bytes);
+                    let loading = move || load(&spec, bundle, bytes, &tmp);
                     let loaded = tokio::task::spawn_blocking(loading).await;
                     let unusable = |reason: String| Missing::Unusable(reason);
                     loaded
                         .map_err(|error| unusable(error.to_string()))
-                        .and_then(|file| file.map_err(|error| unusable(error.0)))
+                        .and_then(|file| file)
                 }
                 Err(error) => Err(Missing::Stream(error)),
             };

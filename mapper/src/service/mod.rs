@@ -4,6 +4,8 @@
 //! chunks are mapped.
 
 mod files;
+mod policy;
+mod programs;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+pub use self::policy::{AllowedPrograms, ExecGate, ExecPolicy};
+pub use self::programs::ExecSettings;
 pub use self::subscriptions::Settings;
 use self::subscriptions::{AHEAD, Subscriptions};
 use crate::service::files::Missing;
@@ -205,6 +209,7 @@ impl Service {
                         self.without_file(job, run, missing).await?;
                     }
                 }
+                ready = self.subscriptions.programs.next() => self.subscriptions.take_ready(&self.table, ready),
                 _ = turn.tick() => self.subscriptions.rotate(&self.table),
                 _ = watch.tick() => self.watch().await?,
             }
@@ -239,9 +244,10 @@ impl Service {
                 missing.to_string()
             }
             // The trouble is this mapper's.
-            Missing::Stream(error) => {
-                warn!(job = %name, "left alone: {error}");
-                self.subscriptions.leave_alone(run);
+            Missing::Stream(_) | Missing::Here(_) => {
+                let reason = missing.to_string();
+                self.subscriptions
+                    .leave_alone(&self.table, &name, run, reason);
                 return Ok(());
             }
         };
@@ -261,9 +267,15 @@ impl Service {
                     self.inquire(job.name, job.run).await?;
                 }
                 MapError::Queue(PublishError::Stopped) => {}
+                MapError::Unable(reason) => {
+                    let (table, name) = (&self.table, &job.name);
+                    self.subscriptions.leave_alone(table, name, job.run, reason);
+                }
                 error => {
-                    self.fail(&job.name, job.run, error.to_string()).await?;
-                    self.subscriptions.leave_alone(job.run);
+                    let reason = error.to_string();
+                    self.fail(&job.name, job.run, reason.clone()).await?;
+                    let (table, name) = (&self.table, &job.name);
+                    self.subscriptions.leave_alone(table, name, job.run, reason);
                 }
             }
         }

@@ -1,18 +1,18 @@
 //! What a mapper is subscribed to: a few of the active jobs at a time, in turn, and what is built once for
 //! each. It must not know what happens to the chunks, or who tells it of jobs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::progress::{Progress, Role};
-use gristmill_common::spec::SPEC_VERSION;
+use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
+use gristmill_common::spec::{Kind, SPEC_VERSION};
 use gristmill_common::wire::Check;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Job, JobTable, LossProbe};
+use gristmill_jobs::registry::{Code, Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use crate::engine::prepared::Prepared;
 use crate::service::files::Files;
+use crate::service::programs::{ExecSettings, Programs, Ready};
 use crate::work::assignment::{Assignment, Limits};
 use crate::work::fair_scheduler::FairScheduler;
 use crate::work::pump;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub patience: Duration,
     /// What a chunk that is run apart may use.
     pub limits: Limits,
+    /// How it runs the user's own programs.
+    pub exec: ExecSettings,
     /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
     /// else is settled. It should not return.
     pub restart: Arc<dyn Fn() + Send + Sync>,
@@ -65,6 +68,13 @@ impl Subscribed {
     }
 }
 
+/// A run that this mapper cannot or may not work on; reports say so while this is kept.
+struct LeftAlone {
+    /// Submitted with another, it is looked at again.
+    code: Option<Code>,
+    _told: Arc<JobCounters>,
+}
+
 /// All subscriptions of a mapper.
 pub(super) struct Subscriptions {
     broker: Broker,
@@ -77,8 +87,10 @@ pub(super) struct Subscriptions {
     prepared: HashMap<u64, Arc<Prepared>>,
     /// What jobs need besides the program.
     pub(super) files: Files,
-    /// Runs that this mapper cannot work on.
-    left_alone: BTreeSet<u64>,
+    /// The jobs that run the user's own program.
+    pub(super) programs: Programs,
+    /// Runs that this mapper cannot or may not work on.
+    left_alone: HashMap<u64, LeftAlone>,
     next_number: u64,
     /// Where the rotation stands.
     cursor: Option<JobName>,
@@ -98,8 +110,9 @@ impl Subscriptions {
             progress: Arc::clone(progress),
             jobs: Vec::new(),
             prepared: HashMap::new(),
-            files: Files::new(broker),
-            left_alone: BTreeSet::new(),
+            files: Files::new(broker, &settings.exec.tmp),
+            programs: Programs::new(&settings.exec, settings.threads),
+            left_alone: HashMap::new(),
             next_number: 0,
             cursor: None,
         }
@@ -108,6 +121,7 @@ impl Subscriptions {
     /// Takes no more chunks of any job; what was taken is worked off.
     pub(super) fn leave_all(&self) {
         self.jobs.iter().for_each(Subscribed::leave);
+        self.programs.leave_all();
     }
 
     /// Waits until everything that was taken has been passed on.
@@ -125,9 +139,38 @@ impl Subscriptions {
         Some(job)
     }
 
-    /// Never subscribes to this run.
-    pub(super) fn leave_alone(&mut self, run: u64) {
-        self.left_alone.insert(run);
+    /// Leaves a run to other mappers, for good or until it is submitted with other code. Reports say why.
+    pub(super) fn leave_alone(
+        &mut self,
+        table: &JobTable,
+        name: &JobName,
+        run: u64,
+        reason: String,
+    ) {
+        warn!(job = %name, "left alone: {reason}");
+        let told = self.progress.jobs.of(Role::Map, name, run);
+        let cause = Cause::LeftAlone;
+        told.is_held_up(Trouble { cause, reason });
+        let job = table.get(name).filter(|job| job.submission.run == run);
+        let left_alone = LeftAlone {
+            code: job.and_then(|job| job.submission.code.clone()),
+            _told: told,
+        };
+        self.left_alone.insert(run, left_alone);
+        self.programs.forget(run);
+        self.prepared.remove(&run);
+    }
+
+    /// A job's program is ready, or cannot be run here.
+    pub(super) fn take_ready(&mut self, table: &JobTable, ready: Ready) {
+        let Ready { job, run, prepared } = ready;
+        if !self.programs.take(run) {
+            return;
+        }
+        match prepared {
+            Ok(prepared) => drop(self.prepared.insert(run, Arc::new(prepared))),
+            Err(reason) => self.leave_alone(table, &job, run, reason),
+        }
     }
 
     /// Subscribes to jobs that are active, and leaves those that are not. Of those in `lost` a queue is
@@ -151,17 +194,21 @@ impl Subscriptions {
                 .iter()
                 .any(|(_, job)| job.is_active() && job.submission.run == *run)
         });
+        self.left_alone.retain(|run, left_alone| {
+            table.iter().any(|(_, job)| {
+                let submission = &job.submission;
+                job.is_active() && submission.run == *run && submission.code == left_alone.code
+            })
+        });
         self.files.tidy(table);
+        self.programs.tidy(table);
         for (name, job) in table.iter() {
-            // A job for another version of this program is not for us to fail.
-            if self.is_wanted(name, job) && foreign(job).is_none() {
-                self.files.want(name, &job.submission);
-            }
+            self.make_ready(table, name, job);
         }
         let wanted: Vec<JobName> = table
             .iter()
             .filter(|(name, job)| {
-                self.is_wanted(name, job) && self.has_file(job) && !lost.contains(name)
+                self.is_wanted(name, job) && self.is_ready(job) && !lost.contains(name)
             })
             .map(|(name, _)| name.clone())
             .collect();
@@ -178,7 +225,7 @@ impl Subscriptions {
             self.subscribe(table, &name, share);
         }
         for at in 0..self.jobs.len() {
-            if self.jobs[at].prefetch != share {
+            if self.jobs[at].prefetch != self.ahead(share, table.get(&self.jobs[at].name)) {
                 let name = self.jobs[at].name.clone();
                 self.leave(at);
                 self.subscribe(table, &name, share);
@@ -189,14 +236,48 @@ impl Subscriptions {
     fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
         job.is_active()
             && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !self.left_alone.contains(&job.submission.run)
+            && !self.left_alone.contains_key(&job.submission.run)
     }
 
-    /// Whether the file that the job needs is here, if it needs one. A foreign job passes, to be left
-    /// alone.
+    /// Sees to what a job needs before any of its chunks is taken.
+    fn make_ready(&mut self, table: &JobTable, name: &JobName, job: &Job) {
+        let submission = &job.submission;
+        if !self.is_wanted(name, job) || self.prepared.contains_key(&submission.run) {
+            return;
+        }
+        let refused = foreign(job).or_else(|| self.programs.refusal(name, submission));
+        if let Some(reason) = refused {
+            // A job for another version of this program is not for us to fail.
+            return self.leave_alone(table, name, submission.run, reason);
+        }
+        self.files.want(name, submission);
+        let file = submission.file().and_then(|hash| self.files.get(hash));
+        if runs_program(job) && (file.is_some() || submission.file().is_none()) {
+            self.programs.want(name, submission, file.cloned());
+        }
+    }
+
+    /// Whether all is here that a job needs.
+    fn is_ready(&self, job: &Job) -> bool {
+        match runs_program(job) {
+            true => self.prepared.contains_key(&job.submission.run),
+            false => self.has_file(job),
+        }
+    }
+
+    /// How many chunks of a job are taken ahead of those that are mapped. The user's own program may
+    /// take minutes for one: with many in hand its neighbours would have nothing left to do.
+    fn ahead(&self, share: u16, job: Option<&Job>) -> u16 {
+        match job.is_some_and(runs_program) {
+            true => share.min(u16::try_from(2 * self.settings.threads).unwrap_or(u16::MAX)),
+            false => share,
+        }
+    }
+
+    /// Whether the file that the job needs is here, if it needs one.
     fn has_file(&self, job: &Job) -> bool {
-        let needed = job.submission.spec.kind.file();
-        needed.is_none_or(|hash| self.files.get(hash).is_some() || foreign(job).is_some())
+        let needed = job.submission.file();
+        needed.is_none_or(|hash| self.files.get(hash).is_some())
     }
 
     /// Takes no more chunks of a job; what was taken is worked off.
@@ -211,7 +292,7 @@ impl Subscriptions {
         }
         let wanted = table
             .iter()
-            .filter(|(name, job)| self.is_wanted(name, job) && self.has_file(job))
+            .filter(|(name, job)| self.is_wanted(name, job) && self.is_ready(job))
             .count();
         if wanted > self.jobs.len() && self.jobs.len() >= JOBS {
             self.leave(0);
@@ -222,6 +303,7 @@ impl Subscriptions {
     fn leave_file(&mut self, table: &JobTable, hash: u64) {
         let needs = |name: &JobName, run: u64| {
             table.get(name).is_some_and(|job| {
+                // Programs are unpacked, and stay.
                 job.submission.run == run && job.submission.spec.kind.file() == Some(hash)
             })
         };
@@ -236,21 +318,18 @@ impl Subscriptions {
         });
     }
 
-    fn subscribe(&mut self, table: &JobTable, name: &JobName, prefetch: u16) {
+    fn subscribe(&mut self, table: &JobTable, name: &JobName, share: u16) {
         let Some(job) = table.get(name) else {
             return;
         };
+        let prefetch = self.ahead(share, Some(job));
         let submission = &job.submission;
         let run = submission.run;
         let prepared = match self.prepared.get(&run) {
             Some(prepared) => Arc::clone(prepared),
             None => match prepare(job, &self.files) {
                 Ok(prepared) => Arc::new(prepared),
-                Err(reason) => {
-                    warn!(job = %name, "left alone: {reason}");
-                    self.left_alone.insert(run);
-                    return;
-                }
+                Err(reason) => return self.leave_alone(table, name, run, reason),
             },
         };
         self.prepared.insert(run, Arc::clone(&prepared));
@@ -302,6 +381,11 @@ impl Subscriptions {
     }
 }
 
+/// Whether a job runs the user's own program.
+fn runs_program(job: &Job) -> bool {
+    matches!(job.submission.spec.kind, Kind::Exec(_))
+}
+
 /// Why a job is not for this version of the program, if it is not.
 fn foreign(job: &Job) -> Option<String> {
     let submission = &job.submission;
@@ -324,9 +408,6 @@ fn foreign(job: &Job) -> Option<String> {
 }
 
 fn prepare(job: &Job, files: &Files) -> Result<Prepared, String> {
-    if let Some(reason) = foreign(job) {
-        return Err(reason);
-    }
     let spec = &job.submission.spec;
     let file = spec.kind.file().and_then(|hash| files.get(hash).cloned());
     Prepared::with_files(spec, file.into_iter().collect()).map_err(|error| error.to_string())

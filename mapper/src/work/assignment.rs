@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{JobCounters, Progress};
-use gristmill_common::spec::JobSpec;
+use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_common::wire::{Check, WireError};
 use gristmill_jobs::transport::{PublishError, Transport};
 
@@ -30,6 +30,9 @@ pub enum MapError {
     /// The job cannot go on, whatever the input is.
     #[error("{0}")]
     Hopeless(String),
+    /// The job cannot go on in this process.
+    #[error("{0}")]
+    Unable(String),
     /// The queue refused.
     #[error("the queue failed: {0}")]
     Queue(#[from] PublishError),
@@ -90,6 +93,11 @@ impl Assignment {
     /// Its name in the log.
     pub(crate) fn label(&self) -> &str {
         self.name.as_ref().map_or("-", JobName::as_str)
+    }
+
+    /// Whether it runs the user's own program, which is in processes of its own and has limits of its own.
+    pub(crate) fn runs_programs(&self) -> bool {
+        matches!(self.spec.kind, Kind::Exec(_))
     }
 
     /// For reports: so many chunks are taken and not settled.

@@ -226,7 +226,8 @@ impl FairScheduler {
     pub(crate) fn overdue(&self, limit: Duration) -> Vec<Arc<InFlight>> {
         let state = self.lock();
         (state.in_flight.iter().filter_map(Weak::upgrade))
-            .filter(|chunk| chunk.since.elapsed() > limit)
+            // The user's own program has time-outs of its own.
+            .filter(|chunk| chunk.since.elapsed() > limit && !chunk.job.runs_programs())
             .collect()
     }
 

@@ -24,6 +24,7 @@ use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
 
+use crate::engine::kinds::exec::Fatal;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
 use crate::work::fair_scheduler::{FairScheduler, Permit};
@@ -155,7 +156,7 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                 continue;
             }
         };
-        if task.suspect {
+        if task.suspect && !job.runs_programs() {
             // No longer in flight, so not overdue for a thread's sake: the children are watched here.
             if let Some(delivery) = task.in_flight.take() {
                 run_apart(scheduler, runtime, &job, &chunk, delivery, task.permit);
@@ -165,8 +166,16 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         let mapper = mapper_of(&mut mappers, &job);
         let began = Instant::now();
         let mapped = mapper.map_counted(&chunk);
-        if let Some(reason) = job.prepared.fatal() {
-            scheduler.fail(job.number, MapError::Hopeless(reason.into()));
+        if let Some(fatal) = job.prepared.fatal() {
+            let error = match fatal.clone() {
+                Fatal::Hopeless(reason) => MapError::Hopeless(reason),
+                Fatal::Here(reason) => MapError::Unable(reason),
+            };
+            scheduler.fail(job.number, error);
+            continue;
+        }
+        if job.prepared.is_stopping() {
+            // Programs were killed, perhaps: the chunk goes back.
             continue;
         }
         match mapped {

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use gristmill_common::clock::since_1970;
 use gristmill_common::crash;
 use gristmill_common::id::content_hash;
@@ -14,11 +13,11 @@ use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
 use gristmill_input::Plan;
-use gristmill_jobs::declare::{Backlog, Leftovers, declare_job, delete_job};
+use gristmill_jobs::declare::{Leftovers, declare_job, delete_job};
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::file::{self, FileError};
 use gristmill_jobs::registry::{
-    Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Submission, Totals,
+    Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Totals,
 };
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, QueueError};
@@ -27,34 +26,14 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::checkpointer::{Checkpoint, Checkpointer};
+use super::order::Order;
 use super::owner::{self, Output};
 use super::wait::Wait;
 use crate::error::ProduceError;
-use crate::produce::{Settings, produce};
+use crate::produce::produce;
 
 /// How long a producer that ends early tries to write down what it has completed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// A job for a broker.
-#[derive(Clone, Debug)]
-pub struct Order<'a> {
-    /// Its name.
-    pub name: JobName,
-    /// What to do.
-    pub spec: &'a JobSpec,
-    /// To what.
-    pub plan: &'a Plan,
-    /// How it is read.
-    pub settings: Settings,
-    /// Bytes that its queues may hold.
-    pub backlog: Backlog,
-    /// Runs anew what is finished or has failed, and replaces its output.
-    pub force: bool,
-    /// How long the broker may be gone while the job is not in its log; without a limit it is waited for.
-    pub patience: Option<Duration>,
-    /// The bytes of the file that mappers need ([`Kind::file`](gristmill_common::spec::Kind::file)).
-    pub file: Option<Bytes>,
-}
 
 /// Why a job was not submitted, or not completely.
 #[derive(Debug, thiserror::Error)]
@@ -201,6 +180,11 @@ pub fn submit(
             return Ok(Submitted::Finished(totals));
         }
         ResumeState::Sealed(run) => {
+            if order.program.is_some_and(|program| program.key.is_some()) {
+                // The signature may have expired.
+                let again = Event::Submitted(Box::new(order.submission(run, fingerprint)));
+                entering.wait(registry.append(name, run, &again))?;
+            }
             let wait = Wait {
                 table,
                 log,
@@ -236,15 +220,7 @@ pub fn submit(
         entering.wait(file::send(broker, &this, file))?;
     }
     crash::point("before-submitted");
-    let submission = Submission {
-        spec: (*spec).clone(),
-        plan_summary: plan.summary(),
-        plan: fingerprint,
-        processor: spec.kind.version(),
-        replace: order.force,
-        run,
-    };
-    let event = Event::Submitted(Box::new(submission));
+    let event = Event::Submitted(Box::new(order.submission(run, fingerprint)));
     entering.wait(registry.append(name, run, &event))?;
     let mut wait = Wait {
         table,

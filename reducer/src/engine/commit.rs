@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use gristmill_common::counters::Counters;
 use gristmill_common::name::shown;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{JobSpec, Shape};
@@ -36,6 +37,8 @@ pub struct Report {
     pub totals: Totals,
     /// Why records were set aside and how often, the commonest first; at most 1,000 reasons.
     pub reasons: Vec<(String, u64)>,
+    /// What the user's programs counted.
+    pub counters: Counters,
     /// Outcomes that came more than once and were dropped.
     pub duplicates: u64,
     /// Bytes that went to temporary files.
@@ -117,17 +120,21 @@ pub fn commit(
         )));
     }
     let accounts = accounts(&results, plan_summary)?;
-    let mut reasons = Reasons::default();
+    let (mut reasons, mut counters) = (Reasons::default(), Counters::default());
     let (mut entries, mut bytes, mut spilled, mut duplicates) = (0, 0, 0, 0);
     // A chunk that could not be run is skipped in every partition concerned.
     let mut skipped = BTreeSet::new();
     for result in &results {
         reasons.add(&result.set_aside.reasons);
+        counters.append(&result.counters);
         entries += result.set_aside.entries;
         bytes += result.set_aside.bytes;
         spilled += result.spilled;
         duplicates += result.duplicates;
         skipped.extend(result.skipped.iter().copied());
+    }
+    if let Some(excess) = counters.excess() {
+        return Err(ReduceError::Program(excess).into());
     }
     if bytes > spec.max_quarantine {
         return Err(reasons.overflow(spec.max_quarantine, entries).into());
@@ -151,7 +158,7 @@ pub fn commit(
         foreign_messages: dead_letters.saturating_sub(skipped.len() as u64),
         ..Totals::of(accounts.iter())
     };
-    let manifest = |files: &[Finished]| manifest(spec, totals, files);
+    let manifest = |files: &[Finished]| manifest(spec, totals, &counters, files);
     let files = match destination {
         Destination::Dir(dir) => {
             let mut out = OutFile::create(dir.path(), QUARANTINE.into(), None)?;
@@ -192,6 +199,7 @@ pub fn commit(
     Ok(Report {
         totals,
         reasons: reasons.by_count(),
+        counters,
         duplicates,
         spilled,
         files,
@@ -280,7 +288,7 @@ fn write_sources(
     Ok(())
 }
 
-fn manifest(spec: &JobSpec, totals: Totals, files: &[Finished]) -> Manifest {
+fn manifest(spec: &JobSpec, totals: Totals, counters: &Counters, files: &[Finished]) -> Manifest {
     let mut files: Vec<FileEntry> = files
         .iter()
         .map(|file| FileEntry {
@@ -296,6 +304,7 @@ fn manifest(spec: &JobSpec, totals: Totals, files: &[Finished]) -> Manifest {
         processor: spec.kind.version(),
         spec: spec.clone(),
         totals,
+        counters: counters.clone(),
         files,
     }
 }

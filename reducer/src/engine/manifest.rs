@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use gristmill_common::counters::Counters;
 use gristmill_common::spec::JobSpec;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,9 @@ pub struct Manifest {
     pub spec: JobSpec,
     /// The account over all sources.
     pub totals: Totals,
+    /// What the user's programs counted, by group and name.
+    #[serde(default, skip_serializing_if = "Counters::is_empty")]
+    pub counters: Counters,
     /// Every other file of the output, by name.
     pub files: Vec<FileEntry>,
 }

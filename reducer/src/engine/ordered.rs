@@ -8,12 +8,13 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use gristmill_common::id::{ChunkId, partition_of_split};
-use gristmill_common::spec::JobSpec;
+use gristmill_common::spec::{Format, JobSpec};
 
 use crate::engine::document_limit::DocumentLimit;
 use crate::engine::error::FileError;
 use crate::engine::out_file::OutFile;
 use crate::engine::room::{Held, Room};
+use crate::engine::tar_part::TarPart;
 
 /// Puts the bodies of one partition in order.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Ordered {
     splits: Range<u32>,
     waiting: BTreeMap<ChunkId, Vec<Held>>,
     limit: Option<DocumentLimit>,
+    tar: Option<TarPart>,
     out: OutFile,
 }
 
@@ -38,6 +40,7 @@ impl Ordered {
             splits,
             waiting: BTreeMap::new(),
             limit: spec.kind.document_limit().map(DocumentLimit::new),
+            tar: (spec.format == Format::Tar).then(TarPart::default),
             out,
         }
     }
@@ -94,16 +97,27 @@ impl Ordered {
     }
 
     /// The output, once every split was written; none if something is missing.
-    pub(crate) fn finish(self) -> Option<OutFile> {
-        let whole = (self.limit.as_ref()).is_none_or(DocumentLimit::is_between_frames);
-        (self.next.split >= self.splits.end && self.waiting.is_empty() && whole).then_some(self.out)
+    ///
+    /// # Errors
+    /// When its end cannot be written.
+    pub(crate) fn finish(mut self) -> Result<Option<OutFile>, FileError> {
+        let whole = (self.limit.as_ref()).is_none_or(DocumentLimit::is_between_frames)
+            && (self.tar.as_ref()).is_none_or(TarPart::is_between_frames);
+        if self.next.split < self.splits.end || !self.waiting.is_empty() || !whole {
+            return Ok(None);
+        }
+        if let Some(tar) = self.tar {
+            tar.finish(&mut self.out)?;
+        }
+        Ok(Some(self.out))
     }
 
     /// Writes a body of the chunk that comes next.
     fn write(&mut self, body: &[u8]) -> Result<(), FileError> {
-        match &mut self.limit {
-            Some(limit) => limit.write(self.next.split, body, &mut self.out),
-            None => self.out.write(body),
+        match (&mut self.limit, &mut self.tar) {
+            (Some(limit), _) => limit.write(self.next.split, body, &mut self.out),
+            (None, Some(tar)) => tar.write(body, &mut self.out),
+            (None, None) => self.out.write(body),
         }
     }
 }

@@ -1,14 +1,18 @@
-//! The two kinds of result of a partition while they merge: ordered bytes, or a table.
+//! The kinds of result of a partition while they merge: ordered bytes, a table, or pairs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use gristmill_common::counters::Counters;
 use gristmill_common::id::{ChunkId, partition_of_key};
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::spec::{JobSpec, KeyedBy, Shape, TableShape};
 
 use crate::engine::arrivals::Arrivals;
 use crate::engine::destination::Destination;
+use crate::engine::grouped::Grouped;
 use crate::engine::ordered::Ordered;
 use crate::engine::out_file::{Finished, OutFile};
 use crate::engine::reduce_error::ReduceError;
@@ -24,6 +28,8 @@ pub struct Settings {
     pub memory: usize,
     /// Where temporary data goes.
     pub tmp: PathBuf,
+    /// Runs the reduce program of a job that has one.
+    pub program: Option<Arc<dyn ReduceProgram>>,
 }
 
 /// Bytes of memory for a table of documents.
@@ -33,6 +39,7 @@ const DOCUMENT_ROWS: usize = 1 << 20;
 pub(crate) enum Merging {
     Ordered(Box<Ordered>),
     Table(Box<TableMerge>),
+    Grouped(Box<Grouped>),
 }
 
 /// A table, and how it ends.
@@ -73,6 +80,18 @@ impl Merging {
                 let out = destination.part(partition, spec)?;
                 let ordered = Ordered::new(partition, spec, plan_summary.splits, out);
                 return Ok(Merging::Ordered(Box::new(ordered)));
+            }
+            Shape::Grouped => {
+                let Some(program) = settings.program.clone() else {
+                    return Err(ReduceError::Program(
+                        "the job has a reduce program of its own, and this reducer runs none"
+                            .into(),
+                    ));
+                };
+                let budget = settings.memory / 8 * 6;
+                let out = destination.part(partition, spec)?;
+                let grouped = Grouped::new(partition, budget, &settings.tmp, program, out);
+                return Ok(Merging::Grouped(Box::new(grouped)));
             }
             Shape::Table(shape) => shape,
         };
@@ -120,6 +139,7 @@ impl Merging {
             Merging::Ordered(ordered) => {
                 ordered.take(id, bodies, room, |split| arrivals.chunks_of(split))?;
             }
+            Merging::Grouped(grouped) => grouped.take(id, &bodies)?,
             Merging::Table(merge) => {
                 for body in bodies {
                     merge.table.take(&body).map_err(|error| match error {
@@ -138,6 +158,7 @@ impl Merging {
     pub(crate) fn check(&self, body: &[u8]) -> Result<(), ReduceError> {
         match self {
             Merging::Ordered(_) => Ok(()),
+            Merging::Grouped(_) => Grouped::check(body),
             Merging::Table(merge) => merge
                 .table
                 .check_body(body)
@@ -161,20 +182,26 @@ impl Merging {
     pub(crate) fn spilled(&self) -> u64 {
         match self {
             Merging::Ordered(_) => 0,
+            Merging::Grouped(grouped) => grouped.spilled(),
             Merging::Table(merge) => merge.table.spilled(),
         }
     }
 
-    /// Writes the rest; `spilled` grows by what went to disk.
-    pub(crate) fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
+    /// Writes the rest; `spilled` grows by what went to disk, `counters` by what a program counted.
+    pub(crate) fn finish(
+        self,
+        spilled: &mut u64,
+        counters: &mut Counters,
+    ) -> Result<Product, ReduceError> {
         match self {
-            Merging::Ordered(ordered) => match ordered.finish() {
+            Merging::Ordered(ordered) => match ordered.finish()? {
                 Some(out) => Ok(Product::Part(out.finish()?)),
                 None => Err(ReduceError::Malformed(
                     "a complete partition with chunks left over".into(),
                 )),
             },
             Merging::Table(merge) => merge.finish(spilled),
+            Merging::Grouped(grouped) => Ok(Product::Part(grouped.finish(spilled, counters)?)),
         }
     }
 }

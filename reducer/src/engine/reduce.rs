@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use gristmill_common::counters::{Counter, Counters};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
 use gristmill_common::plan_summary::PlanSummary;
@@ -30,6 +31,8 @@ pub struct PartitionResult {
     pub(crate) product: Product,
     pub(crate) accounts: Vec<Account>,
     pub(crate) set_aside: SetAside,
+    /// What the user's programs counted.
+    pub(crate) counters: Counters,
     /// Records per source, as the seal says.
     pub(crate) sealed: Vec<u64>,
     /// Bytes that the producer passed over behind the end marks of archives.
@@ -55,6 +58,7 @@ pub(crate) struct Reducer<'a> {
     merging: Merging,
     quarantine: Quarantine,
     accounts: Vec<Account>,
+    counters: Counters,
     /// Bytes spilled that progress knows of.
     shown: u64,
 }
@@ -71,12 +75,12 @@ impl<'a> Reducer<'a> {
     ) -> Result<Self, ReduceError> {
         let shape = spec.kind.shape();
         // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
-        // would keep in memory what the page cache holds as well), and an eighth beside a table,
-        // which takes the rest.
+        // would keep in memory what the page cache holds as well), and an eighth beside a table
+        // or pairs, which take the rest.
         let eighth = settings.memory / 8;
         let waiting = match shape {
             Shape::Ordered => settings.memory / 4,
-            Shape::Table(_) => eighth,
+            Shape::Table(_) | Shape::Grouped => eighth,
         };
         Ok(Self {
             partition,
@@ -94,6 +98,7 @@ impl<'a> Reducer<'a> {
                 &settings.tmp,
             ),
             accounts: vec![Account::default(); plan_summary.sources.len()],
+            counters: Counters::default(),
             merging: Merging::new(partition, spec, shape, plan_summary, settings, destination)?,
             shown: 0,
         })
@@ -247,6 +252,7 @@ impl<'a> Reducer<'a> {
                 // The first part has the account; nothing forbids another to add to it.
                 Some(first) => {
                     first.counts.extend(part.head.counts);
+                    first.counters.extend(part.head.counters);
                     first.quarantined.extend(part.head.quarantined);
                 }
             }
@@ -264,11 +270,22 @@ impl<'a> Reducer<'a> {
         }
         self.arrivals.take(head.id, head.hash);
         accounts::add(&mut self.accounts, &head.counts);
+        self.count(head.counters)?;
         for entry in &head.quarantined {
             self.quarantine.take(entry, self.plan_summary)?;
         }
         self.merging
             .take(head.id, bodies, &mut self.room, &self.arrivals)
+    }
+
+    /// Adds what was counted in a chunk that is new.
+    fn count(&mut self, counters: Vec<Counter>) -> Result<(), ReduceError> {
+        for counter in counters {
+            self.counters.add(counter);
+        }
+        self.counters
+            .excess()
+            .map_or(Ok(()), |excess| Err(ReduceError::Program(excess)))
     }
 
     /// Ends the intake; the partition must be complete.
@@ -281,7 +298,7 @@ impl<'a> Reducer<'a> {
         }
         let mut spilled = self.room.spilled();
         let (seal, duplicates) = self.arrivals.finish();
-        let product = self.merging.finish(&mut spilled)?;
+        let product = self.merging.finish(&mut spilled, &mut self.counters)?;
         let set_aside = self.quarantine.finish();
         spilled += set_aside.sorted.spilled();
         Progress::add(&self.progress.spilled, spilled.saturating_sub(self.shown));
@@ -290,6 +307,7 @@ impl<'a> Reducer<'a> {
             product,
             accounts: self.accounts,
             set_aside,
+            counters: self.counters,
             sealed: seal.records,
             passed_over: seal.passed_over,
             skipped: ids,

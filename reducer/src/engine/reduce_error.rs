@@ -49,6 +49,9 @@ pub enum ReduceError {
     /// A file or the output stream could not be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The user's reduce program failed, or there is none here to run it.
+    #[error("{0}")]
+    Program(String),
     /// What was durable is gone.
     #[error("{0}")]
     Lost(String),

@@ -343,6 +343,7 @@ impl Service {
             settings: product::Settings {
                 memory: (memory / u64::from(partitions)) as usize,
                 tmp: self.settings.tmp.clone(),
+                program: None,
             },
             progress: Arc::clone(&self.progress),
             stop: working.stop.clone(),

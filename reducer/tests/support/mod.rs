@@ -113,6 +113,7 @@ pub fn plan_summary(sources: u32, splits: u32) -> PlanSummary {
 pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
     OutcomeHead {
         skipped: None,
+        counters: Vec::new(),
         id,
         hash: u64::from(id.split) << 32 | u64::from(id.index),
         partition,
@@ -266,43 +267,16 @@ pub fn run_messages(
         Some(seed) => Transport::Faulty(Faulty::new(queues, seed)),
         None => Transport::Embedded(queues),
     };
-    let sender = transport.clone();
-    let partitions = job.spec.partitions;
-    runtime.spawn(async move {
-        // One publisher a partition: a full queue of one must not hold up the others.
-        let mut publishers = Vec::new();
-        for partition in 0..partitions {
-            let sender = sender.clone();
-            let mine: Vec<Bytes> = messages
-                .iter()
-                .filter(|(to, _)| *to == partition)
-                .map(|(_, message)| message.clone())
-                .collect();
-            publishers.push(tokio::spawn(async move {
-                for message in mine {
-                    if sender
-                        .publish(Queue::Results(partition), message)
-                        .await
-                        .is_err()
-                    {
-                        return;
-                    }
-                }
-                sender.finish(Queue::Results(partition));
-            }));
-        }
-        for publisher in publishers {
-            publisher.await.unwrap();
-        }
-    });
+    send(&runtime, transport.clone(), job.spec.partitions, messages);
     let settings = Settings {
         memory: way.memory,
         tmp: tmp.to_owned(),
+        program: None,
     };
     let progress = Progress::default();
     let shutdown = Shutdown::new();
     let results: Result<Vec<_>, ReduceError> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..partitions)
+        let threads: Vec<_> = (0..job.spec.partitions)
             .map(|partition| {
                 let (destination, settings) = (&destination, &settings);
                 let (progress, shutdown) = (&progress, &shutdown);
@@ -343,6 +317,38 @@ pub fn run_messages(
         &settings,
     )
     .map_err(Failed::Commit)
+}
+
+/// Publishes messages, with one publisher a partition: a full queue of one must not hold up the others.
+fn send(
+    runtime: &tokio::runtime::Runtime,
+    sender: Transport,
+    partitions: u32,
+    messages: Vec<(u32, Bytes)>,
+) {
+    runtime.spawn(async move {
+        let mut publishers = Vec::new();
+        for partition in 0..partitions {
+            let sender = sender.clone();
+            let mine: Vec<Bytes> = messages
+                .iter()
+                .filter(|(to, _)| *to == partition)
+                .map(|(_, message)| message.clone())
+                .collect();
+            publishers.push(tokio::spawn(async move {
+                let queue = Queue::Results(partition);
+                for message in mine {
+                    if sender.publish(queue, message).await.is_err() {
+                        return;
+                    }
+                }
+                sender.finish(queue);
+            }));
+        }
+        for publisher in publishers {
+            publisher.await.unwrap();
+        }
+    });
 }
 
 /// A job's messages and their partitions, in the order in which they are sent.

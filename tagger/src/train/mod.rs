@@ -19,7 +19,7 @@ use crate::eval::{self, Report};
 use crate::hash::{self, Random};
 use crate::lexicon::{self, Entry};
 use crate::model::Model;
-use crate::model::parts::ModelParts;
+use crate::model::parts::{ModelParts, SparseRows};
 use crate::universal::looked_through;
 use crate::word;
 use data::{Corpus, NO_TAG, TagCounts};
@@ -156,64 +156,20 @@ pub fn train(
     };
     let xpos = tag_set(inputs.gold, |word| &word.xpos)?;
     let upos = tag_set(inputs.gold, |word| &word.upos)?;
-    let id = |tags: &[String], tag: &str| {
-        tags.binary_search_by(|t| t.as_str().cmp(tag))
-            .map_or(NO_TAG, |at| at as u8)
-    };
-    let mut corpus = Corpus::default();
-    let mut universal_gold = Vec::new();
-    let mut allowed_counts = vec![vec![0_u32; upos.len()]; xpos.len()];
-    for sentence in inputs.gold {
-        corpus.push(
-            sentence
-                .words
-                .iter()
-                .map(|w| (w.form.as_str(), id(&xpos, &w.xpos))),
-            0,
-        );
-        for word in &sentence.words {
-            let tag = id(&upos, &word.upos);
-            universal_gold.push(tag);
-            allowed_counts[usize::from(id(&xpos, &word.xpos))][usize::from(tag)] += 1;
-        }
-    }
+    let mut gold = Gold::new(inputs.gold, &xpos, &upos);
     if let Some((tokens, tags)) = inputs.silver {
-        silver::push(&mut corpus, tokens, tags, |tag| id(&xpos, tag))?;
+        silver::push(&mut gold.corpus, tokens, tags, |tag| id(&xpos, tag))?;
     }
 
     let clusters = read_clusters(inputs.clusters);
+    let Gold {
+        mut corpus,
+        universal,
+        allowed,
+    } = gold;
     let counts = corpus.annotate(&clusters.paths, [3, 1], options.folds);
-    let allowed: Vec<u64> = allowed_counts
-        .iter()
-        .map(|row| {
-            row.iter()
-                .enumerate()
-                .filter(|(_, n)| **n > 0)
-                .fold(0, |bits, (tag, _)| bits | 1 << tag)
-        })
-        .collect();
     let skip = looked_through(&xpos);
-    let universal = universal::train(
-        &corpus,
-        &universal_gold,
-        &allowed,
-        upos.len(),
-        skip,
-        &options,
-    );
-    let upos_rows = export::quantise(
-        universal.keys.iter().map(|(key, row)| {
-            (
-                key,
-                &universal.sum[(row as usize - 1) * universal.lanes..][..universal.lanes],
-            )
-        }),
-        upos.len(),
-        options.step,
-        options.least / 2,
-        options.dead / 2,
-    );
-    drop(universal);
+    let upos_rows = universal_rows(&corpus, &universal, &allowed, upos.len(), skip, &options);
     let (lexicon, paths, classes) = build_lexicon(&clusters, &counts);
     let mut parts = ModelParts {
         xpos,
@@ -228,27 +184,36 @@ pub fn train(
         ..ModelParts::default()
     };
 
+    learn(&mut parts, &corpus, &options, inputs.dev, progress)
+}
+
+/// Learns the Penn tags and returns the encoded model.
+fn learn(
+    parts: &mut ModelParts,
+    corpus: &Corpus,
+    options: &Options,
+    dev_sentences: &[Sentence],
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<u8>, TrainError> {
     let mut random = Random::new(options.seed);
-    let mut learner = penn::Learner::new(&corpus, parts.xpos.len(), &options);
+    let mut learner = penn::Learner::new(corpus, parts.xpos.len(), options);
     progress(Progress::Features {
         tokens: corpus.gold.len(),
         rows: learner.sum.len() / learner.lanes,
     });
     let mut averaged = 0;
     for epoch in 1..=options.epochs {
-        let (right, all) = learner.epoch(&options, &mut random);
+        let (right, all) = learner.epoch(options, &mut random);
         if epoch + options.average > options.epochs {
             learner.remember();
             averaged += 1;
         }
         let mut dev = None;
         if averaged > 0 {
-            parts.xpos_rows = fit::rows(&learner, &options, averaged, |_| true);
-            if !inputs.dev.is_empty() {
-                dev = Some(Box::new(eval::tokenized(
-                    &Model::from_parts(parts.clone(), 0).into(),
-                    inputs.dev,
-                )));
+            parts.xpos_rows = fit::rows(&learner, options, averaged, |_| true);
+            if !dev_sentences.is_empty() {
+                let model = Model::from_parts(parts.clone(), 0).into();
+                dev = Some(Box::new(eval::tokenized(&model, dev_sentences)));
             }
         }
         progress(Progress::Epoch {
@@ -257,7 +222,66 @@ pub fn train(
             dev,
         });
     }
-    fit::encode_within(&mut parts, &learner, &options, averaged)
+    fit::encode_within(parts, &learner, options, averaged)
+}
+
+/// Learns the universal tags and returns their rows.
+fn universal_rows(
+    corpus: &Corpus,
+    gold: &[u8],
+    allowed: &[u64],
+    tags: usize,
+    skip: u64,
+    options: &Options,
+) -> SparseRows {
+    let learned = universal::train(corpus, gold, allowed, tags, skip, options);
+    export::quantise(
+        learned.keys.iter().map(|(key, row)| {
+            let row = (row as usize - 1) * learned.lanes;
+            (key, &learned.sum[row..][..learned.lanes])
+        }),
+        tags,
+        options.step,
+        options.least / 2,
+        options.dead / 2,
+    )
+}
+
+/// The number of a tag in its sorted set.
+fn id(tags: &[String], tag: &str) -> u8 {
+    tags.binary_search_by(|t| t.as_str().cmp(tag))
+        .map_or(NO_TAG, |at| at as u8)
+}
+
+/// The annotated sentences as numbers.
+struct Gold {
+    corpus: Corpus,
+    /// The universal tag of each token.
+    universal: Vec<u8>,
+    /// By Penn tag, the universal tags seen with it, a bit each.
+    allowed: Vec<u64>,
+}
+
+impl Gold {
+    fn new(sentences: &[Sentence], xpos: &[String], upos: &[String]) -> Self {
+        let mut corpus = Corpus::default();
+        let mut universal = Vec::new();
+        let mut allowed = vec![0; xpos.len()];
+        for sentence in sentences {
+            let words = sentence.words.iter();
+            corpus.push(words.map(|w| (w.form.as_str(), id(xpos, &w.xpos))), 0);
+            for word in &sentence.words {
+                let tag = id(upos, &word.upos);
+                universal.push(tag);
+                allowed[usize::from(id(xpos, &word.xpos))] |= 1 << tag;
+            }
+        }
+        Self {
+            corpus,
+            universal,
+            allowed,
+        }
+    }
 }
 
 fn tag_set(

@@ -50,7 +50,7 @@ impl<'a> Vhost<'a> {
         )
     }
 
-    /// All queues with their counts, by name.
+    /// All queues with their counts, by name; one that is just being deleted is gone.
     ///
     /// # Errors
     /// When the node refuses.
@@ -63,8 +63,8 @@ impl<'a> Vhost<'a> {
              [Name, \" \", N(messages_ready), \" \", N(messages_unacknowledged), \" \", \
               N(consumers), \"\\n\"] end \
              || Q <- rabbit_amqqueue:list(V), \
-             I <- [rabbit_amqqueue:info(Q, [name, messages_ready, messages_unacknowledged, \
-                   consumers])]]).",
+             I <- try [rabbit_amqqueue:info(Q, [name, messages_ready, messages_unacknowledged, \
+                   consumers])] catch exit:{noproc, _} -> [] end]).",
         )?;
         let mut queues: Vec<QueueState> = text.lines().filter_map(parse).collect();
         queues.sort_by(|a, b| a.name.cmp(&b.name));
@@ -140,6 +140,21 @@ impl<'a> Vhost<'a> {
              (catch rabbit_networking:connection_info(P, [vhost])) =:= [{vhost, V}]], \
              [catch rabbit_networking:close_connection(P, \"closed by the operator\") || P <- Ps], \
              length(Ps).",
+        )?;
+        Ok(count.parse().unwrap_or(0))
+    }
+
+    /// Has the broker's side of all channels that are open now stand still, until they are closed with their
+    /// connections: they answer nothing and deliver nothing, while the connections go on. Says how many.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn silence_channels(&self) -> Result<u32, NodeError> {
+        let count = self.eval(
+            // One may end by itself meanwhile.
+            "Ps = [P || P <- rabbit_channel:list(), \
+             (catch rabbit_channel:info(P, [vhost])) =:= [{vhost, V}]], \
+             [catch sys:suspend(P) || P <- Ps], length(Ps).",
         )?;
         Ok(count.parse().unwrap_or(0))
     }

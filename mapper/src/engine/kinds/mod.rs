@@ -37,7 +37,7 @@ pub(crate) fn factory(
         Kind::Wc(_) => Ok(wc::prepare()),
         Kind::Extract(_) => extract::prepare(&spec.records),
         Kind::Pos(options) => pos::prepare(options, spec.format, files.first()),
-        Kind::Exec(options) => exec::prepare(options, host, verdict),
+        Kind::Exec(options) => exec::prepare(options, files.first(), host, verdict),
         Kind::GroupBy(options) => group_by::prepare(options),
     }
 }

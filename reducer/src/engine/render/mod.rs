@@ -163,7 +163,7 @@ impl Renderer {
                 }
                 push_values(&mut self.line, &self.columns, values, b',');
             }
-            Format::Text | Format::Conllu | Format::Frames => {
+            Format::Text | Format::Conllu | Format::Frames | Format::Tar => {
                 for cell in cells {
                     if let Cell::Text(text) = cell {
                         self.line.extend_from_slice(text);

@@ -57,6 +57,11 @@ impl Sorter {
         Ok(())
     }
 
+    /// Bytes on disk so far.
+    pub(crate) fn spilled(&self) -> u64 {
+        self.spill.len()
+    }
+
     /// How many entries are in memory.
     pub(crate) fn held(&self) -> usize {
         self.entries.len()

@@ -13,15 +13,15 @@ const ENTRIES: usize = 256;
 
 /// Fails the job if a chunk's results are more than may be held.
 pub(super) fn check(out: &Output, verdict: &Verdict) {
+    if let Some(excess) = out.counters.excess() {
+        verdict.fail(format!("exec: {excess}"));
+    }
     let entries = &out.quarantined;
     let details = match entries.len() % ENTRIES {
         0 => entries.iter().map(|entry| entry.stderr.len()).sum(),
         _ => 0,
     };
-    for (what, bytes) in [
-        ("results", out.bytes.len().max(out.table.size())),
-        ("stderr of failures", details),
-    ] {
+    for (what, bytes) in [("results", out.size()), ("stderr of failures", details)] {
         if bytes > MOST {
             verdict.fail(format!(
                 "exec: the {what} of one chunk take more than 256MiB: make chunks smaller \

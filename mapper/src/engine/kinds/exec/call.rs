@@ -5,12 +5,15 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use gristmill_common::counters::Counter;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, send, sendmsg,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use super::confine::Cell;
 
 /// The longest message: a command line and an environment.
 const MOST: usize = 16 << 20;
@@ -46,6 +49,8 @@ pub(super) struct Call {
     pub(super) timeout: Option<u64>,
     /// The most resident memory of it and its descendants, in bytes.
     pub(super) memory: u64,
+    /// What it is confined to, if it is.
+    pub(super) cell: Option<Cell>,
 }
 
 /// How a program ended.
@@ -56,6 +61,8 @@ pub(super) struct Ending {
     pub(super) left: u32,
     /// The last that it wrote to stderr.
     pub(super) stderr: Vec<u8>,
+    /// What it counted.
+    pub(super) counters: Vec<Counter>,
 }
 
 /// The ways to end.

@@ -131,6 +131,7 @@ impl Keeper {
                 how: How::Lost,
                 left: 0,
                 stderr: Vec::new(),
+                counters: Vec::new(),
             },
         }
     }

@@ -3,9 +3,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_common::chunk::Stretch;
+use gristmill_common::counters::Counter;
 use gristmill_common::spec::Each;
 
 use super::bound;
@@ -32,8 +34,17 @@ const ATTEMPTS: u32 = 3;
 /// Starts a program for each unit of a batch.
 pub(super) struct Cold {
     pub(super) recipe: Arc<Recipe>,
+    /// The combiner, which gets the sorted output of each unit.
+    pub(super) combine: Option<Arc<Recipe>>,
     pub(super) pool: Arc<Pool>,
     pub(super) verdict: Arc<Verdict>,
+}
+
+/// What a program wrote for one unit.
+struct Written {
+    result: Vec<u8>,
+    /// On stderr.
+    counters: Vec<Counter>,
 }
 
 impl Processor for Cold {
@@ -62,8 +73,9 @@ impl Cold {
             return;
         }
         let result = self
-            .run(unit)
-            .and_then(|result| self.add(unit, &result, out));
+            .run(&self.recipe, unit, self.pool.large(unit).as_deref())
+            .and_then(|written| self.combined(unit, written))
+            .and_then(|written| self.add(unit, written, out));
         match result {
             Ok(()) => self.verdict.success(),
             Err(failed) => {
@@ -75,24 +87,54 @@ impl Cold {
         self.pool.done(unit);
     }
 
-    fn add(&self, unit: &Unit<'_>, result: &[u8], out: &mut Output) -> Result<(), Failed> {
-        if let Some(reduce) = self.recipe.exec.reduce {
-            return pairs::add(&mut out.table, reduce, result).map_err(Failed::because);
+    fn add(&self, unit: &Unit<'_>, written: Written, out: &mut Output) -> Result<(), Failed> {
+        let result = &written.result[..];
+        if let Some(reduce) = &self.recipe.exec.reduce {
+            pairs::add(out, reduce, result).map_err(Failed::because)?;
+        } else {
+            let origin = Origin {
+                document: &unit.part.piece.document,
+                offset: unit.offset,
+            };
+            render::text(&mut out.bytes, self.recipe.exec.out, origin, result);
         }
-        let origin = Origin {
-            document: &unit.part.piece.document,
-            offset: unit.offset,
-        };
-        render::text(&mut out.bytes, self.recipe.exec.out, origin, result);
+        for counter in written.counters {
+            out.counters.add(counter);
+        }
         Ok(())
     }
 
-    /// Runs the program over a unit: what it wrote, if it ended well.
-    fn run(&self, unit: &Unit<'_>) -> Result<Vec<u8>, Failed> {
+    /// What the combiner makes of the pairs of one unit, if there is one.
+    fn combined(&self, unit: &Unit<'_>, mut written: Written) -> Result<Written, Failed> {
+        let Some(combine) = &self.combine else {
+            return Ok(written);
+        };
+        let sorted = pairs::sorted(&written.result);
+        let unit = Unit {
+            content: &sorted,
+            ..*unit
+        };
+        let combined = self.run(combine, &unit, None).map_err(|failed| Failed {
+            reason: format!("the combiner: {}", failed.reason),
+            ..failed
+        })?;
+        written.result = combined.result;
+        written.counters.extend(combined.counters);
+        Ok(written)
+    }
+
+    /// Runs a program over a unit, whose bytes are in the file `large` if there is one: what it wrote,
+    /// if it ended well.
+    fn run(
+        &self,
+        recipe: &Recipe,
+        unit: &Unit<'_>,
+        large: Option<&Path>,
+    ) -> Result<Written, Failed> {
         for attempt in 1..=ATTEMPTS {
             let tried = self.pool.take().and_then(|mut held| {
                 let keeper = &held.place()?.keeper;
-                let tried = self.attempt(keeper, unit, attempt)?;
+                let tried = Self::attempt(recipe, keeper, (unit, large), attempt)?;
                 if tried.0.how == How::Lost {
                     held.discard();
                 } else {
@@ -105,7 +147,7 @@ impl Cold {
                 Ok((ending, result)) => return self.judge(ending, result),
                 Err(error) => {
                     let reason = format!("cannot run a program: {error}");
-                    self.verdict.fail(format!("exec: {reason}"));
+                    self.verdict.fail_here(format!("exec: {reason}"));
                     return Err(Failed::because(reason));
                 }
             }
@@ -114,25 +156,24 @@ impl Cold {
     }
 
     fn attempt(
-        &self,
+        recipe: &Recipe,
         keeper: &Keeper,
-        unit: &Unit<'_>,
+        (unit, large): (&Unit<'_>, Option<&Path>),
         attempt: u32,
     ) -> io::Result<(Ending, Option<Vec<u8>>)> {
-        let file = (self.recipe.takes_file).then(|| keeper.folder().join(unit.file_name()));
-        let large = self.pool.large(unit);
+        let file = (recipe.takes_file).then(|| keeper.folder().join(unit.file_name()));
         let mut content = unit.content;
         let mut stdin = None;
         match (&file, large) {
             (Some(file), Some(large)) => {
-                fs::hard_link(&large, file).or_else(|_| fs::copy(&large, file).map(drop))?;
+                fs::hard_link(large, file).or_else(|_| fs::copy(large, file).map(drop))?;
             }
             (Some(file), None) => fs::write(file, std::mem::take(&mut content))?,
             (None, Some(large)) => stdin = Some(File::open(large)?),
             (None, None) => {}
         }
         let variables = unit.variables(attempt);
-        let call = (self.recipe).call(keeper.folder(), file.as_deref(), &variables, false);
+        let call = recipe.call(keeper.folder(), file.as_deref(), &variables, false);
         let pipes = keeper.run(call, stdin)?;
         let result = exchange(pipes, content)?;
         if result.is_none() {
@@ -141,7 +182,7 @@ impl Cold {
         Ok((keeper.wait(), result))
     }
 
-    fn judge(&self, ending: Ending, result: Option<Vec<u8>>) -> Result<Vec<u8>, Failed> {
+    fn judge(&self, ending: Ending, result: Option<Vec<u8>>) -> Result<Written, Failed> {
         let exec = &self.recipe.exec;
         let fails = |reason: String| {
             Err(Failed {
@@ -153,7 +194,7 @@ impl Cold {
             return fails(format!("wrote more than {MOST_OUTPUT} bytes for one unit"));
         };
         match ending.how {
-            How::Exit(status) if exec.ok_exit.iter().any(|ok| i32::from(*ok) == status) => {}
+            How::Exit(status) if exec.is_ok(status) => {}
             how => return fails(how.words(exec.timeout, exec.memory)),
         }
         if self.pool.echoes() {
@@ -164,7 +205,10 @@ impl Cold {
             // What they would have done is missing from the result, perhaps.
             return fails("ended and left processes behind, which were killed".into());
         }
-        Ok(result)
+        Ok(Written {
+            result,
+            counters: ending.counters,
+        })
     }
 }
 

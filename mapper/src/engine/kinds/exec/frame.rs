@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::unit::Unit;
+use gristmill_common::counters::Counter;
 
 /// The version of the protocol.
 pub(super) const VERSION: u32 = 1;
@@ -17,6 +18,8 @@ pub(super) enum Said<'a> {
     Hello(&'a [u8]),
     /// The results of the next records.
     Out(&'a [u8]),
+    /// Pairs of keys and values of the next records.
+    Pairs(&'a [u8]),
     /// One result, without a newline in it, for each of the next records.
     Text(&'a [u8]),
     /// The next record is bad: the reason, and details behind the first newline.
@@ -25,10 +28,12 @@ pub(super) enum Said<'a> {
     Fail(&'a [u8]),
     /// A line for the log.
     Log(&'a [u8]),
+    /// Something was counted.
+    Count(&'a [u8]),
     /// It has answered every record of a batch.
     End,
-    /// It is alive.
-    Ping,
+    /// It is alive; perhaps with the number of records of the batch in work that are done.
+    Ping(Option<u32>),
 }
 
 /// Takes the first frame of `bytes`: where it lies, or nothing if it is not all there.
@@ -54,8 +59,10 @@ pub(super) fn first(bytes: &[u8]) -> Result<Option<(Said<'_>, usize)>, String> {
         b'X' => Said::Bad(payload),
         b'F' => Said::Fail(payload),
         b'L' => Said::Log(payload),
+        b'C' => Said::Count(payload),
         b'E' => Said::End,
-        b'P' => Said::Ping,
+        b'P' => Said::Ping(payload.try_into().ok().map(u32::from_be_bytes)),
+        b'K' => Said::Pairs(payload),
         other => return Err(format!("a frame of type {other}")),
     };
     Ok(Some((said, 4 + len)))
@@ -131,6 +138,16 @@ fn groups(units: &[Unit<'_>]) -> Vec<Range<usize>> {
 
 fn push(into: &mut Vec<u8>, number: usize) {
     into.extend_from_slice(&(number as u32).to_be_bytes());
+}
+
+/// What a [`Said::Count`] says: a number (64 bits), a group and a name, each behind its length.
+pub(super) fn counter(payload: &[u8]) -> Option<Counter> {
+    let (count, rest) = payload.split_first_chunk::<8>()?;
+    let mut rest = Reader(rest);
+    let mut text = || rest.number().and_then(|len| rest.take(len));
+    let (group, name) = (text()?, text()?);
+    let counter = Counter::new(group, name, u64::from_be_bytes(*count));
+    counter.filter(|_| rest.0.is_empty())
 }
 
 /// The payload of an answer, read from its beginning.

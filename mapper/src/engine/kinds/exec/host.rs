@@ -1,10 +1,13 @@
 //! How and where programs run on this machine: none of it decides the output's bytes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::shutdown::Shutdown;
+
+use super::confine::Confinement;
 
 /// The machine's side of an `exec` job.
 #[derive(Clone, Debug)]
@@ -15,6 +18,13 @@ pub struct Host {
     pub tmp: PathBuf,
     /// The folder that relative paths of the command line start at.
     pub folder: PathBuf,
+    /// The program came with a job from elsewhere, and its files are in `folder`: what it names by a
+    /// relative path must be among them.
+    pub from_elsewhere: bool,
+    /// How programs are confined, if they are.
+    pub confinement: Option<Confinement>,
+    /// Programs by name that are not looked for on the `PATH`.
+    pub programs_at: BTreeMap<String, PathBuf>,
     /// The most programs that run at a time.
     pub programs: usize,
     /// Whether the job goes on although its first units all fail in the same way.
@@ -35,6 +45,9 @@ impl Host {
             gristmill: std::env::current_exe().unwrap_or_else(|_| "gristmill".into()),
             tmp: std::env::temp_dir(),
             folder: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+            from_elsewhere: false,
+            confinement: None,
+            programs_at: BTreeMap::new(),
             programs: std::thread::available_parallelism().map_or(1, usize::from),
             keep_going: false,
             echo: false,

@@ -5,11 +5,10 @@
 //! and memory, keeps the last of stderr, and kills everything when the mapper is gone. If the mapper
 //! died, it removes the temporary folders too.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +22,9 @@ use rustix::process::{
 };
 
 use super::call::{Ask, Call, Ending, How, hear, retry, tell};
+use super::confine;
 use super::family::{Reaped, kill_all, memory};
+use super::stderr::Stderr;
 
 /// How often the memory is looked at.
 const TICK: Duration = Duration::from_millis(25);
@@ -31,8 +32,6 @@ const TICK: Duration = Duration::from_millis(25);
 const GRACE: Duration = Duration::from_millis(200);
 /// How often a folder is tried to be removed that others still use.
 const REMOVALS: u32 = 100;
-/// How much is kept of stderr, in bytes.
-const STDERR: usize = 16 << 10;
 /// The largest file that a program may write, in bytes.
 const LARGEST_FILE: u64 = 16 << 30;
 
@@ -186,7 +185,7 @@ fn run(
     doors: &mut Doors,
 ) -> io::Result<Result<Ending, Parted>> {
     let (stderr, to_stderr) = io::pipe()?;
-    let mut stderr = Tail::new(stderr)?;
+    let mut stderr = Stderr::new(stderr)?;
     let started = start(call, fds, to_stderr.into(), doors);
     let main = match started {
         Ok(main) => main,
@@ -195,6 +194,7 @@ fn run(
                 how: How::NotStarted(error.to_string()),
                 left: 0,
                 stderr: Vec::new(),
+                counters: Vec::new(),
             }));
         }
     };
@@ -227,10 +227,12 @@ fn run(
             None => How::Killed,
         },
     };
+    let (stderr, counters) = stderr.finish();
     Ok(Ok(Ending {
         how,
         left,
-        stderr: stderr.last(),
+        stderr,
+        counters: counters.iter().collect(),
     }))
 }
 
@@ -240,14 +242,20 @@ fn start(call: &Call, fds: Vec<OwnedFd>, stderr: OwnedFd, doors: &mut Doors) -> 
         return Err(io::Error::other("no pipes"));
     };
     let mut words = call.words.iter().cloned().map(OsString::from_vec);
-    let mut command = Command::new(words.next().unwrap_or_default());
+    let pair = |(name, value): &(Vec<u8>, Vec<u8>)| {
+        let (name, value) = (name.clone(), value.clone());
+        (OsString::from_vec(name), OsString::from_vec(value))
+    };
+    let env = call.env.iter().map(pair);
+    let mut command;
+    if let Some(cell) = &call.cell {
+        command = Command::new(std::env::current_exe()?);
+        command.args(confine::words(cell, env, words)).env_clear();
+    } else {
+        command = Command::new(words.next().unwrap_or_default());
+        command.args(words).env_clear().envs(env);
+    }
     command
-        .args(words)
-        .env_clear()
-        .envs(call.env.iter().map(|(name, value)| {
-            let (name, value) = (name.clone(), value.clone());
-            (OsString::from_vec(name), OsString::from_vec(value))
-        }))
         .current_dir(PathBuf::from(OsString::from_vec(call.folder.clone())))
         // Ctrl-C is for the mapper, which ends the program in order.
         .process_group(0);
@@ -277,10 +285,10 @@ fn watch(
     socket: &impl AsFd,
     call: &Call,
     main: Pid,
-    stderr: &mut Tail,
+    stderr: &mut Stderr,
     reaped: &mut Reaped,
 ) -> io::Result<Option<Stop>> {
-    let began = Instant::now();
+    let mut began = Instant::now();
     let timeout = call.timeout.map(Duration::from_millis);
     let ended = pidfd_open(main, PidfdFlags::empty())?;
     let mut tick = began + TICK;
@@ -321,6 +329,9 @@ fn watch(
         let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         if ready.get(2) == Some(&true) {
             stderr.read();
+            if stderr.says_alive() {
+                began = Instant::now();
+            }
         }
         if ready[0] {
             return match hear::<Ask>(socket) {
@@ -336,47 +347,5 @@ fn watch(
         if ready[1] || reaped.main.is_some() {
             return Ok(None);
         }
-    }
-}
-
-/// The last of what comes through a pipe.
-struct Tail {
-    pipe: Option<PipeReader>,
-    kept: VecDeque<u8>,
-}
-
-impl Tail {
-    fn new(pipe: PipeReader) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Self {
-            pipe: Some(pipe),
-            kept: VecDeque::new(),
-        })
-    }
-
-    fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.pipe.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Reads what has come, but not for ever.
-    fn read(&mut self) {
-        let mut buffer = [0; 16 << 10];
-        for _ in 0..64 {
-            let Some(pipe) = &mut self.pipe else { return };
-            match pipe.read(&mut buffer) {
-                Ok(0) => self.pipe = None,
-                Ok(got) => {
-                    self.kept.extend(&buffer[..got]);
-                    let over = self.kept.len().saturating_sub(STDERR);
-                    self.kept.drain(..over);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn last(self) -> Vec<u8> {
-        self.kept.into()
     }
 }

@@ -4,36 +4,48 @@
 //! programs are started for every unit ([`cold`]); *warm* workers stay and speak the protocol of
 //! `docs/exec.md` ([`talk`]). It must not know where the units come from.
 
+mod answers;
 mod bound;
 mod call;
 mod child;
 mod cold;
+mod confine;
 mod family;
 mod frame;
 mod host;
 mod keeper;
 mod pairs;
 mod pool;
+mod position;
 mod pump;
 mod python;
 mod recipe;
+mod reducer;
 mod render;
+mod stderr;
 mod talk;
 mod trial;
 mod unit;
 mod verdict;
 mod warm;
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
+use gristmill_common::code::check_unbundled;
+use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::{Exec, Program};
 
 pub use child::KEEPER;
+pub use confine::{CONFINED, Confinement, can_confine, confined, keep_private};
 pub use host::Host;
 pub use keeper::keeper;
+pub use reducer::GroupReducer;
 pub use trial::{Trial, Tried};
-pub(crate) use verdict::Verdict;
+pub(crate) use verdict::{Fatal, Verdict};
 
+use crate::engine::job_file::JobFile;
 use crate::engine::prepared::Factory;
 use crate::engine::prepared::SpecError;
 use cold::Cold;
@@ -46,20 +58,36 @@ use warm::Warm;
 /// chunk is taken.
 pub(crate) fn prepare(
     exec: &Exec,
+    file: Option<&JobFile>,
     host: &Host,
     verdict: &Arc<Verdict>,
 ) -> Result<Factory, SpecError> {
     let failed = |error: std::io::Error| SpecError(format!("exec: cannot start programs: {error}"));
+    let mut host = host.clone();
+    if let Some(folder) = file.and_then(JobFile::code) {
+        if exec.reducer().is_some() {
+            let what = "exec: --reduce COMMAND is not there yet over a broker";
+            return Err(SpecError(what.into()));
+        }
+        check_here(exec, folder)?;
+        host.folder = folder.to_owned();
+        host.from_elsewhere = true;
+    }
+    let host = &host;
     let mut recipe = Recipe::new(exec, host)?;
     let pool = Pool::new(host, exec.memory, recipe.links.clone()).map_err(failed)?;
-    if matches!(exec.program, Program::Python { .. }) {
+    if python::is_python(&exec.program) {
         recipe.run_worker(&python::write(pool.rooms()).map_err(failed)?);
     }
+    let combine = exec.reducer().and_then(|reducer| reducer.combine.as_ref());
+    let combine = combine.map(|program| python::reducer(program, exec, host, pool.rooms()));
+    let combine = combine.transpose()?.map(Arc::new);
     let (recipe, verdict) = (Arc::new(recipe), Arc::clone(verdict));
     if matches!(exec.program, Program::Command(_) | Program::Shell(_)) {
         return Ok(Box::new(move || {
             Box::new(Cold {
                 recipe: Arc::clone(&recipe),
+                combine: combine.clone(),
                 pool: Arc::clone(&pool),
                 verdict: Arc::clone(&verdict),
             })
@@ -74,4 +102,26 @@ pub(crate) fn prepare(
         let (recipe, pool) = (Arc::clone(&recipe), Arc::clone(&pool));
         Box::new(Talk::new(recipe, pool, Arc::clone(&verdict)))
     }))
+}
+
+/// Checks a program that came with a job: its own files in `folder`, and those of this machine that it
+/// names, which must be the ones that it was made with.
+fn check_here(exec: &Exec, folder: &Path) -> Result<(), SpecError> {
+    check_unbundled(&exec.files, folder).map_err(|error| SpecError(format!("exec: {error}")))?;
+    for file in exec.files.iter().filter(|file| !file.travels()) {
+        let name = &file.name;
+        let found = File::open(name).and_then(Sha256::of_reader);
+        let (sha256, _) = found.map_err(|error| {
+            SpecError(format!(
+                "exec: {name}: {error}; a file is sent along if its path begins at the folder where the \
+                 command is typed"
+            ))
+        })?;
+        if sha256 != file.sha256 {
+            return Err(SpecError(format!(
+                "exec: {name} is not the file here that it is where the job was submitted"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -141,6 +141,7 @@ impl Pool {
         };
         let mut temporary = vec![self.rooms.path()];
         temporary.extend(self.host.large.iter().map(|place| place.folder()));
+        temporary.extend(self.host.from_elsewhere.then_some(&*self.host.folder));
         let keeper = Keeper::start(
             &self.host.gristmill,
             self.rooms.path(),

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
+use gristmill_common::spec::{Exec, Program};
+
 use super::host::Host;
+use super::recipe::{Recipe, inside, passed_on};
 use crate::engine::prepared::SpecError;
 
 /// The worker, in Python 3.9 and later, with nothing but its standard library.
@@ -20,6 +23,29 @@ pub(super) fn write(folder: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// The recipe of a program that reads `key TAB value` lines: a command, or a Python function.
+///
+/// # Errors
+/// When it is not here.
+pub(super) fn reducer(
+    program: &Program,
+    exec: &Exec,
+    host: &Host,
+    rooms: &Path,
+) -> Result<Recipe, SpecError> {
+    let mut recipe = Recipe::of(program, exec, host)?;
+    if is_python(program) {
+        let cannot = |error| SpecError(format!("exec: cannot start programs: {error}"));
+        recipe.run_reducer(&write(rooms).map_err(cannot)?);
+    }
+    Ok(recipe)
+}
+
+/// Whether a program runs in the worker for Python.
+pub(super) fn is_python(program: &Program) -> bool {
+    matches!(program, Program::Python { .. } | Program::Code(_))
+}
+
 /// The interpreter behind a version manager's shim (pyenv, asdf), or `found` itself.
 ///
 /// A shim is a script that looks for the interpreter anew each time: that takes longer than Python's
@@ -32,6 +58,8 @@ pub(super) fn interpreter(found: String, host: &Host) -> String {
     let asked = Command::new(&found)
         .args(["-c", "import sys; print(sys.executable, end='')"])
         .current_dir(&host.folder)
+        .env_clear()
+        .envs(passed_on())
         .stdin(Stdio::null())
         .output();
     let said = asked.ok().filter(|output| output.status.success());
@@ -48,6 +76,7 @@ pub(super) fn module(named: &str, host: &Host) -> Result<String, SpecError> {
     if !named.ends_with(".py") {
         return Ok(named.into());
     }
+    inside(named, host)?;
     let path = host.folder.join(named);
     if !path.is_file() {
         return Err(SpecError(format!("exec: --python {named}: no such file")));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gristmill_common::spec::{Exec, Program};
 
 use super::call::Call;
+use super::confine::{Cell, Confinement};
 use super::host::Host;
 use super::python;
 use crate::engine::prepared::SpecError;
@@ -55,24 +56,39 @@ pub(super) struct Recipe {
     pub(super) links: Vec<(PathBuf, PathBuf)>,
     /// The words hold [`FILE`].
     pub(super) takes_file: bool,
+    confinement: Option<Confinement>,
 }
 
 impl Recipe {
-    /// Finds the program of a job.
+    /// Finds the program that maps for a job.
     ///
     /// # Errors
     /// When it is not here.
     pub(super) fn new(exec: &Exec, host: &Host) -> Result<Self, SpecError> {
-        let words = match &exec.program {
+        Self::of(&exec.program, exec, host)
+    }
+
+    /// Finds one of the programs of a job.
+    ///
+    /// # Errors
+    /// When it is not here.
+    pub(super) fn of(program: &Program, exec: &Exec, host: &Host) -> Result<Self, SpecError> {
+        let words = match program {
             Program::Shell(line) => vec!["/bin/sh".into(), "-c".into(), line.clone()],
             Program::Command(words) | Program::Worker(words) => {
                 let mut words = words.clone();
-                let Some(program) = words.first_mut() else {
+                let Some(first) = words.first_mut() else {
                     return Err(SpecError("exec: the command is empty".into()));
                 };
-                *program = find(program, host)?;
+                *first = find(first, host)?;
                 words
             }
+            Program::Code(code) => vec![
+                python::interpreter(find("python3", host)?, host),
+                String::new(),
+                "--code".into(),
+                code.clone(),
+            ],
             Program::Python { module, function } => {
                 vec![
                     python::interpreter(find("python3", host)?, host),
@@ -88,18 +104,25 @@ impl Recipe {
             (plain(&name), host.folder.join(&name))
         });
         Ok(Self {
-            takes_file: matches!(exec.program, Program::Command(_) | Program::Shell(_))
+            takes_file: matches!(program, Program::Command(_) | Program::Shell(_))
                 && words.iter().any(|word| word.contains(FILE)),
             words,
             env: environment(exec),
             links: links.filter(|(name, _)| is_inside(name)).collect(),
             exec: exec.clone(),
+            confinement: host.confinement.clone(),
         })
     }
 
     /// Says where the worker for Python is.
     pub(super) fn run_worker(&mut self, path: &Path) {
         self.words[1] = path.to_string_lossy().into_owned();
+    }
+
+    /// Says where the worker for Python is, for a program that reads lines of pairs.
+    pub(super) fn run_reducer(&mut self, path: &Path) {
+        self.run_worker(path);
+        self.words.insert(2, "--reduce".into());
     }
 
     /// A start of the program in `folder`; `file` is the document's, for programs that want one.
@@ -120,7 +143,14 @@ impl Recipe {
         let mut env = self.env.clone();
         let tmp = folder.as_os_str().as_bytes().to_vec();
         env.push((b"TMPDIR".to_vec(), tmp.clone()));
-        env.push((b"PWD".to_vec(), tmp));
+        env.push((b"PWD".to_vec(), tmp.clone()));
+        let cell = (self.confinement.as_ref())
+            .map(|confinement| Cell::new(confinement, folder, self.exec.net));
+        if cell.is_some() {
+            // Many programs keep caches there.
+            env.retain(|(name, _)| name != b"HOME");
+            env.push((b"HOME".to_vec(), tmp));
+        }
         env.extend(
             unit.iter()
                 .map(|(name, value)| (name.as_bytes().to_vec(), value.clone())),
@@ -134,16 +164,20 @@ impl Recipe {
             worker,
             timeout: (!worker).then(|| self.exec.timeout.saturating_mul(1000)),
             memory: self.exec.memory,
+            cell,
         }
     }
 }
 
+/// What a program gets of this process's environment.
+pub(super) fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
+    let value = |name| Some((name, std::env::var_os(name)?));
+    PASSED_ON.into_iter().filter_map(value)
+}
+
 fn environment(exec: &Exec) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let passed = PASSED_ON.iter().filter_map(|name| {
-        let value: OsString = std::env::var_os(name)?;
-        Some((name.as_bytes().to_vec(), value.into_vec()))
-    });
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let passed = passed_on().map(|(name, value)| (name.as_bytes().to_vec(), value.into_vec()));
     let mut all: Vec<_> = passed.collect();
     all.extend(FIXED.iter().map(|(name, value)| pair(name, value)));
     all.extend(exec.env.iter().map(|(name, value)| pair(name, value)));
@@ -155,7 +189,10 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
     let runs = |path: &Path| {
         path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
     };
-    let found = if program.contains('/') {
+    let found = if let Some(path) = host.programs_at.get(program) {
+        runs(path).then(|| path.clone())
+    } else if program.contains('/') {
+        inside(program, host)?;
         let path = host.folder.join(program);
         if path.is_file() && !runs(&path) {
             return Err(SpecError(format!(
@@ -166,6 +203,8 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
     } else {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
+            // No name of a job's may come to mean a file of the job.
+            .filter(|folder| !host.from_elsewhere || folder.is_absolute())
             .map(|folder| host.folder.join(folder).join(program))
             .find(|path| runs(path))
     };
@@ -178,6 +217,21 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
             ),
         })
     })
+}
+
+/// Refuses a relative path out of the folder with a job's program.
+///
+/// # Errors
+/// When it is one.
+pub(super) fn inside(named: &str, host: &Host) -> Result<(), SpecError> {
+    let path = Path::new(named);
+    match host.from_elsewhere && path.is_relative() && !is_inside(&plain(path)) {
+        true => Err(SpecError(format!(
+            "exec: {named}: a path of another machine; below the folder where the command is typed, \
+             without `..`, a file is sent along"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// A path without its `.` components.

@@ -1,4 +1,4 @@
-//! Results as they are written: lines, JSON lines or frames.
+//! Results as they are written: lines, JSON lines or frames. Of frames a reducer makes files.
 
 use gristmill_common::spec::Out;
 
@@ -11,9 +11,9 @@ pub(super) struct Origin<'a> {
     pub(super) offset: u64,
 }
 
-/// Appends what a program wrote to its output for one unit. Nothing is no result.
+/// Appends what a program wrote to its output for one unit. Nothing is no result, but an empty file.
 pub(super) fn text(into: &mut Vec<u8>, out: Out, origin: Origin<'_>, result: &[u8]) {
-    if result.is_empty() {
+    if result.is_empty() && out != Out::File {
         return;
     }
     match out {
@@ -24,7 +24,7 @@ pub(super) fn text(into: &mut Vec<u8>, out: Out, origin: Origin<'_>, result: &[u
             let value = serde_json::to_vec(&text).unwrap_or_default();
             object(into, origin, &value);
         }
-        Out::Frames => frames(into, origin, result),
+        Out::Frames | Out::File => frames(into, origin, result),
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn value(
             }
             object(into, origin, result);
         }
-        Out::Frames => frames(into, origin, result),
+        Out::Frames | Out::File => frames(into, origin, result),
     }
     Ok(())
 }

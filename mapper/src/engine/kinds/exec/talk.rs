@@ -1,7 +1,8 @@
 //! Units through workers: batches on their way, answers in order, and a unit that kills its worker
 //! found and set aside.
 //!
-//! When a worker dies, the units that it had not answered are given to a new one, one at a time. A
+//! A unit at which a worker was silent for too long is set aside if it is known which one that is. When a
+//! worker dies otherwise, the units that it had not answered are given to a new one, one at a time. A
 //! unit is set aside when it ends a worker that had nothing before it: then neither its neighbours
 //! nor what the worker did earlier can be the cause.
 
@@ -10,18 +11,20 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gristmill_common::spec::{Each, Out};
+use gristmill_common::counters::Counters;
+use gristmill_common::spec::Each;
 
+use super::answers::{Answers, UNASKED, failure, settle};
 use super::bound;
 use super::child::Keeper;
 use super::cold::set_aside;
-use super::frame::{self, Reader, Said};
+use super::frame::{self, Said};
 use super::pool::{Held, Place, Pool};
+use super::position::Position;
 use super::recipe::Recipe;
-use super::render::{self, Origin};
 use super::unit::{Failed, Unit};
 use super::verdict::Verdict;
-use super::warm::{Silence, Warm, end_of, log, split};
+use super::warm::{Silence, Warm, end_of, log};
 use crate::engine::batch::Batch;
 use crate::engine::output::Output;
 use crate::engine::processor::{ProcessError, Processor};
@@ -34,12 +37,6 @@ const BATCH: (usize, usize) = (2 << 10, 128 << 10);
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// The largest document that a worker gets, in bytes.
 const MOST_CONTENT: u64 = 64 << 20;
-/// What a worker did that answers too much.
-const UNASKED: &str = "an answer that nobody asked for";
-/// The longest reason that a worker may give, in bytes.
-const MOST_REASON: usize = 4 << 10;
-/// The most details of a failure that are kept, in bytes.
-const MOST_DETAILS: usize = 16 << 10;
 
 /// Gives the units of a batch to workers.
 pub(super) struct Talk {
@@ -48,6 +45,10 @@ pub(super) struct Talk {
     pub(super) verdict: Arc<Verdict>,
     /// The size of batches that suits the program.
     pub(super) size: usize,
+    /// What was counted in the batch in work: sure once it is ended.
+    counted: Counters,
+    /// Where in the batch in work the worker is.
+    position: Position,
 }
 
 /// How far a talk came.
@@ -56,6 +57,8 @@ struct Asked {
     answered: usize,
     /// Why it ended early.
     died: Option<Failed>,
+    /// The unit that it was silent at, counted from the first of the talk.
+    hung: Option<usize>,
 }
 
 impl Processor for Talk {
@@ -83,7 +86,7 @@ impl Processor for Talk {
         }
         if let Err(error) = done {
             self.verdict
-                .fail(format!("exec: cannot talk to a worker: {error}"));
+                .fail_here(format!("exec: cannot talk to a worker: {error}"));
         }
         Ok(())
     }
@@ -97,6 +100,8 @@ impl Talk {
             pool,
             verdict,
             size: BATCH.0,
+            counted: Counters::default(),
+            position: Position::new(),
         }
     }
 
@@ -118,7 +123,8 @@ impl Talk {
             let bytes = std::fs::read(&file);
             let cannot = |error: &io::Error| {
                 let file = file.display();
-                self.verdict.fail(format!("cannot read {file}: {error}"));
+                self.verdict
+                    .fail_here(format!("cannot read {file}: {error}"));
             };
             bytes.inspect_err(cannot).ok()
         };
@@ -130,9 +136,16 @@ impl Talk {
         let mut at = 0;
         // Units before this one are asked one by one.
         let mut careful = 0;
+        // A unit that a worker was silent at, when its turn comes.
+        let mut hung: Option<(usize, Failed)> = None;
         while at < units.len() {
             if self.verdict.fatal().is_some() || self.pool.is_stopping() {
                 return Ok(());
+            }
+            if let Some((_, failed)) = hung.take_if(|(hung, _)| *hung == at) {
+                self.give_up(&units[at], failed, out);
+                at += 1;
+                continue;
             }
             let place = held.place()?;
             if place.warm.is_none() {
@@ -141,14 +154,16 @@ impl Talk {
                     Err(_) if self.pool.is_stopping() => return Ok(()),
                     Err(failed) => {
                         self.verdict
-                            .fail(format!("exec: {}", cannot_start(&failed)));
+                            .fail_here(format!("exec: {}", cannot_start(&failed)));
                         return Ok(());
                     }
                 }
             }
             let fresh = place.warm.as_ref().is_some_and(|warm| warm.answered == 0);
-            let until = if at < careful { at + 1 } else { units.len() };
+            let end = hung.as_ref().map_or(units.len(), |(hung, _)| *hung);
+            let until = if at < careful { at + 1 } else { end };
             let asked = self.ask(place, &units[at..until], out)?;
+            let first = at;
             at += asked.answered;
             let Some(failed) = asked.died else { continue };
             place.warm = None;
@@ -158,15 +173,22 @@ impl Talk {
                 return Ok(());
             }
             let pending = asked.sent - asked.answered;
-            if fresh && pending == 1 && asked.answered == 0 {
-                self.verdict.failure(&failed.reason, &failed.stderr);
-                set_aside(&units[at], failed, self.recipe.exec.each, out);
+            if let Some(at) = asked.hung {
+                hung = Some((first + at, failed));
+            } else if fresh && pending == 1 && asked.answered == 0 {
+                self.give_up(&units[at], failed, out);
                 at += 1;
             } else {
                 careful = careful.max(at + pending.max(1));
             }
         }
         self.recycle(held)
+    }
+
+    /// Sets a unit aside that ends workers.
+    fn give_up(&self, unit: &Unit<'_>, failed: Failed, out: &mut Output) {
+        self.verdict.failure(&failed.reason, &failed.stderr);
+        set_aside(unit, failed, self.recipe.exec.each, out);
     }
 
     /// Ends a worker that has done its share, or whose stderr is to be shown.
@@ -203,10 +225,11 @@ impl Talk {
         let mut ends: VecDeque<usize> = VecDeque::new();
         // What is sure: answers count once their batch is ended.
         let mut sure = Sure::new(0, out);
+        self.counted.clear();
+        self.position = Position::new();
         let mut message;
         let mut outbox: &[u8] = &[];
-        let mut heard = Instant::now();
-        let mut batch_began = heard;
+        let mut batch_began = Instant::now();
         while sure.answered < units.len() {
             if outbox.is_empty() && ends.len() < AHEAD && sent < units.len() {
                 let end = sent + batch_end(&units[sent..], self.size);
@@ -217,7 +240,7 @@ impl Talk {
                 warm.push(&mut outbox)?;
             }
             let end = ends.front().copied().unwrap_or(answered);
-            let said = match warm.hear(&mut outbox, heard + timeout)? {
+            let said = match warm.hear(&mut outbox, self.position.moved() + timeout)? {
                 Ok(Said::End) if answered < end || ends.is_empty() => Err(Stop::garbage(format!(
                     "the end of a batch, {} records too early",
                     end - answered
@@ -225,15 +248,25 @@ impl Talk {
                 Ok(Said::End) => {
                     ends.pop_front();
                     warm.answered += (answered - sure.answered) as u64;
+                    settle(&self.recipe.exec, out);
+                    out.counters.append(&self.counted);
+                    self.counted.clear();
+                    self.position = Position::new();
                     sure = Sure::new(answered, out);
                     self.pace(batch_began.elapsed());
                     batch_began = Instant::now();
                     Ok(0)
                 }
-                Ok(said) => self.answer(said, &units[answered..end], out),
+                Ok(Said::Ping(done)) => {
+                    self.position.ping(done);
+                    Ok(0)
+                }
+                Ok(said) => {
+                    self.position.moves();
+                    self.answer(said, &units[answered..end], out)
+                }
                 Err(silence) => Err(Stop::Silence(silence)),
             };
-            heard = Instant::now();
             bound::check(out, &self.verdict);
             let said = match self.verdict.fatal() {
                 Some(_) => Err(Stop::Fail(Failed::because("the job has failed"))),
@@ -243,9 +276,18 @@ impl Talk {
                 Ok(got) => answered += got,
                 Err(stop) => {
                     sure.restore(out);
+                    let hung = matches!(stop, Stop::Silence(Silence::TooLong));
+                    // What it has answered in the batch is done, too.
+                    let done = self.position.done().filter(|_| hung);
+                    let done = done.map(|done| done.max(answered - sure.answered));
+                    let hung = match (sent - sure.answered, done) {
+                        (1, _) if hung => Some(sure.answered),
+                        (_, done) => done.map(|done| sure.answered + done).filter(|at| *at < end),
+                    };
                     return Ok(Asked {
                         sent,
                         answered: sure.answered,
+                        hung,
                         died: Some(self.died(stop, keeper)),
                     });
                 }
@@ -255,15 +297,28 @@ impl Talk {
             sent,
             answered,
             died: None,
+            hung: None,
         })
     }
 
     /// Takes what a worker says; returns how many of the units that are `left` it answers.
-    fn answer(&self, said: Said<'_>, left: &[Unit<'_>], out: &mut Output) -> Result<usize, Stop> {
+    fn answer(
+        &mut self,
+        said: Said<'_>,
+        left: &[Unit<'_>],
+        out: &mut Output,
+    ) -> Result<usize, Stop> {
         let exec = &self.recipe.exec;
+        let mut answers = Answers {
+            exec,
+            verdict: &self.verdict,
+            left,
+            out,
+        };
         let answered = match said {
-            Said::Out(payload) => outs(left, payload, exec.out, out).map_err(Stop::garbage)?,
-            Said::Text(payload) => texts(left, payload, exec.out, out).map_err(Stop::garbage)?,
+            Said::Out(payload) => answers.outs(payload).map_err(Stop::garbage)?,
+            Said::Text(payload) => answers.texts(payload).map_err(Stop::garbage)?,
+            Said::Pairs(payload) => answers.pairs(payload).map_err(Stop::garbage)?,
             Said::Bad(text) => {
                 let Some(unit) = left.first() else {
                     return Err(Stop::garbage(UNASKED.into()));
@@ -281,7 +336,18 @@ impl Talk {
                 log(text);
                 0
             }
-            Said::Ping => 0,
+            Said::Count(payload) => {
+                let Some(counter) = frame::counter(payload) else {
+                    return Err(Stop::garbage("a counter that is none".into()));
+                };
+                self.counted.add(counter);
+                if let Some(excess) = self.counted.excess() {
+                    self.verdict.fail(format!("exec: {excess}"));
+                }
+                0
+            }
+            // Taken by whoever watches the time.
+            Said::Ping(_) => 0,
         };
         if answered > 0 {
             self.verdict.success();
@@ -333,6 +399,7 @@ impl Stop {
 struct Sure {
     answered: usize,
     bytes: usize,
+    pairs: usize,
     set_aside: usize,
 }
 
@@ -341,6 +408,7 @@ impl Sure {
         Self {
             answered,
             bytes: out.bytes.len(),
+            pairs: out.grouped.len(),
             set_aside: out.quarantined.len(),
         }
     }
@@ -348,6 +416,7 @@ impl Sure {
     /// Takes the answers back that are not sure.
     fn restore(&self, out: &mut Output) {
         out.bytes.truncate(self.bytes);
+        out.grouped.truncate(self.pairs);
         out.quarantined.truncate(self.set_aside);
     }
 }
@@ -369,84 +438,4 @@ fn batch_end(units: &[Unit<'_>], size: usize) -> usize {
         bytes <= size
     });
     fits.count().max(1)
-}
-
-/// Takes answers of any number of results each: how many units they answer, each unit's number of
-/// results, the results' lengths, and their bytes.
-fn outs(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Result<usize, String> {
-    let short = || "an answer that is cut off".to_owned();
-    let mut head = Reader(payload);
-    let answered = head.number().ok_or_else(short)?;
-    let units = left.get(..answered).ok_or(UNASKED)?;
-    let mut counts = Reader(head.take(answered * 4).ok_or_else(short)?);
-    let mut results = 0_usize;
-    while let Some(count) = counts.number() {
-        results = results.saturating_add(count);
-    }
-    let lengths = results.checked_mul(4).and_then(|len| head.take(len));
-    let mut lengths = Reader(lengths.ok_or_else(short)?);
-    let mut counts = Reader(&payload[4..]);
-    let began = out.bytes.len();
-    let done = units.iter().try_for_each(|unit| {
-        for _ in 0..counts.number().unwrap_or_default() {
-            let len = lengths.number().unwrap_or_default();
-            let result = head.take(len).ok_or_else(short)?;
-            render::value(&mut out.bytes, form, origin(unit), result)?;
-        }
-        Ok(())
-    });
-    let whole = done.and(match head.0.is_empty() {
-        true => Ok(answered),
-        false => Err("an answer that is too long".into()),
-    });
-    if whole.is_err() {
-        out.bytes.truncate(began);
-    }
-    whole
-}
-
-/// Takes answers of one line each.
-fn texts(left: &[Unit<'_>], payload: &[u8], form: Out, out: &mut Output) -> Result<usize, String> {
-    let mut head = Reader(payload);
-    let answered = head.number().ok_or("an answer that is cut off")?;
-    let units = left.get(..answered).ok_or(UNASKED)?;
-    let lines = memchr::memchr_iter(b'\n', head.0).count();
-    if lines != answered || head.0.last().is_some_and(|last| *last != b'\n') {
-        return Err(format!("{lines} lines for {answered} records"));
-    }
-    if form == Out::Lines {
-        out.bytes.extend_from_slice(head.0);
-        return Ok(answered);
-    }
-    let began = out.bytes.len();
-    for (unit, line) in units.iter().zip(head.0.split(|byte| *byte == b'\n')) {
-        if let Err(what) = render::value(&mut out.bytes, form, origin(unit), line) {
-            out.bytes.truncate(began);
-            return Err(what);
-        }
-    }
-    Ok(answered)
-}
-
-fn origin<'a>(unit: &Unit<'a>) -> Origin<'a> {
-    Origin {
-        document: &unit.part.piece.document,
-        offset: unit.offset,
-    }
-}
-
-/// A reason and its details, within bounds.
-fn failure(text: &[u8]) -> Failed {
-    let text = String::from_utf8_lossy(text);
-    let (reason, details) = split(&text);
-    let mut reason = reason.trim_end().to_owned();
-    let longest = MOST_REASON.min(reason.len());
-    let fits = |at: &usize| reason.is_char_boundary(*at);
-    let end = (0..=longest).rev().find(fits).unwrap_or(0);
-    reason.truncate(end);
-    let from = details.len().saturating_sub(MOST_DETAILS);
-    Failed {
-        reason,
-        stderr: details.as_bytes()[from..].to_vec(),
-    }
 }

@@ -3,6 +3,7 @@
 use gristmill_common::chunk::{ChunkHead, Quarantined};
 use gristmill_common::spec::{Each, Exec};
 
+use super::pairs;
 use crate::engine::batch::Batch;
 use crate::engine::output::Output;
 use crate::engine::prepared::Prepared;
@@ -19,7 +20,7 @@ pub struct Trial {
 /// What came of one chunk's units.
 #[derive(Debug)]
 pub struct Tried<'a> {
-    /// Results, as they would be written; of a table its rows, `key TAB value`.
+    /// Results, as they would be written; of a reduction the mapper's side, `key TAB value`.
     pub results: Vec<u8>,
     /// What was set aside.
     pub set_aside: &'a [Quarantined],
@@ -69,6 +70,9 @@ impl Trial {
                 results.extend_from_slice(format!("\t{value}").as_bytes());
             }
             results.push(b'\n');
+        }
+        for (key, value) in self.out.grouped.sorted() {
+            pairs::push_line(&mut results, key, value);
         }
         Tried {
             results,

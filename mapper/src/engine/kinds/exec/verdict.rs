@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use gristmill_common::shutdown::Shutdown;
+
 /// So many units must fail in the same way.
 const ENOUGH: u64 = 100;
 
@@ -13,13 +15,25 @@ pub(crate) struct Verdict {
     keep_going: bool,
     succeeded: AtomicBool,
     failures: Mutex<(String, u64)>,
-    fatal: OnceLock<String>,
+    fatal: OnceLock<Fatal>,
+    /// When it asks for a stop, programs are killed, and what comes of their units is no result.
+    shutdown: Shutdown,
+}
+
+/// Why a job cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fatal {
+    /// Wherever it runs.
+    Hopeless(String),
+    /// On this machine.
+    Here(String),
 }
 
 impl Verdict {
-    pub(crate) fn new(keep_going: bool) -> Self {
+    pub(crate) fn new(keep_going: bool, shutdown: &Shutdown) -> Self {
         Self {
             keep_going,
+            shutdown: shutdown.clone(),
             ..Self::default()
         }
     }
@@ -61,11 +75,21 @@ impl Verdict {
     /// The job cannot go on.
     pub(super) fn fail(&self, reason: String) {
         // The first reason stays.
-        let _ = self.fatal.set(reason);
+        let _ = self.fatal.set(Fatal::Hopeless(reason));
+    }
+
+    /// The job cannot go on here.
+    pub(super) fn fail_here(&self, reason: String) {
+        let _ = self.fatal.set(Fatal::Here(reason));
     }
 
     /// Why the job cannot go on, if it cannot.
-    pub(crate) fn fatal(&self) -> Option<&str> {
-        self.fatal.get().map(String::as_str)
+    pub(crate) fn fatal(&self) -> Option<&Fatal> {
+        self.fatal.get()
+    }
+
+    /// Whether the job was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shutdown.is_stopping()
     }
 }

@@ -55,9 +55,11 @@ impl Warm {
             Each::Chunk => "chunk",
         };
         let out = match exec.out {
+            _ if exec.reduce.is_some() => "pairs",
             Out::Lines => "lines",
             Out::Json => "json",
             Out::Frames => "frames",
+            Out::File => "file",
         };
         let hello = frame::hello(each, out, exec.timeout);
         let mut outbox = &hello[..];
@@ -67,7 +69,7 @@ impl Warm {
                 Ok(Said::Hello(json)) => break speaks(json),
                 Ok(Said::Fail(text)) => break Err(String::from_utf8_lossy(text).into_owned()),
                 Ok(Said::Log(text)) => log(text),
-                Ok(Said::Ping) => {}
+                Ok(Said::Ping(_)) => {}
                 Ok(_) => break Err("it answers before it is asked".into()),
                 Err(silence) => {
                     let ending = silence.end_of(keeper);

@@ -1,4 +1,4 @@
-"""The worker for `gristmill run exec --python`: calls one function for each record.
+"""The worker for Python functions of `gristmill run exec`: calls one for each record, or each key.
 
 It speaks version 1 of the protocol in docs/exec.md on descriptors 3 (in) and 4 (out), and needs
 nothing but the standard library of Python 3.9 or later.
@@ -7,8 +7,11 @@ nothing but the standard library of Python 3.9 or later.
 import importlib
 import importlib.util
 import inspect
+import itertools
 import json
+import math
 import os
+import re
 import struct
 import sys
 import threading
@@ -28,13 +31,27 @@ class Worker:
         self.lock = threading.Lock()
         self.answers = []
         self.answered = 0
+        self.begun = 0  # answered before the batch in work
         self.busy = False
+        self.counts = {}
+
+    def count(self, name, amount=1, group="user"):
+        """Adds to a counter of the job: what users call as gristmill.count."""
+        key = (group.encode(), name.encode())
+        if amount < 0 or any(not 0 < len(text) <= 128 for text in key):
+            raise ValueError("a counter has names of 1 to 128 bytes and an amount from 0")
+        self.counts[key] = min(self.counts.get(key, 0) + int(amount), 2**64 - 1)
 
     def send(self, kind, payload):
         with self.lock:
-            self.output.write(struct.pack(">IB", len(payload) + 1, ord(kind)))
-            self.output.write(payload)
-            self.output.flush()
+            if kind == "E":
+                self.begun = self.answered
+            self.write(kind, payload)
+
+    def write(self, kind, payload):
+        self.output.write(struct.pack(">IB", len(payload) + 1, ord(kind)))
+        self.output.write(payload)
+        self.output.flush()
 
     def receive(self):
         head = self.input.read(4)
@@ -52,8 +69,10 @@ class Worker:
             return False
         hello = json.loads(bytes(payload))
         self.out = hello["out"]
+        self.pairs = self.out == "pairs"
         self.here = types.ModuleType("gristmill")
         self.here.document = None
+        self.here.count = self.count
         sys.modules["gristmill"] = self.here
         try:
             self.function = load(module, name)
@@ -67,14 +86,13 @@ class Worker:
         return True
 
     def ping(self, timeout):
-        """Says that records are answered although none of the answers is sent yet."""
-        seen = None
+        """Says how many records of the batch in work are done, although they are not answered yet."""
         while True:
             time.sleep(min(1.0, timeout / 4))
-            now = (self.answered, len(self.answers))
-            if self.busy and now != seen:
-                seen = now
-                self.send("P", b"")
+            with self.lock:
+                if self.busy:
+                    done = self.answered - self.begun + len(self.answers)
+                    self.write("P", struct.pack(">I", done))
 
     def work(self):
         while True:
@@ -101,6 +119,10 @@ class Worker:
             self.records(bytes(payload[at:end]), lengths)
             at = end
         self.flush()
+        counts, self.counts = self.counts, {}
+        for (group, counter), amount in counts.items():
+            data = [struct.pack(">I", len(text)) + text for text in (group, counter)]
+            self.send("C", struct.pack(">Q", amount) + b"".join(data))
         self.send("E", b"")
 
     def split(self, data, lengths):
@@ -126,7 +148,9 @@ class Worker:
         for record in self.split(data, lengths):
             try:
                 value = function(record)
-                if type(value) is not str:
+                if self.pairs:
+                    value = pairs(value)
+                elif type(value) is not str:
                     value = self.results(value)
             except BaseException as error:
                 self.flush()
@@ -174,7 +198,15 @@ class Worker:
                 pass  # some answer is not just one text
         self.send_each(answers)
 
+    def send_pairs(self, answers):
+        parts = [part for answer in answers for pair in answer for part in pair]
+        numbers = [len(answers), *map(len, answers), *map(len, parts)]
+        self.send("K", struct.pack(">%dI" % len(numbers), *numbers) + b"".join(parts))
+
     def send_each(self, answers):
+        if self.pairs:
+            self.send_pairs(answers)
+            return
         counts, results = [], []
 
         def send():
@@ -196,6 +228,64 @@ class Worker:
             counts.append(len(answer))
             results.extend(answer)
         send()
+
+
+def pairs(value):
+    """The keys and values that a function returned for --reduce, as bytes."""
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        value = value.items()
+    elif isinstance(value, tuple):
+        value = [value]
+    elif not isinstance(value, (list, types.GeneratorType)):
+        raise TypeError("with --reduce a function returns (key, value), a list of these, a dict or "
+                        "None, not %s" % type(value).__name__)
+    return [pair(item) for item in value]
+
+
+def pair(item):
+    if not isinstance(item, tuple) or len(item) != 2:
+        raise TypeError("with --reduce a result is (key, value), not %.80r" % (item,))
+    return plain(item[0]), plain(item[1])
+
+
+def plain(value):
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    return as_json(value)
+
+
+def reduce(module, name):
+    """Calls the function for each key of the sorted lines on standard input."""
+    output = sys.stdout.buffer
+    sys.stdout = sys.stderr
+    worker = Worker.__new__(Worker)  # for what it knows of results
+    worker.out, worker.counts = "lines", {}
+    here = sys.modules["gristmill"] = types.ModuleType("gristmill")
+    here.document, here.count = None, worker.count
+
+    def split(line):
+        key, _, value = line.rstrip(b"\n").decode("utf-8", "surrogateescape").partition("\t")
+        return key, value
+
+    try:
+        function = load(module, name)
+        lines = map(split, sys.stdin.buffer)
+        for key, group in itertools.groupby(lines, key=lambda item: item[0]):
+            value = function(key, (value for _, value in group))
+            if isinstance(value, tuple):
+                value = b"\t".join(map(plain, value))
+            for result in worker.results(value):
+                output.write(result if result.endswith(b"\n") else result + b"\n")
+        output.flush()
+    except BaseException as error:
+        sys.stderr.write(explain(error).decode("utf-8", "replace").partition("\n")[2])
+        sys.exit(1)
+    for (group, counter), amount in worker.counts.items():
+        sys.stderr.write("reporter:counter:%s,%s,%d\n" % (group.decode(), counter.decode(), amount))
 
 
 def as_json(value):
@@ -225,6 +315,9 @@ def is_ours(file):
 
 
 def load(module, name):
+    if module == "--code":
+        code = compile("lambda line: (%s\n)" % name, "--code", "eval")
+        return eval(code, {"json": json, "math": math, "re": re})
     if module.endswith(".py"):
         folder, file = os.path.split(module)
         sys.path.insert(0, folder)
@@ -254,8 +347,10 @@ def takes_bytes(function):
 
 
 def main():
-    worker = Worker()
     sys.path[0:1] = []  # this file's folder
+    if sys.argv[1] == "--reduce":
+        return reduce(sys.argv[2], sys.argv[3])
+    worker = Worker()
     sys.stdout.reconfigure(line_buffering=True)  # what is printed is not lost when the worker is killed
     if worker.start(sys.argv[1], sys.argv[2]):
         worker.work()

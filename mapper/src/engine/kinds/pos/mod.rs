@@ -39,7 +39,8 @@ pub(super) fn prepare(
     format: Format,
     file: Option<&JobFile>,
 ) -> Result<Factory, SpecError> {
-    let model = file.map_or_else(Model::embedded, |file| Arc::clone(file.model()));
+    let own = file.and_then(JobFile::model);
+    let model = own.map_or_else(Model::embedded, Arc::clone);
     if options.model_hash != 0 && options.model_hash != model.hash() {
         return Err(SpecError(format!(
             "pos: the job wants the model with hash {:016x}, this one has {:016x}",

@@ -1,0 +1,48 @@
+//! `gristmill exec-key`: a pair of keys, to vouch for programs that are run elsewhere.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use gristmill_jobs::registry::SecretKey;
+
+use crate::args::ExecKeyArgs;
+use crate::exit::{Exit, usage};
+use crate::stdout;
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file is there already or cannot be written.
+pub fn exec_key(args: &ExecKeyArgs) -> anyhow::Result<Exit> {
+    let mut public = args.file.clone().into_os_string();
+    public.push(".pub");
+    let public = PathBuf::from(public);
+    for path in [&args.file, &public] {
+        if path.exists() {
+            let path = path.display();
+            return Err(usage(format!("{path} exists: a key is never overwritten")));
+        }
+    }
+    let (key, secret) = SecretKey::generate()?;
+    write(&args.file, &secret, 0o600)?;
+    write(&public, &key.public().line(), 0o644)?;
+    stdout::print(key.public().line().as_bytes())?;
+    Ok(Exit::Complete)
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
+    let written = || {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    written().with_context(|| {
+        // Half a key is of no use.
+        let _ = fs::remove_file(path);
+        path.display().to_string()
+    })
+}

@@ -1,0 +1,128 @@
+//! Only the very job that was signed, by a key that counts, in time.
+
+use super::*;
+use gristmill_common::spec::{
+    EncodingErrors, Format, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Wc,
+};
+
+fn spec() -> JobSpec {
+    JobSpec {
+        version: SPEC_VERSION,
+        kind: Kind::Wc(Wc {}),
+        records: Records::Lines,
+        encoding_errors: EncodingErrors::Keep,
+        max_record: 1 << 20,
+        on_corrupt: OnCorrupt::Salvage,
+        limits: Limits::default(),
+        include: vec![],
+        exclude: vec![],
+        hidden: false,
+        follow: false,
+        partitions: 2,
+        format: Format::Jsonl,
+        compress: None,
+        max_quarantine: 1 << 20,
+    }
+}
+
+fn bundle(bytes: &[u8]) -> Bundle {
+    Bundle {
+        hash: 1,
+        sha256: Sha256::of(bytes),
+    }
+}
+
+#[test]
+fn a_signature_is_of_one_program_in_one_run_of_one_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let (secret, line) = SecretKey::generate().unwrap();
+    let (other, _) = SecretKey::generate().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let read = SecretKey::read(&file("key", &line)).unwrap();
+    assert_eq!(read.public(), secret.public());
+    let keys = format!("# of the team\n\n{}", secret.public().line());
+    let ring = Keyring::read(&file("keys", &keys)).unwrap();
+
+    let (job, spec): (JobName, _) = ("j".parse().unwrap(), spec());
+    let statement = Statement {
+        job: &job,
+        run: 7,
+        spec: &spec,
+        bundle: Some(bundle(b"code")),
+    };
+    let signature = read.sign(&statement);
+    assert_eq!(ring.check(&statement, Some(&signature)), Ok(()));
+    assert_eq!(ring.check(&statement, None), Err(Unsigned::Missing));
+    let stranger = other.sign(&statement);
+    let expected = Err(Unsigned::Stranger(other.public()));
+    assert_eq!(ring.check(&statement, Some(&stranger)), expected);
+    // A stranger that says that it is somebody else.
+    let mut liar = stranger;
+    liar.key = secret.public();
+    assert_eq!(ring.check(&statement, Some(&liar)), Err(Unsigned::Wrong));
+
+    let (other_job, mut other_spec) = ("k".parse().unwrap(), spec.clone());
+    other_spec.partitions = 3;
+    let changed = [
+        Statement {
+            run: 8,
+            ..statement
+        },
+        Statement {
+            job: &other_job,
+            ..statement
+        },
+        Statement {
+            spec: &other_spec,
+            ..statement
+        },
+        Statement {
+            bundle: None,
+            ..statement
+        },
+        Statement {
+            bundle: Some(bundle(b"c0de")),
+            ..statement
+        },
+    ];
+    for changed in changed {
+        let checked = ring.check(&changed, Some(&signature));
+        assert_eq!(checked, Err(Unsigned::Wrong), "{changed:?}");
+    }
+    let mut later = signature.clone();
+    later.not_after += 1;
+    assert_eq!(ring.check(&statement, Some(&later)), Err(Unsigned::Wrong));
+    let mut short = signature;
+    short.bytes.pop();
+    assert_eq!(ring.check(&statement, Some(&short)), Err(Unsigned::Wrong));
+    let old = secret.sign_until(&statement, since_1970().as_secs() - 1);
+    assert_eq!(ring.check(&statement, Some(&old)), Err(Unsigned::Expired));
+}
+
+#[test]
+fn a_file_of_something_else_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let (secret, line) = SecretKey::generate().unwrap();
+    for text in [
+        &line,
+        "gristmill-exec-key 12",
+        "ssh-ed25519 AAAA",
+        &format!("{} more", secret.public().line().trim()),
+    ] {
+        std::fs::write(&path, format!("\n{text}")).unwrap();
+        let error = Keyring::read(&path).unwrap_err().to_string();
+        assert!(error.contains("line 2: not a public key"), "{error}");
+        assert!(!error.contains(&line[30..60]), "{error}");
+    }
+    std::fs::write(&path, secret.public().line()).unwrap();
+    let error = SecretKey::read(&path).unwrap_err().to_string();
+    assert!(error.contains("not a secret key"), "{error}");
+    std::fs::write(&path, format!("{line}{line}")).unwrap();
+    let error = SecretKey::read(&path).unwrap_err().to_string();
+    assert!(error.contains("one secret key"), "{error}");
+}

@@ -1,0 +1,177 @@
+//! The user's program that reduces a partition: `key TAB value` lines in, its part file out.
+//!
+//! Both stream: a partition may be larger than memory. It must not know how pairs were sorted or where
+//! the output goes.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_common::counters::Counter;
+use gristmill_common::reduce_program::ReduceProgram;
+use gristmill_common::spec::Exec;
+
+use super::call::{Ending, How};
+use super::child::Keeper;
+use super::host::Host;
+use super::pool::Pool;
+use super::pump::{Moved, Pump};
+use super::python;
+use super::recipe::Recipe;
+use crate::engine::prepared::SpecError;
+
+/// How much is read before it is written on, in bytes.
+const BLOCK: usize = 256 << 10;
+
+/// Runs the reduce program of one job.
+pub struct GroupReducer {
+    recipe: Recipe,
+    pool: Arc<Pool>,
+}
+
+/// Why a program was ended.
+enum Stopped {
+    /// It neither read nor wrote for as long as it may.
+    Idle,
+    /// What it is fed from, or what it writes to, failed.
+    Broken(io::Error),
+}
+
+impl GroupReducer {
+    /// Finds the reduce program of a job, if it has one.
+    ///
+    /// # Errors
+    /// When it is not here.
+    pub fn of(exec: &Exec, host: &Host) -> Result<Option<Arc<dyn ReduceProgram>>, SpecError> {
+        let Some(reducer) = exec.reducer() else {
+            return Ok(None);
+        };
+        let links = Recipe::of(&reducer.program, exec, host)?.links;
+        let pool = Pool::new(host, exec.memory, links)
+            .map_err(|error| SpecError(format!("exec: cannot start programs: {error}")))?;
+        let recipe = python::reducer(&reducer.program, exec, host, pool.rooms())?;
+        let runner = Self { recipe, pool };
+        if python::is_python(&reducer.program) {
+            // What is wrong with the module shows when there is nothing to reduce.
+            let tried = runner.reduce(0, &mut io::empty(), &mut io::sink());
+            tried.map_err(|why| SpecError(format!("exec: {why}")))?;
+        }
+        Ok(Some(Arc::new(runner)))
+    }
+
+    fn run(
+        &self,
+        keeper: &Keeper,
+        partition: u32,
+        pairs: &mut dyn Read,
+        output: &mut dyn Write,
+    ) -> io::Result<(Ending, Option<Stopped>)> {
+        let number = partition.to_string().into_bytes();
+        let variables = [
+            ("GRISTMILL_PARTITION", number.clone()),
+            ("mapreduce_task_partition", number),
+        ];
+        let mut call = self.recipe.call(keeper.folder(), None, &variables, false);
+        // How long it takes depends on how much there is: it is ended only when nothing moves.
+        call.timeout = None;
+        let mut pump = Pump::new(keeper.run(call, None)?, true)?;
+        let patience = Duration::from_secs(self.recipe.exec.timeout);
+        let stopped = match feed(&mut pump, patience, pairs, output) {
+            Ok(true) => None,
+            Ok(false) => Some(Stopped::Idle),
+            Err(error) => Some(Stopped::Broken(error)),
+        };
+        if stopped.is_some() {
+            keeper.kill();
+        }
+        Ok((keeper.wait(), stopped))
+    }
+
+    /// What is wrong with how it ended, in words.
+    fn fault(&self, ending: &Ending, stopped: Option<Stopped>) -> Option<String> {
+        let exec = &self.recipe.exec;
+        match (stopped, &ending.how) {
+            (Some(Stopped::Broken(error)), _) => Some(error.to_string()),
+            (Some(Stopped::Idle), _) => Some(format!(
+                "killed after {} s in which it neither read nor wrote (--timeout)",
+                exec.timeout
+            )),
+            (None, How::Exit(status)) if exec.is_ok(*status) => (ending.left > 0)
+                .then(|| "ended and left processes behind, which were killed".into()),
+            (None, how) => Some(how.words(exec.timeout, exec.memory)),
+        }
+    }
+}
+
+impl ReduceProgram for GroupReducer {
+    fn reduce(
+        &self,
+        partition: u32,
+        pairs: &mut dyn Read,
+        output: &mut dyn Write,
+    ) -> Result<Vec<Counter>, String> {
+        let cannot = |error: io::Error| format!("cannot run the reduce program: {error}");
+        let mut held = self.pool.take().map_err(cannot)?;
+        let keeper = &held.place().map_err(cannot)?.keeper;
+        let (ending, stopped) = self.run(keeper, partition, pairs, output).map_err(cannot)?;
+        match ending.how {
+            How::Lost => held.discard(),
+            _ => keeper.tidy().map_err(cannot)?,
+        }
+        let Some(fault) = self.fault(&ending, stopped) else {
+            return Ok(ending.counters);
+        };
+        let said = String::from_utf8_lossy(&ending.stderr);
+        let said = match said.trim_end() {
+            "" => String::new(),
+            said => format!("\n{said}"),
+        };
+        Err(format!(
+            "the reduce program failed at partition {partition}: {fault}{said}"
+        ))
+    }
+}
+
+impl std::fmt::Debug for GroupReducer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroupReducer").finish_non_exhaustive()
+    }
+}
+
+/// Feeds a program and passes on what it writes, until it has closed its output; false when nothing
+/// moved for too long.
+fn feed(
+    pump: &mut Pump,
+    patience: Duration,
+    pairs: &mut dyn Read,
+    output: &mut dyn Write,
+) -> io::Result<bool> {
+    let mut block = vec![0; BLOCK];
+    let (mut at, mut filled) = (0, 0);
+    let mut ended = false;
+    let mut written = Vec::new();
+    loop {
+        if at == filled && !ended {
+            (at, filled) = (0, pairs.read(&mut block)?);
+            ended = filled == 0;
+            if ended {
+                pump.close_input();
+            }
+        }
+        let mut pending = &block[at..filled];
+        let moved = pump.turn(&mut pending, &mut written, Some(patience))?;
+        at = filled - pending.len();
+        match moved {
+            Moved::Some => {}
+            Moved::Nothing => return Ok(false),
+            Moved::Ended => {
+                output.write_all(&written)?;
+                return Ok(true);
+            }
+        }
+        if written.len() >= BLOCK {
+            output.write_all(&written)?;
+            written.clear();
+        }
+    }
+}

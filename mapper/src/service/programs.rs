@@ -1,0 +1,162 @@
+//! The jobs of this mapper that run the user's own program: who may, and whose program is ready.
+//!
+//! A program is looked for, and a worker started, before any chunk of its job is taken. That may take
+//! minutes (a model is loaded), so other jobs do not wait for it. It must not know what chunks are.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use gristmill_common::job::JobName;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::Kind;
+use gristmill_jobs::registry::{JobTable, Submission};
+use tokio::sync::mpsc;
+use tracing::info;
+
+use super::policy::{ExecPolicy, Permission};
+use crate::engine::job_file::JobFile;
+use crate::engine::kinds::exec::{Confinement, Host};
+use crate::engine::prepared::Prepared;
+
+/// So many may be made ready at a time, and be heard of.
+const MOST: usize = 64;
+
+/// How programs run on this mapper.
+#[derive(Clone, Debug)]
+pub struct ExecSettings {
+    /// Which jobs may run any.
+    pub policy: ExecPolicy,
+    /// The folder for their files.
+    pub tmp: PathBuf,
+    /// How they are confined, if they are.
+    pub confinement: Option<Confinement>,
+}
+
+/// The programs of one mapper.
+pub(super) struct Programs {
+    settings: ExecSettings,
+    threads: usize,
+    /// By run.
+    known: HashMap<u64, Known>,
+    sender: mpsc::Sender<Ready>,
+    ready: mpsc::Receiver<Ready>,
+}
+
+/// A job that is made ready or is.
+struct Known {
+    /// Ends its programs.
+    shutdown: Shutdown,
+    ready: bool,
+}
+
+/// What came of making a job ready.
+pub(crate) struct Ready {
+    pub(crate) job: JobName,
+    pub(crate) run: u64,
+    pub(crate) prepared: Result<Prepared, String>,
+}
+
+impl Programs {
+    pub(super) fn new(settings: &ExecSettings, threads: usize) -> Self {
+        let (sender, ready) = mpsc::channel(MOST);
+        Self {
+            settings: settings.clone(),
+            threads,
+            known: HashMap::new(),
+            sender,
+            ready,
+        }
+    }
+
+    /// Why a job may not run its program here, if it may not.
+    pub(super) fn refusal(&self, job: &JobName, submission: &Submission) -> Option<String> {
+        self.settings.policy.permit(job, submission).err()
+    }
+
+    /// Ends the programs of jobs that are not active any more.
+    pub(super) fn tidy(&mut self, table: &JobTable) {
+        self.known.retain(|run, known| {
+            let active =
+                (table.iter()).any(|(_, job)| job.is_active() && job.submission.run == *run);
+            if !active {
+                known.shutdown.advance(Stage::Aborted);
+            }
+            active
+        });
+    }
+
+    /// Makes a job ready, unless that was begun. `file` is its bundle, if it has one.
+    pub(super) fn want(&mut self, job: &JobName, submission: &Submission, file: Option<JobFile>) {
+        let run = submission.run;
+        let Kind::Exec(exec) = &submission.spec.kind else {
+            return;
+        };
+        if self.known.contains_key(&run) || self.known.len() >= MOST {
+            return;
+        }
+        let Ok(permission) = self.settings.policy.permit(job, submission) else {
+            return;
+        };
+        let shutdown = Shutdown::new();
+        let known = Known {
+            shutdown: shutdown.clone(),
+            ready: false,
+        };
+        self.known.insert(run, known);
+        let host = Host {
+            tmp: self.settings.tmp.clone(),
+            programs: self.threads,
+            keep_going: (submission.code.as_ref()).is_some_and(|code| code.keep_going),
+            confinement: self.settings.confinement.clone(),
+            programs_at: match permission {
+                Permission::Allowed(places) => places,
+                Permission::All => Default::default(),
+            },
+            shutdown,
+            ..Host::here()
+        };
+        info!(job = %job, "looking for its program");
+        let (job, sender) = (job.clone(), self.sender.clone());
+        let (spec, exec) = (submission.spec.clone(), exec.clone());
+        tokio::task::spawn_blocking(move || {
+            let file = match file {
+                Some(file) => Ok(file),
+                // Nothing but the job's own files is in the folder that its paths begin at.
+                None => JobFile::of_code(&exec, b"", &host.tmp),
+            };
+            let prepared = file.and_then(|file| Prepared::on(&spec, vec![file], &host));
+            let prepared = prepared.map_err(|error| error.to_string());
+            // The mapper may have stopped.
+            let _ = sender.blocking_send(Ready { job, run, prepared });
+        });
+    }
+
+    /// Waits for a job to be ready. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Ready {
+        match self.ready.recv().await {
+            Some(ready) => ready,
+            // Never: a sender is kept here.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether the job is still wanted that was made ready.
+    pub(super) fn take(&mut self, run: u64) -> bool {
+        let known = self.known.get_mut(&run);
+        known.map(|known| known.ready = true).is_some()
+    }
+
+    /// The job is left alone: its programs end, and it is made ready anew if it is wanted again.
+    pub(super) fn forget(&mut self, run: u64) {
+        if let Some(known) = self.known.remove(&run) {
+            known.shutdown.advance(Stage::Aborted);
+        }
+    }
+
+    /// Makes no job ready any more. Programs that work on chunks go on.
+    pub(super) fn leave_all(&self) {
+        for known in self.known.values().filter(|known| !known.ready) {
+            known.shutdown.advance(Stage::Aborted);
+        }
+    }
+}

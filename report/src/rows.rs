@@ -1,0 +1,161 @@
+//! Rows of a table result, as its format writes them.
+
+use gristmill_common::spec::{Format, KeyedBy, TableShape};
+
+use crate::clip::clip;
+
+/// The longest text of a cell on the page, in characters.
+const CELL: usize = 300;
+
+/// What the cells of a row are called, and how they are written.
+#[derive(Debug)]
+pub(crate) struct RowFormat {
+    /// Names of the key's fields.
+    pub(crate) keys: Vec<String>,
+    /// Names of the values.
+    pub(crate) values: Vec<String>,
+    format: Format,
+}
+
+/// One row of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// The key's fields and the values, as texts.
+    pub(crate) cells: Vec<String>,
+    /// The first value as a number, by which rows are chosen; 0 where there is none.
+    pub(crate) weight: f64,
+}
+
+impl RowFormat {
+    pub(crate) fn new(shape: &TableShape, format: Format) -> Self {
+        let keys = match &shape.keyed_by {
+            KeyedBy::Document => vec!["name".to_owned()],
+            KeyedBy::Fields(names) => names.clone(),
+        };
+        let mut values: Vec<String> = shape.columns.iter().map(|(name, _)| name.clone()).collect();
+        values.extend(shape.distinct.clone());
+        values.retain(|name| !name.is_empty());
+        Self {
+            keys,
+            values,
+            format,
+        }
+    }
+
+    /// Names of all cells, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().chain(&self.values).map(String::as_str)
+    }
+
+    /// Reads a line without its end; the error says what is wrong with it.
+    pub(crate) fn read(&self, line: &[u8]) -> Result<Row, String> {
+        let cells = match self.format {
+            Format::Jsonl => self.json_cells(line)?,
+            Format::Tsv => line.split(|&byte| byte == b'\t').map(unescape).collect(),
+            _ => self.text_cells(line),
+        };
+        let wanted = self.keys.len() + self.values.len();
+        if cells.len() != wanted {
+            return Err(format!("{} cells, not {wanted}", cells.len()));
+        }
+        let first = cells.get(self.keys.len()).map(|cell| cell.parse::<f64>());
+        Ok(Row {
+            weight: match first {
+                Some(Ok(number)) if number.is_finite() => number,
+                _ => 0.0,
+            },
+            cells: cells.iter().map(|cell| clip(cell, CELL)).collect(),
+        })
+    }
+
+    fn json_cells(&self, line: &[u8]) -> Result<Vec<String>, String> {
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let cell = |name: &str| match object.get(name) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        };
+        Ok(self.names().map(cell).collect())
+    }
+
+    /// A key may hold colons; the values behind it do not.
+    fn text_cells(&self, line: &[u8]) -> Vec<String> {
+        let text = String::from_utf8_lossy(line);
+        let parts = self.values.len() + usize::from(!self.keys.is_empty());
+        let mut cells: Vec<String> = text.rsplitn(parts, ':').map(str::to_owned).collect();
+        cells.reverse();
+        cells
+    }
+}
+
+/// A field of tab-separated values, its escapes undone; other bytes than UTF-8 become U+FFFD.
+fn unescape(field: &[u8]) -> String {
+    if !field.contains(&b'\\') {
+        return String::from_utf8_lossy(field).into_owned();
+    }
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut at = 0;
+    while let Some(&byte) = field.get(at) {
+        let escaped = match (byte, field.get(at + 1)) {
+            (b'\\', Some(b't')) => Some((b'\t', 2)),
+            (b'\\', Some(b'n')) => Some((b'\n', 2)),
+            (b'\\', Some(b'r')) => Some((b'\r', 2)),
+            (b'\\', Some(b'\\')) => Some((b'\\', 2)),
+            (b'\\', Some(b'x')) => hex(field.get(at + 2..at + 4)).map(|byte| (byte, 4)),
+            _ => None,
+        };
+        let (byte, length) = escaped.unwrap_or((byte, 1));
+        bytes.push(byte);
+        at += length;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digits: Option<&[u8]>) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(digits?).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_common::table::Merge;
+
+    use super::*;
+
+    fn format(keys: &[&str], format: Format) -> RowFormat {
+        let shape = TableShape {
+            keyed_by: KeyedBy::Fields(keys.iter().map(|&key| key.to_owned()).collect()),
+            columns: vec![("hits".into(), Merge::Sum)],
+            distinct: None,
+            top: None,
+        };
+        RowFormat::new(&shape, format)
+    }
+
+    #[test]
+    fn escapes_of_tsv_are_undone() {
+        let row = format(&["a", "b"], Format::Tsv)
+            .read(b"x\\ty\\\\n\\x7F\t\xFF\t12")
+            .unwrap();
+        assert_eq!(row.cells, ["x\ty\\n\u{7F}", "\u{FFFD}", "12"]);
+        assert_eq!(row.weight, 12.0);
+    }
+
+    #[test]
+    fn a_key_may_hold_colons_in_text() {
+        let row = format(&["name"], Format::Text).read(b"a:b:c:7").unwrap();
+        assert_eq!(row.cells, ["a:b:c", "7"]);
+    }
+
+    #[test]
+    fn objects_are_read_by_name() {
+        let row = format(&["a"], Format::Jsonl)
+            .read(br#"{"a":"\u003cscript>","hits":340282366920938463463374607431768211455}"#);
+        assert_eq!(row.unwrap().cells[0], "<script>");
+    }
+
+    #[test]
+    fn a_row_with_other_cells_is_refused() {
+        assert!(format(&["a"], Format::Tsv).read(b"1\t2\t3").is_err());
+    }
+}

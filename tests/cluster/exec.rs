@@ -1,0 +1,545 @@
+//! Users' own programs over a broker: the same bytes as `gristmill run exec`, nothing runs uninvited, and
+//! who cannot run a program leaves it to others.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use crate::cluster::{Cluster, Files, Role, assert_same, files, until};
+use crate::corpus;
+use crate::gristmill::{Ended, gristmill};
+
+/// A folder with programs and inputs, where commands are typed; workers run elsewhere.
+struct Scene {
+    cluster: Cluster,
+    desk: PathBuf,
+}
+
+/// A mapper of this kind and function: what it needs lies beside it.
+const TAG: &str = "
+import helper
+
+def setup():
+    global mark
+    mark = helper.mark()
+
+def tag(text):
+    return None if not text else mark + text.upper()
+";
+
+impl Scene {
+    fn new() -> Self {
+        let cluster = Cluster::new();
+        let desk = cluster.folder.path().join("desk");
+        fs::create_dir(&desk).expect("a folder");
+        let scene = Self { cluster, desk };
+        scene.file("tag.py", TAG);
+        scene.file(
+            "helper.py",
+            "from words.all import MARK\n\ndef mark():\n    return MARK\n",
+        );
+        scene.file("words/all.py", "MARK = open('mark.txt').read().strip()\n");
+        scene.file("mark.txt", "> \n");
+        scene.program(
+            "map.py",
+            "#!/usr/bin/env python3\nimport sys\nfor line in sys.stdin:\n    for word in line.split():\n        \
+             print(f'{word.lower()}\\t1')\n",
+        );
+        corpus::texts(&scene.desk.join("in"));
+        scene
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.desk.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        let path = self.file(name, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions");
+    }
+
+    /// A mapper in a folder where nothing is.
+    fn mapper(&self, words: &[&str]) -> Role {
+        let mut all = vec!["map", "--threads", "2"];
+        all.extend(words);
+        let nowhere = self.cluster.folder.path().join("nowhere");
+        fs::create_dir_all(&nowhere).expect("a folder");
+        let mut command = self.cluster.command(&all);
+        self.cluster.start("map", command.current_dir(nowhere))
+    }
+
+    fn reducer(&self) -> Role {
+        self.cluster.reducer()
+    }
+
+    /// `produce exec`, from the desk.
+    fn produce(&self, job: &str, words: &[&str]) -> Ended {
+        let mut all = vec!["produce", "exec", "--job", job];
+        all.extend(words);
+        let mut command = self.cluster.command(&all);
+        command.current_dir(&self.desk);
+        self.cluster.end(command, &all)
+    }
+
+    /// What `run exec` makes of the same words.
+    fn expected(&self, words: &[&str]) -> Files {
+        let out = tempfile::tempdir().expect("a folder");
+        let out = out.path().join("out");
+        let mut command = gristmill();
+        command.current_dir(&self.desk).args(["run", "exec", "-o"]);
+        let command = command.arg(&out).args(words);
+        Ended::of(command.output().expect("the binary starts")).code(0);
+        files(&out)
+    }
+
+    #[track_caller]
+    fn same(&self, job: &str, words: &[&str]) {
+        let mut waiting = vec!["--wait"];
+        waiting.extend(words);
+        self.produce(job, &waiting).code(0);
+        assert_same(&self.cluster.job(job), &self.expected(words), job);
+    }
+
+    /// Waits until `status` says something of a job.
+    #[track_caller]
+    fn until_status(&self, job: &str, words: &str) -> String {
+        let mut shown = String::new();
+        until(&format!("status says {words:?}"), || {
+            shown = self.cluster.run(&["status", job]).code(0).stdout;
+            shown.contains(words)
+        });
+        shown
+    }
+}
+
+const PYTHON: &[&str] = &["--python", "tag.py:tag", "--ship", "mark.txt", "in"];
+const FILTER: &[&str] = &[
+    "--each",
+    "chunk",
+    "--piece",
+    "4KiB",
+    "--",
+    "awk",
+    "{print NF, $1}",
+    ":::",
+    "in",
+];
+
+#[test]
+fn i6_programs_give_the_same_bytes_over_a_broker() {
+    let scene = Scene::new();
+    let _mappers = [(); 2].map(|()| scene.mapper(&["--exec", "any"]));
+    let _reducer = scene.reducer();
+    scene.same("filter", FILTER);
+    scene.same("python", PYTHON);
+    let count = [
+        "--map",
+        "./map.py",
+        "--reduce",
+        "sum",
+        "--partitions",
+        "3",
+        "in",
+    ];
+    scene.same("count", &count);
+    // One process for each document, its bytes as stored, each result with its name.
+    let most = ["--max-document", "12MiB"];
+    let documents = [
+        "--each",
+        "document",
+        "--out",
+        "json",
+        "--",
+        "sha256sum",
+        ":::",
+        "in",
+    ];
+    scene.same("documents", &[&most[..], &documents[..]].concat());
+    let members = [
+        "--each", "document", "--out", "file", "--", "tac", ":::", "in",
+    ];
+    scene.same("members", &[&most[..], &members[..]].concat());
+    let named = ["--each", "document", "--", "gzip", "-nc", "{}", ":::", "in"];
+    scene.same("named", &[&most[..], &named[..]].concat());
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn a_document_of_12_mib_travels_and_a_larger_one_is_set_aside() {
+    let scene = Scene::new();
+    let large = scene.desk.join("large");
+    fs::create_dir(&large).expect("a folder");
+    let mut random = corpus::Random(3);
+    let mut bytes = Vec::new();
+    while bytes.len() < (12 << 20) + 1 {
+        // Nothing that would be compressed on the way.
+        bytes.extend_from_slice(&(random.below(usize::MAX) as u64).to_le_bytes());
+    }
+    fs::write(large.join("fits"), &bytes[..12 << 20]).expect("a file");
+    fs::write(large.join("too-large"), &bytes[..(12 << 20) + 1]).expect("a file");
+    let _mapper = scene.mapper(&["--exec", "any"]);
+    let _reducer = scene.reducer();
+    let words = ["--each", "document", "--", "sha256sum", ":::", "large"];
+    scene
+        .produce("large", &[&["--wait"], &words[..]].concat())
+        .code(3);
+    let found = scene.cluster.job("large");
+    let sums = String::from_utf8_lossy(&found["part-00000.txt"]).into_owned();
+    let by_hand = std::process::Command::new("sha256sum")
+        .stdin(fs::File::open(large.join("fits")).expect("a file"))
+        .output()
+        .expect("sha256sum");
+    assert_eq!(sums.as_bytes(), by_hand.stdout);
+    let set_aside = String::from_utf8_lossy(&found["quarantine.jsonl"]).into_owned();
+    let reason = "a document of 12582913 bytes, larger than the 12582912 allowed";
+    assert!(set_aside.contains(reason), "{set_aside}");
+    let more = ["--max-document", "13MiB"];
+    let refused = scene
+        .produce("more", &[&more[..], &words[..]].concat())
+        .code(2);
+    assert!(refused.stderr.contains("at most 12MiB"), "{refused:?}");
+}
+
+#[test]
+fn a_mapper_that_may_not_or_cannot_leaves_the_job_to_others_and_status_says_so() {
+    let scene = Scene::new();
+    let mut off = scene.mapper(&[]);
+    let _reducer = scene.reducer();
+    // A program that only one of the mappers has.
+    let tools = scene.cluster.folder.path().join("tools");
+    fs::create_dir(&tools).expect("a folder");
+    let tool = tools.join("shout");
+    fs::write(&tool, "#!/bin/sh\nexec tr a-z A-Z\n").expect("a program");
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("permissions");
+    let words = ["--each", "chunk", "--", "shout", ":::", "in"];
+    scene.produce("job", &words).code(0);
+    off.until_says("left alone: exec is off");
+    let mut lacking = scene.mapper(&["--exec", "any"]);
+    lacking.until_says("there is no program shout on the PATH");
+    let shown = scene.until_status("job", "1 of 2 mappers: exec: there is no program shout");
+    assert!(shown.contains("1 of 2 mappers: exec is off"), "{shown}");
+    assert!(
+        shown.contains("waits for a mapper that may and can run it"),
+        "{shown}"
+    );
+    let nowhere = scene.cluster.folder.path().join("nowhere");
+    let path = std::env::var("PATH").expect("a PATH");
+    let path = format!("{}:{path}", tools.display());
+    let mut command = scene.cluster.command(&["map", "--exec", "any"]);
+    let command = command.current_dir(nowhere).env("PATH", &path);
+    let _able = scene.cluster.start("map", command);
+    scene
+        .produce("job", &[&["--wait"], &words[..]].concat())
+        .code(0);
+    let text: String = scene
+        .cluster
+        .job("job")
+        .remove("part-00000.txt")
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .expect("a part");
+    assert!(!text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_lowercase()));
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn a_program_that_cannot_start_blocks_its_job_and_says_why() {
+    let scene = Scene::new();
+    scene.file(
+        "tag.py",
+        "import nowhere_to_be_found\n\ndef tag(text):\n    return text\n",
+    );
+    let mut mapper = scene.mapper(&["--exec", "any"]);
+    let _reducer = scene.reducer();
+    scene.produce("job", PYTHON).code(0);
+    mapper.until_says("No module named 'nowhere_to_be_found'");
+    scene.until_status(
+        "job",
+        "1 of 1 mappers: exec: the worker cannot be started: ModuleNotFoundError",
+    );
+    // Another job is served all the same.
+    scene.same("other", FILTER);
+    scene.cluster.run(&["cancel", "job"]).code(0);
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn what_is_only_for_one_machine_is_refused_with_the_way_out() {
+    let scene = Scene::new();
+    let absolute = format!("{}:tag", scene.desk.join("tag.py").display());
+    for (words, what) in [
+        (&["--python", "tag.py:tag", "--try", "3", "in"][..], "--try"),
+        (
+            &["--python", &absolute, "in"],
+            "their paths begin at the folder",
+        ),
+        (
+            &[
+                "--each",
+                "chunk",
+                "--",
+                "awk",
+                "-f",
+                "../desk/tag.py",
+                ":::",
+                "in",
+            ],
+            "without `..`",
+        ),
+    ] {
+        let refused = scene.produce("job", words).code(2);
+        assert!(refused.stderr.contains(what), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_hostile_publisher_runs_nothing_where_exec_is_off_or_signed() {
+    let scene = Scene::new();
+    let cluster = &scene.cluster;
+    let (mine, theirs) = (scene.desk.join("mine"), scene.desk.join("theirs"));
+    for key in [&mine, &theirs] {
+        let line = ["exec-key".as_ref(), key.as_os_str()];
+        crate::gristmill::run(line).code(0);
+    }
+    let (mine, theirs) = (mine.display().to_string(), theirs.display().to_string());
+    let keys = format!("{mine}.pub");
+    let trace = cluster.folder.path().join("trace");
+    let touch = trace.display().to_string();
+    let hostile = ["--each", "chunk", "--", "touch", &touch, ":::", "in"];
+    let mut off = scene.mapper(&[]);
+    let mut signed = scene.mapper(&["--exec", "signed", "--exec-keys", &keys]);
+    let _reducer = scene.reducer();
+    scene.produce("unsigned", &hostile).code(0);
+    signed.until_says("left alone: it is not signed");
+    scene
+        .produce("stranger", &[&["--sign", &theirs], &hostile[..]].concat())
+        .code(0);
+    signed.until_says("left alone: it is signed by a key that --exec-keys does not list");
+    off.until_says("left alone: exec is off");
+    assert!(!trace.exists());
+    // The same with the right key runs.
+    let welcome = ["--each", "chunk", "--", "cat", ":::", "in"];
+    let welcome = [&["--sign", &mine, "--wait"], &welcome[..]].concat();
+    scene.produce("welcome", &welcome).code(0);
+    let python = [&["--sign", &mine, "--wait"], PYTHON].concat();
+    scene.produce("python", &python).code(0);
+    assert!(!trace.exists());
+    for job in ["unsigned", "stranger"] {
+        cluster.run(&["cancel", job]).code(0);
+    }
+    cluster.until_clean();
+}
+
+/// Tries to get at what is not its business, and says of each how it went.
+const HOSTILE: &str = r#"#!/usr/bin/env python3
+import ctypes, glob, os, socket, sys
+
+def environ():
+    found = b""
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            found += open(path, "rb").read()
+        except OSError:
+            pass
+    assert b"amqp://" in found and b"GRISTMILL_BROKER" in found, "not found"
+
+def secret():
+    open(sys.argv[1]).read()
+
+def memory():
+    for mapper in mappers():
+        open(f"/proc/{mapper}/mem", "rb").read(0)
+
+def mappers():
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            words = open(path, "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if len(words) > 1 and words[1] == b"map" and b"gristmill" in words[0]:
+            found.append(int(path.split("/")[2]))
+    assert found, "no mapper"
+    return found
+
+def ptrace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    for mapper in mappers():
+        if libc.ptrace(16, mapper, None, None) != 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+        os.waitpid(mapper, 0x40000000)
+        libc.ptrace(17, mapper, None, None)
+
+def udp():
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))
+
+def write():
+    open(sys.argv[1] + ".written", "w").close()
+
+def code():
+    os.chmod(os.path.realpath(sys.argv[0]), 0o755)
+    open(sys.argv[0], "a").close()
+
+def own():
+    open("scratch", "w").write("mine")
+    open(os.environ["HOME"] + "/cache", "w").close()
+    open("/dev/null", "w").write("nothing")
+
+sys.stdin.read()
+for attempt in (environ, secret, memory, ptrace, udp, write, code, own):
+    try:
+        attempt()
+        print(attempt.__name__, "done")
+    except (OSError, AssertionError) as error:
+        print(attempt.__name__, "refused")
+"#;
+
+#[test]
+fn a_confined_program_gets_at_nothing_but_its_input_and_its_folder() {
+    let scene = Scene::new();
+    scene.program("hostile.py", HOSTILE);
+    let secrets = scene.cluster.folder.path().join("secrets");
+    fs::create_dir(&secrets).expect("a folder");
+    let secret = secrets.join("broker");
+    fs::write(&secret, scene.cluster.vhost.url()).expect("a file");
+    let file = secret.display().to_string();
+    let input = scene.file("one.txt", "a line\n").display().to_string();
+    let words = [
+        "--each",
+        "document",
+        "--",
+        "./hostile.py",
+        &file,
+        ":::",
+        &input,
+    ];
+    let _reducer = scene.reducer();
+    let said = |job: &str, mapper: &[&str], more: &[&str]| {
+        let mut all = vec!["map", "--threads", "1", "--exec", "any"];
+        all.extend(mapper);
+        let mut command = scene.cluster.command(&all);
+        let mut mapper = scene.cluster.start("map", &mut command);
+        scene
+            .produce(job, &[&["--wait"], more, &words[..]].concat())
+            .code(0);
+        mapper.signal("-TERM");
+        mapper.wait();
+        String::from_utf8(
+            scene
+                .cluster
+                .job(job)
+                .remove("part-00000.txt")
+                .expect("a part"),
+        )
+        .expect("UTF-8")
+    };
+    let refused = "environ refused\nsecret refused\nmemory refused\nptrace refused\nudp refused\n\
+                   write refused\ncode refused\nown done\n";
+    // The broker's URL is in the environment, and the file names it, too.
+    let confined = said("confined", &[], &[]);
+    assert_eq!(
+        confined,
+        refused.replace("secret refused", "secret done"),
+        "a file that is no secret"
+    );
+    let mut command = scene.cluster.command(&[
+        "map",
+        "--threads",
+        "1",
+        "--exec",
+        "any",
+        "--broker-file",
+        &file,
+    ]);
+    command.env_remove("GRISTMILL_BROKER");
+    let by_file = scene.cluster.start("map", &mut command);
+    scene
+        .produce("by-file", &[&["--wait"], &words[..]].concat())
+        .code(0);
+    let found = scene
+        .cluster
+        .job("by-file")
+        .remove("part-00000.txt")
+        .expect("a part");
+    assert_eq!(String::from_utf8_lossy(&found), refused);
+    by_file.kill();
+    let online = said("online", &[], &["--net"]);
+    assert!(online.contains("udp done\nwrite refused"), "{online}");
+    // That the attempts can succeed, so that it means something when they do not.
+    let free = said("free", &["--exec-unconfined"], &[]);
+    for what in [
+        "secret done",
+        "udp done",
+        "write done",
+        "code done",
+        "own done",
+    ] {
+        assert!(free.contains(what), "{free}");
+    }
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn a_password_in_the_list_of_processes_is_refused_where_programs_run() {
+    let cluster = Cluster::new();
+    let url = cluster.vhost.url();
+    let words = ["map", "--exec", "any", "--broker", &url];
+    let ended = cluster.run(&words).code(2);
+    assert!(ended.stderr.contains("is in the process list"), "{ended:?}");
+}
+
+#[test]
+fn allowed_programs_run_for_everybody_and_nothing_else_does() {
+    let scene = Scene::new();
+    let mut mapper = scene.mapper(&["--exec-allow", "wc,count=/usr/bin/wc"]);
+    let _reducer = scene.reducer();
+    scene.same(
+        "plain",
+        &[
+            "--each", "chunk", "--piece", "4KiB", "--env", "OMP_X=1", "--", "wc", "-c", ":::", "in",
+        ],
+    );
+    let line = [
+        "--each", "chunk", "--wait", "--", "count", "-l", ":::", "in",
+    ];
+    scene.produce("named", &line).code(0);
+    let refused: &[(&[&str], &str)] = &[
+        (
+            &["--", "cat", ":::", "in"],
+            "--exec-allow does not list cat",
+        ),
+        (
+            &["--shell", "--", "wc -c", ":::", "in"],
+            "--exec-allow is for commands",
+        ),
+        (
+            &["--env", "LD_PRELOAD=x", "--", "wc", ":::", "in"],
+            "permits no --env LD_PRELOAD",
+        ),
+        (
+            &["--ship", "mark.txt", "--", "wc", ":::", "in"],
+            "runs no program with files",
+        ),
+        (
+            &["--", "./map.py", ":::", "in"],
+            "--exec-allow does not list ./map.py",
+        ),
+    ];
+    for (number, (words, why)) in refused.iter().enumerate() {
+        let job = format!("refused-{number}");
+        let line = [&["--each", "chunk"], *words].concat();
+        scene.produce(&job, &line).code(0);
+        mapper.until_says(why);
+        scene.cluster.run(&["cancel", &job]).code(0);
+    }
+    scene.cluster.until_clean();
+    let words = ["map", "--exec-allow", "wc,python3"];
+    let ended = scene.cluster.run(&words).code(2);
+    assert!(
+        ended.stderr.contains("python3 runs whatever it is told to"),
+        "{ended:?}"
+    );
+    scene.cluster.run(&["map", "--exec", "signed"]).code(2);
+}

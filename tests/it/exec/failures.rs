@@ -1,0 +1,119 @@
+//! What fails: the unit that is set aside, and the job that cannot work.
+
+use super::*;
+
+#[test]
+fn a_piece_whose_filter_fails_is_set_aside_as_one_stretch() {
+    let folder = folder();
+    let lines: String = (0..1000).map(|number| format!("{number:07}\n")).collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    let program = "{ print } /0000700/ { print \"cannot\" > \"/dev/stderr\"; exit 4 }";
+    let words = [
+        "--each", "chunk", "--piece", "4KiB", "-o", "out", "--", "awk", program, ":::", "in.txt",
+    ];
+    exec(folder.path(), &words).code(3);
+    let out = folder.path().join("out");
+    let part = read(&out, "part-00000.txt");
+    assert_eq!(part.lines().count(), 512);
+    let entries = quarantine(&out);
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["reason"], "exit status 4");
+    assert_eq!(entries[0]["stderr"], "cannot\n");
+    assert_eq!(entries[0]["offset"], 4096);
+    assert_eq!(
+        (&entries[0]["records"], &entries[0]["bytes"]),
+        (&488.into(), &3904.into())
+    );
+    Ended::of(gristmill().arg("verify").arg(&out).output().expect("a run")).code(0);
+}
+
+#[test]
+fn what_is_missing_is_found_before_anything_is_read() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    fs::write(folder.path().join("broken.py"), "import no_such_thing\n").expect("a file");
+    fs::write(folder.path().join("plain.sh"), "echo\n").expect("a file");
+    for (words, says) in [
+        (
+            &["--each", "chunk", "--", "no-such-program", ":::", "in.txt"][..],
+            "on the PATH: install it",
+        ),
+        (
+            &["--each", "chunk", "--", "./plain.sh", ":::", "in.txt"],
+            "chmod +x it",
+        ),
+        (
+            &["--python", "none.py:f", "in.txt"],
+            "none.py: no such file",
+        ),
+        (
+            &["--python", "no_module:f", "in.txt"],
+            "No module named 'no_module'",
+        ),
+        (
+            &["--python", "broken.py:f", "in.txt"],
+            "import no_such_thing",
+        ),
+        (&["--python", "plain.sh", "in.txt"], "FILE.py:FUNCTION"),
+        (&["--", "cat", ":::", "in.txt"], "--each document"),
+        (&["--each", "chunk", "in.txt"], "what is to be run?"),
+        (&["--each", "chunk", "--", "cat"], "no inputs"),
+        (
+            &["--worker", "--", "true", ":::", "in.txt"],
+            "ended before it had answered, exit status 0",
+        ),
+    ] {
+        let mut all = words.to_vec();
+        all.splice(0..0, ["-o", "out"]);
+        exec(folder.path(), &all).code(2).says(says);
+        assert!(!folder.path().join("out/manifest.json").exists());
+    }
+    let mut produce = gristmill();
+    produce.current_dir(folder.path()).args([
+        "produce", "exec", "--map", "cat", "--reduce", "cat", "in.txt",
+    ]);
+    Ended::of(produce.output().expect("a run"))
+        .code(2)
+        .says("not there yet over a broker");
+}
+
+#[test]
+fn a_command_that_always_fails_fails_the_job_at_once() {
+    let folder = folder();
+    let lines = "line\n".repeat(300);
+    fs::write(folder.path().join("in.txt"), &lines).expect("a file");
+    let words = [
+        "--each",
+        "record",
+        "-o",
+        "out",
+        "--",
+        "sh",
+        "-c",
+        "echo why >&2; exit 9",
+        ":::",
+        "in.txt",
+    ];
+    exec(folder.path(), &words)
+        .code(1)
+        .says("exit status 9\nwhy");
+    fs::write(
+        folder.path().join("typo.py"),
+        "def f(text):\n    return txet\n",
+    )
+    .expect("a file");
+    let words = ["--python", "typo.py:f", "in.txt", "-o", "out"];
+    exec(folder.path(), &words)
+        .code(1)
+        .says("NameError: name 'txet' is not defined");
+    let words = [
+        "--python",
+        "typo.py:f",
+        "--keep-going",
+        "in.txt",
+        "-o",
+        "out",
+    ];
+    exec(folder.path(), &words).code(3);
+    assert_eq!(quarantine(&folder.path().join("out")).len(), 300);
+}

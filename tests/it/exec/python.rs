@@ -1,0 +1,271 @@
+//! Python functions: what they get, what becomes of what they return.
+
+use super::*;
+
+#[test]
+fn a_python_function_gets_each_line_and_its_results_are_written() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("tag.py"),
+        r#"
+import gristmill
+
+def setup():
+    global mark
+    mark = "<"
+    print("a stray line")
+
+def tag(text):
+    if text == "bad":
+        raise ValueError("no good")
+    return {
+        "none": None,
+        "dict": {"b": [1, 2], "a": "ä"},
+        "list": ["one", b"two", None, {"k": 1}],
+        "generator": (c for c in "ab"),
+        "empty": "",
+        "lines": "x\ny",
+        "number": 42,
+        "name": gristmill.document.rsplit("/", 1)[-1],
+    }.get(text, mark + text.upper() + ">")
+"#,
+    )
+    .expect("a file");
+    fs::create_dir(folder.path().join("in")).expect("a folder");
+    fs::write(
+        folder.path().join("in/a.txt"),
+        b"\xEF\xBB\xBFfirst\r\nnone\ndict\nlist\nbad\ngenerator\nempty\nlines\nnumber\nname\nnot \xFF utf-8",
+    )
+    .expect("a file");
+    let ended = exec(
+        folder.path(),
+        &["--python", "tag.py:tag", "in", "-o", "out"],
+    );
+    ended.code(3).says("1 record (9.09 %) set aside");
+    let out = folder.path().join("out");
+    let expected: &[u8] =
+        b"<FIRST>\n{\"a\":\"\xC3\xA4\",\"b\":[1,2]}\none\ntwo\n{\"k\":1}\na\nb\n\nx\ny\n42\n\
+          a.txt\n<NOT \xFF UTF-8>\n";
+    let part = fs::read(out.join("part-00000.txt")).expect("a part");
+    assert_eq!(
+        String::from_utf8_lossy(&part),
+        String::from_utf8_lossy(expected)
+    );
+    let entries = quarantine(&out);
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["offset"], 25);
+    assert_eq!(entries[0]["reason"], "ValueError: no good");
+    assert_eq!(entries[0]["text"], "bad");
+    let trace = entries[0]["stderr"].as_str().expect("a traceback");
+    assert!(trace.contains("tag.py\", line 11, in tag"), "{trace}");
+    assert!(!trace.contains("gristmill_worker"), "{trace}");
+}
+
+const WORDS: &str = "
+import gristmill
+
+def pairs(text):
+    if 'BAD' in text: return [('fine', 1), 'not a pair']
+    if 'LIST' in text: return ['a', 'b']
+    gristmill.count('lines')
+    return ((word, len(word)) for word in text.split())
+
+def total(word, lengths):
+    gristmill.count('words')
+    if word == 'c\\u00e4t': return None
+    return word, sum(map(int, lengths))
+
+def fails(word, lengths):
+    raise KeyError(word)
+";
+
+#[test]
+fn pairs_of_functions_are_reduced_as_those_of_mappers_are() {
+    let folder = folder();
+    fs::write(folder.path().join("words.py"), WORDS).expect("a file");
+    let text = "a b\u{e4}d a\nBAD\nc\u{e4}t dog\nLIST\n\nlongest a dog\n";
+    fs::write(folder.path().join("in.txt"), text).expect("a file");
+    let reduced = |how: &str| {
+        let words = [
+            "--python",
+            "words.py:pairs",
+            "--reduce",
+            how,
+            "in.txt",
+            "-o",
+            "-",
+            "--allow-quarantine",
+            "2",
+        ];
+        exec(folder.path(), &words).code(0).stdout
+    };
+    assert_eq!(
+        reduced("sum"),
+        "a\t3\nb\u{e4}d\t3\nc\u{e4}t\t3\ndog\t6\nlongest\t7\n"
+    );
+    assert_eq!(
+        reduced("count"),
+        "a\t3\nb\u{e4}d\t1\nc\u{e4}t\t1\ndog\t2\nlongest\t1\n"
+    );
+    assert_eq!(
+        reduced("distinct"),
+        "a\t1\nb\u{e4}d\t1\nc\u{e4}t\t1\ndog\t1\nlongest\t1\n"
+    );
+    assert_eq!(
+        reduced("words.py:total"),
+        "a\t3\nb\u{e4}d\t3\ndog\t6\nlongest\t7\n"
+    );
+    assert_eq!(
+        reduced("cat"),
+        "a\t1\na\t1\na\t1\nb\u{e4}d\t3\nc\u{e4}t\t3\ndog\t3\ndog\t3\nlongest\t7\n"
+    );
+    let words = [
+        "--map",
+        "words.py:pairs",
+        "--reduce",
+        "words.py:total",
+        "in.txt",
+        "-o",
+        "out",
+    ];
+    exec(folder.path(), &words).code(3);
+    let out = folder.path().join("out");
+    let entries = quarantine(&out);
+    assert_eq!(entries.len(), 2);
+    assert_eq!(
+        entries[0]["reason"],
+        "TypeError: with --reduce a result is (key, value), not 'not a pair'"
+    );
+    let manifest = read(&out, "manifest.json");
+    assert!(
+        manifest.contains("\"lines\": 4") && manifest.contains("\"words\": 5"),
+        "{manifest}"
+    );
+    let fails = |how: &str, code: i32, says: &str| {
+        let words = [
+            "--python",
+            "words.py:pairs",
+            "--reduce",
+            how,
+            "in.txt",
+            "-o",
+            "no",
+        ];
+        exec(folder.path(), &words).code(code).says(says);
+    };
+    fails(
+        "words.py:fails",
+        1,
+        "in fails\n    raise KeyError(word)\nKeyError: 'a'",
+    );
+    fails("words.py:none", 2, "has no attribute 'none'");
+    fails("none.py:none", 2, "none.py: no such file");
+}
+
+#[test]
+fn numbers_that_do_not_fit_set_their_record_aside() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "1\n-2\n3\n1.5\n").expect("a file");
+    let words = [
+        "--code",
+        "[('all', json.loads(line)), ('seen', 1)]",
+        "--reduce",
+        "sum",
+        "in.txt",
+        "-o",
+        "out",
+    ];
+    exec(folder.path(), &words).code(3);
+    let out = folder.path().join("out");
+    assert_eq!(read(&out, "part-00000.tsv"), "all\t4\nseen\t2\n");
+    let reason = "its value `-2` is no whole number from 0 to 2^64 - 1";
+    assert_eq!(quarantine(&out)[0]["reason"], reason);
+}
+
+#[test]
+fn an_expression_is_a_function_of_the_line() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "b 2\na 1\n\nb 3\n").expect("a file");
+    let shown = |words: &[&str]| {
+        let words = [words, &["in.txt", "-o", "-"]].concat();
+        exec(folder.path(), &words).code(0).stdout
+    };
+    assert_eq!(shown(&["--code", "line.upper()"]), "B 2\nA 1\n\nB 3\n");
+    assert_eq!(
+        shown(&["--code", "re.findall(r'\\d', line) # digits"]),
+        "2\n1\n3\n"
+    );
+    let first = [
+        "--code",
+        "(line.split()[0], 1) if line else None",
+        "--reduce",
+        "count",
+    ];
+    assert_eq!(shown(&first), "a\t1\nb\t2\n");
+    let wrong = |code: &str, says: &str| {
+        exec(folder.path(), &["--code", code, "in.txt", "-o", "out"])
+            .code(2)
+            .says(says);
+    };
+    wrong("line.(", "SyntaxError");
+    exec(
+        folder.path(),
+        &["--code", "line", "--python", "a:b", "in.txt"],
+    )
+    .code(2)
+    .says("not several");
+}
+
+/// A record at which the worker hangs costs one time-out, as long as the interpreter lets the worker say
+/// where it is. A regular expression without end does not: then it costs two.
+#[test]
+fn a_record_that_hangs_costs_one_time_out() {
+    let folder = folder();
+    let lines: String = (0..3000)
+        .map(|number| match number {
+            1500 => "hang\n".into(),
+            2200 => format!("{}b\n", "a".repeat(60)),
+            number => format!("{number}\n"),
+        })
+        .collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "import os, re, time\n\
+         print('started', file=open(os.environ['STARTS'], 'a'))\n\
+         def f(text):\n    while text == 'hang': time.sleep(1)\n    re.match('(a+)+$', text)\n    return text\n",
+    )
+    .expect("a file");
+    let starts = format!("STARTS={}", folder.path().join("starts").display());
+    let began = std::time::Instant::now();
+    let words = [
+        "--python",
+        "f.py:f",
+        "--timeout",
+        "4",
+        "--threads",
+        "1",
+        "in.txt",
+        "-o",
+        "out",
+        "--env",
+        &starts,
+    ];
+    exec(folder.path(), &words).code(3);
+    let took = began.elapsed().as_secs();
+    let out = folder.path().join("out");
+    let entries = quarantine(&out);
+    let samples: Vec<_> = entries.iter().map(|entry| entry["text"].as_str()).collect();
+    assert_eq!((samples.len(), samples[0]), (2, Some("hang")));
+    assert!(samples[1].expect("text").starts_with("aaaa"));
+    for entry in &entries {
+        assert_eq!(entry["reason"], "killed after 4 s (--timeout)");
+    }
+    assert_eq!(read(&out, "part-00000.txt").lines().count(), 2998);
+    // The first, one anew after each of the three time-outs.
+    assert_eq!(
+        read(folder.path(), "starts").lines().count(),
+        4,
+        "in {took} s"
+    );
+}
