@@ -70,7 +70,8 @@ fn kinds() -> Vec<Kind> {
             sum: owned(sum.clone()),
             min: owned(sum.clone()),
             max: owned(sum.clone()),
-            distinct: owned(sum),
+            distinct: owned(sum.clone()),
+            quantiles: sum.iter().map(|name| format!("{name}:0.5,1")).collect(),
             filters: owned(filters),
             ..GroupBy::default()
         }));
