@@ -70,8 +70,8 @@ impl From<ReduceError> for JobFailure {
             }
             ReduceError::InputChanged { .. }
             | ReduceError::Malformed(_)
-            | ReduceError::Overflow(_)
             | ReduceError::Program(_)
+            | ReduceError::Overflow(_)
             | ReduceError::Wire(_)
             | ReduceError::Quarantine(_) => JobFailure::Job(error.to_string()),
         }
@@ -85,6 +85,7 @@ impl From<CommitError> for JobFailure {
             CommitError::Rows(error) => error.into(),
             CommitError::Account { .. }
             | CommitError::Partitions(_)
+            | CommitError::TwoResults(_)
             | CommitError::Quarantine(_) => JobFailure::Job(error.to_string()),
         }
     }
