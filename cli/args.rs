@@ -10,6 +10,7 @@ use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
 use crate::commands::exec_key::ExecKeyArgs;
+use crate::commands::rerun::Share;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
 use crate::program_args::ProgramArgs;
@@ -99,6 +100,10 @@ pub enum Command {
     ///
     /// While a job is active it listens to the workers' reports for 2.5 seconds.
     Status(StatusArgs),
+    /// Show the jobs of a broker on a web page, live
+    ///
+    /// The page changes nothing. It is for this machine alone unless --token-file says otherwise.
+    Dashboard(DashboardArgs),
     /// Cancel a job: its queues and results are dropped
     Cancel(CancelArgs),
     /// Try the chunks again that could not be run at all, and complete the output
@@ -527,6 +532,33 @@ pub struct StatusArgs {
     pub watch: bool,
 }
 
+/// Options of `dashboard`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  gristmill dashboard --results results/      http://127.0.0.1:8642/, finished jobs open their report
+  gristmill dashboard --listen 0.0.0.0:8642 --token-file token.txt")]
+pub struct DashboardArgs {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// How long it is waited for.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
+    /// Where the page is served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8642")]
+    pub listen: SocketAddr,
+    /// A reducer's folder: finished jobs in it open their report
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+    /// A file with the token that viewers must have; the page asks for it
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Serve others than this machine without a token, if they name it localhost: for a container whose
+    /// port is published on 127.0.0.1 alone
+    #[arg(long, conflicts_with = "token_file")]
+    pub no_token: bool,
+}
+
 /// Options of `cancel`.
 #[derive(Args, Debug)]
 pub struct CancelArgs {
@@ -591,6 +623,7 @@ pub struct ReportArgs {
 #[command(after_help = "Examples:
   gristmill verify out            hashes, and records in = mapped + quarantined per source
   gristmill verify out logs/      the same, with the records counted anew from the inputs
+  gristmill verify out logs/ --rerun 1%   and a sample of an exec job's chunks run again
 
 Exit codes: 0 it holds, 1 it does not")]
 pub struct VerifyArgs {
@@ -606,4 +639,8 @@ pub struct VerifyArgs {
     /// Threads for reading [default: one per core]
     #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
+    /// Run this share of an exec job's chunks twice, in the folder where it was run, and look for their
+    /// results in the output
+    #[arg(long, value_name = "P%", requires = "inputs")]
+    pub rerun: Option<Share>,
 }

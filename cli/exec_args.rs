@@ -12,6 +12,7 @@ use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 use crate::code_files;
 use crate::exit::usage;
 use crate::program_words::{self, command, function, stays};
+use crate::recycle::Recycle;
 use crate::reduce_words::{self, ReduceWords};
 
 /// Ends the command, as in GNU parallel; inputs follow.
@@ -38,7 +39,7 @@ pub struct ExecArgs {
     /// None (no result). A function `setup()` beside it is called once for each process first.
     #[arg(long, value_name = "FILE:FUNCTION", help_heading = "Program")]
     pub python: Option<String>,
-    /// A Python expression over `line`, as --python would call a function: line.split()[0]
+    /// A Python expression over `line`, as --python would call a function: `line.split()[0]`
     ///
     /// The modules json, math and re are there.
     #[arg(long, value_name = "EXPRESSION", help_heading = "Program")]
@@ -90,9 +91,9 @@ pub struct ExecArgs {
         help_heading = "Program"
     )]
     pub child_memory: ByteSize,
-    /// A worker is replaced after this many units
-    #[arg(long, value_name = "N", help_heading = "Program")]
-    pub recycle: Option<u64>,
+    /// A worker is replaced after this many units, or when it has more memory than this: 10000, 500MiB
+    #[arg(long, value_name = "N|SIZE", help_heading = "Program")]
+    pub recycle: Option<Recycle>,
     /// The size of pieces of --each chunk and --map, from 4KiB to 2MiB; it shows in the results
     #[arg(
         long,
@@ -179,7 +180,8 @@ impl ExecArgs {
                 env: environment(&self.env)?,
                 timeout: self.timeout,
                 memory: self.child_memory.0,
-                recycle: self.recycle,
+                recycle: self.recycle.and_then(Recycle::units),
+                recycle_memory: self.recycle.and_then(Recycle::memory),
                 piece: self.piece.0,
                 whole: self.whole,
                 reduce,
@@ -272,9 +274,9 @@ impl ExecArgs {
                 "--out file writes a file for each document: it goes with --each document",
             ));
         }
-        if self.recycle == Some(0) || self.recycle.is_some() && !stays {
+        if self.recycle.is_some() && !stays {
             return Err(usage(
-                "--recycle N, from 1, is for Python functions and workers: a command is started for \
+                "--recycle is for Python functions and workers: a command is started for \
                  every unit",
             ));
         }

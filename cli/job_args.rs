@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Args, Subcommand, ValueEnum};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{
-    AccessLog, Compress, Each, EncodingErrors, Extract, Format, JobSpec, Kind, Limits,
+    AccessLog, Compress, Each, EncodingErrors, Extract, Format, GroupBy, JobSpec, Kind, Limits,
     MAX_PARTITIONS, MAX_RECORD, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
 };
 use gristmill_mapper::JobFile;
@@ -43,6 +43,21 @@ pub enum KindCommand<R: Args> {
   gristmill run access-log --by path --top 20 --where 'status = 404' logs/ -o -
   gristmill run access-log --by time:day --distinct host logs/ -o out")]
     AccessLog(JobCommand<AccessLog, R>),
+    /// Counts and exact figures of JSON lines, logfmt, CSV and server logs, by group
+    ///
+    /// Output: the fields of --by, hits, and the figures asked for, sorted by key. Lines that do not
+    /// parse are counted and quarantined. A field that a line does not have is - in TSV, empty in CSV and
+    /// missing in JSON; null is \\N, or null in JSON.
+    #[command(after_help = "Examples:
+  gristmill run group-by --by service,level --where 'level != debug' app-logs/ -o -
+  gristmill run group-by --by request.host,status --sum size caddy.log.zst -o -
+  gristmill run group-by --by ts:hour --avg took --max took --distinct user.id app.jsonl -o -
+  gristmill run group-by --parse alb --by target_status_code,time:hour --distinct client elb/ -o -
+  gristmill run group-by --parse 'regex:^(?P<ts>\\S+) (?P<lvl>[A-Z]+)' --by lvl,ts:day app/ -o -
+  gristmill run group-by --unwrap docker --parse logfmt --by level /var/lib/docker/containers/ -o -
+  gristmill run group-by --by user.id --top 20 --where 'exists error and not path ~ ^/health' logs/ -o -
+  gristmill run group-by --by country --sum amount --format csv --header orders.jsonl.gz -o -")]
+    GroupBy(JobCommand<GroupBy, R>),
     /// Lines, words and bytes of each document
     #[command(after_help = "Examples:
   gristmill run wc texts.zip -o out
@@ -264,6 +279,7 @@ impl<R: Args> KindCommand<R> {
                 job_of(Kind::Grep(kind), job, words.command)
             }
             KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
+            KindCommand::GroupBy(words) => words.into_job(Kind::GroupBy),
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
             KindCommand::Pos(words) => {

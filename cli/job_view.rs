@@ -8,7 +8,7 @@ use gristmill_common::clock::since_1970;
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Job, Phase};
+use gristmill_jobs::registry::{Job, JobState, Phase};
 use gristmill_jobs::report::{Estimate, JobFacts, JobStats, LISTEN, Workers};
 use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, HumanDuration};
@@ -31,7 +31,7 @@ pub struct Heard {
 pub struct JobView<'a> {
     name: &'a JobName,
     job: &'a Job,
-    state: &'static str,
+    state: JobState,
     /// Chunks that wait, suspects included; none if the queues are gone.
     chunks: Option<u64>,
     /// Results that wait, over all partitions.
@@ -55,7 +55,7 @@ impl<'a> JobView<'a> {
         let mut view = Self {
             name,
             job,
-            state: state(job),
+            state: job.state(),
             chunks: None,
             results: 0,
             dead: 0,
@@ -288,7 +288,7 @@ impl<'a> JobView<'a> {
         json!({
             "job": self.name,
             "kind": job.submission.spec.kind.name(),
-            "state": self.state,
+            "state": self.state.name(),
             "reason": reason,
             "seconds": self.age.as_secs(),
             "percent": estimate.percent.map(phrases::tenths),
@@ -363,17 +363,6 @@ pub fn missing(count: u64) -> String {
         u64::MAX => "an unknown number of chunks".to_owned(),
         1 => "1 chunk".to_owned(),
         count => format!("{} chunks", HumanCount(count)),
-    }
-}
-
-fn state(job: &Job) -> &'static str {
-    match &job.phase {
-        Phase::Finished(_) => "finished",
-        Phase::Failed { .. } => "failed",
-        Phase::Cancelled => "cancelled",
-        Phase::Active if job.missing.is_some() => "stalled",
-        Phase::Active if job.sealed.is_none() => "unsealed",
-        Phase::Active => "running",
     }
 }
 

@@ -7,8 +7,8 @@ use clap::Parser;
 use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
-    cancel, doctor, exec, exec_key, health, man, map, produce, reduce, replay, report, run, status,
-    tagger, verify,
+    cancel, dashboard, doctor, exec, exec_key, health, man, map, produce, reduce, replay, report,
+    run, status, tagger, verify,
 };
 use gristmill::confined;
 use gristmill::exit::{Exit, UsageError};
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::ExecKeeper => exec::keeper(),
         Command::Reduce(args) => reduce::reduce(&args),
         Command::Status(args) => status::status(&args),
+        Command::Dashboard(args) => dashboard::dashboard(&args),
         Command::Cancel(args) => cancel::cancel(&args, verbosity),
         Command::Replay(args) => replay::replay(&args, verbosity),
         Command::Doctor(args) => doctor::doctor(&args),

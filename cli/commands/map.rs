@@ -39,6 +39,7 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Complete);
     };
     info!(threads = settings.threads, "mapping");
+    Progress::add(&worker.progress.threads, settings.threads as u64);
     gristmill_mapper::serve(
         &worker.broker,
         &worker.registry,

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod cancel;
+pub mod dashboard;
 pub mod doctor;
 pub mod dry_run;
 pub mod exec;
@@ -13,6 +14,7 @@ pub mod produce_exec;
 pub mod reduce;
 pub mod replay;
 pub mod report;
+pub mod rerun;
 pub mod run;
 pub mod status;
 pub mod tagger;

@@ -9,6 +9,7 @@ use gristmill_common::shutdown::Shutdown;
 use gristmill_input::{Plan, recount as recount_records};
 
 use crate::args::VerifyArgs;
+use crate::commands::rerun;
 use crate::commands::run::threads;
 use crate::exit::Exit;
 use crate::verbosity::Verbosity;
@@ -22,6 +23,13 @@ pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut findings = verified.findings.clone();
     if !args.inputs.is_empty() {
         findings.extend(recount(args, &verified)?);
+    }
+    let mut reran = None;
+    if let Some(share) = args.rerun {
+        let plan = plan(args, &verified)?;
+        let again = rerun::rerun(&args.output, &verified.spec, &plan, share)?;
+        findings.extend(again.findings);
+        reran = Some((again.chunks, again.of));
     }
     let mut out = std::io::stderr().lock();
     for finding in &findings {
@@ -51,8 +59,21 @@ pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
                 ", recounted from the inputs"
             }
         )?;
+        if let Some((chunks, of)) = reran {
+            writeln!(
+                out,
+                "{chunks} of {of} chunks were run again, and gave the same"
+            )?;
+        }
     }
     Ok(Exit::Complete)
+}
+
+/// The plan of the output's job.
+fn plan(args: &VerifyArgs, verified: &gristmill_reducer::Verified) -> anyhow::Result<Plan> {
+    let separator = if args.null { 0 } else { b'\n' };
+    let plan = Plan::with_lists(&args.inputs, &verified.spec, 1 << 20, separator)?;
+    Ok(plan)
 }
 
 /// Counts the inputs' records anew, by the manifest's own spec, and compares source by source.
@@ -60,8 +81,7 @@ fn recount(
     args: &VerifyArgs,
     verified: &gristmill_reducer::Verified,
 ) -> anyhow::Result<Vec<String>> {
-    let separator = if args.null { 0 } else { b'\n' };
-    let plan = Plan::with_lists(&args.inputs, &verified.spec, 1 << 20, separator)?;
+    let plan = plan(args, verified)?;
     let (threads, tmp) = (threads(args.threads)?, std::env::temp_dir());
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let counted = recount_records(&plan, &verified.spec, threads, tmp, &progress, &shutdown)?;

@@ -21,6 +21,15 @@ pub enum Merge {
 }
 
 impl Merge {
+    /// What changes no value that it is merged with.
+    #[must_use]
+    pub fn neutral(self) -> u128 {
+        match self {
+            Merge::Sum | Merge::Max => 0,
+            Merge::Min => u128::MAX,
+        }
+    }
+
     /// Merges `new` into `total`. Sums are 128 bits wide: 2^64 values of 2^64 fit.
     pub fn apply(self, total: &mut u128, new: u128) {
         match self {
@@ -32,20 +41,23 @@ impl Merge {
 }
 
 /// The most columns a table may have.
-pub const MAX_COLUMNS: usize = 8;
+pub const MAX_COLUMNS: usize = 128;
+
+/// The columns of most tables: a row that has room for no more is read faster.
+pub const FEW_COLUMNS: usize = 8;
 
 /// The longest key that is accepted from a message: a record cannot be longer.
 pub const MAX_KEY: usize = 4 << 20;
 
-/// One row, borrowed from an outcome's body.
+/// One row, borrowed from an outcome's body, with room for `ROOM` columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
+pub struct Row<'a, const ROOM: usize = FEW_COLUMNS> {
     /// The key: raw bytes, or encoded by [`crate::key`] where it has several fields.
     pub key: &'a [u8],
     /// True for a value to be counted as distinct; such a row has no columns.
     pub member: bool,
     /// The columns' values; only the first `columns` count.
-    pub values: [u128; MAX_COLUMNS],
+    pub values: [u128; ROOM],
 }
 
 /// Why an outcome's body is not a table.
@@ -69,9 +81,12 @@ pub fn push_member(body: &mut Vec<u8>, key: &[u8]) {
 }
 
 /// Reads the rows of an outcome's body in order; stops at the first malformed one with an error.
-pub fn rows(body: &[u8], columns: usize) -> impl Iterator<Item = Result<Row<'_>, BadTable>> {
+pub fn rows<const ROOM: usize>(
+    body: &[u8],
+    columns: usize,
+) -> impl Iterator<Item = Result<Row<'_, ROOM>, BadTable>> {
     let mut rest = body;
-    let mut failed = columns > MAX_COLUMNS;
+    let mut failed = columns > ROOM;
     std::iter::from_fn(move || {
         if rest.is_empty() || failed {
             return None;
@@ -82,7 +97,10 @@ pub fn rows(body: &[u8], columns: usize) -> impl Iterator<Item = Result<Row<'_>,
     })
 }
 
-fn take_row<'a>(rest: &mut &'a [u8], columns: usize) -> Result<Row<'a>, BadTable> {
+fn take_row<'a, const ROOM: usize>(
+    rest: &mut &'a [u8],
+    columns: usize,
+) -> Result<Row<'a, ROOM>, BadTable> {
     let head = take_uvarint(rest)?;
     let len = head >> 1;
     if len > MAX_KEY as u128 || len > rest.len() as u128 {
@@ -93,7 +111,7 @@ fn take_row<'a>(rest: &mut &'a [u8], columns: usize) -> Result<Row<'a>, BadTable
     let (key, tail) = rest.split_at(len as usize);
     *rest = tail;
     let member = head & 1 == 1;
-    let mut values = [0u128; MAX_COLUMNS];
+    let mut values = [0u128; ROOM];
     if !member {
         for value in &mut values[..columns] {
             *value = take_uvarint(rest)?;
@@ -160,7 +178,7 @@ mod tests {
                     push_row(&mut body, key, &[*a, u128::from(*b)]);
                 }
             }
-            let back: Vec<_> = rows(&body, 2).map(|row| row.unwrap()).collect();
+            let back: Vec<_> = rows::<FEW_COLUMNS>(&body, 2).map(|row| row.unwrap()).collect();
             prop_assert_eq!(back.len(), all.len());
             for (row, (key, a, b, member)) in back.iter().zip(&all) {
                 prop_assert_eq!(row.key, &key[..]);
@@ -174,7 +192,7 @@ mod tests {
         #[test]
         fn hostile_bodies_end_in_an_error(body in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut seen = 0;
-            for row in rows(&body, 3) {
+            for row in rows::<FEW_COLUMNS>(&body, 3) {
                 seen += 1;
                 prop_assert!(seen <= body.len());
                 if row.is_err() {

@@ -11,8 +11,8 @@ pub use engine::batch::{Batch, Part, Record};
 pub use engine::grouped::Grouped;
 pub use engine::job_file::JobFile;
 pub use engine::kinds::exec::{
-    CONFINED, Confinement, GroupReducer, Host, KEEPER, Trial, Tried, can_confine, confined,
-    keep_private, keeper,
+    CONFINED, Confinement, GroupReducer, Host, KEEPER, Reran, Rerun, Trial, Tried, can_confine,
+    confined, keep_private, keeper,
 };
 pub use engine::kinds::name_model;
 pub use engine::mapper::{Mapped, Mapper};

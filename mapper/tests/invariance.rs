@@ -3,7 +3,7 @@
 mod support;
 
 use gristmill_common::spec::{
-    AccessLog, EncodingErrors, Field, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
+    AccessLog, EncodingErrors, Field, Grep, GroupBy, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
 use support::{Document, Random, cut, document, grep, map, map_with, prepare, spec};
 
@@ -55,6 +55,26 @@ fn kinds() -> Vec<Kind> {
             skip_prefix: None,
         }));
     }
+    for (by, sum, filters) in [
+        (vec![], vec!["b"], vec![]),
+        (vec!["a"], vec![], vec![]),
+        (
+            vec!["a.b.1", "b"],
+            vec!["b", "a"],
+            vec!["exists b or a != 'x y'"],
+        ),
+    ] {
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        kinds.push(Kind::GroupBy(GroupBy {
+            by: owned(by),
+            sum: owned(sum.clone()),
+            min: owned(sum.clone()),
+            max: owned(sum.clone()),
+            distinct: owned(sum),
+            filters: owned(filters),
+            ..GroupBy::default()
+        }));
+    }
     kinds
 }
 
@@ -67,6 +87,8 @@ fn text(random: &mut Random, lines: usize) -> Vec<u8> {
     for _ in 0..lines {
         if random.below(3) == 0 {
             log_line(random, &mut text);
+        } else if random.below(3) == 0 {
+            json_line(random, &mut text);
         } else {
             for _ in 0..random.below(12) {
                 text.extend_from_slice(random.pick::<[u8]>(&[
@@ -126,6 +148,28 @@ const CLIENTS: &[&str] = &[
     "h 192.0.2.1 - -",
     "h - 192.0.2.1",
 ];
+fn json_line(random: &mut Random, out: &mut Vec<u8>) {
+    let mut value = || {
+        random.mostly(&[
+            "1",
+            "-2.5",
+            "\"x\"",
+            "\"x \\\"y\"",
+            "\"\\u00e9\\n\"",
+            "\"\\ud800\"",
+            "{\"b\":[1,\"z\"]}",
+            "{\"b\":[1,\"z\"],\"b\":[]}",
+            "null",
+            "[[{}],{\"a\":[]}]",
+            "1e400",
+            "tru",
+            "\"open",
+            "",
+        ])
+    };
+    let line = format!("{{\"a\":{},\"b\":{}}}", value(), value());
+    out.extend_from_slice(line.as_bytes());
+}
 
 fn log_line(random: &mut Random, out: &mut Vec<u8>) {
     let client = random.mostly(CLIENTS);
@@ -429,8 +473,8 @@ fn hostile_lines_are_counted_and_never_fatal() {
             17
         };
         let expected = match job.kind {
-            // Two lines parse.
-            Kind::AccessLog(_) => [17, 2, 15],
+            // Two lines parse; two are blank.
+            Kind::AccessLog(_) | Kind::GroupBy(_) => [17, 2, 15],
             // A word of a MiB is still a key that can travel.
             _ => [records, records, 0],
         };

@@ -51,6 +51,11 @@ impl PartFile {
             .map(|file| Self::open(output.join(&file.name), manifest.spec.compress))
     }
 
+    /// The file's path and what it holds.
+    pub(crate) fn into_reader(self) -> (PathBuf, Box<dyn BufRead>) {
+        (self.path, self.reader)
+    }
+
     /// The next line without its end, or `None` at the end of the file.
     pub(crate) fn next_line<'b>(
         &mut self,

@@ -98,12 +98,21 @@ impl TableView {
         let mut top = Top::new(ROWS);
         let mut chart = ChartReader::new(&manifest.spec.kind, &format);
         let mut buffer = Vec::new();
+        let mut take = |row: Row| {
+            chart.take(&row);
+            top.push(row);
+        };
         for file in PartFile::all(output, manifest) {
             let mut file = file?;
+            if manifest.spec.format == Format::Csv {
+                format.read_csv(file, &mut take)?;
+                continue;
+            }
+            if format.has_header() {
+                file.next_line(&mut buffer)?;
+            }
             while let Some(line) = file.next_line(&mut buffer)? {
-                let row = format.read(line).map_err(|what| file.malformed(what))?;
-                chart.take(&row);
-                top.push(row);
+                take(format.read(line).map_err(|what| file.malformed(what))?);
             }
         }
         let all = top.seen();

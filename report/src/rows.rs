@@ -2,7 +2,9 @@
 
 use gristmill_common::spec::{Format, KeyedBy, TableShape};
 
+use crate::ReportError;
 use crate::clip::clip;
+use crate::part_files::PartFile;
 
 /// The longest text of a cell on the page, in characters.
 const CELL: usize = 300;
@@ -15,6 +17,8 @@ pub(crate) struct RowFormat {
     /// Names of the values.
     pub(crate) values: Vec<String>,
     format: Format,
+    /// Whether the first line of a part file has the names.
+    header: bool,
 }
 
 /// One row of a table.
@@ -32,14 +36,29 @@ impl RowFormat {
             KeyedBy::Document => vec!["name".to_owned()],
             KeyedBy::Fields(names) => names.clone(),
         };
-        let mut values: Vec<String> = shape.columns.iter().map(|(name, _)| name.clone()).collect();
-        values.extend(shape.distinct.clone());
+        let mut values: Vec<String> = match &shape.finish {
+            Some(finish) => finish
+                .figures
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+            None => (shape.columns.iter().map(|(name, _)| name.clone()))
+                .chain(shape.distinct.clone())
+                .collect(),
+        };
         values.retain(|name| !name.is_empty());
+        let header = shape.finish.as_ref().is_some_and(|finish| finish.header);
         Self {
             keys,
             values,
             format,
+            header: header && matches!(format, Format::Tsv | Format::Csv),
         }
+    }
+
+    /// Whether the first line of a part file has the names.
+    pub(crate) fn has_header(&self) -> bool {
+        self.header
     }
 
     /// Names of all cells, in order.
@@ -54,6 +73,35 @@ impl RowFormat {
             Format::Tsv => line.split(|&byte| byte == b'\t').map(unescape).collect(),
             _ => self.text_cells(line),
         };
+        self.row(cells)
+    }
+
+    /// The rows of a file of comma-separated values (RFC 4180), whose fields may hold line breaks.
+    pub(crate) fn read_csv(
+        &self,
+        file: PartFile,
+        mut each: impl FnMut(Row),
+    ) -> Result<(), ReportError> {
+        let (path, reader) = file.into_reader();
+        let malformed = |line: u64, what: String| ReportError::Malformed {
+            path: path.clone(),
+            line,
+            what,
+        };
+        let mut records = csv::ReaderBuilder::new()
+            .has_headers(self.header)
+            .from_reader(reader);
+        for record in records.byte_records() {
+            let record = record.map_err(|error| malformed(0, error.to_string()))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+            let cells = record.iter().map(text).collect();
+            each(self.row(cells).map_err(|what| malformed(line, what))?);
+        }
+        Ok(())
+    }
+
+    fn row(&self, cells: Vec<String>) -> Result<Row, String> {
         let wanted = self.keys.len() + self.values.len();
         if cells.len() != wanted {
             return Err(format!("{} cells, not {wanted}", cells.len()));
@@ -128,6 +176,7 @@ mod tests {
             columns: vec![("hits".into(), Merge::Sum)],
             distinct: None,
             top: None,
+            finish: None,
         };
         RowFormat::new(&shape, format)
     }

@@ -9,7 +9,7 @@ use crate::corpus;
 use crate::gristmill::{gristmill, run};
 
 /// Where a worker that was started with port 0 listens.
-fn address(role: &mut Role) -> String {
+pub(crate) fn address(role: &mut Role) -> String {
     role.until_says(" listening ");
     let said = role.said();
     let line = said.lines().find(|line| line.contains(" listening "));

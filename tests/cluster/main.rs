@@ -5,6 +5,7 @@ mod cluster;
 #[path = "../it/corpus.rs"]
 mod corpus;
 mod crash_points;
+mod dashboard;
 mod exec;
 mod faults;
 mod files;

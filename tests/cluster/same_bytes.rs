@@ -19,16 +19,48 @@ const KINDS: &[(&[&str], bool)] = &[
     (&["pos"], false),
 ];
 
+/// The kind with the most ways to merge, on JSON lines.
+const GROUP_BY: &[(&[&str], bool)] = &[(
+    &[
+        "group-by",
+        "--by",
+        "level,user",
+        "--sum",
+        "bytes,took",
+        "--min",
+        "took",
+        "--max",
+        "bytes",
+        "--avg",
+        "took",
+        "--distinct",
+        "status",
+        "--having",
+        "hits > 1",
+    ],
+    true,
+)];
+
 fn matrix(mappers: usize, reducers: usize) {
+    matrix_of(KINDS, mappers, reducers);
+}
+
+fn matrix_of(kinds: &[(&[&str], bool)], mappers: usize, reducers: usize) {
     let cluster = Cluster::new();
     let logs = cluster.folder.path().join("logs");
     let texts = cluster.folder.path().join("texts");
     corpus::logs(&logs);
     corpus::texts(&texts);
+    let json = cluster.folder.path().join("json");
+    corpus::json_logs(&json);
     let _mappers: Vec<_> = (0..mappers).map(|_| cluster.mapper()).collect();
     let _reducers: Vec<_> = (0..reducers).map(|_| cluster.reducer()).collect();
-    for (number, (words, on_logs)) in KINDS.iter().enumerate() {
-        let input = if *on_logs { &logs } else { &texts };
+    for (number, (words, on_logs)) in kinds.iter().enumerate() {
+        let input = match (words[0], on_logs) {
+            ("group-by", _) => &json,
+            (_, true) => &logs,
+            (_, false) => &texts,
+        };
         for partitions in ["1", "3"] {
             let mut words = words.to_vec();
             words.extend(["--partitions", partitions]);
@@ -53,6 +85,11 @@ fn matrix(mappers: usize, reducers: usize) {
 #[test]
 fn i6_one_mapper_one_reducer() {
     matrix(1, 1);
+}
+
+#[test]
+fn i6_group_by() {
+    matrix_of(GROUP_BY, 2, 2);
 }
 
 #[test]

@@ -58,6 +58,81 @@ pub(crate) fn log(seed: u64, lines: usize) -> String {
     text
 }
 
+/// JSON lines with about one in twenty that is none, and values of every type in most fields.
+pub(crate) fn json(seed: u64, lines: usize) -> String {
+    let mut random = Random(seed);
+    let mut text = String::new();
+    for line in 0..lines {
+        if random.below(20) == 0 {
+            text += random.pick(&[
+                "",
+                "garbage",
+                "{\"level\":\"info\"",
+                "{\"level\":\"in",
+                "[1",
+                "{\"a\":1} x",
+            ]);
+            text += random.pick(&["\n", "\r\n"]);
+            continue;
+        }
+        let _ = write!(
+            text,
+            r#"{{"ts":"2025-03-0{}T{:02}:{:02}:00Z","level":{},"request":{{"host":{},"method":"{}"{}}},"#,
+            1 + line / 1440 % 9,
+            line / 60 % 24,
+            line % 60,
+            random.pick(&[
+                r#""info""#,
+                r#""info""#,
+                r#""w\u0061rn""#,
+                r#""""#,
+                "null",
+                "3"
+            ]),
+            random.pick(&[
+                r#""a.example""#,
+                r#""b.example""#,
+                r#""Stra\u00dfe \ud83d\ude00""#
+            ]),
+            random.pick(&["GET", "POST"]),
+            random.pick(&["", r#","headers":{"A":["x","y"]}"#, r#","headers":null"#]),
+        );
+        let _ = write!(
+            text,
+            r#""status":{},"bytes":{},"took":{}{}}}"#,
+            random.pick(&["200", "200", "404", "\"500\""]),
+            random.pick(&[
+                "0",
+                "17",
+                "123456789012",
+                "-5",
+                "null",
+                "\"12\"",
+                "\"n/a\"",
+                "999999999999999999"
+            ]),
+            random.pick(&[
+                "0.25",
+                "1e-9",
+                "-0.000000001",
+                "3.5E+2",
+                "0.1234567891",
+                "1e400",
+                "true"
+            ]),
+            random.pick(&[
+                "",
+                "",
+                r#","user":"ann","user":"bob""#,
+                r#","user":"\t-""#,
+                r#","user":"-""#
+            ]),
+        );
+        text += random.pick(&["\n", "\n", "\n", " \r\n"]);
+    }
+    text
+}
+
 /// Text of several scripts with blank lines, CRLF and words that are no words.
 pub(crate) fn prose(seed: u64, words: usize) -> String {
     const WORDS: &[&str] = &[
@@ -115,6 +190,17 @@ pub(crate) fn logs(folder: &Path) {
     );
     put("old/empty.log", b"");
     put("old/unended.log", log(4, 40).trim_end().as_bytes());
+}
+
+/// Writes a folder of JSON lines: plain, gzipped, with a byte order mark, empty, without a last newline.
+pub(crate) fn json_logs(folder: &Path) {
+    std::fs::create_dir_all(folder).expect("a folder");
+    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("a file");
+    put("app.jsonl", json(11, 900).as_bytes());
+    put("app.jsonl.1.gz", &gzip(json(12, 1500).as_bytes()));
+    put("bom.jsonl", format!("\u{FEFF}{}", json(13, 300)).as_bytes());
+    put("empty.jsonl", b"");
+    put("unended.jsonl", json(14, 40).trim_end().as_bytes());
 }
 
 /// Writes a folder of texts, small ones and one that is many chunks.

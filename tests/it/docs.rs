@@ -114,6 +114,11 @@ fn the_cookbook_prints_what_it_shows() {
     prints_what_it_shows("cookbook.md", 20);
 }
 
+#[test]
+fn grouping_prints_what_it_shows() {
+    prints_what_it_shows("group-by.md", 6);
+}
+
 /// The text of every source file, with string literals that go on in the next line put together.
 fn sources(folder: &Path, text: &mut String) {
     for entry in std::fs::read_dir(folder).expect("a folder") {

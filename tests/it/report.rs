@@ -109,3 +109,25 @@ fn a_folder_that_does_not_hold_says_so_first_and_shows_no_result() {
     assert!(ended.stdout.contains("Not sound"));
     assert!(!ended.stdout.contains("forged"));
 }
+
+#[test]
+fn group_by_has_its_columns_in_every_format() {
+    let text = b"{\"a\":\"x, \\\"y\\\"\\nz\",\"n\":2.5}\n{\"a\":\"x, \\\"y\\\"\\nz\",\"n\":1}\n{\"b\":1}\n";
+    for format in [
+        &["--format", "tsv"][..],
+        &["--format", "tsv", "--header"],
+        &["--format", "csv", "--header"],
+        &["--format", "csv"],
+        &["--format", "jsonl"],
+    ] {
+        let kind = [
+            &["group-by", "--parse", "json", "--by", "a", "--sum", "n"],
+            format,
+        ]
+        .concat();
+        let page = page(&kind, text);
+        assert!(page.contains("2 rows"), "{format:?}");
+        assert!(page.contains("x, &quot;y&quot;\nz"), "{format:?}: {page}");
+        assert!(page.contains(">3.5<"), "{format:?}");
+    }
+}

@@ -256,6 +256,67 @@ fn i6_access_log_top() {
     );
 }
 
+fn on_json(words: &[&str], by_key: bool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    corpus::json_logs(&folder.path().join("logs"));
+    matrix(words, &folder.path().join("logs"), by_key);
+}
+
+#[test]
+fn i6_group_by() {
+    on_json(
+        &["group-by", "--by", "request.host", "--sum", "bytes,took"],
+        true,
+    );
+}
+
+#[test]
+fn i6_group_by_of_server_logs() {
+    on_logs(
+        &[
+            "group-by",
+            "--parse",
+            "access-log",
+            "--by",
+            "status",
+            "--sum",
+            "bytes",
+            "--distinct",
+            "time:hour",
+        ],
+        true,
+    );
+}
+
+#[test]
+fn i6_group_by_top() {
+    on_json(
+        &[
+            "group-by",
+            "--by",
+            "level,request.host",
+            "--min",
+            "bytes",
+            "--avg",
+            "took",
+            "--distinct",
+            "user,ts:day",
+            "--where",
+            "status in (200, 404) and exists request.headers",
+            "--top",
+            "5",
+            "--top-by",
+            "distinct_user",
+            "--having",
+            "hits > 3",
+            "--format",
+            "csv",
+            "--header",
+        ],
+        false,
+    );
+}
+
 #[test]
 fn i6_wc() {
     on_texts(&["wc"], false);

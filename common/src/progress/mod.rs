@@ -22,6 +22,8 @@ pub struct Progress {
     pub bytes_read: AtomicU64,
     /// Sources read to their end.
     pub sources_done: AtomicU64,
+    /// Compute threads of this process; 0 where there are none.
+    pub threads: AtomicU64,
     /// Chunks cut; in a resumed job also those of the splits that need not be read again.
     pub chunks_cut: AtomicU64,
     /// Chunks mapped.

@@ -128,6 +128,7 @@ impl AccessLog {
                 .distinct
                 .map(|field| format!("distinct_{}", field.name())),
             top: self.top,
+            finish: None,
         })
     }
 }

@@ -28,6 +28,9 @@ pub struct Exec {
     pub memory: u64,
     /// A worker is replaced after this many units.
     pub recycle: Option<u64>,
+    /// A worker is replaced when it and its descendants have more resident memory, in bytes.
+    #[serde(default)]
+    pub recycle_memory: Option<u64>,
     /// The size of the pieces of [`Each::Chunk`], in bytes: there the cut shows.
     pub piece: u64,
     /// Globs of documents that are not opened although they are archives.
@@ -167,6 +170,7 @@ impl Exec {
             columns,
             distinct,
             top: None,
+            finish: None,
         })
     }
 

@@ -62,6 +62,7 @@ impl Grep {
                 columns: vec![(String::new(), Merge::Max)],
                 distinct: None,
                 top: None,
+                finish: None,
             });
         }
         if !self.count {
@@ -76,6 +77,7 @@ impl Grep {
             columns: vec![("count".into(), Merge::Sum)],
             distinct: None,
             top: None,
+            finish: None,
         })
     }
 }

@@ -6,7 +6,9 @@
 mod access_log;
 mod exec;
 mod extract;
+mod finish;
 mod grep;
+mod group_by;
 mod pos;
 mod shape;
 mod wc;
@@ -22,7 +24,9 @@ use crate::id::content_hash;
 pub use access_log::{AccessLog, Field};
 pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
+pub use finish::{ABSENT, Figure, Finish, NULL, Numbers, TEXT};
 pub use grep::Grep;
+pub use group_by::{Columns, GroupBy, Parse, having_of};
 pub use pos::{Pos, Tagset};
 pub use shape::{KeyedBy, Shape, TableShape, document_key};
 pub use wc::Wc;
@@ -109,6 +113,8 @@ pub enum Kind {
     Pos(Pos),
     /// The user's own program or function.
     Exec(Exec),
+    /// Figures of structured records, by group.
+    GroupBy(GroupBy),
 }
 
 impl Kind {
@@ -123,6 +129,7 @@ impl Kind {
             Kind::Extract(_) => "extract",
             Kind::Pos(_) => "pos",
             Kind::Exec(_) => "exec",
+            Kind::GroupBy(_) => "group-by",
         }
     }
 
@@ -137,6 +144,7 @@ impl Kind {
             Kind::Extract(options) => options.shape(),
             Kind::Pos(options) => options.shape(),
             Kind::Exec(options) => options.shape(),
+            Kind::GroupBy(options) => options.shape(),
         }
     }
 
@@ -153,6 +161,7 @@ impl Kind {
             Kind::Extract(_) => &[Format::Jsonl],
             Kind::Pos(_) => &[Format::Text, Format::Conllu, Format::Jsonl],
             Kind::Exec(options) => options.formats(),
+            Kind::GroupBy(_) => &[Format::Tsv, Format::Jsonl, Format::Csv],
         }
     }
 
@@ -204,7 +213,7 @@ impl Kind {
     #[must_use]
     pub fn version(&self) -> u16 {
         match self {
-            Kind::Extract(_) | Kind::Exec(_) => 1,
+            Kind::Extract(_) | Kind::Exec(_) | Kind::GroupBy(_) => 1,
             Kind::WordCount(_) | Kind::Grep(_) | Kind::AccessLog(_) | Kind::Wc(_) => 2,
             Kind::Pos(_) => 3,
         }
@@ -285,6 +294,8 @@ pub enum Format {
     /// Results as the members of a tar.
     #[value(skip)]
     Tar,
+    /// Comma-separated values.
+    Csv,
 }
 
 impl Format {
@@ -294,6 +305,7 @@ impl Format {
         match self {
             Format::Tsv => "tsv",
             Format::Jsonl => "jsonl",
+            Format::Csv => "csv",
             Format::Text => "txt",
             Format::Conllu => "conllu",
             Format::Frames => "frames",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Finish;
 use crate::table::Merge;
 
 /// What a kind's outcomes hold.
@@ -38,8 +39,43 @@ pub struct TableShape {
     /// Name of the column that counts distinct values, printed last, if there is one. The keys are
     /// then always encoded by [`crate::key`].
     pub distinct: Option<String>,
-    /// Only the first so many rows, by the first column downwards, then by key.
+    /// Only the first so many rows, by one column downwards ([`TableShape::rank`]), then by key.
     pub top: Option<u64>,
+    /// How finished rows come of the merged ones; without it they are printed as they are.
+    pub finish: Option<Finish>,
+}
+
+impl TableShape {
+    /// Whether keys of one field are encoded like keys of several.
+    #[must_use]
+    pub fn encoded(&self) -> bool {
+        self.distinct.is_some() || self.finish.is_some()
+    }
+
+    /// Whether there are rows for the values of a group, beside the group's own.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        self.distinct.is_some()
+            || self
+                .finish
+                .as_ref()
+                .is_some_and(|finish| finish.distinct > 0)
+    }
+
+    /// The printed column by which the first rows are chosen.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.finish.as_ref().map_or(0, |finish| finish.rank)
+    }
+
+    /// How many values a finished row has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match &self.finish {
+            Some(finish) => finish.figures.len(),
+            None => self.columns.len() + usize::from(self.distinct.is_some()),
+        }
+    }
 }
 
 /// What a table's keys are.

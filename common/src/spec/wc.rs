@@ -19,6 +19,7 @@ impl Wc {
                 .into(),
             distinct: None,
             top: None,
+            finish: None,
         })
     }
 }

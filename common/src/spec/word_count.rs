@@ -34,6 +34,7 @@ impl WordCount {
             columns: vec![("count".into(), Merge::Sum)],
             distinct: None,
             top: self.top,
+            finish: None,
         })
     }
 }

@@ -10,6 +10,7 @@ mod event;
 mod loss_probe;
 mod missing;
 mod signature;
+mod state;
 mod table;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use self::missing::{Missing, in_time};
 pub use self::signature::{
     Bundle, Code, KeyError, Keyring, PublicKey, SecretKey, Signature, Statement, Unsigned,
 };
+pub use self::state::JobState;
 pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
 
 use gristmill_common::clock::since_1970;

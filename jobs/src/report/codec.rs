@@ -6,7 +6,7 @@ use super::Report;
 use gristmill_common::wire::{self, BodyForm, Check, MessageKind, WireError};
 
 /// The most bytes of a report.
-pub const MAX_REPORT: usize = 512;
+pub const MAX_REPORT: usize = 768;
 
 /// Encodes a report of a worker's progress.
 ///
@@ -40,7 +40,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::Rate;
+    use crate::report::{Facts, Rate};
     use gristmill_common::id::content_hash;
     use gristmill_common::progress::{Counts, Role};
     use gristmill_common::seal::Seal;
@@ -97,6 +97,13 @@ mod tests {
             },
             trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
             left_alone: true,
+            facts: Facts {
+                host: "h".repeat(64),
+                pid: u32::MAX,
+                version: "10.20.30-beta.4".into(),
+                threads: u32::MAX,
+                memory: most,
+            },
         }
     }
 

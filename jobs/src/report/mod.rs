@@ -5,6 +5,7 @@
 
 mod codec;
 mod estimate;
+mod facts;
 mod rate;
 mod reporter;
 mod workers;
@@ -19,9 +20,10 @@ use gristmill_rabbitmq::{Broker, End, QueueError, TopicReader};
 
 pub use self::codec::{MAX_REPORT, decode_report, encode_report};
 pub use self::estimate::{Estimate, JobFacts};
+pub use self::facts::{Facts, host};
 pub use self::rate::{Rate, RateWindow};
 pub use self::reporter::Reporter;
-pub use self::workers::{JobStats, Workers};
+pub use self::workers::{JobStats, WorkerStats, Workers};
 
 /// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`.
 pub const EXCHANGE: &str = "gristmill.progress";
@@ -49,6 +51,8 @@ pub struct Report {
     pub trouble: Option<String>,
     /// It cannot or may not work on the job, which is no trouble of others.
     pub left_alone: bool,
+    /// The process.
+    pub facts: Facts,
 }
 
 /// The most bytes of a reason in a report.

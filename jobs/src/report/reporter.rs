@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
+use super::{EXCHANGE, Facts, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
 use gristmill_common::id::unique;
 use gristmill_common::progress::{Cause, JobCounters, Progress, Role};
 use gristmill_rabbitmq::{Broker, TopicWriter};
@@ -45,6 +45,8 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
+        let threads = Progress::get(&progress.threads);
+        let facts = Facts::of_this_process(u32::try_from(threads).unwrap_or(u32::MAX));
         windows.retain(|_, (counters, _)| counters.strong_count() > 0);
         for counters in progress.jobs.all() {
             if counters.role() == Role::Produce {
@@ -58,7 +60,7 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
             let (_, window) = windows
                 .entry(Arc::as_ptr(&counters) as usize)
                 .or_insert_with(|| (Arc::downgrade(&counters), RateWindow::default()));
-            let report = report(worker, &counters, window);
+            let report = report(worker, &counters, window, facts.clone());
             let Ok(message) = encode_report(&report) else {
                 continue;
             };
@@ -70,7 +72,7 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
     }
 }
 
-fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow) -> Report {
+fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow, facts: Facts) -> Report {
     let counts = counters.counts();
     let at: Duration = counters.age();
     let trouble = counters.trouble();
@@ -83,6 +85,7 @@ fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow) -> Repor
         rate: window.push(at, counts.chunks, counts.bytes),
         left_alone: (trouble.as_ref()).is_some_and(|trouble| trouble.cause == Cause::LeftAlone),
         trouble: trouble.map(|trouble| shortened(trouble.reason)),
+        facts,
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::{Rate, Report};
+use super::{Facts, Rate, Report};
 use gristmill_common::job::JobName;
 use gristmill_common::progress::{Counts, Role};
 
@@ -26,7 +26,25 @@ struct LastReport {
     rate: Rate,
     trouble: Option<String>,
     left_alone: bool,
+    facts: Facts,
     at: Instant,
+}
+
+/// One worker, out of its reports about all its jobs.
+#[derive(Clone, Debug)]
+pub struct WorkerStats {
+    /// The process.
+    pub facts: Facts,
+    /// What it does.
+    pub role: Role,
+    /// The jobs that it works on.
+    pub jobs: BTreeSet<JobName>,
+    /// Bytes of text mapped per second.
+    pub bytes_per_second: f64,
+    /// Why it does not go on, if it does not.
+    pub trouble: Option<String>,
+    /// When it was last heard of.
+    pub at: Instant,
 }
 
 /// All that was heard about one run of a job.
@@ -69,6 +87,7 @@ impl Workers {
             rate: report.rate,
             trouble: report.trouble,
             left_alone: report.left_alone,
+            facts: report.facts,
             at,
         };
         self.heard.insert(key, heard);
@@ -89,6 +108,37 @@ impl Workers {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.heard.is_empty()
+    }
+
+    /// All workers, by host and process.
+    #[must_use]
+    pub fn all(&self) -> Vec<WorkerStats> {
+        let mut workers: BTreeMap<(u64, &'static str), WorkerStats> = BTreeMap::new();
+        for ((job, _, role, worker), heard) in &self.heard {
+            let stats = workers
+                .entry((*worker, role.name()))
+                .or_insert_with(|| WorkerStats {
+                    facts: heard.facts.clone(),
+                    role: *role,
+                    jobs: BTreeSet::new(),
+                    bytes_per_second: 0.0,
+                    trouble: None,
+                    at: heard.at,
+                });
+            stats.jobs.insert(job.clone());
+            stats.bytes_per_second += heard.rate.per_second().1;
+            stats.trouble = stats.trouble.take().or_else(|| heard.trouble.clone());
+            if heard.at > stats.at {
+                stats.at = heard.at;
+                stats.facts.clone_from(&heard.facts);
+            }
+        }
+        let mut workers: Vec<_> = workers.into_values().collect();
+        workers.sort_by(|a, b| {
+            let key = |stats: &WorkerStats| (stats.facts.host.clone(), stats.facts.pid);
+            key(a).cmp(&key(b))
+        });
+        workers
     }
 
     /// What holds up the workers of one run of a job, with their roles, each reason once.

@@ -16,6 +16,7 @@ fn report(worker: u64, role: Role, counts: Counts, rate: Rate) -> Report {
         rate,
         trouble: None,
         left_alone: false,
+        facts: super::super::Facts::default(),
     }
 }
 

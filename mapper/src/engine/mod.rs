@@ -7,10 +7,12 @@
 pub(crate) mod account;
 pub(crate) mod batch;
 pub(crate) mod bisect;
+pub(crate) mod calendar;
 pub(crate) mod encode;
 pub(crate) mod grouped;
 pub(crate) mod job_file;
 pub(crate) mod kinds;
+pub(crate) mod lines;
 pub(crate) mod mapper;
 pub(crate) mod output;
 pub(crate) mod prepared;

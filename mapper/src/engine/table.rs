@@ -101,6 +101,13 @@ impl Table {
         }
     }
 
+    /// The values of a row, one per column, to be changed as the columns merge.
+    #[inline]
+    pub fn values_mut(&mut self, row: RowId) -> &mut [u128] {
+        let at = row.0 as usize * self.merges.len();
+        &mut self.values[at..at + self.merges.len()]
+    }
+
     /// Adds a row whose key the table is known not to have, which costs no look-up.
     #[inline]
     pub fn push_new(&mut self, key: &[u8], values: &[u64]) {
@@ -224,12 +231,8 @@ impl Table {
             self.values.resize(self.values.len() + self.merges.len(), 0);
             return RowId(row);
         }
-        for merge in &self.merges {
-            self.values.push(match merge {
-                Merge::Sum | Merge::Max => 0,
-                Merge::Min => u128::MAX,
-            });
-        }
+        let neutral = self.merges.iter().map(|merge| merge.neutral());
+        self.values.extend(neutral);
         RowId(row)
     }
 

@@ -262,17 +262,20 @@ fn merge_body(shape: &Shape, outcome: &Outcome, merged: &mut Merged) {
         merged.bytes.extend_from_slice(&outcome.body);
         return;
     };
-    for row in rows(&outcome.body, table.columns.len()) {
+    for row in rows::<MAX_COLUMNS>(&outcome.body, table.columns.len()) {
         let row = row.unwrap();
         if row.member {
             merged.members.insert(row.key.to_vec());
             continue;
         }
         assert!(table.columns.len() <= MAX_COLUMNS);
-        let totals = merged
-            .table
-            .entry(row.key.to_vec())
-            .or_insert_with(|| vec![0; table.columns.len()]);
+        let totals = merged.table.entry(row.key.to_vec()).or_insert_with(|| {
+            table
+                .columns
+                .iter()
+                .map(|(_, merge)| merge.neutral())
+                .collect()
+        });
         for (at, (_, merge)) in table.columns.iter().enumerate() {
             merge.apply(&mut totals[at], row.values[at]);
         }

@@ -273,7 +273,8 @@ fn write_top(
     };
     let mut out = destination.part(0, spec)?;
     let mut renderer = Renderer::new(&shape, spec.format);
-    let columns = shape.columns.len() + usize::from(shape.distinct.is_some());
+    out.write(&renderer.header())?;
+    let columns = shape.width();
     let keep = shape.top.unwrap_or(u64::MAX);
     Top::merge(
         tops,

@@ -96,11 +96,18 @@ impl Merging {
             Shape::Table(shape) => shape,
         };
         let end = match shape.top {
-            Some(keep) => End::Top(Top::new(keep, settings.memory / 8, &settings.tmp)),
-            None => End::Print(
-                Renderer::new(&shape, spec.format),
-                destination.part(partition, spec)?,
-            ),
+            Some(keep) => End::Top(Top::new(
+                keep,
+                shape.rank(),
+                settings.memory / 8,
+                &settings.tmp,
+            )),
+            None => {
+                let renderer = Renderer::new(&shape, spec.format);
+                let mut out = destination.part(partition, spec)?;
+                out.write(&renderer.header())?;
+                End::Print(renderer, out)
+            }
         };
         let share = if shape.top.is_some() { 5 } else { 6 };
         let budget = settings.memory / 8 * share;
@@ -212,15 +219,18 @@ impl TableMerge {
             let mut groups = Groups::new(&shape, |key: &[u8], values: &[u128]| {
                 rows += 1;
                 end.row(key, values)
-            });
+            })?;
             table.finish(spilled, |key, member, values| {
                 groups.row(key, member, values)
             })?;
             groups.close()?;
         }
         if rows == 0 && lone_row {
-            let columns = shape.columns.len() + usize::from(shape.distinct.is_some());
-            end.row(b"", &vec![0; columns])?;
+            let mut groups =
+                Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values))?;
+            let neutral = shape.columns.iter().map(|(_, merge)| merge.neutral());
+            groups.row(b"", false, &neutral.collect::<Vec<_>>())?;
+            groups.close()?;
         }
         match end {
             End::Print(_, out) => Ok(Product::Part(out.finish()?)),

@@ -21,6 +21,9 @@ pub enum ReduceError {
     /// An outcome or a seal contradicts the job; a defect of the program that sent it.
     #[error("malformed outcome: {0}")]
     Malformed(String),
+    /// A figure is too large to be exact.
+    #[error("{0}")]
+    Overflow(String),
     /// A message does not decode.
     #[error(transparent)]
     Wire(#[from] WireError),

@@ -71,6 +71,7 @@ impl From<ReduceError> for JobFailure {
             ReduceError::InputChanged { .. }
             | ReduceError::Malformed(_)
             | ReduceError::Program(_)
+            | ReduceError::Overflow(_)
             | ReduceError::Wire(_)
             | ReduceError::Quarantine(_) => JobFailure::Job(error.to_string()),
         }

@@ -5,6 +5,7 @@ mod counters;
 mod failures;
 mod python;
 mod reduce;
+mod rerun;
 mod trial;
 mod worker;
 

@@ -269,3 +269,46 @@ fn a_record_that_hangs_costs_one_time_out() {
         "in {took} s"
     );
 }
+
+#[test]
+fn a_worker_that_grows_is_replaced() {
+    let folder = folder();
+    let lines: String = (0..4000).map(|number| format!("{number}\n")).collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "import os\nkept = []\n\ndef f(text):\n    kept.append(b'x' * (2 << 20) if int(text) % 100 == 0 else b'')\n    \
+         return os.getpid()\n",
+    )
+    .expect("a file");
+    let processes = |recycle: &[&str]| {
+        let words = [
+            &[
+                "--python",
+                "f.py:f",
+                "--threads",
+                "1",
+                "--chunk-size",
+                "4KiB",
+                "-o",
+                "-",
+                "in.txt",
+            ],
+            recycle,
+        ];
+        let shown = exec(folder.path(), &words.concat()).code(0).stdout;
+        let mut pids: Vec<&str> = shown.lines().collect();
+        assert_eq!(pids.len(), 4000);
+        pids.dedup();
+        pids.len()
+    };
+    assert_eq!(processes(&[]), 1);
+    assert!(processes(&["--recycle", "40MiB"]) > 1);
+    assert!(processes(&["--recycle", "1000"]) > 2);
+    exec(
+        folder.path(),
+        &["--python", "f.py:f", "--recycle", "0", "in.txt"],
+    )
+    .code(2)
+    .says("neither a number of units nor a size");
+}

@@ -6,7 +6,7 @@ use crate::corpus;
 #[test]
 fn a_mapper_of_hadoop_streaming_counts_words_as_sort_and_uniq_do() {
     let folder = folder();
-    corpus::texts(&folder.path().join("texts"));
+    few_texts(&folder.path().join("texts"));
     script(
         folder.path(),
         "map.py",

@@ -8,6 +8,7 @@ mod access_log;
 pub(crate) mod exec;
 mod extract;
 mod grep;
+mod group_by;
 mod pos;
 mod wc;
 mod word_count;
@@ -37,5 +38,6 @@ pub(crate) fn factory(
         Kind::Extract(_) => extract::prepare(&spec.records),
         Kind::Pos(options) => pos::prepare(options, spec.format, files.first()),
         Kind::Exec(options) => exec::prepare(options, files.first(), host, verdict),
+        Kind::GroupBy(options) => group_by::prepare(options),
     }
 }

@@ -3,30 +3,39 @@
 
 use gristmill_common::name::shown;
 
-use super::push_number;
+use super::{Cell, Column, push_value};
 
-/// Appends an object: the key's fields as strings, then the columns as numbers.
+/// Appends an object: the key's fields as strings, without absent ones, then the columns as numbers.
 pub(crate) fn push_row(
     line: &mut Vec<u8>,
     names: &[String],
-    parts: &[&[u8]],
-    columns: &[String],
+    cells: &[Cell<'_>],
+    columns: &[Column],
     values: &[u128],
 ) {
     let mut before = b'{';
-    for (name, part) in names.iter().zip(parts) {
+    for (name, cell) in names.iter().zip(cells) {
+        if *cell == Cell::Absent {
+            continue;
+        }
         line.push(before);
         push_string(line, name.as_bytes());
         line.push(b':');
-        push_name(line, part);
+        match cell {
+            Cell::Text(text) => push_name(line, text),
+            _ => line.extend_from_slice(b"null"),
+        }
         before = b',';
     }
-    for (name, &value) in columns.iter().zip(values) {
+    for (column, &value) in columns.iter().zip(values) {
         line.push(before);
-        push_string(line, name.as_bytes());
+        push_string(line, column.name.as_bytes());
         line.push(b':');
-        push_number(line, value);
+        push_value(line, column, value, b"null");
         before = b',';
+    }
+    if before == b'{' {
+        line.push(b'{');
     }
     line.push(b'}');
 }

@@ -1,10 +1,12 @@
 //! Finished rows as lines of text. It must not know how rows were merged or where lines go.
 
+mod csv;
 pub(crate) mod json;
 mod tsv;
 
+use gristmill_common::decimal;
 use gristmill_common::key;
-use gristmill_common::spec::{Format, KeyedBy, TableShape};
+use gristmill_common::spec::{ABSENT, Figure, Format, KeyedBy, NULL, TEXT, TableShape};
 
 use crate::engine::reduce_error::ReduceError;
 
@@ -15,8 +17,41 @@ pub(crate) struct Renderer {
     keyed_by: KeyedBy,
     /// Whether keys of one field are encoded like keys of several.
     encoded: bool,
-    columns: Vec<String>,
+    /// Whether the fields of a key begin with a mark, and columns are figures.
+    reported: bool,
+    header: bool,
+    columns: Vec<Column>,
     line: Vec<u8>,
+}
+
+/// A printed column.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    name: String,
+    /// Its values are decimals, not counts.
+    decimal: bool,
+}
+
+/// A field of a key as it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell<'a> {
+    /// The records do not have it.
+    Absent,
+    /// It has no value.
+    Null,
+    Text(&'a [u8]),
+}
+
+impl<'a> Cell<'a> {
+    /// The cell of a field that begins with a mark.
+    fn marked(field: &'a [u8]) -> Option<Self> {
+        match field {
+            [ABSENT] => Some(Cell::Absent),
+            [NULL] => Some(Cell::Null),
+            [TEXT, text @ ..] => Some(Cell::Text(text)),
+            _ => None,
+        }
+    }
 }
 
 /// Bytes before a document's name in its key: split and ordinal.
@@ -25,29 +60,74 @@ const PLACE: usize = 8;
 impl Renderer {
     /// Prints a table of this shape.
     pub(crate) fn new(shape: &TableShape, format: Format) -> Self {
-        let mut columns: Vec<String> = shape.columns.iter().map(|(name, _)| name.clone()).collect();
-        columns.extend(shape.distinct.clone());
-        columns.retain(|name| !name.is_empty());
+        let column = |name: &String, decimal| Column {
+            name: name.clone(),
+            decimal,
+        };
+        let mut columns: Vec<Column> = match &shape.finish {
+            Some(finish) => (finish.figures.iter())
+                .map(|(name, figure)| column(name, figure.is_decimal()))
+                .collect(),
+            None => (shape.columns.iter().map(|(name, _)| name))
+                .chain(&shape.distinct)
+                .map(|name| column(name, false))
+                .collect(),
+        };
+        columns.retain(|column| !column.name.is_empty());
         Self {
             format,
             keyed_by: shape.keyed_by.clone(),
-            encoded: shape.distinct.is_some(),
+            encoded: shape.encoded(),
+            reported: shape.finish.is_some(),
+            header: shape.finish.as_ref().is_some_and(|finish| finish.header),
             columns,
             line: Vec::new(),
         }
     }
 
+    /// The line before all rows; empty if there is none.
+    pub(crate) fn header(&self) -> Vec<u8> {
+        let (KeyedBy::Fields(names), true) = (&self.keyed_by, self.header) else {
+            return Vec::new();
+        };
+        let names = names
+            .iter()
+            .chain(self.columns.iter().map(|column| &column.name));
+        let mut line = Vec::new();
+        for name in names {
+            match self.format {
+                Format::Tsv => tsv::push_escaped(&mut line, name.as_bytes()),
+                Format::Csv => csv::push_text(&mut line, name.as_bytes()),
+                _ => return Vec::new(),
+            }
+            line.push(if self.format == Format::Tsv {
+                b'\t'
+            } else {
+                b','
+            });
+        }
+        line.pop();
+        line.push(b'\n');
+        line
+    }
+
     /// The row as a line, its end included. The values are the columns, distinct last.
     pub(crate) fn line(&mut self, key: &[u8], values: &[u128]) -> Result<&[u8], ReduceError> {
         let fields;
-        let parts: Vec<&[u8]> = match &self.keyed_by {
-            KeyedBy::Document => vec![key.get(PLACE..).unwrap_or_default()],
-            KeyedBy::Fields(names) if names.len() == 1 && !self.encoded => vec![key],
+        let wrong = || ReduceError::Malformed("a key of the wrong shape".into());
+        let cells: Vec<Cell<'_>> = match &self.keyed_by {
+            KeyedBy::Document => vec![Cell::Text(key.get(PLACE..).unwrap_or_default())],
+            KeyedBy::Fields(names) if names.len() == 1 && !self.encoded => vec![Cell::Text(key)],
             KeyedBy::Fields(names) => {
                 fields = key::fields(key)
                     .filter(|fields| fields.len() == names.len())
-                    .ok_or_else(|| ReduceError::Malformed("a key of the wrong shape".into()))?;
-                fields.iter().map(Vec::as_slice).collect()
+                    .ok_or_else(wrong)?;
+                (fields.iter())
+                    .map(|field| match self.reported {
+                        true => Cell::marked(field).ok_or_else(wrong),
+                        false => Ok(Cell::Text(field)),
+                    })
+                    .collect::<Result<_, _>>()?
             }
         };
         let values = &values[..values.len().min(self.columns.len())];
@@ -58,21 +138,39 @@ impl Renderer {
                     KeyedBy::Document => &["name".to_owned()],
                     KeyedBy::Fields(names) => names,
                 };
-                json::push_row(&mut self.line, names, &parts, &self.columns, values);
+                json::push_row(&mut self.line, names, &cells, &self.columns, values);
             }
             Format::Tsv => {
-                for part in parts {
-                    tsv::push_escaped(&mut self.line, part);
+                for cell in cells {
+                    match cell {
+                        Cell::Absent => self.line.push(b'-'),
+                        Cell::Null => self.line.extend_from_slice(NULL_TEXT),
+                        Cell::Text(b"-") if self.reported => self.line.extend_from_slice(b"\\-"),
+                        Cell::Text(text) => tsv::push_escaped(&mut self.line, text),
+                    }
                     self.line.push(b'\t');
                 }
-                push_numbers(&mut self.line, values, b'\t');
+                push_values(&mut self.line, &self.columns, values, b'\t');
+            }
+            Format::Csv => {
+                for cell in cells {
+                    match cell {
+                        Cell::Absent => {}
+                        Cell::Null => self.line.extend_from_slice(NULL_TEXT),
+                        Cell::Text(text) => csv::push_text(&mut self.line, text),
+                    }
+                    self.line.push(b',');
+                }
+                push_values(&mut self.line, &self.columns, values, b',');
             }
             Format::Text | Format::Conllu | Format::Frames | Format::Tar => {
-                for part in parts {
-                    self.line.extend_from_slice(part);
+                for cell in cells {
+                    if let Cell::Text(text) = cell {
+                        self.line.extend_from_slice(text);
+                    }
                     self.line.push(b':');
                 }
-                push_numbers(&mut self.line, values, b':');
+                push_values(&mut self.line, &self.columns, values, b':');
             }
         }
         if values.is_empty() && self.format != Format::Jsonl {
@@ -84,12 +182,26 @@ impl Renderer {
     }
 }
 
-fn push_numbers(line: &mut Vec<u8>, values: &[u128], between: u8) {
-    for (at, &value) in values.iter().enumerate() {
+/// What stands for no value in TSV and CSV.
+const NULL_TEXT: &[u8] = b"\\N";
+
+fn push_values(line: &mut Vec<u8>, columns: &[Column], values: &[u128], between: u8) {
+    for (at, (column, &value)) in columns.iter().zip(values).enumerate() {
         if at > 0 {
             line.push(between);
         }
-        push_number(line, value);
+        push_value(line, column, value, NULL_TEXT);
+    }
+}
+
+/// Appends a column's value; `null` stands for none.
+fn push_value(line: &mut Vec<u8>, column: &Column, value: u128, null: &[u8]) {
+    if !column.decimal {
+        return push_number(line, value);
+    }
+    match Figure::scaled(value) {
+        Some(scaled) => decimal::push(line, scaled),
+        None => line.extend_from_slice(null),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use gristmill_common::table::{MAX_COLUMNS, Merge, push_uvarint, take_uvarint};
+use gristmill_common::table::{Merge, push_uvarint, take_uvarint};
 
 use super::run::{Run, RunReader, Spill, buffer_within};
 use super::sorter::MemoryRun;
@@ -129,23 +129,23 @@ impl Merger {
             return Ok(true);
         };
         let columns = columns.clone();
-        let mut totals: Option<[u128; MAX_COLUMNS]> = None;
+        let (mut totals, mut new) = (Vec::new(), Vec::new());
         while let Some((head, value)) = self.head() {
             if head != &key[..] {
                 break;
             }
-            let new = values_of(value, columns.len());
-            let totals = totals.get_or_insert_with(|| values_of(payload, columns.len()));
+            take_values(value, columns.len(), &mut new);
+            if totals.is_empty() {
+                take_values(payload, columns.len(), &mut totals);
+            }
             for (at, merge) in columns.iter().enumerate() {
                 merge.apply(&mut totals[at], new[at]);
             }
             self.advance()?;
         }
-        if let Some(totals) = totals
-            && !payload.is_empty()
-        {
+        if !totals.is_empty() && !payload.is_empty() {
             payload.clear();
-            for &total in &totals[..columns.len()] {
+            for &total in &totals {
                 push_uvarint(payload, total);
             }
         }
@@ -198,11 +198,8 @@ fn fan_in(runs: &[Run], budget: usize) -> usize {
     (budget / buffer_within(0).max(longest)).clamp(2, MAX_FAN_IN)
 }
 
-/// The columns of a payload; missing ones are zero.
-pub(crate) fn values_of(mut payload: &[u8], columns: usize) -> [u128; MAX_COLUMNS] {
-    let mut values = [0; MAX_COLUMNS];
-    for value in &mut values[..columns] {
-        *value = take_uvarint(&mut payload).unwrap_or(0);
-    }
-    values
+/// Puts the columns of a payload into `values`; missing ones are zero.
+pub(crate) fn take_values(mut payload: &[u8], columns: usize, values: &mut Vec<u128>) {
+    values.clear();
+    values.extend((0..columns).map(|_| take_uvarint(&mut payload).unwrap_or(0)));
 }

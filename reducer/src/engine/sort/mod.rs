@@ -7,6 +7,6 @@ mod merge;
 mod run;
 mod sorter;
 
-pub(crate) use merge::{Combine, Merger, values_of};
+pub(crate) use merge::{Combine, Merger, take_values};
 pub(crate) use run::{Spill, buffer_within};
 pub(crate) use sorter::{Sorted, Sorter};

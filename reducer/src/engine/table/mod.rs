@@ -3,6 +3,7 @@
 //! It must not know queues or how rows are printed. Within its budget it works in memory; past it,
 //! sorted runs go to disk and are merged at the end. Both ways give the same rows.
 
+mod figures;
 mod groups;
 mod rows;
 mod top;
@@ -11,10 +12,10 @@ use std::path::Path;
 
 use gristmill_common::key;
 use gristmill_common::spec::{KeyedBy, TableShape};
-use gristmill_common::table::{MAX_COLUMNS, Merge, Row, push_uvarint, rows as decode};
+use gristmill_common::table::{FEW_COLUMNS, MAX_COLUMNS, Merge, Row, push_uvarint, rows as decode};
 
 use crate::engine::error::FileError;
-use crate::engine::sort::{Combine, Merger, Spill, values_of};
+use crate::engine::sort::{Combine, Merger, Spill, take_values};
 
 pub(crate) use groups::Groups;
 use rows::{BATCH, Head, Rows};
@@ -59,10 +60,10 @@ impl Table {
         let columns: Vec<Merge> = shape.columns.iter().map(|(_, merge)| *merge).collect();
         let layout = match &shape.keyed_by {
             KeyedBy::Document => Layout::Document,
-            KeyedBy::Fields(fields) if fields.len() < 2 && shape.distinct.is_none() => Layout::Raw,
+            KeyedBy::Fields(fields) if fields.len() < 2 && !shape.encoded() => Layout::Raw,
             KeyedBy::Fields(fields) => Layout::Fields {
                 count: fields.len(),
-                members: shape.distinct.is_some(),
+                members: shape.has_members(),
             },
         };
         Self {
@@ -77,11 +78,19 @@ impl Table {
 
     /// Merges the rows of one outcome's body.
     pub(crate) fn take(&mut self, body: &[u8]) -> Result<(), TableError> {
-        let mut rows = decode(body, self.columns.len());
+        if self.columns.len() <= FEW_COLUMNS {
+            self.take_with::<FEW_COLUMNS>(body)
+        } else {
+            self.take_with::<MAX_COLUMNS>(body)
+        }
+    }
+
+    fn take_with<const ROOM: usize>(&mut self, body: &[u8]) -> Result<(), TableError> {
+        let mut rows = decode::<ROOM>(body, self.columns.len());
         let mut batch = [Row {
             key: &[],
             member: false,
-            values: [0; MAX_COLUMNS],
+            values: [0; ROOM],
         }; BATCH];
         let mut heads = [Head::default(); BATCH];
         loop {
@@ -108,7 +117,15 @@ impl Table {
 
     /// Whether the rows of a body could be taken.
     pub(crate) fn check_body(&self, body: &[u8]) -> Result<(), TableError> {
-        for row in decode(body, self.columns.len()) {
+        if self.columns.len() <= FEW_COLUMNS {
+            self.check_with::<FEW_COLUMNS>(body)
+        } else {
+            self.check_with::<MAX_COLUMNS>(body)
+        }
+    }
+
+    fn check_with<const ROOM: usize>(&self, body: &[u8]) -> Result<(), TableError> {
+        for row in decode::<ROOM>(body, self.columns.len()) {
             let row = row.map_err(|bad| TableError::Malformed(bad.to_string()))?;
             self.check(row.key, row.member)?;
         }
@@ -159,12 +176,12 @@ impl Table {
         let count = columns.len();
         let combine = Combine::Columns(columns);
         let mut merger = Merger::new(vec![spill], vec![], combine, budget, spilled)?;
-        let (mut key, mut payload) = (Vec::new(), Vec::new());
+        let (mut key, mut payload, mut values) = (Vec::new(), Vec::new(), Vec::new());
         while merger.next(&mut key, &mut payload)? {
             // A table without columns has only members.
             let member = payload.is_empty();
-            let values = values_of(&payload, count);
-            give(&key, member, &values[..if member { 0 } else { count }])?;
+            take_values(&payload, if member { 0 } else { count }, &mut values);
+            give(&key, member, &values)?;
         }
         Ok(())
     }

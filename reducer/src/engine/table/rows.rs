@@ -2,7 +2,8 @@
 //!
 //! It must not know files. Rows lie in one flat array of words in order of first appearance, so
 //! that the frequent ones, which come first, share cache lines; the index holds only hash tags and
-//! row numbers. Values are 64 bits wide; what a sum carries over goes into a side map.
+//! row numbers. A sum is 64 bits wide, and what it carries over goes into a side map; other values are two
+//! words.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ const MEMBER: u32 = 1 << 31;
 #[derive(Debug)]
 pub(crate) struct Rows {
     columns: Vec<Merge>,
+    /// The first word of each column's value, after the head.
+    places: Vec<usize>,
     stride: usize,
     words: Vec<u64>,
     arena: Vec<u8>,
@@ -80,9 +83,16 @@ pub(crate) struct Full;
 impl Rows {
     /// An empty table that keeps within `budget` bytes, but always takes one row.
     pub(crate) fn new(columns: Vec<Merge>, budget: usize) -> Self {
+        let mut places = vec![0; columns.len()];
+        let mut width = 0;
+        for (merge, place) in columns.iter().zip(&mut places) {
+            *place = width;
+            width += if is_wide(*merge) { 2 } else { 1 };
+        }
         Self {
-            stride: HEAD + columns.len(),
+            stride: HEAD + width,
             columns,
+            places,
             words: Vec::new(),
             arena: Vec::new(),
             index: vec![0; 16],
@@ -99,7 +109,11 @@ impl Rows {
     /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in the
     /// processor's cache. The loads of one step do not depend on each other, so the processor waits
     /// for many at once; row by row it would wait for each.
-    pub(crate) fn look_up(&self, rows: &[Row<'_>], heads: &mut [Head; BATCH]) {
+    pub(crate) fn look_up<const ROOM: usize>(
+        &self,
+        rows: &[Row<'_, ROOM>],
+        heads: &mut [Head; BATCH],
+    ) {
         let mask = self.index.len() - 1;
         let mut slots = [0u64; BATCH];
         for ((row, head), slot) in rows.iter().zip(heads.iter_mut()).zip(&mut slots) {
@@ -130,7 +144,11 @@ impl Rows {
 
     /// Merges a row into the one with its key, or adds it. `head` is the key's.
     #[inline]
-    pub(crate) fn add(&mut self, head: Head, row: &Row<'_>) -> Result<(), Full> {
+    pub(crate) fn add<const ROOM: usize>(
+        &mut self,
+        head: Head,
+        row: &Row<'_, ROOM>,
+    ) -> Result<(), Full> {
         let (key, values) = (row.key, &row.values[..self.columns.len()]);
         let Head { first, second, tag } = head;
         let mask = self.index.len() - 1;
@@ -168,27 +186,21 @@ impl Rows {
     #[inline]
     fn merge(&mut self, row: u32, values: &[u128]) {
         let start = row as usize * self.stride + HEAD;
-        for (at, merge) in self.columns.iter().enumerate() {
-            let total = &mut self.words[start + at];
+        for (at, (merge, place)) in self.columns.iter().zip(&self.places).enumerate() {
+            if is_wide(*merge) {
+                let words = &mut self.words[start + place..start + place + 2];
+                let mut wide = u128::from(words[1]) << 64 | u128::from(words[0]);
+                merge.apply(&mut wide, values[at]);
+                (words[0], words[1]) = (wide as u64, (wide >> 64) as u64);
+                continue;
+            }
+            let total = &mut self.words[start + place];
             if let Ok(new) = u64::try_from(values[at])
                 && self.high.is_empty()
+                && let Some(sum) = total.checked_add(new)
             {
-                match merge {
-                    Merge::Sum => {
-                        if let Some(sum) = total.checked_add(new) {
-                            *total = sum;
-                            continue;
-                        }
-                    }
-                    Merge::Min => {
-                        *total = new.min(*total);
-                        continue;
-                    }
-                    Merge::Max => {
-                        *total = new.max(*total);
-                        continue;
-                    }
-                }
+                *total = sum;
+                continue;
             }
             let place = (row, at as u8);
             let high = self.high.get(&place).copied().unwrap_or(0);
@@ -217,7 +229,9 @@ impl Rows {
         self.words.extend_from_slice(&[first, second]);
         for (at, &value) in values.iter().enumerate() {
             self.words.push(value as u64);
-            if value > u128::from(u64::MAX) {
+            if is_wide(self.columns[at]) {
+                self.words.push((value >> 64) as u64);
+            } else if value > u128::from(u64::MAX) {
                 self.high.insert((row, at as u8), (value >> 64) as u64);
             }
         }
@@ -336,10 +350,20 @@ impl Rows {
     }
 
     fn value(&self, row: u32, column: usize) -> u128 {
-        let low = self.words[row as usize * self.stride + HEAD + column];
+        let at = row as usize * self.stride + HEAD + self.places[column];
+        let low = self.words[at];
+        if is_wide(self.columns[column]) {
+            return u128::from(self.words[at + 1]) << 64 | u128::from(low);
+        }
         let high = self.high.get(&(row, column as u8)).copied().unwrap_or(0);
         u128::from(high) << 64 | u128::from(low)
     }
+}
+
+/// Whether a column's values are two words: the least and the greatest of numbers begin with the highest
+/// bit.
+fn is_wide(merge: Merge) -> bool {
+    merge != Merge::Sum
 }
 
 /// Puts a slot where its tag says, or into the next empty place.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use gristmill_common::table::FEW_COLUMNS;
 use proptest::prelude::*;
 
 use super::*;
@@ -10,7 +11,7 @@ use super::*;
 const COLUMNS: [Merge; 3] = [Merge::Sum, Merge::Min, Merge::Max];
 
 fn row<'a>(key: &'a [u8], member: bool, columns: &[u128]) -> Row<'a> {
-    let mut values = [0; MAX_COLUMNS];
+    let mut values = [0; FEW_COLUMNS];
     values[..columns.len()].copy_from_slice(columns);
     Row {
         key,

@@ -1,21 +1,23 @@
-//! The first N rows of a finished table: by the first column downwards, then by key.
+//! The first N rows of a finished table: by one column downwards, then by key.
 
 use std::path::Path;
 
-use gristmill_common::table::{MAX_COLUMNS, push_uvarint};
+use gristmill_common::table::push_uvarint;
 
 use crate::engine::error::FileError;
-use crate::engine::sort::{Sorted, Sorter, values_of};
+use crate::engine::sort::{Sorted, Sorter, take_values};
 
 /// Rows are sorted out when so many more than needed have come.
 const SLACK: usize = 4096;
-/// Bytes of the inverted first column before the key.
+/// Bytes of the inverted column before the key.
 const RANK: usize = 16;
 
 /// Keeps the first N of all rows given.
 #[derive(Debug)]
 pub(crate) struct Top {
     keep: usize,
+    /// The column that decides.
+    rank: usize,
     sorter: Sorter,
     /// The last of the first N so far: what comes after it is of no interest.
     bar: Option<Vec<u8>>,
@@ -25,9 +27,10 @@ pub(crate) struct Top {
 
 impl Top {
     /// Keeps the first `keep` rows within `budget` bytes; more of them spill into `tmp`.
-    pub(crate) fn new(keep: u64, budget: usize, tmp: &Path) -> Self {
+    pub(crate) fn new(keep: u64, rank: usize, budget: usize, tmp: &Path) -> Self {
         Self {
             keep: usize::try_from(keep).unwrap_or(usize::MAX),
+            rank,
             sorter: Sorter::new(budget, tmp),
             bar: None,
             key: Vec::new(),
@@ -41,7 +44,7 @@ impl Top {
             return Ok(());
         }
         self.key.clear();
-        let rank = !values.first().copied().unwrap_or(0);
+        let rank = !values.get(self.rank).copied().unwrap_or(0);
         self.key.extend_from_slice(&rank.to_be_bytes());
         self.key.extend_from_slice(key);
         if self.bar.as_ref().is_some_and(|bar| self.key > *bar) {
@@ -74,11 +77,11 @@ impl Top {
         mut give: impl FnMut(&[u8], &[u128]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut merger = Sorted::merge(all, budget, spilled)?;
-        let (mut key, mut payload) = (Vec::new(), Vec::new());
+        let (mut key, mut payload, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let mut left = keep;
         while left > 0 && merger.next(&mut key, &mut payload)? {
-            let values: [u128; MAX_COLUMNS] = values_of(&payload, columns);
-            give(&key[RANK..], &values[..columns])?;
+            take_values(&payload, columns, &mut values);
+            give(&key[RANK..], &values)?;
             left -= 1;
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
 use gristmill_jobs::registry::{Event, MAX_EVENT, Submission, decode_event, encode_event};
+use gristmill_jobs::report::host;
 
 use crate::engine::error::FileError;
 use crate::engine::files::{self, TempFile};
@@ -143,12 +144,6 @@ impl StateDir {
     pub(crate) fn sync(&self) -> Result<(), FileError> {
         files::sync_dir(&self.dir)
     }
-}
-
-/// The name of this machine.
-fn host() -> String {
-    let system = rustix::system::uname();
-    system.nodename().to_string_lossy().into_owned()
 }
 
 /// Gives a directory an id, unless somebody else does.

@@ -5,17 +5,15 @@
 //! that parser accepts, with the same fields (a test compares them).
 
 use gristmill_common::record::content;
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 use super::client::parse_client;
 use super::entry::{Entry, NONE, Request};
 use super::servers::{self, Reason, checked_bytes};
 use super::swar::{eight_digits, is_name, is_status};
 use super::time::{Known, LEN, Time, When};
+use crate::engine::lines::{BLOCK, block_of};
 use crate::engine::simd::{END, Marks};
-
-/// Bytes of lines whose marks are found at once: they and their marks stay in the nearest cache.
-const BLOCK: usize = 8 << 10;
 
 /// Finds and reads lines; holds buffers and the last line's time.
 #[derive(Debug, Default)]
@@ -92,17 +90,6 @@ impl Lines {
         }
         lines
     }
-}
-
-/// The first lines of a text, at most [`BLOCK`] bytes, or one longer line.
-fn block_of(text: &[u8]) -> &[u8] {
-    if text.len() <= BLOCK {
-        return text;
-    }
-    let end = memrchr(b'\n', &text[..BLOCK])
-        .or_else(|| Some(BLOCK + memchr(b'\n', &text[BLOCK..])?))
-        .map_or(text.len(), |newline| newline + 1);
-    &text[..end]
 }
 
 /// A well-formed line, its fields found and checked.

@@ -6,9 +6,13 @@ mod filter;
 mod format;
 mod lines;
 mod prefix;
+mod reader;
 mod servers;
 mod swar;
 mod time;
+
+pub(super) use self::prefix::Prefix;
+pub(super) use self::reader::{LogField, LogReader};
 
 use gristmill_common::key::push_field;
 use gristmill_common::spec::{AccessLog, Field};
@@ -17,7 +21,6 @@ use self::entry::{Entry, Parts, Room};
 use self::filter::Filter;
 use self::format::LineFormat;
 use self::lines::Lines;
-use self::prefix::Prefix;
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};

@@ -26,11 +26,11 @@ const NAMED: [(&str, &str); 3] = [
 
 /// What is skipped at a line's beginning.
 #[derive(Clone, Debug)]
-pub(super) struct Prefix(Regex);
+pub(in crate::engine::kinds) struct Prefix(Regex);
 
 impl Prefix {
     /// Compiles a prefix's name or a regular expression.
-    pub(super) fn new(text: &str) -> Result<Self, SpecError> {
+    pub(in crate::engine::kinds) fn new(text: &str) -> Result<Self, SpecError> {
         let pattern = NAMED
             .iter()
             .find(|(name, _)| *name == text)
@@ -46,7 +46,7 @@ impl Prefix {
     }
 
     /// The line without its prefix; a line without one stays as it is.
-    pub(super) fn strip<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+    pub(in crate::engine::kinds) fn strip<'a>(&self, line: &'a [u8]) -> &'a [u8] {
         self.0.find(line).map_or(line, |found| &line[found.end()..])
     }
 }

@@ -9,8 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::Pid;
 
 use super::call::{Ask, Call, Ending, How, hear, tell};
+use super::family::memory;
 
 /// The subcommand of the binary that runs [`super::keeper`].
 pub const KEEPER: &str = "exec-keeper";
@@ -81,6 +83,11 @@ impl Keeper {
             folder,
             furniture,
         })
+    }
+
+    /// The resident memory of its program, with all that it started, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        memory(Pid::from_child(&self.process))
     }
 
     /// The folder of its program.

@@ -1,4 +1,4 @@
-//! The descendants of this process: how much memory they have, and how they are all ended.
+//! The descendants of a process: how much memory they have, and how they are all ended.
 //!
 //! It needs a process that is a child subreaper: whoever loses its parent becomes its child then.
 
@@ -49,7 +49,7 @@ pub(super) fn kill_all(main: Pid, reaped: &mut Reaped) -> u32 {
         if reaped.all || Instant::now() > end {
             break;
         }
-        let found = descendants();
+        let found = descendants(rustix::process::getpid());
         // First they are stopped, so that none starts another one while the others die.
         for signal in [Signal::STOP, Signal::KILL] {
             for pid in &found {
@@ -67,19 +67,19 @@ pub(super) fn kill_all(main: Pid, reaped: &mut Reaped) -> u32 {
     killed.len() as u32
 }
 
-/// Resident memory of all descendants, in bytes.
-pub(super) fn memory() -> u64 {
+/// Resident memory of all descendants of a process, in bytes.
+pub(super) fn memory(of: Pid) -> u64 {
     let page = rustix::param::page_size() as u64;
     let pages = |pid: &Pid| -> Option<u64> {
         let statm = fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_pid())).ok()?;
         statm.split(' ').nth(1)?.parse().ok()
     };
-    descendants().iter().filter_map(pages).sum::<u64>() * page
+    descendants(of).iter().filter_map(pages).sum::<u64>() * page
 }
 
 /// All descendants, parents before their children.
-fn descendants() -> Vec<Pid> {
-    let mut found = children(rustix::process::getpid());
+fn descendants(of: Pid) -> Vec<Pid> {
+    let mut found = children(of);
     let mut at = 0;
     while at < found.len() {
         let more = children(found[at]);

@@ -305,7 +305,7 @@ fn watch(
         }
         if now >= tick {
             tick = now + TICK;
-            if memory() > call.memory {
+            if memory(getpid()) > call.memory {
                 return Ok(Some(Stop::Because(How::Memory)));
             }
             // Children of children that have ended.

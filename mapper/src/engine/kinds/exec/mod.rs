@@ -22,6 +22,7 @@ mod python;
 mod recipe;
 mod reducer;
 mod render;
+mod rerun;
 mod stderr;
 mod talk;
 mod trial;
@@ -42,6 +43,7 @@ pub use confine::{CONFINED, Confinement, can_confine, confined, keep_private};
 pub use host::Host;
 pub use keeper::keeper;
 pub use reducer::GroupReducer;
+pub use rerun::{Reran, Rerun};
 pub use trial::{Trial, Tried};
 pub(crate) use verdict::{Fatal, Verdict};
 

@@ -195,8 +195,9 @@ impl Talk {
     fn recycle(&self, held: &mut Held<'_>) -> io::Result<()> {
         let place = held.place()?;
         let answered = place.warm.as_ref().map_or(0, |warm| warm.answered);
-        let recycle = self.recipe.exec.recycle;
-        let done = recycle.is_some_and(|most| answered >= most);
+        let exec = &self.recipe.exec;
+        let done = exec.recycle.is_some_and(|most| answered >= most)
+            || (exec.recycle_memory).is_some_and(|most| place.keeper.memory() > most);
         if place.warm.is_some() && (done || self.pool.echoes()) {
             place.warm = None;
             let ending = end_of(&place.keeper);

@@ -6,7 +6,8 @@
 
 use super::super::client::skip_blanks;
 use super::super::servers::number;
-use super::super::time::{MONTHS, When, days_from_civil, days_in};
+use super::super::time::When;
+use crate::engine::calendar::{MONTHS, days_from_civil, days_in};
 
 /// The first second after the year 9999.
 const LAST_SECOND: i64 = 253_402_300_800;

@@ -1,0 +1,167 @@
+// Shows the views that /events sends. All text is set as text, never as markup.
+"use strict";
+const at = (id) => document.getElementById(id);
+const MINUTES = 5;
+const rates = new Map(); // job -> [{at, rate}]
+let token = null;
+let latest = null;
+
+const element = (name, text, kind) => {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+};
+const bytes = (number) => {
+  if (!number) return "";
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (number >= 1024 && unit < units.length - 1) { number /= 1024; unit += 1; }
+  return `${number.toFixed(unit ? 1 : 0)} ${units[unit]}`;
+};
+const span = (seconds) => {
+  if (seconds === null || seconds === undefined) return "";
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+};
+const clock = (seconds) => new Date(seconds * 1000).toLocaleString();
+const waits = (job) => [job.reason, ...(job.waits_for || []), ...(job.troubles || [])].filter(Boolean).join("; ");
+
+function jobRow(job) {
+  const row = element("tr");
+  const name = element("td");
+  const link = element("a", job.job);
+  link.href = `#${encodeURIComponent(job.job)}`;
+  name.append(link);
+  const done = element("td");
+  if (job.percent !== null && job.percent !== undefined) {
+    const bar = element("progress");
+    bar.max = 100;
+    bar.value = job.percent;
+    bar.setAttribute("aria-label", `${job.job}: ${job.percent} %`);
+    done.append(bar, ` ${job.percent} %`);
+  }
+  const report = element("td");
+  if (job.report && !token) {
+    const open = element("a", "open");
+    open.href = `/reports/${encodeURIComponent(job.job)}`;
+    report.append(open);
+  }
+  const rate = job.bytes_per_second ? `${bytes(job.bytes_per_second)}/s` : "";
+  row.append(name, element("td", job.kind), element("td", job.state, job.state === "failed" || job.state === "stalled" ? "bad" : ""), done,
+    element("td", rate, "number"), element("td", span(job.eta_seconds), "number"), element("td", waits(job)), report);
+  return row;
+}
+
+function workerRow(worker) {
+  const row = element("tr", undefined, worker.lost ? "lost" : "");
+  row.append(element("td", worker.host), element("td", worker.pid, "number"), element("td", worker.role), element("td", worker.threads || "", "number"),
+    element("td", worker.jobs.join(", ")), element("td", worker.bytes_per_second ? `${bytes(worker.bytes_per_second)}/s` : "", "number"),
+    element("td", bytes(worker.memory), "number"), element("td", worker.version),
+    element("td", worker.lost ? `silent for ${span(worker.silent_seconds)}: no job, or lost` : worker.trouble || "now", worker.trouble ? "bad" : ""));
+  return row;
+}
+
+const eventItem = (event) => element("li", `${clock(event.at)}  ${event.job}: ${event.text}`);
+
+function showJob(job, view) {
+  at("job-name").textContent = `${job.job} (${job.kind}): ${job.state}`;
+  const facts = {
+    done: job.percent === null ? "" : `${job.percent} %`,
+    "time left": span(job.eta_seconds),
+    "chunks published": job.chunks_published, "chunks mapped": job.chunks_mapped,
+    "chunks ready": job.chunks_waiting, "chunks in flight": job.chunks_in_hand,
+    "results waiting": job.results_waiting, "outcomes durable": job.outcomes_durable,
+    partitions: `${job.partitions_closed} of ${job.partitions} complete`,
+    "set aside": job.quarantined, "unusable messages": job.dead || "",
+    workers: job.workers ? `${job.workers.producers} producers, ${job.workers.mappers} mappers, ${job.workers.reducers} reducers` : "",
+    "waits for": waits(job), output: job.output, started: span(job.seconds) && `${span(job.seconds)} ago`,
+  };
+  at("facts").replaceChildren(...Object.entries(facts)
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+  const read = new Set(job.splits_done || []);
+  at("splits-head").hidden = at("splits-text").hidden = !job.splits_done;
+  at("rate").toggleAttribute("hidden", !(rates.get(job.job) || []).length);
+  at("splits-text").textContent = `${job.splits_published} of ${job.splits} splits are read`;
+  at("splits").replaceChildren(...(job.splits_done ? Array.from({ length: job.splits }, (_, split) => element("span", undefined, read.has(split) ? "done" : "")) : []));
+  at("job-events").replaceChildren(...view.events.filter((event) => event.job === job.job).map(eventItem));
+  at("cancel").textContent = `gristmill cancel ${job.job}`;
+  const points = rates.get(job.job) || [];
+  const most = Math.max(1, ...points.map((point) => point.rate));
+  const first = view.at - MINUTES * 60;
+  at("rate").firstElementChild.setAttribute("points", points
+    .map((point) => `${((point.at - first) * 600 / (MINUTES * 60)).toFixed(1)},${(96 - 92 * point.rate / most).toFixed(1)}`).join(" "));
+  at("rate-text").textContent = points.length ? `at most ${bytes(most)}/s in the last ${MINUTES} minutes` : "";
+}
+
+function show() {
+  const view = latest;
+  if (!view) return;
+  const broker = view.broker;
+  at("broker").textContent = broker.alarm ? `The broker is in alarm and takes no messages: ${broker.alarm}`
+    : broker.connections_down ? "The broker is gone; what is shown is what was seen last." : "";
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const job = wanted && (view.jobs || []).find((job) => job.job === wanted);
+  at("overview").hidden = Boolean(job);
+  at("job").hidden = !job;
+  document.title = job ? `${job.job} - Gristmill` : "Gristmill";
+  if (job) { showJob(job, view); return; }
+  const jobs = view.jobs || [];
+  at("jobs").replaceChildren(...jobs.map(jobRow));
+  at("jobs-more").textContent = view.jobs_all > jobs.length ? `(the ${jobs.length} latest of ${view.jobs_all})` : "";
+  at("workers").replaceChildren(...view.workers.map(workerRow));
+  at("events").replaceChildren(...view.events.slice(0, 30).map(eventItem));
+}
+
+function take(view) {
+  if (!view.jobs && latest) view.jobs = latest.jobs;
+  for (const job of view.jobs || []) {
+    if (job.bytes_per_second === null || job.bytes_per_second === undefined) continue;
+    const points = rates.get(job.job) || [];
+    points.push({ at: view.at, rate: job.bytes_per_second });
+    rates.set(job.job, points.filter((point) => point.at > view.at - MINUTES * 60));
+  }
+  latest = view;
+  at("state").textContent = `seen at ${new Date(view.at * 1000).toLocaleTimeString()}`;
+  if (!document.hidden) show();
+}
+
+// EventSource cannot send a token; a streaming fetch can.
+async function listen() {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch("/events", { headers });
+  if (answer.status === 401) { at("login").hidden = false; at("state").textContent = token ? "the token is wrong" : "a token is needed"; return; }
+  if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+  at("login").hidden = true;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("the server has gone");
+    text += value;
+    let end;
+    while ((end = text.indexOf("\n\n")) >= 0) {
+      const event = text.slice(0, end);
+      text = text.slice(end + 2);
+      if (event.startsWith("data: ")) take(JSON.parse(event.slice(6)));
+    }
+  }
+}
+
+async function keep() {
+  for (;;) {
+    try { await listen(); return; } catch (error) { at("state").textContent = `${error.message}; trying again`; }
+    await new Promise((wake) => setTimeout(wake, 2000));
+  }
+}
+
+at("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = at("token").value;
+  keep();
+});
+addEventListener("hashchange", show);
+document.addEventListener("visibilitychange", show);
+keep();

@@ -1,0 +1,204 @@
+//! Looks at the broker every two seconds and keeps what it saw.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gristmill_common::clock::since_1970;
+use gristmill_common::job::JobName;
+use gristmill_jobs::registry::{Event, JobTable, Log, Registry};
+use gristmill_jobs::report::{Report, Reports, Workers};
+use gristmill_rabbitmq::Broker;
+use gristmill_reducer::MANIFEST;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::job_view::{Heard, JobView};
+
+/// How often the broker is looked at.
+const PERIOD: Duration = Duration::from_secs(2);
+/// How long one look may take; a broker that is gone answers nothing.
+const LIMIT: Duration = Duration::from_secs(5);
+/// A worker that was silent for so long is lost; it stays on the page, greyed, for as long as [`KEPT`].
+const LOST: Duration = Duration::from_secs(7);
+const KEPT: Duration = Duration::from_secs(600);
+/// The most jobs of a view: all that are active and the latest of the others.
+const JOBS: usize = 500;
+/// The most events that are kept.
+const EVENTS: usize = 200;
+/// The most splits that a view lists one by one.
+const SPLITS: u32 = 2000;
+
+/// What was seen last, as JSON.
+pub type View = Arc<str>;
+
+/// Looks at the broker for as long as it is polled.
+pub struct Watch {
+    broker: Broker,
+    registry: Registry,
+    /// Where finished jobs lie.
+    results: Option<PathBuf>,
+    table: JobTable,
+    workers: Workers,
+    events: VecDeque<Value>,
+}
+
+impl Watch {
+    /// A watch over a broker; `results` is the folder of a reducer, as this process sees it.
+    #[must_use]
+    pub fn new(broker: Broker, registry: Registry, results: Option<PathBuf>) -> Self {
+        Self {
+            broker,
+            registry,
+            results,
+            table: JobTable::default(),
+            workers: Workers::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Publishes a view every two seconds, until nobody holds a receiver.
+    ///
+    /// # Errors
+    /// When the log of jobs cannot be read.
+    pub async fn run(mut self, views: watch::Sender<View>) -> anyhow::Result<()> {
+        let mut log = self.registry.follow();
+        let mut reports = Reports::new(&self.broker, None);
+        let mut tick = tokio::time::interval(PERIOD);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                entry = log.next() => self.take(entry?, &mut log),
+                report = reports.next() => self.hear(report).await,
+                _ = tick.tick() => {
+                    let view = tokio::time::timeout(LIMIT, self.view()).await;
+                    let view = view.unwrap_or_else(|_| self.without_broker());
+                    if views.send(view.to_string().into()).is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, entry: gristmill_jobs::registry::Entry, _log: &mut Log) {
+        if let Some(text) = told(&entry.event) {
+            let event = json!({"at": entry.at, "job": entry.job, "text": text});
+            self.events.push_front(event);
+            self.events.truncate(EVENTS);
+        }
+        self.table.apply(entry);
+    }
+
+    async fn hear(&mut self, report: Option<Report>) {
+        match report {
+            Some(report) => self.workers.hear(report, Instant::now()),
+            // The broker refuses; progress is not shown.
+            None => tokio::time::sleep(PERIOD).await,
+        }
+    }
+
+    async fn view(&mut self) -> Value {
+        let now = Instant::now();
+        if let Some(before) = now.checked_sub(KEPT) {
+            self.workers.forget(before);
+        }
+        let mut live = self.workers.clone();
+        if let Some(before) = now.checked_sub(LOST) {
+            live.forget(before);
+        }
+        let heard = Heard {
+            workers: Some(live),
+            alarm: self.broker.health().blocked,
+            reports_error: None,
+        };
+        let mut names: Vec<_> = self.table.iter().collect();
+        names.sort_by_key(|(_, job)| std::cmp::Reverse((job.is_active(), job.latest)));
+        let all = names.len();
+        let mut jobs = Vec::new();
+        for (name, job) in names.into_iter().take(JOBS) {
+            let mut view = JobView::of(&self.broker, name, job, &heard)
+                .await
+                .json(&heard);
+            if job.is_active() && job.submission.plan_summary.splits <= SPLITS {
+                view["splits_done"] = job.splits.keys().copied().collect();
+            }
+            view["report"] = self.has_report(name).into();
+            jobs.push(view);
+        }
+        let mut view = self.without_broker();
+        view["jobs"] = jobs.into();
+        view["jobs_all"] = all.into();
+        view
+    }
+
+    /// The part of a view that needs no answer of the broker.
+    fn without_broker(&self) -> Value {
+        let now = Instant::now();
+        let workers: Vec<Value> = (self.workers.all().iter())
+            .map(|worker| {
+                let silent = now.saturating_duration_since(worker.at);
+                json!({
+                    "host": worker.facts.host,
+                    "pid": worker.facts.pid,
+                    "version": worker.facts.version,
+                    "threads": worker.facts.threads,
+                    "memory": worker.facts.memory,
+                    "role": worker.role.name(),
+                    "jobs": worker.jobs,
+                    "bytes_per_second": worker.bytes_per_second as u64,
+                    "trouble": worker.trouble,
+                    "silent_seconds": silent.as_secs(),
+                    "lost": silent > LOST,
+                })
+            })
+            .collect();
+        let health = self.broker.health();
+        json!({
+            "at": since_1970().as_secs(),
+            "broker": {"connections_down": health.down, "alarm": health.blocked},
+            "workers": workers,
+            "events": self.events,
+        })
+    }
+
+    /// Whether a finished job's output can be reported on.
+    fn has_report(&self, name: &JobName) -> bool {
+        let folder = self
+            .results
+            .as_ref()
+            .map(|results| output_of(results, name));
+        folder.is_some_and(|folder| folder.join(MANIFEST).is_file())
+    }
+}
+
+/// Where a reducer's folder has a job's output.
+pub(super) fn output_of(results: &Path, name: &JobName) -> PathBuf {
+    results.join(name.as_str())
+}
+
+/// An entry of the log in words; none for those that only readers need.
+fn told(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Submitted(submission) => {
+            format!("submitted: {}", submission.spec.kind.name())
+        }
+        Event::Sealed { chunks } => format!("all {chunks} chunks are published"),
+        Event::Claimed { place, .. } => format!("merged at {place}"),
+        Event::PartitionClosed { partition } => format!("partition {partition} is complete"),
+        Event::Finished(totals) => {
+            let (records, quarantined) = (totals.records, totals.quarantined);
+            format!("finished: {records} records, {quarantined} set aside")
+        }
+        Event::Failed { reason } => format!("failed: {reason}"),
+        Event::Cancelled => "cancelled".into(),
+        Event::Stalled { count, .. } => format!("stalled: {count} chunks are missing"),
+        Event::Replayed => "replayed".into(),
+        Event::SplitsComplete(_)
+        | Event::Marker { .. }
+        | Event::OutputSought
+        | Event::Output { .. }
+        | Event::Foreign { .. } => return None,
+    })
+}

@@ -1,0 +1,257 @@
+//! Exact decimal numbers: up to 18 digits before the point and 9 after it. Never floats.
+//!
+//! A number that does not fit is none: whoever counts numbers counts those that were none, too.
+
+/// Places after the point.
+pub const PLACES: u32 = 9;
+/// What one is in units of the last place.
+pub const UNIT: u64 = 1_000_000_000;
+/// Every number is nearer to zero than this.
+const LIMIT: u64 = 1_000_000_000_000_000_000;
+/// Digits that a number may have.
+const DIGITS: u32 = 27;
+
+/// A decimal number: `whole + nanos / 10^9`, where `nanos` is below 10^9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Decimal {
+    /// The largest whole number that is not above it.
+    pub whole: i64,
+    /// What is above that, in units of the last place.
+    pub nanos: u32,
+}
+
+impl Decimal {
+    /// The number that `text` is: an optional sign, digits with an optional point, an optional
+    /// exponent. `None` for anything else, for more places than [`PLACES`] (zeros at the end do not
+    /// count) and for 10^18 and more.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let (negative, digits) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            rest => (false, rest),
+        };
+        let (whole, nanos) = short(digits).or_else(|| long(digits))?;
+        Some(if !negative {
+            Self {
+                whole: whole as i64,
+                nanos,
+            }
+        } else if nanos == 0 {
+            Self {
+                whole: -(whole as i64),
+                nanos,
+            }
+        } else {
+            Self {
+                whole: -(whole as i64) - 1,
+                nanos: UNIT as u32 - nanos,
+            }
+        })
+    }
+
+    /// The number in units of the last place.
+    #[must_use]
+    pub fn scaled(self) -> i128 {
+        i128::from(self.whole) * i128::from(UNIT) + i128::from(self.nanos)
+    }
+}
+
+/// Appends a number that is given in units of the last place, without zeros at the end.
+pub fn push(out: &mut Vec<u8>, scaled: i128) {
+    if scaled < 0 {
+        out.push(b'-');
+    }
+    let unit = u128::from(UNIT);
+    let (whole, nanos) = (scaled.unsigned_abs() / unit, scaled.unsigned_abs() % unit);
+    out.extend_from_slice(whole.to_string().as_bytes());
+    if nanos > 0 {
+        let places = format!(".{nanos:09}");
+        out.extend_from_slice(places.trim_end_matches('0').as_bytes());
+    }
+}
+
+/// Nearly every number: up to 18 digits, and up to 9 after a point.
+#[inline]
+fn short(digits: &[u8]) -> Option<(u64, u32)> {
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0u64, |number, &byte| {
+            let digit = byte.wrapping_sub(b'0');
+            (digit < 10).then(|| number * 10 + u64::from(digit))
+        })
+    };
+    let point = digits.iter().position(|&byte| byte == b'.');
+    let (whole, places) = match point {
+        Some(point) => (&digits[..point], &digits[point + 1..]),
+        None => (digits, &[][..]),
+    };
+    if whole.is_empty() || whole.len() > 18 || places.len() > PLACES as usize {
+        return None;
+    }
+    let nanos = number(places)? * 10u64.pow(PLACES - places.len() as u32);
+    Some((number(whole)?, nanos as u32))
+}
+
+/// Any number of digits, and exponents.
+#[cold]
+fn long(text: &[u8]) -> Option<(u64, u32)> {
+    let (mut mantissa, mut used, mut zeros) = (0u128, 0u32, 0i64);
+    let (mut places, mut seen, mut after_point) = (0i64, false, false);
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        match byte {
+            b'0'..=b'9' => {
+                seen = true;
+                places += i64::from(after_point);
+                if *byte != b'0' {
+                    let more = zeros + 1;
+                    if i64::from(used) + more > i64::from(DIGITS) {
+                        return None;
+                    }
+                    mantissa = mantissa * 10u128.pow(more as u32) + u128::from(byte - b'0');
+                    used += more as u32;
+                    zeros = 0;
+                } else if mantissa > 0 {
+                    zeros += 1;
+                }
+            }
+            b'.' if !after_point => after_point = true,
+            b'e' | b'E' => break,
+            _ => return None,
+        }
+        rest = tail;
+    }
+    let exponent = match rest {
+        [] => 0,
+        [_, exponent @ ..] => exponent_of(exponent)?,
+    };
+    if !seen {
+        return None;
+    }
+    if mantissa == 0 {
+        return Some((0, 0));
+    }
+    let shift = zeros - places + i64::from(exponent) + i64::from(PLACES);
+    if shift < 0 || i64::from(used) + shift > i64::from(DIGITS) {
+        return None;
+    }
+    let scaled = mantissa * 10u128.pow(shift as u32);
+    let (whole, nanos) = (scaled / u128::from(UNIT), scaled % u128::from(UNIT));
+    (whole < u128::from(LIMIT)).then_some((whole as u64, nanos as u32))
+}
+
+/// An exponent; one that is out of all bounds is cut to one that is.
+fn exponent_of(text: &[u8]) -> Option<i32> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = digits.iter().fold(0i32, |number, digit| {
+        (number.saturating_mul(10)).saturating_add(i32::from(digit - b'0'))
+    });
+    Some(if negative { -number } else { number })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn printed(text: &str) -> Option<String> {
+        let mut out = Vec::new();
+        push(&mut out, Decimal::parse(text.as_bytes())?.scaled());
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn numbers_are_exact_or_none() {
+        for (text, number) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("007", "7"),
+            ("+5", "5"),
+            ("1.50", "1.5"),
+            ("-1.5", "-1.5"),
+            ("-0.000000001", "-0.000000001"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("1e3", "1000"),
+            ("1.2345E-05", "0.000012345"),
+            ("1200000000000e-20", "0.000000012"),
+            (
+                "999999999999999999.999999999",
+                "999999999999999999.999999999",
+            ),
+            (
+                "-999999999999999999.999999999",
+                "-999999999999999999.999999999",
+            ),
+            ("0.0000000010000000000000", "0.000000001"),
+            ("0e999999999999", "0"),
+            ("0000000000000000000000000000000000000001", "1"),
+        ] {
+            assert_eq!(printed(text).as_deref(), Some(number), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "+",
+            ".",
+            "e5",
+            "1e",
+            "1e+",
+            "NaN",
+            "inf",
+            "1e400",
+            "1e18",
+            "1000000000000000000",
+            "0.0000000001",
+            "1.0.0",
+            "1,5",
+            " 1",
+            "1 ",
+            "0x10",
+            "--1",
+            "1e-400",
+            "1_000",
+            "٣",
+        ] {
+            assert_eq!(printed(text), None, "{text}");
+        }
+        assert_eq!(printed(&"9".repeat(10_000)), None);
+        assert_eq!(printed(&"0".repeat(10_000)).as_deref(), Some("0"));
+        assert_eq!(
+            printed(&format!("1{}e-10000", "0".repeat(10_000))).as_deref(),
+            Some("1")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(scaled in -(10i128.pow(27) - 1)..10i128.pow(27)) {
+            let mut out = Vec::new();
+            push(&mut out, scaled);
+            prop_assert_eq!(Decimal::parse(&out).map(Decimal::scaled), Some(scaled));
+        }
+
+        #[test]
+        fn order_is_that_of_the_numbers(a in -3000i128..3000, b in -3000i128..3000) {
+            let of = |scaled| {
+                let mut out = Vec::new();
+                push(&mut out, scaled * 500_000_000);
+                Decimal::parse(&out)
+            };
+            prop_assert_eq!(of(a).cmp(&of(b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn nothing_panics(text in "[-+0-9.eE]{0,40}") {
+            let _ = Decimal::parse(text.as_bytes());
+        }
+    }
+}

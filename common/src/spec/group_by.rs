@@ -1,0 +1,225 @@
+//! Options of `group-by`.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::{Figure, Finish, KeyedBy, Numbers, Shape, TableShape};
+use crate::condition::{self, Condition};
+use crate::table::{MAX_COLUMNS, Merge};
+
+/// Counts and exact figures of structured records, by group.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupBy {
+    /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common,
+    /// combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik, syslog
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub parse: Parse,
+    /// The columns of CSV or TSV, in their order
+    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
+    pub fields: Vec<String>,
+    /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs), cri,
+    /// journald (journalctl -o json) or syslog
+    #[arg(long, value_name = "WRAPPER")]
+    pub unwrap: Option<String>,
+    /// Fields to group by, separated by commas; without any, the totals
+    ///
+    /// A field inside another is named by its path: request.headers.User-Agent.0. A backslash takes
+    /// the meaning from the next character: a\.b is one name. FIELD:minute, :hour, :day and :month are
+    /// the time that a field is, in UTC.
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub by: Vec<String>,
+    /// Sums of these fields, exact
+    ///
+    /// Numbers are decimals of up to 18 digits before the point and 9 after it. Other values are
+    /// counted beside the figures, as no_number_FIELD.
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub sum: Vec<String>,
+    /// The least number of these fields
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub min: Vec<String>,
+    /// The greatest number of these fields
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub max: Vec<String>,
+    /// The average number of these fields, to 9 places, half to even
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub avg: Vec<String>,
+    /// How many distinct values these fields have in each group, exactly
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub distinct: Vec<String>,
+    /// Only records for which this holds, such as 'status >= 500 and not path ~ ^/health'
+    ///
+    /// FIELD OP VALUE with = != ~ !~ < <= > >=, FIELD in (A, B), exists FIELD; and, or, not and
+    /// parentheses. Repeat the option to narrow further.
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
+    pub filters: Vec<String>,
+    /// Only the N groups with the most hits, then by key
+    #[arg(long, value_name = "N")]
+    pub top: Option<u64>,
+    /// The column that --top goes by, such as sum_bytes [default: hits]
+    #[arg(long, value_name = "COLUMN", requires = "top")]
+    pub top_by: Option<String>,
+    /// Only groups whose finished row satisfies this, such as 'hits > 100 and avg_took >= 0.5'
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub having: Option<String>,
+    /// The first line of a TSV or CSV file names the columns
+    #[arg(long)]
+    pub header: bool,
+}
+
+/// How a record is taken apart into fields, as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Parse(pub String);
+
+impl Default for Parse {
+    fn default() -> Self {
+        Self("json".to_owned())
+    }
+}
+
+impl From<&str> for Parse {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// The merged columns of a job, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// How each merges; the first counts records.
+    pub merges: Vec<Merge>,
+    /// The fields whose numbers are taken, and where they go.
+    pub numbers: Vec<(String, Numbers)>,
+}
+
+/// The most printed columns.
+const MAX_FIGURES: usize = 64;
+
+impl GroupBy {
+    /// The merged columns.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        let mut merges = vec![Merge::Sum];
+        let mut numbers: Vec<(String, Numbers)> = Vec::new();
+        let all = [&self.sum, &self.avg, &self.min, &self.max];
+        for field in all.into_iter().flatten() {
+            if numbers.iter().any(|(name, _)| name == field) {
+                continue;
+            }
+            let mut column = |wanted: bool, more: &[Merge]| {
+                let at = merges.len();
+                wanted.then(|| {
+                    merges.extend_from_slice(more);
+                    at
+                })
+            };
+            let places = Numbers {
+                count: column(true, &[Merge::Sum; 2]).unwrap_or_default(),
+                sum: column(
+                    self.sum.contains(field) || self.avg.contains(field),
+                    &[Merge::Sum; 3],
+                ),
+                min: column(self.min.contains(field), &[Merge::Min]),
+                max: column(self.max.contains(field), &[Merge::Max]),
+            };
+            numbers.push((field.clone(), places));
+        }
+        Columns { merges, numbers }
+    }
+
+    /// The printed columns, and how each is worked out.
+    fn figures(&self) -> Vec<(String, Figure)> {
+        let columns = self.columns();
+        let mut figures = vec![("hits".to_owned(), Figure::Count(0))];
+        type Make = fn(Numbers) -> Figure;
+        let kinds: [(&str, &[String], Make); 4] = [
+            ("sum", &self.sum, Figure::Sum),
+            ("min", &self.min, Figure::Min),
+            ("max", &self.max, Figure::Max),
+            ("avg", &self.avg, Figure::Avg),
+        ];
+        for (name, fields, figure) in kinds {
+            for field in fields {
+                let known = columns.numbers.iter().find(|(known, _)| known == field);
+                figures.extend(known.map(|(_, at)| (format!("{name}_{field}"), figure(*at))));
+            }
+        }
+        for (field, tag) in self.distinct.iter().zip(1..) {
+            figures.push((format!("distinct_{field}"), Figure::Distinct(tag)));
+        }
+        for (field, numbers) in &columns.numbers {
+            let none = Figure::Count(numbers.count + 1);
+            figures.push((format!("no_number_{field}"), none));
+        }
+        figures
+    }
+
+    /// The names of a finished row's columns: the fields of its key, then the figures.
+    fn names(&self) -> Vec<String> {
+        let figures = self.figures().into_iter().map(|(name, _)| name);
+        self.by.iter().cloned().chain(figures).collect()
+    }
+
+    /// Whether the options go together.
+    ///
+    /// # Errors
+    /// When they do not: which option, and the way out.
+    pub fn check(&self) -> Result<(), String> {
+        let (columns, figures) = (self.columns().merges.len(), self.figures().len());
+        if columns > MAX_COLUMNS || figures > MAX_FIGURES {
+            return Err(format!(
+                "too many figures: {figures} columns ({columns} to work them out), at most {MAX_FIGURES} \
+                 ({MAX_COLUMNS}); leave some out"
+            ));
+        }
+        if let Some(name) = &self.top_by
+            && !self.figures().iter().any(|(known, _)| known == name)
+        {
+            let known: Vec<String> = self.figures().into_iter().map(|(name, _)| name).collect();
+            return Err(format!(
+                "--top-by {name}: no such column (columns are {})",
+                known.join(", ")
+            ));
+        }
+        if let Some(having) = &self.having {
+            having_of(having, &self.names())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let figures = self.figures();
+        let rank = (self.top_by.as_ref())
+            .and_then(|name| figures.iter().position(|(known, _)| known == name));
+        let unnamed = |merge| (String::new(), merge);
+        Shape::Table(TableShape {
+            keyed_by: KeyedBy::Fields(self.by.clone()),
+            columns: self.columns().merges.into_iter().map(unnamed).collect(),
+            distinct: None,
+            top: self.top,
+            finish: Some(Finish {
+                figures,
+                distinct: self.distinct.len() as u8,
+                rank: rank.unwrap_or(0),
+                having: self.having.clone(),
+                header: self.header,
+            }),
+        })
+    }
+}
+
+/// The condition on finished rows, whose columns have these names.
+///
+/// # Errors
+/// When it is none, or names another column.
+pub fn having_of(typed: &str, names: &[String]) -> Result<Condition, String> {
+    condition::parse("--having", typed, &mut |name| {
+        let known = names.iter().position(|known| known == name);
+        known.ok_or_else(|| {
+            format!(
+                "`{name}` is not a column (columns are {})",
+                names.join(", ")
+            )
+        })
+    })
+}

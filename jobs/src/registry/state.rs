@@ -1,0 +1,66 @@
+//! The states of a job, as people see them.
+//!
+//! ```text
+//! submitted -> unsealed -> running -> finished
+//!                 |  ^        |  ^       |
+//!                 |  |        v  |       v replayed
+//!                 |  +---- stalled    running
+//!                 +--> failed, cancelled (from any state that is not over; submitted again: unsealed)
+//! ```
+
+use std::fmt;
+
+use super::table::{Job, Phase};
+
+/// What a job is doing, out of its entries in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Its producer has not published everything yet.
+    Unsealed,
+    /// All chunks are published; some are not in the output yet.
+    Running,
+    /// Nothing waits, and chunks are missing.
+    Stalled,
+    /// Its output is complete.
+    Finished,
+    /// It cannot be completed as it is.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl JobState {
+    /// The state's name in `status`, in JSON and on the dashboard.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            JobState::Unsealed => "unsealed",
+            JobState::Running => "running",
+            JobState::Stalled => "stalled",
+            JobState::Finished => "finished",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Job {
+    /// What the job is doing.
+    #[must_use]
+    pub fn state(&self) -> JobState {
+        match &self.phase {
+            Phase::Finished(_) => JobState::Finished,
+            Phase::Failed { .. } => JobState::Failed,
+            Phase::Cancelled => JobState::Cancelled,
+            Phase::Active if self.missing.is_some() => JobState::Stalled,
+            Phase::Active if self.sealed.is_none() => JobState::Unsealed,
+            Phase::Active => JobState::Running,
+        }
+    }
+}

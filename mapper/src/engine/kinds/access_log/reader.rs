@@ -1,0 +1,89 @@
+//! Server logs for other kinds: the named fields of a line.
+
+use gristmill_common::spec::Field;
+
+use super::entry::Room;
+use super::format::LineFormat;
+use super::servers;
+use super::time::When;
+use crate::engine::prepared::SpecError;
+
+/// A field of a server's log line, for a kind that reads times itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine::kinds) enum LogField {
+    /// The time, as it is written where that says more than the hour.
+    Time,
+    /// Any other.
+    Other(Field),
+}
+
+impl LogField {
+    /// The field of this name.
+    pub(in crate::engine::kinds) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "time" => Some(LogField::Time),
+            "time:hour" | "time:day" => None,
+            name => Field::from_name(name).map(LogField::Other),
+        }
+    }
+}
+
+/// Reads fields of lines.
+#[derive(Debug)]
+pub(in crate::engine::kinds) struct LogReader {
+    format: Option<LineFormat>,
+    room: Room,
+}
+
+impl LogReader {
+    /// For lines of a format; without one, servers' own formats are told apart line by line.
+    pub(in crate::engine::kinds) fn new(format: Option<&str>) -> Result<Self, SpecError> {
+        Ok(Self {
+            format: format.map(LineFormat::new).transpose()?,
+            room: Room::default(),
+        })
+    }
+
+    /// Another one for the same lines, for another thread.
+    pub(in crate::engine::kinds) fn fresh(&self) -> Self {
+        Self {
+            format: self.format.clone(),
+            room: Room::default(),
+        }
+    }
+
+    /// Whether lines may have a field.
+    pub(in crate::engine::kinds) fn has(&self, field: LogField) -> bool {
+        let field = match field {
+            LogField::Time => Field::TimeDay,
+            LogField::Other(field) => field,
+        };
+        self.format.as_ref().is_none_or(|format| format.has(field))
+    }
+
+    /// Gives the values of fields to `give`, each with its number among them.
+    pub(in crate::engine::kinds) fn read(
+        &mut self,
+        line: &[u8],
+        fields: &[LogField],
+        mut give: impl FnMut(usize, &[u8]),
+    ) -> Result<(), &'static str> {
+        let entry = match &self.format {
+            Some(format) => format.parse(line)?,
+            None => servers::parse(line)?,
+        };
+        for (number, field) in fields.iter().enumerate() {
+            match field {
+                LogField::Other(field) => give(number, entry.value(*field, &mut self.room)),
+                LogField::Time => match entry.time {
+                    When::Written(time) => give(number, time.text()),
+                    When::Hour(_) => {
+                        let hour = entry.value(Field::TimeHour, &mut self.room);
+                        give(number, &[hour, b":00"].concat());
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+}

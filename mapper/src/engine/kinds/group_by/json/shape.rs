@@ -1,0 +1,262 @@
+//! The shapes of lines seen before: most lines of a log differ in their values alone.
+//!
+//! Between its strings a line is made of brackets, colons, commas and short words. Where those are, byte
+//! by byte, what they were in a line that was read in full, and the keys that matter are the same, the line
+//! is JSON of the same structure: its fields are where they were. Numbers and words are read anew.
+//! Every other line goes to the scanner, whose verdict counts (a test compares them). Method: the
+//! speculation of Li, Katsipoulakis, Chandramouli, Goldstein and Kossmann, "Mison" (2017).
+
+use super::scan::scalar;
+use crate::engine::kinds::group_by::field::{FieldId, Found, Whole};
+
+/// So many shapes are kept.
+const KEPT: usize = 4;
+/// After so many lines of no known shape, only every so many is learned.
+const PATIENCE: u32 = 64;
+
+/// The shapes of the last lines that were read in full.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    known: Vec<Shape>,
+    /// The one that is replaced next.
+    oldest: usize,
+    /// Lines since one had a known shape.
+    strange: u32,
+}
+
+/// One structure.
+#[derive(Debug)]
+struct Shape {
+    strings: Vec<Step>,
+    /// What follows the last string.
+    last: Gap,
+}
+
+/// A string, and what is before it.
+#[derive(Debug)]
+struct Step {
+    gap: Gap,
+    /// The string must be this, quotes included.
+    key: Option<Text>,
+    field: Option<FieldId>,
+}
+
+/// What is between two strings.
+#[derive(Debug)]
+enum Gap {
+    Fixed(Text),
+    /// Texts, with a number or word after each but the last.
+    Mixed(Vec<(Text, Option<FieldId>)>, Text),
+}
+
+/// Bytes that are expected; up to eight are compared at once.
+#[derive(Debug)]
+struct Text {
+    bytes: Box<[u8]>,
+    head: u64,
+    mask: u64,
+}
+
+impl Text {
+    fn new(bytes: &[u8]) -> Self {
+        let mut head = [0; 8];
+        let len = bytes.len().min(8);
+        head[..len].copy_from_slice(&bytes[..len]);
+        Self {
+            bytes: bytes.into(),
+            head: u64::from_le_bytes(head),
+            mask: if len == 8 {
+                u64::MAX
+            } else {
+                (1 << (8 * len)) - 1
+            },
+        }
+    }
+
+    /// Whether `text` has these bytes at `at`.
+    #[inline(always)]
+    fn is_at(&self, text: &[u8], at: usize) -> bool {
+        match text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(head) => {
+                (u64::from_le_bytes(*head) ^ self.head) & self.mask == 0
+                    && (self.bytes.len() <= 8
+                        || text.get(at + 8..at + self.bytes.len()) == Some(&self.bytes[8..]))
+            }
+            None => text.get(at..at + self.bytes.len()) == Some(&*self.bytes),
+        }
+    }
+}
+
+impl Gap {
+    #[inline(always)]
+    fn fits(&self, text: &[u8], from: usize, to: usize, found: &mut Found) -> bool {
+        match self {
+            Gap::Fixed(fixed) => to - from == fixed.bytes.len() && fixed.is_at(text, from),
+            Gap::Mixed(parts, end) => mixed(parts, end, text, from, to, found).is_some(),
+        }
+    }
+}
+
+#[inline]
+fn mixed(
+    parts: &[(Text, Option<FieldId>)],
+    end: &Text,
+    text: &[u8],
+    from: usize,
+    to: usize,
+    found: &mut Found,
+) -> Option<()> {
+    let mut at = from;
+    for (before, field) in parts {
+        if !before.is_at(text, at) {
+            return None;
+        }
+        let start = at + before.bytes.len();
+        at = scalar(text, start).ok()?;
+        if let Some(field) = *field {
+            match text[start] {
+                b'n' => found.set_null(field, start, at),
+                _ => found.set(field, start, at, false),
+            }
+        }
+    }
+    (at + end.bytes.len() == to && end.is_at(text, at)).then_some(())
+}
+
+impl Shapes {
+    /// Reads the line of `text` that begins at `start` if its shape is known; `marks` begin with its marks.
+    /// Returns how many marks it has before its newline, and where that is.
+    #[inline]
+    pub(super) fn follow(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        marks: &[u32],
+        found: &mut Found,
+    ) -> Option<(usize, usize)> {
+        for shape in &self.known {
+            found.clear();
+            if let Some(newline) = shape.follow(text, start, marks, found) {
+                self.strange = 0;
+                return Some((2 * shape.strings.len(), newline));
+            }
+        }
+        self.strange += 1;
+        None
+    }
+
+    /// Keeps the shape of a line that was read in full: `text` from `start` to its newline at `end`. `marks`
+    /// are its own, and `keys` begin the keys that matter.
+    pub(super) fn learn(
+        &mut self,
+        text: &[u8],
+        (start, end): (usize, usize),
+        marks: &[u32],
+        keys: &[u32],
+        found: &Found,
+    ) {
+        if self.strange > PATIENCE && !self.strange.is_multiple_of(PATIENCE) {
+            return;
+        }
+        let Some(shape) = Shape::of(text, (start, end), marks, keys, found) else {
+            return;
+        };
+        if self.known.len() < KEPT {
+            self.known.push(shape);
+        } else {
+            self.known[self.oldest] = shape;
+            self.oldest = (self.oldest + 1) % KEPT;
+        }
+    }
+}
+
+impl Shape {
+    #[inline]
+    fn follow(&self, text: &[u8], start: usize, marks: &[u32], found: &mut Found) -> Option<usize> {
+        let (pairs, rest) = marks.split_at_checked(2 * self.strings.len())?;
+        let newline = *rest.first()? as usize;
+        if text.get(newline) != Some(&b'\n') {
+            return None;
+        }
+        let mut from = start;
+        for (step, pair) in self.strings.iter().zip(pairs.as_chunks::<2>().0) {
+            let (open, close) = (pair[0] as usize, pair[1] as usize);
+            // The marks are in order: all of these are before the newline.
+            if text[open] != b'"' || text[close] != b'"' || !step.gap.fits(text, from, open, found)
+            {
+                return None;
+            }
+            if let Some(key) = &step.key
+                && !(close + 1 - open == key.bytes.len() && key.is_at(text, open))
+            {
+                return None;
+            }
+            if let Some(field) = step.field {
+                found.set(field, open + 1, close, false);
+            }
+            from = close + 1;
+        }
+        self.last
+            .fits(text, from, newline, found)
+            .then_some(newline)
+    }
+
+    /// `None` if a line like this must be read in full each time: it has escapes, or a field is more than
+    /// one string, number or word.
+    fn of(
+        text: &[u8],
+        (start, end): (usize, usize),
+        marks: &[u32],
+        keys: &[u32],
+        found: &Found,
+    ) -> Option<Self> {
+        let mut wholes: Vec<Whole> = found.wholes()?;
+        let mut strings = Vec::new();
+        let mut from = start;
+        let (pairs, odd) = marks.as_chunks::<2>();
+        if !odd.is_empty() {
+            return None;
+        }
+        for pair in pairs {
+            let (open, close) = (pair[0] as usize, pair[1] as usize);
+            if text[open] != b'"' || text[close] != b'"' {
+                return None;
+            }
+            let gap = gap_of(text, from, open, &mut wholes)?;
+            let key = keys
+                .contains(&pair[0])
+                .then(|| Text::new(&text[open..=close]));
+            let field = take(&mut wholes, open + 1, close);
+            strings.push(Step { gap, key, field });
+            from = close + 1;
+        }
+        let last = gap_of(text, from, end, &mut wholes)?;
+        wholes.is_empty().then_some(Self { strings, last })
+    }
+}
+
+/// Takes the field whose value is these bytes.
+fn take(wholes: &mut Vec<Whole>, start: usize, end: usize) -> Option<FieldId> {
+    let is = |whole: &Whole| (whole.start, whole.end) == (start, end);
+    let at = wholes.iter().position(is)?;
+    Some(wholes.swap_remove(at).field)
+}
+
+/// What is between two strings of a line that was read in full.
+fn gap_of(text: &[u8], from: usize, to: usize, wholes: &mut Vec<Whole>) -> Option<Gap> {
+    let (mut parts, mut at, mut before) = (Vec::new(), from, from);
+    while at < to {
+        if matches!(text[at], b'-' | b'0'..=b'9' | b't' | b'f' | b'n') {
+            let end = scalar(text, at).ok()?;
+            parts.push((Text::new(&text[before..at]), take(wholes, at, end)));
+            (at, before) = (end, end);
+        } else {
+            at += 1;
+        }
+    }
+    let last = Text::new(&text[before..to]);
+    Some(match parts.is_empty() {
+        true => Gap::Fixed(last),
+        false => Gap::Mixed(parts, last),
+    })
+}

@@ -1,0 +1,174 @@
+//! `group-by`: figures of structured records, by group.
+//!
+//! [`json`] and [`parse`] read records, [`field`] is what they find, [`tally`] is what is made of it.
+
+mod field;
+mod json;
+mod parse;
+mod tally;
+mod time;
+
+use gristmill_common::condition;
+use gristmill_common::spec::GroupBy;
+
+use self::field::{Found, Names};
+use self::json::Json;
+use self::parse::{Maker, Parser, Reason, Unwrap};
+use self::tally::Tally;
+use crate::engine::batch::{Batch, Part};
+use crate::engine::output::Output;
+use crate::engine::prepared::{Factory, SpecError};
+use crate::engine::processor::{ProcessError, Processor};
+
+/// Reads the names of fields and the conditions.
+pub(super) fn prepare(options: &GroupBy) -> Result<Factory, SpecError> {
+    options.check().map_err(SpecError)?;
+    let mut names = Names::default();
+    let tally = tally(options, &mut names)?;
+    let maker = parse::maker(options, &names)?;
+    let unwrap = options.unwrap.clone();
+    if let Some(name) = &unwrap {
+        Unwrap::new(name)?;
+    }
+    Ok(Box::new(move || {
+        Box::new(Grouper {
+            reader: Reader::new(maker.as_ref(), &names),
+            // Checked above.
+            unwrap: unwrap.as_ref().and_then(|name| Unwrap::new(name).ok()),
+            found: Found::new(names.paths.len()),
+            tally: tally.clone(),
+        })
+    }))
+}
+
+/// What takes records apart.
+enum Reader {
+    /// JSON lines, many at once.
+    Json(Json),
+    /// One record after the other.
+    Other(Box<dyn Parser>),
+}
+
+impl Reader {
+    fn new(maker: Option<&Maker>, names: &Names) -> Self {
+        match maker {
+            None => Reader::Json(Json::new(names)),
+            Some(maker) => Reader::Other(maker()),
+        }
+    }
+
+    fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
+        match self {
+            Reader::Json(json) => json.record::<false>(text, found),
+            Reader::Other(parser) => {
+                found.clear();
+                parser.record(text, found)
+            }
+        }
+    }
+}
+
+/// What is to be counted, and the fields that it takes.
+fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
+    let by = (options.by.iter())
+        .map(|name| names.asked("--by", name))
+        .collect::<Result<_, _>>()?;
+    let numbers = (options.columns().numbers.into_iter())
+        .map(|(name, numbers)| Ok((names.field("--sum, --min, --max, --avg", &name)?, numbers)))
+        .collect::<Result<_, _>>()?;
+    let distinct = (options.distinct.iter().zip(1..))
+        .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
+        .collect::<Result<_, _>>()?;
+    let mut asked = Vec::new();
+    let mut field = |name: &str| {
+        let one = names
+            .asked("", name)
+            .map_err(|error| error.0.trim_start().to_owned())?;
+        asked.push(one);
+        Ok(asked.len() - 1)
+    };
+    let conditions = (options.filters.iter())
+        .map(|typed| condition::parse("--where", typed, &mut field).map_err(SpecError))
+        .collect::<Result<_, _>>()?;
+    Ok(Tally {
+        by,
+        conditions,
+        asked,
+        numbers,
+        distinct,
+        key: Vec::new(),
+        value: Vec::new(),
+    })
+}
+
+/// Reads records and counts them.
+struct Grouper {
+    reader: Reader,
+    unwrap: Option<Unwrap>,
+    found: Found,
+    tally: Tally,
+}
+
+impl Processor for Grouper {
+    fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
+        if self.tally.by.is_empty() {
+            // The totals have a row even if no record counts.
+            out.table.row(b"");
+        }
+        for part in batch.parts() {
+            let records = match (&mut self.reader, &self.unwrap) {
+                (Reader::Json(json), None) if batch.is_lines() => {
+                    lines(json, &mut self.found, &mut self.tally, part, out)
+                }
+                _ => self.records(batch, part, out),
+            };
+            out.counted(records);
+        }
+        Ok(())
+    }
+}
+
+impl Grouper {
+    fn records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> u64 {
+        let mut records = 0;
+        for record in batch.records(part) {
+            records += 1;
+            let read = match &mut self.unwrap {
+                Some(unwrap) => unwrap.line(record.text()),
+                None => Ok(record.text()),
+            };
+            let read = read.and_then(|text| {
+                if self.reader.record(text, &mut self.found)? {
+                    self.tally.count(&self.found, text, &mut out.table);
+                }
+                Ok(())
+            });
+            if let Err(reason) = read {
+                out.quarantine(part.piece, record.offset, reason, record.bytes);
+            }
+        }
+        records
+    }
+}
+
+/// Reads and counts the lines of a part, many at once; returns how many there are.
+fn lines(
+    json: &mut Json,
+    found: &mut Found,
+    tally: &mut Tally,
+    part: &Part<'_>,
+    out: &mut Output,
+) -> u64 {
+    let (text, mark) = (part.text(), part.mark());
+    let lines = json.lines(text, found, |at, line, read| match read {
+        Ok((found, text)) => tally.count(found, text, &mut out.table),
+        Err(reason) => {
+            // The mark is part of the first record.
+            let from = if at == 0 { 0 } else { at + mark };
+            let bytes = &part.bytes[from..at + mark + line.len()];
+            out.quarantine(part.piece, part.offset + from as u64, reason, bytes);
+        }
+    });
+    // A mark without a line is a line.
+    lines + u64::from(text.is_empty() && mark > 0)
+}

@@ -1,0 +1,147 @@
+//! Records whose values have places, not names: which place is which field.
+
+use super::super::field::{FieldId, Found, Names};
+use crate::engine::prepared::SpecError;
+
+/// What of a column a field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Before the last colon.
+    Address,
+    /// After the last colon.
+    Port,
+    /// Before the first slash.
+    BeforeSlash,
+    /// After the first slash.
+    AfterSlash,
+    /// Before the first blank: a request's method.
+    Method,
+    /// After the first blank, before the last one: what is requested.
+    Url,
+    /// After the last blank.
+    Protocol,
+}
+
+/// A field that is part of a column: its name, and the column's.
+pub(super) type Derived = (&'static str, &'static str, Part);
+
+/// The named fields of records with columns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns {
+    /// The fields that columns are, whole or in part, in order of the columns.
+    wanted: Vec<Wanted>,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    column: usize,
+    part: Option<Part>,
+    field: FieldId,
+}
+
+impl Columns {
+    /// The columns of these names; `what` has them, for messages.
+    pub(super) fn new(
+        what: &str,
+        columns: &[impl AsRef<str>],
+        derived: &[Derived],
+        names: &Names,
+    ) -> Result<Self, SpecError> {
+        let place = |name: &str| columns.iter().position(|known| known.as_ref() == name);
+        let mut wanted = Vec::new();
+        for (field, name) in names.flat() {
+            let part = derived.iter().find(|(known, ..)| *known == name);
+            let (column, part) = match (place(&name), part) {
+                (Some(column), _) => (Some(column), None),
+                (None, Some((_, whole, part))) => (place(whole), Some(*part)),
+                (None, None) => (None, None),
+            };
+            let Some(column) = column else {
+                let mut known: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
+                known.extend(derived.iter().map(|(name, ..)| *name));
+                return Err(SpecError(format!(
+                    "`{name}` is not a field of {what} (fields are {})",
+                    known.join(", ")
+                )));
+            };
+            wanted.push(Wanted {
+                column,
+                part,
+                field,
+            });
+        }
+        wanted.sort_by_key(|wanted| wanted.column);
+        Ok(Self {
+            wanted,
+            len: columns.len(),
+        })
+    }
+
+    /// How many columns there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Notes the value of a column, which is these bytes of `text`.
+    #[inline]
+    pub(super) fn set(
+        &self,
+        found: &mut Found,
+        column: usize,
+        text: &[u8],
+        start: usize,
+        end: usize,
+    ) {
+        for wanted in self.wanted.iter().filter(|wanted| wanted.column == column) {
+            let range = match wanted.part {
+                None => Some((start, end)),
+                Some(part) => {
+                    let range = part.of(&text[start..end]);
+                    range.map(|(from, to)| (start + from, start + to))
+                }
+            };
+            if let Some((start, end)) = range {
+                found.set(wanted.field, start, end, false);
+            }
+        }
+    }
+
+    /// Whether a column is of interest.
+    #[inline]
+    pub(super) fn wants(&self, column: usize) -> bool {
+        self.wanted.iter().any(|wanted| wanted.column == column)
+    }
+
+    /// The fields that a column is as a whole.
+    pub(super) fn whole(&self, column: usize) -> impl Iterator<Item = FieldId> {
+        let all = self
+            .wanted
+            .iter()
+            .filter(move |wanted| wanted.column == column);
+        all.map(|wanted| wanted.field)
+    }
+}
+
+impl Part {
+    /// Where in a value it is. `None` if the value has no such part.
+    fn of(self, value: &[u8]) -> Option<(usize, usize)> {
+        let end = value.len();
+        match self {
+            Part::Address => Some((0, memchr::memrchr(b':', value).unwrap_or(end))),
+            Part::Port => memchr::memrchr(b':', value).map(|at| (at + 1, end)),
+            Part::BeforeSlash => Some((0, memchr::memchr(b'/', value).unwrap_or(end))),
+            Part::AfterSlash => memchr::memchr(b'/', value).map(|at| (at + 1, end)),
+            Part::Method => memchr::memchr(b' ', value).map(|at| (0, at)),
+            Part::Url => {
+                let start = memchr::memchr(b' ', value)? + 1;
+                let last = memchr::memrchr(b' ', value).filter(|&last| last > start);
+                Some((start, last.unwrap_or(end)))
+            }
+            Part::Protocol => {
+                let (first, last) = (memchr::memchr(b' ', value)?, memchr::memrchr(b' ', value)?);
+                (last > first).then_some((last + 1, end))
+            }
+        }
+    }
+}

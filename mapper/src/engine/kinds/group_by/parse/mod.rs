@@ -1,0 +1,96 @@
+//! Ways to take a record apart, one file each, and their names.
+//!
+//! JSON lines are not here: they are read many at once ([`super::json`]).
+
+mod columns;
+mod layouts;
+mod logfmt;
+mod pattern;
+mod separated;
+mod server_log;
+mod spaced;
+#[cfg(test)]
+mod tests;
+mod unwrap;
+
+use gristmill_common::spec::GroupBy;
+
+use self::columns::Columns;
+use self::logfmt::Logfmt;
+use self::pattern::Pattern;
+use self::separated::Separated;
+use self::server_log::ServerLog;
+use self::spaced::Spaced;
+use super::field::{Found, Names};
+use crate::engine::prepared::SpecError;
+
+pub(super) use self::unwrap::Unwrap;
+
+/// Why a record is not what it should be.
+pub(super) type Reason = &'static str;
+
+/// Takes records apart.
+pub(super) trait Parser: Send {
+    /// Puts what a record says of the named fields into `found`, which is empty; false if it is blank.
+    ///
+    /// Values are places in `text`, or are copied.
+    fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason>;
+}
+
+/// Makes the parser of a job.
+pub(super) type Maker = Box<dyn Fn() -> Box<dyn Parser> + Send + Sync>;
+
+/// What `--parse` may be, for messages.
+const KNOWN: &str = "json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common, \
+                     combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik, \
+                     syslog";
+
+/// The parser that `--parse` names; `None` is JSON.
+pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, SpecError> {
+    let parse = &options.parse.0[..];
+    let separated = matches!(parse, "csv" | "tsv");
+    if !separated && !options.fields.is_empty() {
+        return Err(SpecError(format!(
+            "--fields: {parse} has names of its own; leave it out, or use --parse csv or tsv"
+        )));
+    }
+    let maker: Maker = match parse {
+        "json" | "caddy" => return Ok(None),
+        "logfmt" => {
+            let logfmt = Logfmt::new(names);
+            Box::new(move || Box::new(logfmt.clone()))
+        }
+        "csv" | "tsv" => {
+            let delimiter = if parse == "csv" { b',' } else { b'\t' };
+            if options.fields.is_empty() {
+                return Err(SpecError(format!(
+                    "--parse {parse}: name the columns in their order, --fields a,b,c; a header line is \
+                     not read yet"
+                )));
+            }
+            let columns = Columns::new("--fields", &options.fields, &[], names)?;
+            let separated = Separated::new(delimiter, columns);
+            Box::new(move || Box::new(separated.clone()))
+        }
+        _ => {
+            if let Some(layout) = layouts::SPACED.iter().find(|layout| layout.name == parse) {
+                let spaced = Spaced::new(layout, names)?;
+                return Ok(Some(Box::new(move || Box::new(spaced.clone()))));
+            }
+            let pattern = match parse.strip_prefix("regex:") {
+                Some(pattern) => Some(Pattern::new(pattern, names)?),
+                None => Pattern::named(parse, names)?,
+            };
+            if let Some(pattern) = pattern {
+                return Ok(Some(Box::new(move || Box::new(pattern.clone()))));
+            }
+            let Some(log) = ServerLog::named(parse, names)? else {
+                return Err(SpecError(format!(
+                    "--parse {parse}: no such format; write one of {KNOWN}"
+                )));
+            };
+            Box::new(move || Box::new(log.fresh()))
+        }
+    };
+    Ok(Some(maker))
+}

@@ -1,0 +1,69 @@
+//! Web servers' logs, with the fields and formats of `access-log`.
+
+use super::{Parser, Reason};
+use crate::engine::kinds::access_log::{LogField, LogReader};
+use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
+use crate::engine::prepared::SpecError;
+
+/// Reads lines of web servers.
+pub(super) struct ServerLog {
+    reader: LogReader,
+    fields: Vec<LogField>,
+    ids: Vec<FieldId>,
+}
+
+impl ServerLog {
+    /// The log of this name, if there is one.
+    pub(super) fn named(name: &str, names: &Names) -> Result<Option<Self>, SpecError> {
+        let format = match name {
+            "access-log" => None,
+            "common" | "combined" | "vhost-combined" => Some(name),
+            _ => match name.strip_prefix("apache:") {
+                Some(format) => Some(format),
+                None => return Ok(None),
+            },
+        };
+        let reader = LogReader::new(format)?;
+        let (mut fields, mut ids) = (Vec::new(), Vec::new());
+        for (id, typed) in names.flat() {
+            let field = LogField::from_name(&typed).filter(|&field| reader.has(field));
+            fields.push(field.ok_or_else(|| {
+                SpecError(format!(
+                    "`{typed}` is not a field of {name} (fields of server logs are host, user, time, \
+                     method, path, query, protocol, status, bytes, referer, agent, vhost, as far as the \
+                     format has them)"
+                ))
+            })?);
+            ids.push(id);
+        }
+        Ok(Some(Self {
+            reader,
+            fields,
+            ids,
+        }))
+    }
+
+    /// Another of the same, for another thread.
+    pub(super) fn fresh(&self) -> Self {
+        Self {
+            reader: self.reader.fresh(),
+            fields: self.fields.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+}
+
+impl Parser for ServerLog {
+    fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
+        if text.is_empty() {
+            return Ok(false);
+        }
+        let ids = &self.ids;
+        self.reader.read(text, &self.fields, |number, value| {
+            if value != b"-" {
+                found.put(ids[number], value);
+            }
+        })?;
+        Ok(true)
+    }
+}

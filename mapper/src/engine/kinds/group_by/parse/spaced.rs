@@ -1,0 +1,73 @@
+//! Columns between blanks, in quotes or brackets where they hold blanks: load balancers' and proxies' logs.
+
+use super::columns::Columns;
+use super::layouts::Layout;
+use super::{Parser, Reason};
+use crate::engine::kinds::group_by::field::{Found, Names};
+use crate::engine::prepared::SpecError;
+
+const FEW: Reason = "fewer columns than the format has";
+const OPEN: Reason = "a quote or bracket that is not closed";
+
+/// Reads lines of one layout.
+#[derive(Clone, Debug)]
+pub(super) struct Spaced {
+    columns: Columns,
+    least: usize,
+}
+
+impl Spaced {
+    pub(super) fn new(layout: &Layout, names: &Names) -> Result<Self, SpecError> {
+        Ok(Self {
+            columns: Columns::new(layout.name, layout.columns, layout.derived, names)?,
+            least: layout.least,
+        })
+    }
+}
+
+impl Parser for Spaced {
+    fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
+        let (mut at, mut column) = (0, 0);
+        loop {
+            while matches!(text.get(at), Some(b' ' | b'\t')) {
+                at += 1;
+            }
+            let (start, end, next) = match text.get(at) {
+                None => break,
+                Some(b'"') => {
+                    let end = quote_end(text, at + 1).ok_or(OPEN)?;
+                    (at + 1, end, end + 1)
+                }
+                Some(b'[') => {
+                    let len = memchr::memchr(b']', &text[at..]).ok_or(OPEN)?;
+                    (at + 1, at + len, at + len + 1)
+                }
+                Some(_) => {
+                    let len = memchr::memchr2(b' ', b'\t', &text[at..]);
+                    let end = len.map_or(text.len(), |len| at + len);
+                    (at, end, end)
+                }
+            };
+            // A lone dash stands for nothing.
+            if self.columns.wants(column) && text[start..end] != *b"-" {
+                self.columns.set(found, column, text, start, end);
+            }
+            column += 1;
+            at = next;
+        }
+        match column {
+            0 => Ok(false),
+            columns if columns < self.least => Err(FEW),
+            _ => Ok(true),
+        }
+    }
+}
+
+/// The quote that closes what begins at `start`: it is before a blank or the end, and has no backslash
+/// before it.
+fn quote_end(text: &[u8], start: usize) -> Option<usize> {
+    let ends = |at: usize| matches!(text.get(at + 1), None | Some(b' ' | b'\t'));
+    memchr::memchr_iter(b'"', &text[start..])
+        .map(|at| start + at)
+        .find(|&at| ends(at) && (at == start || text[at - 1] != b'\\'))
+}

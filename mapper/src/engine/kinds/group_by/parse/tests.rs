@@ -1,0 +1,314 @@
+//! Each format on lines as its makers show them, and on lines that are none.
+
+use gristmill_common::condition::Value;
+use gristmill_common::spec::GroupBy;
+use proptest::prelude::*;
+
+use super::super::field::{Found, Names};
+use super::{Unwrap, maker};
+
+fn options(parse: &str, columns: &str) -> GroupBy {
+    let columns = columns.split(',').filter(|name| !name.is_empty());
+    GroupBy {
+        parse: parse.into(),
+        fields: columns.map(str::to_owned).collect(),
+        ..GroupBy::default()
+    }
+}
+
+/// The values of fields in a line, or its reason.
+fn read(parse: &str, columns: &str, fields: &str, line: &[u8]) -> Result<Vec<String>, String> {
+    let mut names = Names::default();
+    let ids: Vec<_> = (fields.split(','))
+        .map(|name| names.field("", name).unwrap())
+        .collect();
+    let maker = maker(&options(parse, columns), &names).unwrap().unwrap();
+    let mut found = Found::new(names.paths.len());
+    if !maker().record(line, &mut found)? {
+        return Ok(vec!["blank".into()]);
+    }
+    let values = ids.iter().map(|&id| match found.value(id, line) {
+        Value::Absent => "absent".to_owned(),
+        Value::Null => "null".to_owned(),
+        Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Number(number) => number.to_string(),
+    });
+    Ok(values.collect())
+}
+
+fn is(parse: &str, fields: &str, line: &str, expected: &[&str]) {
+    assert_eq!(
+        read(parse, "", fields, line.as_bytes()).unwrap(),
+        expected,
+        "{parse}: {line}"
+    );
+}
+
+fn is_not(parse: &str, fields: &str, lines: &[&str]) {
+    for line in lines {
+        let read = read(parse, "", fields, line.as_bytes());
+        assert!(read.is_err(), "{parse}: {line}: {read:?}");
+    }
+}
+
+#[test]
+fn logfmt() {
+    let line =
+        r#"ts=2025-03-03T10:00:00Z level=info msg="a \"b\"\n" debug a.b=c= empty= q="" level=warn"#;
+    let fields = "level,msg,debug,a.b,empty,q,none";
+    is(
+        "logfmt",
+        fields,
+        line,
+        &["warn", "a \"b\"\n", "null", "c=", "", "", "absent"],
+    );
+    is("logfmt", "a", "  ", &["blank"]);
+    is_not(
+        "logfmt",
+        "a",
+        &["hello world", "a=\"open", "a=\"open\\", "=x"],
+    );
+}
+
+#[test]
+fn csv_and_tsv() {
+    let csv = |line: &str| read("csv", "a,b,c", "c,a", line.as_bytes());
+    assert_eq!(csv("1,2,3").unwrap(), ["3", "1"]);
+    assert_eq!(csv(r#"1,2,"x"#).unwrap_err(), "a quote that is not closed");
+    assert_eq!(csv(r#""x, ""y""",,"z""#).unwrap(), ["z", r#"x, "y""#]);
+    assert_eq!(csv(r#"5" pipe,,"#).unwrap(), ["", "5\" pipe"]);
+    assert_eq!(csv("").unwrap(), ["blank"]);
+    for line in ["1,2", "1,2,3,4", r#""a"b,c,d"#] {
+        assert!(csv(line).is_err(), "{line}");
+    }
+    assert_eq!(read("tsv", "a,b", "b", b"x,y\t z").unwrap(), [" z"]);
+}
+
+#[test]
+fn named_groups() {
+    let parse = r"regex:^(?P<ts>\S+) (?P<lvl>[A-Z]+)(?: (?P<msg>.*))?$";
+    is(
+        parse,
+        "lvl,msg",
+        "10:00 WARN so it is",
+        &["WARN", "so it is"],
+    );
+    is(parse, "lvl,msg", "10:00 WARN", &["WARN", "absent"]);
+    is_not(parse, "lvl", &["nothing"]);
+}
+
+#[test]
+fn load_balancers() {
+    let alb = r#"https 2018-07-02T22:23:00.186641Z app/my-lb/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 201 0 57 "GET https://www.example.com:443/a b HTTP/1.1" "curl/7.46.0 (\"x\")" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:tg "Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "arn:aws:cert" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_1"#;
+    is(
+        "alb",
+        "client,client_port,target_status_code,method,url,protocol,user_agent,redirect_url,conn_trace_id",
+        alb,
+        &[
+            "192.168.131.39",
+            "2817",
+            "201",
+            "GET",
+            "https://www.example.com:443/a b",
+            "HTTP/1.1",
+            r#"curl/7.46.0 (\"x\")"#,
+            "absent",
+            "TID_1",
+        ],
+    );
+    let elb = r#"2015-05-13T23:39:43.945958Z my-loadbalancer 192.168.131.39:2817 - 0.000073 0.001048 0.000057 200 - 0 29 "GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -"#;
+    is(
+        "elb",
+        "elb,backend,backend_status_code,url",
+        elb,
+        &[
+            "my-loadbalancer",
+            "absent",
+            "absent",
+            "http://www.example.com:80/",
+        ],
+    );
+    is_not("alb", "client", &[elb, "x", "\"open"]);
+    let haproxy = r#"Feb  6 12:14:14 localhost haproxy[14389]: 10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /index.html HTTP/1.1""#;
+    is(
+        "haproxy",
+        "client,time,backend,server,tt,bytes,request_cookie,request_headers,url",
+        haproxy,
+        &[
+            "10.0.1.2",
+            "06/Feb/2009:12:14:14.655",
+            "static",
+            "srv1",
+            "109",
+            "2750",
+            "absent",
+            "1wt.eu",
+            "/index.html",
+        ],
+    );
+}
+
+#[test]
+fn proxies_and_stores() {
+    let squid = "1066037222.011   126389 10.0.0.5 TCP_MISS/404 1200 GET http://a.example/ - DIRECT/192.0.2.1 text/html";
+    is(
+        "squid",
+        "elapsed,result,status,user,peer",
+        squid,
+        &["126389", "TCP_MISS", "404", "absent", "192.0.2.1"],
+    );
+    let s3 = r#"79a59df900b949e5 amzn-s3-demo [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a59df900b949e5 3E57427F3EXAMPLE REST.GET.VERSIONING - "GET /amzn-s3-demo?versioning HTTP/1.1" 200 - 113 - 7 - "-" "S3Console/0.4" - s9lzHYrFp76ZVxRcpX9= SigV4 ECDHE AuthHeader host TLSV1.2 - -"#;
+    is(
+        "s3",
+        "time,key,http_status,method,bytes_sent,referer",
+        s3,
+        &[
+            "06/Feb/2019:00:00:38 +0000",
+            "absent",
+            "200",
+            "GET",
+            "113",
+            "absent",
+        ],
+    );
+    let traefik = r#"192.0.2.1 - bob [10/Oct/2024:13:55:36 +0000] "GET /x HTTP/1.1" 200 12 "-" "curl" 7 "web@docker" "http://10.0.0.2:80" 3ms"#;
+    is(
+        "traefik",
+        "user,router,duration,url",
+        traefik,
+        &["bob", "web@docker", "3ms", "/x"],
+    );
+}
+
+#[test]
+fn syslog_and_servers() {
+    let rfc5424 = r#"<165>1 2003-10-11T22:14:15.003Z host app - ID47 [a@1 x="]y"][b@2] hello"#;
+    is(
+        "syslog",
+        "pri,host,app,pid,data,message",
+        rfc5424,
+        &[
+            "165",
+            "host",
+            "app",
+            "absent",
+            r#"[a@1 x="]y"][b@2]"#,
+            "hello",
+        ],
+    );
+    let rfc3164 = "Oct 11 22:14:15 mymachine su[12]: 'su root' failed: x";
+    is(
+        "syslog",
+        "pri,time,app,pid,message,msgid",
+        rfc3164,
+        &[
+            "absent",
+            "Oct 11 22:14:15",
+            "su",
+            "12",
+            "'su root' failed: x",
+            "absent",
+        ],
+    );
+    is_not("syslog", "app", &["hello"]);
+    let combined =
+        r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 404 - "-" "x \"y\"""#;
+    for parse in ["access-log", "combined"] {
+        is(
+            parse,
+            "host,user,time,path,query,status,bytes,referer,agent",
+            combined,
+            &[
+                "192.0.2.1",
+                "absent",
+                "17/May/2015:10:05:03 +0000",
+                "/a?b=c",
+                "b=c",
+                "404",
+                "0",
+                "absent",
+                "x \"y\"",
+            ],
+        );
+    }
+    is(
+        "apache:%h %{%Y-%m-%dT%H}t %>s",
+        "time,status",
+        "h 2025-03-03T10 200",
+        &["2025-03-03T10:00", "200"],
+    );
+    is_not("combined", "host", &["hello"]);
+}
+
+#[test]
+fn wrappers_come_off() {
+    for (wrapper, line, inner) in [
+        (
+            "docker",
+            r#"{"log":"a=\"b\"\r\n","stream":"stdout","time":"x"}"#,
+            "a=\"b\"",
+        ),
+        ("journald", r#"{"MESSAGE":"a=1","_PID":"7"}"#, "a=1"),
+        ("cri", "2016-10-06T00:17:09.669794202Z stdout F a=1", "a=1"),
+        ("syslog", "Oct 11 22:14:15 host app[12]: a=1", "a=1"),
+        ("docker", "  ", ""),
+    ] {
+        let mut unwrap = Unwrap::new(wrapper).unwrap();
+        let line = unwrap.line(line.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8_lossy(line), inner, "{wrapper}");
+    }
+    for line in ["x", "{}", r#"{"log":null}"#] {
+        assert!(
+            Unwrap::new("docker")
+                .unwrap()
+                .line(line.as_bytes())
+                .is_err()
+        );
+    }
+    assert!(Unwrap::new("x").is_err());
+}
+
+#[test]
+fn options_that_cannot_work_are_refused() {
+    for (parse, columns, field, why) in [
+        ("xml", "", "a", "no such format"),
+        ("csv", "", "a", "--fields"),
+        ("csv", "b", "a", "is not a field"),
+        ("json", "a", "a", "has names of its own"),
+        ("regex:(", "", "a", "not a regular expression"),
+        ("regex:(?P<b>.)", "", "a", "is not a field"),
+        ("alb", "", "host", "is not a field of alb"),
+        ("syslog", "", "level", "is not a field of syslog"),
+        ("combined", "", "vhost", "is not a field of combined"),
+    ] {
+        let mut names = Names::default();
+        names.field("", field).unwrap();
+        let error = maker(&options(parse, columns), &names).err().unwrap();
+        assert!(error.0.contains(why), "{parse}: {error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_lines_are_refused_not_fatal(
+        line in prop::collection::vec(prop_oneof![
+            4 => prop::sample::select(&b" \t\"\\[]{}=,-:/a1<>+"[..]), 1 => any::<u8>()
+        ], 0..80),
+    ) {
+        for (parse, columns, fields) in [
+            ("logfmt", "", "a,1"),
+            ("csv", "a,b", "a,b"),
+            ("tsv", "a,b", "a,b"),
+            ("alb", "", "client,url,method,protocol"),
+            ("squid", "", "result,status"),
+            ("haproxy", "", "url"),
+            ("syslog", "", "message"),
+            ("access-log", "", "time,path,agent"),
+        ] {
+            let _ = read(parse, columns, fields, &line);
+        }
+        for wrapper in ["docker", "journald", "cri", "syslog"] {
+            let _ = Unwrap::new(wrapper).unwrap().line(&line);
+        }
+    }
+}

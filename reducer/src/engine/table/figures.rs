@@ -1,0 +1,223 @@
+//! The figures of a finished row, worked out of its merged columns.
+
+use gristmill_common::condition::{self, Condition, Value};
+use gristmill_common::decimal::UNIT;
+use gristmill_common::key;
+use gristmill_common::spec::{
+    ABSENT, Figure, Finish, KeyedBy, Numbers, TEXT, TableShape, having_of,
+};
+
+use crate::engine::reduce_error::ReduceError;
+
+/// Works out the figures of rows, one after the other.
+pub(super) struct Figures {
+    finish: Finish,
+    having: Option<Condition>,
+    /// How many members of each tag the group at hand has; tags begin with 1.
+    members: Vec<u128>,
+    row: Vec<u128>,
+}
+
+impl Figures {
+    /// Works out what a table's finish says, if it has one.
+    pub(super) fn new(shape: &TableShape) -> Result<Option<Self>, ReduceError> {
+        let Some(finish) = shape.finish.clone() else {
+            return Ok(None);
+        };
+        let having = match (&finish.having, &shape.keyed_by) {
+            (Some(having), KeyedBy::Fields(fields)) => {
+                let figures = finish.figures.iter().map(|(name, _)| name);
+                let names: Vec<String> = fields.iter().chain(figures).cloned().collect();
+                Some(having_of(having, &names).map_err(ReduceError::Malformed)?)
+            }
+            _ => None,
+        };
+        Ok(Some(Self {
+            having,
+            members: vec![0; usize::from(finish.distinct)],
+            row: Vec::new(),
+            finish,
+        }))
+    }
+
+    /// Takes a member of the group at hand: `field` is the last one of its key, as it is encoded.
+    pub(super) fn member(&mut self, field: &[u8]) -> Result<(), ReduceError> {
+        let tag = field.first().copied().unwrap_or(0);
+        match self.members.get_mut(usize::from(tag).wrapping_sub(1)) {
+            Some(count) => *count += 1,
+            None => return Err(ReduceError::Malformed(format!("a member of tag {tag}"))),
+        }
+        Ok(())
+    }
+
+    /// The figures of the group at hand, unless it is not wanted.
+    pub(super) fn finish(
+        &mut self,
+        key: &[u8],
+        values: &[u128],
+    ) -> Result<Option<&[u128]>, ReduceError> {
+        self.row.clear();
+        for (name, figure) in &self.finish.figures {
+            let value = match *figure {
+                Figure::Count(at) => values[at],
+                Figure::Distinct(tag) => self.members[usize::from(tag) - 1],
+                Figure::Sum(numbers) => Figure::decimal(sum(values, numbers, name)?),
+                Figure::Avg(numbers) => Figure::decimal(avg(values, numbers, name)?),
+                Figure::Min(numbers) => extreme(values, numbers, numbers.min),
+                Figure::Max(numbers) => extreme(values, numbers, numbers.max),
+            };
+            self.row.push(value);
+        }
+        self.members.fill(0);
+        let Some(having) = &self.having else {
+            return Ok(Some(&self.row));
+        };
+        let mut row = Row {
+            fields: key::fields(key)
+                .ok_or_else(|| ReduceError::Malformed("a key of the wrong shape".into()))?,
+            figures: &self.finish.figures,
+            values: &self.row,
+        };
+        Ok(having.holds(&mut row).then_some(&self.row))
+    }
+}
+
+/// A finished row, as conditions see it: the fields of its key, then its figures.
+struct Row<'a> {
+    fields: Vec<Vec<u8>>,
+    figures: &'a [(String, Figure)],
+    values: &'a [u128],
+}
+
+impl condition::Record for Row<'_> {
+    fn value(&mut self, number: usize) -> Value<'_> {
+        if let Some(field) = self.fields.get(number) {
+            return match &field[..] {
+                [ABSENT] => Value::Absent,
+                [TEXT, text @ ..] => Value::Text(text),
+                _ => Value::Null,
+            };
+        }
+        let at = number - self.fields.len();
+        let value = self.values[at];
+        match self.figures[at].1.is_decimal() {
+            true => Figure::scaled(value).map_or(Value::Null, Value::Number),
+            // What is too much for a decimal is above every number that is typed.
+            false => Value::Number(
+                i128::try_from(value).map_or(i128::MAX, |count| count.saturating_mul(UNIT.into())),
+            ),
+        }
+    }
+}
+
+/// The least or greatest number, which is in a row as it is printed.
+fn extreme(values: &[u128], numbers: Numbers, at: Option<usize>) -> u128 {
+    at.filter(|_| values[numbers.count] > 0)
+        .map_or(Figure::decimal(None), |at| values[at])
+}
+
+/// The average of a row's numbers, in units of the last place, rounded half to even.
+fn avg(values: &[u128], numbers: Numbers, name: &str) -> Result<Option<i128>, ReduceError> {
+    let Some(sum) = sum(values, numbers, name)? else {
+        return Ok(None);
+    };
+    // A sum that fits has fewer numbers than that.
+    let count = i128::try_from(values[numbers.count]).unwrap_or(i128::MAX);
+    let (quotient, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
+    let up = match (rest * 2).cmp(&count) {
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Equal => quotient % 2 != 0,
+        std::cmp::Ordering::Greater => true,
+    };
+    Ok(Some(quotient + i128::from(up)))
+}
+
+/// The sum of a row's numbers, in units of the last place.
+fn sum(values: &[u128], numbers: Numbers, name: &str) -> Result<Option<i128>, ReduceError> {
+    let Some(at) = numbers.sum.filter(|_| values[numbers.count] > 0) else {
+        return Ok(None);
+    };
+    let overflow = || {
+        ReduceError::Overflow(format!(
+            "{name}: a sum of 1.7 * 10^29 or more, which is too large to be exact; nothing was written"
+        ))
+    };
+    // Neither can overflow here: 2^64 numbers below 10^18 are below 2^124.
+    let whole = values[at] as i128 - values[at + 1] as i128;
+    let places = i128::try_from(values[at + 2]).map_err(|_| overflow())?;
+    let scaled = whole.checked_mul(i128::from(UNIT));
+    // The least number has no place in a row, where it stands for none.
+    let sum = scaled.and_then(|scaled| scaled.checked_add(places));
+    sum.filter(|&sum| sum != i128::MIN)
+        .map(Some)
+        .ok_or_else(overflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBERS: Numbers = Numbers {
+        count: 1,
+        sum: Some(3),
+        min: None,
+        max: None,
+    };
+
+    fn sum_of(values: [u128; 3]) -> Result<Option<i128>, ReduceError> {
+        let [above, below, places] = values;
+        sum(&[1, 1, 0, above, below, places], NUMBERS, "sum_x")
+    }
+
+    #[test]
+    fn sums_are_exact_or_fail() {
+        assert_eq!(sum_of([2, 1, 500_000_000]).unwrap(), Some(1_500_000_000));
+        assert_eq!(sum_of([0, 1, 1]).unwrap(), Some(-999_999_999));
+        assert_eq!(sum(&[1, 0, 0, 0, 0, 0], NUMBERS, "sum_x").unwrap(), None);
+        let most = i128::MAX as u128 / u128::from(UNIT);
+        assert!(sum_of([most, 0, 0]).is_ok());
+        assert!(sum_of([most + 1, 0, 0]).is_err());
+        assert!(sum_of([most, 0, u128::from(UNIT)]).is_err());
+        assert!(sum_of([0, most, 0]).is_ok());
+        assert!(sum_of([0, most + 2, 0]).is_err());
+        assert!(sum_of([1 << 123, 0, 0]).is_err());
+    }
+
+    #[test]
+    fn averages_round_half_to_even() {
+        for (above, below, places, count, expected) in [
+            (1, 0, 0, 3, 333_333_333),
+            (2, 0, 0, 3, 666_666_667),
+            (0, 1, 0, 3, -333_333_333),
+            (0, 0, 1, 2, 0),
+            (0, 0, 3, 2, 2),
+            (0, 0, 5, 2, 2),
+            (0, 1, UNIT.into(), 2, 0),
+            (0, 1, 999_999_999, 2, 0),
+            (0, 1, 999_999_997, 2, -2),
+            (7, 0, 0, 1, 7 * i128::from(UNIT)),
+        ] {
+            let values = [count, count, 0, above, below, places];
+            assert_eq!(
+                avg(&values, NUMBERS, "avg_x").unwrap(),
+                Some(expected),
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_decimal_keeps_its_order_in_a_row() {
+        let row = [
+            None,
+            Some(i128::MIN + 1),
+            Some(-1),
+            Some(0),
+            Some(1),
+            Some(i128::MAX),
+        ];
+        let values = row.map(Figure::decimal);
+        assert!(values.is_sorted());
+        assert_eq!(values.map(Figure::scaled), row);
+    }
+}

@@ -1,0 +1,94 @@
+//! `verify --rerun`: programs that give the same again, and those that do not.
+
+use super::*;
+
+#[test]
+fn a_sample_run_again_finds_programs_that_give_two_results() {
+    let folder = folder();
+    let lines: String = (0..5000).map(|number| format!("{number:07}\n")).collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    script(folder.path(), "same.sh", "#!/bin/sh\nsed s/0/o/\n");
+    let elsewhere = folder.path().join("elsewhere");
+    let reads = format!("cat; cat {}", elsewhere.display());
+    let run = |out: &str, words: &[&str]| {
+        let all = [&["-o", out, "--each", "chunk", "--piece", "4KiB"], words].concat();
+        exec(folder.path(), &all).code(0);
+    };
+    let verify = |out: &str, share: &str| {
+        let mut command = gristmill();
+        command.current_dir(folder.path());
+        command.args(["verify", out, "in.txt", "--rerun", share]);
+        Ended::of(command.output().expect("a run"))
+    };
+    run("same", &["--", "./same.sh", ":::", "in.txt"]);
+    verify("same", "100%")
+        .code(0)
+        .says("10 of 10 chunks were run again, and gave the same");
+    let some = verify("same", "20%").code(0).stderr;
+    assert!(
+        some.contains(" of 10 chunks") && !some.contains("10 of 10"),
+        "{some}"
+    );
+    run(
+        "zipped",
+        &["--compress", "zst", "--", "./same.sh", ":::", "in.txt"],
+    );
+    verify("zipped", "50%").code(0);
+
+    run("pid", &["--shell", "--", "sed s/$/$$/", ":::", "in.txt"]);
+    verify("pid", "100%")
+        .code(1)
+        .says("chunk 0/3 (in.txt at byte 12288): your program gave two results\n");
+
+    // Both runs give the same now, but not what they gave then.
+    fs::write(&elsewhere, "then\n").expect("a file");
+    run("reads", &["--shell", "--", &reads, ":::", "in.txt"]);
+    verify("reads", "30%").code(0);
+    fs::write(&elsewhere, "now\n").expect("a file");
+    verify("reads", "30%")
+        .code(1)
+        .says("this one is not in the output");
+
+    let words = [
+        "--map",
+        "./same.sh",
+        "--reduce",
+        "cat",
+        "--piece",
+        "4KiB",
+        "in.txt",
+        "-o",
+        "grouped",
+    ];
+    exec(folder.path(), &words).code(0);
+    verify("grouped", "50%").code(0);
+    let words = [
+        "--shell",
+        "--map",
+        "sed s/$/$$/",
+        "--reduce",
+        "count",
+        "in.txt",
+        "-o",
+        "counted",
+    ];
+    exec(folder.path(), &words).code(0);
+    verify("counted", "50%")
+        .code(1)
+        .says("your program gave two results");
+
+    script(folder.path(), "same.sh", "#!/bin/sh\nsed s/0/x/\n");
+    verify("same", "100%")
+        .code(2)
+        .says("same.sh is not the file that the output was made with");
+    verify("same", "0%").code(2).says("no percentage");
+    Ended::of(
+        gristmill()
+            .args(["run", "wc", "in.txt", "-o", "wc"])
+            .current_dir(folder.path())
+            .output()
+            .expect("a run"),
+    )
+    .code(0);
+    verify("wc", "1%").code(2).says("for outputs of exec");
+}
