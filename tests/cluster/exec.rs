@@ -281,6 +281,47 @@ fn a_program_that_cannot_start_blocks_its_job_and_says_why() {
     scene.cluster.until_clean();
 }
 
+/// How many processes run `sleep` for so long.
+fn sleepers(seconds: &str) -> usize {
+    let processes = fs::read_dir("/proc").expect("processes").flatten();
+    let words = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    words
+        .filter(|words| words.ends_with(format!("sleep\0{seconds}\0").as_bytes()))
+        .count()
+}
+
+#[test]
+fn programs_end_with_their_job_and_with_their_mapper() {
+    let scene = Scene::new();
+    let tmp = scene.cluster.folder.path().join("tmp");
+    fs::create_dir(&tmp).expect("a folder");
+    let left = || fs::read_dir(&tmp).expect("a folder").count();
+    let mapper = scene.mapper(&["--exec", "any", "--tmp", &tmp.display().to_string()]);
+    let _reducer = scene.reducer();
+    scene.file("one.txt", "a line\n");
+    let long = |seconds| {
+        [
+            "--each", "document", "--ship", "mark.txt", "--", "sleep", seconds, ":::", "one.txt",
+        ]
+    };
+    scene.produce("cancelled", &long("40001")).code(0);
+    until("it runs", || sleepers("40001") == 1);
+    scene.cluster.run(&["cancel", "cancelled"]).code(0);
+    until("it has ended", || sleepers("40001") == 0);
+    // Its only thread is free again, and nothing of the cancelled job is left.
+    let next = ["--wait", "--each", "chunk", "--", "cat", ":::", "one.txt"];
+    scene.produce("next", &next).code(0);
+    until("nothing is left", || left() == 0);
+    scene.produce("killed", &long("40002")).code(0);
+    until("it runs", || sleepers("40002") == 1);
+    assert!(left() > 0);
+    mapper.kill();
+    until("it has ended", || sleepers("40002") == 0);
+    until("nothing is left", || left() == 0);
+    scene.cluster.run(&["cancel", "killed"]).code(0);
+    scene.cluster.until_clean();
+}
+
 #[test]
 fn two_results_of_one_chunk_are_never_mixed() {
     let scene = Scene::new();
