@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::large::LargeDocuments;
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -127,18 +128,7 @@ impl Pipeline<'_> {
             shutdown: self.shutdown,
         };
         let plan_summary = self.plan.summary();
-        let reducers = gristmill_reducer::Settings {
-            memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
-            tmp: self.settings.tmp.clone(),
-            program: self.reducer.clone(),
-        };
-        let producer = gristmill_producer::Settings {
-            threads: self.settings.threads,
-            tmp: self.settings.tmp.clone(),
-            window: 1,
-            large: self.settings.large.clone(),
-            max_expanded: self.settings.max_expanded,
-        };
+        let (producer, reducers) = (self.producer(), self.reducers());
 
         let parts = std::thread::scope(|scope| {
             failure.spawn(scope, "reader", || {
@@ -146,21 +136,7 @@ impl Pipeline<'_> {
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {
-                let job = Assignment {
-                    name: None,
-                    number: 0,
-                    transport: self.transport.clone(),
-                    prepared: Arc::clone(&self.prepared),
-                    replays: 0,
-                    spec: self.spec.clone(),
-                    plan_summary: plan_summary.clone(),
-                    // Nothing leaves this process.
-                    check: Check::Head,
-                    strict: true,
-                    limits: Limits::default(),
-                    progress: Arc::clone(self.progress),
-                    counters: None,
-                };
+                let job = self.assignment(plan_summary.clone());
                 let threads = self.settings.threads.get();
                 gristmill_mapper::work(job, threads, handle, self.shutdown)?;
                 Ok(())
@@ -199,6 +175,44 @@ impl Pipeline<'_> {
             0,
             &reducers,
         )?)
+    }
+}
+
+impl Pipeline<'_> {
+    fn producer(&self) -> gristmill_producer::Settings {
+        gristmill_producer::Settings {
+            threads: self.settings.threads,
+            tmp: self.settings.tmp.clone(),
+            window: 1,
+            large: self.settings.large.clone(),
+            max_expanded: self.settings.max_expanded,
+        }
+    }
+
+    fn assignment(&self, plan_summary: PlanSummary) -> Assignment {
+        Assignment {
+            name: None,
+            number: 0,
+            transport: self.transport.clone(),
+            prepared: Arc::clone(&self.prepared),
+            replays: 0,
+            spec: self.spec.clone(),
+            plan_summary,
+            // Nothing leaves this process.
+            check: Check::Head,
+            strict: true,
+            limits: Limits::default(),
+            progress: Arc::clone(self.progress),
+            counters: None,
+        }
+    }
+
+    fn reducers(&self) -> gristmill_reducer::Settings {
+        gristmill_reducer::Settings {
+            memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
+            tmp: self.settings.tmp.clone(),
+            program: self.reducer.clone(),
+        }
     }
 }
 

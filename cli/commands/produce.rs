@@ -25,7 +25,7 @@ use crate::commands::dry_run;
 use crate::commands::produce_exec::{HOLD, Program};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
-use crate::job_args::KindCommand;
+use crate::job_args::{Job, KindCommand};
 use crate::job_view;
 use crate::quarantine_limit::QuarantineLimit;
 use crate::run_progress::RunProgress;
@@ -65,34 +65,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let file = bundle.or(files.first().map(|file| file.bytes().clone()));
     let args = &job.command;
     let options = broker::patient_options(&args.broker, args.patience, "produce")?;
-    let documents = program.is_some() && job.spec.records == Records::Document;
-    if job.spec.max_record > MAX_SENT_RECORD && !documents {
-        return Err(usage(format!(
-            "--max-record {}: over a broker at most {}, so that every record fits one message",
-            ByteSize(job.spec.max_record),
-            ByteSize(MAX_SENT_RECORD)
-        )));
-    }
-    if args.backlog.0 < LEAST_BACKLOG {
-        return Err(usage(format!("--backlog {}: at least 32MiB", args.backlog)));
-    }
-    let usual = match job.spec.kind {
-        Kind::Pos(_) => TAGGED_CHUNK,
-        Kind::Exec(_) => PROGRAM_CHUNK,
-        _ => CHUNK,
-    };
-    let chunk_size = chunk_size(args.cutting.chunk_size, usual)?;
-    let settings = Settings {
-        threads: threads(args.threads)?,
-        tmp: tmp(args.cutting.tmp.as_ref())?,
-        max_expanded: job.max_expanded,
-        window: match documents {
-            // Each may be as large as a message can be.
-            true => WINDOW_CHUNKS.0,
-            false => (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
-        },
-        large: None,
-    };
+    let (settings, chunk_size) = settings(&job, program.is_some())?;
     // A job that no mapper could work on is refused here; what that has loaded is for mappers.
     if program.is_none() {
         drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);
@@ -173,6 +146,40 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     };
     runtime.block_on(broker.close());
     exit
+}
+
+/// How the job is read and sent, and the size of its chunks.
+fn settings(job: &Job<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, usize)> {
+    let args = &job.command;
+    let documents = program && job.spec.records == Records::Document;
+    if job.spec.max_record > MAX_SENT_RECORD && !documents {
+        return Err(usage(format!(
+            "--max-record {}: over a broker at most {}, so that every record fits one message",
+            ByteSize(job.spec.max_record),
+            ByteSize(MAX_SENT_RECORD)
+        )));
+    }
+    if args.backlog.0 < LEAST_BACKLOG {
+        return Err(usage(format!("--backlog {}: at least 32MiB", args.backlog)));
+    }
+    let usual = match job.spec.kind {
+        Kind::Pos(_) => TAGGED_CHUNK,
+        Kind::Exec(_) => PROGRAM_CHUNK,
+        _ => CHUNK,
+    };
+    let chunk_size = chunk_size(args.cutting.chunk_size, usual)?;
+    let settings = Settings {
+        threads: threads(args.threads)?,
+        tmp: tmp(args.cutting.tmp.as_ref())?,
+        max_expanded: job.max_expanded,
+        window: match documents {
+            // Each may be as large as a message can be.
+            true => WINDOW_CHUNKS.0,
+            false => (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
+        },
+        large: None,
+    };
+    Ok((settings, chunk_size))
 }
 
 /// Waits for the job's end.

@@ -240,33 +240,66 @@ pub fn submit(
         entering.wait(delete_job(broker, &ended.run, ended.partitions))?;
     }
 
-    let transport = {
-        let _entered = runtime.enter();
-        Transport::Amqp(Amqp::new(broker, this, Prefetch::default()))
-    };
-    let _reported = progress.jobs.of(Role::Produce, name, run);
-    let env = Environment {
-        transport: &transport,
+    let publishing = Publishing {
+        order,
+        registry,
         runtime,
         progress,
         shutdown,
     };
-    let checkpointer = Checkpointer::new(checkpoint, registry, runtime, name, run);
-    let seal = match produce(plan, spec, env, &order.settings, &checkpointer) {
-        Ok(seal) => seal,
-        Err(error) => {
-            // So that whoever resumes has less to send; a broker that is gone is not waited for.
-            let _ = runtime.block_on(async { timeout(LAST_WORDS, checkpointer.finish()).await });
-            return Err(error.into());
-        }
-    };
-    until_stopped(runtime, shutdown, checkpointer.finish())?;
-    let sealed = Event::Sealed {
-        chunks: seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum(),
-    };
-    crash::point("before-sealed");
-    until_stopped(runtime, shutdown, registry.append(name, run, &sealed))?;
+    publishing.run(broker, this, checkpoint)?;
     Ok(Submitted::Sealed(Box::new(wait)))
+}
+
+/// A job that is in the log and has its queues.
+struct Publishing<'a> {
+    order: &'a Order<'a>,
+    registry: &'a Registry,
+    runtime: &'a Handle,
+    progress: &'a Progress,
+    shutdown: &'a Shutdown,
+}
+
+impl Publishing<'_> {
+    /// Publishes what is not confirmed yet, and the seal.
+    fn run(&self, broker: &Broker, job: JobRun, checkpoint: Checkpoint) -> Result<(), SubmitError> {
+        let Self {
+            order,
+            registry,
+            runtime,
+            progress,
+            shutdown,
+        } = *self;
+        let (name, run) = (&order.name, job.run);
+        let transport = {
+            let _entered = runtime.enter();
+            Transport::Amqp(Amqp::new(broker, job, Prefetch::default()))
+        };
+        let _reported = progress.jobs.of(Role::Produce, name, run);
+        let env = Environment {
+            transport: &transport,
+            runtime,
+            progress,
+            shutdown,
+        };
+        let checkpointer = Checkpointer::new(checkpoint, registry, runtime, name, run);
+        let seal = match produce(order.plan, order.spec, env, &order.settings, &checkpointer) {
+            Ok(seal) => seal,
+            Err(error) => {
+                // So that whoever resumes has less to send; a broker that is gone is not waited for.
+                let _ =
+                    runtime.block_on(async { timeout(LAST_WORDS, checkpointer.finish()).await });
+                return Err(error.into());
+            }
+        };
+        until_stopped(runtime, shutdown, checkpointer.finish())?;
+        let sealed = Event::Sealed {
+            chunks: seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum(),
+        };
+        crash::point("before-sealed");
+        until_stopped(runtime, shutdown, registry.append(name, run, &sealed))?;
+        Ok(())
+    }
 }
 
 /// The number of a run that begins anew, which no earlier run of the name has. The same command computes

@@ -123,17 +123,7 @@ pub fn commit(
     settings: &Settings,
 ) -> Result<Report, CommitError> {
     results.sort_by_key(|result| result.partition);
-    if !results
-        .iter()
-        .map(|result| result.partition)
-        .eq(0..spec.partitions.max(1))
-    {
-        return Err(CommitError::Partitions(format!(
-            "{} results for {} partitions",
-            results.len(),
-            spec.partitions
-        )));
-    }
+    check_partitions(&results, spec)?;
     let accounts = accounts(&results, plan_summary)?;
     let (mut reasons, mut counters) = (Reasons::default(), Counters::default());
     let (mut entries, mut bytes, mut spilled, mut duplicates) = (0, 0, 0, 0);
@@ -188,27 +178,9 @@ pub fn commit(
             manifest.files
         }
         Destination::Stream(stream) => {
-            let SideFiles {
-                quarantine: beside,
-                manifest: listed,
-            } = stream.into_side();
-            let mut beside_files = Vec::new();
-            if let Some(mut out) = beside {
-                quarantine::write(set_aside, settings.memory / 2, &mut spilled, &mut out)?;
-                let mut finished = out.finish()?;
-                beside_files.extend(finished.temp.take());
-                finished.name = QUARANTINE.into();
-                parts.push(finished);
-            }
-            let manifest = manifest(&parts);
-            if let Some(mut out) = listed {
-                out.write(&manifest.to_json())?;
-                beside_files.extend(out.finish()?.temp);
-            }
-            for temp in beside_files {
-                temp.publish()?;
-            }
-            manifest.files
+            let side = stream.into_side();
+            let memory = settings.memory / 2;
+            write_side(side, set_aside, memory, &mut spilled, &mut parts, &manifest)?.files
         }
     };
     Ok(Report {
@@ -219,6 +191,45 @@ pub fn commit(
         spilled,
         files,
     })
+}
+
+/// Fails unless there is one result for each partition, in order.
+fn check_partitions(results: &[PartitionResult], spec: &JobSpec) -> Result<(), CommitError> {
+    let partitions = results.iter().map(|result| result.partition);
+    if partitions.eq(0..spec.partitions.max(1)) {
+        return Ok(());
+    }
+    let (found, wanted) = (results.len(), spec.partitions);
+    let what = format!("{found} results for {wanted} partitions");
+    Err(CommitError::Partitions(what))
+}
+
+/// Writes what stands beside an output stream, where that is wanted, and makes the manifest.
+fn write_side(
+    side: SideFiles,
+    set_aside: Vec<Sorted>,
+    memory: usize,
+    spilled: &mut u64,
+    parts: &mut Vec<Finished>,
+    manifest: &dyn Fn(&[Finished]) -> Manifest,
+) -> Result<Manifest, CommitError> {
+    let mut files = Vec::new();
+    if let Some(mut out) = side.quarantine {
+        quarantine::write(set_aside, memory, spilled, &mut out)?;
+        let mut finished = out.finish()?;
+        files.extend(finished.temp.take());
+        finished.name = QUARANTINE.into();
+        parts.push(finished);
+    }
+    let manifest = manifest(parts);
+    if let Some(mut out) = side.manifest {
+        out.write(&manifest.to_json())?;
+        files.extend(out.finish()?.temp);
+    }
+    for temp in files {
+        temp.publish()?;
+    }
+    Ok(manifest)
 }
 
 /// The accounts per source over all partitions, checked against the seal (I7).
