@@ -41,6 +41,7 @@ use gristmill_rabbitmq::{
     Broker, End, FieldTable, PublishFault, Publisher, QueueError, StreamReader, declare_stream,
     persistently, stream_exists,
 };
+use tracing::warn;
 
 /// The stream's name on the broker.
 pub const STREAM: &str = "gristmill.jobs";
@@ -244,7 +245,15 @@ impl Log {
             match self.assembly.take(&message) {
                 Ok(Some(entry)) => return Ok(entry),
                 Ok(None) => {}
-                Err(_) => self.skipped += 1,
+                Err(error) => {
+                    // Once: a job that is in no table would otherwise be missed without a word.
+                    if self.skipped == 0 {
+                        warn!(
+                            "an entry of the log of jobs ({STREAM}) cannot be read and is passed over: {error}"
+                        );
+                    }
+                    self.skipped += 1;
+                }
             }
         }
     }
