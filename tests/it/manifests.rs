@@ -165,6 +165,10 @@ fn every_version_that_is_named_is_this_one() {
     let named = [
         ("k8s/base/kustomization.yaml", r"newTag: (\S+)"),
         ("k8s/job/kustomization.yaml", r"newTag: (\S+)"),
+        (
+            "k8s/components/dashboard/kustomization.yaml",
+            r"newTag: (\S+)",
+        ),
         ("Cargo.toml", r#"path = "[a-z]+", version = "([0-9.]+)""#),
         ("docs/kubernetes.md", r"newTag: (\S+)|gristmill:([0-9.]+)"),
         ("docs/install.md", r"gristmill[-_]([0-9.]+)-"),
