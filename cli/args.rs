@@ -9,6 +9,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
+use crate::commands::exec_key::ExecKeyArgs;
 use crate::commands::rerun::Share;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
@@ -192,7 +193,7 @@ pub struct CuttingArgs {
     #[arg(long, help_heading = "Input")]
     pub dry_run: bool,
     /// Text in one chunk, the unit of work, from 4KiB to 2MiB
-    /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos]
+    /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos, 128KiB for exec]
     #[arg(
         long,
         value_name = "SIZE",
@@ -380,18 +381,6 @@ pub struct ProduceArgs {
     /// How the input is cut.
     #[command(flatten)]
     pub cutting: CuttingArgs,
-}
-
-/// Options of `exec-key`.
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  gristmill exec-key team.key
-  gristmill produce exec --sign team.key --python tag.py:tag corpus/
-  gristmill map --exec signed --exec-keys team.key.pub")]
-pub struct ExecKeyArgs {
-    /// The new file for the secret key; the public one goes beside it, to FILE.pub
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
 }
 
 /// Options of `map`.

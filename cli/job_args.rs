@@ -50,7 +50,7 @@ pub enum KindCommand<R: Args> {
     /// missing in JSON; null is \\N, or null in JSON.
     #[command(after_help = "Examples:
   gristmill run group-by --by service,level --where 'level != debug' app-logs/ -o -
-  gristmill run group-by --by request.host,status --sum size caddy.log.zst -o -
+  gristmill run group-by --by request.host,status --sum size --quantiles duration:0.5,0.95 caddy.log.zst -o -
   gristmill run group-by --by ts:hour --avg took --max took --distinct user.id app.jsonl -o -
   gristmill run group-by --parse alb --by target_status_code,time:hour --distinct client elb/ -o -
   gristmill run group-by --parse 'regex:^(?P<ts>\\S+) (?P<lvl>[A-Z]+)' --by lvl,ts:day app/ -o -

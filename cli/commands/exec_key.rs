@@ -6,11 +6,23 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::Args;
 use gristmill_jobs::registry::SecretKey;
 
-use crate::args::ExecKeyArgs;
 use crate::exit::{Exit, usage};
 use crate::stdout;
+
+/// Options of `exec-key`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  gristmill exec-key team.key
+  gristmill produce exec --sign team.key --python tag.py:tag corpus/
+  gristmill map --exec signed --exec-keys team.key.pub")]
+pub struct ExecKeyArgs {
+    /// The new file for the secret key; the public one goes beside it, to FILE.pub
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
 
 /// Runs the command.
 ///

@@ -45,6 +45,9 @@ const CHUNK: ByteSize = ByteSize(2 << 20);
 /// The same for the tagger, which takes a hundred times as long for a byte: a mapper has chunks in hand, and
 /// the last ones of a job should not keep one mapper busy while the others have nothing left.
 const TAGGED_CHUNK: ByteSize = ByteSize(512 << 10);
+/// The same for the user's own program, of which nobody knows how long it takes: a chunk of a thousand
+/// records of a second each is a quarter of an hour, and is begun anew if its mapper stops.
+const PROGRAM_CHUNK: ByteSize = ByteSize(128 << 10);
 /// How long an orderly stop may take.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The least backlog: a few chunks of the largest size.
@@ -75,6 +78,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     }
     let usual = match job.spec.kind {
         Kind::Pos(_) => TAGGED_CHUNK,
+        Kind::Exec(_) => PROGRAM_CHUNK,
         _ => CHUNK,
     };
     let chunk_size = chunk_size(args.cutting.chunk_size, usual)?;
@@ -82,7 +86,11 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         threads: threads(args.threads)?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
         max_expanded: job.max_expanded,
-        window: (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
+        window: match documents {
+            // Each may be as large as a message can be.
+            true => WINDOW_CHUNKS.0,
+            false => (WINDOW / chunk_size).clamp(WINDOW_CHUNKS.0, WINDOW_CHUNKS.1),
+        },
         large: None,
     };
     // A job that no mapper could work on is refused here; what that has loaded is for mappers.

@@ -5,6 +5,7 @@
 //! are read, how text is processed or how files are written, and it depends on no other crate of the
 //! workspace.
 
+pub mod bucket;
 pub mod buffer_pool;
 pub mod chunk;
 pub mod clock;

@@ -70,7 +70,8 @@ fn kinds() -> Vec<Kind> {
             sum: owned(sum.clone()),
             min: owned(sum.clone()),
             max: owned(sum.clone()),
-            distinct: owned(sum),
+            distinct: owned(sum.clone()),
+            quantiles: sum.iter().map(|name| format!("{name}:0.5,1")).collect(),
             filters: owned(filters),
             ..GroupBy::default()
         }));
@@ -123,6 +124,29 @@ fn text(random: &mut Random, lines: usize) -> Vec<u8> {
     text
 }
 
+fn json_line(random: &mut Random, out: &mut Vec<u8>) {
+    let mut value = || {
+        random.mostly(&[
+            "1",
+            "-2.5",
+            "\"x\"",
+            "\"x \\\"y\"",
+            "\"\\u00e9\\n\"",
+            "\"\\ud800\"",
+            "{\"b\":[1,\"z\"]}",
+            "{\"b\":[1,\"z\"],\"b\":[]}",
+            "null",
+            "[[{}],{\"a\":[]}]",
+            "1e400",
+            "tru",
+            "\"open",
+            "",
+        ])
+    };
+    let line = format!("{{\"a\":{},\"b\":{}}}", value(), value());
+    out.extend_from_slice(line.as_bytes());
+}
+
 /// What stands before the time of a log line: hosts, prefixes, users.
 const CLIENTS: &[&str] = &[
     "10.0.0.1 - -",
@@ -148,28 +172,6 @@ const CLIENTS: &[&str] = &[
     "h 192.0.2.1 - -",
     "h - 192.0.2.1",
 ];
-fn json_line(random: &mut Random, out: &mut Vec<u8>) {
-    let mut value = || {
-        random.mostly(&[
-            "1",
-            "-2.5",
-            "\"x\"",
-            "\"x \\\"y\"",
-            "\"\\u00e9\\n\"",
-            "\"\\ud800\"",
-            "{\"b\":[1,\"z\"]}",
-            "{\"b\":[1,\"z\"],\"b\":[]}",
-            "null",
-            "[[{}],{\"a\":[]}]",
-            "1e400",
-            "tru",
-            "\"open",
-            "",
-        ])
-    };
-    let line = format!("{{\"a\":{},\"b\":{}}}", value(), value());
-    out.extend_from_slice(line.as_bytes());
-}
 
 fn log_line(random: &mut Random, out: &mut Vec<u8>) {
     let client = random.mostly(CLIENTS);

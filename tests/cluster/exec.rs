@@ -5,6 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use gristmill_common::id::unique;
+use gristmill_common::spec::Kind;
+use gristmill_jobs::registry::{Event, Registry};
+use gristmill_rabbitmq::{Broker, BrokerOptions};
+
 use crate::cluster::{Cluster, Files, Role, assert_same, files, until};
 use crate::corpus;
 use crate::gristmill::{Ended, gristmill};
@@ -276,6 +281,47 @@ fn a_program_that_cannot_start_blocks_its_job_and_says_why() {
     scene.cluster.until_clean();
 }
 
+/// How many processes run `sleep` for so long.
+fn sleepers(seconds: &str) -> usize {
+    let processes = fs::read_dir("/proc").expect("processes").flatten();
+    let words = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    words
+        .filter(|words| words.ends_with(format!("sleep\0{seconds}\0").as_bytes()))
+        .count()
+}
+
+#[test]
+fn programs_end_with_their_job_and_with_their_mapper() {
+    let scene = Scene::new();
+    let tmp = scene.cluster.folder.path().join("tmp");
+    fs::create_dir(&tmp).expect("a folder");
+    let left = || fs::read_dir(&tmp).expect("a folder").count();
+    let mapper = scene.mapper(&["--exec", "any", "--tmp", &tmp.display().to_string()]);
+    let _reducer = scene.reducer();
+    scene.file("one.txt", "a line\n");
+    let long = |seconds| {
+        [
+            "--each", "document", "--ship", "mark.txt", "--", "sleep", seconds, ":::", "one.txt",
+        ]
+    };
+    scene.produce("cancelled", &long("40001")).code(0);
+    until("it runs", || sleepers("40001") == 1);
+    scene.cluster.run(&["cancel", "cancelled"]).code(0);
+    until("it has ended", || sleepers("40001") == 0);
+    // Its only thread is free again, and nothing of the cancelled job is left.
+    let next = ["--wait", "--each", "chunk", "--", "cat", ":::", "one.txt"];
+    scene.produce("next", &next).code(0);
+    until("nothing is left", || left() == 0);
+    scene.produce("killed", &long("40002")).code(0);
+    until("it runs", || sleepers("40002") == 1);
+    assert!(left() > 0);
+    mapper.kill();
+    until("it has ended", || sleepers("40002") == 0);
+    until("nothing is left", || left() == 0);
+    scene.cluster.run(&["cancel", "killed"]).code(0);
+    scene.cluster.until_clean();
+}
+
 #[test]
 fn two_results_of_one_chunk_are_never_mixed() {
     let scene = Scene::new();
@@ -371,8 +417,17 @@ fn a_hostile_publisher_runs_nothing_where_exec_is_off_or_signed() {
     scene.produce("welcome", &welcome).code(0);
     let python = [&["--sign", &mine, "--wait"], PYTHON].concat();
     scene.produce("python", &python).code(0);
+    // What was signed for one job and run is not run for another, nor with another program.
+    replay(cluster);
+    until("all three are left alone", || {
+        signed
+            .said()
+            .matches("its signature is one of something else")
+            .count()
+            == 3
+    });
     assert!(!trace.exists());
-    for job in ["unsigned", "stranger"] {
+    for job in ["unsigned", "stranger", "replayed", "welcome", "changed"] {
         cluster.run(&["cancel", job]).code(0);
     }
     cluster.until_clean();
@@ -588,4 +643,44 @@ fn allowed_programs_run_for_everybody_and_nothing_else_does() {
         "{ended:?}"
     );
     scene.cluster.run(&["map", "--exec", "signed"]).code(2);
+}
+
+/// Submits a job that was signed under another name, in another run, and with another program.
+fn replay(cluster: &Cluster) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = cluster.vhost.url().parse().expect("a URL");
+        let broker = Broker::connect(BrokerOptions::new(url)).await;
+        let broker = broker.expect("a broker");
+        let registry = Registry::open(&broker).await.expect("the log");
+        let (table, _) = registry.catch_up().await.expect("the log");
+        let welcome = table
+            .get(&"welcome".parse().expect("a name"))
+            .expect("a job");
+        assert!(
+            welcome
+                .submission
+                .code
+                .as_ref()
+                .is_some_and(|code| code.signature.is_some())
+        );
+        for (name, run) in [
+            ("replayed", welcome.submission.run),
+            ("welcome", unique()),
+            ("changed", unique()),
+        ] {
+            let mut submission = welcome.submission.clone();
+            submission.run = run;
+            if let ("changed", Kind::Exec(exec)) = (name, &mut submission.spec.kind) {
+                exec.ok_exit.push(7);
+            }
+            let name = name.parse().expect("a name");
+            let event = Event::Submitted(Box::new(submission));
+            registry
+                .append(&name, run, &event)
+                .await
+                .expect("it is written");
+        }
+        broker.close().await;
+    });
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use gristmill_testbroker::Nodes;
+use gristmill_testbroker::{Node, Nodes};
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
 use crate::corpus;
@@ -117,8 +117,23 @@ fn a_job_goes_on_while_each_of_three_brokers_dies_in_turn() {
     scene.ends(producer, pipe);
 }
 
+/// Whether nodes that were cut off heal by themselves; says so if not. Before 4.3 the smaller side must be
+/// started again, and once in six times on 3.10.8 outcomes were then missing and no queue held them.
+fn heals() -> bool {
+    let version = Node::shared().version().expect("its version");
+    let heals = version >= (4, 3);
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    if !heals {
+        eprintln!("skipped: this is {version:?}, which does not heal by itself");
+    }
+    heals
+}
+
 #[test]
 fn a_job_outlives_a_partition_of_the_cluster() {
+    if !heals() {
+        return;
+    }
     let mut scene = Scene::new();
     let _mappers = [scene.cluster.mapper(), scene.cluster.mapper()];
     let _reducer = scene.cluster.reducer();

@@ -170,6 +170,46 @@ fn finished_rows_are_chosen_by_any_column() {
 }
 
 #[test]
+fn quantiles_are_at_most_one_percent_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("took.jsonl");
+    let mut text = String::new();
+    for number in 1..=1000 {
+        // Out of order, of both signs.
+        let value = (number * 7919) % 1009;
+        text += &format!("{{\"v\":{value}.5,\"w\":-{value}}}\n");
+    }
+    std::fs::write(&file, text).expect("a file");
+    let name = file.to_string_lossy();
+    let words = [
+        "run", "group-by", "-q", &name, "-o", "-", "--format", "jsonl",
+    ];
+    let quantiles = ["--quantiles", "v:0.01,0.5,0.95,1", "--quantiles", "w:0.5"];
+    let row = run([&words[..], &quantiles].concat()).code(0).stdout;
+    let row: serde_json::Value = serde_json::from_str(&row).expect("JSON");
+    let mut values: Vec<i64> = (1..=1000).map(|number| (number * 7919) % 1009).collect();
+    values.sort_unstable();
+    for (name, rank, sign) in [
+        ("q0.01_v", 10, 1.0),
+        ("q0.5_v", 500, 1.0),
+        ("q0.95_v", 950, 1.0),
+        ("q1_v", 1000, 1.0),
+        ("q0.5_w", 501, -1.0),
+    ] {
+        let exact = sign * (values[rank - 1] as f64 + if sign > 0.0 { 0.5 } else { 0.0 });
+        let said = row[name].as_f64().expect("a number");
+        assert!(
+            (said - exact).abs() <= exact.abs() / 100.0,
+            "{name}: {said}, not {exact}"
+        );
+    }
+    for typed in ["v", "v:0", "v:1.1", "v:x", "v:0.5,"] {
+        let line = ["run", "group-by", "--quantiles", typed, &name, "-o", "-"];
+        run(line).code(2).says("--quantiles");
+    }
+}
+
+#[test]
 fn sums_of_the_largest_numbers_are_exact() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("large.jsonl");

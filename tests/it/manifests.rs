@@ -285,7 +285,17 @@ fn ports_and_paths_agree() {
             );
         }
     }
-    assert_eq!(ports, BTreeSet::from(["9464"]), "one port for all");
+    let wanted = BTreeSet::from(["8642", "9464"]);
+    assert_eq!(
+        ports, wanted,
+        "one port for all workers, one for the dashboard"
+    );
+    // The dashboard asks for no token, so nobody else may reach it.
+    let compose = text_of("compose.yaml");
+    assert_eq!(
+        all(r#""(\S*):8642""#, &compose),
+        ["127.0.0.1:${DASHBOARD_PORT:-8642}"]
+    );
     for file in ["k8s/base/mapper.yaml", "k8s/base/reducer.yaml"] {
         let text = text_of(file);
         assert_eq!(all(r"containerPort: (\d+)", &text), ["9464"], "{file}");

@@ -69,3 +69,20 @@ fn i8_ten_times_the_input_takes_no_more_memory() {
         );
     }
 }
+
+/// The pairs are sorted on disk and streamed to the program.
+#[test]
+fn i8_four_times_the_pairs_take_no_more_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, four) = (folder.path().join("one.gz"), folder.path().join("four.gz"));
+    text(&one, 4);
+    text(&four, 16);
+    let words = [
+        "run", "exec", "--map", "cat", "--reduce", "cat", "--memory", "16MiB",
+    ];
+    let (one, four) = (peak(&words, &one), peak(&words, &four));
+    assert!(
+        four < one + one / 4 + (8 << 10),
+        "{one} KiB, then {four} KiB"
+    );
+}

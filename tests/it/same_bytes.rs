@@ -265,7 +265,15 @@ fn on_json(words: &[&str], by_key: bool) {
 #[test]
 fn i6_group_by() {
     on_json(
-        &["group-by", "--by", "request.host", "--sum", "bytes,took"],
+        &[
+            "group-by",
+            "--by",
+            "request.host",
+            "--sum",
+            "bytes,took",
+            "--quantiles",
+            "took:0.5,0.95",
+        ],
         true,
     );
 }

@@ -11,6 +11,8 @@ pub struct Finish {
     pub figures: Vec<(String, Figure)>,
     /// Fields of members: a tag and a value. Tag 1 is the first of so many that count distinct values.
     pub distinct: u8,
+    /// So many tags after those are of numbers in buckets ([`crate::bucket`]), which are counted.
+    pub quantiles: u8,
     /// The figure by which the first rows are chosen.
     pub rank: usize,
     /// What a finished row must satisfy to be printed ([`crate::condition`]).
@@ -41,6 +43,13 @@ pub enum Figure {
     Avg(Numbers),
     /// How many distinct values: the members of this tag.
     Distinct(u8),
+    /// The number that so many billionths of the numbers are not above: the middle of its bucket.
+    Quantile {
+        /// The tag of the buckets.
+        tag: u8,
+        /// Billionths.
+        nanos: u32,
+    },
 }
 
 /// Where the merged columns of one field's numbers are.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figure, Finish, KeyedBy, Numbers, Shape, TableShape};
 use crate::condition::{self, Condition};
+use crate::decimal::{Decimal, UNIT};
 use crate::table::{MAX_COLUMNS, Merge};
 
 /// Counts and exact figures of structured records, by group.
@@ -46,6 +47,11 @@ pub struct GroupBy {
     /// How many distinct values these fields have in each group, exactly
     #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
     pub distinct: Vec<String>,
+    /// Quantiles of a field, such as 'took:0.5,0.95': each the middle of a bucket, at most 1 % off
+    ///
+    /// The column of 'took:0.95' is q0.95_took. Repeat the option for more fields.
+    #[arg(long, value_name = "FIELD:Q[,Q…]")]
+    pub quantiles: Vec<String>,
     /// Only records for which this holds, such as 'status >= 500 and not path ~ ^/health'
     ///
     /// FIELD OP VALUE with = != ~ !~ < <= > >=, FIELD in (A, B), exists FIELD; and, or, not and
@@ -83,6 +89,35 @@ impl From<&str> for Parse {
     }
 }
 
+/// Quantiles of one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quantiles {
+    /// The field.
+    pub field: String,
+    /// Each as it was typed, and in billionths.
+    pub wanted: Vec<(String, u32)>,
+    /// The tag of its buckets.
+    pub tag: u8,
+}
+
+impl Quantiles {
+    fn parse(typed: &str, tag: u8) -> Option<Self> {
+        let (field, list) = typed.rsplit_once(':')?;
+        let quantile = |typed: &str| {
+            let scaled = Decimal::parse(typed.as_bytes())?.scaled();
+            let nanos = u32::try_from(scaled).ok()?;
+            (1..=UNIT as u32)
+                .contains(&nanos)
+                .then(|| (typed.to_owned(), nanos))
+        };
+        Some(Self {
+            field: field.to_owned(),
+            wanted: list.split(',').map(quantile).collect::<Option<_>>()?,
+            tag,
+        })
+    }
+}
+
 /// The merged columns of a job, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
@@ -101,7 +136,8 @@ impl GroupBy {
     pub fn columns(&self) -> Columns {
         let mut merges = vec![Merge::Sum];
         let mut numbers: Vec<(String, Numbers)> = Vec::new();
-        let all = [&self.sum, &self.avg, &self.min, &self.max];
+        let quantiles: Vec<String> = self.quantiles().into_iter().map(|one| one.field).collect();
+        let all = [&self.sum, &self.avg, &self.min, &self.max, &quantiles];
         for field in all.into_iter().flatten() {
             if numbers.iter().any(|(name, _)| name == field) {
                 continue;
@@ -144,6 +180,11 @@ impl GroupBy {
                 figures.extend(known.map(|(_, at)| (format!("{name}_{field}"), figure(*at))));
             }
         }
+        for Quantiles { field, wanted, tag } in self.quantiles() {
+            for (typed, nanos) in wanted {
+                figures.push((format!("q{typed}_{field}"), Figure::Quantile { tag, nanos }));
+            }
+        }
         for (field, tag) in self.distinct.iter().zip(1..) {
             figures.push((format!("distinct_{field}"), Figure::Distinct(tag)));
         }
@@ -152,6 +193,15 @@ impl GroupBy {
             figures.push((format!("no_number_{field}"), none));
         }
         figures
+    }
+
+    /// The fields whose quantiles are wanted, as far as they can be read.
+    #[must_use]
+    pub fn quantiles(&self) -> Vec<Quantiles> {
+        let tags = (self.distinct.len() + 1) as u8..;
+        let all = self.quantiles.iter().zip(tags);
+        all.filter_map(|(typed, tag)| Quantiles::parse(typed, tag))
+            .collect()
     }
 
     /// The names of a finished row's columns: the fields of its key, then the figures.
@@ -166,10 +216,20 @@ impl GroupBy {
     /// When they do not: which option, and the way out.
     pub fn check(&self) -> Result<(), String> {
         let (columns, figures) = (self.columns().merges.len(), self.figures().len());
-        if columns > MAX_COLUMNS || figures > MAX_FIGURES {
+        let tags = self.distinct.len() + self.quantiles.len();
+        if columns > MAX_COLUMNS || figures.max(tags) > MAX_FIGURES {
             return Err(format!(
                 "too many figures: {figures} columns ({columns} to work them out), at most {MAX_FIGURES} \
                  ({MAX_COLUMNS}); leave some out"
+            ));
+        }
+        let bad = self
+            .quantiles
+            .iter()
+            .find(|typed| Quantiles::parse(typed, 0).is_none());
+        if let Some(typed) = bad {
+            return Err(format!(
+                "--quantiles {typed}: write FIELD:Q,Q with numbers above 0 and at most 1, such as took:0.5,0.95"
             ));
         }
         if let Some(name) = &self.top_by
@@ -200,6 +260,7 @@ impl GroupBy {
             finish: Some(Finish {
                 figures,
                 distinct: self.distinct.len() as u8,
+                quantiles: self.quantiles.len() as u8,
                 rank: rank.unwrap_or(0),
                 having: self.having.clone(),
                 header: self.header,

@@ -62,6 +62,14 @@ impl TableShape {
                 .is_some_and(|finish| finish.distinct > 0)
     }
 
+    /// Whether there are rows that count a group's numbers in buckets.
+    #[must_use]
+    pub fn has_buckets(&self) -> bool {
+        self.finish
+            .as_ref()
+            .is_some_and(|finish| finish.quantiles > 0)
+    }
+
     /// The printed column by which the first rows are chosen.
     #[must_use]
     pub fn rank(&self) -> usize {

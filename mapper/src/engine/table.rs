@@ -121,6 +121,12 @@ impl Table {
         self.find(key, group);
     }
 
+    /// Counts a value of a group: `key` is as for [`Table::member`], and the first column of its row counts.
+    pub fn count_member(&mut self, key: &[u8], group: usize) {
+        let row = self.find(key, group);
+        self.values_mut(row)[0] += 1;
+    }
+
     /// How many rows there are, members included.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -148,11 +154,13 @@ impl Table {
         let width = self.merges.len();
         self.rows.iter().enumerate().map(move |(number, slot)| {
             let key = slot.key(&self.keys);
+            let values = &self.values[number * width..(number + 1) * width];
             TableRow {
                 key,
                 group: &key[..slot.group as usize],
-                member: slot.group < slot.len,
-                values: &self.values[number * width..(number + 1) * width],
+                // What is counted is no mere member.
+                member: slot.group < slot.len && values.first().is_none_or(|&count| count == 0),
+                values,
             }
         })
     }

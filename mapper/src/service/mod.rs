@@ -4,6 +4,7 @@
 //! chunks are mapped.
 
 mod files;
+mod left_alone;
 mod policy;
 mod programs;
 mod subscriptions;

@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
+use gristmill_common::progress::{Progress, Role};
 use gristmill_common::spec::{Kind, SPEC_VERSION};
 use gristmill_common::wire::Check;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Code, Job, JobTable, LossProbe};
+use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::engine::prepared::Prepared;
 use crate::service::files::Files;
+use crate::service::left_alone::LeftAlone;
 use crate::service::programs::{ExecSettings, Programs, Ready};
 use crate::work::assignment::{Assignment, Limits};
 use crate::work::fair_scheduler::FairScheduler;
@@ -68,13 +69,6 @@ impl Subscribed {
     }
 }
 
-/// A run that this mapper cannot or may not work on; reports say so while this is kept.
-struct LeftAlone {
-    /// Submitted with another, it is looked at again.
-    code: Option<Code>,
-    _told: Arc<JobCounters>,
-}
-
 /// All subscriptions of a mapper.
 pub(super) struct Subscriptions {
     broker: Broker,
@@ -90,7 +84,7 @@ pub(super) struct Subscriptions {
     /// The jobs that run the user's own program.
     pub(super) programs: Programs,
     /// Runs that this mapper cannot or may not work on.
-    left_alone: HashMap<u64, LeftAlone>,
+    left_alone: LeftAlone,
     next_number: u64,
     /// Where the rotation stands.
     cursor: Option<JobName>,
@@ -112,7 +106,7 @@ impl Subscriptions {
             prepared: HashMap::new(),
             files: Files::new(broker, &settings.exec.tmp),
             programs: Programs::new(&settings.exec, settings.threads),
-            left_alone: HashMap::new(),
+            left_alone: LeftAlone::new(progress),
             next_number: 0,
             cursor: None,
         }
@@ -147,16 +141,7 @@ impl Subscriptions {
         run: u64,
         reason: String,
     ) {
-        warn!(job = %name, "left alone: {reason}");
-        let told = self.progress.jobs.of(Role::Map, name, run);
-        let cause = Cause::LeftAlone;
-        told.is_held_up(Trouble { cause, reason });
-        let job = table.get(name).filter(|job| job.submission.run == run);
-        let left_alone = LeftAlone {
-            code: job.and_then(|job| job.submission.code.clone()),
-            _told: told,
-        };
-        self.left_alone.insert(run, left_alone);
+        self.left_alone.add(table, name, run, reason);
         self.programs.forget(run);
         self.prepared.remove(&run);
     }
@@ -194,12 +179,7 @@ impl Subscriptions {
                 .iter()
                 .any(|(_, job)| job.is_active() && job.submission.run == *run)
         });
-        self.left_alone.retain(|run, left_alone| {
-            table.iter().any(|(_, job)| {
-                let submission = &job.submission;
-                job.is_active() && submission.run == *run && submission.code == left_alone.code
-            })
-        });
+        self.left_alone.tidy(table);
         self.files.tidy(table);
         self.programs.tidy(table);
         for (name, job) in table.iter() {
@@ -236,7 +216,7 @@ impl Subscriptions {
     fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
         job.is_active()
             && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !self.left_alone.contains_key(&job.submission.run)
+            && !self.left_alone.contains(job.submission.run)
     }
 
     /// Sees to what a job needs before any of its chunks is taken.

@@ -11,6 +11,7 @@ use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_common::wire::{Check, WireError};
 use gristmill_jobs::transport::{PublishError, Transport};
 
+use crate::engine::kinds::exec::Fatal;
 use crate::engine::prepared::Prepared;
 
 /// Why mapping stopped.
@@ -39,6 +40,15 @@ pub enum MapError {
     /// A thread could not be started, or died.
     #[error("a mapper thread failed: {0}")]
     Thread(String),
+}
+
+impl From<Fatal> for MapError {
+    fn from(fatal: Fatal) -> Self {
+        match fatal {
+            Fatal::Hopeless(reason) => MapError::Hopeless(reason),
+            Fatal::Here(reason) => MapError::Unable(reason),
+        }
+    }
 }
 
 /// What a child process may use.

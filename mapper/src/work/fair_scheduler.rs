@@ -38,6 +38,8 @@ struct State {
     /// Chunks that threads work on.
     in_flight: Vec<Weak<InFlight>>,
     failures: Vec<(u64, MapError)>,
+    /// How many jobs have gone.
+    gone: u64,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,15 @@ struct Entry {
     unsettled: usize,
     /// No chunk will be added.
     ended: bool,
+}
+
+/// What a thread is to do next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// To map a chunk.
+    Task(Task),
+    /// To let go of what it keeps for jobs but these, by their numbers: some have gone.
+    Gone(Vec<u64>),
 }
 
 /// A chunk to be mapped.
@@ -135,8 +146,10 @@ impl State {
 
     /// Forgets jobs that are done with.
     fn sweep(&mut self) {
+        let before = self.jobs.len();
         self.jobs
             .retain(|entry| !entry.ended || !entry.waiting.is_empty() || entry.unsettled > 0);
+        self.gone += (before - self.jobs.len()) as u64;
     }
 }
 
@@ -202,6 +215,7 @@ impl FairScheduler {
             .iter()
             .position(|entry| entry.job.number == number);
         let entry = at.map(|at| state.jobs.remove(at));
+        state.gone += u64::from(entry.is_some());
         drop(state);
         if let Some(entry) = &entry {
             entry.job.holds(0);
@@ -259,15 +273,21 @@ impl FairScheduler {
         self.news.notify_all();
     }
 
-    /// Waits for a chunk whose turn it is; `None` when there will be none.
-    pub(crate) fn next(self: &Arc<Self>) -> Option<Task> {
+    /// Waits for a chunk whose turn it is, or for jobs to go; `None` when there will be no chunk. `gone` is
+    /// how many jobs had gone when the caller looked last.
+    pub(crate) fn next(self: &Arc<Self>, gone: &mut u64) -> Option<Next> {
         let mut state = self.lock();
         loop {
             if state.aborted || state.closed && state.jobs.is_empty() {
                 return None;
             }
+            if state.gone != *gone {
+                *gone = state.gone;
+                let numbers = state.jobs.iter().map(|entry| entry.job.number);
+                return Some(Next::Gone(numbers.collect()));
+            }
             if let Some(task) = self.pick(&mut state) {
-                return Some(task);
+                return Some(Next::Task(task));
             }
             state = self
                 .news

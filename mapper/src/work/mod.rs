@@ -24,10 +24,9 @@ use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use crate::engine::kinds::exec::Fatal;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
-use crate::work::fair_scheduler::{FairScheduler, Permit};
+use crate::work::fair_scheduler::{FairScheduler, Next, Permit};
 use crate::work::isolate::{NotRun, isolate};
 
 /// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
@@ -139,7 +138,15 @@ pub(crate) fn compute(
 fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
     // The processors of the jobs that came last, the latest at the end.
     let mut mappers: Vec<(Weak<Assignment>, Mapper)> = Vec::new();
-    while let Some(task) = scheduler.next() {
+    let mut gone = 0;
+    while let Some(next) = scheduler.next(&mut gone) {
+        let task = match next {
+            Next::Task(task) => task,
+            Next::Gone(left) => {
+                keep(&mut mappers, &left);
+                continue;
+            }
+        };
         let job = task.job;
         let chunk = match decode(&task.payload, &job) {
             Ok(chunk) => chunk,
@@ -167,11 +174,7 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         let began = Instant::now();
         let mapped = mapper.map_counted(&chunk);
         if let Some(fatal) = job.prepared.fatal() {
-            let error = match fatal.clone() {
-                Fatal::Hopeless(reason) => MapError::Hopeless(reason),
-                Fatal::Here(reason) => MapError::Unable(reason),
-            };
-            scheduler.fail(job.number, error);
+            scheduler.fail(job.number, fatal.clone().into());
             continue;
         }
         if job.prepared.is_stopping() {
@@ -265,12 +268,18 @@ fn run_apart(
     }
 }
 
+/// Keeps the processors of the jobs with these numbers: what others have loaded may be large.
+fn keep(mappers: &mut Vec<(Weak<Assignment>, Mapper)>, numbers: &[u64]) {
+    mappers.retain(|(job, _)| {
+        let job = job.upgrade();
+        job.is_some_and(|job| numbers.contains(&job.number))
+    });
+}
+
 fn mapper_of<'a>(
     mappers: &'a mut Vec<(Weak<Assignment>, Mapper)>,
     job: &Arc<Assignment>,
 ) -> &'a mut Mapper {
-    // Jobs that are over; what they have loaded may be large.
-    mappers.retain(|(job, _)| job.strong_count() > 0);
     let known = (mappers.iter()).position(|(known, _)| known.as_ptr() == Arc::as_ptr(job));
     let mapper = match known {
         Some(at) => mappers.remove(at),

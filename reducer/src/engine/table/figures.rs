@@ -1,5 +1,6 @@
 //! The figures of a finished row, worked out of its merged columns.
 
+use gristmill_common::bucket;
 use gristmill_common::condition::{self, Condition, Value};
 use gristmill_common::decimal::UNIT;
 use gristmill_common::key;
@@ -15,6 +16,8 @@ pub(super) struct Figures {
     having: Option<Condition>,
     /// How many members of each tag the group at hand has; tags begin with 1.
     members: Vec<u128>,
+    /// The buckets of each further tag that the group at hand has, in order, and their counts.
+    buckets: Vec<Vec<(u16, u128)>>,
     row: Vec<u128>,
 }
 
@@ -35,6 +38,7 @@ impl Figures {
         Ok(Some(Self {
             having,
             members: vec![0; usize::from(finish.distinct)],
+            buckets: vec![Vec::new(); usize::from(finish.quantiles)],
             row: Vec::new(),
             finish,
         }))
@@ -50,6 +54,20 @@ impl Figures {
         Ok(())
     }
 
+    /// Takes the count of a bucket of the group at hand; `field` is as for [`Figures::member`].
+    pub(super) fn bucket(&mut self, field: &[u8], count: u128) -> Result<(), ReduceError> {
+        let field = key::fields(field).and_then(|mut fields| fields.pop());
+        let Some([tag, high, low]) = field.as_deref() else {
+            return Err(ReduceError::Malformed("a bucket that is none".into()));
+        };
+        let at = usize::from(*tag).wrapping_sub(self.members.len() + 1);
+        match self.buckets.get_mut(at) {
+            Some(buckets) => buckets.push((u16::from_be_bytes([*high, *low]), count)),
+            None => return Err(ReduceError::Malformed(format!("a bucket of tag {tag}"))),
+        }
+        Ok(())
+    }
+
     /// The figures of the group at hand, unless it is not wanted.
     pub(super) fn finish(
         &mut self,
@@ -61,6 +79,10 @@ impl Figures {
             let value = match *figure {
                 Figure::Count(at) => values[at],
                 Figure::Distinct(tag) => self.members[usize::from(tag) - 1],
+                Figure::Quantile { tag, nanos } => {
+                    let at = usize::from(tag) - 1 - self.members.len();
+                    Figure::decimal(quantile(&self.buckets[at], nanos))
+                }
                 Figure::Sum(numbers) => Figure::decimal(sum(values, numbers, name)?),
                 Figure::Avg(numbers) => Figure::decimal(avg(values, numbers, name)?),
                 Figure::Min(numbers) => extreme(values, numbers, numbers.min),
@@ -69,6 +91,7 @@ impl Figures {
             self.row.push(value);
         }
         self.members.fill(0);
+        self.buckets.iter_mut().for_each(Vec::clear);
         let Some(having) = &self.having else {
             return Ok(Some(&self.row));
         };
@@ -108,6 +131,19 @@ impl condition::Record for Row<'_> {
             ),
         }
     }
+}
+
+/// The middle of the bucket that the number of a rank is in: the first of which so many billionths of all
+/// are not above.
+fn quantile(buckets: &[(u16, u128)], nanos: u32) -> Option<i128> {
+    let all: u128 = buckets.iter().map(|(_, count)| count).sum();
+    let rank = (all * u128::from(nanos)).div_ceil(u128::from(UNIT));
+    let mut before = 0;
+    let found = buckets.iter().find(|(_, count)| {
+        before += count;
+        before >= rank
+    });
+    found.map(|(bucket, _)| bucket::middle(*bucket))
 }
 
 /// The least or greatest number, which is in a row as it is printed.

@@ -20,7 +20,7 @@ impl<F: FnMut(&[u8], &[u128]) -> Result<(), ReduceError>> Groups<F> {
     /// count of distinct values as its last column if the table has one.
     pub(crate) fn new(shape: &TableShape, give: F) -> Result<Self, ReduceError> {
         Ok(Self {
-            members: shape.has_members(),
+            members: shape.has_members() || shape.has_buckets(),
             figures: Figures::new(shape)?,
             key: Vec::new(),
             values: Vec::new(),
@@ -41,6 +41,12 @@ impl<F: FnMut(&[u8], &[u128]) -> Result<(), ReduceError>> Groups<F> {
         }
         if member {
             return self.member(key);
+        }
+        if let (Some(figures), true) = (&mut self.figures, self.open)
+            && let Some(field @ [_, ..]) = key.strip_prefix(&self.key[..])
+        {
+            // All groups' keys have as many fields: this one has one more, and is what it counts.
+            return figures.bucket(field, values[0]);
         }
         self.close()?;
         self.open = true;

@@ -38,7 +38,11 @@ enum Layout {
     /// Any bytes.
     Raw,
     /// So many encoded fields; member rows one more.
-    Fields { count: usize, members: bool },
+    Fields {
+        count: usize,
+        members: bool,
+        buckets: bool,
+    },
     /// A split and an ordinal before the name.
     Document,
 }
@@ -64,6 +68,7 @@ impl Table {
             KeyedBy::Fields(fields) => Layout::Fields {
                 count: fields.len(),
                 members: shape.has_members(),
+                buckets: shape.has_buckets(),
             },
         };
         Self {
@@ -137,9 +142,14 @@ impl Table {
         let fits = match self.layout {
             Layout::Raw => !member,
             Layout::Document => !member && key.len() >= 8,
-            Layout::Fields { count, members } => {
-                (members || !member)
-                    && key::prefix_len(key, count + usize::from(member)) == Some(key.len())
+            Layout::Fields {
+                count,
+                members,
+                buckets,
+            } => {
+                let is_whole = |count: usize| key::prefix_len(key, count) == Some(key.len());
+                (members || !member) && is_whole(count + usize::from(member))
+                    || buckets && !member && is_whole(count + 1)
             }
         };
         if fits {

@@ -75,8 +75,8 @@ const NEVER: &[i64] = &[
     libc::SYS_userfaultfd,
 ];
 
-/// Confines this process and makes it the program that the words behind the first name; the first is a
-/// [`Cell`]. Without a program it returns when it is confined, to show that it can be.
+/// Confines this process and makes it the program that the words behind the first name; the first says to
+/// what it is confined. Without a program it returns when it is confined, to show that it can be.
 ///
 /// # Errors
 /// When the process cannot be confined, or the program not be started: then it must end, by a signal, as
@@ -266,4 +266,53 @@ pub(super) fn words(
     all.extend(variables);
     all.extend(program);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_the_secrets_is_readable_and_no_link_leads_to_them() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let at = |name: &str| root.join(name);
+        // As Kubernetes mounts a secret.
+        fs::create_dir_all(at("run/secrets/..2026")).unwrap();
+        fs::create_dir_all(at("usr/lib")).unwrap();
+        for file in [
+            "run/secrets/..2026/url",
+            "run/secrets/..2026/ca",
+            "run/pid",
+            "usr/lib/a",
+        ] {
+            fs::write(at(file), "").unwrap();
+        }
+        std::os::unix::fs::symlink("..2026", at("run/secrets/..data")).unwrap();
+        std::os::unix::fs::symlink("..data/url", at("run/secrets/url")).unwrap();
+        let secret = at("run/secrets/url").canonicalize().unwrap();
+        let mut found = Vec::new();
+        around(&root, &[secret], &mut found);
+        found.sort();
+        let expected = ["run/pid", "run/secrets/..2026/ca", "usr"].map(at);
+        assert_eq!(found, expected);
+        let mut all = Vec::new();
+        around(&root, &[], &mut all);
+        assert_eq!(all, std::slice::from_ref(&root));
+    }
+
+    #[test]
+    fn words_say_how_many_of_them_are_variables() {
+        let cell = Cell::new(&Confinement::default(), Path::new("/room"), true);
+        let env = [("A".into(), "1=2".into()), ("B".into(), "".into())];
+        let words = words(
+            &cell,
+            env.into_iter(),
+            ["cat".into(), "-".into()].into_iter(),
+        );
+        assert_eq!(words[0], CONFINED);
+        let cell: Cell = serde_json::from_slice(words[1].as_encoded_bytes()).unwrap();
+        assert_eq!((cell.variables, cell.net), (2, true));
+        assert_eq!(words[2..], ["A=1=2", "B=", "cat", "-"]);
+    }
 }

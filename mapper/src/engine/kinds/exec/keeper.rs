@@ -50,6 +50,8 @@ pub fn keeper(socket: impl AsFd) -> io::Result<()> {
         // A lower limit that is in force already stays.
         let _ = setrlimit(resource, limit);
     }
+    // Where memory is out, this process and its program go before the mapper does.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let mut inherited = Vec::new();
     let served = serve(&socket, &mut inherited);
     let died = match &served {

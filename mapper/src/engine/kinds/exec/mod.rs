@@ -24,6 +24,7 @@ mod reducer;
 mod render;
 mod rerun;
 mod stderr;
+mod sure;
 mod talk;
 mod trial;
 mod unit;

@@ -22,6 +22,7 @@ use super::frame::{self, Said};
 use super::pool::{Held, Place, Pool};
 use super::position::Position;
 use super::recipe::Recipe;
+use super::sure::Sure;
 use super::unit::{Failed, Unit};
 use super::verdict::Verdict;
 use super::warm::{Silence, Warm, end_of, log};
@@ -393,32 +394,6 @@ enum Stop {
 impl Stop {
     fn garbage(what: String) -> Self {
         Stop::Silence(Silence::Garbage(what))
-    }
-}
-
-/// How far the answers are sure, and what the output held then.
-struct Sure {
-    answered: usize,
-    bytes: usize,
-    pairs: usize,
-    set_aside: usize,
-}
-
-impl Sure {
-    fn new(answered: usize, out: &Output) -> Self {
-        Self {
-            answered,
-            bytes: out.bytes.len(),
-            pairs: out.grouped.len(),
-            set_aside: out.quarantined.len(),
-        }
-    }
-
-    /// Takes the answers back that are not sure.
-    fn restore(&self, out: &mut Output) {
-        out.bytes.truncate(self.bytes);
-        out.grouped.truncate(self.pairs);
-        out.quarantined.truncate(self.set_aside);
     }
 }
 

@@ -79,6 +79,9 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
     let distinct = (options.distinct.iter().zip(1..))
         .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
         .collect::<Result<_, _>>()?;
+    let buckets = (options.quantiles().iter())
+        .map(|one| Ok((names.field("--quantiles", &one.field)?, one.tag)))
+        .collect::<Result<_, _>>()?;
     let mut asked = Vec::new();
     let mut field = |name: &str| {
         let one = names
@@ -96,6 +99,7 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
         asked,
         numbers,
         distinct,
+        buckets,
         key: Vec::new(),
         value: Vec::new(),
     })

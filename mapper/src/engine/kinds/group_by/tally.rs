@@ -1,5 +1,6 @@
 //! What becomes of a record that was read: its group's figures.
 
+use gristmill_common::bucket;
 use gristmill_common::condition::{Condition, Value};
 use gristmill_common::decimal::Decimal;
 use gristmill_common::key::push_field;
@@ -19,6 +20,8 @@ pub(super) struct Tally {
     pub(super) numbers: Vec<(FieldId, Numbers)>,
     /// What is counted by its distinct values, and the tag of each.
     pub(super) distinct: Vec<(Asked, u8)>,
+    /// The fields whose numbers are counted in buckets, and the tag of each.
+    pub(super) buckets: Vec<(FieldId, u8)>,
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
 }
@@ -53,6 +56,16 @@ impl Tally {
             }
         }
         let group = self.key.len();
+        for &(field, tag) in &self.buckets {
+            if let Value::Text(number) = found.value(field, text)
+                && let Some(number) = Decimal::parse(number)
+            {
+                let bucket = bucket::of(number.scaled()).to_be_bytes();
+                push_field(&mut self.key, &[tag, bucket[0], bucket[1]]);
+                table.count_member(&self.key, group);
+                self.key.truncate(group);
+            }
+        }
         for &(asked, tag) in &self.distinct {
             if let Value::Text(value) = record.ask(asked) {
                 push_marked(&mut self.key, &mut self.value, tag, value);

@@ -42,7 +42,7 @@ impl Style {
                 push_sentence(out, model, id, sentence.forms, sentence.tags);
             }
             Format::Jsonl => self.jsonl(model, sentence, out),
-            Format::Text | Format::Tsv | Format::Csv | Format::Frames | Format::Tar => {
+            Format::Text | Format::Tsv | Format::Frames | Format::Tar | Format::Csv => {
                 self.text(model, sentence, out)
             }
         }
