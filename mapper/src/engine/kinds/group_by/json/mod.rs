@@ -85,11 +85,10 @@ impl Json {
         while start < block.len() {
             lines += 1;
             if !strings.controls
-                && let Some((passed, newline)) =
-                    self.shapes.follow(block, start, strings.marks, found)
+                && let Some(newline) = self.shapes.follow(block, start, &mut strings, found)
             {
                 each(start, &block[start..=newline], Ok((found, block)));
-                strings.marks = &strings.marks[passed + 1..];
+                strings.pass(newline + 1);
                 start = newline + 1;
                 continue;
             }

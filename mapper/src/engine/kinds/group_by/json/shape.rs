@@ -7,6 +7,7 @@
 //! speculation of Li, Katsipoulakis, Chandramouli, Goldstein and Kossmann, "Mison" (2017).
 
 use super::scan::scalar;
+use super::strings::{Marked, Strings, unescape};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Whole};
 
 /// So many shapes are kept.
@@ -124,22 +125,24 @@ fn mixed(
 }
 
 impl Shapes {
-    /// Reads the line of `text` that begins at `start` if its shape is known; `marks` begin with its marks.
-    /// Returns how many marks it has before its newline, and where that is.
+    /// Reads the line of `text` that begins at `start` if its shape is known; `strings` are those from there
+    /// on. Returns where its newline is, and has passed its strings then.
     #[inline]
     pub(super) fn follow(
         &mut self,
         text: &[u8],
         start: usize,
-        marks: &[u32],
+        strings: &mut Marked<'_>,
         found: &mut Found,
-    ) -> Option<(usize, usize)> {
+    ) -> Option<usize> {
+        let marks = strings.marks;
         for shape in &self.known {
             found.clear();
-            if let Some(newline) = shape.follow(text, start, marks, found) {
+            if let Some(newline) = shape.follow(text, start, strings, found) {
                 self.strange = 0;
-                return Some((2 * shape.strings.len(), newline));
+                return Some(newline);
             }
+            strings.marks = marks;
         }
         self.strange += 1;
         None
@@ -172,37 +175,41 @@ impl Shapes {
 
 impl Shape {
     #[inline]
-    fn follow(&self, text: &[u8], start: usize, marks: &[u32], found: &mut Found) -> Option<usize> {
-        let (pairs, rest) = marks.split_at_checked(2 * self.strings.len())?;
-        let newline = *rest.first()? as usize;
-        if text.get(newline) != Some(&b'\n') {
-            return None;
-        }
-        let mut from = start;
-        for (step, pair) in self.strings.iter().zip(pairs.as_chunks::<2>().0) {
-            let (open, close) = (pair[0] as usize, pair[1] as usize);
-            // The marks are in order: all of these are before the newline.
-            if text[open] != b'"' || text[close] != b'"' || !step.gap.fits(text, from, open, found)
-            {
+    fn follow(
+        &self,
+        text: &[u8],
+        start: usize,
+        strings: &mut Marked<'_>,
+        found: &mut Found,
+    ) -> Option<usize> {
+        let (mut from, mut escapes) = (start, false);
+        for step in &self.strings {
+            let open = strings.next_quote(text)?;
+            if !step.gap.fits(text, from, open, found) {
                 return None;
             }
+            let (close, escaped) = strings.close(text, open).ok()?;
             if let Some(key) = &step.key
                 && !(close + 1 - open == key.bytes.len() && key.is_at(text, open))
             {
                 return None;
             }
             if let Some(field) = step.field {
-                found.set(field, open + 1, close, false);
+                found.set(field, open + 1, close, escaped);
+                escapes |= escaped;
             }
             from = close + 1;
         }
-        self.last
-            .fits(text, from, newline, found)
-            .then_some(newline)
+        let newline = *strings.marks.first()? as usize;
+        if text.get(newline) != Some(&b'\n') || !self.last.fits(text, from, newline, found) {
+            return None;
+        }
+        // What is wrong with an escape is the scanner's to say.
+        (!escapes || found.unescape(text, unescape).is_ok()).then_some(newline)
     }
 
-    /// `None` if a line like this must be read in full each time: it has escapes, or a field is more than
-    /// one string, number or word.
+    /// `None` if a line like this must be read in full each time: a field has escapes, or is more than one
+    /// string, number or word.
     fn of(
         text: &[u8],
         (start, end): (usize, usize),
@@ -213,18 +220,16 @@ impl Shape {
         let mut wholes: Vec<Whole> = found.wholes()?;
         let mut strings = Vec::new();
         let mut from = start;
-        let (pairs, odd) = marks.as_chunks::<2>();
-        if !odd.is_empty() {
-            return None;
-        }
-        for pair in pairs {
-            let (open, close) = (pair[0] as usize, pair[1] as usize);
-            if text[open] != b'"' || text[close] != b'"' {
-                return None;
-            }
+        let mut marked = Marked {
+            marks,
+            controls: false,
+        };
+        while !marked.marks.is_empty() {
+            let open = marked.next_quote(text)?;
             let gap = gap_of(text, from, open, &mut wholes)?;
+            let (close, _) = marked.close(text, open).ok()?;
             let key = keys
-                .contains(&pair[0])
+                .contains(&(open as u32))
                 .then(|| Text::new(&text[open..=close]));
             let field = take(&mut wholes, open + 1, close);
             strings.push(Step { gap, key, field });

@@ -35,6 +35,15 @@ impl Marked<'_> {
     }
 }
 
+impl Marked<'_> {
+    /// The next mark, if it is a quote.
+    #[inline(always)]
+    pub(super) fn next_quote(&self, text: &[u8]) -> Option<usize> {
+        let mark = *self.marks.first()? as usize;
+        (text.get(mark) == Some(&b'"')).then_some(mark)
+    }
+}
+
 impl Strings for Marked<'_> {
     #[inline(always)]
     fn close(&mut self, text: &[u8], open: usize) -> Result<(usize, bool), Reason> {
