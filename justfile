@@ -53,6 +53,10 @@ test-packages:
 book:
     packaging/book
 
+# Open reports and the dashboard in a real browser; --pictures makes docs/images/ anew (chromium, chromedriver)
+test-pages *ARGS:
+    tests/pages/browser {{ARGS}}
+
 # Check .github/ and the shell scripts
 workflows:
     tests/packages/workflows
