@@ -172,8 +172,8 @@ pub struct RunArgs {
         help_heading = "Resources"
     )]
     pub threads: Option<usize>,
-    /// Memory for buffers and reduce state, at least 16MiB; what does not fit goes to temporary files
-    /// [default: 512MiB, but half of the container's limit at most]
+    /// Memory for buffers and reduce state, at least 16MiB; what does not fit goes to temporary
+    /// files [default: 512MiB, but half of the container's limit at most]
     #[arg(
         long,
         value_name = "SIZE",
@@ -189,11 +189,12 @@ pub struct RunArgs {
 /// How the input is cut, in one process or for a broker.
 #[derive(Args, Clone, Debug)]
 pub struct CuttingArgs {
-    /// Only show what would be read: each source's format, size and splits, and what would be set aside
+    /// Only show what would be read: each source's format, size and splits, and what would be set
+    /// aside
     #[arg(long, help_heading = "Input")]
     pub dry_run: bool,
-    /// Text in one chunk, the unit of work, from 4KiB to 2MiB
-    /// [default: 1MiB; for a broker, where each message costs, 2MiB, and 512KiB for pos, 128KiB for exec]
+    /// Text in one chunk, the unit of work, from 4KiB to 2MiB [default: 1MiB; for a broker, where
+    /// each message costs, 2MiB, and 512KiB for pos, 128KiB for exec]
     #[arg(
         long,
         value_name = "SIZE",
@@ -214,12 +215,13 @@ pub struct CuttingArgs {
 /// How to reach the broker.
 #[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
-    /// amqp://user:password@host:port/vhost or amqps://…; several hosts or URLs, separated by commas,
-    /// are the nodes of one broker [default: amqp://127.0.0.1]
+    /// amqp://user:password@host:port/vhost or amqps://…; several hosts or URLs, separated by
+    /// commas, are the nodes of one broker [default: amqp://127.0.0.1]
     ///
-    /// May be given several times. All nodes, and all addresses of a name, are tried; a role whose node is
-    /// gone goes on with another. In user, password and virtual host write %2F for /, %40 for @, %3A for :
-    /// and %25 for %. A password here shows in the process list: --broker-file or the environment hide it.
+    /// May be given several times. All nodes, and all addresses of a name, are tried; a role whose
+    /// node is gone goes on with another. In user, password and virtual host write %2F for /, %40
+    /// for @, %3A for : and %25 for %. A password here shows in the process list: --broker-file or
+    /// the environment hide it.
     #[arg(
         long,
         value_name = "URL",
@@ -347,8 +349,8 @@ pub struct ProduceArgs {
     /// Wait until the job is done, and end with its exit code
     #[arg(long, help_heading = "Job")]
     pub wait: bool,
-    /// Run anew what is finished or has failed, or what belongs to an output directory that no reducer
-    /// serves, and replace its output
+    /// Run anew what is finished or has failed, or what belongs to an output directory that no
+    /// reducer serves, and replace its output
     #[arg(long, help_heading = "Job")]
     pub force: bool,
     /// For exec: vouch for the program with this key of `gristmill exec-key`, for seven days
@@ -417,8 +419,8 @@ pub struct MapArgs {
         env = "GRISTMILL_CHUNK_TIMEOUT"
     )]
     pub chunk_timeout: u64,
-    /// Memory of a process that runs a chunk apart [default: 1GiB, but half of the container's limit
-    /// at most]
+    /// Memory of a process that runs a chunk apart [default: 1GiB, but half of the container's
+    /// limit at most]
     #[arg(long, value_name = "SIZE", env = "GRISTMILL_CHUNK_MEMORY")]
     pub chunk_memory: Option<ByteSize>,
     /// How long a stop may take before it is enforced
@@ -553,8 +555,8 @@ pub struct DashboardArgs {
     /// A file with the token that viewers must have; the page asks for it
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Serve others than this machine without a token, if they name it localhost: for a container whose
-    /// port is published on 127.0.0.1 alone
+    /// Serve others than this machine without a token, if they name it localhost: for a container
+    /// whose port is published on 127.0.0.1 alone
     #[arg(long, conflicts_with = "token_file")]
     pub no_token: bool,
 }
@@ -639,8 +641,8 @@ pub struct VerifyArgs {
     /// Threads for reading [default: one per core]
     #[arg(short = 'j', long, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
-    /// Run this share of an exec job's chunks twice, in the folder where it was run, and look for their
-    /// results in the output
+    /// Run this share of an exec job's chunks twice, in the folder where it was run, and look for
+    /// their results in the output
     #[arg(long, value_name = "P%", requires = "inputs")]
     pub rerun: Option<Share>,
 }

@@ -90,8 +90,8 @@ fn limit(patience: PatienceArgs) -> Option<Duration> {
     }
 }
 
-/// Connects, waiting for a broker that is not there yet as long as the options allow, and opens the log of
-/// jobs. `None` when a stop was asked for meanwhile.
+/// Connects, waiting for a broker that is not there yet as long as the options allow, and opens the
+/// log of jobs. `None` when a stop was asked for meanwhile.
 ///
 /// # Errors
 /// When the broker refuses, or does not answer in time.
@@ -132,7 +132,8 @@ pub async fn reach(options: BrokerOptions) -> anyhow::Result<Broker> {
     })
 }
 
-/// Does something with a broker that was reached, unless it goes and does not come back for `limit`.
+/// Does something with a broker that was reached, unless it goes and does not come back for
+/// `limit`.
 ///
 /// # Errors
 /// Those of the work, or that the broker is gone.

@@ -1,5 +1,5 @@
-//! The files that the user's program consists of: those that its words name, those that are shipped, and
-//! the modules that a Python file imports from its own folder.
+//! The files that the user's program consists of: those that its words name, those that are
+//! shipped, and the modules that a Python file imports from its own folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,11 +1,11 @@
-//! A process that becomes a confined program. It is no subcommand of the command line: neither variables of
-//! the environment nor options may change what it does.
+//! A process that becomes a confined program. It is no subcommand of the command line: neither
+//! variables of the environment nor options may change what it does.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Becomes the program that the command line names, if it begins with the word for that. What it returns
-/// is the end of a process that only tried whether it can be confined.
+/// Becomes the program that the command line names, if it begins with the word for that. What it
+/// returns is the end of a process that only tried whether it can be confined.
 ///
 /// A process that cannot be confined aborts: no exit status may pass for the program's.
 #[must_use]

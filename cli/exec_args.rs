@@ -91,7 +91,8 @@ pub struct ExecArgs {
         help_heading = "Program"
     )]
     pub child_memory: ByteSize,
-    /// A worker is replaced after this many units, or when it has more memory than this: 10000, 500MiB
+    /// A worker is replaced after this many units, or when it has more memory than this: 10000,
+    /// 500MiB
     #[arg(long, value_name = "N|SIZE", help_heading = "Program")]
     pub recycle: Option<Recycle>,
     /// The size of pieces of --each chunk and --map, from 4KiB to 2MiB; it shows in the results
@@ -103,7 +104,8 @@ pub struct ExecArgs {
     )]
     pub piece: ByteSize,
     /// The largest document of --each document, up to 16GiB; a larger one is quarantined. Python
-    /// functions and workers get at most 64MiB [default: 1GiB; over a broker 12MiB, which is the most]
+    /// functions and workers get at most 64MiB [default: 1GiB; over a broker 12MiB, which is the
+    /// most]
     #[arg(long, value_name = "SIZE", help_heading = "Input")]
     pub max_document: Option<ByteSize>,
     /// Where mappers confine programs, this one may use the network

@@ -14,8 +14,8 @@ const NOTHING: &str = r"[^\s\S]";
 /// Records that match a pattern, in input order.
 #[derive(Args, Debug)]
 pub struct GrepArgs {
-    /// Regular expression (the syntax of Rust's regex crate: no look-around, linear time); with -e or -f
-    /// it is the first INPUT
+    /// Regular expression (the syntax of Rust's regex crate: no look-around, linear time); with -e
+    /// or -f it is the first INPUT
     #[arg(
         value_name = "PATTERN",
         allow_hyphen_values = true,

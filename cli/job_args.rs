@@ -45,9 +45,9 @@ pub enum KindCommand<R: Args> {
     AccessLog(JobCommand<AccessLog, R>),
     /// Counts and exact figures of JSON lines, logfmt, CSV and server logs, by group
     ///
-    /// Output: the fields of --by, hits, and the figures asked for, sorted by key. Lines that do not
-    /// parse are counted and quarantined. A field that a line does not have is - in TSV, empty in CSV and
-    /// missing in JSON; null is \\N, or null in JSON.
+    /// Output: the fields of --by, hits, and the figures asked for, sorted by key. Lines that do
+    /// not parse are counted and quarantined. A field that a line does not have is - in TSV, empty
+    /// in CSV and missing in JSON; null is \\N, or null in JSON.
     #[command(after_help = "Examples:
   gristmill run group-by --by service,level --where 'level != debug' app-logs/ -o -
   gristmill run group-by --by request.host,status --sum size --quantiles duration:0.5,0.95 caddy.log.zst -o -
@@ -138,8 +138,8 @@ pub struct JobArgs {
     ///
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
-    /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and set
-    /// aside; exec takes any bytes as they are.
+    /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and
+    /// set aside; exec takes any bytes as they are.
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
     /// Paths in an @LIST end with a NUL byte, as `find -print0` writes them
@@ -147,8 +147,8 @@ pub struct JobArgs {
     pub null: bool,
     /// In folders and archives, only files that match one of these globs
     ///
-    /// A glob without a slash is for the file's name, one with a slash for its path in the folder or
-    /// archive. An archive that matches itself is read whole.
+    /// A glob without a slash is for the file's name, one with a slash for its path in the folder
+    /// or archive. An archive that matches itself is read whole.
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub include: Vec<String>,
     /// In folders and archives, no files that match one of these globs

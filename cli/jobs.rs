@@ -11,8 +11,8 @@ const QUIET: Duration = Duration::from_millis(400);
 /// The first entry may take longer.
 const FIRST: Duration = Duration::from_secs(3);
 
-/// All jobs as the log tells them now. While the broker is gone, or does not have the log ready, it waits:
-/// silence then says nothing.
+/// All jobs as the log tells them now. While the broker is gone, or does not have the log ready, it
+/// waits: silence then says nothing.
 ///
 /// # Errors
 /// When the log cannot be read, or is not ready for as long as the command waits for a broker.

@@ -1,5 +1,5 @@
-//! How much memory a process may use here: what was asked for, or what its container leaves it. It must
-//! not know what the memory is for.
+//! How much memory a process may use here: what was asked for, or what its container leaves it. It
+//! must not know what the memory is for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,9 +34,9 @@ pub fn budget(typed: Option<ByteSize>, usual: ByteSize) -> u64 {
     limit.map_or(usual.0, |limit| usual.0.min(limit / 2))
 }
 
-/// The least limit of the control groups that a process is in (`cgroups(7)`: `memory.max` of version
-/// 2, `memory.limit_in_bytes` of version 1), in bytes; `None` when there is none. `groups` is its
-/// `/proc/self/cgroup`.
+/// The least limit of the control groups that a process is in (`cgroups(7)`: `memory.max` of
+/// version 2, `memory.limit_in_bytes` of version 1), in bytes; `None` when there is none. `groups`
+/// is its `/proc/self/cgroup`.
 fn limit(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -53,8 +53,8 @@ fn limit(root: &Path, groups: &str) -> Option<u64> {
     limits.min()
 }
 
-/// The least limit in a group and those above it. In a container the path may be the host's, and what
-/// is mounted its own group alone: the folders that are not there are passed over.
+/// The least limit in a group and those above it. In a container the path may be the host's, and
+/// what is mounted its own group alone: the folders that are not there are passed over.
 fn least(root: &Path, group: &str, file: &str) -> Option<u64> {
     let group: PathBuf = root.join(group.trim_start_matches('/'));
     let groups = group.ancestors().take_while(|path| path.starts_with(root));

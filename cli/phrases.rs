@@ -1,4 +1,5 @@
-//! How fast a job goes and how long it takes, in words. It must not know where the numbers are from.
+//! How fast a job goes and how long it takes, in words. It must not know where the numbers are
+//! from.
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -44,8 +44,8 @@ impl Settings {
     #[must_use]
     pub fn queues(&self, spec: &JobSpec) -> Embedded {
         let share = (self.memory / 16) as usize;
-        // A few chunks a thread, and what comes of as many, keep every core busy; more would only be
-        // memory.
+        // A few chunks a thread, and what comes of as many, keep every core busy; more would only
+        // be memory.
         let ahead = share.min(self.threads.get() * 4 * self.chunk_size.max(64 << 10));
         Embedded::new(
             spec.partitions,

@@ -36,8 +36,9 @@ pub struct ProgramArgs {
     pub exec_keys: Option<PathBuf>,
     /// Programs of this machine that every job may run, whatever --exec says
     ///
-    /// Bare names are looked for on this mapper's PATH. No files of the job, no --shell, no --env but
-    /// LANG, TZ, OMP_* and GRISTMILL_*. What runs whatever it is told to, such as a shell, is refused.
+    /// Bare names are looked for on this mapper's PATH. No files of the job, no --shell, no --env
+    /// but LANG, TZ, OMP_* and GRISTMILL_*. What runs whatever it is told to, such as a shell, is
+    /// refused.
     #[arg(
         long,
         value_name = "NAME[=/PATH],…",
@@ -46,7 +47,8 @@ pub struct ProgramArgs {
         help_heading = "Programs of jobs (exec)"
     )]
     pub exec_allow: Vec<String>,
-    /// Do not confine programs: they may write, use the network and reach other processes as this user may
+    /// Do not confine programs: they may write, use the network and reach other processes as this
+    /// user may
     #[arg(
         long,
         env = "GRISTMILL_EXEC_UNCONFINED",
@@ -67,7 +69,8 @@ pub enum ExecWord {
     Any,
 }
 
-/// How a mapper runs the programs of jobs. Where it runs any, what this process knows is kept from them.
+/// How a mapper runs the programs of jobs. Where it runs any, what this process knows is kept from
+/// them.
 ///
 /// # Errors
 /// A usage error that names the option and the way out.

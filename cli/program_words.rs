@@ -22,7 +22,8 @@ pub fn function(named: &str) -> anyhow::Result<Program> {
     })
 }
 
-/// A command as one option has it, divided at white space; or a line for the shell, or FILE.py:FUNCTION.
+/// A command as one option has it, divided at white space; or a line for the shell, or
+/// FILE.py:FUNCTION.
 ///
 /// # Errors
 /// When there is none in it.

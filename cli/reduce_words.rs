@@ -12,12 +12,13 @@ pub struct ReduceWords {
     /// How the values of a key are merged: sum, min, max, count or distinct, or a command
     ///
     /// Numbers are whole, from 0 to 2^64 - 1. A command is a reducer of Hadoop Streaming: it runs
-    /// once for each of the --partitions, gets key TAB value lines sorted by key, those of one key in
-    /// input order, and writes the part file. If it fails, the job does. FILE.py:FUNCTION is called with
-    /// each key and an iterator over its values.
+    /// once for each of the --partitions, gets key TAB value lines sorted by key, those of one key
+    /// in input order, and writes the part file. If it fails, the job does. FILE.py:FUNCTION is
+    /// called with each key and an iterator over its values.
     #[arg(long, value_name = "HOW|COMMAND", help_heading = "Program")]
     pub reduce: Option<String>,
-    /// Reduces the sorted output of each call of the mapper before it travels; with a --reduce command
+    /// Reduces the sorted output of each call of the mapper before it travels; with a --reduce
+    /// command
     #[arg(long, value_name = "COMMAND", help_heading = "Program")]
     pub combine: Option<String>,
 }

@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Write};
 
-/// Prints a command's answer, all of it at once. A reader that goes away (`| head`) has read enough: then it
-/// returns false.
+/// Prints a command's answer, all of it at once. A reader that goes away (`| head`) has read
+/// enough: then it returns false.
 ///
 /// # Errors
 /// When stdout cannot be written for any other reason.

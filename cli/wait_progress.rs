@@ -1,6 +1,6 @@
-//! What a command says that waits for a job on a broker: how much is mapped, how fast, how long yet. On
-//! a terminal the line is live; elsewhere there are plain lines now and then if they are asked for, and
-//! only one if nobody serves the job.
+//! What a command says that waits for a job on a broker: how much is mapped, how fast, how long
+//! yet. On a terminal the line is live; elsewhere there are plain lines now and then if they are
+//! asked for, and only one if nobody serves the job.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! `gristmill-bench`: makes seeded data, and runs Gristmill's jobs on it beside other tools. It must
-//! not know Gristmill's insides: it starts the built binary and reads what it wrote.
+//! `gristmill-bench`: makes seeded data, and runs Gristmill's jobs on it beside other tools. It
+//! must not know Gristmill's insides: it starts the built binary and reads what it wrote.
 
 // The tables it prints are its product.
 #![allow(clippy::print_stdout, clippy::print_stderr)]

@@ -1,4 +1,5 @@
-//! A seeded random number generator whose stream never changes. It must not know what it is used for.
+//! A seeded random number generator whose stream never changes. It must not know what it is used
+//! for.
 //!
 //! Own code rather than a crate because the data of a seed has to stay the same for years, and
 //! crates keep the right to change their streams.
@@ -26,7 +27,8 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number in `0..n` (multiply and shift; the bias is below n / 2^32 and does not matter here).
+    /// A number in `0..n` (multiply and shift; the bias is below n / 2^32 and does not matter
+    /// here).
     pub(crate) fn below(&mut self, n: usize) -> usize {
         (((self.next() >> 32) * n as u64) >> 32) as usize
     }

@@ -97,8 +97,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Nearly every second word is one of a few usual followers of the word before it: that gives the
-    /// phrases that make real text compress better than a bag of words.
+    /// Nearly every second word is one of a few usual followers of the word before it: that gives
+    /// the phrases that make real text compress better than a bag of words.
     fn next_rank(&mut self) -> usize {
         self.previous = if self.rng.per_mille(450) {
             let follower = self.rng.below(4) as u64;

@@ -4,9 +4,9 @@
 use crate::rng::Rng;
 
 /// Ranks `0..n` with weight `1 / r` for the r-th commonest up to a knee and `1 / r^1.5` beyond it
-/// (text has two regimes: Ferrer i Cancho and Solé, 2001), drawn in constant time by the alias method (Walker
-/// 1974, tables built as by Vose 1991). Only `+ - * /` and square roots on floats, so the tables are the same on
-/// every machine.
+/// (text has two regimes: Ferrer i Cancho and Solé, 2001), drawn in constant time by the alias
+/// method (Walker 1974, tables built as by Vose 1991). Only `+ - * /` and square roots on floats,
+/// so the tables are the same on every machine.
 pub(crate) struct Zipf {
     /// Per slot: keep the slot's own rank below this 32-bit threshold, else take the alias.
     slots: Vec<(u32, u32)>,

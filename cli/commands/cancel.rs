@@ -1,4 +1,5 @@
-//! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in alarm.
+//! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in
+//! alarm.
 
 use gristmill_common::job::JobRun;
 use gristmill_common::shutdown::Shutdown;

@@ -35,18 +35,20 @@ use crate::summary;
 use crate::verbosity::Verbosity;
 use crate::wait_progress::WaitProgress;
 
-/// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at least and
-/// at most.
+/// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at
+/// least and at most.
 const WINDOW: usize = 8 << 20;
 const WINDOW_CHUNKS: (usize, usize) = (4, 32);
-/// Text in one chunk where nobody says. Against 1 MiB the four processes took 0.92 (access-log) and 0.97
-/// (word-count) of the CPU time.
+/// Text in one chunk where nobody says. Against 1 MiB the four processes took 0.92 (access-log) and
+/// 0.97 (word-count) of the CPU time.
 const CHUNK: ByteSize = ByteSize(2 << 20);
-/// The same for the tagger, which takes a hundred times as long for a byte: a mapper has chunks in hand, and
-/// the last ones of a job should not keep one mapper busy while the others have nothing left.
+/// The same for the tagger, which takes a hundred times as long for a byte: a mapper has chunks in
+/// hand, and the last ones of a job should not keep one mapper busy while the others have nothing
+/// left.
 const TAGGED_CHUNK: ByteSize = ByteSize(512 << 10);
-/// The same for the user's own program, of which nobody knows how long it takes: a chunk of a thousand
-/// records of a second each is a quarter of an hour, and is begun anew if its mapper stops.
+/// The same for the user's own program, of which nobody knows how long it takes: a chunk of a
+/// thousand records of a second each is a quarter of an hour, and is begun anew if its mapper
+/// stops.
 const PROGRAM_CHUNK: ByteSize = ByteSize(128 << 10);
 /// How long an orderly stop may take.
 const DRAIN: Duration = Duration::from_secs(10);

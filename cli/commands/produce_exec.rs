@@ -1,4 +1,5 @@
-//! What `produce exec` has of its own: the program's files are sent along, and somebody may vouch for them.
+//! What `produce exec` has of its own: the program's files are sent along, and somebody may vouch
+//! for them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::args::ProduceArgs;
 use crate::exit::usage;
 use crate::job_args::Job;
 
-/// How long a mapper may hold a chunk: a program has time-outs of its own, and a chunk has many units.
+/// How long a mapper may hold a chunk: a program has time-outs of its own, and a chunk has many
+/// units.
 pub const HOLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The user's own program, as it is sent.

@@ -1,7 +1,8 @@
 //! `gristmill replay`: a job that was finished with skipped chunks goes on with them.
 //!
-//! The log says so first; then the chunks move from the dead letters to where mappers take suspects,
-//! each confirmed there before it is acknowledged here. Cut short, the same command goes on.
+//! The log says so first; then the chunks move from the dead letters to where mappers take
+//! suspects, each confirmed there before it is acknowledged here. Cut short, the same command goes
+//! on.
 
 use anyhow::Context;
 use gristmill_common::job::{JobName, JobRun};

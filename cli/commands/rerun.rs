@@ -1,5 +1,5 @@
-//! `gristmill verify --rerun`: some of an exec job's chunks run again, for programs that do not give the same
-//! twice.
+//! `gristmill verify --rerun`: some of an exec job's chunks run again, for programs that do not
+//! give the same twice.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -205,8 +205,8 @@ impl Parts {
         })
     }
 
-    /// Whether a chunk's results stand behind those that were found before. Those of one chunk are in one
-    /// part.
+    /// Whether a chunk's results stand behind those that were found before. Those of one chunk are
+    /// in one part.
     fn find(&mut self, wanted: &[u8]) -> io::Result<bool> {
         if wanted.is_empty() {
             return Ok(true);

@@ -49,8 +49,8 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Looks and prints once. Returns whether there is more to come: a job that has not ended, and somebody
-/// who reads.
+/// Looks and prints once. Returns whether there is more to come: a job that has not ended, and
+/// somebody who reads.
 async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
     let seen = Seen::look(broker, args.job.as_ref()).await?;
     let mut found = Found::default();

@@ -8,8 +8,8 @@ use hyper::header::{AUTHORIZATION, HOST};
 /// Who may see the data.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// Whoever asks for a name of this machine's loopback. A page of another site that had its own name
-    /// point to the loopback (DNS rebinding) would name itself here.
+    /// Whoever asks for a name of this machine's loopback. A page of another site that had its own
+    /// name point to the loopback (DNS rebinding) would name itself here.
     Loopback,
     /// Whoever shows the token as `Authorization: Bearer TOKEN` (RFC 6750).
     Token(String),

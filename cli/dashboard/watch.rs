@@ -20,7 +20,8 @@ use crate::job_view::{Heard, JobView};
 const PERIOD: Duration = Duration::from_secs(2);
 /// How long one look may take; a broker that is gone answers nothing.
 const LIMIT: Duration = Duration::from_secs(5);
-/// A worker that was silent for so long is lost; it stays on the page, greyed, for as long as [`KEPT`].
+/// A worker that was silent for so long is lost; it stays on the page, greyed, for as long as
+/// [`KEPT`].
 const LOST: Duration = Duration::from_secs(7);
 const KEPT: Duration = Duration::from_secs(600);
 /// The most jobs of a view: all that are active and the latest of the others.

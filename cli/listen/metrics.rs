@@ -200,7 +200,8 @@ impl Worker {
         gauges
     }
 
-    /// How many jobs this worker cannot go on with, by cause, and whether it has yet to read the log.
+    /// How many jobs this worker cannot go on with, by cause, and whether it has yet to read the
+    /// log.
     fn encode_held_up(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut family = encoder.encode_descriptor(
             "held_up",

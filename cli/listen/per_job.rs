@@ -1,5 +1,5 @@
-//! The numbers of each job that a worker has in hand. They go when the job does: the totals over all
-//! jobs stay. It must not know how a worker counts.
+//! The numbers of each job that a worker has in hand. They go when the job does: the totals over
+//! all jobs stay. It must not know how a worker counts.
 
 use std::collections::BTreeMap;
 use std::fmt;

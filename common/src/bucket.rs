@@ -1,9 +1,10 @@
-//! Buckets of decimals, for quantiles that merge exactly: a value's bucket depends on the value alone.
+//! Buckets of decimals, for quantiles that merge exactly: a value's bucket depends on the value
+//! alone.
 //!
-//! A bucket holds the values that share their sign, their highest bit and the six bits after it, in units
-//! of the last place of a decimal ([`crate::decimal`]). So it is at most a sixty-fourth as wide as it is
-//! far from zero, and its middle is at most a 128th off every value in it. Method: the log-linear buckets of
-//! HdrHistogram.
+//! A bucket holds the values that share their sign, their highest bit and the six bits after it, in
+//! units of the last place of a decimal ([`crate::decimal`]). So it is at most a sixty-fourth as
+//! wide as it is far from zero, and its middle is at most a 128th off every value in it. Method:
+//! the log-linear buckets of HdrHistogram.
 
 /// Bits of a value that a bucket keeps after the highest.
 const BITS: u32 = 6;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// A pool of the buffers that are not in use. There are never more than were in use at once, which the queue of
-/// chunks bounds; clones share them.
+/// A pool of the buffers that are not in use. There are never more than were in use at once, which
+/// the queue of chunks bounds; clones share them.
 #[derive(Clone, Debug)]
 pub struct BufferPool {
     /// A buffer that has grown past this many bytes is not kept.

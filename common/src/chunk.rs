@@ -49,8 +49,9 @@ pub struct Piece {
     pub last: bool,
     /// Length in the chunk's body, in bytes.
     pub len: u32,
-    /// Set where it goes on with a record that an earlier piece begins (`wc` alone, for a record over the
-    /// limit): whether the byte before it is ASCII white space. That record is not counted again.
+    /// Set where it goes on with a record that an earlier piece begins (`wc` alone, for a record
+    /// over the limit): whether the byte before it is ASCII white space. That record is not counted
+    /// again.
     pub inside: Option<bool>,
     /// Length of a document whose bytes are not in the body but in a file
     /// ([`crate::large::LargeDocuments`]); 0 for all others.

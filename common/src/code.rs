@@ -1,5 +1,5 @@
-//! The files that the user's program consists of, as they travel: what the job spec says of them as a line of
-//! JSON, and their bytes, end to end.
+//! The files that the user's program consists of, as they travel: what the job spec says of them as
+//! a line of JSON, and their bytes, end to end.
 //!
 //! Nothing of such a bundle is parsed: what does not fit the spec to the last byte is refused.
 
@@ -43,8 +43,8 @@ pub enum BundleError {
 }
 
 impl CodeFile {
-    /// Whether it is sent along with a job: its path begins at the folder where the command was typed
-    /// and stays below it. Any other is looked for on each mapper.
+    /// Whether it is sent along with a job: its path begins at the folder where the command was
+    /// typed and stays below it. Any other is looked for on each mapper.
     #[must_use]
     pub fn travels(&self) -> bool {
         let path = Path::new(&self.name);

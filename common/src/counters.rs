@@ -1,6 +1,7 @@
 //! Counters of the user's own programs, as Hadoop Streaming has them: a group, a name, and a sum.
 //!
-//! A chunk's counters travel with its account, so that they are counted once however often it is run.
+//! A chunk's counters travel with its account, so that they are counted once however often it is
+//! run.
 
 use std::collections::BTreeMap;
 

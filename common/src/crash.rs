@@ -1,7 +1,7 @@
 //! Places where a process can be made to die, so that tests can prove what a crash there costs.
 //!
-//! `GRISTMILL_CRASH_AT=NAME` or `NAME:N` kills the process with SIGKILL at the first or N-th time it
-//! comes to the place. Only builds with debug assertions look: a release has no such places.
+//! `GRISTMILL_CRASH_AT=NAME` or `NAME:N` kills the process with SIGKILL at the first or N-th time
+//! it comes to the place. Only builds with debug assertions look: a release has no such places.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

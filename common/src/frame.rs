@@ -1,7 +1,8 @@
 //! Frames around results that a merge counts or drops one by one.
 //!
-//! A frame is the document's ordinal in its split and the result's length, both big-endian u32, and the
-//! result. Frames follow each other; the parts of an outcome may be cut anywhere between two bytes.
+//! A frame is the document's ordinal in its split and the result's length, both big-endian u32, and
+//! the result. Frames follow each other; the parts of an outcome may be cut anywhere between two
+//! bytes.
 
 /// The length of a frame's head, in bytes.
 pub const HEAD: usize = 8;

@@ -1,9 +1,9 @@
 //! The contract of Gristmill: what producer, mapper and reducer agree on.
 //!
-//! It holds the job spec, the identities, the record grammar, keys and table rows, the messages and their
-//! codec, and what a process counts and is stopped by. It must not know how messages travel, how archives
-//! are read, how text is processed or how files are written, and it depends on no other crate of the
-//! workspace.
+//! It holds the job spec, the identities, the record grammar, keys and table rows, the messages and
+//! their codec, and what a process counts and is stopped by. It must not know how messages travel,
+//! how archives are read, how text is processed or how files are written, and it depends on no
+//! other crate of the workspace.
 
 pub mod bucket;
 pub mod buffer_pool;

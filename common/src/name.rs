@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The name as text. A byte that is not UTF-8 appears as `\xNN`, in capital hexadecimal digits; a
-/// backslash that would read as the beginning of such an escape appears as `\x5C`. So every name has
-/// a text of its own, and most are their text.
+/// backslash that would read as the beginning of such an escape appears as `\x5C`. So every name
+/// has a text of its own, and most are their text.
 #[must_use]
 pub fn shown(name: &[u8]) -> Cow<'_, str> {
     escape(name, |_| false)

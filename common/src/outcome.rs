@@ -27,8 +27,8 @@ pub struct OutcomeHead {
     pub partition: u32,
     /// Number of the mapping attempt: parts of different attempts are never mixed.
     pub attempt: u64,
-    /// Hash of what this attempt made of the whole chunk, over all partitions: outcomes of attempts that
-    /// made different things of it are never mixed. 0 where a chunk has one partition.
+    /// Hash of what this attempt made of the whole chunk, over all partitions: outcomes of attempts
+    /// that made different things of it are never mixed. 0 where a chunk has one partition.
     pub whole: u64,
     /// Number of this part, from 0.
     pub part: u32,

@@ -1,4 +1,5 @@
-//! The summary of a job's plan that every role needs: its sources' names and how many splits there are.
+//! The summary of a job's plan that every role needs: its sources' names and how many splits there
+//! are.
 
 use serde::{Deserialize, Serialize};
 

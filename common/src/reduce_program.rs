@@ -1,4 +1,5 @@
-//! What a reducer knows of the program that reduces a partition's pairs: it gets lines and writes bytes.
+//! What a reducer knows of the program that reduces a partition's pairs: it gets lines and writes
+//! bytes.
 //!
 //! Who runs programs stands behind it; a reducer that may run none has none.
 
@@ -9,8 +10,8 @@ use crate::counters::Counter;
 
 /// A program that reduces sorted pairs, once for each partition.
 pub trait ReduceProgram: Debug + Send + Sync {
-    /// Runs the program: `pairs` are lines of `key TAB value`, sorted by key; what it writes goes to
-    /// `output`. Returns what it counted.
+    /// Runs the program: `pairs` are lines of `key TAB value`, sorted by key; what it writes goes
+    /// to `output`. Returns what it counted.
     ///
     /// # Errors
     /// When the program fails: how, and the last that it wrote to stderr. Also when `pairs` or

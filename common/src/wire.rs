@@ -15,8 +15,8 @@
 //! | magic | 4 | `GMW1` |
 //!
 //! Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
-//! head's hash before it is decoded, and decoding is limited in what it may allocate. A body without
-//! a hash is for messages that never leave their process: a full check refuses it.
+//! head's hash before it is decoded, and decoding is limited in what it may allocate. A body
+//! without a hash is for messages that never leave their process: a full check refuses it.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -35,8 +35,8 @@ use crate::seal::{Seal, SplitEnd};
 pub const VERSION: u16 = 4;
 /// The first version whose entries of the log have the head that this one has.
 const FIRST_LOG: u16 = 3;
-/// The largest message that a broker or a ledger takes, in bytes: one of the largest document, with room to
-/// spare. RabbitMQ 4 takes 16 MiB unless told otherwise. What stays in one process
+/// The largest message that a broker or a ledger takes, in bytes: one of the largest document, with
+/// room to spare. RabbitMQ 4 takes 16 MiB unless told otherwise. What stays in one process
 /// ([`BodyForm::RawUnhashed`], [`Check::Head`]) may be as large as [`MAX_LOCAL`].
 pub const MAX_MESSAGE: usize = 13 << 20;
 /// The largest message between the roles of one process, in bytes: one record, with room to spare.
@@ -146,7 +146,8 @@ pub enum BodyForm {
 /// [`BodyForm::RawUnhashed`]. That keeps invariant I1 only where one id cannot be cut twice.
 ///
 /// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`], or [`MAX_LOCAL`] where it stays in the process.
+/// When the message would be larger than [`MAX_MESSAGE`], or [`MAX_LOCAL`] where it stays in the
+/// process.
 pub fn encode_chunk(
     head: &ChunkHead,
     body: Vec<u8>,
@@ -270,8 +271,8 @@ fn seal_up(
     Ok((message, chunk_hash(body_hash, head_hash)))
 }
 
-/// Makes of a body its length and its LZ4 block, if that saves an eighth. The buffer stays the body's, so
-/// that it is one to use again.
+/// Makes of a body its length and its LZ4 block, if that saves an eighth. The buffer stays the
+/// body's, so that it is one to use again.
 fn pack(body: &mut Vec<u8>) -> bool {
     thread_local! {
         static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -368,7 +369,8 @@ fn version_of(message: &[u8], check: Check) -> Result<u16, WireError> {
     Ok(u16::from_le_bytes([footer[26], footer[27]]))
 }
 
-/// Takes apart a message of this version or an earlier one since version 3: their footers are alike.
+/// Takes apart a message of this version or an earlier one since version 3: their footers are
+/// alike.
 ///
 /// # Errors
 /// When the bytes are not a whole, undamaged message of one.

@@ -46,8 +46,8 @@ pub(crate) fn locate<'r, 'f>(file: &'r Random<'f>) -> Result<Directory<'r, 'f>, 
     Ok(directory)
 }
 
-/// Whether a file begins with a member, and the directory is of an archive that begins later: the last
-/// member is a zip itself and the end is cut off, or two zips were joined.
+/// Whether a file begins with a member, and the directory is of an archive that begins later: the
+/// last member is a zip itself and the end is cut off, or two zips were joined.
 fn is_of_another(file: &Random<'_>, directory: &Directory<'_, '_>) -> bool {
     let (mut first, mut stated) = ([0; 4], [0; 4]);
     let at = directory.eocd_offset().saturating_add(DIRECTORY_OFFSET);

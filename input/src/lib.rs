@@ -1,8 +1,8 @@
 //! The inputs of Gristmill: files, archives and streams in, chunks of whole records out.
 //!
 //! [`Plan`] lists the inputs and cuts them into splits, [`read_split`] turns one split into chunks,
-//! [`read_all`] does it for all splits on threads. It must not know what a job does with the records,
-//! nor where chunks go.
+//! [`read_all`] does it for all splits on threads. It must not know what a job does with the
+//! records, nor where chunks go.
 
 mod archive;
 mod cut;

@@ -13,13 +13,13 @@ pub enum Queue {
     Suspect,
     /// Messages that nobody can work on. Only on a broker.
     Dead,
-    /// What the job needs besides its chunks, in parts. Only on a broker, and a stream: every mapper
-    /// reads all of it ([`crate::file`]); nothing is taken from it.
+    /// What the job needs besides its chunks, in parts. Only on a broker, and a stream: every
+    /// mapper reads all of it ([`crate::file`]); nothing is taken from it.
     Files,
 }
 
-/// A queue's name on the broker, which names the run: a queue of an earlier run can be deleted at any
-/// time, by anybody, without harm to a later one.
+/// A queue's name on the broker, which names the run: a queue of an earlier run can be deleted at
+/// any time, by anybody, without harm to a later one.
 #[must_use]
 pub fn queue_name(job: &JobRun, queue: Queue) -> String {
     match queue {

@@ -13,8 +13,8 @@ mod harness;
 
 use harness::{BrokerEvents, run, until};
 
-/// The port of a listener that answers the first bytes of every connection with these, and hangs up;
-/// with none it is silent.
+/// The port of a listener that answers the first bytes of every connection with these, and hangs
+/// up; with none it is silent.
 fn answering(answer: Option<&'static [u8]>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

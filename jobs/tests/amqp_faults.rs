@@ -195,7 +195,8 @@ fn a_queue_that_refuses_everything_gets_a_new_channel_and_is_told_of() {
     run(async {
         let (broker, queues, events) = transport(&vhost, 32 << 20).await;
         let to = Queue::Results(0);
-        // Its limit is 16 MiB. 4.3 keeps to it; older ones take what is on its way when it is reached.
+        // Its limit is 16 MiB. 4.3 keeps to it; older ones take what is on its way when it is
+        // reached.
         let part = Bytes::from(vec![0; 4 << 20]);
         let publishing: Vec<_> = (0..12)
             .map(|_| {

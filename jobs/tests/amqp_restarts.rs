@@ -53,8 +53,8 @@ async fn under_load(node: &Node, mishap: impl AsyncFn(&Node)) -> (usize, usize) 
         async move {
             while let Some(delivery) = receiver.next(Queue::Chunks).await.unwrap() {
                 let number = u64::from_be_bytes(*delivery.payload().first_chunk().unwrap());
-                // It counts whatever becomes of the acknowledgement: one that is lost on its way back
-                // may still have reached the broker, and then the message does not come again.
+                // It counts whatever becomes of the acknowledgement: one that is lost on its way
+                // back may still have reached the broker, and then the message does not come again.
                 delivery.ack().await;
                 let mut seen = seen.lock().unwrap();
                 seen.1 += 1;

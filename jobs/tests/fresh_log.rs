@@ -1,4 +1,5 @@
-//! A log of jobs that is just being made: a real RabbitMQ knows a stream's name before it has the stream.
+//! A log of jobs that is just being made: a real RabbitMQ knows a stream's name before it has the
+//! stream.
 
 use std::time::{Duration, Instant};
 
@@ -47,8 +48,9 @@ fn roles_that_open_a_fresh_log_at_once_all_write_and_read_it() {
     }
 }
 
-/// Leaves the log's name without its stream: between the two steps of a broker's declaration it is so for a
-/// moment, and for good when the broker is killed there. `then` goes on with the name in `Name`.
+/// Leaves the log's name without its stream: between the two steps of a broker's declaration it is
+/// so for a moment, and for good when the broker is killed there. `then` goes on with the name in
+/// `Name`.
 fn unmake(vhost: &Vhost<'_>, then: &str) {
     let done = vhost.eval(&format!(
         "Name = rabbit_misc:r(V, queue, <<\"{STREAM}\">>), \

@@ -1,5 +1,5 @@
-//! Channels on which a real RabbitMQ stands still while their connections go on, as the channels of a node
-//! may after it was cut off from its cluster.
+//! Channels on which a real RabbitMQ stands still while their connections go on, as the channels of
+//! a node may after it was cut off from its cluster.
 
 use std::time::Duration;
 

@@ -394,8 +394,8 @@ fn the_fast_reader_of_logs_agrees_with_the_careful_one() {
     }
 }
 
-/// Whether a character of these texts is a letter or digit: their only other ones that count for some
-/// are marks.
+/// Whether a character of these texts is a letter or digit: their only other ones that count for
+/// some are marks.
 fn is_letter(c: char) -> bool {
     c.is_alphanumeric() && c != '\u{93E}'
 }

@@ -1,4 +1,5 @@
-//! The mapper role over a transport: everything is mapped, published, acknowledged; a stop is clean.
+//! The mapper role over a transport: everything is mapped, published, acknowledged; a stop is
+//! clean.
 
 mod support;
 

@@ -31,8 +31,8 @@ pub struct Settings {
     pub threads: NonZeroUsize,
     /// The folder for nested archives that need seeking.
     pub tmp: PathBuf,
-    /// Chunks that each thread may have on their way to the queue. One waits for each; more hide how
-    /// long a broker takes to confirm.
+    /// Chunks that each thread may have on their way to the queue. One waits for each; more hide
+    /// how long a broker takes to confirm.
     pub window: usize,
     /// Where documents go that are too large for a chunk, if the mapper is in this process.
     pub large: Option<Arc<LargeDocuments>>,
@@ -42,7 +42,8 @@ pub struct Settings {
 
 /// What is known of an earlier attempt at the same job, and who is told how far this one is.
 pub trait Resume: Sync {
-    /// The end and the records (per source) of a split that was published whole: it is not read again.
+    /// The end and the records (per source) of a split that was published whole: it is not read
+    /// again.
     fn done(&self, split: u32) -> Option<(SplitEnd, &[(u32, u64)])>;
 
     /// Whether a chunk is to be published.
@@ -241,8 +242,8 @@ impl Publisher<'_> {
         self.settle()
     }
 
-    /// Passes on the splits whose chunks are all confirmed. The partition that takes one is told, so
-    /// that its output need not wait for the seal.
+    /// Passes on the splits whose chunks are all confirmed. The partition that takes one is told,
+    /// so that its output need not wait for the seal.
     fn settle(&mut self) -> Result<(), ProduceError> {
         let confirmed = self.numbers.first().copied().unwrap_or(self.launched);
         let complete = (self.ended).partition_point(|split| split.launched <= confirmed);

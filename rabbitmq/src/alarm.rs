@@ -18,9 +18,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 impl Broker {
     /// Why the broker takes no messages, if it is in alarm.
     ///
-    /// A broker tells of its alarms only those connections that publish, so this publishes a message
-    /// to nobody. Then either what comes after it on the channel is answered, or the alarm is told.
-    /// A broker that is gone is not in alarm.
+    /// A broker tells of its alarms only those connections that publish, so this publishes a
+    /// message to nobody. Then either what comes after it on the channel is answered, or the alarm
+    /// is told. A broker that is gone is not in alarm.
     pub async fn alarm(&self) -> Option<String> {
         let told = async {
             loop {

@@ -25,8 +25,8 @@ pub enum ConnectError {
     /// No node answers: one may later.
     #[error("the broker cannot be reached: {0}")]
     Unreachable(Failures),
-    /// A node answers and one side refuses the other (user, virtual host, certificate, protocol): trying
-    /// again as is does not help.
+    /// A node answers and one side refuses the other (user, virtual host, certificate, protocol):
+    /// trying again as is does not help.
     #[error("no connection to the broker, one side refuses: {0}")]
     Refused(Failures),
     /// Encryption could not be set up.
@@ -86,8 +86,8 @@ impl Connector {
         self.urls.to_string()
     }
 
-    /// Tries every address of every node once, the one that answered last first. `round` counts the rounds
-    /// before: the attempts are given more time in later ones, but none goes past `end`.
+    /// Tries every address of every node once, the one that answered last first. `round` counts the
+    /// rounds before: the attempts are given more time in later ones, but none goes past `end`.
     pub(super) async fn connect(
         &self,
         purpose: &str,
@@ -128,7 +128,8 @@ impl Connector {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The addresses of all hosts, in the order in which they are tried. Names are looked up anew each time.
+    /// The addresses of all hosts, in the order in which they are tried. Names are looked up anew
+    /// each time.
     async fn nodes(&self, limit: Duration, failures: &mut Vec<Failure>) -> Vec<Node> {
         let mut nodes = Vec::new();
         for url in self.urls.all() {

@@ -22,8 +22,8 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) const PUBLISH: &str = "publish";
 /// What the connection that only consumes is for.
 pub(super) const CONSUME: &str = "consume";
-/// How long a broker that is not in alarm may take for an answer before it is asked anew. What it waits
-/// for itself when a queue has no leader is shorter.
+/// How long a broker that is not in alarm may take for an answer before it is asked anew. What it
+/// waits for itself when a queue has no leader is shorter.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// How long an orderly close may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
@@ -131,8 +131,8 @@ enum First {
     No,
 }
 
-/// Tries until there is a connection. Only the first one gives up: when it is refused, for a broker that
-/// restarts refuses for a while too, and when its time is over.
+/// Tries until there is a connection. Only the first one gives up: when it is refused, for a broker
+/// that restarts refuses for a while too, and when its time is over.
 async fn connect(
     connector: &Connector,
     purpose: &str,
@@ -174,9 +174,9 @@ async fn connect(
     }
 }
 
-/// Awaits an answer of the broker, unless the connection is lost meanwhile: a question that is asked
-/// just then may never be answered, nor fail. On a connection that is only blocked it waits; one that
-/// is not and answers nothing is ended, so that it is made again.
+/// Awaits an answer of the broker, unless the connection is lost meanwhile: a question that is
+/// asked just then may never be answered, nor fail. On a connection that is only blocked it waits;
+/// one that is not and answers nothing is ended, so that it is made again.
 pub(super) async fn unless_lost<T>(
     connection: &Connection,
     asking: impl Future<Output = lapin::Result<T>>,
@@ -204,8 +204,8 @@ pub(super) async fn unless_lost<T>(
     Err(lost_error())
 }
 
-/// Awaits an answer on a channel of a connection that is never blocked, unless the channel is closed
-/// meanwhile or nothing is answered for long.
+/// Awaits an answer on a channel of a connection that is never blocked, unless the channel is
+/// closed meanwhile or nothing is answered for long.
 pub(super) async fn unless_closed<T>(
     channel: &Channel,
     asking: impl Future<Output = lapin::Result<T>>,

@@ -1,4 +1,5 @@
-//! Events of the broker's connections that a person should know: each is told once, not once per attempt.
+//! Events of the broker's connections that a person should know: each is told once, not once per
+//! attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,8 +27,8 @@ pub enum BrokerEvent {
     },
     /// The alarm is over.
     Unblocked,
-    /// The broker is connected and not in alarm, but has not confirmed a message for long: the queue
-    /// may have lost its leader.
+    /// The broker is connected and not in alarm, but has not confirmed a message for long: the
+    /// queue may have lost its leader.
     Silent {
         /// The queue's name.
         queue: String,

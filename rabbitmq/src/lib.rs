@@ -1,9 +1,10 @@
-//! RabbitMQ: two connections that come back by themselves, and queues, streams and topics over them.
+//! RabbitMQ: two connections that come back by themselves, and queues, streams and topics over
+//! them.
 //!
 //! Publishing and consuming have a connection each, because an alarm stops everything on a
 //! connection that has published, acknowledgements included. The library's own recovery is off: it
-//! hides from a consumer that its messages have gone back. It must not know what the messages say, nor
-//! what a job is.
+//! hides from a consumer that its messages have gone back. It must not know what the messages say,
+//! nor what a job is.
 
 mod alarm;
 mod backoff;
@@ -66,8 +67,8 @@ pub struct BrokerOptions {
     pub tls: Tls,
     /// Seconds of silence after which both sides give the connection up (about twice); 0 is never.
     pub heartbeat: u16,
-    /// How long a queue may take no message, neither full nor answering, while the broker is well, before it counts as lost: a
-    /// queue whose leader is gone for good answers nothing for ever.
+    /// How long a queue may take no message, neither full nor answering, while the broker is well,
+    /// before it counts as lost: a queue whose leader is gone for good answers nothing for ever.
     pub patience: Duration,
     /// What the connections are called in the broker's lists.
     pub name: String,

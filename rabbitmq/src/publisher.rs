@@ -26,14 +26,15 @@ const WINDOW_BYTES: usize = 8 << 20;
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(10);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// A queue that refuses messages although it is empty, so many times in a row, has no leader: to a new
-/// channel it refuses at once, to one that knew its leader it says nothing (3.10.8 and 4.0.5 alike).
+/// A queue that refuses messages although it is empty, so many times in a row, has no leader: to a
+/// new channel it refuses at once, to one that knew its leader it says nothing (3.10.8 and 4.0.5
+/// alike).
 const REFUSALS: u32 = 3;
 /// How often the broker's health is looked at while it is silent.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The header of every message that says when it was sent, in milliseconds since 1970: for people, who see
-/// how long messages wait.
+/// The header of every message that says when it was sent, in milliseconds since 1970: for people,
+/// who see how long messages wait.
 pub(super) const SENT_HEADER: &str = "gristmill-sent";
 
 /// No message that is older than that is believed.
@@ -238,8 +239,8 @@ pub(super) fn now() -> i64 {
     i64::try_from(since_1970().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// How long ago a message with these properties was sent, if it says so: by another machine's clock, and
-/// whoever sent it is not trusted.
+/// How long ago a message with these properties was sent, if it says so: by another machine's
+/// clock, and whoever sent it is not trusted.
 pub(super) fn age(properties: &BasicProperties) -> Option<Duration> {
     match properties.headers().as_ref()?.inner().get(SENT_HEADER)? {
         AMQPValue::LongLongInt(sent) => {

@@ -1,11 +1,12 @@
-//! What is under way on a publisher's channel: one task owns the channel, sends what it is asked to, and
-//! says what became of each message. It must not know what the messages say, nor how often they are tried.
+//! What is under way on a publisher's channel: one task owns the channel, sends what it is asked
+//! to, and says what became of each message. It must not know what the messages say, nor how often
+//! they are tried.
 //!
-//! A refusal (`basic.nack`) is the back-pressure of a full queue, but not always: a channel that was
-//! opened while the queue had no leader may be refused everything for good. Limits are in bytes and a
-//! queue's bytes cannot be seen, so whatever the cause a new channel is tried. So it is when nothing is
-//! answered at all: after a partition of a cluster, a channel of the node that was cut off may send to a
-//! leader that there is no more.
+//! A refusal (`basic.nack`) is the back-pressure of a full queue, but not always: a channel that
+//! was opened while the queue had no leader may be refused everything for good. Limits are in bytes
+//! and a queue's bytes cannot be seen, so whatever the cause a new channel is tried. So it is when
+//! nothing is answered at all: after a partition of a cluster, a channel of the node that was cut
+//! off may send to a leader that there is no more.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -78,7 +79,8 @@ pub(super) async fn pump(
     loop {
         let usable = pump.is_usable();
         let idle = pump.in_flight.is_empty();
-        // A dead channel takes nothing; what went over it lands first. One that was given up is not dead.
+        // A dead channel takes nothing; what went over it lands first. One that was given up is not
+        // dead.
         let takes = usable || pump.channel.is_none();
         tokio::select! {
             biased;
@@ -224,8 +226,9 @@ fn launch(channel: Channel, id: u64, request: Request) -> InFlight {
     }
 }
 
-/// Takes all messages whose answers have come, at least one. All are looked at before any is judged: a return may
-/// come attached to another message's confirm, which then resolved before the returned message's.
+/// Takes all messages whose answers have come, at least one. All are looked at before any is
+/// judged: a return may come attached to another message's confirm, which then resolved before the
+/// returned message's.
 async fn completed(in_flight: &mut Vec<InFlight>) -> Vec<(InFlight, lapin::Result<Confirmation>)> {
     std::future::poll_fn(|cx: &mut Context<'_>| {
         let mut done = Vec::new();
@@ -296,10 +299,10 @@ fn id_of(message: &BasicReturnMessage) -> Option<u64> {
         .ok()
 }
 
-/// Whether the broker ended the connection because it has lost a stream but not its name: RabbitMQ 4
-/// with Khepri does that to whoever publishes to one (506; measured with 4.0.5, where Mnesia and 3.10.8
-/// return the message). All that is under way on the connection fails with the same error, so only
-/// the queue that is named is meant.
+/// Whether the broker ended the connection because it has lost a stream but not its name: RabbitMQ
+/// 4 with Khepri does that to whoever publishes to one (506; measured with 4.0.5, where Mnesia and
+/// 3.10.8 return the message). All that is under way on the connection fails with the same error,
+/// so only the queue that is named is meant.
 fn lost_stream(error: &lapin::Error, queue: &str) -> bool {
     match error.kind() {
         ErrorKind::ProtocolError(error) => {

@@ -10,11 +10,11 @@ use super::backoff::Backoff;
 use super::connection::unless_closed;
 use super::{Broker, BrokerEvent};
 
-/// On how many nodes of a cluster a queue or stream is kept: any one of three may be lost. On fewer nodes
-/// there are fewer.
+/// On how many nodes of a cluster a queue or stream is kept: any one of three may be lost. On fewer
+/// nodes there are fewer.
 pub const REPLICAS: i64 = 3;
-/// A queue that a node does not know for so long is gone. A node of a cluster that was cut off or has just
-/// started may learn of a queue later than its clients, who read of it in the log.
+/// A queue that a node does not know for so long is gone. A node of a cluster that was cut off or
+/// has just started may learn of a queue later than its clients, who read of it in the log.
 pub(super) const UNKNOWN: Duration = Duration::from_secs(2);
 /// How many failures people need not hear of: a broker that starts is ready within seconds.
 const PATIENCE: u32 = 4;
@@ -35,7 +35,8 @@ pub enum QueueError {
     /// The broker does not allow it.
     #[error("the broker refuses: {0}")]
     Refused(String),
-    /// The connection was lost on the way, or the broker does not have the queue ready: do it again.
+    /// The connection was lost on the way, or the broker does not have the queue ready: do it
+    /// again.
     #[error("the connection to the broker was lost: {0}")]
     Lost(String),
     /// This process has closed its connections.
@@ -46,9 +47,9 @@ pub enum QueueError {
 /// Declares and deletes one more quorum queue, so that the others are safe.
 ///
 /// RabbitMQ registers a quorum queue's Raft member in a table (dets) that is written 3 s later, or
-/// when the next queue is looked up in it. Measured with 3.10.8 and 4.0.5: a node killed within those 3 s
-/// starts the queue that was declared last anew, empty and without a leader, confirmed messages
-/// or not; with one more queue declared after it, nothing is lost.
+/// when the next queue is looked up in it. Measured with 3.10.8 and 4.0.5: a node killed within
+/// those 3 s starts the queue that was declared last anew, empty and without a leader, confirmed
+/// messages or not; with one more queue declared after it, nothing is lost.
 ///
 /// # Errors
 /// When the broker refuses or the connection is lost.

@@ -1,18 +1,20 @@
-//! How long messages have been under way without an answer, and when that is too long. It must not publish.
+//! How long messages have been under way without an answer, and when that is too long. It must not
+//! publish.
 
 use std::time::{Duration, Instant};
 
 /// A channel over which a broker that is well has not answered a message for so long is given up.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Each time it was in vain the next is given longer, up to that: what is sent again is there twice when the
-/// broker was merely slow.
+/// Each time it was in vain the next is given longer, up to that: what is sent again is there twice
+/// when the broker was merely slow.
 const LONGEST: Duration = Duration::from_secs(160);
 
 /// The broker's silence.
 #[derive(Debug)]
 pub(super) struct Silence {
     limit: Duration,
-    /// When a channel was last given up; until nothing is overdue for as long again, the limit stays.
+    /// When a channel was last given up; until nothing is overdue for as long again, the limit
+    /// stays.
     given_up: Option<Instant>,
     /// When the broker was last seen gone or in alarm, and so excused.
     excused: Option<Instant>,
@@ -29,8 +31,8 @@ impl Default for Silence {
 }
 
 impl Silence {
-    /// Whether the channel is to be given up now; if so, that counts as done. `oldest` is when the oldest
-    /// message under way was sent, `well` whether the broker is there and not in alarm.
+    /// Whether the channel is to be given up now; if so, that counts as done. `oldest` is when the
+    /// oldest message under way was sent, `well` whether the broker is there and not in alarm.
     pub(super) fn is_over(&mut self, oldest: Option<Instant>, well: bool, now: Instant) -> bool {
         if !well {
             self.excused = Some(now);
@@ -58,8 +60,8 @@ impl Silence {
 mod tests {
     use super::*;
 
-    /// Looks every second from `from` to `to` at a message sent at `sent`; the seconds at which the channel
-    /// is given up, the message being sent again each time.
+    /// Looks every second from `from` to `to` at a message sent at `sent`; the seconds at which the
+    /// channel is given up, the message being sent again each time.
     fn given_up(
         silence: &mut Silence,
         start: Instant,

@@ -22,12 +22,13 @@ use super::{Broker, End};
 /// How many messages may be on their way to a reader: parts of up to 1 MiB.
 const PREFETCH: u16 = 32;
 /// After so many messages they are acknowledged, all at once: the broker looks for more at each
-/// acknowledgement. One at a time took a reader of 1,000 messages 0.4 s of CPU time, so many at a time 0.05.
+/// acknowledgement. One at a time took a reader of 1,000 messages 0.4 s of CPU time, so many at a
+/// time 0.05.
 const BATCH: u16 = PREFETCH / 2;
 /// And after this time without another message, or the broker would take the reader for stuck.
 const IDLE: Duration = Duration::from_millis(200);
-/// A reader that has heard nothing for so long subscribes again: after a partition of a cluster a channel of
-/// the node that was cut off may never hear of what is written, and nothing closes it.
+/// A reader that has heard nothing for so long subscribes again: after a partition of a cluster a
+/// channel of the node that was cut off may never hear of what is written, and nothing closes it.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long that may take, and closing the old channel.
 const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
@@ -92,7 +93,8 @@ pub struct StreamReader {
     backoff: Backoff,
 }
 
-/// A further subscription that is being made, beside the one that is silent; dropped, it is given up.
+/// A further subscription that is being made, beside the one that is silent; dropped, it is given
+/// up.
 struct Renewal(JoinHandle<Option<Subscribed>>);
 
 impl Drop for Renewal {
@@ -110,7 +112,8 @@ struct Subscribed {
 }
 
 impl Subscribed {
-    /// The next message; `None` when the channel is closed. When all is quiet it acknowledges what was taken.
+    /// The next message; `None` when the channel is closed. When all is quiet it acknowledges what
+    /// was taken.
     async fn next(&mut self) -> Option<lapin::Result<Delivery>> {
         loop {
             let consumer = &mut self.consumer;
@@ -133,8 +136,8 @@ impl Subscribed {
         });
     }
 
-    /// Asks for more than is on its way. Nothing is awaited: dropping the reader's future must not lose
-    /// the message at hand.
+    /// Asks for more than is on its way. Nothing is awaited: dropping the reader's future must not
+    /// lose the message at hand.
     fn acknowledge(&mut self) {
         self.unacked = 0;
         if let Some(acker) = self.acker.take() {
@@ -165,7 +168,8 @@ impl StreamReader {
         self.renewal = None;
     }
 
-    /// Whether the broker has taken the subscription: only then does silence mean that there is nothing more.
+    /// Whether the broker has taken the subscription: only then does silence mean that there is
+    /// nothing more.
     #[must_use]
     pub fn is_subscribed(&self) -> bool {
         self.open.is_some()
@@ -228,7 +232,8 @@ impl StreamReader {
         }
     }
 
-    /// Begins to subscribe once more, in a task of its own: whoever reads may stop waiting at any time.
+    /// Begins to subscribe once more, in a task of its own: whoever reads may stop waiting at any
+    /// time.
     async fn renew(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
         let (name, next) = (self.name.clone(), self.next);
@@ -296,9 +301,9 @@ async fn subscribe(
     })
 }
 
-/// Whether the broker ended the connection over a stream that it has lost but whose name it still knows:
-/// RabbitMQ 4 with Khepri does that to whoever subscribes to one (541; measured with 4.0.5, where
-/// Mnesia and 3.10.8 say that it is not accessible).
+/// Whether the broker ended the connection over a stream that it has lost but whose name it still
+/// knows: RabbitMQ 4 with Khepri does that to whoever subscribes to one (541; measured with 4.0.5,
+/// where Mnesia and 3.10.8 say that it is not accessible).
 fn is_lost(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 541)
 }

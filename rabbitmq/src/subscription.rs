@@ -117,8 +117,8 @@ struct Return {
 }
 
 impl Return {
-    /// `basic.reject` for what failed, `basic.nack` for what was not worked on: since 4.3 only the former
-    /// raises the queue's count.
+    /// `basic.reject` for what failed, `basic.nack` for what was not worked on: since 4.3 only the
+    /// former raises the queue's count.
     async fn send(&self) -> lapin::Result<bool> {
         match self.failed {
             true => {
@@ -142,9 +142,9 @@ impl Delivered {
         self.shared.epoch.load(Ordering::Acquire) != self.epoch || !self.acker.usable()
     }
 
-    /// How often the message came back before, as far as the queue counts it: every version counts a
-    /// message that was rejected, or whose consumer's connection was lost. Before 4.3, RabbitMQ also
-    /// counts one that was returned or whose time was over.
+    /// How often the message came back before, as far as the queue counts it: every version counts
+    /// a message that was rejected, or whose consumer's connection was lost. Before 4.3, RabbitMQ
+    /// also counts one that was returned or whose time was over.
     pub fn delivery_count(&self) -> Option<u64> {
         let headers = self.properties.headers().as_ref()?;
         match headers.inner().get("x-delivery-count")? {
@@ -294,7 +294,8 @@ impl Subscription {
         self.mode.send_if_modified(|mode| raise(mode, Mode::Finish));
     }
 
-    /// Takes no further message from the broker; those that were prefetched are still delivered over.
+    /// Takes no further message from the broker; those that were prefetched are still delivered
+    /// over.
     pub fn leave(&self) {
         self.mode.send_if_modified(|mode| raise(mode, Mode::Leave));
     }

@@ -1,5 +1,5 @@
-//! A topic exchange for news that may be lost: written without confirms, read from a small queue that
-//! goes with its reader. It must not know what the messages say.
+//! A topic exchange for news that may be lost: written without confirms, read from a small queue
+//! that goes with its reader. It must not know what the messages say.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -75,8 +75,8 @@ impl TopicWriter {
         }
     }
 
-    /// Sends a message on its way; false when it was dropped because the broker is gone, in alarm or
-    /// refuses. Nobody confirms anything.
+    /// Sends a message on its way; false when it was dropped because the broker is gone, in alarm
+    /// or refuses. Nobody confirms anything.
     pub async fn write(&mut self, key: &str, message: &[u8]) -> bool {
         // While the connection is blocked, messages would pile up in this process.
         if self.state.health() != Health::default()

@@ -72,7 +72,8 @@ impl FromStr for BrokerUrl {
     fn from_str(text: &str) -> Result<Self, NotABrokerUrl> {
         let wrong = |reason: &str| NotABrokerUrl::Malformed(reason.to_owned());
         let text = text.trim();
-        // A password that is cut at its own `/` would show: its rest as the host or the virtual host.
+        // A password that is cut at its own `/` would show: its rest as the host or the virtual
+        // host.
         let rest = text.split_once("://").map_or("", |(_, rest)| rest);
         let cut = rest.find(['/', '?', '#']).map(|end| &rest[end..]);
         if cut.is_some_and(|cut| cut.contains('@') || cut.contains('#')) {

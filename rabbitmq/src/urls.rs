@@ -10,8 +10,8 @@ use super::{BrokerUrl, NotABrokerUrl};
 
 /// The nodes of one broker: a role whose node is gone goes on with another.
 ///
-/// URLs are separated by commas or white space: `amqp://a,amqp://b`. One URL may name several hosts,
-/// which share the rest of it: `amqp://user:password@a,b:5673/vhost`.
+/// URLs are separated by commas or white space: `amqp://a,amqp://b`. One URL may name several
+/// hosts, which share the rest of it: `amqp://user:password@a,b:5673/vhost`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrls {
     urls: Vec<BrokerUrl>,

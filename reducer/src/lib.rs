@@ -1,8 +1,8 @@
 //! The reducer of Gristmill: outcomes in, files out.
 //!
-//! `engine` merges the outcomes of a job's chunks into part files, with the account of every record and
-//! a manifest that is written last. [`reduce`] feeds it from a transport, and `service` finds the jobs of a
-//! broker to work on. It must not know how archives are read or text is processed.
+//! `engine` merges the outcomes of a job's chunks into part files, with the account of every record
+//! and a manifest that is written last. [`reduce`] feeds it from a transport, and `service` finds
+//! the jobs of a broker to work on. It must not know how archives are read or text is processed.
 
 mod engine;
 mod service;

@@ -143,8 +143,8 @@ fn leftover_temps_are_cleaned_and_count_as_nothing() {
 
 /// Puts a folder into the state that a crash between two steps of a commit leaves.
 ///
-/// Steps: 0 all temps and the journal are there; 1 the earlier manifest stepped aside; 2 one file is
-/// named; 3 all files are named.
+/// Steps: 0 all temps and the journal are there; 1 the earlier manifest stepped aside; 2 one file
+/// is named; 3 all files are named.
 fn crash(out: &Path, new: &Path, step: usize) {
     let temp = |name: &str| out.join(format!(".gristmill-{name}.tmp"));
     let mut named = 0;

@@ -1,9 +1,9 @@
 //! The report of Gristmill: an output folder as one HTML page.
 //!
-//! The page is one file that needs no network and no script: its tables stand in it, and a script only
-//! sorts and filters them. Whatever comes from the input is escaped, and a content security policy with
-//! the hashes of the page's own style and script allows nothing else. The page stays below 5 MB, however
-//! large the result: it shows the first rows and says how many it leaves out.
+//! The page is one file that needs no network and no script: its tables stand in it, and a script
+//! only sorts and filters them. Whatever comes from the input is escaped, and a content security
+//! policy with the hashes of the page's own style and script allows nothing else. The page stays
+//! below 5 MB, however large the result: it shows the first rows and says how many it leaves out.
 
 mod account;
 mod chart;

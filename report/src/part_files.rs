@@ -10,7 +10,8 @@ use gristmill_reducer::{Manifest, is_part_name};
 
 use crate::ReportError;
 
-/// The longest line that is read, in bytes: a row is a key of at most 1 MiB, escaped, and its numbers.
+/// The longest line that is read, in bytes: a row is a key of at most 1 MiB, escaped, and its
+/// numbers.
 const MAX_LINE: u64 = 8 << 20;
 
 /// A part file, opened.

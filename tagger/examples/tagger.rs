@@ -1,4 +1,5 @@
-//! Trains, measures and times the tagger: `train DATA MODEL [name=value…]`, `eval MODEL FILE`, `speed MODEL FILE`.
+//! Trains, measures and times the tagger: `train DATA MODEL [name=value…]`, `eval MODEL FILE`,
+//! `speed MODEL FILE`.
 #![allow(clippy::print_stdout)]
 
 use std::fs::File;
@@ -122,7 +123,8 @@ fn run_eval(model: &Arc<Model>, file: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Seconds that this thread has spent on a processor, where the system says so: others' load is no part of them.
+/// Seconds that this thread has spent on a processor, where the system says so: others' load is no
+/// part of them.
 fn spent(start: Instant) -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = stat

@@ -1,5 +1,6 @@
-//! Remembers, per thread, what single words contribute: words repeat, so most tokens cost one look-up here.
-//! A hit is certain (the bytes are compared), so nothing ever depends on what was tagged before.
+//! Remembers, per thread, what single words contribute: words repeat, so most tokens cost one
+//! look-up here. A hit is certain (the bytes are compared), so nothing ever depends on what was
+//! tagged before.
 
 use crate::model::Model;
 use crate::model::table::{Places, Scores, row_key};
@@ -43,7 +44,8 @@ pub(crate) struct WordCache {
     scratch: String,
 }
 
-/// Which words a set holds: the upper halves of their hashes, never 0; and which way is filled next.
+/// Which words a set holds: the upper halves of their hashes, never 0; and which way is filled
+/// next.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(32))]
 struct Set {
@@ -84,7 +86,8 @@ impl WordCache {
         }
     }
 
-    /// The contributions under `model` of the word `text`, whose hash is `hash`; the same model must be passed each time.
+    /// The contributions under `model` of the word `text`, whose hash is `hash`; the same model
+    /// must be passed each time.
     #[inline(always)]
     pub(crate) fn get(&mut self, model: &Model, text: &str, hash: u64) -> &Word {
         let bytes = text.as_bytes();

@@ -1,5 +1,5 @@
-//! Finds Penn tags: greedy, left to right, each tag the sum of its features' rows (the softmax of training needs
-//! no exponent to find its maximum). Must not know of text or of universal tags.
+//! Finds Penn tags: greedy, left to right, each tag the sum of its features' rows (the softmax of
+//! training needs no exponent to find its maximum). Must not know of text or of universal tags.
 
 use crate::cache::WordCache;
 use crate::hash;
@@ -13,9 +13,10 @@ const STRETCH: usize = 8;
 /// How many words ahead a word's entry in the cache is asked for.
 const AHEAD: usize = 6;
 
-/// A tag this far ahead of all others, in the units of the stored weights, stands: what is left to add would hardly
-/// ever turn it. At training's step of 0.04 that is odds of e¹⁰; it spares half of the words their combinations
-/// and five in six their history, and costs 2 right tags of the 25,147 in EWT's dev.
+/// A tag this far ahead of all others, in the units of the stored weights, stands: what is left to
+/// add would hardly ever turn it. At training's step of 0.04 that is odds of e¹⁰; it spares half of
+/// the words their combinations and five in six their history, and costs 2 right tags of the 25,147
+/// in EWT's dev.
 const SURE: i16 = 250;
 
 /// Scores and parts of the words in hand, and the tags found.
@@ -32,7 +33,8 @@ pub(crate) struct Block {
 struct Open {
     at: usize,
     pairs: Places<PAIRS>,
-    /// The two tags before, as guessed, and where the rows of the history features are that they give.
+    /// The two tags before, as guessed, and where the rows of the history features are that they
+    /// give.
     tags: (u64, u64),
     history: Places<HISTORY>,
 }
@@ -132,7 +134,8 @@ impl Block {
                 }
                 table.prefetch(open.pairs.as_slice());
             }
-            // Guesses without earlier tags are nearly always right: good enough to know what to fetch.
+            // Guesses without earlier tags are nearly always right: good enough to know what to
+            // fetch.
             let mut still = [0; STRETCH];
             let mut left = 0;
             for (number, open) in opens[..count].iter().enumerate() {

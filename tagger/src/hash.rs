@@ -1,5 +1,6 @@
-//! The one hash and the one random generator of the tagger: feature keys, word keys and shuffles all
-//! come from here, so that training and tagging agree to the bit. Knows nothing of words or models.
+//! The one hash and the one random generator of the tagger: feature keys, word keys and shuffles
+//! all come from here, so that training and tagging agree to the bit. Knows nothing of words or
+//! models.
 
 /// Multiplies two 64-bit numbers and folds the 128-bit product: a strong, cheap mix of two words.
 #[inline(always)]
@@ -22,7 +23,8 @@ pub(crate) fn bytes(text: &[u8]) -> u64 {
     fold(state, 0x8ebc_6af0_9c88_c6e3)
 }
 
-/// Fewer than eight bytes as a number, the first in the lowest bits; without a loop, for words are short.
+/// Fewer than eight bytes as a number, the first in the lowest bits; without a loop, for words are
+/// short.
 #[inline(always)]
 fn tail(rest: &[u8]) -> u64 {
     let len = rest.len();
@@ -67,7 +69,8 @@ pub(crate) fn key3(salt: u64, a: u64, b: u64, c: u64) -> u64 {
     )
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): a small seeded generator whose stream is the same everywhere.
+/// SplitMix64 (Steele, Lea, Flood 2014): a small seeded generator whose stream is the same
+/// everywhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 

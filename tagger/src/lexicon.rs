@@ -1,5 +1,5 @@
-//! What is known of words beforehand: Brown cluster and ambiguity class (the set of tags a word was seen
-//! with), by hashed form. Must not know of features or weights.
+//! What is known of words beforehand: Brown cluster and ambiguity class (the set of tags a word was
+//! seen with), by hashed form. Must not know of features or weights.
 
 use crate::word::WordView;
 
@@ -67,7 +67,8 @@ impl Lexicon {
         }
     }
 
-    /// What is known of a word: from its form as written, and what is missing there from its lower-case form.
+    /// What is known of a word: from its form as written, and what is missing there from its
+    /// lower-case form.
     pub(crate) fn look_up(&self, view: &WordView) -> Entry {
         let mut entry = self.get(key(view.exact)).unwrap_or_default();
         if (entry.cluster == 0 || entry.class == 0)

@@ -1,4 +1,5 @@
-//! The part-of-speech tagger: text to sentences, tokens and tags. Knows nothing of queues, jobs or command lines.
+//! The part-of-speech tagger: text to sentences, tokens and tags. Knows nothing of queues, jobs or
+//! command lines.
 
 mod cache;
 pub mod conllu;

@@ -1,7 +1,9 @@
-//! The Penn Treebank's own style of tags, from those that the English Web Treebank uses. Must not know of models.
+//! The Penn Treebank's own style of tags, from those that the English Web Treebank uses. Must not
+//! know of models.
 
-/// The tag of `token` as older corpora and NLTK would write it: `to` is always TO; dashes, semicolons and dots of
-/// omission are `:`; what the Web Treebank added (HYPH, NFP, ADD, AFX, GW, XX) becomes the tag used before.
+/// The tag of `token` as older corpora and NLTK would write it: `to` is always TO; dashes,
+/// semicolons and dots of omission are `:`; what the Web Treebank added (HYPH, NFP, ADD, AFX, GW,
+/// XX) becomes the tag used before.
 pub fn penn_style<'a>(token: &[u8], tag: &'a str) -> &'a str {
     match tag {
         "IN" if token.eq_ignore_ascii_case(b"to") => "TO",
@@ -16,7 +18,8 @@ pub fn penn_style<'a>(token: &[u8], tag: &'a str) -> &'a str {
     }
 }
 
-/// Marks that stand for a pause: `;`, `:`, `-`, `--`, `...`, the dashes and the ellipsis of Unicode.
+/// Marks that stand for a pause: `;`, `:`, `-`, `--`, `...`, the dashes and the ellipsis of
+/// Unicode.
 fn pause(token: &[u8]) -> bool {
     let dots = token.len() > 1 && token.iter().all(|byte| *byte == b'.');
     let dashes = !token.is_empty() && token.iter().all(|byte| *byte == b'-');

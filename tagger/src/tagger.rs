@@ -1,5 +1,5 @@
-//! Tags sentences of tokens: what a model and one thread's scratch memory do together. Must not know of text,
-//! files or training.
+//! Tags sentences of tokens: what a model and one thread's scratch memory do together. Must not
+//! know of text, files or training.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ pub struct Tag {
     pub upos: u8,
 }
 
-/// Longest stretch tagged in one piece, in tokens: a longer sentence is cut, which bounds the scratch memory.
+/// Longest stretch tagged in one piece, in tokens: a longer sentence is cut, which bounds the
+/// scratch memory.
 pub const MOST_TOKENS: usize = 512;
 
 /// A model with one thread's scratch memory (up to about 30 MiB): make one per thread and keep it.
@@ -62,8 +63,8 @@ impl Tagger {
         out
     }
 
-    /// As [`Tagger::tag`], into memory that is used again: `out` is cleared first. Time is linear in
-    /// the text's length.
+    /// As [`Tagger::tag`], into memory that is used again: `out` is cleared first. Time is linear
+    /// in the text's length.
     pub fn tag_into<S: AsRef<str>>(&mut self, tokens: &[S], out: &mut Vec<Tag>) {
         let tokens: Vec<&str> = tokens.iter().map(AsRef::as_ref).collect();
         self.tag_forms(&tokens, out);

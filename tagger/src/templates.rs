@@ -1,8 +1,9 @@
-//! The feature templates: which combinations of words, clusters, classes and earlier tags vote for a tag.
-//! Training and tagging call the same functions, so they cannot drift apart. Must not know of weights.
+//! The feature templates: which combinations of words, clusters, classes and earlier tags vote for
+//! a tag. Training and tagging call the same functions, so they cannot drift apart. Must not know
+//! of weights.
 //!
-//! Features of a single word at a fixed distance are listed apart from combinations: their sum depends on
-//! that word only, so the tagger keeps it per word.
+//! Features of a single word at a fixed distance are listed apart from combinations: their sum
+//! depends on that word only, so the tagger keeps it per word.
 
 use crate::hash::{fold, key1, key2, key3};
 use crate::word::{Case, WordView};
@@ -28,12 +29,14 @@ pub(crate) struct Parts {
     pub case: Case,
 }
 
-/// What the lexicon contributes, spelled out: the cluster's path (low bits first) and the class's tags.
+/// What the lexicon contributes, spelled out: the cluster's path (low bits first) and the class's
+/// tags.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known {
     /// Brown cluster path, None for a word without one.
     pub cluster: Option<u32>,
-    /// Tags the word was seen with, one bit each; the most frequent tag plus 1 in the top byte. 0: never seen.
+    /// Tags the word was seen with, one bit each; the most frequent tag plus 1 in the top byte. 0:
+    /// never seen.
     pub class: u64,
 }
 
@@ -80,7 +83,8 @@ impl Parts {
     }
 }
 
-/// Calls `push` with the key of each feature of a word seen `position` - REACH places after the word to be tagged.
+/// Calls `push` with the key of each feature of a word seen `position` - REACH places after the
+/// word to be tagged.
 #[inline(always)]
 pub(crate) fn single(position: usize, view: &WordView, known: &Known, mut push: impl FnMut(u64)) {
     let base = 1 + 64 * position as u64;
@@ -144,8 +148,9 @@ pub(crate) const PAIRS: usize = 23;
 /// Number of features with earlier tags per token.
 pub(crate) const HISTORY: usize = 7;
 
-/// How a sentence is written: which part of its words starts with a capital, whether all letters are capitals, and
-/// how long it is, in a few steps. Headlines, addresses and shouting need other tags than running text.
+/// How a sentence is written: which part of its words starts with a capital, whether all letters
+/// are capitals, and how long it is, in a few steps. Headlines, addresses and shouting need other
+/// tags than running text.
 pub(crate) fn style(parts: &[Parts]) -> u64 {
     let count = |case: Case| parts.iter().filter(|part| part.case == case).count();
     let (lower, title, upper) = (count(Case::Lower), count(Case::Title), count(Case::Upper));
@@ -230,9 +235,9 @@ pub(crate) fn universal_alone(x: &Parts, this: u64) -> [u64; 4] {
     ]
 }
 
-/// Keys of the features that choose a word's universal tag once all Penn tags of the sentence are known.
-/// `tags` are the Penn tags two before to three after the word, numbered from 1, 0 outside the sentence;
-/// `ahead` is the first verb or other content tag that follows.
+/// Keys of the features that choose a word's universal tag once all Penn tags of the sentence are
+/// known. `tags` are the Penn tags two before to three after the word, numbered from 1, 0 outside
+/// the sentence; `ahead` is the first verb or other content tag that follows.
 #[inline(always)]
 pub(crate) fn universal(w: &[&Parts; 5], tags: &[u64; 6], ahead: u64) -> [u64; UNIVERSAL] {
     let [_, a, x, y, z] = *w;

@@ -17,7 +17,8 @@ pub(crate) fn looked_through(tags: &[String]) -> u64 {
         .fold(0, |bits, (at, _)| bits | 1 << at.min(63))
 }
 
-/// The tag, numbered from 1, of the first word after `at` that is not looked through; 0 for none within four.
+/// The tag, numbered from 1, of the first word after `at` that is not looked through; 0 for none
+/// within four.
 #[inline(always)]
 pub(crate) fn ahead(at: usize, len: usize, skip: u64, tag: impl Fn(usize) -> u8) -> u64 {
     (at + 1..len.min(at + 5))
@@ -35,14 +36,15 @@ pub(crate) fn tags_around(at: usize, len: usize, tag: impl Fn(usize) -> u8) -> [
     })
 }
 
-/// A tag this far ahead of the word's other tags, by the features of the word and its Penn tag alone, stands, in the
-/// units of the stored weights.
+/// A tag this far ahead of the word's other tags, by the features of the word and its Penn tag
+/// alone, stands, in the units of the stored weights.
 const SURE: i16 = 70;
 /// Words remembered.
 const MEMORY: usize = 1 << 13;
 
-/// What a word and its Penn tag say of the universal tag without their neighbours. Whether two are the same is
-/// decided by comparing all that goes into it, so nothing depends on what was tagged before.
+/// What a word and its Penn tag say of the universal tag without their neighbours. Whether two are
+/// the same is decided by comparing all that goes into it, so nothing depends on what was tagged
+/// before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Alone {
     lower: u64,

@@ -1,5 +1,5 @@
-//! What the tagger sees of one word by itself: hashes of its form, ends and shape. A pure function of the
-//! word's characters; must not know of sentences, clusters or models.
+//! What the tagger sees of one word by itself: hashes of its form, ends and shape. A pure function
+//! of the word's characters; must not know of sentences, clusters or models.
 
 use crate::hash;
 
@@ -46,7 +46,8 @@ pub(crate) struct WordView {
 /// Most characters of a shape.
 const SHAPE: usize = 12;
 
-/// Computes the views of `word`. Time is linear in its length; memory is one lower-case copy in `scratch`.
+/// Computes the views of `word`. Time is linear in its length; memory is one lower-case copy in
+/// `scratch`.
 pub(crate) fn view(word: &str, scratch: &mut String) -> WordView {
     scratch.clear();
     let mut shape = [0_u8; SHAPE];

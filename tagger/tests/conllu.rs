@@ -1,4 +1,5 @@
-//! What is written as CoNLL-U is what the validator of Universal Dependencies accepts at level 2, but for the tree.
+//! What is written as CoNLL-U is what the validator of Universal Dependencies accepts at level 2,
+//! but for the tree.
 
 use std::sync::Arc;
 

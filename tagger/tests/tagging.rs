@@ -1,4 +1,5 @@
-//! The shipped model: what it says, that it does not depend on history or threads, and the trainer on small text.
+//! The shipped model: what it says, that it does not depend on history or threads, and the trainer
+//! on small text.
 
 use std::sync::Arc;
 

@@ -322,7 +322,8 @@ const HOSTILE: [&str; 15] = [
     "Mr. ",
 ];
 
-/// Time that this thread has spent on a processor, where the system says so: others' load is no part of it.
+/// Time that this thread has spent on a processor, where the system says so: others' load is no
+/// part of it.
 fn spent(start: std::time::Instant) -> std::time::Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = stat.split(' ').next().and_then(|field| field.parse().ok());
@@ -342,7 +343,8 @@ fn hostile_text_takes_linear_time() {
         (0..3).map(|_| once()).min().unwrap_or_default()
     };
     for piece in HOSTILE {
-        // Eight times the text: a quadratic scan takes 64 times as long. The time spent is known to a few milliseconds.
+        // Eight times the text: a quadratic scan takes 64 times as long. The time spent is known to
+        // a few milliseconds.
         let small = best(&piece.repeat((1 << 18) / piece.len()));
         let large = best(&piece.repeat((1 << 21) / piece.len()));
         let slack = std::time::Duration::from_millis(30);

@@ -2,8 +2,8 @@
 //! frozen and restarted at random moments; every job must end with the same bytes.
 //!
 //! `GRISTMILL_CHAOS_KILLS` says how long (default 60), `GRISTMILL_CHAOS_SEED` which campaign,
-//! `GRISTMILL_CHAOS_NODES` how many brokers the cluster has: 1 (the default) or 3, of which one at a time is
-//! also cut off from the others.
+//! `GRISTMILL_CHAOS_NODES` how many brokers the cluster has: 1 (the default) or 3, of which one at
+//! a time is also cut off from the others.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -172,8 +172,8 @@ impl Campaign {
         self.thawing.push((Instant::now() + sleep, victim));
     }
 
-    /// Runs one job under fire; sometimes it is run anew by force afterwards, while a reducer that has
-    /// seen its end is away.
+    /// Runs one job under fire; sometimes it is run anew by force afterwards, while a reducer that
+    /// has seen its end is away.
     fn jobs(&mut self, input: &Path, words: &[&str], most: u64) {
         self.tally.jobs += 1;
         self.job(input, words, &[], most);

@@ -159,7 +159,8 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn until_clean(&self) {
         self.until_empty("on the broker", || {
-            // A broker that is asked while a queue goes may answer with an error: it is asked again.
+            // A broker that is asked while a queue goes may answer with an error: it is asked
+            // again.
             let queues = match self.vhost.queues() {
                 Ok(queues) => queues,
                 Err(error) => return vec![format!("(the queues cannot be listed: {error})")],

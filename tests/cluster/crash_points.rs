@@ -1,5 +1,5 @@
-//! Each crash point of the exactly-once design: a process is killed (SIGKILL) exactly there, another
-//! takes over, and the output is the same, byte for byte.
+//! Each crash point of the exactly-once design: a process is killed (SIGKILL) exactly there,
+//! another takes over, and the output is the same, byte for byte.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! The dashboard: what it shows of a job, to whom, and that a viewer who stops reading costs nothing.
+//! The dashboard: what it shows of a job, to whom, and that a viewer who stops reading costs
+//! nothing.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

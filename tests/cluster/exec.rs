@@ -1,5 +1,5 @@
-//! Users' own programs over a broker: the same bytes as `gristmill run exec`, nothing runs uninvited, and
-//! who cannot run a program leaves it to others.
+//! Users' own programs over a broker: the same bytes as `gristmill run exec`, nothing runs
+//! uninvited, and who cannot run a program leaves it to others.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! A model of one's own travels with its job: the same bytes as `gristmill run --model`, whatever lies
-//! on the stream beside it.
+//! A model of one's own travels with its job: the same bytes as `gristmill run --model`, whatever
+//! lies on the stream beside it.
 
 use std::path::{Path, PathBuf};
 

@@ -11,8 +11,8 @@ use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
 use crate::corpus;
 
 const WORDS: &[&str] = &["word-count"];
-/// Words that are fed at a time: more than the 256 KiB that the producer reads at a time, some hundreds of
-/// chunks.
+/// Words that are fed at a time: more than the 256 KiB that the producer reads at a time, some
+/// hundreds of chunks.
 const PORTION: usize = 150_000;
 
 /// A job on three nodes that ends when the test has fed it enough.
@@ -117,8 +117,9 @@ fn a_job_goes_on_while_each_of_three_brokers_dies_in_turn() {
     scene.ends(producer, pipe);
 }
 
-/// Whether nodes that were cut off heal by themselves; says so if not. Before 4.3 the smaller side must be
-/// started again, and once in six times on 3.10.8 outcomes were then missing and no queue held them.
+/// Whether nodes that were cut off heal by themselves; says so if not. Before 4.3 the smaller side
+/// must be started again, and once in six times on 3.10.8 outcomes were then missing and no queue
+/// held them.
 fn heals() -> bool {
     let version = Node::shared().version().expect("its version");
     let heals = version >= (4, 3);

@@ -1,5 +1,5 @@
-//! Runs of one name, and what lies of them in a directory: nothing of a newer run is touched, and what was
-//! lost is named.
+//! Runs of one name, and what lies of them in a directory: nothing of a newer run is touched, and
+//! what was lost is named.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -79,7 +79,8 @@ fn a_reducer_that_was_away_leaves_a_newer_runs_ledger_alone() {
     let producer = scene.cluster.spawn(&scene.words(&["--force"]));
     scene.cluster.until_segments(3);
     mapper.signal("-STOP");
-    // Longer than a reducer takes from one look at its directory to the next, and than its heartbeat.
+    // Longer than a reducer takes from one look at its directory to the next, and than its
+    // heartbeat.
     std::thread::sleep(Duration::from_secs(8));
     let before = scene.cluster.segments();
     away.signal("-CONT");

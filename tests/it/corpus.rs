@@ -192,7 +192,8 @@ pub(crate) fn logs(folder: &Path) {
     put("old/unended.log", log(4, 40).trim_end().as_bytes());
 }
 
-/// Writes a folder of JSON lines: plain, gzipped, with a byte order mark, empty, without a last newline.
+/// Writes a folder of JSON lines: plain, gzipped, with a byte order mark, empty, without a last
+/// newline.
 pub(crate) fn json_logs(folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
     let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("a file");

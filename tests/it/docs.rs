@@ -1,7 +1,8 @@
 //! The documentation's commands, run as a reader would; its messages, looked up in the sources.
 //!
-//! In a page, ```` ```sh ```` blocks set something up, and each `$ ` line of a ```` ```console ```` block
-//! prints what follows it; `…` there stands for any text. A page runs from top to bottom in one empty folder.
+//! In a page, ```` ```sh ```` blocks set something up, and each `$ ` line of a ```` ```console ````
+//! block prints what follows it; `…` there stands for any text. A page runs from top to bottom in
+//! one empty folder.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -141,7 +142,8 @@ fn every_message_of_troubleshooting_is_one_that_the_program_says() {
     let joined = Regex::new(r"\\\n\s*")
         .expect("a pattern")
         .replace_all(&text, "");
-    // `{placeholders}` are what differs, and so are the names of constants that stand for file names.
+    // `{placeholders}` are what differs, and so are the names of constants that stand for file
+    // names.
     let joined = joined.replace("{MANIFEST}", "manifest.json");
     let page = page("troubleshooting.md");
     let headings: Vec<_> = page

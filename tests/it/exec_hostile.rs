@@ -1,5 +1,5 @@
-//! `run exec` with programs that hang, flee, flood and lie: each costs its unit and nothing else, and
-//! nothing is left running.
+//! `run exec` with programs that hang, flee, flood and lie: each costs its unit and nothing else,
+//! and nothing is left running.
 
 use std::fs;
 use std::path::Path;

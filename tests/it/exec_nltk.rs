@@ -1,5 +1,5 @@
-//! `examples/nltk`, run as its README says: the tags of every sentence are those of `tagger.tag`, by
-//! Gristmill, by execnet and by a pool of processes.
+//! `examples/nltk`, run as its README says: the tags of every sentence are those of `tagger.tag`,
+//! by Gristmill, by execnet and by a pool of processes.
 
 use std::fs;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! What compose.yaml, the Kubernetes manifests and the dashboard say about the binary must be true of
-//! the binary: flags, environment, ports, paths, queues, time-outs.
+//! What compose.yaml, the Kubernetes manifests and the dashboard say about the binary must be true
+//! of the binary: flags, environment, ports, paths, queues, time-outs.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! `gristmill report`: the page shows what the folder holds, and nothing from the input becomes markup.
+//! `gristmill report`: the page shows what the folder holds, and nothing from the input becomes
+//! markup.
 
 use std::fs;
 use std::path::Path;

@@ -386,8 +386,9 @@ fn i6_exec_of_documents() {
     );
 }
 
-/// Each variant starts interpreters for its threads and for the record that kills them, so there are
-/// few: every number of threads with small and large chunks, every other one over a faulty transport.
+/// Each variant starts interpreters for its threads and for the record that kills them, so there
+/// are few: every number of threads with small and large chunks, every other one over a faulty
+/// transport.
 #[test]
 fn i6_exec_of_a_python_function() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -453,8 +454,8 @@ fn i6_exec_of_a_mapper_with_a_table() {
     );
 }
 
-/// The values are numbered within their piece, so that any other order would show; a combiner that joins
-/// the first two of a key keeps that so.
+/// The values are numbered within their piece, so that any other order would show; a combiner that
+/// joins the first two of a key keeps that so.
 #[test]
 fn i6_exec_of_a_mapper_and_a_reducer() {
     let map = r#"while (<STDIN>) { $n++; my @w = split; for (splice @w, 0, 3) { print substr($_, 0, 40), "\t$n\n" } }"#;

@@ -6,8 +6,9 @@
 //! one  = "not" one | "(" any ")" | "exists" FIELD | FIELD OP VALUE | FIELD ["not"] "in" (VALUE, …)
 //! ```
 //!
-//! A value is in quotes, or goes on to a blank before `and` or `or`, or to a parenthesis that closes one
-//! from outside it. A bare number is compared as a number, a bare `null` is no value, all else is text.
+//! A value is in quotes, or goes on to a blank before `and` or `or`, or to a parenthesis that
+//! closes one from outside it. A bare number is compared as a number, a bare `null` is no value,
+//! all else is text.
 
 use regex::bytes::Regex;
 
@@ -225,7 +226,8 @@ impl<'t> Grammar<'t, '_> {
                 self.rest = &self.rest[at + 1..];
                 return Ok(Operand { text, quoted: true });
             }
-            // A backslash before a quote or a backslash; before all else it is itself, as in patterns.
+            // A backslash before a quote or a backslash; before all else it is itself, as in
+            // patterns.
             let next = self.rest[at + 1..].chars().next();
             if character == '\\' && next.is_some_and(|next| next == quote || next == '\\') {
                 text.extend(next);

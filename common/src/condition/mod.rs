@@ -1,7 +1,7 @@
 //! What a record must satisfy: comparisons of fields, joined by `and`, `or`, `not` and parentheses.
 //!
-//! It must not know what a record is or where its fields are: [`Record`] says what their values are. How
-//! conditions are read from text is in `grammar`.
+//! It must not know what a record is or where its fields are: [`Record`] says what their values
+//! are. How conditions are read from text is in `grammar`.
 
 mod grammar;
 

@@ -29,9 +29,9 @@ pub struct AccessLog {
     /// The log's format: common, combined, vhost-combined or an Apache LogFormat string such as
     /// '%h %l %u %t "%r" %>s %b' [default: common and combined are told apart line by line]
     ///
-    /// A blank matches a run of blanks. Times other than %t: %{FORM}t with a form of strftime such as
-    /// %Y-%m-%d, or sec, msec, usec, iso8601; without a zone they are UTC. %U and %q name path and query,
-    /// and directives that say nothing of a field (%{ms}x) are passed over.
+    /// A blank matches a run of blanks. Times other than %t: %{FORM}t with a form of strftime such
+    /// as %Y-%m-%d, or sec, msec, usec, iso8601; without a zone they are UTC. %U and %q name path
+    /// and query, and directives that say nothing of a field (%{ms}x) are passed over.
     #[arg(long, value_name = "FORMAT")]
     pub line_format: Option<String>,
     /// Skip what a log shipper puts in front of each line: syslog, cri, docker (compose too) or a

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Finish {
     /// Names of the printed columns, and how each is worked out.
     pub figures: Vec<(String, Figure)>,
-    /// Fields of members: a tag and a value. Tag 1 is the first of so many that count distinct values.
+    /// Fields of members: a tag and a value. Tag 1 is the first of so many that count distinct
+    /// values.
     pub distinct: u8,
     /// So many tags after those are of numbers in buckets ([`crate::bucket`]), which are counted.
     pub quantiles: u8,
@@ -55,7 +56,8 @@ pub enum Figure {
 /// Where the merged columns of one field's numbers are.
 ///
 /// A decimal is its whole part, rounded down, and billionths above that. Whole parts below zero are
-/// summed apart, so that every column only grows. None can overflow: 2^64 times 10^18 is below 2^124.
+/// summed apart, so that every column only grows. None can overflow: 2^64 times 10^18 is below
+/// 2^124.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbers {
     /// How many numbers there were; the next column counts values that were none.
@@ -75,8 +77,8 @@ impl Figure {
         !matches!(self, Figure::Count(_) | Figure::Distinct(_))
     }
 
-    /// A finished decimal, in units of its last place, as the value of a row: order is kept, and zero
-    /// is left for no value.
+    /// A finished decimal, in units of its last place, as the value of a row: order is kept, and
+    /// zero is left for no value.
     #[must_use]
     pub fn decimal(scaled: Option<i128>) -> u128 {
         scaled.map_or(0, |scaled| scaled as u128 ^ (1 << 127))

@@ -11,22 +11,23 @@ use crate::table::{MAX_COLUMNS, Merge};
 /// Counts and exact figures of structured records, by group.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupBy {
-    /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common,
-    /// combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik, syslog
+    /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log,
+    /// common, combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik,
+    /// syslog
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub parse: Parse,
     /// The columns of CSV or TSV, in their order
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
     pub fields: Vec<String>,
-    /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs), cri,
-    /// journald (journalctl -o json) or syslog
+    /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs),
+    /// cri, journald (journalctl -o json) or syslog
     #[arg(long, value_name = "WRAPPER")]
     pub unwrap: Option<String>,
     /// Fields to group by, separated by commas; without any, the totals
     ///
     /// A field inside another is named by its path: request.headers.User-Agent.0. A backslash takes
-    /// the meaning from the next character: a\.b is one name. FIELD:minute, :hour, :day and :month are
-    /// the time that a field is, in UTC.
+    /// the meaning from the next character: a\.b is one name. FIELD:minute, :hour, :day and :month
+    /// are the time that a field is, in UTC.
     #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
     pub by: Vec<String>,
     /// Sums of these fields, exact

@@ -42,7 +42,8 @@ pub const MAX_PARTITIONS: u32 = 256;
 /// The largest [`JobSpec::max_record`], in bytes.
 pub const MAX_RECORD: u64 = 64 << 20;
 
-/// The largest [`JobSpec::max_record`] of a job for a broker: a chunk of one record must fit one message.
+/// The largest [`JobSpec::max_record`] of a job for a broker: a chunk of one record must fit one
+/// message.
 pub const MAX_SENT_RECORD: u64 = 3 << 20;
 
 /// The same where a record is a document for the user's own program.
@@ -65,8 +66,8 @@ pub struct JobSpec {
     pub on_corrupt: OnCorrupt,
     /// Bounds on what an archive may unfold into.
     pub limits: Limits,
-    /// Globs of which at least one must match a file in a folder or a member of an archive, if there
-    /// are any.
+    /// Globs of which at least one must match a file in a folder or a member of an archive, if
+    /// there are any.
     pub include: Vec<String>,
     /// Globs of which none may match a file in a folder or a member of an archive.
     pub exclude: Vec<String>,
@@ -176,8 +177,8 @@ impl Kind {
         }
     }
 
-    /// The most records that an ordered job writes of each document. Its outcomes are then in frames
-    /// ([`crate::frame`]), because a chunk does not know what the chunks before it hold.
+    /// The most records that an ordered job writes of each document. Its outcomes are then in
+    /// frames ([`crate::frame`]), because a chunk does not know what the chunks before it hold.
     #[must_use]
     pub fn document_limit(&self) -> Option<NonZeroU64> {
         match self {

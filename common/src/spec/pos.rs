@@ -33,7 +33,8 @@ pub struct Pos {
 pub enum Tagset {
     /// Penn Treebank tags as the English Web Treebank uses them (its XPOS)
     Ewt,
-    /// Penn Treebank tags as older corpora and NLTK use them: `to` is always TO, a dash or semicolon `:`
+    /// Penn Treebank tags as older corpora and NLTK use them: `to` is always TO, a dash or
+    /// semicolon `:`
     Penn,
     /// Universal part-of-speech tags (UPOS)
     Universal,

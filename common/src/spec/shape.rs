@@ -33,8 +33,8 @@ impl Shape {
 pub struct TableShape {
     /// What the keys are.
     pub keyed_by: KeyedBy,
-    /// Names of the columns as they are printed, and how each merges. One without a name is not printed;
-    /// the others stand before it.
+    /// Names of the columns as they are printed, and how each merges. One without a name is not
+    /// printed; the others stand before it.
     pub columns: Vec<(String, Merge)>,
     /// Name of the column that counts distinct values, printed last, if there is one. The keys are
     /// then always encoded by [`crate::key`].

@@ -1,4 +1,5 @@
-//! Members of a tar that are stored without their holes: GNU's old form and its three in pax headers.
+//! Members of a tar that are stored without their holes: GNU's old form and its three in pax
+//! headers.
 
 use super::pax::decimal;
 use super::tar::{BLOCK, number};

@@ -32,8 +32,8 @@ fn checksum_holds(block: &[u8; BLOCK]) -> bool {
     stated > blanks && (stated == sum + blanks || stated == old + blanks)
 }
 
-/// A number as headers have it: octal digits between blanks, or big-endian bytes after a first one of
-/// 0x80 (GNU). A blank field is 0; `None` is what cannot be read, or is no length.
+/// A number as headers have it: octal digits between blanks, or big-endian bytes after a first one
+/// of 0x80 (GNU). A blank field is 0; `None` is what cannot be read, or is no length.
 pub(crate) fn number(field: &[u8]) -> Option<u64> {
     if let [first, rest @ ..] = field
         && first & 0x80 != 0

@@ -391,8 +391,8 @@ impl<'s> Cutter<'s> {
         }
     }
 
-    /// Reads on to the end of an oversized record, which `window` begins with, and packs it in pieces.
-    /// Returns the bytes after it.
+    /// Reads on to the end of an oversized record, which `window` begins with, and packs it in
+    /// pieces. Returns the bytes after it.
     fn pass_on(
         &mut self,
         doc: &mut Doc<'_>,

@@ -61,7 +61,8 @@ impl Rules {
             large: None,
             max_record,
             horizon,
-            // Whether a record is UTF-8, and whether one of several lines has ended, is told by all of it.
+            // Whether a record is UTF-8, and whether one of several lines has ended, is told by all
+            // of it.
             in_pieces: matches!(spec.kind, Kind::Wc(_))
                 && matches!(spec.records, Records::Lines | Records::Document)
                 && spec.encoding_errors == EncodingErrors::Keep,

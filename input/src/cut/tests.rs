@@ -219,8 +219,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `wc` has no limit: a record over it goes in pieces that end where characters do, is counted with
-    /// the first, and each of the others says what is before it.
+    /// `wc` has no limit: a record over it goes in pieces that end where characters do, is counted
+    /// with the first, and each of the others says what is before it.
     #[test]
     fn records_over_the_limit_go_in_pieces_where_they_may(
         docs in prop::collection::vec(texts(), 1..4),

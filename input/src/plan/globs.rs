@@ -40,8 +40,8 @@ impl Globs {
         self.include.is_some()
     }
 
-    /// Whether a member of an archive is taken, by its path in the archive. `choosing` says that the
-    /// archive was not chosen by its own name: else all that is not excluded is taken.
+    /// Whether a member of an archive is taken, by its path in the archive. `choosing` says that
+    /// the archive was not chosen by its own name: else all that is not excluded is taken.
     pub(crate) fn take_member(&self, member: &[u8], choosing: bool) -> bool {
         let mut member = member;
         while let Some(rest) = member.strip_prefix(b"./").or(member.strip_prefix(b"/")) {

@@ -182,8 +182,8 @@ impl Plan {
         }
     }
 
-    /// A hash of what is to be read and how it is cut: each source's name, size and time of its last
-    /// change, and the size of chunks. The same job name with another plan is another job.
+    /// A hash of what is to be read and how it is cut: each source's name, size and time of its
+    /// last change, and the size of chunks. The same job name with another plan is another job.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut told = Vec::new();

@@ -15,8 +15,8 @@ use crate::error::Halt;
 /// The end and the records (per source) of a split that need not be read again.
 type Done<'d> = (SplitEnd, &'d [(u32, u64)]);
 
-/// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own. A split that
-/// `done` knows is not read again.
+/// Reads every split on `threads` threads, in plan order, each into a sink of its thread's own. A
+/// split that `done` knows is not read again.
 ///
 /// # Errors
 /// When a split cannot be read to its end, a sink halts, or a thread cannot be had.

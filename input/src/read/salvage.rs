@@ -1,5 +1,5 @@
-//! The members of a zip whose central directory is cut off, missing or wrong, by the header in front
-//! of each.
+//! The members of a zip whose central directory is cut off, missing or wrong, by the header in
+//! front of each.
 
 use memchr::memmem;
 
@@ -196,8 +196,8 @@ impl Search<'_, '_> {
         Ok((member, next.min(self.to.max(start))))
     }
 
-    /// Where data from `start` on ends whose description stands behind it: its end, its checksum and
-    /// length, and the end of the description.
+    /// Where data from `start` on ends whose description stands behind it: its end, its checksum
+    /// and length, and the end of the description.
     fn described(&mut self, start: u64) -> Result<Described, Damage> {
         let mut from = start;
         // The first header behind it: where the member ends if nothing describes it.

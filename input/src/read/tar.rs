@@ -1,7 +1,7 @@
 //! Walking a tar (POSIX ustar and pax, GNU, star, old V7) as a stream. It must not know of chunks.
 //!
-//! A damaged header does not end the walk, and nothing that a header says decides how much memory is
-//! taken.
+//! A damaged header does not end the walk, and nothing that a header says decides how much memory
+//! is taken.
 
 use super::stretch::Stretch;
 use super::walker::Walker;

@@ -326,8 +326,8 @@ impl<'w, 's> Walker<'w, 's> {
         Ok(spooled)
     }
 
-    /// Puts a temporary file in the place of the rest of a stream; returns the whole stream's length.
-    /// The file counts as spooled until the caller takes it off.
+    /// Puts a temporary file in the place of the rest of a stream; returns the whole stream's
+    /// length. The file counts as spooled until the caller takes it off.
     pub(super) fn spool_rest(
         &mut self,
         input: &mut Input<'_>,

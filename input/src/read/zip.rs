@@ -1,5 +1,5 @@
-//! Walking a zip by its central directory, which a library takes apart in bounded memory; where that
-//! fails, by the members' own headers.
+//! Walking a zip by its central directory, which a library takes apart in bounded memory; where
+//! that fails, by the members' own headers.
 
 use std::ops::Range;
 

@@ -7,8 +7,8 @@ use file_format::{FileFormat, Kind};
 /// Where an ISO 9660 image says what it is, and how many bytes tell.
 const DISK_SIGN: usize = 32 << 10;
 pub(super) const ENOUGH_DISK: usize = DISK_SIGN + 6;
-/// A stream that begins with so many printable characters is text if the sign that they begin with is
-/// short (`BM`, `MZ`).
+/// A stream that begins with so many printable characters is text if the sign that they begin with
+/// is short (`BM`, `MZ`).
 const PRINTABLE: usize = 16;
 
 /// Why an archive or compressed stream that begins so is not read.

@@ -81,7 +81,8 @@ fn first<'i>(input: &'i mut Input<'_>, count: usize) -> &'i [u8] {
     &bytes[..bytes.len().min(count)]
 }
 
-/// What a stream that begins with `head` is, by the signatures of what is read and of what is named.
+/// What a stream that begins with `head` is, by the signatures of what is read and of what is
+/// named.
 fn by_signature(head: &[u8]) -> Format {
     match head {
         [0x1F, 0x8B, 0x08, ..] => Format::Gzip,

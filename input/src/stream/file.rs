@@ -55,7 +55,8 @@ impl<'a> RawFile<'a> {
 }
 
 impl RawFile<'_> {
-    /// Waits until a pipe has bytes, or its writers are gone. False when a stop is asked for before.
+    /// Waits until a pipe has bytes, or its writers are gone. False when a stop is asked for
+    /// before.
     fn is_ready(&self) -> bool {
         while !self.shutdown.is_stopping() {
             let mut files = [PollFd::new(&self.file, PollFlags::IN)];

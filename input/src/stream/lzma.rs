@@ -1,5 +1,5 @@
-//! LZMA in its three containers: xz, lzip and the older .lzma, within a bound on memory. It must not
-//! know what the bytes mean.
+//! LZMA in its three containers: xz, lzip and the older .lzma, within a bound on memory. It must
+//! not know what the bytes mean.
 
 use liblzma::stream::{Action, Error, Status, Stream};
 

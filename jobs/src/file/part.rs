@@ -27,7 +27,8 @@ pub enum FileMessage {
 /// The description of one part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartHead {
-    /// Of the whole file ([`content_hash`](gristmill_common::id::content_hash)): files have no other name.
+    /// Of the whole file ([`content_hash`](gristmill_common::id::content_hash)): files have no
+    /// other name.
     pub hash: u64,
     /// Of the whole file, in bytes.
     pub size: u64,

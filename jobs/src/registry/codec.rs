@@ -34,8 +34,8 @@ pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError
     wire::encode(MessageKind::LogPart, head, body, BodyForm::Raw)
 }
 
-/// Decodes the head of a log entry that another version of the program wrote: which job it is about. It
-/// is the same in all versions.
+/// Decodes the head of a log entry that another version of the program wrote: which job it is
+/// about. It is the same in all versions.
 ///
 /// # Errors
 /// When the bytes are not a whole, undamaged part of an entry.

@@ -1,4 +1,5 @@
-//! The runs that are over for good, as the log tells: finished, cancelled, or replaced by another run.
+//! The runs that are over for good, as the log tells: finished, cancelled, or replaced by another
+//! run.
 //!
 //! Only what was *seen* to end may be removed: a run that is not known may be a newer one, whose
 //! entries were not read yet. It must not know what runs leave behind.
@@ -9,8 +10,8 @@ use gristmill_common::job::JobRun;
 
 /// How many runs are remembered; past it the one that ended first is forgotten.
 const MOST: usize = 20_000;
-/// How many of them nobody has taken; past it the one that ended first need not be looked after. Who
-/// reads a long log from its start finds no more of them than this.
+/// How many of them nobody has taken; past it the one that ended first need not be looked after.
+/// Who reads a long log from its start finds no more of them than this.
 const MOST_FRESH: usize = 100;
 
 /// A run that is over for good.

@@ -14,8 +14,8 @@ use gristmill_common::spec::JobSpec;
 pub enum Event {
     /// `produce` has declared the job's queues: the job exists. Repeated when it is resumed.
     Submitted(Box<Submission>),
-    /// All chunks of these splits are confirmed: a resumed `produce` skips them. Several at a time, or
-    /// the log of a job of many small files would be long, and every reader reads all of it.
+    /// All chunks of these splits are confirmed: a resumed `produce` skips them. Several at a time,
+    /// or the log of a job of many small files would be long, and every reader reads all of it.
     SplitsComplete(Vec<SplitDone>),
     /// All chunks are confirmed, and the seal is in every partition's queue.
     Sealed {
@@ -57,7 +57,8 @@ pub enum Event {
     },
     /// A job that was finished with skipped chunks goes on: they are tried again.
     Replayed,
-    /// Somebody asks whether a finished job's output is still there; who serves its directory answers.
+    /// Somebody asks whether a finished job's output is still there; who serves its directory
+    /// answers.
     OutputSought,
     /// Whether a finished job's output is where it was put.
     Output {
@@ -152,8 +153,8 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// The description of one part of an entry: an event that is too large for one message (the plan summary
-/// of a million files) travels in parts.
+/// The description of one part of an entry: an event that is too large for one message (the plan
+/// summary of a million files) travels in parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogHead {
     /// The job; its name is checked when it is decoded.

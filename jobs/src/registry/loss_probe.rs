@@ -1,13 +1,13 @@
-//! Asks why a queue or a ledger is gone: the log tells, once it is read up to a marker that was written after
-//! the loss. It must not know who uses what is gone.
+//! Asks why a queue or a ledger is gone: the log tells, once it is read up to a marker that was
+//! written after the loss. It must not know who uses what is gone.
 
 use std::collections::HashMap;
 
 use super::{Event, JobTable, Registry, RegistryError};
 use gristmill_common::job::{JobName, JobRun};
 
-/// Runs of which something was found gone, and the event that ends them unless the log explains it; by the
-/// marker that ends the wait for the explanation.
+/// Runs of which something was found gone, and the event that ends them unless the log explains it;
+/// by the marker that ends the wait for the explanation.
 #[derive(Debug, Default)]
 pub struct LossProbe {
     asked: HashMap<u64, (JobRun, Event)>,
@@ -35,8 +35,8 @@ impl LossProbe {
         self.asked.values().any(|(asked, _)| asked.job == *name)
     }
 
-    /// The log is read up to a marker. If it is ours and the run is still active, it fails in the log, and
-    /// its number is returned.
+    /// The log is read up to a marker. If it is ours and the run is still active, it fails in the
+    /// log, and its number is returned.
     ///
     /// # Errors
     /// When the log cannot be written.

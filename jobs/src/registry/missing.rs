@@ -1,5 +1,5 @@
-//! How long a log that the broker does not have, or does not serve, is waited for. It must not know how it is
-//! looked for.
+//! How long a log that the broker does not have, or does not serve, is waited for. It must not know
+//! how it is looked for.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use gristmill_rabbitmq::{Broker, Health};
 
 use super::RegistryError;
 
-/// How long a log that the broker does not have is looked for. A broker tells of a stream before it has made it, and under load it
-/// takes its time (3.10.8: half a minute).
+/// How long a log that the broker does not have is looked for. A broker tells of a stream before it
+/// has made it, and under load it takes its time (3.10.8: half a minute).
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often the broker's health is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Awaits an answer, which a broker that is well must give within [`Broker::connect_limit`]: workers wait as
-/// long as it takes.
+/// Awaits an answer, which a broker that is well must give within [`Broker::connect_limit`]:
+/// workers wait as long as it takes.
 pub(super) async fn in_time<T>(
     broker: &Broker,
     answer: impl Future<Output = Result<T, RegistryError>>,

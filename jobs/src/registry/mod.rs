@@ -140,8 +140,9 @@ impl Registry {
         Ok(())
     }
 
-    /// A broker that has just started does not know its streams yet, and one that was killed may have
-    /// forgotten one that was declared within its last seconds: it is declared again, for a while.
+    /// A broker that has just started does not know its streams yet, and one that was killed may
+    /// have forgotten one that was declared within its last seconds: it is declared again, for a
+    /// while.
     async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
         let mut missing = Missing::default();
         loop {
@@ -188,8 +189,8 @@ impl Registry {
     }
 
     /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
-    /// reads up to it, so it waits while the broker is in alarm. A broker that is well must serve the log in
-    /// the time that whoever asks gave it to connect.
+    /// reads up to it, so it waits while the broker is in alarm. A broker that is well must serve
+    /// the log in the time that whoever asks gave it to connect.
     ///
     /// # Errors
     /// When the log cannot be read or written.
@@ -258,14 +259,15 @@ impl Log {
         }
     }
 
-    /// Whether the broker has the log ready: only then does silence mean that there are no more entries.
+    /// Whether the broker has the log ready: only then does silence mean that there are no more
+    /// entries.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.reader.is_subscribed()
     }
 
-    /// Whether the log was gone from the broker and made anew since this was asked last: what it said
-    /// is lost to those who come now.
+    /// Whether the log was gone from the broker and made anew since this was asked last: what it
+    /// said is lost to those who come now.
     pub fn was_lost(&mut self) -> bool {
         std::mem::take(&mut self.lost)
     }

@@ -1,7 +1,8 @@
-//! Who vouches for the user's program in a job: an Ed25519 signature over all that decides what runs.
+//! Who vouches for the user's program in a job: an Ed25519 signature over all that decides what
+//! runs.
 //!
-//! Everybody who may publish can submit a job; a mapper that wants more than that asks for a signature by
-//! a key that it knows. It must not know what programs do.
+//! Everybody who may publish can submit a job; a mapper that wants more than that asks for a
+//! signature by a key that it knows. It must not know what programs do.
 
 use std::fmt;
 use std::path::Path;

@@ -5,7 +5,7 @@
 //!                 |  ^        |  ^       |
 //!                 |  |        v  |       v replayed
 //!                 |  +---- stalled    running
-//!                 +--> failed, cancelled (from any state that is not over; submitted again: unsealed)
+//!                 +--> failed, cancelled (from any state not over; `produce` again: unsealed)
 //! ```
 
 use std::fmt;

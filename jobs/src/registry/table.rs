@@ -136,8 +136,8 @@ impl Job {
         }
     }
 
-    /// Whether the run is over for good, and nothing of it is needed but its output. A failed one is
-    /// not: submitted again, it goes on. Neither is one with skipped chunks: it may be replayed.
+    /// Whether the run is over for good, and nothing of it is needed but its output. A failed one
+    /// is not: submitted again, it goes on. Neither is one with skipped chunks: it may be replayed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         match self.phase {

@@ -58,7 +58,8 @@ fn submission(run: u64) -> Box<Submission> {
 
 #[test]
 fn a_submission_is_read_as_it_was_written() {
-    // Of an option that is not set, nothing may be left out: the encoding does not say what is there.
+    // Of an option that is not set, nothing may be left out: the encoding does not say what is
+    // there.
     for max_count in [None, std::num::NonZeroU64::new(7)] {
         let mut submission = submission(3);
         if let Kind::Grep(grep) = &mut submission.spec.kind {

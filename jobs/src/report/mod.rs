@@ -84,9 +84,9 @@ impl Reports {
         self.reader.open().await
     }
 
-    /// The next report; waits for one, and for a broker that is gone. `None` when the broker refuses
-    /// or this process has closed its connections. Messages that are no reports are skipped. Dropping
-    /// the future loses nothing.
+    /// The next report; waits for one, and for a broker that is gone. `None` when the broker
+    /// refuses or this process has closed its connections. Messages that are no reports are
+    /// skipped. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Report> {
         loop {
             match self.reader.next().await {

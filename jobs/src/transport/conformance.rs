@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{PublishError, Queue, Transport};
 
-/// Every case as a test: `run` takes the bytes of room in each queue and the case. Cases that need no
-/// narrow room get `wide`; a publisher without room is watched for `patience`.
+/// Every case as a test: `run` takes the bytes of room in each queue and the case. Cases that need
+/// no narrow room get `wide`; a publisher without room is watched for `patience`.
 macro_rules! cases {
     ($run:ident, wide: $wide:expr, patience: $patience:expr) => {
         conformance::cases! { $run,

@@ -155,8 +155,8 @@ impl Delivery {
 
     /// The work failed here: the message is handed over again, to anybody.
     ///
-    /// A broker counts it, and a chunk that comes back too often becomes a suspect. A message that was
-    /// not worked on is dropped instead.
+    /// A broker counts it, and a chunk that comes back too often becomes a suspect. A message that
+    /// was not worked on is dropped instead.
     pub async fn retry(self) -> Settled {
         match self.hold {
             Hold::Pipe(mut hold) => {

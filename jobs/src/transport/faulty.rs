@@ -55,7 +55,8 @@ impl Faulty {
     }
 }
 
-/// A seeded random number generator, shared by all clones (the order of threads decides who gets which).
+/// A seeded random number generator, shared by all clones (the order of threads decides who gets
+/// which).
 #[derive(Clone, Debug)]
 pub(super) struct FaultRng {
     rolls: Arc<AtomicU64>,

@@ -30,8 +30,8 @@ pub struct Part<'a> {
     pub bytes: &'a [u8],
     /// How many records these are, where that was known without reading them.
     pub(crate) records: Option<u64>,
-    /// Set where the bytes go on with a record that is counted elsewhere: whether white space is before
-    /// them ([`Piece::inside`]).
+    /// Set where the bytes go on with a record that is counted elsewhere: whether white space is
+    /// before them ([`Piece::inside`]).
     pub(crate) inside: Option<bool>,
 }
 

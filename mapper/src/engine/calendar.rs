@@ -1,5 +1,5 @@
-//! Days, months and years. The arithmetic follows Howard Hinnant's "chrono-compatible low-level date
-//! algorithms".
+//! Days, months and years. The arithmetic follows Howard Hinnant's "chrono-compatible low-level
+//! date algorithms".
 
 /// Months as logs abbreviate them.
 pub(crate) const MONTHS: [&[u8; 3]; 12] = [

@@ -114,8 +114,9 @@ struct Place {
     whole: u64,
 }
 
-/// The hash of what an attempt made of a chunk: its rows and pairs, and what became of its records. Reasons
-/// and stderr are not in it; they may differ from attempt to attempt, and nothing depends on them.
+/// The hash of what an attempt made of a chunk: its rows and pairs, and what became of its records.
+/// Reasons and stderr are not in it; they may differ from attempt to attempt, and nothing depends
+/// on them.
 fn whole(sum: u64, account: Option<&Account>) -> u64 {
     let mut numbers = vec![sum];
     if let Some(account) = account {

@@ -1,8 +1,8 @@
 //! The pairs of one chunk, for a reduction by the user's own program.
 //!
 //! They are kept in the order in which they came, and leave sorted by key, those of one key in that
-//! order: so a reducer has long sorted runs, and an outcome is a pure function of its chunk (I2). It
-//! must not know about messages.
+//! order: so a reducer has long sorted runs, and an outcome is a pure function of its chunk (I2).
+//! It must not know about messages.
 
 /// Past this many bytes, [`Grouped::clear`] gives the memory back.
 const KEEP: usize = 8 << 20;

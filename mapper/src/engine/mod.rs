@@ -1,8 +1,8 @@
 //! A chunk's bytes in, outcomes' bytes out.
 //!
-//! [`prepared`] checks a job's options once, [`mapper`] runs a chunk through the job's processor, and a
-//! new kind is one file in [`kinds`]. It must not know where chunks come from or what becomes of
-//! outcomes.
+//! [`prepared`] checks a job's options once, [`mapper`] runs a chunk through the job's processor,
+//! and a new kind is one file in [`kinds`]. It must not know where chunks come from or what becomes
+//! of outcomes.
 
 pub(crate) mod account;
 pub(crate) mod batch;

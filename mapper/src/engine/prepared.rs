@@ -98,7 +98,8 @@ impl Prepared {
         self.verdict.fatal()
     }
 
-    /// Whether the job was asked to stop: what its programs made of a chunk since is not to be used.
+    /// Whether the job was asked to stop: what its programs made of a chunk since is not to be
+    /// used.
     pub(crate) fn is_stopping(&self) -> bool {
         self.verdict.is_stopping()
     }

@@ -121,7 +121,8 @@ impl Table {
         self.find(key, group);
     }
 
-    /// Counts a value of a group: `key` is as for [`Table::member`], and the first column of its row counts.
+    /// Counts a value of a group: `key` is as for [`Table::member`], and the first column of its
+    /// row counts.
     pub fn count_member(&mut self, key: &[u8], group: usize) {
         let row = self.find(key, group);
         self.values_mut(row)[0] += 1;

@@ -1,5 +1,5 @@
-//! The jobs that a mapper cannot or may not work on, and leaves to others. Reports say why, as long as they
-//! are active. It must not know the reasons.
+//! The jobs that a mapper cannot or may not work on, and leaves to others. Reports say why, as long
+//! as they are active. It must not know the reasons.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! A mapper that serves a broker: the chunks of all active jobs in turn, a few jobs at a time.
 //!
-//! It follows the log of jobs and subscribes; what it takes goes to the scheduler. It must not know how
-//! chunks are mapped.
+//! It follows the log of jobs and subscribes; what it takes goes to the scheduler. It must not know
+//! how chunks are mapped.
 
 mod files;
 mod left_alone;

@@ -1,5 +1,5 @@
-//! Which jobs may run their own programs on this mapper: whoever may publish can submit one, so by default
-//! none may. It must not know how programs are run.
+//! Which jobs may run their own programs on this mapper: whoever may publish can submit one, so by
+//! default none may. It must not know how programs are run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -271,7 +271,8 @@ fn on_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Whether a program of this name is an interpreter: versions (`python3.11`, `lua5.4`) do not matter.
+/// Whether a program of this name is an interpreter: versions (`python3.11`, `lua5.4`) do not
+/// matter.
 fn is_interpreter(name: &str) -> bool {
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     INTERPRETERS.contains(&name) || INTERPRETERS.contains(&plain)

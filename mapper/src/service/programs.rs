@@ -1,7 +1,8 @@
 //! The jobs of this mapper that run the user's own program: who may, and whose program is ready.
 //!
-//! A program is looked for, and a worker started, before any chunk of its job is taken. That may take
-//! minutes (a model is loaded), so other jobs do not wait for it. It must not know what chunks are.
+//! A program is looked for, and a worker started, before any chunk of its job is taken. That may
+//! take minutes (a model is loaded), so other jobs do not wait for it. It must not know what chunks
+//! are.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! What a mapper is subscribed to: a few of the active jobs at a time, in turn, and what is built once for
-//! each. It must not know what happens to the chunks, or who tells it of jobs.
+//! What a mapper is subscribed to: a few of the active jobs at a time, in turn, and what is built
+//! once for each. It must not know what happens to the chunks, or who tells it of jobs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -133,7 +133,8 @@ impl Subscriptions {
         Some(job)
     }
 
-    /// Leaves a run to other mappers, for good or until it is submitted with other code. Reports say why.
+    /// Leaves a run to other mappers, for good or until it is submitted with other code. Reports
+    /// say why.
     pub(super) fn leave_alone(
         &mut self,
         table: &JobTable,
@@ -158,8 +159,8 @@ impl Subscriptions {
         }
     }
 
-    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `lost` a queue is
-    /// gone, and nobody knows yet why.
+    /// Subscribes to jobs that are active, and leaves those that are not. Of those in `lost` a
+    /// queue is gone, and nobody knows yet why.
     pub(super) fn reconcile(&mut self, table: &JobTable, lost: &LossProbe) {
         let scheduler = &self.scheduler;
         self.jobs.retain(|job| {
@@ -245,8 +246,8 @@ impl Subscriptions {
         }
     }
 
-    /// How many chunks of a job are taken ahead of those that are mapped. The user's own program may
-    /// take minutes for one: with many in hand its neighbours would have nothing left to do.
+    /// How many chunks of a job are taken ahead of those that are mapped. The user's own program
+    /// may take minutes for one: with many in hand its neighbours would have nothing left to do.
     fn ahead(&self, share: u16, job: Option<&Job>) -> u16 {
         match job.is_some_and(runs_program) {
             true => share.min(u16::try_from(2 * self.settings.threads).unwrap_or(u16::MAX)),

@@ -88,8 +88,8 @@ pub struct Assignment {
     pub plan_summary: PlanSummary,
     /// How much of a message is verified.
     pub check: Check,
-    /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the job's
-    /// chunk will be missed and sent again.
+    /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the
+    /// job's chunk will be missed and sent again.
     pub strict: bool,
     /// What a chunk that may kill may use, in a process of its own.
     pub limits: Limits,
@@ -105,7 +105,8 @@ impl Assignment {
         self.name.as_ref().map_or("-", JobName::as_str)
     }
 
-    /// Whether it runs the user's own program, which is in processes of its own and has limits of its own.
+    /// Whether it runs the user's own program, which is in processes of its own and has limits of
+    /// its own.
     pub(crate) fn runs_programs(&self) -> bool {
         matches!(self.spec.kind, Kind::Exec(_))
     }

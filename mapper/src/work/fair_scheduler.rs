@@ -1,5 +1,5 @@
-//! A fair scheduler of chunks: the jobs of one process take turns, so that a large job cannot starve a
-//! small one.
+//! A fair scheduler of chunks: the jobs of one process take turns, so that a large job cannot
+//! starve a small one.
 //!
 //! A job whose outcomes are not taken gets no further thread until they are. The scheduler must not
 //! know how chunks are mapped, nor where they come from.
@@ -154,7 +154,8 @@ impl State {
 }
 
 impl FairScheduler {
-    /// A scheduler in which each job may have at most `unsettled` chunks mapped and not yet settled.
+    /// A scheduler in which each job may have at most `unsettled` chunks mapped and not yet
+    /// settled.
     pub(crate) fn new(unsettled: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -224,7 +225,8 @@ impl FairScheduler {
         self.news.notify_all();
     }
 
-    /// The job failed: its chunks in hand go back, the failure is kept for [`FairScheduler::failures`].
+    /// The job failed: its chunks in hand go back, the failure is kept for
+    /// [`FairScheduler::failures`].
     pub(crate) fn fail(&self, number: u64, error: MapError) {
         self.lock().failures.push((number, error));
         self.drop_job(number);
@@ -273,8 +275,8 @@ impl FairScheduler {
         self.news.notify_all();
     }
 
-    /// Waits for a chunk whose turn it is, or for jobs to go; `None` when there will be no chunk. `gone` is
-    /// how many jobs had gone when the caller looked last.
+    /// Waits for a chunk whose turn it is, or for jobs to go; `None` when there will be no chunk.
+    /// `gone` is how many jobs had gone when the caller looked last.
     pub(crate) fn next(self: &Arc<Self>, gone: &mut u64) -> Option<Next> {
         let mut state = self.lock();
         loop {

@@ -113,7 +113,8 @@ pub(crate) fn compute(
                 thread::Builder::new()
                     .name(format!("map-{number}"))
                     .spawn_scoped(scope, || {
-                        // In a panic too, so that the other threads do not wait for this one's chunk.
+                        // In a panic too, so that the other threads do not wait for this one's
+                        // chunk.
                         let guard = AbortUnlessDone {
                             scheduler: Some(scheduler),
                         };
@@ -164,7 +165,8 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
             }
         };
         if task.suspect && !job.runs_programs() {
-            // No longer in flight, so not overdue for a thread's sake: the children are watched here.
+            // No longer in flight, so not overdue for a thread's sake: the children are watched
+            // here.
             if let Some(delivery) = task.in_flight.take() {
                 run_apart(scheduler, runtime, &job, &chunk, delivery, task.permit);
             }

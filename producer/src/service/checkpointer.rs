@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use crate::error::ProduceError;
 use crate::produce::Resume;
 
-/// How often complete splits are written down. The log stays short, which every command reads whole;
-/// a producer that is killed sends again what it completed since, and nothing is doubled.
+/// How often complete splits are written down. The log stays short, which every command reads
+/// whole; a producer that is killed sends again what it completed since, and nothing is doubled.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// And as soon as they name this many sources: an entry has its bounds.
 const MAX_RECORDS: usize = 50_000;

@@ -1,4 +1,5 @@
-//! A job for a broker, as it is ordered: what its run is in the log. It must not know how it gets there.
+//! A job for a broker, as it is ordered: what its run is in the log. It must not know how it gets
+//! there.
 
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ pub struct Order<'a> {
     pub backlog: Backlog,
     /// Runs anew what is finished or has failed, and replaces its output.
     pub force: bool,
-    /// How long the broker may be gone while the job is not in its log; without a limit it is waited for.
+    /// How long the broker may be gone while the job is not in its log; without a limit it is
+    /// waited for.
     pub patience: Option<Duration>,
     /// The bytes of the file that mappers need ([`Submission::file`]).
     pub file: Option<Bytes>,

@@ -1,5 +1,5 @@
-//! Who owns a job that is there already: whether a finished one still has its output, and whether anybody
-//! serves the directory of an unfinished one. It must not know how jobs are produced.
+//! Who owns a job that is there already: whether a finished one still has its output, and whether
+//! anybody serves the directory of an unfinished one. It must not know how jobs are produced.
 
 use std::fs;
 use std::path::Path;
@@ -24,8 +24,8 @@ pub(crate) enum Output {
     Unknown,
 }
 
-/// Looks for a finished job's output, where it lies if that is on this machine, or by asking those who
-/// serve its directory.
+/// Looks for a finished job's output, where it lies if that is on this machine, or by asking those
+/// who serve its directory.
 pub(crate) async fn find_output(
     registry: &Registry,
     log: &mut Log,

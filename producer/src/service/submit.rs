@@ -145,7 +145,8 @@ pub fn default_name(spec: &JobSpec, plan: &Plan) -> JobName {
 /// runtime's thread.
 ///
 /// # Errors
-/// When the name belongs to another job, reading fails, a stop was asked for, or the broker refuses.
+/// When the name belongs to another job, reading fails, a stop was asked for, or the broker
+/// refuses.
 pub fn submit(
     order: &Order<'_>,
     broker: &Broker,
@@ -286,7 +287,8 @@ impl Publishing<'_> {
         let seal = match produce(order.plan, order.spec, env, &order.settings, &checkpointer) {
             Ok(seal) => seal,
             Err(error) => {
-                // So that whoever resumes has less to send; a broker that is gone is not waited for.
+                // So that whoever resumes has less to send; a broker that is gone is not waited
+                // for.
                 let _ =
                     runtime.block_on(async { timeout(LAST_WORDS, checkpointer.finish()).await });
                 return Err(error.into());
@@ -302,9 +304,10 @@ impl Publishing<'_> {
     }
 }
 
-/// The number of a run that begins anew, which no earlier run of the name has. The same command computes
-/// it again while the run is not in the log: what a producer declared that was killed before, is then made
-/// anew and not left behind. The day tells it from runs that the log has forgotten.
+/// The number of a run that begins anew, which no earlier run of the name has. The same command
+/// computes it again while the run is not in the log: what a producer declared that was killed
+/// before, is then made anew and not left behind. The day tells it from runs that the log has
+/// forgotten.
 fn fresh_run(order: &Order<'_>, earlier: Option<&Job>, plan: u64) -> u64 {
     let before = earlier.map(|job| job.submission.run);
     let day = since_1970().as_secs() / (24 * 60 * 60);
@@ -324,8 +327,8 @@ fn refuse_foreign(order: &Order<'_>, table: &JobTable) -> Result<(), SubmitError
     }
 }
 
-/// Ends a job that belongs to an output directory which nobody serves, so that it can be begun anew;
-/// the entry of the log that did so.
+/// Ends a job that belongs to an output directory which nobody serves, so that it can be begun
+/// anew; the entry of the log that did so.
 async fn free(
     broker: &Broker,
     registry: &Registry,
@@ -397,7 +400,8 @@ struct Entering<'a> {
 }
 
 impl Entering<'_> {
-    /// Waits for something of the broker, unless a stop is asked for or the broker is gone too long.
+    /// Waits for something of the broker, unless a stop is asked for or the broker is gone too
+    /// long.
     fn wait<T, E>(&self, what: impl Future<Output = Result<T, E>>) -> Result<T, SubmitError>
     where
         SubmitError: From<E>,

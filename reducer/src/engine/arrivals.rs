@@ -101,7 +101,8 @@ impl Arrivals {
         self.taken.insert(id, hash);
     }
 
-    /// The chunk's skipped outcome is in hand, whole: it completes the set until an ordinary one comes.
+    /// The chunk's skipped outcome is in hand, whole: it completes the set until an ordinary one
+    /// comes.
     pub(crate) fn mark_skipped(&mut self, id: ChunkId, hash: u64) {
         self.skipped.insert(id, hash);
     }

@@ -1,14 +1,14 @@
 //! Whether all partitions have the outcomes of attempts that made the same of each chunk.
 //!
-//! A chunk is mapped again when its mapper dies half-way, and then some partitions may have what the first
-//! attempt made of it and others what the second did. That is right as long as both made the same, which
-//! a program of the user's need not do. It must not know what outcomes hold.
+//! A chunk is mapped again when its mapper dies half-way, and then some partitions may have what
+//! the first attempt made of it and others what the second did. That is right as long as both made
+//! the same, which a program of the user's need not do. It must not know what outcomes hold.
 
 use gristmill_common::id::{ChunkId, content_hash};
 use gristmill_common::seal::Seal;
 
-/// What one partition knows of the attempts at all its chunks, however many: two sums, of which the second
-/// tells which chunk it is where one differs.
+/// What one partition knows of the attempts at all its chunks, however many: two sums, of which the
+/// second tells which chunk it is where one differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attempts {
     plain: u64,

@@ -71,7 +71,8 @@ pub enum CommitError {
     /// The partitions do not belong together.
     #[error("the partitions contradict each other: {0}")]
     Partitions(String),
-    /// Some partitions have what one attempt at a chunk made, others what another did, which was not the same.
+    /// Some partitions have what one attempt at a chunk made, others what another did, which was
+    /// not the same.
     #[error(
         "{}: it was mapped twice, since its mapper was lost or stopped half-way, and its two results cannot be mixed; \
          a program must give the same for the same input, unless the output has one partition \
@@ -108,8 +109,8 @@ impl CommitError {
     }
 }
 
-/// Commits the finished partitions of a job as one output. `dead_letters` are the messages that were set
-/// aside on the broker: each skipped chunk, and what was no message of the job.
+/// Commits the finished partitions of a job as one output. `dead_letters` are the messages that
+/// were set aside on the broker: each skipped chunk, and what was no message of the job.
 ///
 /// # Errors
 /// When the accounts do not hold, too much is set aside, or files cannot be written; then there is
@@ -245,8 +246,12 @@ fn accounts(
         if result.seal != *seal {
             return Err(CommitError::Partitions("their seals differ".into()));
         }
+        // A chunk that one partition has and another skipped is no mixture of two results: all its
+        // records are set aside where it was skipped, and a replay gives the rest.
+        let same_skipped = result.skipped == results[0].skipped;
         if let (Some(first), Some(attempts)) = (&results[0].attempts, &result.attempts)
             && first != attempts
+            && same_skipped
         {
             return Err(CommitError::TwoResults(first.differ_at(attempts, seal)));
         }

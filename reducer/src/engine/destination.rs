@@ -51,8 +51,8 @@ impl fmt::Debug for Stream {
 }
 
 impl Destination {
-    /// The one part goes to `to`; what was set aside and the manifest go to files if they are named.
-    /// The files appear under their names when the job is complete.
+    /// The one part goes to `to`; what was set aside and the manifest go to files if they are
+    /// named. The files appear under their names when the job is complete.
     ///
     /// # Errors
     /// When one of the files cannot be created.

@@ -1,7 +1,7 @@
 //! The one owner of what is risky with files: temporary names, fsync and rename.
 //!
-//! A file of the output is written under a temporary name of our own, synced, and only then renamed.
-//! It must not know what the files hold.
+//! A file of the output is written under a temporary name of our own, synced, and only then
+//! renamed. It must not know what the files hold.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is the file that owns renaming"

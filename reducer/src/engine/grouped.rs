@@ -1,5 +1,5 @@
-//! The pairs of one partition: sorted as they come, then streamed to the user's reduce program, whose
-//! output is the part file.
+//! The pairs of one partition: sorted as they come, then streamed to the user's reduce program,
+//! whose output is the part file.
 //!
 //! Pairs leave by key; those of one key in the order of the input, however chunks were cut and in
 //! whatever order they came (I6). It must not know how programs are run.
@@ -19,8 +19,8 @@ use crate::engine::out_file::{Finished, OutFile};
 use crate::engine::reduce_error::ReduceError;
 use crate::engine::sort::{Merger, Sorted, Sorter};
 
-/// Before a value in the sorter: the split and the chunk that it came from, and its place there, each a
-/// big-endian u32, so that byte order is input order.
+/// Before a value in the sorter: the split and the chunk that it came from, and its place there,
+/// each a big-endian u32, so that byte order is input order.
 const PLACE: usize = 12;
 
 /// A partition's pairs while outcomes come in.

@@ -60,8 +60,8 @@ pub struct Totals {
     /// Earlier manifests call them tombstones.
     #[serde(default, skip_serializing_if = "is_zero", alias = "tombstones")]
     pub skipped_chunks: u64,
-    /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside. Only
-    /// on a broker that others write to. Manifests before 0.2.0 do not count them.
+    /// Messages in the job's queues that were none of its chunks or outcomes, and were set aside.
+    /// Only on a broker that others write to. Manifests before 0.2.0 do not count them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub foreign_messages: u64,
     /// Bytes behind the end marks of tars that are not zero and were passed over: what stands there

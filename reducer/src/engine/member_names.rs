@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use gristmill_common::id::content_hash;
 
-/// Gives out names. It keeps a hash of each: two names with the same hash would only give one of them
-/// a number that it does not need.
+/// Gives out names. It keeps a hash of each: two names with the same hash would only give one of
+/// them a number that it does not need.
 #[derive(Debug, Default)]
 pub(crate) struct MemberNames {
     taken: HashMap<u64, Taken>,
@@ -24,8 +24,8 @@ struct Taken {
 }
 
 impl MemberNames {
-    /// The name of the member for a document's result: without `..`, `.` and leading `/`, and with a
-    /// number before the extension if it is taken.
+    /// The name of the member for a document's result: without `..`, `.` and leading `/`, and with
+    /// a number before the extension if it is taken.
     pub(crate) fn give(&mut self, document: &[u8]) -> Vec<u8> {
         let parts = document.split(|&byte| byte == b'/');
         let parts: Vec<Vec<u8>> = parts.filter_map(part).collect();

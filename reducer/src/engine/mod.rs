@@ -1,7 +1,8 @@
 //! Outcomes' bytes in, files out.
 //!
-//! [`reduce`] merges the outcomes of one partition, [`commit`] puts the parts, the account of every record
-//! and the manifest in place, and [`verify`] checks an output. It must not know where outcomes come from.
+//! [`reduce`] merges the outcomes of one partition, [`commit`] puts the parts, the account of every
+//! record and the manifest in place, and [`verify`] checks an output. It must not know where
+//! outcomes come from.
 
 pub(crate) mod accounts;
 pub(crate) mod arrivals;

@@ -29,7 +29,8 @@ pub(crate) struct Ordered {
 }
 
 impl Ordered {
-    /// Writes the splits of one partition of a job to `out`, at most `limit` results of each document.
+    /// Writes the splits of one partition of a job to `out`, at most `limit` results of each
+    /// document.
     pub(crate) fn new(partition: u32, spec: &JobSpec, splits: u32, out: OutFile) -> Self {
         let splits = range_of(partition, spec.partitions, splits);
         Self {

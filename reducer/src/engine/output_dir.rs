@@ -1,9 +1,9 @@
 //! The output folder: who may write there, and what may be replaced.
 //!
 //! A folder that holds anything is refused, unless `force` is given and an earlier manifest lists
-//! everything in it. A lock keeps a second run out. What a crashed run left behind is recognised and
-//! cleaned: temporary files by their names; files that it had already renamed by its journal (the
-//! new manifest under its temporary name), and only if they are what the journal says.
+//! everything in it. A lock keeps a second run out. What a crashed run left behind is recognised
+//! and cleaned: temporary files by their names; files that it had already renamed by its journal
+//! (the new manifest under its temporary name), and only if they are what the journal says.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -234,8 +234,8 @@ impl Lock {
                     return Err(FileError::new("lock", &path)(error).into());
                 }
             }
-            // The holder before us may have removed the name after we opened it: then this is a lock
-            // on nothing, and another run may hold the new file.
+            // The holder before us may have removed the name after we opened it: then this is a
+            // lock on nothing, and another run may hold the new file.
             let here = file
                 .metadata()
                 .map_err(FileError::new("lock", &path))

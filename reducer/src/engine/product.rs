@@ -111,8 +111,8 @@ impl Merging {
         };
         let share = if shape.top.is_some() { 5 } else { 6 };
         let budget = settings.memory / 8 * share;
-        // Such keys come once and nearly in order: memory saves nothing, it would only grow with the
-        // number of documents.
+        // Such keys come once and nearly in order: memory saves nothing, it would only grow with
+        // the number of documents.
         let budget = match shape.keyed_by {
             KeyedBy::Document => budget.min(DOCUMENT_ROWS),
             KeyedBy::Fields(_) => budget,

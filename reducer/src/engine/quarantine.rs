@@ -117,8 +117,8 @@ pub(crate) struct SetAside {
 }
 
 impl Quarantine {
-    /// A collection of at most `limit` bytes of lines that keeps within `budget` bytes of memory and
-    /// spills into `tmp`.
+    /// A collection of at most `limit` bytes of lines that keeps within `budget` bytes of memory
+    /// and spills into `tmp`.
     pub(crate) fn new(sources: usize, limit: u64, budget: usize, tmp: &Path) -> Self {
         Self {
             sorter: Sorter::new(budget, tmp),

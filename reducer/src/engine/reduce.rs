@@ -1,7 +1,7 @@
 //! One partition: its messages in, its finished, unpublished part out.
 //!
-//! It must not know where messages come from. None is ever refused for coming early, so a later split
-//! cannot hold the room of an earlier.
+//! It must not know where messages come from. None is ever refused for coming early, so a later
+//! split cannot hold the room of an earlier.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,9 +77,9 @@ impl<'a> Reducer<'a> {
         replays: u32,
     ) -> Result<Self, ReduceError> {
         let shape = spec.kind.shape();
-        // An eighth for what was set aside; for what waits a quarter of an ordered job's budget (more
-        // would keep in memory what the page cache holds as well), and an eighth beside a table
-        // or pairs, which take the rest.
+        // An eighth for what was set aside; for what waits a quarter of an ordered job's budget
+        // (more would keep in memory what the page cache holds as well), and an eighth beside a
+        // table or pairs, which take the rest.
         let eighth = settings.memory / 8;
         let waiting = match shape {
             Shape::Ordered => settings.memory / 4,
@@ -143,7 +143,8 @@ impl<'a> Reducer<'a> {
         Ok(true)
     }
 
-    /// Whether this is a skipped outcome that says nothing: of a time before the last replay, or a second.
+    /// Whether this is a skipped outcome that says nothing: of a time before the last replay, or a
+    /// second.
     fn is_stale(&self, head: &OutcomeHead) -> bool {
         head.skipped
             .is_some_and(|replays| replays < self.replays || self.arrivals.is_skipped(head.id))

@@ -1,5 +1,5 @@
-//! What a reducer says in the log about its directory: which jobs belong to it, which it still has, and
-//! whether a finished one's output is there. It must not know how jobs are worked on.
+//! What a reducer says in the log about its directory: which jobs belong to it, which it still has,
+//! and whether a finished one's output is there. It must not know how jobs are worked on.
 
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Cause, Trouble};
@@ -39,8 +39,8 @@ impl Service {
         self.claim_again(&name, run).await
     }
 
-    /// Somebody asks whether a finished job's output is still there: whoever serves its directory says so,
-    /// and so does whoever serves another one in the same place.
+    /// Somebody asks whether a finished job's output is still there: whoever serves its directory
+    /// says so, and so does whoever serves another one in the same place.
     pub(super) async fn look_for_output(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
         let job = self.table.get(name);
         let Some(job) = job.filter(|job| job.submission.run == run) else {

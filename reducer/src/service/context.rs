@@ -95,7 +95,8 @@ impl JobContext<'_> {
         Progress::add(&self.progress.duplicates, 1);
     }
 
-    /// Whether the output of an earlier run, or of this one before a replay, makes room for this one's.
+    /// Whether the output of an earlier run, or of this one before a replay, makes room for this
+    /// one's.
     pub(crate) fn may_replace(&self) -> bool {
         self.replace || self.replays > 0
     }

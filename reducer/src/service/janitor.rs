@@ -1,8 +1,9 @@
-//! Removes what runs leave behind that were seen to end: first their queues, then their folder here.
+//! Removes what runs leave behind that were seen to end: first their queues, then their folder
+//! here.
 //!
-//! Every step may be done again, by any reducer, at any time: queues and folders name their run. What
-//! cannot be removed now is tried again when the folder is found the next time. It must not know how a
-//! run ended.
+//! Every step may be done again, by any reducer, at any time: queues and folders name their run.
+//! What cannot be removed now is tried again when the folder is found the next time. It must not
+//! know how a run ended.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};

@@ -438,8 +438,8 @@ impl Service {
         }
     }
 
-    /// Looks for folders of runs that were seen to end: what could not be removed before, or came back,
-    /// because somebody was slower. A run that is not known may be a newer one: it stays.
+    /// Looks for folders of runs that were seen to end: what could not be removed before, or came
+    /// back, because somebody was slower. A run that is not known may be a newer one: it stays.
     fn sweep(&mut self) {
         let runs = match self.state_dir.runs() {
             Ok(runs) => runs,

@@ -1,4 +1,5 @@
-//! One partition of a job on a broker: outcomes become segments, then are acknowledged, then merged.
+//! One partition of a job on a broker: outcomes become segments, then are acknowledged, then
+//! merged.
 //!
 //! The order is the promise (I3): a message is acknowledged only when a segment that holds it is
 //! durable. The merge is rebuilt from the segments whenever this process is new to them, so a crash
@@ -375,8 +376,8 @@ impl Worker<'_> {
         counters.partition(self.partition, durable, expected, quarantined);
     }
 
-    /// Merges a segment. True when it closes the partition; one that closed it before a replay, or before
-    /// segments were lost, does not.
+    /// Merges a segment. True when it closes the partition; one that closed it before a replay, or
+    /// before segments were lost, does not.
     fn read(&mut self, segment: &Segment) -> Result<bool, ReduceError> {
         for message in &segment.messages {
             self.reducer.message(message)?;

@@ -1,4 +1,5 @@
-//! The thread of one job: what it owns, and how much it takes in hand. It must not know which jobs are claimed.
+//! The thread of one job: what it owns, and how much it takes in hand. It must not know which jobs
+//! are claimed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};

@@ -320,7 +320,8 @@ pub fn run_messages(
     .map_err(Failed::Commit)
 }
 
-/// Publishes messages, with one publisher a partition: a full queue of one must not hold up the others.
+/// Publishes messages, with one publisher a partition: a full queue of one must not hold up the
+/// others.
 fn send(
     runtime: &tokio::runtime::Runtime,
     sender: Transport,

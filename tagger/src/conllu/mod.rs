@@ -1,5 +1,5 @@
-//! CoNLL-U (<https://universaldependencies.org/format.html>): reading treebanks, writing tagged sentences. Must not
-//! know of training.
+//! CoNLL-U (<https://universaldependencies.org/format.html>): reading treebanks, writing tagged
+//! sentences. Must not know of training.
 
 mod read;
 mod write;

@@ -1,5 +1,5 @@
-//! Reads CoNLL-U, plain or gzip: words, their two tags, and what is needed to rebuild the raw text. Must not know
-//! of models.
+//! Reads CoNLL-U, plain or gzip: words, their two tags, and what is needed to rebuild the raw text.
+//! Must not know of models.
 
 use std::io::Read;
 
@@ -56,7 +56,8 @@ pub enum ConlluError {
     },
 }
 
-/// Reads a whole stream, decompressing it when it starts with gzip's magic bytes, up to `limit` bytes of content.
+/// Reads a whole stream, decompressing it when it starts with gzip's magic bytes, up to `limit`
+/// bytes of content.
 ///
 /// # Errors
 /// Fails on a read error, a damaged gzip stream, or content past `limit`.
@@ -153,7 +154,8 @@ fn parse_word(line: &str, sentence: &mut Sentence) -> Result<(), &'static str> {
         xpos: xpos.to_owned(),
         space_after,
     };
-    // Inside a range the file says nothing of spaces: the range's own SpaceAfter holds for its last word.
+    // Inside a range the file says nothing of spaces: the range's own SpaceAfter holds for its last
+    // word.
     if let Some(range) = sentence.multi.last()
         && number > range.first
         && number <= range.first + range.count

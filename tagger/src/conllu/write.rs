@@ -1,5 +1,5 @@
-//! Writes tagged sentences as `udvalidate --level 2` wants them, but for the tree, which a tagger does not have.
-//! Must not know of documents.
+//! Writes tagged sentences as `udvalidate --level 2` wants them, but for the tree, which a tagger
+//! does not have. Must not know of documents.
 
 use std::borrow::Cow;
 
@@ -19,8 +19,8 @@ pub struct Form<'a> {
     pub continues: bool,
 }
 
-/// Appends a sentence: `# sent_id` as `id` writes it, `# text`, a line per word, and a range line before the words
-/// of a contraction.
+/// Appends a sentence: `# sent_id` as `id` writes it, `# text`, a line per word, and a range line
+/// before the words of a contraction.
 pub fn push_sentence(
     out: &mut Vec<u8>,
     model: &Model,
@@ -94,7 +94,8 @@ fn push_number(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// FORM: letters are composed (NFC), as the format asks, and what it does not allow in a word is replaced.
+/// FORM: letters are composed (NFC), as the format asks, and what it does not allow in a word is
+/// replaced.
 #[inline]
 fn push_form(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.iter().all(u8::is_ascii_graphic) {
@@ -104,8 +105,8 @@ fn push_form(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends text with white space that is `unfit` as U+2423 (open box), and control characters and bytes that are not
-/// UTF-8 as U+25A1 (white square): validators take U+FFFD for an error.
+/// Appends text with white space that is `unfit` as U+2423 (open box), and control characters and
+/// bytes that are not UTF-8 as U+25A1 (white square): validators take U+FFFD for an error.
 fn push_fit(out: &mut Vec<u8>, bytes: &[u8], unfit: fn(char) -> bool) {
     let text = String::from_utf8_lossy(bytes);
     let text = if is_nfc(&text) {
@@ -126,8 +127,8 @@ pub fn push_comment(out: &mut Vec<u8>, name: &[u8]) {
     push_fit(out, name, |_| false);
 }
 
-/// Appends a name as part of a sent_id, which has no white space and no slash: what does not fit is written as `%`
-/// and two hexadecimal digits a byte, so that different names stay different.
+/// Appends a name as part of a sent_id, which has no white space and no slash: what does not fit is
+/// written as `%` and two hexadecimal digits a byte, so that different names stay different.
 pub fn push_id(out: &mut Vec<u8>, name: &[u8]) {
     for chunk in name.utf8_chunks() {
         let valid = chunk.valid();

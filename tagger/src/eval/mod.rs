@@ -1,4 +1,5 @@
-//! Measures a model against CoNLL-U with gold tokens: accuracy, unknown words, confusions. Must not know of training.
+//! Measures a model against CoNLL-U with gold tokens: accuracy, unknown words, confusions. Must not
+//! know of training.
 
 mod raw;
 

@@ -1,5 +1,5 @@
-//! Measures splitting, tokenizing and tagging of raw text together: F1 as in the CoNLL 2018 shared task (Zeman et
-//! al. 2018), spans compared in the text without white space.
+//! Measures splitting, tokenizing and tagging of raw text together: F1 as in the CoNLL 2018 shared
+//! task (Zeman et al. 2018), spans compared in the text without white space.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -119,8 +119,8 @@ fn spans(sentences: &[Sentence]) -> Spans<'_> {
     out
 }
 
-/// Rebuilds the raw text of `sentences`, has it split, tokenized, tagged and written as CoNLL-U, reads that again
-/// and compares: so what is measured is what a file would say.
+/// Rebuilds the raw text of `sentences`, has it split, tokenized, tagged and written as CoNLL-U,
+/// reads that again and compares: so what is measured is what a file would say.
 pub fn raw_text(model: &Arc<Model>, sentences: &[Sentence]) -> RawReport {
     let text = text_of(sentences);
     let mut written = Vec::new();

@@ -1,5 +1,6 @@
-//! Numbers, strings and keys in a model file, written and read. Reading trusts nothing: every count is checked
-//! against the bytes that are left before anything is allocated for it. Must not know the order of the parts.
+//! Numbers, strings and keys in a model file, written and read. Reading trusts nothing: every count
+//! is checked against the bytes that are left before anything is allocated for it. Must not know
+//! the order of the parts.
 
 use super::error::ModelError;
 

@@ -1,5 +1,5 @@
-//! The model file: magic, version, checksum, the sizes of three sections, then the sections: words, Penn rows,
-//! universal rows, in zstd blocks. Must not know how rows look in memory.
+//! The model file: magic, version, checksum, the sizes of three sections, then the sections: words,
+//! Penn rows, universal rows, in zstd blocks. Must not know how rows look in memory.
 
 use std::thread;
 

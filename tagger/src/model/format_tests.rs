@@ -1,4 +1,5 @@
-//! The loader against damaged and hostile files, with checksums made good so that the inner checks are reached.
+//! The loader against damaged and hostile files, with checksums made good so that the inner checks
+//! are reached.
 
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -1,7 +1,8 @@
-//! Where a key's row is, for rows sorted by key: a bit per range of keys says whether one may exist, and counting
-//! bits says where. Must not know what a row holds.
+//! Where a key's row is, for rows sorted by key: a bit per range of keys says whether one may
+//! exist, and counting bits says where. Must not know what a row holds.
 
-/// Bits per row: fewer would send more look-ups to rows that are not there, more would fit the caches less.
+/// Bits per row: fewer would send more look-ups to rows that are not there, more would fit the
+/// caches less.
 const SPARE: usize = 10;
 /// Words of bits in a line.
 const WORDS: usize = 6;
@@ -58,7 +59,8 @@ impl Index {
         line.bits[word] |= 1 << (bit & 63);
     }
 
-    /// The first row that may hold `key`, and whether any row may; without a branch, for either is common.
+    /// The first row that may hold `key`, and whether any row may; without a branch, for either is
+    /// common.
     #[inline(always)]
     pub(crate) fn find(&self, key: u32) -> (u32, bool) {
         let (line, bit) = self.place(key);

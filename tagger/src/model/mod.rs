@@ -61,7 +61,8 @@ impl Model {
     pub fn embedded() -> Arc<Self> {
         static PARSED: OnceLock<Arc<Model>> = OnceLock::new();
         Arc::clone(PARSED.get_or_init(|| {
-            // The bytes are part of the program and a test loads them: failing here is a broken build.
+            // The bytes are part of the program and a test loads them: failing here is a broken
+            // build.
             Arc::new(Self::from_bytes(EMBEDDED).expect("the embedded model is well-formed"))
         }))
     }

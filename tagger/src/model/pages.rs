@@ -1,5 +1,5 @@
-//! Memory for the large tables: zeroed, and on Linux in huge pages, because look-ups land anywhere in them and
-//! small pages cost an address translation each. Must not know what is stored.
+//! Memory for the large tables: zeroed, and on Linux in huge pages, because look-ups land anywhere
+//! in them and small pages cost an address translation each. Must not know what is stored.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! A model as plain data, between the trainer, the file and the tagger. Must not know how either stores it.
+//! A model as plain data, between the trainer, the file and the tagger. Must not know how either
+//! stores it.
 
 use crate::lexicon::Entry;
 

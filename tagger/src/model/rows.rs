@@ -1,5 +1,5 @@
-//! Rows of weights in a model file: blocks of rows, each block its own zstd frame, so that reading needs one
-//! block's memory beside the table it fills. Must not know what the table looks like.
+//! Rows of weights in a model file: blocks of rows, each block its own zstd frame, so that reading
+//! needs one block's memory beside the table it fills. Must not know what the table looks like.
 
 use super::bytes::{Bytes, put_keys, put_number};
 use super::error::ModelError;

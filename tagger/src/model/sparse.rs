@@ -1,5 +1,6 @@
-//! Rows with one or two weights each, at run time: the weights that are there, with a bit per tag that has one.
-//! A dense row ([`super::table`]) would be mostly zeros. Must not know what a feature means.
+//! Rows with one or two weights each, at run time: the weights that are there, with a bit per tag
+//! that has one. A dense row ([`super::table`]) would be mostly zeros. Must not know what a feature
+//! means.
 
 use super::index::Index;
 use super::parts::{RowRef, Rows};

@@ -1,5 +1,5 @@
-//! Feature rows at run time: one 64-byte cache line a row, sorted by key, found by a rank index. Must not know what
-//! a feature means or where rows come from.
+//! Feature rows at run time: one 64-byte cache line a row, sorted by key, found by a rank index.
+//! Must not know what a feature means or where rows come from.
 
 use super::index::Index;
 use super::pages::Pages;
@@ -39,8 +39,8 @@ impl Scores {
         }
     }
 
-    /// Zero for the first `tags` tags; for the lanes without a tag lower than the 119 rows of at most 128 that add up
-    /// in a word can bring any tag, so that they are never the best.
+    /// Zero for the first `tags` tags; for the lanes without a tag lower than the 119 rows of at
+    /// most 128 that add up in a word can bring any tag, so that they are never the best.
     pub(crate) fn blank(tags: usize) -> Self {
         Self(std::array::from_fn(|lane| {
             if lane < tags.max(1) { 0 } else { -0x6000 }

@@ -1,5 +1,5 @@
-//! The word lists of the tokenizer and the sentence splitter: common English abbreviations, contractions and
-//! the like, in lower case. Nothing but data and look-ups.
+//! The word lists of the tokenizer and the sentence splitter: common English abbreviations,
+//! contractions and the like, in lower case. Nothing but data and look-ups.
 
 /// Abbreviations that a name or number follows: never the end of a sentence.
 const TITLES: &[&str] = &[
@@ -147,15 +147,17 @@ pub(super) fn joined(word: &str) -> Option<usize> {
         .flatten()
 }
 
-/// Whether `c` ends sentences in a script other than Latin: the full stops, question and exclamation marks of Arabic,
-/// Armenian, Syriac, Indic, Burmese, Ethiopic, Khmer, Chinese and Japanese.
+/// Whether `c` ends sentences in a script other than Latin: the full stops, question and
+/// exclamation marks of Arabic, Armenian, Syriac, Indic, Burmese, Ethiopic, Khmer, Chinese and
+/// Japanese.
 pub(super) fn foreign_stop(c: char) -> bool {
     matches!(c, '\u{589}' | '\u{61e}' | '\u{61f}' | '\u{6d4}' | '\u{700}'..='\u{702}' | '\u{964}' | '\u{965}'
         | '\u{104a}' | '\u{104b}' | '\u{1362}' | '\u{1367}' | '\u{1368}' | '\u{17d4}' | '\u{17d5}' | '\u{203c}'
         | '\u{203d}' | '\u{2047}'..='\u{2049}' | '\u{3002}' | '\u{ff01}' | '\u{ff0e}' | '\u{ff1f}' | '\u{ff61}')
 }
 
-/// Whether `c` is a punctuation mark of a script other than Latin, outside the blocks of general punctuation.
+/// Whether `c` is a punctuation mark of a script other than Latin, outside the blocks of general
+/// punctuation.
 pub(super) fn foreign_mark(c: char) -> bool {
     c >= '\u{37e}'
         && (foreign_stop(c)

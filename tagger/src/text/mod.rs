@@ -41,8 +41,8 @@ fn joined(text: &str, end: usize) -> bool {
 }
 
 impl Tagger {
-    /// Splits `text` into sentences and tokens, tags them and calls `visit` with each sentence in order. Nothing is
-    /// carried from one call to the next. Memory is linear in the text's length.
+    /// Splits `text` into sentences and tokens, tags them and calls `visit` with each sentence in
+    /// order. Nothing is carried from one call to the next. Memory is linear in the text's length.
     pub fn tag_text(&mut self, text: &str, mut visit: impl FnMut(Tagged<'_>)) {
         let mut tokens = Vec::new();
         tokenize(text, &mut tokens);
@@ -89,8 +89,8 @@ pub struct Sentence<'a> {
 }
 
 impl Tagger {
-    /// Splits `text` into sentences and words and tags them. [`Tagger::tag_text`] does the same without the memory for all
-    /// sentences.
+    /// Splits `text` into sentences and words and tags them. [`Tagger::tag_text`] does the same
+    /// without the memory for all sentences.
     pub fn analyse<'a>(&mut self, text: &'a str) -> Vec<Sentence<'a>> {
         let mut sentences = Vec::new();
         self.tag_text(text, |tagged| {
@@ -106,8 +106,9 @@ impl Tagger {
     }
 }
 
-/// Bytes as text of the same length: each byte that is not part of UTF-8 becomes U+001A (SUBSTITUTE), which the
-/// tokenizer takes for a letter. So every offset in the result is an offset in `bytes`.
+/// Bytes as text of the same length: each byte that is not part of UTF-8 becomes U+001A
+/// (SUBSTITUTE), which the tokenizer takes for a letter. So every offset in the result is an offset
+/// in `bytes`.
 pub fn replace_invalid(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);

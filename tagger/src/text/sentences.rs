@@ -1,5 +1,5 @@
-//! The sentence splitter: cuts a text's tokens into sentences, by rules. A blank line always ends one, and so does a
-//! line that begins a list item. Must not know of tags.
+//! The sentence splitter: cuts a text's tokens into sentences, by rules. A blank line always ends
+//! one, and so does a line that begins a list item. Must not know of tags.
 
 use super::lists;
 use super::tokens::Token;
@@ -94,8 +94,8 @@ fn splits(token: &str, end: Ending, closed: bool, glued: bool, next: &str) -> bo
     }
 }
 
-/// Whether the token at `at`, not the first, begins a line that begins a list item: a bullet or a number, or the
-/// number after the one that the list's last line began with.
+/// Whether the token at `at`, not the first, begins a line that begins a list item: a bullet or a
+/// number, or the number after the one that the list's last line began with.
 fn item(text: &str, tokens: &[Token], at: usize) -> bool {
     let gap = &text[tokens[at - 1].end..tokens[at].start];
     if !gap.contains('\n') {
@@ -118,8 +118,8 @@ fn item(text: &str, tokens: &[Token], at: usize) -> bool {
     marker(text, &tokens[at..]) > 0 || successor()
 }
 
-/// Number of tokens that a list's mark takes at the head of `tokens`, white space after it: `-`, `•`, `1.`, `(2)`,
-/// `a)`, `iv.`; 0 for none.
+/// Number of tokens that a list's mark takes at the head of `tokens`, white space after it: `-`,
+/// `•`, `1.`, `(2)`, `a)`, `iv.`; 0 for none.
 fn marker(text: &str, tokens: &[Token]) -> usize {
     let form = |at: usize| {
         tokens

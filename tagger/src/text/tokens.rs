@@ -1,5 +1,5 @@
-//! The tokenizer: raw text to tokens in the convention of the Penn Treebank as UD English EWT applies it, by
-//! rules, in one pass. Must not know of sentences or tags.
+//! The tokenizer: raw text to tokens in the convention of the Penn Treebank as UD English EWT
+//! applies it, by rules, in one pass. Must not know of sentences or tags.
 
 use super::lists;
 
@@ -14,8 +14,8 @@ pub struct Token {
     pub continues: bool,
 }
 
-/// Splits `text` into tokens. They are in order, do not overlap, lie on character edges and cover every character
-/// that is not white space. Time is linear in the text's length.
+/// Splits `text` into tokens. They are in order, do not overlap, lie on character edges and cover
+/// every character that is not white space. Time is linear in the text's length.
 pub fn tokenize(text: &str, out: &mut Vec<Token>) {
     out.clear();
     let mut start = None;
@@ -61,7 +61,8 @@ fn chunk(text: &str, start: usize, end: usize, out: &mut Vec<Token>) {
     scan(text, start, end, out);
 }
 
-/// The part of `chunk` that is a URL, a host name or an e-mail address, without the punctuation around it.
+/// The part of `chunk` that is a URL, a host name or an e-mail address, without the punctuation
+/// around it.
 fn address(chunk: &str) -> Option<(usize, usize)> {
     let from = chunk.find(|c| {
         !matches!(
@@ -128,7 +129,8 @@ fn wordlike(c: char) -> bool {
             | '\u{2190}'..='\u{2bff}' | '\u{3000}'..='\u{303f}' | '\u{e000}'..='\u{f8ff}' | '\u{ff00}'..='\u{ff0f}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Marks that belong to the character before them: combining marks, joiners, variation selectors, skin tones.
+/// Marks that belong to the character before them: combining marks, joiners, variation selectors,
+/// skin tones.
 fn joins(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
@@ -192,7 +194,8 @@ fn keeps(c: char, head: &str, before: Option<char>, after: Option<char>, rest: &
         '.' if head.is_empty() => after.is_some_and(char::is_numeric),
         '.' if after == Some('.') || before == Some('.') => false,
         '.' if after.is_some_and(|c| c.is_alphanumeric()) => {
-            // `end.The next`: a missing space. Short heads are initials (`U.S`), no capital after means a name (`a.htm`).
+            // `end.The next`: a missing space. Short heads are initials (`U.S`), no capital after
+            // means a name (`a.htm`).
             let lower = before.is_some_and(char::is_lowercase);
             let capital = after.is_some_and(char::is_uppercase)
                 && rest.chars().nth(1).is_none_or(char::is_lowercase);
@@ -234,7 +237,8 @@ fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
         _ if lists::foreign_stop(c) => same(&lists::foreign_stop),
         '-' | '*' | '=' | '~' | '<' | '>' | '+' | '$' | '|' | '^' => same(&|other| other == c),
         '\'' | '`' if rest[1..].starts_with(c) => at + 2,
-        // A run of one symbol is not gathered here: an emoji is a token, with the marks that belong to it.
+        // A run of one symbol is not gathered here: an emoji is a token, with the marks that belong
+        // to it.
         _ => {
             let after = &rest[c.len_utf8()..];
             end - after.trim_start_matches(joins).len()

@@ -1,5 +1,5 @@
-//! Training text as numbers: words, their views, gold tags, and what the lexicon would say of each word if
-//! the stretch of text it stands in had not been seen. Must not know of weights.
+//! Training text as numbers: words, their views, gold tags, and what the lexicon would say of each
+//! word if the stretch of text it stands in had not been seen. Must not know of weights.
 
 use std::collections::HashMap;
 
@@ -56,7 +56,8 @@ impl TagCounts {
             .or_default() += weight;
     }
 
-    /// The class of a form: a bit per tag, the most frequent tag plus 1 in the top byte; 0 for none.
+    /// The class of a form: a bit per tag, the most frequent tag plus 1 in the top byte; 0 for
+    /// none.
     pub(crate) fn class(&self, key: u32, without: Option<&TagCounts>) -> u64 {
         let Some(counts) = self.0.get(&key) else {
             return 0;
@@ -137,8 +138,9 @@ impl Corpus {
         counts
     }
 
-    /// Sets every token's cluster and class, the latter from the counts of all *other* folds: so a word that
-    /// occurs in one place only is as unknown in training as an unseen word is later. Returns the full counts.
+    /// Sets every token's cluster and class, the latter from the counts of all *other* folds: so a
+    /// word that occurs in one place only is as unknown in training as an unseen word is later.
+    /// Returns the full counts.
     pub(crate) fn annotate(
         &mut self,
         clusters: &HashMap<u32, u32>,

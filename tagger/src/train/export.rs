@@ -17,7 +17,8 @@ pub(crate) fn quantise<'a>(
 ) -> SparseRows {
     let mut kept: BTreeMap<u32, (i32, Vec<i8>)> = BTreeMap::new();
     for (key, weights) in rows {
-        // All tags' scores may shift together: take the middle out, so that fewer weights are far from zero.
+        // All tags' scores may shift together: take the middle out, so that fewer weights are far
+        // from zero.
         let mut sorted: Vec<f32> = weights[..tags].to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
         let middle = sorted[tags / 2];

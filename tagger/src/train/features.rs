@@ -1,5 +1,5 @@
-//! Which features occur in the training text, which are frequent enough to keep, and per token the rows of
-//! those that do not depend on earlier tags. Must not know of weights.
+//! Which features occur in the training text, which are frequent enough to keep, and per token the
+//! rows of those that do not depend on earlier tags. Must not know of weights.
 
 use super::Options;
 use super::data::{Corpus, Sample};
@@ -72,7 +72,8 @@ pub(super) fn gold_history(
     templates::history(tag(1), tag(2), words[2], words[3])
 }
 
-/// Numbers the features seen often enough, from 1. Eight passes over slices of the key space bound the memory.
+/// Numbers the features seen often enough, from 1. Eight passes over slices of the key space bound
+/// the memory.
 pub(super) fn select(corpus: &Corpus, options: &Options) -> (KeyTable, usize) {
     let edge = Parts::edge();
     let mut kept = KeyTable::with_capacity(1 << 20);

@@ -1,4 +1,5 @@
-//! Chooses the rows that a model keeps so that its file is no larger than wished. Must not know how rows were trained.
+//! Chooses the rows that a model keeps so that its file is no larger than wished. Must not know how
+//! rows were trained.
 
 use super::export;
 use super::penn::Learner;
@@ -52,7 +53,8 @@ pub(super) fn encode_within(
         .ok_or(TrainError::Size(base))?;
     let mut count = order.len();
     let mut spent = bytes.len() - base;
-    // Better rows have more weights, so that a share of the rows is more than that share of the bytes: a few steps.
+    // Better rows have more weights, so that a share of the rows is more than that share of the
+    // bytes: a few steps.
     for _ in 0..8 {
         count = (count as f64 * room as f64 / spent as f64 * 0.995) as usize;
         let least = order.get(count).map_or(0.0, |row| values[*row as usize]);

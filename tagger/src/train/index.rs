@@ -1,5 +1,5 @@
-//! Feature keys to row numbers: counts how often each key occurs, keeps the frequent ones. Must not know
-//! what a feature means.
+//! Feature keys to row numbers: counts how often each key occurs, keeps the frequent ones. Must not
+//! know what a feature means.
 
 /// A growing hash table from 64-bit key to a 32-bit value, linear probing.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
-//! The sparse softmax model in training: rows of weights with per-weight AdaGrad (Duchi, Hazan, Singer 2011),
-//! a shared row and one row per source for every feature (Daumé 2007). Must not know what a feature means.
+//! The sparse softmax model in training: rows of weights with per-weight AdaGrad (Duchi, Hazan,
+//! Singer 2011), a shared row and one row per source for every feature (Daumé 2007). Must not know
+//! what a feature means.
 
 /// Weights of one set of rows: per row `lanes` weights, then `lanes` sums of squared gradients.
 #[derive(Debug)]

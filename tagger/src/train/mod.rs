@@ -1,5 +1,5 @@
-//! Trains a model from CoNLL-U, silver text and Brown clusters. One thread; the same inputs, options and
-//! program give the same bytes. Must not know of command lines or jobs.
+//! Trains a model from CoNLL-U, silver text and Brown clusters. One thread; the same inputs,
+//! options and program give the same bytes. Must not know of command lines or jobs.
 
 mod data;
 mod export;
@@ -41,7 +41,8 @@ pub struct Options {
     pub min_gold: u32,
     /// … or this often in all text.
     pub min_all: u32,
-    /// Ambiguity classes in training come from the other folds; 1 would let the model see its own answers.
+    /// Ambiguity classes in training come from the other folds; 1 would let the model see its own
+    /// answers.
     pub folds: usize,
     /// Weight per unit of the stored 8-bit numbers.
     pub step: f32,
@@ -49,8 +50,8 @@ pub struct Options {
     pub dead: i32,
     /// Rows whose largest stored number is below this are dropped.
     pub least: i32,
-    /// Whether machine-tagged text has weights of its own beside those shared with gold text: for text in another
-    /// style of tags.
+    /// Whether machine-tagged text has weights of its own beside those shared with gold text: for
+    /// text in another style of tags.
     pub apart: bool,
     /// Most bytes of the model: the rows that matter least to the training text are left out.
     pub size: usize,
@@ -83,10 +84,11 @@ pub struct Inputs<'a> {
     pub gold: &'a [Sentence],
     /// Sentences to report accuracy on; training does not depend on them.
     pub dev: &'a [Sentence],
-    /// Machine-tagged text: tokens and Penn tags, one sentence a line, both split on spaces. A tag may be up to three
-    /// with their per cent: `NN|81|JJ|17`.
+    /// Machine-tagged text: tokens and Penn tags, one sentence a line, both split on spaces. A tag
+    /// may be up to three with their per cent: `NN|81|JJ|17`.
     pub silver: Option<(&'a str, &'a str)>,
-    /// Brown clusters: word, TAB, number whose low bits are the path from the root, one word a line.
+    /// Brown clusters: word, TAB, number whose low bits are the path from the root, one word a
+    /// line.
     pub clusters: &'a str,
     /// What the model was trained on, in words; stored in the model.
     pub sources: &'a str,

@@ -1,5 +1,6 @@
-//! Trains the Penn tag weights: multinomial logistic regression by stochastic gradient, greedy left to right
-//! with the model's own earlier tags, feature dropout, averaged over the last epochs. Must not know of files.
+//! Trains the Penn tag weights: multinomial logistic regression by stochastic gradient, greedy left
+//! to right with the model's own earlier tags, feature dropout, averaged over the last epochs. Must
+//! not know of files.
 
 use super::Options;
 use super::data::{Corpus, NO_TAG};
@@ -64,7 +65,8 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Goes over the text once; returns how many tags were right on the way and how many there were.
+    /// Goes over the text once; returns how many tags were right on the way and how many there
+    /// were.
     pub(super) fn epoch(&mut self, options: &Options, random: &mut Random) -> (usize, usize) {
         let mut order = std::mem::take(&mut self.order);
         random.shuffle(&mut order);

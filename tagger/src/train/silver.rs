@@ -1,5 +1,5 @@
-//! Machine-tagged text: tokens and tags on lines of their own, a tag alone or the likeliest tags with their shares.
-//! Must not know of weights.
+//! Machine-tagged text: tokens and tags on lines of their own, a tag alone or the likeliest tags
+//! with their shares. Must not know of weights.
 
 use super::TrainError;
 use super::data::{Corpus, NO_TAG, Shares};
@@ -35,8 +35,8 @@ pub(super) fn push(
     Ok(())
 }
 
-/// `NN`, or `NN|81|JJ|17|VBG|2`: tags and per cent, the likeliest first, at most three; they are scaled to 1. None
-/// for what is neither.
+/// `NN`, or `NN|81|JJ|17|VBG|2`: tags and per cent, the likeliest first, at most three; they are
+/// scaled to 1. None for what is neither.
 fn shares(text: &str, id: impl Fn(&str) -> u8) -> Option<Shares> {
     let mut out = [(NO_TAG, 0.0); 3];
     let mut parts = text.split('|');

@@ -1,4 +1,5 @@
-//! Trains the universal tag's weights given the Penn tags of the sentence (gold text only). Must not know of files.
+//! Trains the universal tag's weights given the Penn tags of the sentence (gold text only). Must
+//! not know of files.
 
 use super::Options;
 use super::data::{Corpus, NO_TAG};
@@ -16,7 +17,8 @@ pub(super) struct Universal {
     pub(super) lanes: usize,
 }
 
-/// `upos` holds one universal tag per token of `corpus`, `allowed` per Penn tag the universal tags seen with it.
+/// `upos` holds one universal tag per token of `corpus`, `allowed` per Penn tag the universal tags
+/// seen with it.
 pub(super) fn train(
     corpus: &Corpus,
     upos: &[u8],

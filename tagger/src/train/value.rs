@@ -1,5 +1,5 @@
-//! What each row of weights is worth: how much worse the training text would be tagged without it. Must not know of
-//! files.
+//! What each row of weights is worth: how much worse the training text would be tagged without it.
+//! Must not know of files.
 
 use super::data::NO_TAG;
 use super::linear::{best, softmax};
@@ -11,8 +11,8 @@ use crate::templates::{self, NO_HISTORY, Parts};
 const GOLD: f32 = 3.0;
 
 impl Learner<'_> {
-    /// Per row, the sum over the text of the loss (−Σ q log p) that leaving out this row alone would add, with the
-    /// weights of `averaged` epochs summed.
+    /// Per row, the sum over the text of the loss (−Σ q log p) that leaving out this row alone
+    /// would add, with the weights of `averaged` epochs summed.
     pub(super) fn values(&self, averaged: usize) -> Vec<f32> {
         let scale = 1.0 / averaged.max(1) as f32;
         let edge = Parts::edge();

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::NodeError;
 
-/// The server side, for `erl -eval`: takes `token LF expressions`, answers `ok:` or `error:` and the
-/// value (a binary as it is, anything else printed).
+/// The server side, for `erl -eval`: takes `token LF expressions`, answers `ok:` or `error:` and
+/// the value (a binary as it is, anything else printed).
 pub(crate) fn server(port: u16, token: &str) -> String {
     format!(
         r#"spawn(fun() ->

@@ -69,8 +69,8 @@ impl Nodes {
     /// # Errors
     /// When a node does not run.
     pub fn cut_off(&self, at: usize) -> Result<(), NodeError> {
-        // A handshake fails where the cookies differ, so each side has its own; both give up the connection
-        // that there is.
+        // A handshake fails where the cookies differ, so each side has its own; both give up the
+        // connection that there is.
         self.each_other(at, |node, other| {
             node.eval(&format!(
                 "erlang:set_cookie('{0}', node()), erlang:disconnect_node('{0}'), ok.",

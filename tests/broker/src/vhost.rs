@@ -144,8 +144,9 @@ impl<'a> Vhost<'a> {
         Ok(count.parse().unwrap_or(0))
     }
 
-    /// Has the broker's side of all channels that are open now stand still, until they are closed with their
-    /// connections: they answer nothing and deliver nothing, while the connections go on. Says how many.
+    /// Has the broker's side of all channels that are open now stand still, until they are closed
+    /// with their connections: they answer nothing and deliver nothing, while the connections go
+    /// on. Says how many.
     ///
     /// # Errors
     /// When the node refuses.

@@ -1,5 +1,5 @@
-//! Archives and compressed streams, nested in each other: none may end the program, and what is read
-//! of one must not depend on the size of chunks.
+//! Archives and compressed streams, nested in each other: none may end the program, and what is
+//! read of one must not depend on the size of chunks.
 #![no_main]
 
 use std::collections::BTreeMap;

@@ -7,8 +7,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const HEADER: usize = 24;
 
-/// Corrects the header of a model file: magic, version 2, length and checksum of what follows, behind
-/// which the loader would see nothing.
+/// Corrects the header of a model file: magic, version 2, length and checksum of what follows,
+/// behind which the loader would see nothing.
 fn mend(bytes: &[u8]) -> Option<Vec<u8>> {
     let body = bytes.get(HEADER..)?;
     let mut file = b"GRISTPOS".to_vec();

@@ -1,5 +1,5 @@
-//! Writes what each target starts from: `seeds DIR` makes `DIR/archive`, `DIR/wire`, `DIR/model` and
-//! `DIR/text`.
+//! Writes what each target starts from: `seeds DIR` makes `DIR/archive`, `DIR/wire`, `DIR/model`
+//! and `DIR/text`.
 
 #[path = "archives.rs"]
 mod archives;

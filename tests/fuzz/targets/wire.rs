@@ -11,8 +11,8 @@ use libfuzzer_sys::fuzz_target;
 
 const FOOTER: usize = 32;
 
-/// Corrects the lengths and hashes of a message, behind which the decoder would see nothing: the fuzzer's
-/// last bytes become a footer.
+/// Corrects the lengths and hashes of a message, behind which the decoder would see nothing: the
+/// fuzzer's last bytes become a footer.
 fn mend(bytes: &[u8]) -> Option<Bytes> {
     let (content, footer) = bytes.split_last_chunk::<FOOTER>()?;
     let mut footer = *footer;

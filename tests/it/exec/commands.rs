@@ -168,7 +168,8 @@ fn a_document_larger_than_a_chunk_reaches_its_program_whole() {
     );
 }
 
-/// Documents whose names lead out of the folder, or clash, in a tar; the members are what `tar` unpacks.
+/// Documents whose names lead out of the folder, or clash, in a tar; the members are what `tar`
+/// unpacks.
 #[test]
 fn results_are_files_of_a_tar_under_the_documents_names() {
     let folder = folder();

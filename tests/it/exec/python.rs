@@ -216,8 +216,8 @@ fn an_expression_is_a_function_of_the_line() {
     .says("not several");
 }
 
-/// A record at which the worker hangs costs one time-out, as long as the interpreter lets the worker say
-/// where it is. A regular expression without end does not: then it costs two.
+/// A record at which the worker hangs costs one time-out, as long as the interpreter lets the
+/// worker say where it is. A regular expression without end does not: then it costs two.
 #[test]
 fn a_record_that_hangs_costs_one_time_out() {
     let folder = folder();

@@ -39,8 +39,8 @@ impl Processor for Counter {
 /// Bytes that are looked at in one step; the compiler makes vectors of them.
 const LANES: usize = 32;
 
-/// Newlines, and runs of bytes between ASCII white space that begin in `bytes`; `in_word` says that one
-/// reaches into them, which it does only inside a record.
+/// Newlines, and runs of bytes between ASCII white space that begin in `bytes`; `in_word` says that
+/// one reaches into them, which it does only inside a record.
 fn lines_and_words(bytes: &[u8], in_word: bool) -> (u64, u64) {
     let Some((&first, after)) = bytes.split_first() else {
         return (0, 0);

@@ -1,8 +1,8 @@
 //! Running a chunk where it can do no harm: in child processes with limits.
 //!
-//! A chunk that came back may have killed the mapper that had it. A child runs it; if the child dies,
-//! further children find the record that kills, by halves, and it is set aside: the verdict is an
-//! observed death, never a number of deliveries. It must not know queues.
+//! A chunk that came back may have killed the mapper that had it. A child runs it; if the child
+//! dies, further children find the record that kills, by halves, and it is set aside: the verdict
+//! is an observed death, never a number of deliveries. It must not know queues.
 
 mod child;
 mod request;
@@ -52,7 +52,8 @@ impl From<String> for NotRun {
     }
 }
 
-/// Maps a chunk in child processes; `payload` is its message, `attempt` for the log. Records that kill are set aside.
+/// Maps a chunk in child processes; `payload` is its message, `attempt` for the log. Records that
+/// kill are set aside.
 ///
 /// # Errors
 /// When nothing is known about the chunk, or it cannot be run at all.

@@ -1,5 +1,6 @@
 //! What a mapper and its child say to each other: a line of JSON, the file that the job needs if it
-//! needs one, and the chunk's message there; a line of JSON and the outcomes back. Both are the same program.
+//! needs one, and the chunk's message there; a line of JSON and the outcomes back. Both are the
+//! same program.
 
 use std::ops::Range;
 

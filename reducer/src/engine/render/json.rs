@@ -5,7 +5,8 @@ use gristmill_common::name::shown;
 
 use super::{Cell, Column, push_value};
 
-/// Appends an object: the key's fields as strings, without absent ones, then the columns as numbers.
+/// Appends an object: the key's fields as strings, without absent ones, then the columns as
+/// numbers.
 pub(crate) fn push_row(
     line: &mut Vec<u8>,
     names: &[String],

@@ -133,8 +133,8 @@ impl condition::Record for Row<'_> {
     }
 }
 
-/// The middle of the bucket that the number of a rank is in: the first of which so many billionths of all
-/// are not above.
+/// The middle of the bucket that the number of a rank is in: the first of which so many billionths
+/// of all are not above.
 fn quantile(buckets: &[(u16, u128)], nanos: u32) -> Option<i128> {
     let all: u128 = buckets.iter().map(|(_, count)| count).sum();
     let rank = (all * u128::from(nanos)).div_ceil(u128::from(UNIT));

@@ -16,8 +16,8 @@ pub(crate) struct Groups<F> {
 }
 
 impl<F: FnMut(&[u8], &[u128]) -> Result<(), ReduceError>> Groups<F> {
-    /// Gives each finished row to `give`: with the figures of the table's finish, or as it is, with the
-    /// count of distinct values as its last column if the table has one.
+    /// Gives each finished row to `give`: with the figures of the table's finish, or as it is, with
+    /// the count of distinct values as its last column if the table has one.
     pub(crate) fn new(shape: &TableShape, give: F) -> Result<Self, ReduceError> {
         Ok(Self {
             members: shape.has_members() || shape.has_buckets(),

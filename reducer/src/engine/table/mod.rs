@@ -161,8 +161,8 @@ impl Table {
         )))
     }
 
-    /// Gives out all rows in order of their keys; `spilled` grows by what went to disk. A member row
-    /// has no values.
+    /// Gives out all rows in order of their keys; `spilled` grows by what went to disk. A member
+    /// row has no values.
     pub(crate) fn finish<E: From<FileError>>(
         mut self,
         spilled: &mut u64,

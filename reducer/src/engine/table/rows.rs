@@ -2,8 +2,8 @@
 //!
 //! It must not know files. Rows lie in one flat array of words in order of first appearance, so
 //! that the frequent ones, which come first, share cache lines; the index holds only hash tags and
-//! row numbers. A sum is 64 bits wide, and what it carries over goes into a side map; other values are two
-//! words.
+//! row numbers. A sum is 64 bits wide, and what it carries over goes into a side map; other values
+//! are two words.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -106,9 +106,9 @@ impl Rows {
         self.len == 0
     }
 
-    /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in the
-    /// processor's cache. The loads of one step do not depend on each other, so the processor waits
-    /// for many at once; row by row it would wait for each.
+    /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in
+    /// the processor's cache. The loads of one step do not depend on each other, so the processor
+    /// waits for many at once; row by row it would wait for each.
     pub(crate) fn look_up<const ROOM: usize>(
         &self,
         rows: &[Row<'_, ROOM>],
@@ -360,8 +360,8 @@ impl Rows {
     }
 }
 
-/// Whether a column's values are two words: the least and the greatest of numbers begin with the highest
-/// bit.
+/// Whether a column's values are two words: the least and the greatest of numbers begin with the
+/// highest bit.
 fn is_wide(merge: Merge) -> bool {
     merge != Merge::Sum
 }

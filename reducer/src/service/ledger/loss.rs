@@ -1,5 +1,5 @@
-//! A ledger that has lost segments: it is said by name, and closed up so that what is sent again goes on
-//! behind what is left. It must not know what the segments hold.
+//! A ledger that has lost segments: it is said by name, and closed up so that what is sent again
+//! goes on behind what is left. It must not know what the segments hold.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,8 +8,8 @@ use super::{Ledger, Segment, numbers};
 use crate::engine::error::FileError;
 use crate::engine::reduce_error::ReduceError;
 
-/// Outcomes that were durable, and acknowledged, are gone from a ledger: whoever has them must send them
-/// again.
+/// Outcomes that were durable, and acknowledged, are gone from a ledger: whoever has them must send
+/// them again.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the ledger of partition {partition} in {} has lost what was durable there: {what}; the same \
@@ -71,9 +71,9 @@ impl Ledger {
         Ok(None)
     }
 
-    /// Segments are missing up to `there`: puts empty ones in their places, so that nobody who was away
-    /// writes where nobody reads any more, and says what is lost. A place that is taken was not missing:
-    /// a filesystem of the network may show a later file first.
+    /// Segments are missing up to `there`: puts empty ones in their places, so that nobody who was
+    /// away writes where nobody reads any more, and says what is lost. A place that is taken was
+    /// not missing: a filesystem of the network may show a later file first.
     pub(super) fn close_gap(&mut self, there: u64) -> Result<(), LedgerError> {
         if there == self.next {
             // It came just now.

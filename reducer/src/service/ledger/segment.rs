@@ -1,10 +1,10 @@
 //! A segment: one durable append to a partition's ledger, with a checksum over all of it.
 //!
-//! Layout, integers little-endian: magic `GMSEG001`; length of the job's name (1 byte) and the name;
-//! run (8); partition (4); number of the segment (8); 1 and the number of replays
-//! before it if it closes the partition, else 0 (1);
-//! number of messages (4); each message with its length (4) before it; XXH3-64 of all of that (8).
-//! The messages are those of the queue, byte for byte. It must not know what they say.
+//! Layout, integers little-endian: magic `GMSEG001`; length of the job's name (1 byte) and the
+//! name; run (8); partition (4); number of the segment (8); 1 and the number of replays before it
+//! if it closes the partition, else 0 (1); number of messages (4); each message with its length (4)
+//! before it; XXH3-64 of all of that (8). The messages are those of the queue, byte for byte. It
+//! must not know what they say.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -35,8 +35,8 @@ pub(crate) struct Identity {
 pub(crate) struct Segment {
     /// Messages of the partition's queue.
     pub(crate) messages: Vec<Bytes>,
-    /// The partition holds everything after so many replays of the job: until the next one, no segment
-    /// follows.
+    /// The partition holds everything after so many replays of the job: until the next one, no
+    /// segment follows.
     pub(crate) closes: Option<u32>,
 }
 

@@ -1,7 +1,7 @@
 //! A reducer's output directory: its id, and where jobs and their ledgers lie in it.
 //!
-//! `DIR/JOB/` is a finished job. Everything else is under `DIR/.gristmill/`: the directory's id, and
-//! per run of a job `JOB-RUN/` with the partitions' ledgers and outputs in the making.
+//! `DIR/JOB/` is a finished job. Everything else is under `DIR/.gristmill/`: the directory's id,
+//! and per run of a job `JOB-RUN/` with the partitions' ledgers and outputs in the making.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -35,8 +35,8 @@ pub(crate) struct StateDir {
 }
 
 impl StateDir {
-    /// Takes a directory: makes it and its id if they are missing, which tries the one operation that
-    /// ledgers rest on.
+    /// Takes a directory: makes it and its id if they are missing, which tries the one operation
+    /// that ledgers rest on.
     pub(crate) fn open(dir: &Path) -> Result<Self, FileError> {
         let inner = dir.join(INNER);
         fs::create_dir_all(&inner).map_err(FileError::new("create the folder", &inner))?;
@@ -100,8 +100,8 @@ impl StateDir {
         Ok(names.iter().filter_map(parse).collect())
     }
 
-    /// Keeps what a run is, beside its ledgers: should the broker lose the log of jobs, the job can be
-    /// announced again.
+    /// Keeps what a run is, beside its ledgers: should the broker lose the log of jobs, the job can
+    /// be announced again.
     pub(crate) fn save_submission(
         &self,
         job: &JobName,

@@ -1,7 +1,7 @@
 //! `host ident user`: who asked, as servers write it before the time.
 //!
-//! Whatever a shipper or another format puts in front shifts these fields. So a host must look like one,
-//! and a user with blanks is believed only where nothing else can stand there.
+//! Whatever a shipper or another format puts in front shifts these fields. So a host must look like
+//! one, and a user with blanks is believed only where nothing else can stand there.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -20,8 +20,8 @@ const TOO_FEW: Reason =
     "fewer than three fields before the time; --line-format describes other formats";
 const CONTROL: Reason = "a control character in the user";
 
-/// Parses `host ident user`, with `vhost:port` before it in vhost-combined. Blanks between fields may
-/// be several.
+/// Parses `host ident user`, with `vhost:port` before it in vhost-combined. Blanks between fields
+/// may be several.
 pub(super) fn parse_client(text: &[u8]) -> Result<Entry<'_>, Reason> {
     let mut entry = Entry::default();
     let mut fields = trim_blanks(text);
@@ -140,8 +140,8 @@ pub(super) fn is_port(text: &[u8]) -> bool {
     (1..=5).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
-/// Checks a user. One with blanks may be fields of another format: it counts only where `ident`, if the
-/// format has one, is `-`, and where no part of it is an address or `-`.
+/// Checks a user. One with blanks may be fields of another format: it counts only where `ident`, if
+/// the format has one, is `-`, and where no part of it is an address or `-`.
 pub(super) fn check_user(user: &[u8], ident: Option<&[u8]>) -> Result<(), Reason> {
     if user == NONE {
         return Ok(());

@@ -162,8 +162,8 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Whether the path of a request line may be `path`. No is certain, and found without taking the
-    /// line apart.
+    /// Whether the path of a request line may be `path`. No is certain, and found without taking
+    /// the line apart.
     #[inline]
     pub(super) fn may_have_path(line: &[u8], path: &[u8]) -> bool {
         // A path is the whole line, or it begins after the method, which has no space, and ends

@@ -6,8 +6,8 @@ use crate::engine::prepared::SpecError;
 
 /// Prefixes that have a name.
 const NAMED: [(&str, &str); 3] = [
-    // RFC 5424 (structured data may hold brackets in quotes), RFC 3164 as syslogd and rsyslog write it,
-    // and journalctl's short forms. The first two with or without PRI.
+    // RFC 5424 (structured data may hold brackets in quotes), RFC 3164 as syslogd and rsyslog write
+    // it, and journalctl's short forms. The first two with or without PRI.
     (
         "syslog",
         r#"(?:<\d{1,3}>)?(?:1 [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ (?:-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+) (?:\xEF\xBB\xBF)?|(?:[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d| [A-Z]{2,5})?|\d+\.\d+|\[ *\d+\.\d+\]) +(?:[^ ]+ +)?[^ :\[\]]+(?:\[[^\] ]*\])?: ?)"#,

@@ -19,8 +19,8 @@ const NO_REFERER: Reason =
 const NO_AGENT: Reason =
     "no quoted user agent after the referer; --line-format describes other formats";
 
-/// Parses a line without its terminator. Blanks between fields may be several, as Jetty has them; what
-/// follows the user agent is passed over, as long as it is fields.
+/// Parses a line without its terminator. Blanks between fields may be several, as Jetty has them;
+/// what follows the user agent is passed over, as long as it is fields.
 pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
     let (client, time, rest) = around_time(line)?;
     let mut entry = parse_client(client)?;
@@ -51,7 +51,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Reason> {
     Ok(entry)
 }
 
-/// What is before the first time in brackets after a blank, the time, and what is after the brackets.
+/// What is before the first time in brackets after a blank, the time, and what is after the
+/// brackets.
 fn around_time(line: &[u8]) -> Result<(&[u8], Time<'_>, &[u8]), Reason> {
     let mut wrong = "no [time]; --line-format describes other formats";
     for at in memchr_iter(b'[', line).filter(|&at| at > 0 && line[at - 1] == b' ') {
@@ -71,8 +72,8 @@ fn after_blanks(text: &[u8]) -> Option<&[u8]> {
     text.starts_with(b" ").then(|| skip_blanks(text))
 }
 
-/// Whether a text is nothing, or fields with blanks before them: words, `key="quoted"` and quoted ones.
-/// A quote elsewhere means that the field before was not ended where it seemed.
+/// Whether a text is nothing, or fields with blanks before them: words, `key="quoted"` and quoted
+/// ones. A quote elsewhere means that the field before was not ended where it seemed.
 fn are_fields(text: &[u8]) -> bool {
     let mut rest = text;
     while !rest.is_empty() {

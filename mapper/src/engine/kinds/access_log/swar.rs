@@ -79,8 +79,8 @@ pub(super) fn eight_digits(text: &[u8], count: usize) -> Option<u64> {
     Some(upper.wrapping_add(lower) >> 32)
 }
 
-/// Whether the first `count` bytes of a text are a host's name: at least one byte, and all of them of
-/// its class. It looks at sixteen at a time, as far as the text has that many.
+/// Whether the first `count` bytes of a text are a host's name: at least one byte, and all of them
+/// of its class. It looks at sixteen at a time, as far as the text has that many.
 #[inline(always)]
 pub(super) fn is_name(text: &[u8], count: usize) -> bool {
     let mut left = count;

@@ -58,8 +58,8 @@ impl Known {
         Self { before, after }
     }
 
-    /// As [`Time::parse`] for a time in brackets and spaces, which are checked too; faster when only
-    /// minute and second are new.
+    /// As [`Time::parse`] for a time in brackets and spaces, which are checked too; faster when
+    /// only minute and second are new.
     #[inline(always)]
     pub(super) fn check<'a>(&mut self, framed: &'a [u8; LEN + 4]) -> Option<Time<'a>> {
         const MINUTE: Shape = Shape::new(b":59:59**");

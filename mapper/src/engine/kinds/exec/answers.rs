@@ -24,8 +24,8 @@ const MOST_DETAILS: usize = 16 << 10;
 
 /// Takes answers to the units that are `left` of a batch.
 ///
-/// Each method returns how many units it was an answer to. After an error, what it has added is to be
-/// taken out again.
+/// Each method returns how many units it was an answer to. After an error, what it has added is to
+/// be taken out again.
 pub(super) struct Answers<'a, 'u> {
     pub(super) exec: &'a Exec,
     pub(super) verdict: &'a Verdict,
@@ -34,8 +34,8 @@ pub(super) struct Answers<'a, 'u> {
 }
 
 impl<'a, 'u> Answers<'a, 'u> {
-    /// Any number of results each: how many units these are answers to, each unit's number of results,
-    /// the results' lengths, and their bytes.
+    /// Any number of results each: how many units these are answers to, each unit's number of
+    /// results, the results' lengths, and their bytes.
     pub(super) fn outs(&mut self, payload: &[u8]) -> Result<usize, String> {
         let (units, mut counts, mut lengths, mut bytes) = self.several(payload, 1)?;
         for unit in units {
@@ -62,8 +62,8 @@ impl<'a, 'u> Answers<'a, 'u> {
         }
     }
 
-    /// Any number of pairs each: how many units these are answers to, each unit's number of pairs, for
-    /// each pair the lengths of its key and value, and their bytes.
+    /// Any number of pairs each: how many units these are answers to, each unit's number of pairs,
+    /// for each pair the lengths of its key and value, and their bytes.
     pub(super) fn pairs(&mut self, payload: &[u8]) -> Result<usize, String> {
         let Some(reduce) = &self.exec.reduce else {
             return Err("pairs, and there is no --reduce".into());

@@ -1,7 +1,8 @@
-//! The bound on what is held of one chunk: its results wait in memory until the last of them is there.
+//! The bound on what is held of one chunk: its results wait in memory until the last of them is
+//! there.
 //!
-//! A chunk past it fails the job. To set units aside instead would make the output depend on the size
-//! of chunks (invariant I6).
+//! A chunk past it fails the job. To set units aside instead would make the output depend on the
+//! size of chunks (invariant I6).
 
 use super::verdict::Verdict;
 use crate::engine::output::Output;

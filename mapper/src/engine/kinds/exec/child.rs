@@ -40,8 +40,8 @@ pub(super) struct Pipes {
 
 impl Keeper {
     /// Starts a keeper from the binary `gristmill`, with a folder of its own in `rooms`, in which
-    /// `links` are linked: names in the folder and where they lead. If this process dies, the keeper
-    /// removes the folders `inherited`.
+    /// `links` are linked: names in the folder and where they lead. If this process dies, the
+    /// keeper removes the folders `inherited`.
     ///
     /// # Errors
     /// When it cannot be started.

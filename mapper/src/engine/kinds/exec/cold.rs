@@ -1,5 +1,5 @@
-//! A program that is started for every unit: the unit on its standard input or in a file, the result
-//! on its standard output.
+//! A program that is started for every unit: the unit on its standard input or in a file, the
+//! result on its standard output.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -123,8 +123,8 @@ impl Cold {
         Ok(written)
     }
 
-    /// Runs a program over a unit, whose bytes are in the file `large` if there is one: what it wrote,
-    /// if it ended well.
+    /// Runs a program over a unit, whose bytes are in the file `large` if there is one: what it
+    /// wrote, if it ended well.
     fn run(
         &self,
         recipe: &Recipe,

@@ -1,8 +1,10 @@
-//! Confinement of a program that came from elsewhere: it reads what this user may read but for the secrets,
-//! writes to its own folder only, has no network unless it was granted, and reaches no other process.
+//! Confinement of a program that came from elsewhere: it reads what this user may read but for the
+//! secrets, writes to its own folder only, has no network unless it was granted, and reaches no
+//! other process.
 //!
-//! The process confines itself (Landlock, seccomp) and then becomes the program, so that no privilege and
-//! no code between `fork` and `exec` is needed. It must not know what the program does.
+//! The process confines itself (Landlock, seccomp) and then becomes the program, so that no
+//! privilege and no code between `fork` and `exec` is needed. It must not know what the program
+//! does.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -23,12 +25,12 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use seccompiler::{SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use serde::{Deserialize, Serialize};
 
-/// The word that makes the binary become a confined program. It is no subcommand: what the environment of
-/// the program says to `gristmill` must not matter.
+/// The word that makes the binary become a confined program. It is no subcommand: what the
+/// environment of the program says to `gristmill` must not matter.
 pub const CONFINED: &str = "exec-confined";
 
-/// What is asked of the kernel. What an older one does not know of it is left out; without any of it
-/// nothing is confined.
+/// What is asked of the kernel. What an older one does not know of it is left out; without any of
+/// it nothing is confined.
 const KNOWN: ABI = ABI::V6;
 /// The devices that programs write to.
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/full"];
@@ -54,7 +56,8 @@ pub(super) struct Cell {
     variables: usize,
 }
 
-/// Calls that reach other processes or the kernel's inside, which no filter, converter or model needs.
+/// Calls that reach other processes or the kernel's inside, which no filter, converter or model
+/// needs.
 const NEVER: &[i64] = &[
     libc::SYS_add_key,
     libc::SYS_bpf,
@@ -75,12 +78,13 @@ const NEVER: &[i64] = &[
     libc::SYS_userfaultfd,
 ];
 
-/// Confines this process and makes it the program that the words behind the first name; the first says to
-/// what it is confined. Without a program it returns when it is confined, to show that it can be.
+/// Confines this process and makes it the program that the words behind the first name; the first
+/// says to what it is confined. Without a program it returns when it is confined, to show that it
+/// can be.
 ///
 /// # Errors
-/// When the process cannot be confined, or the program not be started: then it must end, by a signal, as
-/// no exit status may pass for the program's.
+/// When the process cannot be confined, or the program not be started: then it must end, by a
+/// signal, as no exit status may pass for the program's.
 pub fn confined(mut words: impl Iterator<Item = OsString>) -> io::Result<Option<Infallible>> {
     let cell = words.next().unwrap_or_default();
     let cell: Cell = serde_json::from_slice(cell.as_encoded_bytes())?;
@@ -211,8 +215,8 @@ fn grant(
     ruleset.map_err(|error| io::Error::other(format!("Landlock: {}: {error}", path.display())))
 }
 
-/// Everything in a folder but the secrets: the folder itself if it holds none. Links are left out, because
-/// a permission would be one for where they lead, which has its own.
+/// Everything in a folder but the secrets: the folder itself if it holds none. Links are left out,
+/// because a permission would be one for where they lead, which has its own.
 fn around(folder: &Path, secrets: &[PathBuf], found: &mut Vec<PathBuf>) {
     if !secrets.iter().any(|secret| secret.starts_with(folder)) {
         found.push(folder.to_owned());

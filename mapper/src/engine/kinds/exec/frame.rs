@@ -1,5 +1,5 @@
-//! The frames that a mapper and a worker exchange, as `docs/exec.md` describes them: a length, a type
-//! and a payload. All numbers are big-endian.
+//! The frames that a mapper and a worker exchange, as `docs/exec.md` describes them: a length, a
+//! type and a payload. All numbers are big-endian.
 
 use std::ops::Range;
 

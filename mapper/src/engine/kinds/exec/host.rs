@@ -18,8 +18,8 @@ pub struct Host {
     pub tmp: PathBuf,
     /// The folder that relative paths of the command line start at.
     pub folder: PathBuf,
-    /// The program came with a job from elsewhere, and its files are in `folder`: what it names by a
-    /// relative path must be among them.
+    /// The program came with a job from elsewhere, and its files are in `folder`: what it names by
+    /// a relative path must be among them.
     pub from_elsewhere: bool,
     /// How programs are confined, if they are.
     pub confinement: Option<Confinement>,

@@ -1,9 +1,9 @@
 //! The keeper: a process between a mapper and the user's program, which ends with all it started.
 //!
-//! A mapper has one for each program that runs at a time. It is the child subreaper of the program, so
-//! whatever the program starts, and however that tries to get away, stays below it. It sees to time
-//! and memory, keeps the last of stderr, and kills everything when the mapper is gone. If the mapper
-//! died, it removes the temporary folders too.
+//! A mapper has one for each program that runs at a time. It is the child subreaper of the program,
+//! so whatever the program starts, and however that tries to get away, stays below it. It sees to
+//! time and memory, keeps the last of stderr, and kills everything when the mapper is gone. If the
+//! mapper died, it removes the temporary folders too.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -122,8 +122,8 @@ fn remove(folder: &Path) {
     }
 }
 
-/// Closes what was open where `gristmill` was started, beyond the three usual descriptors: it is not
-/// for the program.
+/// Closes what was open where `gristmill` was started, beyond the three usual descriptors: it is
+/// not for the program.
 fn close_inherited() -> io::Result<()> {
     let mut open = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd")? {

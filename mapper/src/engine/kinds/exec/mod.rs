@@ -1,8 +1,8 @@
 //! `exec`: the user's own program or Python function over documents, records or pieces.
 //!
-//! Each program runs under a [`keeper`] process, which ends with all that the program started. *Cold*
-//! programs are started for every unit ([`cold`]); *warm* workers stay and speak the protocol of
-//! `docs/exec.md` ([`talk`]). It must not know where the units come from.
+//! Each program runs under a [`keeper`] process, which ends with all that the program started.
+//! *Cold* programs are started for every unit ([`cold`]); *warm* workers stay and speak the
+//! protocol of `docs/exec.md` ([`talk`]). It must not know where the units come from.
 
 mod answers;
 mod bound;
@@ -107,8 +107,8 @@ pub(crate) fn prepare(
     }))
 }
 
-/// Checks a program that came with a job: its own files in `folder`, and those of this machine that it
-/// names, which must be the ones that it was made with.
+/// Checks a program that came with a job: its own files in `folder`, and those of this machine that
+/// it names, which must be the ones that it was made with.
 fn check_here(exec: &Exec, folder: &Path) -> Result<(), SpecError> {
     check_unbundled(&exec.files, folder).map_err(|error| SpecError(format!("exec: {error}")))?;
     for file in exec.files.iter().filter(|file| !file.travels()) {

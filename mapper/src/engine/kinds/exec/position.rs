@@ -1,10 +1,10 @@
-//! Where in the batch in work a worker is, as far as it says so: a unit that hangs is known then, and
-//! costs one time-out.
+//! Where in the batch in work a worker is, as far as it says so: a unit that hangs is known then,
+//! and costs one time-out.
 
 use std::time::{Duration, Instant};
 
-/// Where a worker is was told this long ago at most, or it may be elsewhere: the interpreter that hangs in
-/// one call of a library lets no other thread tell anything.
+/// Where a worker is was told this long ago at most, or it may be elsewhere: the interpreter that
+/// hangs in one call of a library lets no other thread tell anything.
 const FRESH: Duration = Duration::from_millis(2500);
 
 /// What a worker has said of its progress.
@@ -35,8 +35,8 @@ impl Position {
         self.moved = Instant::now();
     }
 
-    /// It says that it is alive, and perhaps how many units are done: then it goes forward only if they
-    /// are more than before.
+    /// It says that it is alive, and perhaps how many units are done: then it goes forward only if
+    /// they are more than before.
     pub(super) fn ping(&mut self, done: Option<u32>) {
         let now = Instant::now();
         match done.map(|done| done as usize) {

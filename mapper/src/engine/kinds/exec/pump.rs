@@ -9,8 +9,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::call::retry;
 use super::child::Pipes;
 
-/// The size of a pipe that is asked for, in bytes: with the usual 64 KiB, both sides wake each other
-/// up too often.
+/// The size of a pipe that is asked for, in bytes: with the usual 64 KiB, both sides wake each
+/// other up too often.
 const PIPE: usize = 512 << 10;
 
 /// The two pipes of a program, neither of which blocks.

@@ -48,8 +48,8 @@ pub(super) fn is_python(program: &Program) -> bool {
 
 /// The interpreter behind a version manager's shim (pyenv, asdf), or `found` itself.
 ///
-/// A shim is a script that looks for the interpreter anew each time: that takes longer than Python's
-/// start, and it looks for `.python-version` in the program's folder, not in the user's.
+/// A shim is a script that looks for the interpreter anew each time: that takes longer than
+/// Python's start, and it looks for `.python-version` in the program's folder, not in the user's.
 pub(super) fn interpreter(found: String, host: &Host) -> String {
     let folder = Path::new(&found).parent().and_then(Path::file_name);
     if folder.is_none_or(|folder| folder != "shims") {

@@ -28,8 +28,8 @@ const PASSED_ON: [&str; 9] = [
     "VIRTUAL_ENV",
 ];
 
-/// Variables that make a program give the same results everywhere, and keep it to one core: there is
-/// one program for each.
+/// Variables that make a program give the same results everywhere, and keep it to one core: there
+/// is one program for each.
 const FIXED: [(&str, &str); 13] = [
     ("GOMAXPROCS", "1"),
     ("LANG", "C"),

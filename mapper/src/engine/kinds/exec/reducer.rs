@@ -1,7 +1,7 @@
 //! The user's program that reduces a partition: `key TAB value` lines in, its part file out.
 //!
-//! Both stream: a partition may be larger than memory. It must not know how pairs were sorted or where
-//! the output goes.
+//! Both stream: a partition may be larger than memory. It must not know how pairs were sorted or
+//! where the output goes.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;

@@ -11,7 +11,8 @@ pub(super) struct Origin<'a> {
     pub(super) offset: u64,
 }
 
-/// Appends what a program wrote to its output for one unit. Nothing is no result, but an empty file.
+/// Appends what a program wrote to its output for one unit. Nothing is no result, but an empty
+/// file.
 pub(super) fn text(into: &mut Vec<u8>, out: Out, origin: Origin<'_>, result: &[u8]) {
     if result.is_empty() && out != Out::File {
         return;

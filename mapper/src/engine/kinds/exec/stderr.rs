@@ -1,7 +1,8 @@
-//! What a program writes to stderr: the last of it, and what it says to us in lines of Hadoop Streaming.
+//! What a program writes to stderr: the last of it, and what it says to us in lines of Hadoop
+//! Streaming.
 //!
-//! `reporter:counter:` lines are taken out and summed. `reporter:status:` lines stay, and say that the
-//! program is alive.
+//! `reporter:counter:` lines are taken out and summed. `reporter:status:` lines stay, and say that
+//! the program is alive.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read};

@@ -1,10 +1,10 @@
 //! Units through workers: batches on their way, answers in order, and a unit that kills its worker
 //! found and set aside.
 //!
-//! A unit at which a worker was silent for too long is set aside if it is known which one that is. When a
-//! worker dies otherwise, the units that it had not answered are given to a new one, one at a time. A
-//! unit is set aside when it ends a worker that had nothing before it: then neither its neighbours
-//! nor what the worker did earlier can be the cause.
+//! A unit at which a worker was silent for too long is set aside if it is known which one that is.
+//! When a worker dies otherwise, the units that it had not answered are given to a new one, one at
+//! a time. A unit is set aside when it ends a worker that had nothing before it: then neither its
+//! neighbours nor what the worker did earlier can be the cause.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

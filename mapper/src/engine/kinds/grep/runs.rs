@@ -1,8 +1,8 @@
 //! Word boundaries beside bytes that are not UTF-8: such a byte is no character, so no word's.
 //!
-//! The regex crate's Unicode word boundaries never match there. So a text that is not UTF-8 is searched
-//! run by run of what is, where each run begins and ends as a text does. Only `^` and `$` could tell the
-//! difference: they are taken out for the runs that do not begin or end the record.
+//! The regex crate's Unicode word boundaries never match there. So a text that is not UTF-8 is
+//! searched run by run of what is, where each run begins and ends as a text does. Only `^` and `$`
+//! could tell the difference: they are taken out for the runs that do not begin or end the record.
 
 use grep_matcher::Matcher;
 use grep_regex::{Error, RegexMatcher};
@@ -11,16 +11,17 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 /// Finds matches in the runs of UTF-8 of a record's text.
 #[derive(Clone, Debug)]
 pub(super) struct Runs {
-    /// For runs that neither begin nor end the record, that begin it, that end it, that do both. One
-    /// alone where the pattern has no anchors.
+    /// For runs that neither begin nor end the record, that begin it, that end it, that do both.
+    /// One alone where the pattern has no anchors.
     matchers: Vec<RegexMatcher>,
     /// No match holds anything but UTF-8.
     utf8: bool,
 }
 
 impl Runs {
-    /// For a pattern that was parsed to `hir`; `None` if whole records can be searched: it has no word
-    /// boundary (`word` says that one is put around it), or anchors in records of several lines.
+    /// For a pattern that was parsed to `hir`; `None` if whole records can be searched: it has no
+    /// word boundary (`word` says that one is put around it), or anchors in records of several
+    /// lines.
     pub(super) fn new(
         hir: &Hir,
         word: bool,

@@ -31,8 +31,8 @@ pub(super) struct Path {
 }
 
 impl Names {
-    /// The field of this name, or with `:hour` and the like behind it the time that it is; `option` is
-    /// where it was typed.
+    /// The field of this name, or with `:hour` and the like behind it the time that it is; `option`
+    /// is where it was typed.
     pub(super) fn asked(&mut self, option: &str, typed: &str) -> Result<Asked, SpecError> {
         let cut = (typed.rsplit_once(':')).filter(|(name, _)| !name.ends_with('\\'));
         let cut = cut.and_then(|(name, unit)| Some((name, Unit::from_name(unit)?)));

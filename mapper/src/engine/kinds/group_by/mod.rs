@@ -1,6 +1,7 @@
 //! `group-by`: figures of structured records, by group.
 //!
-//! [`json`] and [`parse`] read records, [`field`] is what they find, [`tally`] is what is made of it.
+//! [`json`] and [`parse`] read records, [`field`] is what they find, [`tally`] is what is made of
+//! it.
 
 mod field;
 mod json;

@@ -189,8 +189,8 @@ fn syslog(text: &[u8]) -> Option<Minute> {
     })
 }
 
-/// Seconds since 1970, or thousandths, millionths or billionths: what would be after the year 5138 in
-/// the larger unit is in the smaller one.
+/// Seconds since 1970, or thousandths, millionths or billionths: what would be after the year 5138
+/// in the larger unit is in the smaller one.
 fn epoch(text: &[u8]) -> Option<Minute> {
     let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (whole, rest) = text.split_at(len);

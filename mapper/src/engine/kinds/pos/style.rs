@@ -1,4 +1,5 @@
-//! How `pos` writes a tagged sentence: text, CoNLL-U or JSON lines. Must not know how tags are found.
+//! How `pos` writes a tagged sentence: text, CoNLL-U or JSON lines. Must not know how tags are
+//! found.
 
 use std::io::Write as _;
 

@@ -125,13 +125,13 @@ impl<const UNICODE: bool> Counter<UNICODE> {
     }
 }
 
-/// Whether a segment of `text` has no letter or digit but a combining mark, which belongs to the blank,
-/// quote or other character that it begins with, or to nothing.
+/// Whether a segment of `text` has no letter or digit but a combining mark, which belongs to the
+/// blank, quote or other character that it begins with, or to nothing.
 fn is_lone_mark(word: &str, text: &str) -> bool {
     static LETTER: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"[[\p{Alphabetic}\p{N}]--\p{M}]").ok());
-    // A mark is alphanumeric itself, and begins a segment only where a text or a line begins. (The last
-    // three end the longer line ends.)
+    // A mark is alphanumeric itself, and begins a segment only where a text or a line begins. (The
+    // last three end the longer line ends.)
     let start = word.as_ptr() as usize - text.as_ptr() as usize;
     let before = start.checked_sub(1).map(|at| text.as_bytes()[at]);
     let begins = matches!(before, None | Some(b'\n'..=b'\r' | 0x85 | 0xA8 | 0xA9));

@@ -10,7 +10,8 @@ pub(super) const LONGEST: usize = 16;
 /// Words and how often they came, in the order in which they came first.
 #[derive(Debug)]
 pub(super) struct ShortWords {
-    /// Number of an entry plus one, or 0; open addressing with linear probing, never over half full.
+    /// Number of an entry plus one, or 0; open addressing with linear probing, never over half
+    /// full.
     slots: Vec<u32>,
     entries: Vec<Counted>,
     seeds: [u64; 2],

@@ -1,8 +1,8 @@
 //! Times other than `%t`: `%{FORM}t` with a form of strftime(3), Apache's `sec`, `msec`, `usec` and
 //! their fractions, or `iso8601`.
 //!
-//! A time may stand in several directives (`%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t`): each adds what it
-//! has. Without a zone it counts as UTC.
+//! A time may stand in several directives (`%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t`): each adds what
+//! it has. Without a zone it counts as UTC.
 
 use super::super::client::skip_blanks;
 use super::super::servers::number;

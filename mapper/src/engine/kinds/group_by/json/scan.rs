@@ -1,7 +1,9 @@
-//! One JSON value from its first byte to its last: everything is checked, only named fields are kept.
+//! One JSON value from its first byte to its last: everything is checked, only named fields are
+//! kept.
 //!
-//! Method: the places of quotes are known before ("Parsing gigabytes of JSON per second", stage 1), so
-//! that strings cost nothing, and containers are a stack of their own: depth costs no program stack.
+//! Method: the places of quotes are known before ("Parsing gigabytes of JSON per second", stage 1),
+//! so that strings cost nothing, and containers are a stack of their own: depth costs no program
+//! stack.
 
 use super::super::field::Found;
 use super::strings::{Strings, unescape};
@@ -52,8 +54,8 @@ impl Scanner {
         }
     }
 
-    /// Reads the object or array that begins at `start`; returns where it ends. With `LINES` a newline
-    /// is not white space: it ends the record.
+    /// Reads the object or array that begins at `start`; returns where it ends. With `LINES` a
+    /// newline is not white space: it ends the record.
     #[inline]
     pub(super) fn scan<const LINES: bool>(
         &mut self,

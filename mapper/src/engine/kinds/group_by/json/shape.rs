@@ -1,10 +1,11 @@
 //! The shapes of lines seen before: most lines of a log differ in their values alone.
 //!
-//! Between its strings a line is made of brackets, colons, commas and short words. Where those are, byte
-//! by byte, what they were in a line that was read in full, and the keys that matter are the same, the line
-//! is JSON of the same structure: its fields are where they were. Numbers and words are read anew.
-//! Every other line goes to the scanner, whose verdict counts (a test compares them). Method: the
-//! speculation of Li, Katsipoulakis, Chandramouli, Goldstein and Kossmann, "Mison" (2017).
+//! Between its strings a line is made of brackets, colons, commas and short words. Where those are,
+//! byte by byte, what they were in a line that was read in full, and the keys that matter are the
+//! same, the line is JSON of the same structure: its fields are where they were. Numbers and words
+//! are read anew. Every other line goes to the scanner, whose verdict counts (a test compares
+//! them). Method: the speculation of Li, Katsipoulakis, Chandramouli, Goldstein and Kossmann,
+//! "Mison" (2017).
 
 use super::scan::scalar;
 use super::strings::{Marked, Strings, unescape};
@@ -125,8 +126,8 @@ fn mixed(
 }
 
 impl Shapes {
-    /// Reads the line of `text` that begins at `start` if its shape is known; `strings` are those from there
-    /// on. Returns where its newline is, and has passed its strings then.
+    /// Reads the line of `text` that begins at `start` if its shape is known; `strings` are those
+    /// from there on. Returns where its newline is, and has passed its strings then.
     #[inline]
     pub(super) fn follow(
         &mut self,
@@ -148,8 +149,8 @@ impl Shapes {
         None
     }
 
-    /// Keeps the shape of a line that was read in full: `text` from `start` to its newline at `end`. `marks`
-    /// are its own, and `keys` begin the keys that matter.
+    /// Keeps the shape of a line that was read in full: `text` from `start` to its newline at
+    /// `end`. `marks` are its own, and `keys` begin the keys that matter.
     pub(super) fn learn(
         &mut self,
         text: &[u8],
@@ -208,8 +209,8 @@ impl Shape {
         (!escapes || found.unescape(text, unescape).is_ok()).then_some(newline)
     }
 
-    /// `None` if a line like this must be read in full each time: a field has escapes, or is more than one
-    /// string, number or word.
+    /// `None` if a line like this must be read in full each time: a field has escapes, or is more
+    /// than one string, number or word.
     fn of(
         text: &[u8],
         (start, end): (usize, usize),

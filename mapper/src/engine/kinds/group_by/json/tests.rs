@@ -163,7 +163,8 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 proptest! {
-    /// Lines of one shape, each with something changed: what is remembered of a shape does not show.
+    /// Lines of one shape, each with something changed: what is remembered of a shape does not
+    /// show.
     #[test]
     fn lines_that_are_nearly_alike_are_read_each_for_itself(
         fields in prop::collection::vec(("[abc]{1,2}", tree()), 1..4),

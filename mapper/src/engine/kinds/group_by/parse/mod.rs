@@ -31,7 +31,8 @@ pub(super) type Reason = &'static str;
 
 /// Takes records apart.
 pub(super) trait Parser: Send {
-    /// Puts what a record says of the named fields into `found`, which is empty; false if it is blank.
+    /// Puts what a record says of the named fields into `found`, which is empty; false if it is
+    /// blank.
     ///
     /// Values are places in `text`, or are copied.
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason>;

@@ -1,5 +1,5 @@
-//! Records by a regular expression whose named groups are the fields: the user's own, and those of some
-//! well-known logs.
+//! Records by a regular expression whose named groups are the fields: the user's own, and those of
+//! some well-known logs.
 
 use regex::bytes::{CaptureLocations, Regex};
 
@@ -10,7 +10,8 @@ use crate::engine::prepared::SpecError;
 
 const NO_MATCH: Reason = "it does not match the pattern of --parse";
 
-/// RFC 5424 with structured data, then RFC 3164 as syslogd and rsyslog write it, with or without PRI.
+/// RFC 5424 with structured data, then RFC 3164 as syslogd and rsyslog write it, with or without
+/// PRI.
 const SYSLOG: [&str; 2] = [
     r#"^<(?P<pri>\d{1,3})>(?P<version>\d{1,2}) (?P<time>[^ ]+) (?P<host>[^ ]+) (?P<app>[^ ]+) (?P<pid>[^ ]+) (?P<msgid>[^ ]+) (?P<data>-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+)(?: (?:\xEF\xBB\xBF)?(?P<message>(?s:.*)))?$"#,
     r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[^ ]+) (?P<host>[^ ]+) (?P<app>[^ :\[]+)(?:\[(?P<pid>[^\]]*)\])?: ?(?P<message>(?s:.*))$",

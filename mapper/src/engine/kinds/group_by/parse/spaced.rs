@@ -1,4 +1,5 @@
-//! Columns between blanks, in quotes or brackets where they hold blanks: load balancers' and proxies' logs.
+//! Columns between blanks, in quotes or brackets where they hold blanks: load balancers' and
+//! proxies' logs.
 
 use super::columns::Columns;
 use super::layouts::Layout;
@@ -63,8 +64,8 @@ impl Parser for Spaced {
     }
 }
 
-/// The quote that closes what begins at `start`: it is before a blank or the end, and has no backslash
-/// before it.
+/// The quote that closes what begins at `start`: it is before a blank or the end, and has no
+/// backslash before it.
 fn quote_end(text: &[u8], start: usize) -> Option<usize> {
     let ends = |at: usize| matches!(text.get(at + 1), None | Some(b' ' | b'\t'));
     memchr::memchr_iter(b'"', &text[start..])
