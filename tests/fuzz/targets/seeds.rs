@@ -15,7 +15,7 @@ use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::file::{self, FileMessage, PartHead};
 use gristmill_jobs::registry::{self, Event, LogHead};
-use gristmill_jobs::report::{self, Rate, Report};
+use gristmill_jobs::report::{self, Facts, Rate, Report};
 use gristmill_tagger::conllu;
 use gristmill_tagger::train::{Inputs, Options, train};
 
@@ -156,6 +156,8 @@ fn messages() -> Vec<Vec<u8>> {
         role: Role::Map,
         counts: Counts::default(),
         rate: Rate::default(),
+        left_alone: false,
+        facts: Facts::default(),
     };
     messages.push(report::encode_report(&report).expect("small").into());
     messages
