@@ -25,7 +25,8 @@ pub fn all() -> Vec<Vec<u8>> {
         gzip(&plain),
         zip(false),
         zip(true),
-        zip(false)[..260].to_vec(),
+        // Cut in its directory.
+        zip(false)[..zip(false).len() - 40].to_vec(),
         [b"#!/bin/sh\n", &zip(true)[..]].concat(),
         ar(),
         cpio(),
