@@ -61,8 +61,6 @@ pub(super) fn walk(
     let mut buffer = vec![0; BUFFER];
     let mut entries = directory.entries(&mut buffer);
     let mut number = 0;
-    // What is behind the last member that the directory tells of.
-    let mut listed = 0;
     let trouble = loop {
         if number == range.end {
             return Ok(());
@@ -77,9 +75,7 @@ pub(super) fn walk(
             }
         };
         number += 1;
-        let data = directory.get_entry(record.wayfinder());
-        let data = data.map(|entry| entry.compressed_data_range());
-        listed = listed.max(data.as_ref().map_or(0, |(_, end)| *end));
+        // The members before the range are another split's: their headers are not read.
         if number <= range.start {
             continue;
         }
@@ -90,7 +86,8 @@ pub(super) fn walk(
         // A folder or a link has nothing to read.
         let folder = record.is_dir() && record.uncompressed_size_hint() == 0;
         if !folder && !record.mode().is_symlink() {
-            let data = data
+            let data = (directory.get_entry(record.wayfinder()))
+                .map(|entry| entry.compressed_data_range())
                 .map_err(|error| format!("zip: header of the member at byte {offset}: {error}"));
             open(walker, name, file, &member(&record, data), depth)?;
         }
@@ -98,11 +95,26 @@ pub(super) fn walk(
     match trouble {
         None => Ok(()),
         Some(reason) => {
-            salvage.from = listed;
+            salvage.from = end_of_members(&directory, &mut buffer, number);
             salvage.to = directory.directory_offset();
             salvage::run(walker, &salvage, &reason)
         }
     }
+}
+
+/// Where the data of a directory's first `count` members ends.
+fn end_of_members(directory: &Directory<'_, '_>, buffer: &mut [u8], count: u64) -> u64 {
+    let mut entries = directory.entries(buffer);
+    let mut end = 0;
+    for _ in 0..count {
+        let Ok(Some(record)) = entries.next_entry() else {
+            break;
+        };
+        if let Ok(entry) = directory.get_entry(record.wayfinder()) {
+            end = end.max(entry.compressed_data_range().1);
+        }
+    }
+    end
 }
 
 /// What to say of a directory with fewer members than it states. Writers of plain zips keep the
