@@ -8,9 +8,7 @@ use std::path::Path;
 use gristmill_common::chunk::{ChunkHead, Quarantined};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::spec::{
-    EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
-};
+use gristmill_common::spec::{Extract, JobSpec, Kind, Records};
 use gristmill_common::wire;
 
 use crate::{ChunkSink, Halt, Plan, Reading, read_split};
@@ -18,21 +16,8 @@ use crate::{ChunkSink, Halt, Plan, Reading, read_split};
 /// A job with the defaults.
 pub(crate) fn spec() -> JobSpec {
     JobSpec {
-        version: SPEC_VERSION,
-        kind: Kind::Extract(Extract {}),
         records: Records::Lines,
-        encoding_errors: EncodingErrors::Keep,
-        max_record: 2 << 20,
-        on_corrupt: OnCorrupt::Salvage,
-        limits: Limits::default(),
-        include: Vec::new(),
-        exclude: Vec::new(),
-        hidden: false,
-        follow: false,
-        partitions: 1,
-        format: Format::Jsonl,
-        compress: None,
-        max_quarantine: 256 << 20,
+        ..JobSpec::of(Kind::Extract(Extract {}))
     }
 }
 

@@ -3,17 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use gristmill_jobs::registry::{Registry, RegistryError, STREAM};
+use gristmill_jobs::registry::{RegistryError, STREAM};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
 use gristmill_testbroker::{Node, Settings, Vhost};
 
 mod harness;
 
-use harness::{connect, run};
-
-async fn open(broker: &Broker) -> Registry {
-    Registry::open(broker).await.unwrap()
-}
+use harness::{connect, open, run};
 
 #[test]
 fn roles_that_open_a_fresh_log_at_once_all_write_and_read_it() {

@@ -2,18 +2,13 @@
 
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::spec::{
-    EncodingErrors, Extract, Format, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
-};
-use gristmill_jobs::registry::{
-    Entry, Event, Phase, Registry, RegistryError, STREAM, Submission, Totals,
-};
-use gristmill_rabbitmq::Broker;
+use gristmill_common::spec::{Extract, JobSpec, Kind};
+use gristmill_jobs::registry::{Entry, Event, Phase, RegistryError, STREAM, Submission, Totals};
 use gristmill_testbroker::{Node, Settings};
 
 mod harness;
 
-use harness::{connect, run, until};
+use harness::{connect, open, run, until};
 
 fn name(text: &str) -> JobName {
     text.parse().unwrap()
@@ -22,21 +17,8 @@ fn name(text: &str) -> JobName {
 fn submission(sources: usize) -> Event {
     Event::Submitted(Box::new(Submission {
         spec: JobSpec {
-            version: SPEC_VERSION,
-            kind: Kind::Extract(Extract {}),
-            records: Records::Document,
-            encoding_errors: EncodingErrors::Keep,
-            max_record: 1 << 20,
-            on_corrupt: OnCorrupt::Salvage,
-            limits: Limits::default(),
-            include: vec![],
-            exclude: vec![],
-            hidden: false,
-            follow: false,
             partitions: 2,
-            format: Format::Jsonl,
-            compress: None,
-            max_quarantine: 1 << 20,
+            ..JobSpec::of(Kind::Extract(Extract {}))
         },
         plan_summary: PlanSummary {
             sources: (0..sources)
@@ -54,10 +36,6 @@ fn submission(sources: usize) -> Event {
         run: 7,
         code: None,
     }))
-}
-
-async fn open(broker: &Broker) -> Registry {
-    Registry::open(broker).await.unwrap()
 }
 
 #[test]

@@ -12,8 +12,7 @@ use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
 use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
-    AccessLog, EncodingErrors, Field, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records,
-    SPEC_VERSION, Wc, WordCount, Words,
+    AccessLog, Field, Format, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
 use gristmill_mapper::{Mapper, Prepared};
 
@@ -47,17 +46,8 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
     let words = |words| Kind::WordCount(WordCount { words, top: None });
     let grep = |pattern: &str, invert_match| {
         Kind::Grep(Grep {
-            pattern: pattern.into(),
-            ignore_case: false,
             invert_match,
-            count: false,
-            files_with_matches: false,
-            max_count: None,
-            with_filename: false,
-            line_number: false,
-            fixed_strings: false,
-            word_regexp: false,
-            only_matching: false,
+            ..Grep::of(pattern)
         })
     };
     let robots = "path = /robots.txt";
@@ -107,21 +97,9 @@ fn jobs<'a>(logs: &'a [Chunk], texts: &'a [Chunk]) -> Vec<(&'static str, Kind, &
 
 fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
     let spec = JobSpec {
-        version: SPEC_VERSION,
-        kind,
-        records: Records::Lines,
-        encoding_errors: EncodingErrors::Keep,
-        max_record: 2 << 20,
-        on_corrupt: OnCorrupt::Salvage,
-        limits: Limits::default(),
-        include: vec![],
-        exclude: vec![],
-        hidden: false,
-        follow: false,
-        partitions: 1,
         format: Format::Tsv,
-        compress: None,
-        max_quarantine: 256 << 20,
+        records: Records::Lines,
+        ..JobSpec::of(kind)
     };
     let plan_summary = PlanSummary {
         sources: vec![],

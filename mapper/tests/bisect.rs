@@ -199,17 +199,8 @@ fn a_document_whose_records_are_all_set_aside_keeps_its_row() {
 #[test]
 fn record_numbers_count_what_was_set_aside() {
     let mut job = spec(Kind::Grep(Grep {
-        pattern: "x".into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        with_filename: false,
         line_number: true,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
-        files_with_matches: false,
-        max_count: None,
+        ..Grep::of("x")
     }));
     job.encoding_errors = EncodingErrors::Quarantine;
     let merged = map(

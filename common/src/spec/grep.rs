@@ -54,6 +54,24 @@ pub struct Grep {
 }
 
 impl Grep {
+    /// A search for a pattern, without any option.
+    #[must_use]
+    pub fn of(pattern: &str) -> Self {
+        Self {
+            pattern: pattern.to_owned(),
+            ignore_case: false,
+            invert_match: false,
+            count: false,
+            files_with_matches: false,
+            max_count: None,
+            with_filename: false,
+            line_number: false,
+            fixed_strings: false,
+            word_regexp: false,
+            only_matching: false,
+        }
+    }
+
     pub(super) fn shape(&self) -> Shape {
         if self.files_with_matches {
             return Shape::Table(TableShape {

@@ -88,6 +88,28 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
+    /// The job of a kind with the command line's defaults for everything else.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        Self {
+            version: SPEC_VERSION,
+            records: kind.default_records(),
+            format: kind.formats()[0],
+            kind,
+            encoding_errors: EncodingErrors::Keep,
+            max_record: 2 << 20,
+            on_corrupt: OnCorrupt::Salvage,
+            limits: Limits::default(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            hidden: false,
+            follow: false,
+            partitions: 1,
+            compress: None,
+            max_quarantine: 256 << 20,
+        }
+    }
+
     /// A hash of everything in the spec (XXH3 of its JSON): part of a job's default name.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {

@@ -1,27 +1,12 @@
 //! Only the very job that was signed, by a key that counts, in time.
 
 use super::*;
-use gristmill_common::spec::{
-    EncodingErrors, Format, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Wc,
-};
+use gristmill_common::spec::{Kind, Wc};
 
 fn spec() -> JobSpec {
     JobSpec {
-        version: SPEC_VERSION,
-        kind: Kind::Wc(Wc {}),
-        records: Records::Lines,
-        encoding_errors: EncodingErrors::Keep,
-        max_record: 1 << 20,
-        on_corrupt: OnCorrupt::Salvage,
-        limits: Limits::default(),
-        include: vec![],
-        exclude: vec![],
-        hidden: false,
-        follow: false,
         partitions: 2,
-        format: Format::Jsonl,
-        compress: None,
-        max_quarantine: 1 << 20,
+        ..JobSpec::of(Kind::Wc(Wc {}))
     }
 }
 

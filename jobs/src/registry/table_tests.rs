@@ -2,9 +2,7 @@
 
 use super::*;
 use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::spec::{
-    EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION,
-};
+use gristmill_common::spec::{Grep, JobSpec, Kind};
 
 const TOTALS: Totals = Totals {
     records: 9,
@@ -16,33 +14,8 @@ const TOTALS: Totals = Totals {
 fn submission(run: u64) -> Box<Submission> {
     Box::new(Submission {
         spec: JobSpec {
-            version: SPEC_VERSION,
-            kind: Kind::Grep(Grep {
-                pattern: "x".into(),
-                ignore_case: false,
-                invert_match: false,
-                count: false,
-                files_with_matches: false,
-                max_count: None,
-                with_filename: false,
-                line_number: false,
-                fixed_strings: false,
-                word_regexp: false,
-                only_matching: false,
-            }),
-            records: Records::Lines,
-            encoding_errors: EncodingErrors::Keep,
-            max_record: 1 << 20,
-            on_corrupt: OnCorrupt::Salvage,
-            limits: Limits::default(),
-            include: vec![],
-            exclude: vec![],
-            hidden: false,
-            follow: false,
             partitions: 2,
-            format: Format::Text,
-            compress: None,
-            max_quarantine: 1 << 20,
+            ..JobSpec::of(Kind::Grep(Grep::of("x")))
         },
         plan_summary: PlanSummary {
             sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
 use gristmill_jobs::queue::Queue;
+use gristmill_jobs::registry::Registry;
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, BrokerEvent, BrokerOptions};
 use gristmill_testbroker::Vhost;
@@ -25,6 +26,11 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
             .await
             .expect("no hang");
     });
+}
+
+/// Opens the log of jobs.
+pub(crate) async fn open(broker: &Broker) -> Registry {
+    Registry::open(broker).await.unwrap()
 }
 
 pub(crate) fn job() -> JobRun {

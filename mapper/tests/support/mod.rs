@@ -11,9 +11,7 @@ use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::record::Splitter;
-use gristmill_common::spec::{
-    EncodingErrors, Format, Grep, JobSpec, Kind, Limits, OnCorrupt, Records, SPEC_VERSION, Shape,
-};
+use gristmill_common::spec::{Format, Grep, JobSpec, Kind, Records, Shape};
 use gristmill_common::table::{MAX_COLUMNS, rows};
 use gristmill_common::wire::{BodyForm, Check, Message, decode, encode_chunk};
 use gristmill_mapper::{Mapper, Prepared};
@@ -21,21 +19,8 @@ use gristmill_mapper::{Mapper, Prepared};
 /// A spec of one partition with the kind's defaults.
 pub fn spec(kind: Kind) -> JobSpec {
     JobSpec {
-        version: SPEC_VERSION,
-        records: kind.default_records(),
-        encoding_errors: EncodingErrors::Keep,
-        max_record: 2 << 20,
-        on_corrupt: OnCorrupt::Salvage,
-        limits: Limits::default(),
-        include: vec![],
-        exclude: vec![],
-        hidden: false,
-        follow: false,
-        partitions: 1,
         format: Format::Text,
-        compress: None,
-        max_quarantine: 256 << 20,
-        kind,
+        ..JobSpec::of(kind)
     }
 }
 
@@ -124,19 +109,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
 
 /// `grep PATTERN` without any option.
 pub fn grep(pattern: &str) -> Grep {
-    Grep {
-        pattern: pattern.into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        files_with_matches: false,
-        max_count: None,
-        with_filename: false,
-        line_number: false,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
-    }
+    Grep::of(pattern)
 }
 
 /// A chunk that went through the codec.

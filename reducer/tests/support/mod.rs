@@ -59,39 +59,11 @@ impl Default for Way {
 }
 
 pub fn spec(kind: Kind) -> JobSpec {
-    JobSpec {
-        version: SPEC_VERSION,
-        format: kind.formats()[0],
-        records: kind.default_records(),
-        kind,
-        encoding_errors: EncodingErrors::Keep,
-        max_record: 2 << 20,
-        on_corrupt: OnCorrupt::Salvage,
-        limits: Limits::default(),
-        include: vec![],
-        exclude: vec![],
-        hidden: false,
-        follow: false,
-        partitions: 1,
-        compress: None,
-        max_quarantine: 256 << 20,
-    }
+    JobSpec::of(kind)
 }
 
 pub fn grep() -> Kind {
-    Kind::Grep(Grep {
-        pattern: "x".into(),
-        ignore_case: false,
-        invert_match: false,
-        count: false,
-        files_with_matches: false,
-        max_count: None,
-        with_filename: false,
-        line_number: false,
-        fixed_strings: false,
-        word_regexp: false,
-        only_matching: false,
-    })
+    Kind::Grep(Grep::of("x"))
 }
 
 pub fn word_count(top: Option<u64>) -> Kind {
