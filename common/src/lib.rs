@@ -24,6 +24,7 @@ pub mod name;
 pub mod outcome;
 pub mod pair;
 pub mod plan_summary;
+pub mod prefix;
 pub mod progress;
 pub mod record;
 pub mod reduce_program;

@@ -20,7 +20,7 @@ use gristmill_common::clock::since_1970;
 /// How many messages may be under way unconfirmed. More hide the confirm's latency for small
 /// messages; for large ones the bound in bytes comes first.
 pub(super) const WINDOW_MESSAGES: usize = 64;
-/// How many bytes of them: 8 chunks, more once they are packed.
+/// How many bytes of them: a larger message goes alone.
 const WINDOW_BYTES: usize = 8 << 20;
 /// A full queue is tried again after so long, growing.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(10);

@@ -27,7 +27,8 @@ pub(super) struct Gone {
 pub(super) struct Counts {
     /// Messages that a queue refused (`basic.nack`); each is sent again.
     pub(super) refused: AtomicU64,
-    /// Channels that were opened anew because a queue refused everything on the one before.
+    /// Channels that were opened anew because a queue refused everything on the one before, or
+    /// nothing was answered on it.
     pub(super) renewed: AtomicU64,
 }
 

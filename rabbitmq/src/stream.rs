@@ -84,7 +84,7 @@ pub async fn stream_exists(broker: &Broker, name: &str) -> Result<bool, QueueErr
 pub struct StreamReader {
     connection: ManagedConnection,
     name: String,
-    /// The offset after the last message that was delivered over.
+    /// The offset after the last message that was delivered.
     next: Option<i64>,
     open: Option<Subscribed>,
     /// When something was heard last, or the subscription renewed.

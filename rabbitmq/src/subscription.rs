@@ -90,18 +90,18 @@ impl Shared {
     }
 }
 
-/// A message delivered over by the broker, to be settled.
+/// A message delivered by the broker, to be settled.
 #[derive(Debug)]
 pub struct Delivered {
     /// The message's bytes.
     pub payload: Bytes,
-    /// Whether it was delivered over before.
+    /// Whether it was delivered before.
     pub redelivered: bool,
     properties: BasicProperties,
     acker: Acker,
     epoch: u64,
     shared: Arc<Shared>,
-    /// Messages of this epoch that are delivered over and not settled.
+    /// Messages of this epoch that are delivered and not settled.
     in_hand: Arc<AtomicUsize>,
     /// Takes messages that were dropped unsettled.
     returns: mpsc::UnboundedSender<Return>,
@@ -294,8 +294,8 @@ impl Subscription {
         self.mode.send_if_modified(|mode| raise(mode, Mode::Finish));
     }
 
-    /// Takes no further message from the broker; those that were prefetched are still delivered
-    /// over.
+    /// Takes no further message from the broker; those that were prefetched are still
+    /// delivered.
     pub fn leave(&self) {
         self.mode.send_if_modified(|mode| raise(mode, Mode::Leave));
     }
@@ -470,7 +470,7 @@ impl Worker {
         }
     }
 
-    /// After leaving: keeps the channel until everything delivered over is settled.
+    /// After leaving: keeps the channel until everything delivered is settled.
     async fn work_off(
         &mut self,
         returned: &mut mpsc::UnboundedReceiver<Return>,

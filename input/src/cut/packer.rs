@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_common::chunk::{ChunkHead, Piece, Quarantined};
 use gristmill_common::id::ChunkId;
+use gristmill_common::prefix::prefix;
 use gristmill_common::seal::SplitEnd;
 
 use crate::error::Halt;
@@ -141,11 +142,8 @@ impl<'s> Packer<'s> {
 
     /// Packs a fault: one record of its source.
     pub(crate) fn fault(&mut self, mut fault: Quarantined) {
-        if fault.reason.len() > MAX_REASON {
-            let fits = |at: &usize| fault.reason.is_char_boundary(*at);
-            let end = (0..=MAX_REASON).rev().find(fits).unwrap_or(0);
-            fault.reason.truncate(end);
-        }
+        let length = prefix(&fault.reason, MAX_REASON).len();
+        fault.reason.truncate(length);
         self.head += FIXED + fault.document.len() + fault.reason.len() + fault.sample.len();
         *self.account.records.entry(fault.source).or_default() += 1;
         self.faults.push(fault);

@@ -1,11 +1,13 @@
 //! The states of a job, as people see them.
 //!
 //! ```text
-//! submitted -> unsealed -> running -> finished
-//!                 |  ^        |  ^       |
-//!                 |  |        v  |       v replayed
-//!                 |  +---- stalled    running
-//!                 +--> failed, cancelled (from any state not over; `produce` again: unsealed)
+//! unsealed -- all chunks are sent --> running -- all partitions are closed --> finished
+//! running -- nothing waits, and chunks are missing --> stalled
+//! stalled -- `produce` again sends what is missing --> running, or finished when it comes
+//! finished, with skipped chunks -- `replay` --> running
+//! unsealed, running, stalled -- a queue, a ledger or the program fails it --> failed
+//! failed -- `produce` again --> unsealed
+//! any but finished without skipped chunks -- `cancel` --> cancelled
 //! ```
 
 use std::fmt;

@@ -10,6 +10,7 @@ use super::ended::{Ended, EndedRuns};
 use super::event::{Entry, Event, SplitDone, Submission, Totals};
 use gristmill_common::id::ChunkId;
 use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::prefix::prefix;
 use gristmill_common::spec::MAX_PARTITIONS;
 
 /// How many jobs are remembered; past it the one that ended first is forgotten.
@@ -325,7 +326,7 @@ impl Job {
                 if directory.is_empty() || directory.len() > MAX_TEXT {
                     return Applied::Ignored;
                 }
-                let place = shortened(place);
+                let place = prefix(&place, MAX_TEXT).to_owned();
                 self.claim = Some(Claim { directory, place });
             }
             Event::PartitionClosed { partition } if partition < self.submission.spec.partitions => {
@@ -349,7 +350,7 @@ impl Job {
             Event::Finished(totals) => self.phase = Phase::Finished(totals),
             Event::Failed { reason } if self.phase == Phase::Active => {
                 self.phase = Phase::Failed {
-                    reason: shortened(reason),
+                    reason: prefix(&reason, MAX_TEXT).to_owned(),
                 };
             }
             Event::Stalled { mut missing, count } => {
@@ -365,15 +366,6 @@ impl Job {
             Applied::Changed
         }
     }
-}
-
-fn shortened(mut text: String) -> String {
-    let mut end = text.len().min(MAX_TEXT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
 }
 
 #[cfg(test)]

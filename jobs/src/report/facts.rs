@@ -1,5 +1,6 @@
 //! What a worker is: its host, process, version and memory. Display only.
 
+use gristmill_common::prefix::prefix;
 use serde::{Deserialize, Serialize};
 
 /// The longest name of a host in a report, in bytes.
@@ -24,14 +25,8 @@ impl Facts {
     /// Those of this process, now.
     #[must_use]
     pub fn of_this_process(threads: u32) -> Self {
-        let mut host = host();
-        let mut end = host.len().min(MAX_HOST);
-        while !host.is_char_boundary(end) {
-            end -= 1;
-        }
-        host.truncate(end);
         Self {
-            host,
+            host: prefix(&host(), MAX_HOST).to_owned(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             threads,

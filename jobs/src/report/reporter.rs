@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{EXCHANGE, Facts, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
 use gristmill_common::id::unique;
+use gristmill_common::prefix::prefix;
 use gristmill_common::progress::{Cause, JobCounters, Progress, Role};
 use gristmill_rabbitmq::{Broker, TopicWriter};
 
@@ -84,16 +85,7 @@ fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow, facts: F
         counts,
         rate: window.push(at, counts.chunks, counts.bytes),
         left_alone: (trouble.as_ref()).is_some_and(|trouble| trouble.cause == Cause::LeftAlone),
-        trouble: trouble.map(|trouble| shortened(trouble.reason)),
+        trouble: trouble.map(|trouble| prefix(&trouble.reason, MAX_TROUBLE).to_owned()),
         facts,
     }
-}
-
-fn shortened(mut reason: String) -> String {
-    let mut end = reason.len().min(MAX_TROUBLE);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    reason.truncate(end);
-    reason
 }

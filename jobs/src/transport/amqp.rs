@@ -1,7 +1,7 @@
 //! A job's queues on a RabbitMQ broker.
 //!
 //! Publishing resolves when the broker has confirmed; a full queue is the back-pressure; whatever
-//! is lost on the way is sent or handed over again. It must not know what the messages say.
+//! is lost on the way is sent or delivered over again. It must not know what the messages say.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +15,7 @@ use super::{Delivery, PublishError, Settled};
 use crate::queue::Queue;
 use crate::queue::queue_name;
 use gristmill_common::job::JobRun;
+use gristmill_common::prefix::prefix;
 use gristmill_rabbitmq::{
     Broker, Delivered, End, FieldTable, PublishFault, Publisher, Subscription, header,
 };
@@ -100,8 +101,8 @@ impl Amqp {
             biased;
             () = self.inner.until_stopped() => Ok(None),
             next = subscription.next() => match next {
-                Ok(handed) => Ok(Some(Delivery::of_broker(Held {
-                    handed,
+                Ok(delivered) => Ok(Some(Delivery::of_broker(Held {
+                    delivered,
                     job: Arc::clone(&self.inner),
                 }))),
                 Err(End::Finished | End::Closed) => Ok(None),
@@ -194,65 +195,62 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A message of a broker in hand.
 #[derive(Debug)]
 pub(super) struct Held {
-    handed: Delivered,
+    delivered: Delivered,
     /// Keeps the subscription, and with it the channel, until the message is settled.
     job: Arc<Inner>,
 }
 
 impl Held {
     pub(super) fn payload(&self) -> &Bytes {
-        &self.handed.payload
+        &self.delivered.payload
     }
 
     pub(super) fn redelivered(&self) -> bool {
-        self.handed.redelivered
+        self.delivered.redelivered
     }
 
     pub(super) fn delivery_count(&self) -> Option<u64> {
-        self.handed.delivery_count()
+        self.delivered.delivery_count()
     }
 
     pub(super) fn age(&self) -> Option<Duration> {
-        self.handed.age()
+        self.delivered.age()
     }
 
     pub(super) fn reason(&self) -> Option<String> {
-        self.handed.text_header(REASON_HEADER)
+        self.delivered.text_header(REASON_HEADER)
     }
 
     pub(super) fn is_stale(&self) -> bool {
-        self.handed.is_stale()
+        self.delivered.is_stale()
     }
 
     pub(super) async fn ack(mut self) -> Settled {
-        Settled::from(self.handed.ack().await)
+        Settled::from(self.delivered.ack().await)
     }
 
     pub(super) async fn retry(mut self) -> Settled {
-        Settled::from(self.handed.reject().await)
+        Settled::from(self.delivered.reject().await)
     }
 
     pub(super) fn drop_failed(self) {
-        self.handed.drop_failed();
+        self.delivered.drop_failed();
     }
 
     /// Publishes the message to the dead letters and then acknowledges it; when that fails, it goes
     /// back to its queue.
     pub(super) async fn dead_letter(mut self, reason: &str) -> Settled {
-        let mut end = reason.len().min(MAX_REASON);
-        while !reason.is_char_boundary(end) {
-            end -= 1;
-        }
-        let headers = header(REASON_HEADER, &reason[..end]);
-        let message = self.handed.payload.clone();
+        let reason = prefix(reason, MAX_REASON);
+        let headers = header(REASON_HEADER, reason);
+        let message = self.delivered.payload.clone();
         // A dead letter too: it goes behind the others, and whoever looks at them once sees each.
-        let buried = self.job.publish(Queue::Dead, message, headers).await;
-        if buried.is_err() {
-            self.handed.reject().await;
+        let published = self.job.publish(Queue::Dead, message, headers).await;
+        if published.is_err() {
+            self.delivered.reject().await;
             return Settled::Lost;
         }
-        self.job.remember(&reason[..end]);
-        Settled::from(self.handed.ack().await)
+        self.job.remember(reason);
+        Settled::from(self.delivered.ack().await)
     }
 }
 

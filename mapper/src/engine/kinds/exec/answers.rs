@@ -1,5 +1,6 @@
 //! What a worker's answers become: results as they are written, or pairs that are reduced.
 
+use gristmill_common::prefix::prefix;
 use gristmill_common::spec::{Exec, Out, Reduce};
 
 use super::cold::set_aside;
@@ -171,11 +172,7 @@ fn origin<'a>(unit: &Unit<'a>) -> Origin<'a> {
 pub(super) fn failure(text: &[u8]) -> Failed {
     let text = String::from_utf8_lossy(text);
     let (reason, details) = split(&text);
-    let mut reason = reason.trim_end().to_owned();
-    let longest = MOST_REASON.min(reason.len());
-    let fits = |at: &usize| reason.is_char_boundary(*at);
-    let end = (0..=longest).rev().find(fits).unwrap_or(0);
-    reason.truncate(end);
+    let reason = prefix(reason.trim_end(), MOST_REASON).to_owned();
     let from = details.len().saturating_sub(MOST_DETAILS);
     Failed {
         reason,
