@@ -12,6 +12,7 @@ pub mod dashboard;
 pub mod exec_args;
 pub mod exit;
 pub mod grep_args;
+pub mod http;
 pub mod job_args;
 pub mod job_view;
 pub mod jobs;

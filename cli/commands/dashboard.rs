@@ -9,8 +9,9 @@ use tracing::info;
 
 use crate::args::DashboardArgs;
 use crate::broker;
-use crate::dashboard::{Access, Server, Watch, bind};
+use crate::dashboard::{Access, Server, Watch};
 use crate::exit::{Exit, usage};
+use crate::http;
 use crate::signals;
 
 /// How long a stop may take before it is enforced.
@@ -27,7 +28,7 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     signals::drain(&shutdown, STOP).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
     // Before the broker is asked: an address that is taken is said at once.
-    let listener = runtime.block_on(bind(args.listen))?;
+    let listener = runtime.block_on(http::bind(args.listen))?;
     let addr = listener.local_addr().unwrap_or(args.listen);
     let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
         return Ok(Exit::Complete);
@@ -36,11 +37,7 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     info!("the jobs are shown at http://{addr}/");
     let (sender, views) = watch::channel("{\"workers\":[],\"events\":[],\"broker\":{}}".into());
     let watch = Watch::new(broker.clone(), registry, args.results.clone());
-    let server = Server {
-        access,
-        results: args.results.clone(),
-        views,
-    };
+    let server = Server::new(access, args.results.clone(), views);
     let ended = runtime.block_on(async {
         tokio::select! {
             ended = watch.run(sender) => ended,

@@ -9,5 +9,5 @@ mod server;
 mod watch;
 
 pub use access::Access;
-pub use server::{Server, bind};
+pub use server::Server;
 pub use watch::{View, Watch};

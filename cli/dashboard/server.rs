@@ -1,35 +1,23 @@
 //! The dashboard's HTTP server: the page, its events and the reports of finished jobs.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gristmill_common::job::JobName;
 use http_body_util::channel::Channel;
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tracing::debug;
 
 use super::access::Access;
 use super::watch::{View, output_of};
-use crate::exit::usage;
+use crate::http;
 
 /// Viewers that are served at a time; more wait.
 const CONNECTIONS: usize = 256;
-/// How long a connection may stay silent before its next request.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The pause after a connection could not be taken (no file descriptors left).
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// What is sent for the page: nothing from elsewhere, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -40,64 +28,37 @@ type Answer = Response<Either<Full<Bytes>, Channel<Bytes>>>;
 
 /// Serves the dashboard.
 pub struct Server {
-    /// Who may see the data.
-    pub access: Access,
-    /// Where finished jobs lie, for their reports.
-    pub results: Option<PathBuf>,
-    /// What was seen last.
-    pub views: watch::Receiver<View>,
-}
-
-/// Listens on an address.
-///
-/// # Errors
-/// A usage error when it cannot be listened on.
-pub async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
-    (TcpListener::bind(addr).await).map_err(|error| usage(format!("--listen {addr}: {error}")))
+    access: Access,
+    results: Option<PathBuf>,
+    views: watch::Receiver<View>,
+    /// A report reads the whole result: one at a time.
+    reporting: Semaphore,
 }
 
 impl Server {
+    /// Serves what was seen last to whom `access` permits, and the reports of finished jobs that
+    /// lie in `results`.
+    #[must_use]
+    pub fn new(access: Access, results: Option<PathBuf>, views: watch::Receiver<View>) -> Self {
+        Self {
+            access,
+            results,
+            views,
+            reporting: Semaphore::new(1),
+        }
+    }
+
     /// Answers until the runtime ends.
     pub async fn run(self, listener: TcpListener) {
         let server = Arc::new(self);
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        // A report reads the whole result: one at a time.
-        let reporting = Arc::new(Semaphore::new(1));
-        loop {
-            // Nobody closes it.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                return;
-            };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    debug!("a connection could not be taken: {error}");
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            let (server, reporting) = (Arc::clone(&server), Arc::clone(&reporting));
-            tokio::spawn(async move {
-                server.talk(stream, &reporting).await;
-                drop(place);
-            });
-        }
+        http::serve(listener, CONNECTIONS, move |request| {
+            let server = Arc::clone(&server);
+            async move { server.answer(&request).await }
+        })
+        .await;
     }
 
-    async fn talk(&self, stream: TcpStream, reporting: &Semaphore) {
-        let service =
-            service_fn(async |request| Ok::<_, Infallible>(self.answer(&request, reporting).await));
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
-        if let Err(error) = served {
-            debug!("{error}");
-        }
-    }
-
-    async fn answer(&self, request: &Request<Incoming>, reporting: &Semaphore) -> Answer {
+    async fn answer(&self, request: &Request<Incoming>) -> Answer {
         if request.method() != Method::GET {
             return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
         }
@@ -124,7 +85,7 @@ impl Server {
                 reply(StatusCode::OK, "application/json", POLICY, view)
             }
             _ => match path.strip_prefix("/reports/").map(str::parse::<JobName>) {
-                Some(Ok(job)) => self.report(&job, reporting).await,
+                Some(Ok(job)) => self.report(&job).await,
                 _ => text(StatusCode::NOT_FOUND, "no such page\n"),
             },
         }
@@ -150,12 +111,12 @@ impl Server {
         answer
     }
 
-    async fn report(&self, job: &JobName, reporting: &Semaphore) -> Answer {
+    async fn report(&self, job: &JobName) -> Answer {
         let Some(results) = &self.results else {
             return text(StatusCode::NOT_FOUND, "reports need --results DIR\n");
         };
         let folder = output_of(results, job);
-        let Ok(_turn) = reporting.acquire().await else {
+        let Ok(_turn) = self.reporting.acquire().await else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         };
         let made = tokio::task::spawn_blocking(move || gristmill_report::report(&folder)).await;

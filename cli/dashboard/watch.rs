@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
-use gristmill_jobs::registry::{Event, JobTable, Log, Registry};
+use gristmill_jobs::registry::{Entry, Event, JobTable, Registry};
 use gristmill_jobs::report::{Report, Reports, Workers};
 use gristmill_rabbitmq::Broker;
 use gristmill_reducer::MANIFEST;
@@ -70,7 +70,7 @@ impl Watch {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                entry = log.next() => self.take(entry?, &mut log),
+                entry = log.next() => self.take(entry?),
                 report = reports.next() => self.hear(report).await,
                 _ = tick.tick() => {
                     let view = tokio::time::timeout(LIMIT, self.view()).await;
@@ -83,7 +83,7 @@ impl Watch {
         }
     }
 
-    fn take(&mut self, entry: gristmill_jobs::registry::Entry, _log: &mut Log) {
+    fn take(&mut self, entry: Entry) {
         if let Some(text) = told(&entry.event) {
             let event = json!({"at": entry.at, "job": entry.job, "text": text});
             self.events.push_front(event);

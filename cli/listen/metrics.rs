@@ -117,7 +117,7 @@ impl Worker {
             ),
             (
                 "broker_channels_renewed",
-                "Channels opened anew because a queue took nothing for 2 s",
+                "Channels opened anew because a queue refused everything or answered nothing",
                 renewed,
             ),
         ]

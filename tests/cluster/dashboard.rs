@@ -1,24 +1,13 @@
 //! The dashboard: what it shows of a job, to whom, and that a viewer who stops reading costs
 //! nothing.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use crate::cluster::{Cluster, text, until};
 use crate::corpus;
 use crate::gristmill::run;
-use crate::listen::address;
-
-/// Status and body of a request with these headers.
-fn get(addr: &str, path: &str, headers: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(addr).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (status.expect("a status"), body.to_owned())
-}
+use crate::listen::{address, get_with as get};
 
 fn view(addr: &str) -> serde_json::Value {
     let (status, body) = get(addr, "/view", "Host: localhost\r\n");

@@ -24,8 +24,13 @@ pub(crate) fn address(role: &mut Role) -> String {
 
 /// Status and body.
 fn get(addr: &str, path: &str) -> (u16, String) {
+    get_with(addr, path, "")
+}
+
+/// Status and body of a request with these headers, each with its line end.
+pub(crate) fn get_with(addr: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(addr).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("a request");
+    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").expect("a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
