@@ -94,23 +94,29 @@ fn round(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-/// A number with separators between thousands, as people read it.
+/// A number as people read it: with separators between the thousands of a whole one.
 pub(crate) fn number_text(value: f64) -> String {
+    // From here on a float does not hold every whole number.
     if value.fract() != 0.0 || value.abs() >= 1e15 {
         return value.to_string();
     }
-    let digits = format!("{:.0}", value.abs());
-    let mut text = String::new();
+    thousands(&format!("{value:.0}"))
+}
+
+/// A whole number's digits with separators between the thousands.
+pub(crate) fn thousands(number: &str) -> String {
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", number),
+    };
+    let mut text = sign.to_owned();
     for (at, digit) in digits.char_indices() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
-    match value < 0.0 {
-        true => format!("-{text}"),
-        false => text,
-    }
+    text
 }
 
 #[cfg(test)]
@@ -121,6 +127,8 @@ mod tests {
     fn numbers_have_separators() {
         let texts = [0.0, 12.0, 1234.0, -1234567.0, 1.5].map(number_text);
         assert_eq!(texts, ["0", "12", "1,234", "-1,234,567", "1.5"]);
+        let most = thousands(&u64::MAX.to_string());
+        assert_eq!(most, "18,446,744,073,709,551,615");
     }
 
     #[test]

@@ -2,17 +2,20 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gristmill_common::sha256::Sha256;
 use gristmill_reducer::Manifest;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
 
 use crate::account::AccountView;
-use crate::chart::{bars, line, number_text, ranks};
+use crate::chart::{bars, line, ranks, thousands};
 use crate::quarantine::QuarantineView;
 use crate::result::{ChartView, LinesView, ResultView, TableView};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+
+/// The most sources that are listed with what was set aside of them.
+const WORST: usize = 50;
 
 /// What a page shows.
 pub(crate) struct Page<'a> {
@@ -113,6 +116,8 @@ impl Page<'_> {
 
     fn quarantine(&self) -> Markup {
         let view = self.quarantine;
+        let rows = self.account.sources.iter();
+        let worst: Vec<_> = rows.filter(|row| row.account.quarantined > 0).collect();
         html! {
             h2 { "Set aside" }
             @if view.reasons.is_empty() { p { "Nothing." } } @else {
@@ -127,9 +132,11 @@ impl Page<'_> {
                 }
                 div.scroll tabindex="0" role="region" aria-label="Set aside by source" {
                     table.sortable {
-                        caption { "By source" (left_out(view.other_sources as u64)) }
+                        caption { "By source" (left_out(worst.len().saturating_sub(WORST) as u64)) }
                         thead { tr { th scope="col" { "source" } th.number scope="col" { "records" } } }
-                        tbody { @for (source, records) in &view.sources { tr { td { (source) } td.number { (count(*records)) } } } }
+                        tbody { @for row in worst.iter().take(WORST) { tr {
+                            td { (row.name) } td.number { (count(row.account.quarantined)) }
+                        } } }
                     }
                 }
                 @for reason in &view.reasons {
@@ -230,7 +237,7 @@ fn left_out(number: u64) -> Markup {
 }
 
 fn count(number: u64) -> String {
-    number_text(number as f64)
+    thousands(&number.to_string())
 }
 
 /// Nothing but the page's own style and script: no network, no other script, no form.
@@ -243,5 +250,8 @@ fn policy() -> String {
 }
 
 fn hash(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+    format!(
+        "sha256-{}",
+        STANDARD.encode(Sha256::of(text.as_bytes()).bytes())
+    )
 }

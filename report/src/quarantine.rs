@@ -1,4 +1,4 @@
-//! What was set aside: by reason, by source, with samples.
+//! What was set aside, by reason, with samples.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,9 +12,9 @@ use crate::ReportError;
 use crate::clip::clip;
 use crate::part_files::PartFile;
 
-/// The most different reasons and sources that are counted apart; the rest is counted together.
+/// The most different reasons that are counted apart; the rest is counted together.
 const GROUPS: usize = 10_000;
-/// The most reasons and sources on the page.
+/// The most reasons on the page.
 const SHOWN: usize = 50;
 /// The most samples of one reason.
 const SAMPLES: usize = 5;
@@ -26,12 +26,8 @@ const TEXT: usize = 400;
 pub(crate) struct QuarantineView {
     /// The reasons, the commonest first.
     pub(crate) reasons: Vec<ReasonView>,
-    /// Sources and how many of their records were set aside, the worst first.
-    pub(crate) sources: Vec<(String, u64)>,
     /// Entries of reasons that are not listed.
     pub(crate) other_entries: u64,
-    /// How many sources are not listed.
-    pub(crate) other_sources: usize,
 }
 
 /// One reason.
@@ -55,7 +51,6 @@ pub(crate) struct SampleView {
 /// A line of `quarantine.jsonl`.
 #[derive(Deserialize)]
 struct Entry {
-    source: String,
     document: String,
     offset: u64,
     reason: String,
@@ -78,7 +73,6 @@ impl QuarantineView {
         }
         let mut file = PartFile::open(output.join(QUARANTINE), None)?;
         let mut reasons: BTreeMap<String, ReasonView> = BTreeMap::new();
-        let mut sources: BTreeMap<String, u64> = BTreeMap::new();
         let mut view = Self::default();
         let mut buffer = Vec::new();
         while let Some(line) = file.next_line(&mut buffer)? {
@@ -86,9 +80,6 @@ impl QuarantineView {
                 Ok(entry) => entry,
                 Err(error) => return Err(file.malformed(error.to_string())),
             };
-            if sources.len() < GROUPS || sources.contains_key(&entry.source) {
-                *sources.entry(clip(&entry.source, TEXT)).or_default() += entry.records;
-            }
             let reason = clip(&entry.reason, TEXT);
             if reasons.len() >= GROUPS && !reasons.contains_key(&reason) {
                 view.other_entries += 1;
@@ -109,11 +100,6 @@ impl QuarantineView {
         let hidden = view.reasons.iter().skip(SHOWN);
         view.other_entries += hidden.map(|reason| reason.entries).sum::<u64>();
         view.reasons.truncate(SHOWN);
-        view.sources = sources.into_iter().collect();
-        view.sources
-            .sort_by_key(|(_, records)| std::cmp::Reverse(*records));
-        view.other_sources = view.sources.len().saturating_sub(SHOWN);
-        view.sources.truncate(SHOWN);
         Ok(view)
     }
 }

@@ -1,16 +1,11 @@
 //! Length and SHA-256 of a file that is already there.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use gristmill_common::sha256::Sha256;
 
 use crate::engine::error::FileError;
-use crate::engine::out_file::hex;
-
-/// Bytes read at once.
-const BLOCK: usize = 256 << 10;
 
 /// What a file holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,23 +18,10 @@ pub(crate) struct Digested {
 /// Reads a file through.
 pub(crate) fn digest(path: &Path) -> Result<Digested, FileError> {
     let wrong = |error| FileError::new("read", path)(error);
-    let mut file = File::open(path).map_err(wrong)?;
-    let mut hash = Sha256::new();
-    let mut bytes = 0;
-    let mut block = vec![0; BLOCK];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => break,
-            Ok(read) => {
-                hash.update(&block[..read]);
-                bytes += read as u64;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(wrong(error)),
-        }
-    }
+    let file = File::open(path).map_err(wrong)?;
+    let (sha256, bytes) = Sha256::of_reader(file).map_err(wrong)?;
     Ok(Digested {
         bytes,
-        sha256: hex(&hash.finalize()),
+        sha256: sha256.to_string(),
     })
 }

@@ -23,14 +23,23 @@ pub(crate) struct Ordered {
     next: ChunkId,
     splits: Range<u32>,
     waiting: BTreeMap<ChunkId, Vec<Held>>,
-    limit: Option<DocumentLimit>,
-    tar: Option<TarPart>,
+    form: Form,
     out: OutFile,
 }
 
+/// What becomes of the bodies on their way to the output.
+#[derive(Debug)]
+enum Form {
+    /// They are written as they are.
+    Plain,
+    /// Their frames are counted, and the first ones of each document are written.
+    Limited(DocumentLimit),
+    /// Their frames become members of a tar.
+    Tar(TarPart),
+}
+
 impl Ordered {
-    /// Writes the splits of one partition of a job to `out`, at most `limit` results of each
-    /// document.
+    /// Writes the splits of one partition of a job to `out`, in the form that the spec asks for.
     pub(crate) fn new(partition: u32, spec: &JobSpec, splits: u32, out: OutFile) -> Self {
         let splits = range_of(partition, spec.partitions, splits);
         Self {
@@ -40,8 +49,11 @@ impl Ordered {
             },
             splits,
             waiting: BTreeMap::new(),
-            limit: spec.kind.document_limit().map(DocumentLimit::new),
-            tar: (spec.format == Format::Tar).then(TarPart::default),
+            form: match spec.kind.document_limit() {
+                Some(most) => Form::Limited(DocumentLimit::new(most)),
+                None if spec.format == Format::Tar => Form::Tar(TarPart::default()),
+                None => Form::Plain,
+            },
             out,
         }
     }
@@ -102,12 +114,15 @@ impl Ordered {
     /// # Errors
     /// When its end cannot be written.
     pub(crate) fn finish(mut self) -> Result<Option<OutFile>, FileError> {
-        let whole = (self.limit.as_ref()).is_none_or(DocumentLimit::is_between_frames)
-            && (self.tar.as_ref()).is_none_or(TarPart::is_between_frames);
+        let whole = match &self.form {
+            Form::Plain => true,
+            Form::Limited(limit) => limit.is_between_frames(),
+            Form::Tar(tar) => tar.is_between_frames(),
+        };
         if self.next.split < self.splits.end || !self.waiting.is_empty() || !whole {
             return Ok(None);
         }
-        if let Some(tar) = self.tar {
+        if let Form::Tar(tar) = self.form {
             tar.finish(&mut self.out)?;
         }
         Ok(Some(self.out))
@@ -115,10 +130,10 @@ impl Ordered {
 
     /// Writes a body of the chunk that comes next.
     fn write(&mut self, body: &[u8]) -> Result<(), FileError> {
-        match (&mut self.limit, &mut self.tar) {
-            (Some(limit), _) => limit.write(self.next.split, body, &mut self.out),
-            (None, Some(tar)) => tar.write(body, &mut self.out),
-            (None, None) => self.out.write(body),
+        match &mut self.form {
+            Form::Plain => self.out.write(body),
+            Form::Limited(limit) => limit.write(self.next.split, body, &mut self.out),
+            Form::Tar(tar) => tar.write(body, &mut self.out),
         }
     }
 }
