@@ -7,6 +7,7 @@ use bytes::Bytes;
 use gristmill_common::id::unique;
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
+use gristmill_common::size::ByteSize;
 use gristmill_common::wire::MAX_MESSAGE;
 use gristmill_jobs::declare::{
     Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, queue_depth,
@@ -23,6 +24,10 @@ use crate::broker;
 use crate::exit::Exit;
 use crate::stdout;
 
+/// What the user must be allowed on the broker.
+const RIGHTS: &str = "configure, write and read on `gristmill[.].*`, and write on `amq[.]default`";
+/// The largest message that a job sends.
+const LARGEST: ByteSize = ByteSize(MAX_MESSAGE as u64);
 /// How long one examination may take.
 const LIMIT: Duration = Duration::from_secs(20);
 /// The way out when the log of jobs is not served.
@@ -164,8 +169,7 @@ async fn examine_log(broker: &Broker, report: &mut Report) {
         Ok(Err(error @ RegistryError::Gone(_))) => report.bad(&error.to_string(), NO_STREAM),
         Ok(Err(error)) => report.bad(
             &error.to_string(),
-            "the user needs configure, write and read on `gristmill[.].*` and `amq[.]default`; \
-             streams must not be disabled",
+            &format!("the user needs {RIGHTS}; streams must not be disabled"),
         ),
         Err(_) => report.bad("the log of jobs does not answer in time", NO_STREAM),
     }
@@ -176,8 +180,10 @@ async fn examine_reports(broker: &Broker, report: &mut Report) {
         Ok(Ok(())) => report.good("progress can be reported and heard".into()),
         Ok(Err(error)) => report.bad(
             &format!("progress cannot be reported: {error}"),
-            "the user needs configure, write and read on `gristmill[.].*`; jobs run without, but \
-             `status` shows neither workers nor how long it will take",
+            &format!(
+                "the user needs {RIGHTS}; jobs run without, but `status` shows neither workers nor \
+                 how long it will take"
+            ),
         ),
         Err(_) => report.bad(
             "progress is reported and not heard",
@@ -191,8 +197,10 @@ async fn examine_queues(broker: &Broker, job: &JobRun, report: &mut Report) {
         Ok(Ok(facts)) => facts.into_iter().for_each(|fact| report.good(fact)),
         Ok(Err(error)) => report.bad(
             &error.to_string(),
-            "the user needs configure, write and read on `gristmill[.].*`; max_message_size must \
-             be 13 MiB or more; the feature flags quorum_queue and stream_queue must be enabled",
+            &format!(
+                "the user needs {RIGHTS}; max_message_size must be {LARGEST} or more; the feature \
+                 flags quorum_queue and stream_queue must be enabled"
+            ),
         ),
         Err(_) => report.bad(
             "queues do not answer in time",
@@ -260,7 +268,7 @@ async fn queues(broker: &Broker, job: &JobRun) -> anyhow::Result<Vec<String>> {
     let largest = Bytes::from(vec![0; MAX_MESSAGE]);
     queues.publish(Queue::Results(0), largest).await?;
     let large = since.elapsed();
-    facts.push(format!("the largest message (13 MiB) in {large:.1?}"));
+    facts.push(format!("the largest message ({LARGEST}) in {large:.1?}"));
     for _ in 0..2 {
         if let Some(message) = queues.next(Queue::Results(0)).await? {
             message.ack().await;

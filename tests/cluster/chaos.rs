@@ -45,16 +45,16 @@ enum Brokers {
 impl Brokers {
     /// Stops, kills or cuts off one of them, which is back afterwards.
     fn strike(self, random: &mut Random) {
-        let (node, kinds) = match self {
-            Brokers::One(node) => (node, 2),
+        let (node, at, kinds) = match self {
+            Brokers::One(node) => (node, 0, 2),
             Brokers::Three(nodes) => {
                 let at = random.below(nodes.all().len());
-                (&nodes.all()[at], 3)
+                (&nodes.all()[at], at, 3)
             }
         };
         let kind = random.below(kinds);
         match (self, kind) {
-            (Brokers::Three(nodes), 2) => return part(nodes, node, random),
+            (Brokers::Three(nodes), 2) => return part(nodes, at, random),
             (_, 0) => node.stop(),
             _ => node.kill(),
         }
@@ -70,9 +70,7 @@ impl Brokers {
 }
 
 /// Cuts a node off from the others for a while.
-fn part(nodes: &Nodes, node: &Node, random: &mut Random) {
-    let at = nodes.all().iter().position(|one| one.name() == node.name());
-    let at = at.expect("one of them");
+fn part(nodes: &Nodes, at: usize, random: &mut Random) {
     nodes.cut_off(at).expect("it is cut off");
     std::thread::sleep(Duration::from_millis(500 + random.below(4000) as u64));
     nodes.rejoin(at).expect("it is back");
