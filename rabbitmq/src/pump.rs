@@ -254,7 +254,7 @@ fn settle(
     refusals: &mut Refusals,
 ) {
     let mut judged = Vec::with_capacity(done.len());
-    for (flown, result) in done {
+    for (answered, result) in done {
         let verdict = match result {
             Ok(confirmation) => {
                 let verdict = match &confirmation {
@@ -266,26 +266,26 @@ fn settle(
                 returned.extend(confirmation.take_message().as_ref().and_then(id_of));
                 verdict
             }
-            Err(error) if lost_stream(&error, &flown.request.queue) => Verdict::LostStream,
+            Err(error) if lost_stream(&error, &answered.request.queue) => Verdict::LostStream,
             Err(error) => match soft_error(&error) {
                 Some(reason) => Verdict::Refused(reason),
                 None => Verdict::Lost,
             },
         };
-        judged.push((flown, verdict));
+        judged.push((answered, verdict));
     }
-    for (flown, verdict) in judged {
-        let verdict = if returned.remove(&flown.id) {
+    for (answered, verdict) in judged {
+        let verdict = if returned.remove(&answered.id) {
             Verdict::Unroutable
         } else {
             verdict
         };
         match verdict {
-            Verdict::Full => refusals.refused(&flown.request.queue),
-            _ => refusals.taken(&flown.request.queue),
+            Verdict::Full => refusals.refused(&answered.request.queue),
+            _ => refusals.taken(&answered.request.queue),
         }
         // Whoever asked may have stopped waiting.
-        let _ = flown.request.reply.send(verdict);
+        let _ = answered.request.reply.send(verdict);
     }
 }
 
