@@ -33,5 +33,6 @@ pub mod sha256;
 pub mod shutdown;
 pub mod size;
 pub mod spec;
+pub mod split_task;
 pub mod table;
 pub mod wire;

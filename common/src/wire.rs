@@ -30,6 +30,7 @@ use crate::chunk::{Chunk, ChunkHead};
 use crate::id::content_hash;
 use crate::outcome::{Outcome, OutcomeHead};
 use crate::seal::{Seal, SplitEnd};
+use crate::split_task::{SplitAccount, SplitTask};
 
 /// The version of the wire format.
 pub const VERSION: u16 = 4;
@@ -71,14 +72,30 @@ pub enum MessageKind {
     File = 6,
     /// A worker's report of its progress.
     Report = 7,
+    /// A split for a mapper to read.
+    SplitTask = 8,
+    /// What reading one split gave.
+    SplitAccount = 9,
 }
 
 impl MessageKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use MessageKind::{Chunk, File, LogPart, Outcome, Report, Seal, SplitEnd};
-        [Chunk, Outcome, Seal, SplitEnd, LogPart, File, Report]
-            .into_iter()
-            .find(|&kind| kind as u8 == byte)
+        use MessageKind::{
+            Chunk, File, LogPart, Outcome, Report, Seal, SplitAccount, SplitEnd, SplitTask,
+        };
+        [
+            Chunk,
+            Outcome,
+            Seal,
+            SplitEnd,
+            LogPart,
+            File,
+            Report,
+            SplitTask,
+            SplitAccount,
+        ]
+        .into_iter()
+        .find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -93,6 +110,10 @@ pub enum Message {
     Seal(Seal),
     /// The statement of one split's chunk ids.
     SplitEnd(SplitEnd),
+    /// A split for a mapper to read.
+    SplitTask(SplitTask),
+    /// What reading one split gave.
+    SplitAccount(SplitAccount),
 }
 
 /// How much of a message is verified.
@@ -178,6 +199,36 @@ pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
     encode(MessageKind::SplitEnd, end, Vec::new(), BodyForm::Raw)
+}
+
+/// Encodes a split for a mapper to read.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_split_task(task: &SplitTask) -> Result<Bytes, WireError> {
+    encode(MessageKind::SplitTask, task, Vec::new(), BodyForm::Raw)
+}
+
+/// Encodes the account of a split.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_split_account(account: &SplitAccount) -> Result<Bytes, WireError> {
+    encode(
+        MessageKind::SplitAccount,
+        account,
+        Vec::new(),
+        BodyForm::Raw,
+    )
+}
+
+/// The hash of a chunk that is mapped where it was cut: what [`decode`] says of one that travelled.
+///
+/// # Errors
+/// When its head is larger than a message may be.
+pub fn hash_of_chunk(head: &ChunkHead, body: &[u8]) -> Result<u64, WireError> {
+    let head = encode_value::<HEAD_LIMIT>(head)?;
+    Ok(chunk_hash(content_hash(body), content_hash(&head)))
 }
 
 /// Encodes a message of any kind.
@@ -452,6 +503,8 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
         }
         MessageKind::Seal => Ok(Message::Seal(envelope.head()?)),
         MessageKind::SplitEnd => Ok(Message::SplitEnd(envelope.head()?)),
+        MessageKind::SplitTask => Ok(Message::SplitTask(envelope.head()?)),
+        MessageKind::SplitAccount => Ok(Message::SplitAccount(envelope.head()?)),
         kind @ (MessageKind::LogPart | MessageKind::File | MessageKind::Report) => {
             let number = kind as u8;
             Err(WireError::Malformed(format!(

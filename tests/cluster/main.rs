@@ -18,4 +18,5 @@ mod owner;
 mod poison;
 mod runs;
 mod same_bytes;
+mod splits;
 mod status;

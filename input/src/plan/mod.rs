@@ -5,6 +5,7 @@
 mod globs;
 mod inputs;
 mod splits;
+mod task;
 mod walk;
 
 pub(crate) use globs::Globs;
@@ -16,10 +17,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use gristmill_common::id::content_hash;
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
+pub use task::{path_of, version_of};
 
 use crate::whole::Whole;
 
@@ -29,6 +31,11 @@ pub struct Plan {
     sources: Vec<Source>,
     splits: Vec<Split>,
     chunk_size: usize,
+    /// Numbers of the first source and of the first split: 0, but in the plan of one split that a
+    /// message names.
+    first_source: u32,
+    first_split: u32,
+    sent: Sent,
 }
 
 /// One file or stream named by the user, or found in a folder that was named.
@@ -150,7 +157,34 @@ impl Plan {
             sources,
             splits,
             chunk_size,
+            ..Self::default()
         })
+    }
+
+    /// The same plan, its splits travelling so.
+    #[must_use]
+    pub fn sent_as(self, sent: Sent) -> Self {
+        Self { sent, ..self }
+    }
+
+    /// A source by its number.
+    #[must_use]
+    pub fn source(&self, number: u32) -> Option<&Source> {
+        let at = number.checked_sub(self.first_source)?;
+        self.sources.get(at as usize)
+    }
+
+    /// A split by its number.
+    #[must_use]
+    pub fn split(&self, number: u32) -> Option<&Split> {
+        let at = number.checked_sub(self.first_split)?;
+        self.splits.get(at as usize)
+    }
+
+    /// How its splits travel.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        self.sent
     }
 
     /// The sources, in input order.
@@ -179,11 +213,13 @@ impl Plan {
                 .map(|source| serde_bytes::ByteBuf::from(source.name.clone()))
                 .collect(),
             splits: self.splits.len() as u32,
+            sent: self.sent,
         }
     }
 
     /// A hash of what is to be read and how it is cut: each source's name, size and time of its
-    /// last change, and the size of chunks. The same job name with another plan is another job.
+    /// last change, the size of chunks, and how splits travel. The same job name with another plan
+    /// is another job.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut told = Vec::new();
@@ -205,6 +241,9 @@ impl Plan {
                 SourceKind::Stdin => told.push(2),
                 SourceKind::Unreadable { .. } => told.push(3),
             }
+        }
+        if self.sent == Sent::Splits {
+            told.push(4);
         }
         content_hash(&told)
     }

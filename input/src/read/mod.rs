@@ -32,7 +32,7 @@ use gristmill_common::spec::{JobSpec, Limits};
 
 use crate::cut::{Account, ChunkSink, Cutter, Rules, capacity_for};
 use crate::error::Halt;
-use crate::plan::{Globs, Plan, SourceKind};
+use crate::plan::{Globs, Plan, Source};
 use crate::whole::Whole;
 pub use all::read_all;
 use expanded::Bound;
@@ -103,7 +103,7 @@ impl<'a> Reading<'a> {
 
     /// A split need not be read: it counts as read for people.
     pub(crate) fn pass(&self, split: u32) {
-        let Some(planned) = self.plan.splits().get(split as usize) else {
+        let Some(planned) = self.plan.split(split) else {
             return;
         };
         if planned
@@ -114,9 +114,8 @@ impl<'a> Reading<'a> {
             return;
         }
         for number in planned.sources.clone() {
-            if let SourceKind::File { size } = self.plan.sources()[number as usize].kind {
-                Progress::add(&self.progress.bytes_read, size);
-            }
+            let size = self.plan.source(number).and_then(Source::size);
+            Progress::add(&self.progress.bytes_read, size.unwrap_or(0));
             Progress::add(&self.progress.sources_done, 1);
         }
     }
@@ -135,11 +134,13 @@ pub fn read_split(
 ) -> Result<Account, Halt> {
     let mut cutter = Cutter::new(&reading.rules, split, sink);
     let plan = reading.plan;
-    let Some(planned) = plan.splits().get(split as usize) else {
+    let Some(planned) = plan.split(split) else {
         return cutter.finish();
     };
     for number in planned.sources.clone() {
-        let source = &plan.sources()[number as usize];
+        let Some(source) = plan.source(number) else {
+            continue;
+        };
         let mut walker = Walker::new(reading, &mut cutter, number, source);
         walker.source(planned.members.clone())?;
         if planned

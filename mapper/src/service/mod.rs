@@ -85,7 +85,7 @@ pub fn serve(
         progress: Arc::clone(progress),
         shutdown: shutdown.clone(),
         table: JobTable::default(),
-        subscriptions: Subscriptions::new(broker, settings, &scheduler, progress),
+        subscriptions: Subscriptions::new(broker, settings, &scheduler, progress, shutdown),
         loss_probe: LossProbe::default(),
         stuck: 0,
     };
@@ -153,6 +153,7 @@ impl Service {
             let suspect = delivery.payload().clone();
             let chunk = match wire::decode(&suspect, Check::Head) {
                 Ok(Message::Chunk(chunk)) => chunk.head.id.to_string(),
+                Ok(Message::SplitTask(task)) => format!("{}/-", task.split),
                 _ => "-".into(),
             };
             let (job, attempt) = (in_flight.job().label(), attempt_of(&delivery));

@@ -18,6 +18,15 @@ pub enum ReduceError {
         /// The chunk.
         id: ChunkId,
     },
+    /// A split was read twice and had other records (I1).
+    #[error(
+        "input changed: split {split} was read twice with different records; run the job again once \
+         nothing writes to the inputs"
+    )]
+    SplitChanged {
+        /// The split.
+        split: u32,
+    },
     /// An outcome or a seal contradicts the job; a defect of the program that sent it.
     #[error("malformed outcome: {0}")]
     Malformed(String),

@@ -69,6 +69,7 @@ impl From<ReduceError> for JobFailure {
                 JobFailure::Here(Cause::Other, error.to_string())
             }
             ReduceError::InputChanged { .. }
+            | ReduceError::SplitChanged { .. }
             | ReduceError::Malformed(_)
             | ReduceError::Program(_)
             | ReduceError::Overflow(_)

@@ -79,6 +79,7 @@ pub fn plan_summary(sources: u32, splits: u32) -> PlanSummary {
             .map(|at| serde_bytes::ByteBuf::from(format!("in-{at}").into_bytes()))
             .collect(),
         splits,
+        ..PlanSummary::default()
     }
 }
 
