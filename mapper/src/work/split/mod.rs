@@ -10,14 +10,17 @@ mod outcomes;
 mod sources;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::split_task::{SplitAccount, SplitTask};
 use gristmill_common::wire;
 use gristmill_input::{Halt, Plan, Reading, read_split};
+use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use self::mapping::Mapping;
 use self::outcomes::Outcomes;
@@ -25,6 +28,9 @@ use crate::engine::mapper::Mapper;
 use crate::work::assignment::{Assignment, MapError, SplitReading};
 use crate::work::attempt_of;
 use crate::work::fair_scheduler::{FairScheduler, InFlight};
+
+/// How long putting a split back may take.
+const PUT_BACK: Duration = Duration::from_secs(5);
 
 /// One split in the hands of a thread.
 pub(crate) struct SplitWork<'a> {
@@ -64,11 +70,30 @@ impl SplitWork<'_> {
                 }
                 crash::point("chunk-acknowledged");
             }
+            Ok(Ended::GivenBack) | Err(MapError::Queue(_)) if reading.stop.is_stopping() => {
+                self.put_back();
+            }
             // Dropped unsettled, it goes back to its queue.
             Ok(Ended::GivenBack) => {}
-            Err(MapError::Queue(_)) if reading.stop.is_stopping() => {}
             Err(error) => self.fail(error),
         }
+    }
+
+    /// A stop was asked for: the split goes to the end of its queue as a message of its own. Brokers
+    /// before 4.3 count a message that is merely returned as one that failed, and whoever has it
+    /// next would run each chunk of it in a process of its own.
+    fn put_back(&self) {
+        let Some(delivery) = self.in_flight.take() else {
+            return;
+        };
+        let message = delivery.payload().clone();
+        let publishing = self.job.transport.publish(Queue::Chunks, message);
+        self.runtime.block_on(async {
+            // What is not taken in time is returned after all.
+            if let Ok(Ok(())) = timeout(PUT_BACK, publishing).await {
+                delivery.ack().await;
+            }
+        });
     }
 
     fn fail(&self, error: MapError) {
