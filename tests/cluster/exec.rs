@@ -612,6 +612,14 @@ fn allowed_programs_run_for_everybody_and_nothing_else_does() {
             "--exec-allow does not list cat",
         ),
         (
+            &["--net", "--", "wc", ":::", "in"],
+            "--exec-allow permits no --net",
+        ),
+        (
+            &["--reduce", "cat", "--", "wc", ":::", "in"],
+            "--exec-allow does not list cat",
+        ),
+        (
             &["--shell", "--", "wc -c", ":::", "in"],
             "--exec-allow is for commands",
         ),

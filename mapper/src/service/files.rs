@@ -3,7 +3,7 @@
 //! A few are held at a time; a job whose file is not here yet waits without hindering others. It
 //! must not know what jobs do with them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -108,22 +108,24 @@ impl Files {
     }
 
     /// Lets go of what no active job needs.
-    pub(crate) fn tidy(&mut self, table: &JobTable) {
-        let active = || table.iter().filter(|(_, job)| job.is_active());
-        let needed = |hash: u64| active().any(|(_, job)| job.submission.file() == Some(hash));
-        let is_active = |run: u64| active().any(|(_, job)| job.submission.run == run);
+    pub(crate) fn tidy(&mut self, table: &JobTable, active: &HashSet<u64>) {
+        if self.held.is_empty() && self.waiting.is_empty() {
+            return;
+        }
+        let jobs = table.iter().filter(|(_, job)| job.is_active());
+        let needed: HashSet<u64> = jobs.filter_map(|(_, job)| job.submission.file()).collect();
         self.held.retain(|hash, held| match held {
-            Held::Here(..) => needed(*hash),
-            Held::Lost { run } => is_active(*run),
+            Held::Here(..) => needed.contains(hash),
+            Held::Lost { run } => active.contains(run),
             Held::Coming { run, task } => {
-                let active = is_active(*run);
+                let active = active.contains(run);
                 if !active {
                     task.abort();
                 }
                 active
             }
         });
-        self.waiting.retain(|hash| needed(*hash));
+        self.waiting.retain(|hash| needed.contains(hash));
     }
 
     /// Fetches the file that an active job needs from its stream, unless it is here or on its way.

@@ -17,6 +17,7 @@ pub(super) struct LeftAlone {
 
 /// A run that is left alone.
 struct Run {
+    job: JobName,
     /// Submitted with another, it is looked at again.
     code: Option<Code>,
     /// What is kept is reported.
@@ -39,6 +40,7 @@ impl LeftAlone {
         told.is_held_up(Trouble { cause, reason });
         let job = table.get(name).filter(|job| job.submission.run == run);
         let left_alone = Run {
+            job: name.clone(),
             code: job.and_then(|job| job.submission.code.clone()),
             _told: told,
         };
@@ -53,7 +55,7 @@ impl LeftAlone {
     /// Forgets the runs that are not active any more, or were submitted with other code.
     pub(super) fn tidy(&mut self, table: &JobTable) {
         self.runs.retain(|run, left_alone| {
-            table.iter().any(|(_, job)| {
+            table.get(&left_alone.job).is_some_and(|job| {
                 let submission = &job.submission;
                 job.is_active() && submission.run == *run && submission.code == left_alone.code
             })

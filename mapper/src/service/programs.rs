@@ -4,16 +4,17 @@
 //! take minutes (a model is loaded), so other jobs do not wait for it. It must not know what chunks
 //! are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use gristmill_common::job::JobName;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
-use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_jobs::registry::Submission;
 use tokio::sync::mpsc;
 use tracing::info;
 
+use super::permits::Permits;
 use super::policy::{ExecPolicy, Permission};
 use crate::engine::job_file::JobFile;
 use crate::engine::kinds::exec::{Confinement, Host};
@@ -36,6 +37,7 @@ pub struct ExecSettings {
 /// The programs of one mapper.
 pub(super) struct Programs {
     settings: ExecSettings,
+    permits: Permits,
     threads: usize,
     /// By run.
     known: HashMap<u64, Known>,
@@ -62,6 +64,7 @@ impl Programs {
         let (sender, ready) = mpsc::channel(MOST);
         Self {
             settings: settings.clone(),
+            permits: Permits::new(&settings.policy),
             threads,
             known: HashMap::new(),
             sender,
@@ -70,15 +73,15 @@ impl Programs {
     }
 
     /// Why a job may not run its program here, if it may not.
-    pub(super) fn refusal(&self, job: &JobName, submission: &Submission) -> Option<String> {
-        self.settings.policy.permit(job, submission).err()
+    pub(super) fn refusal(&mut self, job: &JobName, submission: &Submission) -> Option<String> {
+        self.permits.of(job, submission).err()
     }
 
     /// Ends the programs of jobs that are not active any more.
-    pub(super) fn tidy(&mut self, table: &JobTable) {
+    pub(super) fn tidy(&mut self, active: &HashSet<u64>) {
+        self.permits.tidy(active);
         self.known.retain(|run, known| {
-            let active =
-                (table.iter()).any(|(_, job)| job.is_active() && job.submission.run == *run);
+            let active = active.contains(run);
             if !active {
                 known.shutdown.advance(Stage::Aborted);
             }
@@ -95,7 +98,7 @@ impl Programs {
         if self.known.contains_key(&run) || self.known.len() >= MOST {
             return;
         }
-        let Ok(permission) = self.settings.policy.permit(job, submission) else {
+        let Ok(permission) = self.permits.of(job, submission) else {
             return;
         };
         let shutdown = Shutdown::new();

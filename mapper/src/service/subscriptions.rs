@@ -183,14 +183,11 @@ impl Subscriptions {
             }
             active
         });
-        self.prepared.retain(|run, _| {
-            table
-                .iter()
-                .any(|(_, job)| job.is_active() && job.submission.run == *run)
-        });
+        let active = table.active_runs();
+        self.prepared.retain(|run, _| active.contains(run));
         self.left_alone.tidy(table);
-        self.files.tidy(table);
-        self.programs.tidy(table);
+        self.files.tidy(table, &active);
+        self.programs.tidy(&active);
         for (name, job) in table.iter() {
             self.make_ready(table, name, job);
         }

@@ -391,3 +391,20 @@ fn a_partition_larger_than_the_memory_streams_through_its_program() {
     );
     assert_eq!(same, "same\n");
 }
+
+#[test]
+fn a_mapper_that_wants_a_file_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "a\t1\n").expect("a file");
+    for words in [
+        &["--map", "cat {}"][..],
+        &["--map", "cat {}", "--shell"],
+        &["--map", "cat {}", "--each", "document"],
+        &["--map", "cat {}", "--each", "record"],
+    ] {
+        let all = [words, &["--reduce", "count", "in.txt", "-o", "out"]].concat();
+        exec(folder.path(), &all)
+            .code(2)
+            .says("--map reads standard input");
+    }
+}

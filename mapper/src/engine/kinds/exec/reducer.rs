@@ -46,8 +46,7 @@ impl GroupReducer {
         let Some(reducer) = exec.reducer() else {
             return Ok(None);
         };
-        let links = Recipe::of(&reducer.program, exec, host)?.links;
-        let pool = Pool::new(host, exec.memory, links)
+        let pool = Pool::new(host, exec)
             .map_err(|error| SpecError(format!("exec: cannot start programs: {error}")))?;
         let recipe = python::reducer(&reducer.program, exec, host, pool.rooms())?;
         let runner = Self { recipe, pool };
@@ -96,7 +95,7 @@ impl GroupReducer {
                 "killed after {} s in which it neither read nor wrote (--timeout)",
                 exec.timeout
             )),
-            (None, How::Exit(status)) if exec.is_ok(*status) => (ending.left > 0)
+            (None, How::Exit(status)) if self.recipe.is_ok(*status) => (ending.left > 0)
                 .then(|| "ended and left processes behind, which were killed".into()),
             (None, how) => Some(how.words(exec.timeout, exec.memory)),
         }

@@ -33,14 +33,23 @@ class Worker:
         self.answered = 0
         self.begun = 0  # answered before the batch in work
         self.busy = False
-        self.counts = {}
+        self.counts = {}  # of the batch in work, sure
+        self.counted = {}  # of the record in work
+        self.pending = []  # of answers that are not sent: their numbers, and what they counted
 
     def count(self, name, amount=1, group="user"):
         """Adds to a counter of the job: what users call as gristmill.count."""
         key = (group.encode(), name.encode())
-        if amount < 0 or any(not 0 < len(text) <= 128 for text in key):
-            raise ValueError("a counter has names of 1 to 128 bytes and an amount from 0")
-        self.counts[key] = min(self.counts.get(key, 0) + int(amount), 2**64 - 1)
+        fit = all(0 < len(text) <= 128 and b"\n" not in text for text in key)
+        if amount < 0 or not fit or b"," in key[0]:
+            raise ValueError("a counter has a group and a name of 1 to 128 bytes without a newline, "
+                             "the group without a comma, and an amount from 0")
+        add(self.counted, key, int(amount))
+
+    def keep(self, counted):
+        """What a record counted whose answer is sent."""
+        for key, amount in counted.items():
+            add(self.counts, key, amount)
 
     def send(self, kind, payload):
         with self.lock:
@@ -80,6 +89,7 @@ class Worker:
         except BaseException as error:
             self.send("F", explain(error))
             return False
+        self.counted = {}  # by setup, once for each process: how many there are says nothing
         self.send("H", json.dumps({"version": 1, "worker": "python"}).encode())
         pinger = threading.Thread(target=self.ping, args=(hello["timeout"],), daemon=True)
         pinger.start()
@@ -153,11 +163,15 @@ class Worker:
                 elif type(value) is not str:
                     value = self.results(value)
             except BaseException as error:
+                self.counted = {}
                 self.flush()
                 answers = self.answers
                 self.send("X", explain(error))
                 self.answered += 1
                 continue
+            if self.counted:
+                self.pending.append((len(answers), self.counted))
+                self.counted = {}
             answers.append(value)
             if len(answers) >= FLUSH:
                 self.flush()
@@ -184,6 +198,7 @@ class Worker:
 
     def flush(self):
         answers, self.answers = self.answers, []
+        pending, self.pending = self.pending, []
         if not answers:
             return
         self.answered += len(answers)
@@ -193,19 +208,23 @@ class Worker:
                 if text.count("\n") == len(answers) - 1:
                     data = text.encode("utf-8", "surrogateescape")
                     self.send("T", struct.pack(">I", len(answers)) + data + b"\n")
+                    for _, counted in pending:
+                        self.keep(counted)
                     return
             except (TypeError, UnicodeEncodeError):
                 pass  # some answer is not just one text
-        self.send_each(answers)
+        self.send_each(answers, dict(pending))
 
     def send_pairs(self, answers):
         parts = [part for answer in answers for pair in answer for part in pair]
         numbers = [len(answers), *map(len, answers), *map(len, parts)]
         self.send("K", struct.pack(">%dI" % len(numbers), *numbers) + b"".join(parts))
 
-    def send_each(self, answers):
+    def send_each(self, answers, pending):
         if self.pairs:
             self.send_pairs(answers)
+            for counted in pending.values():
+                self.keep(counted)
             return
         counts, results = [], []
 
@@ -217,7 +236,7 @@ class Worker:
             counts.clear()
             results.clear()
 
-        for answer in answers:
+        for number, answer in enumerate(answers):
             if type(answer) is str:
                 try:
                     answer = [self.encode(answer)]
@@ -227,7 +246,12 @@ class Worker:
                     continue
             counts.append(len(answer))
             results.extend(answer)
+            self.keep(pending.get(number, {}))
         send()
+
+
+def add(counts, key, amount):
+    counts[key] = min(counts.get(key, 0) + amount, 2**64 - 1)
 
 
 def pairs(value):
@@ -263,9 +287,16 @@ def reduce(module, name):
     output = sys.stdout.buffer
     sys.stdout = sys.stderr
     worker = Worker.__new__(Worker)  # for what it knows of results
-    worker.out, worker.counts = "lines", {}
+    worker.out, worker.counted = "lines", {}
     here = sys.modules["gristmill"] = types.ModuleType("gristmill")
     here.document, here.count = None, worker.count
+
+    def results(value):
+        for item in value if isinstance(value, (list, types.GeneratorType)) else [value]:
+            if isinstance(item, tuple):
+                yield b"\t".join(map(plain, item))
+            elif item is not None:
+                yield worker.encode(item)
 
     def split(line):
         key, _, value = line.rstrip(b"\n").decode("utf-8", "surrogateescape").partition("\t")
@@ -273,18 +304,18 @@ def reduce(module, name):
 
     try:
         function = load(module, name)
+        worker.counted = {}
         lines = map(split, sys.stdin.buffer)
         for key, group in itertools.groupby(lines, key=lambda item: item[0]):
-            value = function(key, (value for _, value in group))
-            if isinstance(value, tuple):
-                value = b"\t".join(map(plain, value))
-            for result in worker.results(value):
+            for result in results(function(key, (value for _, value in group))):
                 output.write(result if result.endswith(b"\n") else result + b"\n")
         output.flush()
     except BaseException as error:
         sys.stderr.write(explain(error).decode("utf-8", "replace").partition("\n")[2])
         sys.exit(1)
-    for (group, counter), amount in worker.counts.items():
+    if worker.counted:
+        sys.stderr.write("\n")  # what was printed may have no end
+    for (group, counter), amount in worker.counted.items():
         sys.stderr.write("reporter:counter:%s,%s,%d\n" % (group.decode(), counter.decode(), amount))
 
 
