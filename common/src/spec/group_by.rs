@@ -233,6 +233,16 @@ impl GroupBy {
                 "--quantiles {typed}: write FIELD:Q,Q with numbers above 0 and at most 1, such as took:0.5,0.95"
             ));
         }
+        let names = self.names();
+        let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
+        if let Some(name) = twice.map(|at| &names[at]) {
+            let otherwise = match self.by.iter().filter(|by| *by == name).count() {
+                // A backslash takes the meaning from the next character.
+                1 => format!("write --by '\\{name}', which is the same field by another name"),
+                _ => "leave one out".to_owned(),
+            };
+            return Err(format!("two columns have the name `{name}`; {otherwise}"));
+        }
         if let Some(name) = &self.top_by
             && !self.figures().iter().any(|(known, _)| known == name)
         {
@@ -243,7 +253,7 @@ impl GroupBy {
             ));
         }
         if let Some(having) = &self.having {
-            having_of(having, &self.names())?;
+            having_of(having, &names)?;
         }
         Ok(())
     }
@@ -284,4 +294,40 @@ pub fn having_of(typed: &str, names: &[String]) -> Result<Condition, String> {
             )
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_names_of_their_own() {
+        let list = |names: &str| {
+            let names = names.split(',').filter(|name| !name.is_empty());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        for (by, sum, quantile, twice) in [
+            ("hits", "", "v:1", Some("hits")),
+            ("a,a", "", "v:1", Some("a")),
+            ("", "a,b,a", "v:1", Some("sum_a")),
+            ("sum_a", "a", "v:1", Some("sum_a")),
+            ("", "", "v:0.5,0.5", Some("q0.5_v")),
+            ("no_number_v", "", "v:1", Some("no_number_v")),
+            ("a,a:hour,\\hits", "a,b", "a:0.5,1", None),
+        ] {
+            let options = GroupBy {
+                by: list(by),
+                sum: list(sum),
+                quantiles: vec![quantile.into()],
+                ..GroupBy::default()
+            };
+            let error = options.check().err();
+            let named = twice.map(|name| format!("`{name}`"));
+            match (&error, named) {
+                (Some(error), Some(name)) => assert!(error.contains(&name), "{error}"),
+                (None, None) => {}
+                other => panic!("{by} {sum} {quantile}: {other:?}"),
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use gristmill_common::spec::GroupBy;
 use self::field::{Found, Names};
 use self::json::Json;
 use self::parse::{Maker, Parser, Reason, Unwrap};
-use self::tally::Tally;
+use self::tally::{Number, Tally};
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
@@ -74,14 +74,19 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
     let by = (options.by.iter())
         .map(|name| names.asked("--by", name))
         .collect::<Result<_, _>>()?;
+    let quantiles = options.quantiles();
     let numbers = (options.columns().numbers.into_iter())
-        .map(|(name, numbers)| Ok((names.field("--sum, --min, --max, --avg", &name)?, numbers)))
+        .map(|(name, columns)| {
+            let own = quantiles.iter().filter(|one| one.field == name);
+            Ok(Number {
+                buckets: own.map(|one| one.tag).collect(),
+                field: names.field("--sum, --min, --max, --avg, --quantiles", &name)?,
+                columns,
+            })
+        })
         .collect::<Result<_, _>>()?;
     let distinct = (options.distinct.iter().zip(1..))
         .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
-        .collect::<Result<_, _>>()?;
-    let buckets = (options.quantiles().iter())
-        .map(|one| Ok((names.field("--quantiles", &one.field)?, one.tag)))
         .collect::<Result<_, _>>()?;
     let mut asked = Vec::new();
     let mut field = |name: &str| {
@@ -100,9 +105,7 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
         asked,
         numbers,
         distinct,
-        buckets,
         key: Vec::new(),
-        value: Vec::new(),
     })
 }
 

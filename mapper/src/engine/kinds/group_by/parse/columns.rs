@@ -31,6 +31,14 @@ pub(super) struct Columns {
     /// The fields that columns are, whole or in part, in order of the columns.
     wanted: Vec<Wanted>,
     len: usize,
+    /// A lone dash is no value, in a column or a part of one.
+    dashes: bool,
+}
+
+/// Whether a server means by a value that there is none.
+#[inline]
+pub(super) fn is_dash(value: &[u8]) -> bool {
+    value == b"-"
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +67,8 @@ impl Columns {
             };
             let Some(column) = column else {
                 let mut known: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
+                // A pattern's groups need no names.
+                known.retain(|name| !name.is_empty());
                 known.extend(derived.iter().map(|(name, ..)| *name));
                 return Err(SpecError(format!(
                     "`{name}` is not a field of {what} (fields are {})",
@@ -75,7 +85,16 @@ impl Columns {
         Ok(Self {
             wanted,
             len: columns.len(),
+            dashes: false,
         })
+    }
+
+    /// The same, where a lone dash is no value.
+    pub(super) fn with_dashes(self) -> Self {
+        Self {
+            dashes: true,
+            ..self
+        }
     }
 
     /// How many columns there are.
@@ -101,16 +120,12 @@ impl Columns {
                     range.map(|(from, to)| (start + from, start + to))
                 }
             };
-            if let Some((start, end)) = range {
+            if let Some((start, end)) = range
+                && !(self.dashes && is_dash(&text[start..end]))
+            {
                 found.set(wanted.field, start, end, false);
             }
         }
-    }
-
-    /// Whether a column is of interest.
-    #[inline]
-    pub(super) fn wants(&self, column: usize) -> bool {
-        self.wanted.iter().any(|wanted| wanted.column == column)
     }
 
     /// The fields that a column is as a whole.
