@@ -10,7 +10,7 @@ mod tally;
 mod time;
 
 use gristmill_common::condition;
-use gristmill_common::spec::GroupBy;
+use gristmill_common::spec::{GroupBy, Records};
 
 use self::field::{Found, Names};
 use self::json::Json;
@@ -22,8 +22,9 @@ use crate::engine::prepared::{Factory, SpecError};
 use crate::engine::processor::{ProcessError, Processor};
 
 /// Reads the names of fields and the conditions.
-pub(super) fn prepare(options: &GroupBy) -> Result<Factory, SpecError> {
+pub(super) fn prepare(options: &GroupBy, records: &Records) -> Result<Factory, SpecError> {
     options.check().map_err(SpecError)?;
+    options.check_records(records).map_err(SpecError)?;
     let mut names = Names::default();
     let tally = tally(options, &mut names)?;
     let maker = parse::maker(options, &names)?;
@@ -138,9 +139,16 @@ impl Processor for Grouper {
 
 impl Grouper {
     fn records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> u64 {
+        let header = part.piece.header.as_ref();
+        if let Reader::Other(parser) = &mut self.reader {
+            parser.header(header.map(|header| &header.text[..]));
+        }
         let mut records = 0;
         for record in batch.records(part) {
             records += 1;
+            if header.is_some_and(|header| header.offset == record.offset) {
+                continue;
+            }
             let read = match &mut self.unwrap {
                 Some(unwrap) => unwrap.line(record.text()),
                 None => Ok(record.text()),

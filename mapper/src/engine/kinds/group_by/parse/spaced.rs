@@ -8,7 +8,7 @@ use crate::engine::kinds::group_by::field::{Found, Names};
 use crate::engine::prepared::SpecError;
 
 const FEW: Reason = "fewer columns than the format has";
-const OPEN: Reason = "a quote or bracket that is not closed";
+pub(super) const OPEN: Reason = "a quote or bracket that is not closed";
 const AFTER: Reason = "text after a closing bracket";
 
 /// Reads lines of one layout.
@@ -32,16 +32,9 @@ impl Parser for Spaced {
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
         let (mut at, mut column) = (0, 0);
         loop {
-            while matches!(text.get(at), Some(b' ' | b'\t')) {
-                at += 1;
-            }
-            let (start, end, next) = match text.get(at) {
-                None => break,
-                Some(b'"') => {
-                    let end = quote_end(text, at + 1).ok_or(OPEN)?;
-                    (at + 1, end, end + 1)
-                }
+            let (start, end, next) = match text.get(blanks_end(text, at)) {
                 Some(b'[') => {
+                    let at = blanks_end(text, at);
                     let end = at + memchr::memchr(b']', &text[at..]).ok_or(OPEN)?;
                     let word = word_end(text, at);
                     match word {
@@ -51,10 +44,10 @@ impl Parser for Spaced {
                         _ => return Err(AFTER),
                     }
                 }
-                Some(_) => {
-                    let end = word_end(text, at);
-                    (at, end, end)
-                }
+                _ => match word(text, at) {
+                    Some(word) => word.ok_or(OPEN)?,
+                    None => break,
+                },
             };
             self.columns.set(found, column, text, start, end);
             column += 1;
@@ -66,6 +59,25 @@ impl Parser for Spaced {
             _ => Ok(true),
         }
     }
+}
+
+/// The first column at or after `at`, which may be in quotes: where it begins and ends, and where to
+/// go on. `None` if there is none; in it, `None` if its quote is not closed.
+pub(super) fn word(text: &[u8], at: usize) -> Option<Option<(usize, usize, usize)>> {
+    let at = blanks_end(text, at);
+    match text.get(at)? {
+        b'"' => Some(quote_end(text, at + 1).map(|end| (at + 1, end, end + 1))),
+        _ => {
+            let end = word_end(text, at);
+            Some(Some((at, end, end)))
+        }
+    }
+}
+
+/// The first byte from `start` on that is no blank.
+fn blanks_end(text: &[u8], start: usize) -> usize {
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    start + text[start..].iter().take_while(blank).count()
 }
 
 /// Whether a column ends here.

@@ -1,5 +1,9 @@
 //! Options of `group-by`.
 
+mod records;
+#[cfg(test)]
+mod tests;
+
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +16,11 @@ use crate::table::{MAX_COLUMNS, Merge};
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupBy {
     /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log,
-    /// common, combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik,
-    /// syslog
+    /// common, combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid,
+    /// traefik, syslog
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub parse: Parse,
-    /// The columns of CSV or TSV, in their order
+    /// The columns of CSV or TSV without a header line, in their order
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
     pub fields: Vec<String>,
     /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs),
@@ -294,40 +298,4 @@ pub fn having_of(typed: &str, names: &[String]) -> Result<Condition, String> {
             )
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_have_names_of_their_own() {
-        let list = |names: &str| {
-            let names = names.split(',').filter(|name| !name.is_empty());
-            names.map(str::to_owned).collect::<Vec<_>>()
-        };
-        for (by, sum, quantile, twice) in [
-            ("hits", "", "v:1", Some("hits")),
-            ("a,a", "", "v:1", Some("a")),
-            ("", "a,b,a", "v:1", Some("sum_a")),
-            ("sum_a", "a", "v:1", Some("sum_a")),
-            ("", "", "v:0.5,0.5", Some("q0.5_v")),
-            ("no_number_v", "", "v:1", Some("no_number_v")),
-            ("a,a:hour,\\hits", "a,b", "a:0.5,1", None),
-        ] {
-            let options = GroupBy {
-                by: list(by),
-                sum: list(sum),
-                quantiles: vec![quantile.into()],
-                ..GroupBy::default()
-            };
-            let error = options.check().err();
-            let named = twice.map(|name| format!("`{name}`"));
-            match (&error, named) {
-                (Some(error), Some(name)) => assert!(error.contains(&name), "{error}"),
-                (None, None) => {}
-                other => panic!("{by} {sum} {quantile}: {other:?}"),
-            }
-        }
-    }
 }
