@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::header::Header;
 use crate::id::ChunkId;
 
 /// A chunk: its description and the bytes of its pieces, end to end.
@@ -56,6 +57,9 @@ pub struct Piece {
     /// Length of a document whose bytes are not in the body but in a file
     /// ([`crate::large::LargeDocuments`]); 0 for all others.
     pub large: u64,
+    /// The line that names the columns of all its records, where the kind must know it
+    /// ([`crate::spec::Kind::header`]) and there is one.
+    pub header: Option<Header>,
 }
 
 /// Input that could not be processed: one entry of `quarantine.jsonl`, and in most cases one record

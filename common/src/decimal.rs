@@ -57,6 +57,22 @@ impl Decimal {
     }
 }
 
+/// Whether a text is written as [`Decimal::parse`] reads numbers, be it one that does not fit.
+#[must_use]
+pub fn is_written_as_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+"));
+    let digits = digits.unwrap_or(text);
+    let end = digits.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (mantissa, exponent) = digits.split_at(end.unwrap_or(digits.len()));
+    let points = mantissa.iter().filter(|&&byte| byte == b'.').count();
+    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let ends = match exponent {
+        [] => true,
+        [_, exponent @ ..] => exponent_of(exponent).is_some(),
+    };
+    digits > 0 && points <= 1 && points + digits == mantissa.len() && ends
+}
+
 /// Appends a number that is given in units of the last place, without zeros at the end.
 pub fn push(out: &mut Vec<u8>, scaled: i128) {
     if scaled < 0 {
@@ -196,6 +212,7 @@ mod tests {
             ("0000000000000000000000000000000000000001", "1"),
         ] {
             assert_eq!(printed(text).as_deref(), Some(number), "{text}");
+            assert!(is_written_as_number(text.as_bytes()), "{text}");
         }
         for text in [
             "",
@@ -222,6 +239,10 @@ mod tests {
             "٣",
         ] {
             assert_eq!(printed(text), None, "{text}");
+            let too_large = ["1e400", "1e18", "1000000000000000000"].contains(&text);
+            let too_fine = ["0.0000000001", "1e-400"].contains(&text);
+            let is_number = is_written_as_number(text.as_bytes());
+            assert_eq!(is_number, too_large || too_fine, "{text}");
         }
         assert_eq!(printed(&"9".repeat(10_000)), None);
         assert_eq!(printed(&"0".repeat(10_000)).as_deref(), Some("0"));

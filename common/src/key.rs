@@ -9,6 +9,19 @@ const END: [u8; 2] = [0x00, 0x01];
 
 /// Appends one field to an encoded key.
 pub fn push_field(key: &mut Vec<u8>, field: &[u8]) {
+    escape(key, field);
+    key.extend_from_slice(&END);
+}
+
+/// Appends one field that is a mark and what it says of, as [`push_field`] would them end to end.
+pub fn push_marked(key: &mut Vec<u8>, mark: u8, field: &[u8]) {
+    escape(key, &[mark]);
+    escape(key, field);
+    key.extend_from_slice(&END);
+}
+
+#[inline]
+fn escape(key: &mut Vec<u8>, field: &[u8]) {
     let mut rest = field;
     while let Some(zero) = memchr::memchr(0, rest) {
         key.extend_from_slice(&rest[..zero]);
@@ -16,7 +29,6 @@ pub fn push_field(key: &mut Vec<u8>, field: &[u8]) {
         rest = &rest[zero + 1..];
     }
     key.extend_from_slice(rest);
-    key.extend_from_slice(&END);
 }
 
 /// Takes the fields of an encoded key apart. `None` if the bytes are not such a key.
@@ -93,6 +105,14 @@ mod tests {
             for count in 0..=a.len() {
                 prop_assert_eq!(prefix_len(&encode(&a), count), Some(encode(&a[..count]).len()));
             }
+        }
+
+        #[test]
+        fn a_mark_is_the_first_byte(mark in any::<u8>(), field in tuple()) {
+            let field = field.concat();
+            let mut key = Vec::new();
+            push_marked(&mut key, mark, &field);
+            prop_assert_eq!(key, encode(&[[&[mark], &field[..]].concat()]));
         }
 
         #[test]

@@ -6,7 +6,11 @@
 use memchr::{memchr, memrchr};
 use regex::bytes::Regex;
 
+use crate::quotes::Quotes;
 use crate::spec::Records;
+
+/// The byte order mark of UTF-8.
+pub const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Finds record boundaries in a document's bytes.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub enum Splitter {
     Document,
     /// A record begins at each line that matches.
     Start(Regex),
+    /// A record is a line that may go on inside quotes; this byte is between its values.
+    Quoted(u8),
 }
 
 impl Splitter {
@@ -32,6 +38,8 @@ impl Splitter {
             Records::Paragraphs => Splitter::Paragraphs,
             Records::Document => Splitter::Document,
             Records::Start(pattern) => Splitter::Start(Regex::new(pattern)?),
+            Records::Csv => Splitter::Quoted(b','),
+            Records::Tsv => Splitter::Quoted(b'\t'),
         })
     }
 
@@ -44,6 +52,7 @@ impl Splitter {
             Splitter::Document => None,
             Splitter::Paragraphs => self.next_line_boundary(bytes, at_end),
             Splitter::Start(_) => self.next_line_boundary(bytes, at_end),
+            Splitter::Quoted(delimiter) => Quotes::new(*delimiter).end(bytes),
         };
         found.or((at_end && !bytes.is_empty()).then_some(bytes.len()))
     }
@@ -57,6 +66,16 @@ impl Splitter {
         match self {
             Splitter::Lines => memrchr(b'\n', bytes).map(|at| at + 1),
             Splitter::Document => None,
+            Splitter::Quoted(_) if memchr(b'"', bytes).is_none() => {
+                memrchr(b'\n', bytes).map(|at| at + 1)
+            }
+            Splitter::Quoted(delimiter) => {
+                let mut end = 0;
+                while let Some(len) = Quotes::new(*delimiter).end(&bytes[end..]) {
+                    end += len;
+                }
+                (end > 0).then_some(end)
+            }
             Splitter::Paragraphs | Splitter::Start(_) => {
                 let mut end = bytes.len();
                 while let Some(newline) = memrchr(b'\n', &bytes[..end]) {
@@ -76,12 +95,17 @@ impl Splitter {
     /// caller's, who knows whether the document begins here.
     #[must_use]
     pub fn count(&self, bytes: &[u8]) -> u64 {
-        match self {
-            Splitter::Lines => {
+        let plain = match self {
+            Splitter::Lines => true,
+            Splitter::Quoted(_) => memchr(b'"', bytes).is_none(),
+            _ => false,
+        };
+        match plain {
+            true => {
                 let ended = memchr::memchr_iter(b'\n', bytes).count() as u64;
                 ended + u64::from(bytes.last().is_some_and(|&last| last != b'\n'))
             }
-            _ => self.split(bytes).count() as u64,
+            false => self.split(bytes).count() as u64,
         }
     }
 
@@ -123,7 +147,7 @@ impl Splitter {
                 !is_blank(line) && is_blank(previous) && !is_blank(before)
             }
             Splitter::Start(pattern) => complete && pattern.is_match(trim_cr(line)),
-            Splitter::Lines | Splitter::Document => false,
+            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) => false,
         }
     }
 }
@@ -157,6 +181,7 @@ mod tests {
             Splitter::Paragraphs,
             Splitter::Document,
             Splitter::Start(Regex::new("^[ab]").unwrap()),
+            Splitter::Quoted(b' '),
         ]
     }
 
@@ -166,6 +191,7 @@ mod tests {
             Just(b'\n'),
             Just(b'\r'),
             Just(b' '),
+            Just(b'"'),
             Just(b'a'),
             Just(b'x')
         ];

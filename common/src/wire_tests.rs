@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::chunk::{Piece, Quarantined};
 use crate::counters::Counter;
+use crate::header::Header;
 use crate::id::ChunkId;
 use crate::outcome::SourceCount;
 
@@ -23,6 +24,10 @@ fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
             first: at == 0,
             last: true,
             large: 0,
+            header: (at % 2 == 0).then(|| Header {
+                offset: 5,
+                text: name.clone(),
+            }),
             len: if at + 1 == names.len() {
                 (body.len() - share * at) as u32
             } else {

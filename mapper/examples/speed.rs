@@ -187,6 +187,7 @@ fn chunks(text: &[u8]) -> Vec<Chunk> {
             len: body.len() as u32,
             inside: None,
             large: 0,
+            header: None,
         };
         chunks.push(Chunk {
             head: ChunkHead {

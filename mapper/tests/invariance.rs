@@ -5,7 +5,7 @@ mod support;
 use gristmill_common::spec::{
     AccessLog, EncodingErrors, Field, Grep, GroupBy, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
-use support::{Document, Random, cut, document, grep, map, map_with, prepare, spec};
+use support::{Document, Random, cut, cut_headed, document, grep, map, map_with, prepare, spec};
 
 fn kinds() -> Vec<Kind> {
     let mut kinds = vec![
@@ -281,6 +281,55 @@ fn chunking_does_not_show() {
                 "seed {seed}, partitions: {:?}",
                 job.kind
             );
+        }
+    }
+}
+
+#[test]
+fn a_header_is_known_to_every_chunk() {
+    for seed in 0..20 {
+        let mut random = Random::new(300 + seed);
+        for parse in ["csv", "tsv", "w3c"] {
+            let documents: Vec<Document> = (0..3)
+                .map(|number| {
+                    let mut text = String::new();
+                    for _ in 0..random.below(40) {
+                        text += random.pick(&[
+                            "a,b\n",
+                            "b,a\r\n",
+                            "1,2\n",
+                            "\n",
+                            "\"x\ny\",2\n",
+                            "\"x\ty\"\t2\n",
+                            "a\tb\n",
+                            "#Fields: a b\n",
+                            "#Fields: b a\r\n",
+                            "#x\n",
+                            "1 2\n",
+                            "3 4\r\n",
+                            "3\n",
+                            "\"",
+                        ]);
+                    }
+                    document(&format!("d{number}"), text)
+                })
+                .collect();
+            let mut job = spec(Kind::GroupBy(GroupBy {
+                parse: parse.into(),
+                by: vec!["a".into(), "b".into()],
+                ..GroupBy::default()
+            }));
+            job.records = job.kind.default_records();
+            job.encoding_errors = EncodingErrors::Quarantine;
+            let prepared = prepare(&job);
+            let rule = job.kind.header();
+            let whole = cut_headed(&documents, &job.records, rule, usize::MAX);
+            let whole = map_with(&job, &prepared, &whole);
+            for size in [1, 20, 100] {
+                let chunks = cut_headed(&documents, &job.records, rule, size);
+                let found = map_with(&job, &prepared, &chunks);
+                assert_eq!(found, whole, "seed {seed}, {size}: {parse}");
+            }
         }
     }
 }

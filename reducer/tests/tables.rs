@@ -49,6 +49,22 @@ fn tsv_keys_are_escaped() {
 }
 
 #[test]
+fn totals_that_having_drops_are_not_there() {
+    let totals = |having: &str, rows: &[(Vec<u8>, Vec<u128>)]| {
+        let kind = Kind::GroupBy(GroupBy {
+            having: Some(having.into()),
+            ..GroupBy::default()
+        });
+        run_rows(kind, Format::Tsv, rows)
+    };
+    let five = [(vec![], vec![5])];
+    assert_eq!(totals("hits < 3", &five), "");
+    assert_eq!(totals("hits > 3", &five), "5\n");
+    assert_eq!(totals("hits < 3", &[]), "0\n");
+    assert_eq!(totals("hits > 3", &[]), "");
+}
+
+#[test]
 fn json_names_the_fields_and_escapes_what_is_not_utf8() {
     let rows = [
         (key(&[b"GET", b"/a\"\xFF\0\n"]), vec![3, u128::MAX]),

@@ -2,6 +2,8 @@
 
 mod chaos;
 mod cluster;
+#[path = "../it/columns.rs"]
+mod columns;
 #[path = "../it/corpus.rs"]
 mod corpus;
 mod crash_points;

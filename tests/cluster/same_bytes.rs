@@ -1,7 +1,7 @@
 //! I6 over a broker: the same bytes as `gristmill run`, however many mappers, reducers, partitions.
 
 use crate::cluster::{Cluster, assert_same, expected, text};
-use crate::corpus;
+use crate::{columns, corpus};
 
 /// Every kind, with what it runs on.
 const KINDS: &[(&[&str], bool)] = &[
@@ -19,27 +19,53 @@ const KINDS: &[(&[&str], bool)] = &[
     (&["pos"], false),
 ];
 
-/// The kind with the most ways to merge, on JSON lines.
-const GROUP_BY: &[(&[&str], bool)] = &[(
-    &[
-        "group-by",
-        "--by",
-        "level,user",
-        "--sum",
-        "bytes,took",
-        "--min",
-        "took",
-        "--max",
-        "bytes",
-        "--avg",
-        "took",
-        "--distinct",
-        "status",
-        "--having",
-        "hits > 1",
-    ],
-    true,
-)];
+/// The kind with the most ways to merge, on JSON lines and on documents with headers.
+const GROUP_BY: &[(&[&str], bool)] = &[
+    (
+        &[
+            "group-by",
+            "--by",
+            "level,user",
+            "--sum",
+            "bytes,took",
+            "--min",
+            "took",
+            "--max",
+            "bytes",
+            "--avg",
+            "took",
+            "--distinct",
+            "status",
+            "--having",
+            "hits > 1",
+        ],
+        true,
+    ),
+    (
+        &[
+            "group-by",
+            "--parse",
+            "csv",
+            "--by",
+            "country,name",
+            "--sum",
+            "amount",
+        ],
+        true,
+    ),
+    (
+        &[
+            "group-by",
+            "--parse",
+            "w3c",
+            "--by",
+            "cs-uri-stem",
+            "--max",
+            "time-taken",
+        ],
+        true,
+    ),
+];
 
 fn matrix(mappers: usize, reducers: usize) {
     matrix_of(KINDS, mappers, reducers);
@@ -53,10 +79,16 @@ fn matrix_of(kinds: &[(&[&str], bool)], mappers: usize, reducers: usize) {
     corpus::texts(&texts);
     let json = cluster.folder.path().join("json");
     corpus::json_logs(&json);
+    let csv = cluster.folder.path().join("csv");
+    columns::folder(&csv, "csv");
+    let w3c = cluster.folder.path().join("w3c");
+    columns::folder(&w3c, "w3c");
     let _mappers: Vec<_> = (0..mappers).map(|_| cluster.mapper()).collect();
     let _reducers: Vec<_> = (0..reducers).map(|_| cluster.reducer()).collect();
     for (number, (words, on_logs)) in kinds.iter().enumerate() {
         let input = match (words[0], on_logs) {
+            ("group-by", _) if words.contains(&"csv") => &csv,
+            ("group-by", _) if words.contains(&"w3c") => &w3c,
             ("group-by", _) => &json,
             (_, true) => &logs,
             (_, false) => &texts,

@@ -3,6 +3,7 @@
 mod archives;
 mod bad_input;
 mod cli;
+mod columns;
 mod corpus;
 mod docs;
 mod exec;
@@ -13,6 +14,7 @@ mod exec_scans;
 mod first_contact;
 mod gristmill;
 mod group_by;
+mod group_by_columns;
 mod manifests;
 mod memory;
 mod operate;

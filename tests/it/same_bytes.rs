@@ -18,7 +18,7 @@ use gristmill_jobs::transport::{Faulty, Transport};
 use gristmill_mapper::{Host, Prepared};
 use gristmill_reducer::{Destination, OutputDir};
 
-use crate::corpus;
+use crate::{columns, corpus};
 
 /// How one run of the matrix differs from the others.
 #[derive(Clone, Copy, Debug)]
@@ -276,6 +276,35 @@ fn i6_group_by() {
         ],
         true,
     );
+}
+
+#[test]
+fn i6_group_by_of_columns_that_a_header_names() {
+    for (format, by, sum) in [
+        ("csv", "country,name", "amount"),
+        ("tsv", "name", "amount"),
+        ("w3c", "cs-uri-stem,sc-status", "time-taken"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        columns::folder(&folder.path().join("logs"), format);
+        let words = [
+            "group-by",
+            "--parse",
+            format,
+            "--by",
+            by,
+            "--sum",
+            sum,
+            "--distinct",
+            "day",
+            "--encoding-errors",
+            "quarantine",
+            // One part file, in order, whatever the partitions.
+            "--top",
+            "100000",
+        ];
+        matrix(&words, &folder.path().join("logs"), false);
+    }
 }
 
 #[test]

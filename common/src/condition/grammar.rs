@@ -13,7 +13,7 @@
 use regex::bytes::Regex;
 
 use super::{Condition, Order, Test};
-use crate::decimal::Decimal;
+use crate::decimal::{self, Decimal};
 
 /// The most conditions inside each other.
 const DEPTH: usize = 100;
@@ -307,10 +307,17 @@ fn test_of(operator: &str, value: &Operand) -> Read<Test> {
         _ if !value.quoted && value.text == "null" => return Ok(Test::Null),
         _ => return Ok(number.map_or_else(|| Test::Text(vec![text]), Test::Number)),
     };
-    Ok(match number {
-        Some(number) => Test::NumberOrder(order, number),
-        None => Test::TextOrder(order, text),
-    })
+    match number {
+        Some(number) => Ok(Test::NumberOrder(order, number)),
+        None if value.quoted => Ok(Test::TextOrder(order, text)),
+        None if value.text == "null" => Err("null has no order; write = or !=".into()),
+        None if decimal::is_written_as_number(&text) => Err(format!(
+            "{} has more than 18 digits before the point or 9 after it; in quotes it is compared as \
+             text",
+            value.text
+        )),
+        None => Ok(Test::TextOrder(order, text)),
+    }
 }
 
 #[cfg(test)]
@@ -371,6 +378,9 @@ mod tests {
             ("not (a = 4 or a = 5)", false),
             ("a = null", false),
             ("a = or", false),
+            ("a >= '1000000000000000000'", true),
+            ("a < 10.0.0.1", false),
+            ("a < 'null'", true),
         ] {
             assert_eq!(holds(condition, record), expected, "{condition}");
         }
@@ -402,6 +412,10 @@ mod tests {
             ("b ~ (", "not a regular expression"),
             ("d = 1", "no field d"),
             ("a = 1 and", "a field is missing"),
+            ("a < null", "null has no order; write = or !="),
+            ("a >= 1000000000000000000", "more than 18 digits"),
+            ("a < -1e18", "more than 18 digits"),
+            ("a > 0.0000000001", "in quotes it is compared as text"),
             (&deep, "too many parentheses"),
         ] {
             match read(text) {

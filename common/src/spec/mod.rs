@@ -7,6 +7,7 @@ mod access_log;
 mod exec;
 mod extract;
 mod finish;
+mod format;
 mod grep;
 mod group_by;
 mod pos;
@@ -19,12 +20,14 @@ use std::num::NonZeroU64;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::header::HeaderRule;
 use crate::id::content_hash;
 
 pub use access_log::{AccessLog, Field};
 pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
 pub use finish::{ABSENT, Figure, Finish, NULL, Numbers, TEXT};
+pub use format::{Compress, Format};
 pub use grep::Grep;
 pub use group_by::{Columns, GroupBy, Parse, Quantiles, having_of};
 pub use pos::{Pos, Tagset};
@@ -195,7 +198,17 @@ impl Kind {
             Kind::Extract(_) => Records::Document,
             Kind::Pos(options) if !options.tokenized => Records::Paragraphs,
             Kind::Exec(options) => options.default_records(),
+            Kind::GroupBy(options) => options.default_records(),
             _ => Records::Lines,
+        }
+    }
+
+    /// Which line of a document the kind must know for each of its records.
+    #[must_use]
+    pub fn header(&self) -> Option<HeaderRule> {
+        match self {
+            Kind::GroupBy(options) => options.header_rule(),
+            _ => None,
         }
     }
 
@@ -255,6 +268,10 @@ pub enum Records {
     Document,
     /// A record begins at each line that matches this regular expression.
     Start(String),
+    /// Lines of values with commas between them; one goes on where a line ends inside quotes.
+    Csv,
+    /// The same with tabs.
+    Tsv,
 }
 
 /// What happens to records that are not UTF-8.
@@ -294,66 +311,6 @@ impl Default for Limits {
             depth: 8,
             entries: 10_000_000,
             spool: 1 << 30,
-        }
-    }
-}
-
-/// The form of the part files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// Columns separated by tabs.
-    Tsv,
-    /// One JSON object a line.
-    Jsonl,
-    /// Plain text.
-    #[value(name = "text", alias = "txt")]
-    Text,
-    /// CoNLL-U, the Universal Dependencies format.
-    Conllu,
-    /// Length-prefixed names and results.
-    #[value(skip)]
-    Frames,
-    /// Results as the members of a tar.
-    #[value(skip)]
-    Tar,
-    /// Comma-separated values.
-    Csv,
-}
-
-impl Format {
-    /// The file name extension, without the dot.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Format::Tsv => "tsv",
-            Format::Jsonl => "jsonl",
-            Format::Csv => "csv",
-            Format::Text => "txt",
-            Format::Conllu => "conllu",
-            Format::Frames => "frames",
-            Format::Tar => "tar",
-        }
-    }
-}
-
-/// Compression of the part files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compress {
-    /// gzip.
-    Gz,
-    /// Zstandard.
-    Zst,
-}
-
-impl Compress {
-    /// The file name extension, without the dot.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Compress::Gz => "gz",
-            Compress::Zst => "zst",
         }
     }
 }

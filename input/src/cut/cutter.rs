@@ -4,6 +4,7 @@
 //! boundaries do not depend on how the stream came (I1).
 
 use gristmill_common::chunk::{MAX_SAMPLE, Piece, Quarantined, sample_of};
+use gristmill_common::header::Headers;
 use gristmill_common::spec::OnCorrupt;
 
 use super::large::too_large;
@@ -44,6 +45,7 @@ pub(super) struct Doc<'a> {
     pub(super) start: usize,
     /// Set for the next piece where it goes on with a record ([`Piece::inside`]).
     inside: Option<bool>,
+    headers: Headers,
 }
 
 impl Doc<'_> {
@@ -61,6 +63,7 @@ impl Doc<'_> {
             len: len as u32,
             inside: self.inside.take(),
             large: 0,
+            header: self.headers.current().filter(|_| len > 0).cloned(),
         };
         self.first = false;
         self.offset += len as u64;
@@ -188,6 +191,7 @@ impl<'s> Cutter<'s> {
             first: true,
             start,
             inside: None,
+            headers: Headers::new(self.rules.header),
         };
         self.ordinal += 1;
         doc.start = self.packer.make_room(place.document.len(), start)?;
@@ -237,7 +241,7 @@ impl<'s> Cutter<'s> {
     fn cut(&mut self, doc: &mut Doc<'_>) -> Result<(), Halt> {
         self.fit(doc)?;
         if let Some(end) = self.rules.splitter.last_end(self.open(doc), false) {
-            self.place(doc, end);
+            self.place(doc, end)?;
         }
         if !self.packer.is_empty() {
             self.flush(doc)?;
@@ -260,15 +264,30 @@ impl<'s> Cutter<'s> {
     }
 
     /// Packs the first `len` unplaced bytes, whole records, as a piece.
-    fn place(&mut self, doc: &mut Doc<'_>, len: usize) {
-        let bytes = &self.packer.body[doc.start..doc.start + len];
-        let records = if self.rules.whole_documents() {
-            1
-        } else {
-            self.rules.splitter.count(bytes)
-        };
-        self.packer.piece(doc.piece(records, len, false));
-        doc.start += len;
+    ///
+    /// Where the header changes, another piece begins.
+    fn place(&mut self, doc: &mut Doc<'_>, len: usize) -> Result<(), Halt> {
+        let splitter = &self.rules.splitter;
+        let mut left = len;
+        loop {
+            let bytes = &self.packer.body[doc.start..doc.start + left];
+            let len = doc.headers.stretch(splitter, bytes, doc.offset);
+            let records = if self.rules.whole_documents() {
+                1
+            } else {
+                splitter.count(&bytes[..len])
+            };
+            if let Some(header) = doc.headers.current() {
+                let extra = doc.place.document.len() + header.text.len();
+                doc.start = self.packer.make_room(extra, doc.start)?;
+            }
+            self.packer.piece(doc.piece(records, len, false));
+            doc.start += len;
+            left -= len;
+            if left == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Packs an empty piece: the beginning or end of a document that has no record there.
@@ -294,7 +313,7 @@ impl<'s> Cutter<'s> {
         let end = self.rules.splitter.last_end(self.open(&doc), whole);
         let empty_record = self.rules.whole_documents() && whole && doc.first && doc.record == 0;
         if end.is_some() || empty_record {
-            self.place(&mut doc, end.unwrap_or(0));
+            self.place(&mut doc, end.unwrap_or(0))?;
         }
         if let Some(mut damage) = damage {
             if !whole {
@@ -341,7 +360,7 @@ impl<'s> Cutter<'s> {
                     at += len;
                 }
                 Some(len) if self.rules.in_pieces => {
-                    self.place_open(doc);
+                    self.place_open(doc)?;
                     self.go_on(doc, &bytes[at..at + len])?;
                     self.end_record(doc);
                     at += len;
@@ -363,7 +382,7 @@ impl<'s> Cutter<'s> {
                 None => break,
             }
         }
-        self.place_open(doc);
+        self.place_open(doc)?;
         if self.packer.body.len() >= self.rules.target {
             self.flush(doc)?;
         }
@@ -374,7 +393,7 @@ impl<'s> Cutter<'s> {
     /// Adds a whole record to the unplaced bytes, which are whole records too.
     fn append(&mut self, doc: &mut Doc<'_>, record: &[u8]) -> Result<(), Halt> {
         if self.packer.body.len() + record.len() > self.rules.target {
-            self.place_open(doc);
+            self.place_open(doc)?;
             if !self.packer.is_empty() {
                 self.flush(doc)?;
             }
@@ -384,10 +403,10 @@ impl<'s> Cutter<'s> {
     }
 
     /// Packs all unplaced bytes, which are whole records, if there are any.
-    fn place_open(&mut self, doc: &mut Doc<'_>) {
-        let len = self.open(doc).len();
-        if len > 0 {
-            self.place(doc, len);
+    fn place_open(&mut self, doc: &mut Doc<'_>) -> Result<(), Halt> {
+        match self.open(doc).len() {
+            0 => Ok(()),
+            len => self.place(doc, len),
         }
     }
 
@@ -399,7 +418,7 @@ impl<'s> Cutter<'s> {
         mut window: Vec<u8>,
         feed: &mut Feed<'_>,
     ) -> Result<Vec<u8>, Halt> {
-        self.place_open(doc);
+        self.place_open(doc)?;
         let mut skipper = Skipper::new(&self.rules.splitter, self.rules.max_record);
         let end = loop {
             let (before, dropped) = (window.clone(), skipper.dropped());
@@ -462,7 +481,7 @@ impl<'s> Cutter<'s> {
         len: u64,
         damage: Option<Damage>,
     ) -> Result<(), Halt> {
-        self.place_open(doc);
+        self.place_open(doc)?;
         let most = self.rules.max_record;
         let reason = match self.rules.single {
             true => too_large(len, most as u64),
@@ -478,6 +497,7 @@ impl<'s> Cutter<'s> {
             }
         };
         fault.sample = sample_of(head);
+        doc.headers.set_aside(head);
         self.doc_fault(doc, fault)?;
         doc.offset += len;
         Ok(())

@@ -7,6 +7,8 @@ mod rules;
 mod skip;
 
 #[cfg(test)]
+mod header_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use cutter::{Cutter, Place};

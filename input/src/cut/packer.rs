@@ -116,7 +116,8 @@ impl<'s> Packer<'s> {
 
     /// Packs a piece, whose bytes are at the end of what is packed.
     pub(crate) fn piece(&mut self, piece: Piece) {
-        self.head += FIXED + piece.document.len();
+        let header = (piece.header.as_ref()).map_or(0, |header| header.text.len());
+        self.head += FIXED + piece.document.len() + header;
         *self.account.records.entry(piece.source).or_default() += u64::from(piece.records);
         self.pieces.push(piece);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_common::header::HeaderRule;
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::record::Splitter;
 use gristmill_common::spec::{
@@ -32,6 +33,8 @@ pub(crate) struct Rules {
     pub(crate) horizon: usize,
     /// A longer record goes in several pieces; else it is set aside.
     pub(crate) in_pieces: bool,
+    /// Which line of a document each of its pieces must know.
+    pub(crate) header: Option<HeaderRule>,
     /// What becomes of damage.
     pub(crate) on_corrupt: OnCorrupt,
 }
@@ -44,7 +47,7 @@ impl Rules {
     pub(crate) fn new(spec: &JobSpec, chunk_size: usize) -> Result<Self, regex::Error> {
         let max_record = spec.max_record.clamp(1, MAX_RECORD) as usize;
         let horizon = match spec.records {
-            Records::Lines | Records::Document => max_record + 1,
+            Records::Lines | Records::Document | Records::Csv | Records::Tsv => max_record + 1,
             // Where such a record ends is told by the line after it.
             Records::Paragraphs | Records::Start(_) => 2 * max_record + 1,
         };
@@ -66,6 +69,7 @@ impl Rules {
             in_pieces: matches!(spec.kind, Kind::Wc(_))
                 && matches!(spec.records, Records::Lines | Records::Document)
                 && spec.encoding_errors == EncodingErrors::Keep,
+            header: spec.kind.header(),
             on_corrupt: spec.on_corrupt,
         })
     }

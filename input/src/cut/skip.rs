@@ -1,5 +1,6 @@
 //! Finding the end of a record that is too long to hold: flat memory however long it is.
 
+use gristmill_common::quotes::Quotes;
 use gristmill_common::record::Splitter;
 use memchr::memchr;
 
@@ -20,6 +21,8 @@ pub(super) struct Skipper<'s> {
     blank_before: bool,
     /// The dropped part of an overlong line has text.
     text_inside: bool,
+    /// Whether what was dropped ends inside quotes, where these count.
+    quotes: Option<Quotes>,
 }
 
 impl<'s> Skipper<'s> {
@@ -33,6 +36,10 @@ impl<'s> Skipper<'s> {
             solid: false,
             blank_before: false,
             text_inside: false,
+            quotes: match splitter {
+                Splitter::Quoted(delimiter) => Some(Quotes::new(*delimiter)),
+                _ => None,
+            },
         }
     }
 
@@ -54,6 +61,13 @@ impl<'s> Skipper<'s> {
             Splitter::Document => {
                 self.drop_all(window);
                 None
+            }
+            Splitter::Quoted(_) => {
+                let end = self.quotes.as_mut().and_then(|quotes| quotes.end(window));
+                if end.is_none() {
+                    self.drop_all(window);
+                }
+                end
             }
             Splitter::Paragraphs | Splitter::Start(_) => self.feed_lines(window),
         }
@@ -122,7 +136,7 @@ impl<'s> Skipper<'s> {
                     && line.len() <= self.max_line
                     && pattern.is_match(line.strip_suffix(b"\r").unwrap_or(line))
             }
-            Splitter::Lines | Splitter::Document => false,
+            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) => false,
         }
     }
 }

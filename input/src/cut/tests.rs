@@ -12,7 +12,7 @@ use crate::testing::spec;
 
 /// Keeps the chunks, each checked to fit a message.
 #[derive(Default)]
-struct Kept(Vec<(ChunkHead, Vec<u8>)>);
+pub(super) struct Kept(pub(super) Vec<(ChunkHead, Vec<u8>)>);
 
 impl ChunkSink for Kept {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
@@ -43,7 +43,12 @@ impl Pull for Trickle<'_> {
     }
 }
 
-fn cut(spec: &JobSpec, size: usize, step: usize, docs: &[(&[u8], Option<Damage>)]) -> Kept {
+pub(super) fn cut(
+    spec: &JobSpec,
+    size: usize,
+    step: usize,
+    docs: &[(&[u8], Option<Damage>)],
+) -> Kept {
     let rules = Rules::new(spec, size).unwrap();
     let mut kept = Kept::default();
     let mut cutter = Cutter::new(&rules, 0, &mut kept);
@@ -124,13 +129,14 @@ fn modes() -> Vec<Records> {
         Records::Paragraphs,
         Records::Document,
         Records::Start("^[aé]".into()),
+        Records::Csv,
     ]
 }
 
 fn texts() -> impl Strategy<Value = String> {
     let letter = prop_oneof![
         3 => Just('\n'), 1 => Just('\r'), 2 => Just(' '), 2 => Just('a'), 2 => Just('é'),
-        2 => Just('x'), 1 => Just('\0'), 1 => Just('𝄞')
+        2 => Just('x'), 1 => Just('"'), 1 => Just(','), 1 => Just('\0'), 1 => Just('𝄞')
     ];
     prop::collection::vec(letter, 0..400).prop_map(String::from_iter)
 }

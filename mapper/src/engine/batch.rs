@@ -3,10 +3,7 @@
 //! It must not know what is done with the records, or why some are missing.
 
 use gristmill_common::chunk::{ChunkHead, Piece};
-use gristmill_common::record::{Splitter, content};
-
-/// The byte order mark of UTF-8.
-const BOM: &[u8] = b"\xEF\xBB\xBF";
+use gristmill_common::record::{BOM, Splitter, content};
 
 /// The records of one chunk that one call of a processor works on.
 #[derive(Clone, Debug)]

@@ -45,6 +45,25 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// A minute as text, such as `2025-03-03T10:05`, of which hours and days are the beginning: `minute`
+/// counts from 1970-01-01 in UTC.
+pub(crate) fn minute_text(minute: i64) -> [u8; 16] {
+    let (year, month, day) = civil_from_days(minute.div_euclid(24 * 60));
+    let of_day = minute.rem_euclid(24 * 60);
+    let mut text = *b"0000-00-00T00:00";
+    let mut put = |at: usize, value: i64| {
+        text[at] = b'0' + (value / 10 % 10) as u8;
+        text[at + 1] = b'0' + (value % 10) as u8;
+    };
+    put(0, year / 100);
+    put(2, year % 100);
+    put(5, month);
+    put(8, day);
+    put(11, of_day / 60);
+    put(14, of_day % 60);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

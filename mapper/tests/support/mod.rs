@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece, Quarantined};
+use gristmill_common::header::{HeaderRule, Headers};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
 use gristmill_common::plan_summary::PlanSummary;
@@ -42,6 +43,16 @@ pub fn document(name: &str, bytes: impl AsRef<[u8]>) -> Document {
 
 /// Cuts documents into chunks of about `size` bytes, at record ends, as a producer would.
 pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk> {
+    cut_headed(documents, records, None, size)
+}
+
+/// The same, where each piece knows the header in force.
+pub fn cut_headed(
+    documents: &[Document],
+    records: &Records,
+    rule: Option<HeaderRule>,
+    size: usize,
+) -> Vec<Chunk> {
     let splitter = Splitter::new(records).unwrap();
     let mut chunks = Vec::new();
     let mut pieces: Vec<Piece> = Vec::new();
@@ -67,6 +78,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
         } else {
             splitter.split(&document.bytes).collect()
         };
+        let mut headers = Headers::new(rule);
         let mut offset = 0;
         let mut number = 0;
         let mut at = 0;
@@ -74,6 +86,12 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
             let start = at;
             let mut len = 0;
             while at < all.len() && (at == start || body.len() + len + all[at].len() <= size) {
+                let before = headers.clone();
+                headers.stretch(&splitter, all[at], (offset + len) as u64);
+                if at > start && headers.current() != before.current() {
+                    headers = before;
+                    break;
+                }
                 len += all[at].len();
                 at += 1;
             }
@@ -94,6 +112,7 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
                 len: len as u32,
                 inside: None,
                 large: 0,
+                header: headers.current().cloned(),
             });
             body.extend_from_slice(&document.bytes[offset..offset + len]);
             offset += len;

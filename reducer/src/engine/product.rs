@@ -214,24 +214,18 @@ impl TableMerge {
             mut end,
             lone_row,
         } = self;
-        let mut rows = 0u64;
-        {
-            let mut groups = Groups::new(&shape, |key: &[u8], values: &[u128]| {
-                rows += 1;
-                end.row(key, values)
-            })?;
-            table.finish(spilled, |key, member, values| {
-                groups.row(key, member, values)
-            })?;
-            groups.close()?;
-        }
-        if rows == 0 && lone_row {
-            let mut groups =
-                Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values))?;
+        // Of the table, not of what is printed: a row that a condition drops was there.
+        let mut empty = true;
+        let mut groups = Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values))?;
+        table.finish(spilled, |key, member, values| {
+            empty = false;
+            groups.row(key, member, values)
+        })?;
+        if empty && lone_row {
             let neutral = shape.columns.iter().map(|(_, merge)| merge.neutral());
             groups.row(b"", false, &neutral.collect::<Vec<_>>())?;
-            groups.close()?;
         }
+        groups.close()?;
         match end {
             End::Print(_, out) => Ok(Product::Part(out.finish()?)),
             End::Top(top) => {

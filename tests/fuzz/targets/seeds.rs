@@ -68,6 +68,7 @@ fn messages() -> Vec<Vec<u8>> {
         len: body.len() as u32,
         inside: None,
         large: 0,
+        header: None,
     };
     let head = ChunkHead {
         id,

@@ -38,6 +38,6 @@ pub(crate) fn factory(
         Kind::Extract(_) => extract::prepare(&spec.records),
         Kind::Pos(options) => pos::prepare(options, spec.format, files.first()),
         Kind::Exec(options) => exec::prepare(options, files.first(), host, verdict),
-        Kind::GroupBy(options) => group_by::prepare(options),
+        Kind::GroupBy(options) => group_by::prepare(options, &spec.records),
     }
 }

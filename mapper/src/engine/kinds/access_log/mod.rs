@@ -11,6 +11,7 @@ mod servers;
 mod swar;
 mod time;
 
+pub(super) use self::format::Tells;
 pub(super) use self::prefix::Prefix;
 pub(super) use self::reader::{LogField, LogReader};
 
@@ -37,7 +38,14 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
     let format = options
         .line_format
         .as_deref()
-        .map(LineFormat::new)
+        .map(|text| {
+            LineFormat::new(text).map_err(|why| {
+                SpecError(format!(
+                    "--line-format '{text}': {why}; write common, combined, vhost-combined or a \
+                     LogFormat string such as '%h %l %u %t \"%r\" %>s %b'"
+                ))
+            })
+        })
         .transpose()?;
     let prefix = options
         .skip_prefix

@@ -3,15 +3,16 @@
 use gristmill_common::spec::Field;
 
 use super::entry::Room;
-use super::format::LineFormat;
+use super::format::{LineFormat, Tells};
 use super::servers;
 use super::time::When;
+use crate::engine::calendar::minute_text;
 use crate::engine::prepared::SpecError;
 
 /// A field of a server's log line, for a kind that reads times itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine::kinds) enum LogField {
-    /// The time, as it is written where that says more than the hour.
+    /// The time: as a server wrote it, or its day or minute in UTC.
     Time,
     /// Any other.
     Other(Field),
@@ -39,7 +40,16 @@ impl LogReader {
     /// For lines of a format; without one, servers' own formats are told apart line by line.
     pub(in crate::engine::kinds) fn new(format: Option<&str>) -> Result<Self, SpecError> {
         Ok(Self {
-            format: format.map(LineFormat::new).transpose()?,
+            format: format
+                .map(|text| {
+                    LineFormat::new(text).map_err(|why| {
+                        SpecError(format!(
+                            "--parse 'apache:{text}': {why}; write a LogFormat string such as \
+                             'apache:%h %l %u %t \"%r\" %>s %b'"
+                        ))
+                    })
+                })
+                .transpose()?,
             room: Room::default(),
         })
     }
@@ -61,6 +71,11 @@ impl LogReader {
         self.format.as_ref().is_none_or(|format| format.has(field))
     }
 
+    /// How much lines say of their time.
+    pub(in crate::engine::kinds) fn tells(&self) -> Tells {
+        (self.format.as_ref()).map_or(Tells::Minute, LineFormat::tells)
+    }
+
     /// Gives the values of fields to `give`, each with its number among them.
     pub(in crate::engine::kinds) fn read(
         &mut self,
@@ -69,17 +84,20 @@ impl LogReader {
         mut give: impl FnMut(usize, &[u8]),
     ) -> Result<(), &'static str> {
         let entry = match &self.format {
-            Some(format) => format.parse(line)?,
-            None => servers::parse(line)?,
+            Some(format) => format.parse(line),
+            None => servers::parse(line),
         };
+        // The ways out are options of `access-log`.
+        let entry = entry.map_err(|why| why.split_once("; --").map_or(why, |(why, _)| why))?;
+        let day = self.tells() == Tells::Day;
         for (number, field) in fields.iter().enumerate() {
             match field {
                 LogField::Other(field) => give(number, entry.value(*field, &mut self.room)),
                 LogField::Time => match entry.time {
                     When::Written(time) => give(number, time.text()),
-                    When::Hour(_) => {
-                        let hour = entry.value(Field::TimeHour, &mut self.room);
-                        give(number, &[hour, b":00"].concat());
+                    When::Minute(minute) => {
+                        let text = minute_text(minute);
+                        give(number, if day { &text[..10] } else { &text });
                     }
                 },
             }

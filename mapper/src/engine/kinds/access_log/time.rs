@@ -1,7 +1,7 @@
 //! `17/May/2015:10:05:03 +0000`: the time of a request, and its hour and day in UTC.
 
 use super::swar::Shape;
-use crate::engine::calendar::{MONTHS, civil_from_days, days_from_civil, days_in};
+use crate::engine::calendar::{MONTHS, days_from_civil, days_in, minute_text};
 
 const EPOCH: &[u8; LEN] = b"01/Jan/1970:00:00:00 +0000";
 
@@ -25,8 +25,8 @@ impl Default for Time<'_> {
 pub(super) enum When<'a> {
     /// As a server wrote it.
     Written(Time<'a>),
-    /// Hours since 1970-01-01, in UTC.
-    Hour(i64),
+    /// Minutes since 1970-01-01, in UTC.
+    Minute(i64),
 }
 
 impl Default for When<'_> {
@@ -109,10 +109,11 @@ impl Clock {
     pub(super) fn hour(&mut self, when: &When<'_>) -> &[u8] {
         let time = match when {
             When::Written(time) => time,
-            When::Hour(number) => {
-                if self.number != *number {
-                    self.number = *number;
-                    self.numbered = hour_text(number.div_euclid(24), number.rem_euclid(24));
+            When::Minute(minute) => {
+                let number = minute.div_euclid(60);
+                if self.number != number {
+                    self.number = number;
+                    self.numbered = hour_text(*minute);
                 }
                 return &self.numbered;
             }
@@ -175,25 +176,20 @@ impl<'a> Time<'a> {
 
     /// The hour in UTC, such as `2015-05-17T10`.
     fn utc_hour(&self) -> [u8; 13] {
-        let (days, hour) = self.utc();
-        hour_text(days, hour)
+        hour_text(self.utc())
     }
 
-    /// Days since 1970-01-01 and the hour, in UTC.
-    fn utc(&self) -> (i64, i64) {
+    /// Minutes since 1970-01-01, in UTC.
+    fn utc(&self) -> i64 {
         let month = self.month().unwrap_or(1);
         let days = days_from_civil(self.year(), month, self.two(0));
         let minutes = (days * 24 + self.two(12)) * 60 + self.two(15);
         let zone = self.two(22) * 60 + self.two(24);
-        let minutes = if self.text[21] == b'-' {
+        if self.text[21] == b'-' {
             minutes + zone
         } else {
             minutes - zone
-        };
-        (
-            minutes.div_euclid(24 * 60),
-            minutes.div_euclid(60).rem_euclid(24),
-        )
+        }
     }
 
     fn two(&self, at: usize) -> i64 {
@@ -213,20 +209,11 @@ impl<'a> Time<'a> {
     }
 }
 
-/// An hour as text: days since 1970-01-01 and the hour of the day.
-fn hour_text(days: i64, hour: i64) -> [u8; 13] {
-    let (year, month, day) = civil_from_days(days);
-    let mut text = *b"0000-00-00T00";
-    let mut put = |at: usize, value: i64| {
-        text[at] = b'0' + (value / 10 % 10) as u8;
-        text[at + 1] = b'0' + (value % 10) as u8;
-    };
-    put(0, year / 100);
-    put(2, year % 100);
-    put(5, month);
-    put(8, day);
-    put(11, hour);
-    text
+/// The hour of a minute that counts from 1970-01-01, as text.
+fn hour_text(minute: i64) -> [u8; 13] {
+    let mut hour = [0; 13];
+    hour.copy_from_slice(&minute_text(minute)[..13]);
+    hour
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub(super) struct FieldId(pub(super) u16);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     pub(super) paths: Vec<Path>,
+    /// The units that times are cut to.
+    pub(super) units: Vec<(FieldId, Unit)>,
 }
 
 /// What of a field is asked for: its value, or the time that it is, cut to a unit.
@@ -37,10 +39,9 @@ impl Names {
         let cut = (typed.rsplit_once(':')).filter(|(name, _)| !name.ends_with('\\'));
         let cut = cut.and_then(|(name, unit)| Some((name, Unit::from_name(unit)?)));
         let (name, unit) = cut.map_or((typed, None), |(name, unit)| (name, Some(unit)));
-        Ok(Asked {
-            field: self.field(option, name)?,
-            unit,
-        })
+        let field = self.field(option, name)?;
+        self.units.extend(unit.map(|unit| (field, unit)));
+        Ok(Asked { field, unit })
     }
 
     /// All fields, each with its name where names have no parts.
@@ -180,6 +181,12 @@ impl Found {
             start: start as u32,
             end: end as u32,
         };
+    }
+
+    /// Where in the record the field's value is, if it is there as it is.
+    pub(super) fn place(&self, field: FieldId) -> Option<(usize, usize)> {
+        let slot = self.slots[usize::from(field.0)];
+        (slot.place == Place::Record).then_some((slot.start as usize, slot.end as usize))
     }
 
     /// The field's value is a copy of these bytes.

@@ -10,20 +10,21 @@ mod tally;
 mod time;
 
 use gristmill_common::condition;
-use gristmill_common::spec::GroupBy;
+use gristmill_common::spec::{GroupBy, Records};
 
 use self::field::{Found, Names};
 use self::json::Json;
 use self::parse::{Maker, Parser, Reason, Unwrap};
-use self::tally::Tally;
+use self::tally::{Number, Tally};
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
 use crate::engine::processor::{ProcessError, Processor};
 
 /// Reads the names of fields and the conditions.
-pub(super) fn prepare(options: &GroupBy) -> Result<Factory, SpecError> {
+pub(super) fn prepare(options: &GroupBy, records: &Records) -> Result<Factory, SpecError> {
     options.check().map_err(SpecError)?;
+    options.check_records(records).map_err(SpecError)?;
     let mut names = Names::default();
     let tally = tally(options, &mut names)?;
     let maker = parse::maker(options, &names)?;
@@ -74,14 +75,19 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
     let by = (options.by.iter())
         .map(|name| names.asked("--by", name))
         .collect::<Result<_, _>>()?;
+    let quantiles = options.quantiles();
     let numbers = (options.columns().numbers.into_iter())
-        .map(|(name, numbers)| Ok((names.field("--sum, --min, --max, --avg", &name)?, numbers)))
+        .map(|(name, columns)| {
+            let own = quantiles.iter().filter(|one| one.field == name);
+            Ok(Number {
+                buckets: own.map(|one| one.tag).collect(),
+                field: names.field("--sum, --min, --max, --avg, --quantiles", &name)?,
+                columns,
+            })
+        })
         .collect::<Result<_, _>>()?;
     let distinct = (options.distinct.iter().zip(1..))
         .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
-        .collect::<Result<_, _>>()?;
-    let buckets = (options.quantiles().iter())
-        .map(|one| Ok((names.field("--quantiles", &one.field)?, one.tag)))
         .collect::<Result<_, _>>()?;
     let mut asked = Vec::new();
     let mut field = |name: &str| {
@@ -100,9 +106,7 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
         asked,
         numbers,
         distinct,
-        buckets,
         key: Vec::new(),
-        value: Vec::new(),
     })
 }
 
@@ -135,9 +139,16 @@ impl Processor for Grouper {
 
 impl Grouper {
     fn records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> u64 {
+        let header = part.piece.header.as_ref();
+        if let Reader::Other(parser) = &mut self.reader {
+            parser.header(header.map(|header| &header.text[..]));
+        }
         let mut records = 0;
         for record in batch.records(part) {
             records += 1;
+            if header.is_some_and(|header| header.offset == record.offset) {
+                continue;
+            }
             let read = match &mut self.unwrap {
                 Some(unwrap) => unwrap.line(record.text()),
                 None => Ok(record.text()),

@@ -3,7 +3,7 @@
 use gristmill_common::bucket;
 use gristmill_common::condition::{Condition, Value};
 use gristmill_common::decimal::Decimal;
-use gristmill_common::key::push_field;
+use gristmill_common::key::{push_field, push_marked};
 use gristmill_common::spec::{ABSENT, Figure, NULL, Numbers, TEXT};
 
 use super::field::{Asked, FieldId, Found, Record};
@@ -17,13 +17,19 @@ pub(super) struct Tally {
     pub(super) conditions: Vec<Condition>,
     /// What the conditions ask for, by number.
     pub(super) asked: Vec<Asked>,
-    pub(super) numbers: Vec<(FieldId, Numbers)>,
+    pub(super) numbers: Vec<Number>,
     /// What is counted by its distinct values, and the tag of each.
     pub(super) distinct: Vec<(Asked, u8)>,
-    /// The fields whose numbers are counted in buckets, and the tag of each.
-    pub(super) buckets: Vec<(FieldId, u8)>,
     pub(super) key: Vec<u8>,
-    pub(super) value: Vec<u8>,
+}
+
+/// A field whose numbers are taken.
+#[derive(Clone, Debug)]
+pub(super) struct Number {
+    pub(super) field: FieldId,
+    pub(super) columns: Numbers,
+    /// The tags under which they are counted in buckets.
+    pub(super) buckets: Vec<u8>,
 }
 
 impl Tally {
@@ -41,26 +47,22 @@ impl Tally {
         }
         self.key.clear();
         for &asked in &self.by {
-            push_value(&mut self.key, &mut self.value, record.ask(asked));
+            push_value(&mut self.key, record.ask(asked));
         }
         let row = table.row(&self.key);
-        let values = table.values_mut(row);
-        values[0] += 1;
-        for &(field, numbers) in &self.numbers {
-            let Value::Text(number) = found.value(field, text) else {
+        table.values_mut(row)[0] += 1;
+        let group = self.key.len();
+        for number in &self.numbers {
+            let Value::Text(text) = found.value(number.field, text) else {
                 continue;
             };
-            match Decimal::parse(number) {
-                Some(number) => add(values, numbers, number),
-                None => values[numbers.count + 1] += 1,
-            }
-        }
-        let group = self.key.len();
-        for &(field, tag) in &self.buckets {
-            if let Value::Text(number) = found.value(field, text)
-                && let Some(number) = Decimal::parse(number)
-            {
-                let bucket = bucket::of(number.scaled()).to_be_bytes();
+            let Some(value) = Decimal::parse(text) else {
+                table.values_mut(row)[number.columns.count + 1] += 1;
+                continue;
+            };
+            add(table.values_mut(row), number.columns, value);
+            for &tag in &number.buckets {
+                let bucket = bucket::of(value.scaled()).to_be_bytes();
                 push_field(&mut self.key, &[tag, bucket[0], bucket[1]]);
                 table.count_member(&self.key, group);
                 self.key.truncate(group);
@@ -68,7 +70,7 @@ impl Tally {
         }
         for &(asked, tag) in &self.distinct {
             if let Value::Text(value) = record.ask(asked) {
-                push_marked(&mut self.key, &mut self.value, tag, value);
+                push_marked(&mut self.key, tag, value);
                 table.member(&self.key, group);
                 self.key.truncate(group);
             }
@@ -98,20 +100,11 @@ fn add(values: &mut [u128], numbers: Numbers, number: Decimal) {
 
 /// Appends a value to a group's key.
 #[inline]
-fn push_value(key: &mut Vec<u8>, room: &mut Vec<u8>, value: Value<'_>) {
+fn push_value(key: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Absent => push_field(key, &[ABSENT]),
         // No record has such a value.
         Value::Null | Value::Number(_) => push_field(key, &[NULL]),
-        Value::Text(text) => push_marked(key, room, TEXT, text),
+        Value::Text(text) => push_marked(key, TEXT, text),
     }
-}
-
-/// Appends a text with a mark before it to a key, as one field.
-#[inline]
-fn push_marked(key: &mut Vec<u8>, room: &mut Vec<u8>, mark: u8, text: &[u8]) {
-    room.clear();
-    room.push(mark);
-    room.extend_from_slice(text);
-    push_field(key, room);
 }

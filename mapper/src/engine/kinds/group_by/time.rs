@@ -1,6 +1,6 @@
 //! Times as logs write them, cut to the minute, hour, day or month they are in, in UTC.
 
-use crate::engine::calendar::{MONTHS, civil_from_days, days_from_civil, days_in};
+use crate::engine::calendar::{MONTHS, days_from_civil, days_in, minute_text};
 
 /// What a time is cut to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,16 @@ impl Unit {
             "month" => Unit::Month,
             _ => return None,
         })
+    }
+
+    /// As it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Month => "month",
+        }
     }
 
     /// The length of a time that is cut to it.
@@ -48,19 +58,7 @@ struct Minute {
 /// The time that `text` is, cut to a unit, such as `2025-03-03T10`. `None` if it is no time.
 pub(super) fn cut<'r>(text: &[u8], unit: Unit, room: &'r mut Room) -> Option<&'r [u8]> {
     let Minute { minute, dated } = read(text)?;
-    let (year, month, day) = civil_from_days(minute.div_euclid(24 * 60));
-    let of_day = minute.rem_euclid(24 * 60);
-    *room = *b"0000-00-00T00:00";
-    let mut put = |at: usize, value: i64| {
-        room[at] = b'0' + (value / 10 % 10) as u8;
-        room[at + 1] = b'0' + (value % 10) as u8;
-    };
-    put(0, year / 100);
-    put(2, year % 100);
-    put(5, month);
-    put(8, day);
-    put(11, of_day / 60);
-    put(14, of_day % 60);
+    *room = minute_text(minute);
     if dated {
         return Some(&room[..unit.len()]);
     }

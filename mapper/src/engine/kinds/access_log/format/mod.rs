@@ -12,13 +12,13 @@ use gristmill_common::spec::Field;
 use memchr::memrchr;
 
 use self::literal::Literal;
+pub(in crate::engine::kinds) use self::moment::Tells;
 use self::moment::{Moment, TimeFormat};
 use self::tokens::{Slot, Token, tokens};
 use super::client::{NOT_A_HOST, check_user, has_control, host_of, is_port, trim_blanks};
 use super::entry::{Entry, Request};
 use super::servers::{Reason, checked_bytes, checked_status, quoted};
 use super::time::{LEN, Time, When};
-use crate::engine::prepared::SpecError;
 
 /// Formats that have a name.
 const NAMED: [(&str, &str); 3] = [
@@ -33,15 +33,15 @@ const NAMED: [(&str, &str); 3] = [
     ),
 ];
 
-const OTHER: Reason = "the line is not in the --line-format";
-const NO_TIME: Reason = "the time is not in the form of the --line-format";
+const OTHER: Reason = "the line is not in the given format";
+const NO_TIME: Reason = "the time is not in the form that the format gives";
 
 /// A compiled format.
 #[derive(Clone, Debug)]
 pub(super) struct LineFormat {
     steps: Vec<Step>,
-    /// Whether there is the day, and the hour, of a request.
-    tells: (bool, bool),
+    /// How much there is of a request's time.
+    tells: Tells,
     /// Whether times are put together from [`Step::Moment`].
     moments: bool,
 }
@@ -74,22 +74,19 @@ enum Until {
 
 impl LineFormat {
     /// Compiles a format's name or a LogFormat string.
-    pub(super) fn new(text: &str) -> Result<Self, SpecError> {
+    ///
+    /// # Errors
+    /// What of the text is no format.
+    pub(super) fn new(text: &str) -> Result<Self, String> {
         let format = NAMED
             .iter()
             .find(|(name, _)| *name == text)
             .map_or(text, |(_, format)| format);
-        let fail = |why: String| {
-            SpecError(format!(
-                "--line-format '{text}': {why}; write common, combined, vhost-combined or a \
-                 LogFormat string such as '%h %l %u %t \"%r\" %>s %b'"
-            ))
-        };
-        let tokens = tokens(format).map_err(fail)?;
+        let tokens = tokens(format)?;
         if !tokens.iter().any(Token::tells) {
-            return Err(fail("no directive that says anything of a request".into()));
+            return Err("no directive that says anything of a request".into());
         }
-        let steps = compile(tokens).map_err(fail)?;
+        let steps = compile(tokens)?;
         let forms: Vec<&TimeFormat> = (steps.iter())
             .filter_map(|step| match step {
                 Step::Moment(form) => Some(form),
@@ -97,11 +94,12 @@ impl LineFormat {
             })
             .collect();
         let tells = match steps.iter().any(|step| matches!(step, Step::Time)) {
-            true => (true, true),
+            true => Tells::Minute,
             false => TimeFormat::tells(&forms),
         };
-        let moments =
-            tells.0 && !forms.is_empty() && !steps.iter().any(|step| matches!(step, Step::Time));
+        let moments = tells > Tells::Nothing
+            && !forms.is_empty()
+            && !steps.iter().any(|step| matches!(step, Step::Time));
         Ok(Self {
             steps,
             tells,
@@ -112,8 +110,8 @@ impl LineFormat {
     /// Whether lines of this format have a field.
     pub(super) fn has(&self, field: Field) -> bool {
         let slots: &[Slot] = match field {
-            Field::TimeDay => return self.tells.0,
-            Field::TimeHour => return self.tells.1,
+            Field::TimeDay => return self.tells >= Tells::Day,
+            Field::TimeHour => return self.tells >= Tells::Hour,
             Field::Host => &[Slot::Host],
             Field::User => &[Slot::User],
             Field::Method => &[Slot::Request, Slot::Method],
@@ -128,6 +126,11 @@ impl LineFormat {
         };
         let has = |step: &Step| matches!(step, Step::Capture(slot, _) if slots.contains(slot));
         self.steps.iter().any(has)
+    }
+
+    /// How much lines say of their time.
+    pub(super) fn tells(&self) -> Tells {
+        self.tells
     }
 
     /// Parses a line without its terminator.
@@ -163,7 +166,7 @@ impl LineFormat {
             };
         }
         if !trim_blanks(rest).is_empty() {
-            return Err("text after the last field of the --line-format");
+            return Err("text after the last field of the format");
         }
         if self.moments {
             entry.time = moment.when().ok_or(NO_TIME)?;
@@ -300,7 +303,7 @@ mod tests {
     use super::*;
 
     fn value(format: &str, line: &str, field: Field) -> Result<String, String> {
-        let format = LineFormat::new(format).map_err(|error| error.to_string())?;
+        let format = LineFormat::new(format)?;
         let entry = format.parse(line.as_bytes())?;
         let value = entry.value(field, &mut Room::default()).to_vec();
         Ok(String::from_utf8(value).unwrap())
@@ -483,7 +486,7 @@ mod tests {
             ("%h %{%Q}t", "`%Q` is not read"),
             ("%h%{sec}t", "nothing between %h and %{sec}t"),
         ] {
-            let error = LineFormat::new(format).unwrap_err().to_string();
+            let error = LineFormat::new(format).unwrap_err();
             assert!(error.contains(why), "{format}: {error}");
         }
     }

@@ -65,6 +65,15 @@ enum Item {
     Letters,
 }
 
+/// How much of a time the lines of a format say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::engine::kinds) enum Tells {
+    Nothing,
+    Day,
+    Hour,
+    Minute,
+}
+
 /// The parts of a time, as far as they were read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moment {
@@ -110,8 +119,8 @@ impl TimeFormat {
         self.fraction = false;
     }
 
-    /// Whether it says the day, and the hour, together with what `others` say.
-    pub(super) fn tells(formats: &[&Self]) -> (bool, bool) {
+    /// How much of a time these say together.
+    pub(super) fn tells(formats: &[&Self]) -> Tells {
         let has = |wanted: &[Item]| {
             let mut all = formats.iter().flat_map(|format| &format.items);
             all.any(|item| wanted.contains(item))
@@ -122,13 +131,18 @@ impl TimeFormat {
                 .iter()
                 .any(|item| matches!(item, Item::Epoch(_)))
         }) {
-            return (true, true);
+            return Tells::Minute;
         }
         let day = has(&[Item::Year, Item::ShortYear])
             && has(&[Item::Month, Item::MonthName])
             && has(&[Item::Day]);
         let hour = has(&[Item::Hour]) || has(&[Item::HalfHour]) && has(&[Item::Noon]);
-        (day, day && hour)
+        match (day, hour, has(&[Item::Minute])) {
+            (false, ..) => Tells::Nothing,
+            (true, false, _) => Tells::Day,
+            (true, true, false) => Tells::Hour,
+            (true, true, true) => Tells::Minute,
+        }
     }
 
     /// Reads a time off the beginning of a text. Returns what follows it.
@@ -188,10 +202,10 @@ impl TimeFormat {
 }
 
 impl Moment {
-    /// The hour that the parts make. `None` if there is no such day, or it is out of bounds.
+    /// The minute that the parts make. `None` if there is no such day, or it is out of bounds.
     pub(super) fn when<'a>(&self) -> Option<When<'a>> {
         if let Some(second) = self.epoch {
-            return (second < LAST_SECOND).then_some(When::Hour(second.div_euclid(3600)));
+            return (second < LAST_SECOND).then_some(When::Minute(second.div_euclid(60)));
         }
         let (year, month, day) = (self.year?, self.month?, self.day?);
         // So that the year has four digits in every zone.
@@ -203,8 +217,7 @@ impl Moment {
         }
         let half = if self.afternoon == Some(true) { 12 } else { 0 };
         let hour = days_from_civil(year, month, day) * 24 + self.hour.unwrap_or(0) + half;
-        let minute = hour * 60 + self.minute - self.zone;
-        Some(When::Hour(minute.div_euclid(60)))
+        Some(When::Minute(hour * 60 + self.minute - self.zone))
     }
 }
 

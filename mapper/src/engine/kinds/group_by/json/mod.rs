@@ -13,7 +13,8 @@ mod tree;
 
 use self::scan::{Scanner, skip};
 use self::shape::Shapes;
-use self::strings::{Marked, Unmarked, unescape};
+pub(super) use self::strings::unescape;
+use self::strings::{Marked, Unmarked};
 use self::tree::Tree;
 use super::field::{Found, Names};
 use super::parse::Reason;

@@ -129,8 +129,11 @@ fn escape_len(text: &[u8]) -> Result<usize, Reason> {
     }
 }
 
-/// Appends a string without its escapes, which are known to be well formed.
-pub(super) fn unescape(string: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+/// Appends a string without its escapes; a backslash before any other letter is passed over.
+pub(in crate::engine::kinds::group_by) fn unescape(
+    string: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Reason> {
     let mut rest = string;
     while let Some(at) = memchr::memchr(b'\\', rest) {
         out.extend_from_slice(&rest[..at]);
@@ -156,8 +159,9 @@ pub(super) fn unescape(string: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
 
 /// The character that `rest` goes on with after `\u`.
 fn unicode(rest: &[u8]) -> Result<(char, &[u8]), Reason> {
+    const HEX: Reason = "an escape \\u in a field without four hexadecimal digits";
     const LONE: Reason = "half a surrogate pair in a field, which is no character";
-    let (first, rest) = hex(rest).ok_or(ESCAPE)?;
+    let (first, rest) = hex(rest).ok_or(HEX)?;
     if let Some(character) = char::from_u32(first) {
         return Ok((character, rest));
     }

@@ -31,6 +31,14 @@ pub(super) struct Columns {
     /// The fields that columns are, whole or in part, in order of the columns.
     wanted: Vec<Wanted>,
     len: usize,
+    /// A lone dash is no value, in a column or a part of one.
+    dashes: bool,
+}
+
+/// Whether a server means by a value that there is none.
+#[inline]
+pub(super) fn is_dash(value: &[u8]) -> bool {
+    value == b"-"
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +56,36 @@ impl Columns {
         derived: &[Derived],
         names: &Names,
     ) -> Result<Self, SpecError> {
-        let place = |name: &str| columns.iter().position(|known| known.as_ref() == name);
-        let mut wanted = Vec::new();
+        let (found, missing) = Self::find(columns, derived, names);
+        match missing {
+            None => Ok(found),
+            Some(name) => {
+                let mut known: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
+                // A pattern's groups need no names.
+                known.retain(|name| !name.is_empty());
+                known.extend(derived.iter().map(|(name, ..)| *name));
+                Err(SpecError(format!(
+                    "`{name}` is not a field of {what} (fields are {})",
+                    known.join(", ")
+                )))
+            }
+        }
+    }
+
+    /// The columns that a document's header names. Fields that it does not name are absent.
+    pub(super) fn by_header(columns: &[impl AsRef<str>], names: &Names) -> Self {
+        Self::find(columns, &[], names).0
+    }
+
+    /// The columns of fields, and a field that is in none.
+    fn find(
+        columns: &[impl AsRef<str>],
+        derived: &[Derived],
+        names: &Names,
+    ) -> (Self, Option<String>) {
+        // Of columns of one name the last one counts.
+        let place = |name: &str| columns.iter().rposition(|known| known.as_ref() == name);
+        let (mut wanted, mut missing) = (Vec::new(), None);
         for (field, name) in names.flat() {
             let part = derived.iter().find(|(known, ..)| *known == name);
             let (column, part) = match (place(&name), part) {
@@ -57,25 +93,30 @@ impl Columns {
                 (None, Some((_, whole, part))) => (place(whole), Some(*part)),
                 (None, None) => (None, None),
             };
-            let Some(column) = column else {
-                let mut known: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
-                known.extend(derived.iter().map(|(name, ..)| *name));
-                return Err(SpecError(format!(
-                    "`{name}` is not a field of {what} (fields are {})",
-                    known.join(", ")
-                )));
-            };
-            wanted.push(Wanted {
-                column,
-                part,
-                field,
-            });
+            match column {
+                Some(column) => wanted.push(Wanted {
+                    column,
+                    part,
+                    field,
+                }),
+                None => missing = missing.or(Some(name)),
+            }
         }
         wanted.sort_by_key(|wanted| wanted.column);
-        Ok(Self {
+        let columns = Self {
             wanted,
             len: columns.len(),
-        })
+            dashes: false,
+        };
+        (columns, missing)
+    }
+
+    /// The same, where a lone dash is no value.
+    pub(super) fn with_dashes(self) -> Self {
+        Self {
+            dashes: true,
+            ..self
+        }
     }
 
     /// How many columns there are.
@@ -101,16 +142,12 @@ impl Columns {
                     range.map(|(from, to)| (start + from, start + to))
                 }
             };
-            if let Some((start, end)) = range {
+            if let Some((start, end)) = range
+                && !(self.dashes && is_dash(&text[start..end]))
+            {
                 found.set(wanted.field, start, end, false);
             }
         }
-    }
-
-    /// Whether a column is of interest.
-    #[inline]
-    pub(super) fn wants(&self, column: usize) -> bool {
-        self.wanted.iter().any(|wanted| wanted.column == column)
     }
 
     /// The fields that a column is as a whole.

@@ -13,7 +13,8 @@ pub(super) struct Layout {
     pub(super) least: usize,
 }
 
-const REQUEST: [Derived; 3] = [
+/// The parts of a request line.
+pub(super) const REQUEST: [Derived; 3] = [
     ("method", "request", Part::Method),
     ("url", "request", Part::Url),
     ("protocol", "request", Part::Protocol),

@@ -2,6 +2,7 @@
 
 use super::{Parser, Reason};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
+use crate::engine::kinds::group_by::json::unescape;
 
 const NONE: Reason = "not logfmt: no key=value";
 const OPEN: Reason = "not logfmt: a quote that is not closed";
@@ -58,10 +59,7 @@ impl Parser for Logfmt {
             if text.get(at) == Some(&b'"') {
                 let (end, escaped) = quote_end(text, at + 1).ok_or(OPEN)?;
                 if let Some(field) = field {
-                    match escaped {
-                        true => found.put(field, &unescaped(&text[at + 1..end])),
-                        false => found.set(field, at + 1, end, false),
-                    }
+                    found.set(field, at + 1, end, escaped);
                 }
                 at = end + 1;
                 continue;
@@ -76,7 +74,7 @@ impl Parser for Logfmt {
         match (keys, pairs) {
             (0, _) => Ok(false),
             (_, 0) => Err(NONE),
-            _ => Ok(true),
+            _ => found.unescape(text, unescape).map(|()| true),
         }
     }
 }
@@ -92,22 +90,4 @@ fn quote_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
         escaped = true;
         at += 2;
     }
-}
-
-fn unescaped(value: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len());
-    let mut bytes = value.iter().copied();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'\\' => match bytes.next() {
-                Some(b'n') => b'\n',
-                Some(b't') => b'\t',
-                Some(b'r') => b'\r',
-                Some(other) => other,
-                None => b'\\',
-            },
-            byte => byte,
-        });
-    }
-    out
 }

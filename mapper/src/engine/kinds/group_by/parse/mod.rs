@@ -3,6 +3,8 @@
 //! JSON lines are not here: they are read many at once ([`super::json`]).
 
 mod columns;
+#[cfg(test)]
+mod headed_tests;
 mod layouts;
 mod logfmt;
 mod pattern;
@@ -12,6 +14,7 @@ mod spaced;
 #[cfg(test)]
 mod tests;
 mod unwrap;
+mod w3c;
 
 use gristmill_common::spec::GroupBy;
 
@@ -21,6 +24,7 @@ use self::pattern::Pattern;
 use self::separated::Separated;
 use self::server_log::ServerLog;
 use self::spaced::Spaced;
+use self::w3c::W3c;
 use super::field::{Found, Names};
 use crate::engine::prepared::SpecError;
 
@@ -31,6 +35,9 @@ pub(super) type Reason = &'static str;
 
 /// Takes records apart.
 pub(super) trait Parser: Send {
+    /// The records that follow have this header, or none that is known.
+    fn header(&mut self, _text: Option<&[u8]>) {}
+
     /// Puts what a record says of the named fields into `found`, which is empty; false if it is
     /// blank.
     ///
@@ -43,7 +50,7 @@ pub(super) type Maker = Box<dyn Fn() -> Box<dyn Parser> + Send + Sync>;
 
 /// What `--parse` may be, for messages.
 const KNOWN: &str = "json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common, \
-                     combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik, \
+                     combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, \
                      syslog";
 
 /// The parser that `--parse` names; `None` is JSON.
@@ -63,15 +70,27 @@ pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, S
         }
         "csv" | "tsv" => {
             let delimiter = if parse == "csv" { b',' } else { b'\t' };
-            if options.fields.is_empty() {
-                return Err(SpecError(format!(
-                    "--parse {parse}: name the columns in their order, --fields a,b,c; a header line is \
-                     not read yet"
-                )));
-            }
-            let columns = Columns::new("--fields", &options.fields, &[], names)?;
-            let separated = Separated::new(delimiter, columns);
+            let separated = match options.fields.is_empty() {
+                true => Separated::with_header(delimiter, names),
+                false => {
+                    let names_of = &options.fields;
+                    let twice =
+                        (1..names_of.len()).find(|&at| names_of[..at].contains(&names_of[at]));
+                    if let Some(at) = twice {
+                        return Err(SpecError(format!(
+                            "--fields names `{}` twice; give one of them another name",
+                            names_of[at]
+                        )));
+                    }
+                    let columns = Columns::new("--fields", &options.fields, &[], names)?;
+                    Separated::new(delimiter, columns)
+                }
+            };
             Box::new(move || Box::new(separated.clone()))
+        }
+        "w3c" => {
+            let w3c = W3c::new(names);
+            Box::new(move || Box::new(w3c.clone()))
         }
         _ => {
             if let Some(layout) = layouts::SPACED.iter().find(|layout| layout.name == parse) {

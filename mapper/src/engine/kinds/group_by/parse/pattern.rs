@@ -3,7 +3,8 @@
 
 use regex::bytes::{CaptureLocations, Regex};
 
-use super::columns::{Columns, Derived, Part};
+use super::columns::{Columns, Derived};
+use super::layouts::REQUEST;
 use super::{Parser, Reason};
 use crate::engine::kinds::group_by::field::{Found, Names};
 use crate::engine::prepared::SpecError;
@@ -22,18 +23,10 @@ const HAPROXY: [&str; 1] = [
     r#"^(?:.*: )?(?P<client>[^ ]+):(?P<client_port>\d+) \[(?P<time>[^\]]+)\] (?P<frontend>[^ ]+) (?P<backend>[^ /]+)/(?P<server>[^ ]+) (?P<tq>[-+]?\d+)/(?P<tw>[-+]?\d+)/(?P<tc>[-+]?\d+)/(?P<tr>[-+]?\d+)/(?P<tt>[-+]?\d+) (?P<status>-?\d+) (?P<bytes>\+?\d+) (?P<request_cookie>[^ ]+) (?P<response_cookie>[^ ]+) (?P<termination>[^ ]+) (?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srvconn>\d+)/(?P<retries>\+?\d+) (?P<srv_queue>\d+)/(?P<backend_queue>\d+)(?: \{(?P<request_headers>[^}]*)\})?(?: \{(?P<response_headers>[^}]*)\})? "(?P<request>.*?)"?$"#,
 ];
 
-const REQUEST: [Derived; 3] = [
-    ("method", "request", Part::Method),
-    ("url", "request", Part::Url),
-    ("protocol", "request", Part::Protocol),
-];
-
 /// Reads records that match one of several patterns.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     ways: Vec<Way>,
-    /// A lone dash stands for nothing.
-    dashes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -47,10 +40,7 @@ impl Pattern {
     /// The user's own.
     pub(super) fn new(pattern: &str, names: &Names) -> Result<Self, SpecError> {
         let way = Way::new("the pattern", pattern, &[], names, None)?;
-        Ok(Self {
-            ways: vec![way],
-            dashes: false,
-        })
+        Ok(Self { ways: vec![way] })
     }
 
     /// One with a name, if there is one of that name.
@@ -64,7 +54,7 @@ impl Pattern {
         let ways = (patterns.iter())
             .map(|pattern| Way::new(name, &format!("(?-u){pattern}"), derived, names, Some(&all)))
             .collect::<Result<_, _>>()?;
-        Ok(Some(Self { ways, dashes: true }))
+        Ok(Some(Self { ways }))
     }
 }
 
@@ -90,7 +80,11 @@ impl Way {
         columns.extend(extra.cloned());
         Ok(Self {
             groups: regex.capture_locations(),
-            columns: Columns::new(what, &columns, derived, names)?,
+            columns: match all {
+                // A server's log.
+                Some(_) => Columns::new(what, &columns, derived, names)?.with_dashes(),
+                None => Columns::new(what, &columns, derived, names)?,
+            },
             regex,
         })
     }
@@ -106,9 +100,7 @@ impl Parser for Pattern {
                 continue;
             }
             for group in 1..way.groups.len() {
-                if let Some((start, end)) = way.groups.get(group)
-                    && !(self.dashes && text[start..end] == *b"-")
-                {
+                if let Some((start, end)) = way.groups.get(group) {
                     way.columns.set(found, group, text, start, end);
                 }
             }

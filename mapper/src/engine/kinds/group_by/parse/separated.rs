@@ -1,60 +1,139 @@
-//! CSV and TSV without a header line: one record a line, columns by their order.
+//! CSV and TSV: columns by their order, or by the names in the document's header.
+
+use gristmill_common::record::BOM;
 
 use super::columns::Columns;
 use super::{Parser, Reason};
-use crate::engine::kinds::group_by::field::Found;
+use crate::engine::kinds::group_by::field::{Found, Names};
 
 const OPEN: Reason = "a quote that is not closed";
 const AFTER: Reason = "text after a closing quote";
 const COUNT: Reason = "another number of columns than --fields names";
+const COUNT_OF_HEADER: Reason = "another number of columns than the document's header has";
+const NO_HEADER: Reason =
+    "its document has no header: the first record was set aside or is too long";
+const BAD_HEADER: Reason = "its document's header is no CSV";
 
 /// Reads records of values with a delimiter between them (RFC 4180).
 #[derive(Clone, Debug)]
 pub(super) struct Separated {
     delimiter: u8,
     columns: Columns,
+    header: Option<Headed>,
+}
+
+/// The header in force.
+#[derive(Clone, Debug)]
+struct Headed {
+    names: Names,
+    text: Option<Vec<u8>>,
+    /// Why no record can be read.
+    wrong: Option<Reason>,
 }
 
 impl Separated {
+    /// With columns in a known order.
     pub(super) fn new(delimiter: u8, columns: Columns) -> Self {
-        Self { delimiter, columns }
+        Self {
+            delimiter,
+            columns,
+            header: None,
+        }
+    }
+
+    /// With columns as each document's header names them.
+    pub(super) fn with_header(delimiter: u8, names: &Names) -> Self {
+        Self {
+            delimiter,
+            columns: Columns::default(),
+            header: Some(Headed {
+                names: names.clone(),
+                text: None,
+                wrong: Some(NO_HEADER),
+            }),
+        }
+    }
+}
+
+/// Gives each value of a record: the number of its column, where it is, and whether it has doubled
+/// quotes. Returns how many there are.
+fn values(
+    text: &[u8],
+    delimiter: u8,
+    mut give: impl FnMut(usize, usize, usize, bool),
+) -> Result<usize, Reason> {
+    let mut at = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut column = 0;
+    loop {
+        at = match text.get(at) {
+            Some(b'"') => {
+                let (end, doubled) = quote_end(text, at + 1)?;
+                give(column, at + 1, end, doubled);
+                end + 1
+            }
+            _ => {
+                let len = memchr::memchr(delimiter, &text[at..]);
+                let end = len.map_or(text.len(), |len| at + len);
+                give(column, at, end, false);
+                end
+            }
+        };
+        column += 1;
+        match text.get(at) {
+            None => return Ok(column),
+            Some(byte) if *byte == delimiter => at += 1,
+            Some(_) => return Err(AFTER),
+        }
     }
 }
 
 impl Parser for Separated {
+    fn header(&mut self, text: Option<&[u8]>) {
+        let Some(header) = &mut self.header else {
+            return;
+        };
+        if text.is_some() && header.text.as_deref() == text {
+            return;
+        }
+        header.text = text.map(<[u8]>::to_vec);
+        header.wrong = Some(NO_HEADER);
+        let Some(text) = text else {
+            return;
+        };
+        let mut names = Vec::new();
+        let read = values(text, self.delimiter, |_, start, end, doubled| {
+            let name = match doubled {
+                true => undoubled(&text[start..end]),
+                false => text[start..end].to_vec(),
+            };
+            names.push(String::from_utf8_lossy(&name).into_owned());
+        });
+        header.wrong = read.is_err().then_some(BAD_HEADER);
+        self.columns = Columns::by_header(&names, &header.names);
+    }
+
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
         if text.is_empty() {
             return Ok(false);
         }
-        let (mut at, mut column) = (0, 0);
-        loop {
-            at = match text.get(at) {
-                Some(b'"') => {
-                    let (end, doubled) = quote_end(text, at + 1)?;
-                    if doubled {
-                        let value = undoubled(&text[at + 1..end]);
-                        for field in self.columns.whole(column) {
-                            found.put(field, &value);
-                        }
-                    } else {
-                        self.columns.set(found, column, text, at + 1, end);
-                    }
-                    end + 1
+        if let Some(wrong) = self.header.as_ref().and_then(|header| header.wrong) {
+            return Err(wrong);
+        }
+        let columns = &self.columns;
+        let count = values(text, self.delimiter, |column, start, end, doubled| {
+            if doubled {
+                let value = undoubled(&text[start..end]);
+                for field in columns.whole(column) {
+                    found.put(field, &value);
                 }
-                _ => {
-                    let len = memchr::memchr(self.delimiter, &text[at..]);
-                    let end = len.map_or(text.len(), |len| at + len);
-                    self.columns.set(found, column, text, at, end);
-                    end
-                }
-            };
-            column += 1;
-            match text.get(at) {
-                None if column == self.columns.len() => return Ok(true),
-                None => return Err(COUNT),
-                Some(byte) if *byte == self.delimiter => at += 1,
-                Some(_) => return Err(AFTER),
+            } else {
+                columns.set(found, column, text, start, end);
             }
+        })?;
+        match (count == columns.len(), &self.header) {
+            (true, _) => Ok(true),
+            (false, None) => Err(COUNT),
+            (false, Some(_)) => Err(COUNT_OF_HEADER),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Web servers' logs, with the fields and formats of `access-log`.
 
+use super::columns::is_dash;
 use super::{Parser, Reason};
-use crate::engine::kinds::access_log::{LogField, LogReader};
+use crate::engine::kinds::access_log::{LogField, LogReader, Tells};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
+use crate::engine::kinds::group_by::time::Unit;
 use crate::engine::prepared::SpecError;
 
 /// Reads lines of web servers.
@@ -36,6 +38,25 @@ impl ServerLog {
             })?);
             ids.push(id);
         }
+        let tells = reader.tells();
+        let finer = (names.units.iter()).find(|(_, unit)| match unit {
+            Unit::Minute => tells < Tells::Minute,
+            Unit::Hour => tells < Tells::Hour,
+            Unit::Day | Unit::Month => false,
+        });
+        if let Some((_, unit)) = finer.filter(|(id, _)| fields[usize::from(id.0)] == LogField::Time)
+        {
+            return Err(SpecError(format!(
+                "time:{}: the times of {name} do not say it; ask for {}, or add the directive to the \
+                 format",
+                unit.name(),
+                if tells < Tells::Hour {
+                    "time:day"
+                } else {
+                    "time:hour"
+                },
+            )));
+        }
         Ok(Some(Self {
             reader,
             fields,
@@ -60,7 +81,7 @@ impl Parser for ServerLog {
         }
         let ids = &self.ids;
         self.reader.read(text, &self.fields, |number, value| {
-            if value != b"-" {
+            if !is_dash(value) {
                 found.put(ids[number], value);
             }
         })?;

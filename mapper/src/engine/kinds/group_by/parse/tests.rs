@@ -24,7 +24,9 @@ fn read(parse: &str, columns: &str, fields: &str, line: &[u8]) -> Result<Vec<Str
         .collect();
     let maker = maker(&options(parse, columns), &names).unwrap().unwrap();
     let mut found = Found::new(names.paths.len());
-    if !maker().record(line, &mut found)? {
+    let mut parser = maker();
+    parser.header(Some(b"#Fields: a,date time"));
+    if !parser.record(line, &mut found)? {
         return Ok(vec!["blank".into()]);
     }
     let values = ids.iter().map(|&id| match found.value(id, line) {
@@ -63,6 +65,9 @@ fn logfmt() {
         &["warn", "a \"b\"\n", "null", "c=", "", "", "absent"],
     );
     is("logfmt", "a", "  ", &["blank"]);
+    let escapes = r#"a="\u003cb\u003e \ud83d\ude00" c="\u12" d="\/\t""#;
+    is("logfmt", "a,d", escapes, &["<b> \u{1F600}", "/\t"]);
+    is_not("logfmt", "c", &[escapes]);
     is_not(
         "logfmt",
         "a",
@@ -128,7 +133,14 @@ fn load_balancers() {
             "http://www.example.com:80/",
         ],
     );
-    is_not("alb", "client", &[elb, "x", "\"open"]);
+    let six = elb.replace("192.168.131.39:2817 -", "[2001:db8::1]:2817 [::1]:80");
+    is(
+        "elb",
+        "client,client_port,backend,elb_status_code",
+        &six,
+        &["[2001:db8::1]", "2817", "[::1]", "200"],
+    );
+    is_not("alb", "client", &[elb, "x", "\"open", "a [open"]);
     let haproxy = r#"Feb  6 12:14:14 localhost haproxy[14389]: 10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /index.html HTTP/1.1""#;
     is(
         "haproxy",
@@ -156,6 +168,13 @@ fn proxies_and_stores() {
         "elapsed,result,status,user,peer",
         squid,
         &["126389", "TCP_MISS", "404", "absent", "192.0.2.1"],
+    );
+    let nobody = squid.replace("DIRECT/192.0.2.1", "NONE/-");
+    is(
+        "squid",
+        "hierarchy,peer,hierarchy/peer",
+        &nobody,
+        &["NONE", "absent", "NONE/-"],
     );
     let s3 = r#"79a59df900b949e5 amzn-s3-demo [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a59df900b949e5 3E57427F3EXAMPLE REST.GET.VERSIONING - "GET /amzn-s3-demo?versioning HTTP/1.1" 200 - 113 - 7 - "-" "S3Console/0.4" - s9lzHYrFp76ZVxRcpX9= SigV4 ECDHE AuthHeader host TLSV1.2 - -"#;
     is(
@@ -237,6 +256,22 @@ fn syslog_and_servers() {
         "h 2025-03-03T10 200",
         &["2025-03-03T10:00", "200"],
     );
+    for (parse, line, time) in [
+        (
+            "apache:%h %{iso8601}t",
+            "h 2025-03-03T10:47:09+01:00",
+            "2025-03-03T09:47",
+        ),
+        ("apache:%h %{sec}t", "h 1741000000", "2025-03-03T11:06"),
+        (
+            "apache:%h %{%F %H:%M}t",
+            "h 2025-03-03 10:47",
+            "2025-03-03T10:47",
+        ),
+        ("apache:%h %{%F}t", "h 2025-03-03", "2025-03-03"),
+    ] {
+        is(parse, "time", line, &[time]);
+    }
     is_not("combined", "host", &["hello"]);
 }
 
@@ -266,13 +301,78 @@ fn wrappers_come_off() {
         );
     }
     assert!(Unwrap::new("x").is_err());
+    // Journald writes a message so that is no UTF-8 or has control characters.
+    let bytes = br#"{"MESSAGE": [27,91,97],"_PID":"7"}"#;
+    let mut journald = Unwrap::new("journald").unwrap();
+    assert_eq!(journald.line(bytes).unwrap(), b"\x1b[a");
+    for (list, expected) in [
+        (r#"{"MESSAGE":[ 255 , 10 ]}"#, Some(&b"\xFF"[..])),
+        (r#"{"MESSAGE":[]}"#, Some(b"")),
+        (r#"{"MESSAGE":[256]}"#, None),
+        (r#"{"MESSAGE":[-1]}"#, None),
+        (r#"{"MESSAGE":["a","b"]}"#, None),
+        (r#"{"MESSAGE":[[1]]}"#, None),
+    ] {
+        let line = journald.line(list.as_bytes());
+        assert_eq!(line.ok(), expected, "{list}");
+    }
+    let text = br#"{"MESSAGE":"[27,91,97]"}"#;
+    assert_eq!(journald.line(text).unwrap(), b"[27,91,97]");
+}
+
+#[test]
+fn a_format_without_the_minute_has_none() {
+    for (format, least) in [
+        ("%h %{%F}t", 2),
+        ("%h %{%F %H}t", 1),
+        ("%h %{%F %R}t", 0),
+        ("%h %{msec}t", 0),
+        ("%h %t", 0),
+    ] {
+        for (place, unit) in ["minute", "hour", "day", "month"].iter().enumerate() {
+            let mut names = Names::default();
+            names.asked("", &format!("time:{unit}")).unwrap();
+            names.asked("", "time:day").unwrap();
+            let made = maker(&options(&format!("apache:{format}"), ""), &names);
+            let error = made.err().map(|error| error.0);
+            assert_eq!(error.is_some(), place < least, "{format} {unit}: {error:?}");
+            assert!(error.is_none_or(|error| error.contains("time:")));
+        }
+    }
+}
+
+#[test]
+fn reasons_name_no_option_of_another_kind() {
+    for parse in [
+        "access-log",
+        "combined",
+        "apache:%h %{%F}t %>s",
+        "apache:%t %>s",
+    ] {
+        for line in [
+            "x",
+            "192.0.2.1 - - [17/May/2015:10:05:03 +0000] x",
+            r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 x"#,
+            r#"192.0.2.1 - - [17/May/2015:10:05:03] "GET / HTTP/1.1" 200 1"#,
+            r#"x: 1 2 3 - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1"#,
+            r#"- [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1"#,
+            "h 2025-03-03x 200",
+            "h 2025-03-03 200 x",
+            "h x 200",
+        ] {
+            let read = read(parse, "", "status", line.as_bytes());
+            if let Err(reason) = read {
+                assert!(!reason.contains("--"), "{parse}: {line}: {reason}");
+                assert!(!reason.is_empty(), "{parse}: {line}");
+            }
+        }
+    }
 }
 
 #[test]
 fn options_that_cannot_work_are_refused() {
     for (parse, columns, field, why) in [
         ("xml", "", "a", "no such format"),
-        ("csv", "", "a", "--fields"),
         ("csv", "b", "a", "is not a field"),
         ("json", "a", "a", "has names of its own"),
         ("regex:(", "", "a", "not a regular expression"),
@@ -280,11 +380,18 @@ fn options_that_cannot_work_are_refused() {
         ("alb", "", "host", "is not a field of alb"),
         ("syslog", "", "level", "is not a field of syslog"),
         ("combined", "", "vhost", "is not a field of combined"),
+        ("regex:(.)(?P<b>.)(.)", "", "a", "(fields are b)"),
+        ("apache:%h%u", "", "host", "nothing between %h and %u"),
     ] {
         let mut names = Names::default();
         names.field("", field).unwrap();
         let error = maker(&options(parse, columns), &names).err().unwrap();
         assert!(error.0.contains(why), "{parse}: {error}");
+        let others = ["--line-format", "(fields are ,", ", ,", ", )"];
+        assert!(
+            !others.iter().any(|other| error.0.contains(other)),
+            "{error}"
+        );
     }
 }
 
@@ -299,6 +406,8 @@ proptest! {
             ("logfmt", "", "a,1"),
             ("csv", "a,b", "a,b"),
             ("tsv", "a,b", "a,b"),
+            ("csv", "", "a,b"),
+            ("w3c", "", "a,datetime"),
             ("alb", "", "client,url,method,protocol"),
             ("squid", "", "result,status"),
             ("haproxy", "", "url"),

@@ -9,6 +9,7 @@ use crate::engine::kinds::group_by::json::Json;
 use crate::engine::prepared::SpecError;
 
 const NO_TEXT: Reason = "its wrapper holds no text";
+const NO_BYTES: Reason = "its wrapper holds a list that is no list of bytes";
 
 /// Takes one kind of wrapper off.
 pub(in crate::engine::kinds::group_by) enum Unwrap {
@@ -17,6 +18,8 @@ pub(in crate::engine::kinds::group_by) enum Unwrap {
         reader: Box<Json>,
         found: Found,
         field: FieldId,
+        /// A line that is a list of bytes there.
+        room: Vec<u8>,
     },
     /// What stands before the line.
     Prefix(Prefix),
@@ -41,6 +44,7 @@ impl Unwrap {
             reader: Box::new(Json::new(&names)),
             found: Found::new(1),
             field,
+            room: Vec::new(),
         })
     }
 
@@ -55,11 +59,23 @@ impl Unwrap {
                 reader,
                 found,
                 field,
+                room,
             } => {
                 if !reader.record::<false>(text, found)? {
                     return Ok(b"");
                 }
-                match found.value(*field, text) {
+                let list = found.place(*field).filter(|&(start, end)| {
+                    // A text stands behind its quote.
+                    text[start..end].starts_with(b"[") && text[start - 1] != b'"'
+                });
+                let value = match list {
+                    Some((start, end)) => {
+                        bytes_of(&text[start..end], room)?;
+                        Value::Text(room)
+                    }
+                    None => found.value(*field, text),
+                };
+                match value {
                     Value::Text(line) => {
                         let line = line.strip_suffix(b"\n").unwrap_or(line);
                         Ok(line.strip_suffix(b"\r").unwrap_or(line))
@@ -69,4 +85,22 @@ impl Unwrap {
             }
         }
     }
+}
+
+/// The bytes of a JSON list of numbers, as journald writes what is no UTF-8 or has control
+/// characters.
+fn bytes_of(list: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+    out.clear();
+    let inside = list
+        .strip_prefix(b"[")
+        .and_then(|list| list.strip_suffix(b"]"));
+    let inside = inside.ok_or(NO_BYTES)?.trim_ascii();
+    if inside.is_empty() {
+        return Ok(());
+    }
+    for number in inside.split(|byte| *byte == b',') {
+        let number = std::str::from_utf8(number.trim_ascii()).map_err(|_| NO_BYTES)?;
+        out.push(number.parse().map_err(|_| NO_BYTES)?);
+    }
+    Ok(())
 }

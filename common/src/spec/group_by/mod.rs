@@ -1,5 +1,9 @@
 //! Options of `group-by`.
 
+mod records;
+#[cfg(test)]
+mod tests;
+
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +16,11 @@ use crate::table::{MAX_COLUMNS, Merge};
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupBy {
     /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log,
-    /// common, combined, vhost-combined, 'apache:LOGFORMAT', alb, elb, s3, haproxy, squid, traefik,
-    /// syslog
+    /// common, combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid,
+    /// traefik, syslog
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     pub parse: Parse,
-    /// The columns of CSV or TSV, in their order
+    /// The columns of CSV or TSV without a header line, in their order
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
     pub fields: Vec<String>,
     /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs),
@@ -233,6 +237,16 @@ impl GroupBy {
                 "--quantiles {typed}: write FIELD:Q,Q with numbers above 0 and at most 1, such as took:0.5,0.95"
             ));
         }
+        let names = self.names();
+        let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
+        if let Some(name) = twice.map(|at| &names[at]) {
+            let otherwise = match self.by.iter().filter(|by| *by == name).count() {
+                // A backslash takes the meaning from the next character.
+                1 => format!("write --by '\\{name}', which is the same field by another name"),
+                _ => "leave one out".to_owned(),
+            };
+            return Err(format!("two columns have the name `{name}`; {otherwise}"));
+        }
         if let Some(name) = &self.top_by
             && !self.figures().iter().any(|(known, _)| known == name)
         {
@@ -243,7 +257,7 @@ impl GroupBy {
             ));
         }
         if let Some(having) = &self.having {
-            having_of(having, &self.names())?;
+            having_of(having, &names)?;
         }
         Ok(())
     }
