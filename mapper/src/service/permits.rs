@@ -104,6 +104,7 @@ mod tests {
             plan_summary: PlanSummary {
                 sources: Vec::new(),
                 splits: 1,
+                ..PlanSummary::default()
             },
             plan: 1,
             processor: 1,
