@@ -14,6 +14,7 @@ pub mod condition;
 pub mod counters;
 pub mod crash;
 pub mod decimal;
+pub mod extent;
 pub mod frame;
 pub mod header;
 pub mod histogram;

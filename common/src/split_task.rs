@@ -1,10 +1,10 @@
 //! Splits that travel by reference: a message names the sources, and the mapper that takes it reads
 //! them itself.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+
+use crate::extent::Extent;
 
 /// One split for a mapper to read, cut and map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,8 @@ pub struct SplitTask {
     pub first_source: u32,
     /// Its sources, in input order.
     pub sources: Vec<SourceRef>,
-    /// Numbers of the members to read, if the split is one of several of a zip.
-    pub members: Option<Range<u64>>,
+    /// Which part of them is to be read.
+    pub extent: Extent,
 }
 
 /// A source as a message names it.

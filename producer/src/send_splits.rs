@@ -48,11 +48,7 @@ pub(crate) fn send_splits(
             SourceState::Unreadable(_) => 0,
         });
         // A source that is cut into splits counts with the first of them.
-        let first = task
-            .members
-            .as_ref()
-            .is_none_or(|members| members.start == 0);
-        let (bytes, sources) = match first {
+        let (bytes, sources) = match task.extent.is_first() {
             true => (sizes.sum(), task.sources.len() as u64),
             false => (0, 0),
         };

@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use gristmill_common::extent::Extent;
 use gristmill_common::id::content_hash;
 use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::spec::JobSpec;
@@ -86,8 +87,8 @@ impl Source {
 pub struct Split {
     /// Numbers of the sources, read one after the other.
     pub sources: Range<u32>,
-    /// Numbers of the members to read, if the split is one of several of a zip.
-    pub members: Option<Range<u64>>,
+    /// Which part of them is read.
+    pub extent: Extent,
 }
 
 /// Why a job cannot be planned.
@@ -152,7 +153,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let sources = inputs::list(inputs, spec, separator)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources, &Whole::new(spec)?);
+        let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text());
         Ok(Self {
             sources,
             splits,

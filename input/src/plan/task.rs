@@ -65,7 +65,7 @@ impl Plan {
             folder: ByteBuf::from(folder.as_os_str().as_bytes()),
             first_source: split.sources.start,
             sources: sources.collect::<Option<_>>()?,
-            members: split.members.clone(),
+            extent: split.extent.clone(),
         })
     }
 
@@ -89,7 +89,7 @@ impl Plan {
         Self {
             splits: vec![Split {
                 sources: task.first_source..end,
-                members: task.members.clone(),
+                extent: task.extent.clone(),
             }],
             sources,
             chunk_size: usize::try_from(task.chunk_size).unwrap_or(usize::MAX),
@@ -103,6 +103,8 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+
+    use gristmill_common::extent::Extent;
 
     use super::*;
     use crate::testing::spec;
@@ -141,7 +143,7 @@ mod tests {
             folder: ByteBuf::from("/data"),
             first_source: 0,
             sources: vec![source],
-            members: None,
+            extent: Extent::Whole,
         };
         assert_eq!(
             path_of(&task, &task.sources[0]),

@@ -4,6 +4,7 @@ mod all;
 mod ar;
 mod cpio;
 mod expanded;
+mod lines;
 mod salvage;
 mod spool;
 mod stretch;
@@ -17,6 +18,8 @@ mod archive_tests;
 mod damage_tests;
 #[cfg(test)]
 mod format_tests;
+#[cfg(test)]
+mod lines_tests;
 #[cfg(test)]
 mod tar_tests;
 #[cfg(test)]
@@ -106,11 +109,7 @@ impl<'a> Reading<'a> {
         let Some(planned) = self.plan.split(split) else {
             return;
         };
-        if planned
-            .members
-            .as_ref()
-            .is_some_and(|members| members.start > 0)
-        {
+        if !planned.extent.is_first() {
             return;
         }
         for number in planned.sources.clone() {
@@ -142,12 +141,8 @@ pub fn read_split(
             continue;
         };
         let mut walker = Walker::new(reading, &mut cutter, number, source);
-        walker.source(planned.members.clone())?;
-        if planned
-            .members
-            .as_ref()
-            .is_none_or(|members| members.end == u64::MAX)
-        {
+        walker.source(planned.extent.clone())?;
+        if planned.extent.is_last() {
             Progress::add(&reading.progress.sources_done, 1);
         }
     }

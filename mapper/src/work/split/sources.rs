@@ -86,6 +86,7 @@ fn changed(path: &Path, what: &str) -> MapError {
 
 #[cfg(test)]
 mod tests {
+    use gristmill_common::extent::Extent;
     use gristmill_common::split_task::SourceRef;
     use std::os::unix::ffi::OsStrExt;
 
@@ -103,7 +104,7 @@ mod tests {
                 chosen: false,
                 state: SourceState::File(version),
             }],
-            members: None,
+            extent: Extent::Whole,
         }
     }
 
