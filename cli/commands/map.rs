@@ -31,7 +31,7 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
             seconds: args.chunk_timeout.max(1),
             memory: budget(args.chunk_memory, ByteSize(1 << 30)),
         },
-        exec: program_args::settings(args)?,
+        exec: program_args::settings(&args.programs, &args.broker, args.tmp.as_ref())?,
         restart: Arc::new(restart),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);
