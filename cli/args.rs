@@ -470,6 +470,7 @@ pub struct MapArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   gristmill reduce -o results/                       finished jobs land in results/JOB/
+  gristmill reduce -o results/ --exec signed --exec-keys team.key.pub     runs reduce programs, too
 
 Any number of reducers may share a folder, and share the work then; a job belongs to one folder.
 
@@ -491,6 +492,9 @@ pub struct ReduceArgs {
     /// Only this job; the reducer ends when it does, with 3 if anything was quarantined
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
+    /// Programs of jobs.
+    #[command(flatten)]
+    pub programs: ProgramArgs,
     /// Folder for temporary files [default: the system's]
     #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
     pub tmp: Option<PathBuf>,
@@ -537,7 +541,8 @@ Fields of --json, one object a line; null is what is not known:
   missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds
-  left_alone           why mappers do not work on it: reasons, and how many mappers for each
+  left_alone           why mappers do not work on it: reasons, and how many mappers for each;
+                       reducers_left_alone (the same of reducers)
   waits_for            in words
   troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages

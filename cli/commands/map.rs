@@ -32,7 +32,7 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
             seconds: args.chunk_timeout.max(1),
             memory: budget(args.chunk_memory, ByteSize(1 << 30)),
         },
-        exec: program_args::settings(args)?,
+        exec: program_args::settings(&args.programs, &args.broker, args.tmp.as_ref())?,
         inputs: inputs(args)?,
         restart: Arc::new(restart),
     };

@@ -9,6 +9,7 @@ mod corpus;
 mod crash_points;
 mod dashboard;
 mod exec;
+mod exec_reduce;
 mod faults;
 mod files;
 #[path = "../it/gristmill.rs"]

@@ -6,18 +6,15 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::sha256::Sha256;
-use gristmill_common::spec::{JobSpec, Kind};
-use gristmill_jobs::file::{FileError, fetch};
-use gristmill_jobs::registry::{Bundle, JobTable, Submission};
+use gristmill_common::job::JobName;
+use gristmill_jobs::registry::{JobTable, Submission};
 use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::info;
 
 use crate::engine::job_file::JobFile;
+use crate::programs::{Missing, fetch_file};
 
 /// How many files are held or on their way at a time; a loaded model takes about 100 MB.
 const MOST: usize = 4;
@@ -51,37 +48,6 @@ pub(crate) struct Arrival {
     pub(crate) run: u64,
     pub(crate) hash: u64,
     pub(crate) file: Result<JobFile, Missing>,
-}
-
-/// Why there is no file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Missing {
-    /// The stream could not be read.
-    #[error(transparent)]
-    Stream(#[from] FileError),
-    /// The file is not what the job needs.
-    #[error("{0}")]
-    Unusable(String),
-    /// It cannot be had on this machine.
-    #[error("{0}")]
-    Here(String),
-}
-
-/// Makes of a file what the job needs.
-fn load(
-    spec: &JobSpec,
-    bundle: Option<Bundle>,
-    bytes: Bytes,
-    tmp: &Path,
-) -> Result<JobFile, Missing> {
-    let Kind::Exec(exec) = &spec.kind else {
-        return JobFile::of_job(spec, bytes).map_err(|error| Missing::Unusable(error.0));
-    };
-    if bundle.is_none_or(|bundle| bundle.sha256 != Sha256::of(&bytes)) {
-        let what = "exec: the job's code is not the one that its submission names";
-        return Err(Missing::Unusable(what.into()));
-    }
-    JobFile::of_code(exec, &bytes, tmp).map_err(|error| Missing::Here(error.0))
 }
 
 impl Files {
@@ -146,20 +112,11 @@ impl Files {
         self.waiting.pop_front();
         info!(job = %job, "fetching its file {hash:016x}");
         let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
-        let (job, spec, run) = (job.clone(), submission.spec.clone(), submission.run);
-        let bundle = (submission.code.as_ref()).and_then(|code| code.bundle);
+        let job = job.clone();
+        let run = submission.run;
+        let submission = submission.clone();
         let task = tokio::spawn(async move {
-            let file = match fetch(&broker, &JobRun::new(&job, run), hash).await {
-                Ok(bytes) => {
-                    let loading = move || load(&spec, bundle, bytes, &tmp);
-                    let loaded = tokio::task::spawn_blocking(loading).await;
-                    let unusable = |reason: String| Missing::Unusable(reason);
-                    loaded
-                        .map_err(|error| unusable(error.to_string()))
-                        .and_then(|file| file)
-                }
-                Err(error) => Err(Missing::Stream(error)),
-            };
+            let file = fetch_file(&broker, &job, &submission, hash, &tmp).await;
             let arrival = Arrival {
                 job,
                 run,

@@ -3,12 +3,7 @@
 //! It follows the log of jobs and subscribes; what it takes goes to the scheduler. It must not know
 //! how chunks are mapped.
 
-mod allowed;
 mod files;
-mod interpreters;
-mod left_alone;
-mod permits;
-mod policy;
 mod programs;
 mod subscriptions;
 
@@ -27,12 +22,9 @@ use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-pub use self::allowed::AllowedPrograms;
-pub use self::policy::{ExecGate, ExecPolicy};
-pub use self::programs::ExecSettings;
 pub use self::subscriptions::Settings;
 use self::subscriptions::{AHEAD, Subscriptions};
-use crate::service::files::Missing;
+use crate::programs::Missing;
 use crate::work::assignment::MapError;
 use crate::work::fair_scheduler::FairScheduler;
 use crate::work::{attempt_of, compute};

@@ -5,7 +5,6 @@
 //! are.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 
 use gristmill_common::job::JobName;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -14,25 +13,12 @@ use gristmill_jobs::registry::Submission;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::permits::Permits;
-use super::policy::{ExecPolicy, Permission};
 use crate::engine::job_file::JobFile;
-use crate::engine::kinds::exec::{Confinement, Host};
 use crate::engine::prepared::Prepared;
+use crate::programs::{ExecSettings, Permits};
 
 /// So many may be made ready at a time, and be heard of.
 const MOST: usize = 64;
-
-/// How programs run on this mapper.
-#[derive(Clone, Debug)]
-pub struct ExecSettings {
-    /// Which jobs may run any.
-    pub policy: ExecPolicy,
-    /// The folder for their files.
-    pub tmp: PathBuf,
-    /// How they are confined, if they are.
-    pub confinement: Option<Confinement>,
-}
 
 /// The programs of one mapper.
 pub(super) struct Programs {
@@ -107,18 +93,7 @@ impl Programs {
             ready: false,
         };
         self.known.insert(run, known);
-        let host = Host {
-            tmp: self.settings.tmp.clone(),
-            programs: self.threads,
-            keep_going: (submission.code.as_ref()).is_some_and(|code| code.keep_going),
-            confinement: self.settings.confinement.clone(),
-            programs_at: match permission {
-                Permission::Allowed(places) => places,
-                Permission::All => Default::default(),
-            },
-            shutdown,
-            ..Host::here()
-        };
+        let host = (self.settings).host(submission, permission, self.threads, &shutdown);
         info!(job = %job, "looking for its program");
         let (job, sender) = (job.clone(), self.sender.clone());
         let (spec, exec) = (submission.spec.clone(), exec.clone());

@@ -13,6 +13,7 @@ use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{Kind, SPEC_VERSION};
 use gristmill_common::wire::Check;
+use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
@@ -21,9 +22,9 @@ use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::engine::prepared::Prepared;
+use crate::programs::ExecSettings;
 use crate::service::files::Files;
-use crate::service::left_alone::LeftAlone;
-use crate::service::programs::{ExecSettings, Programs, Ready};
+use crate::service::programs::{Programs, Ready};
 use crate::work::assignment::{Assignment, Limits, SplitReading};
 use crate::work::fair_scheduler::FairScheduler;
 use crate::work::pump;
@@ -114,7 +115,7 @@ impl Subscriptions {
             prepared: HashMap::new(),
             files: Files::new(broker, &settings.exec.tmp),
             programs: Programs::new(&settings.exec, settings.threads),
-            left_alone: LeftAlone::new(progress),
+            left_alone: LeftAlone::new(Role::Map, progress),
             next_number: 0,
             cursor: None,
         }
@@ -150,7 +151,9 @@ impl Subscriptions {
         run: u64,
         reason: String,
     ) {
-        self.left_alone.add(table, name, run, reason);
+        let job = table.get(name).filter(|job| job.submission.run == run);
+        let code = job.and_then(|job| job.submission.code.clone());
+        self.left_alone.add(name, run, code, reason);
         self.programs.forget(run);
         self.prepared.remove(&run);
     }

@@ -61,6 +61,9 @@ pub enum ReduceError {
     /// The user's reduce program failed, or there is none here to run it.
     #[error("{0}")]
     Program(String),
+    /// The user's reduce program could not be run here and now, or was stopped.
+    #[error("{0}")]
+    Unable(String),
     /// What was durable is gone.
     #[error("{0}")]
     Lost(String),

@@ -8,6 +8,7 @@ mod janitor;
 mod job;
 mod ledger;
 mod partition;
+mod programs;
 mod thread;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,6 +21,7 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
+use gristmill_jobs::programs::{NotReady, ReducePrograms};
 use gristmill_jobs::registry::{
     Ended, Entry, Event, JobTable, LossProbe, Registry, RegistryError, Totals,
 };
@@ -33,6 +35,7 @@ use crate::engine::product;
 use crate::service::ledger::StateDir;
 use janitor::Janitor;
 use job::JobFailure;
+use programs::{Made, Programs};
 use thread::{JobThread, LEAST};
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
@@ -53,6 +56,8 @@ pub struct Settings {
     pub only: Option<JobName>,
     /// How long nothing may come before a sealed job counts as stalled.
     pub stall_after: Duration,
+    /// Makes the reduce programs of jobs ready.
+    pub programs: Arc<dyn ReducePrograms>,
 }
 
 /// Why a reducer cannot go on.
@@ -99,6 +104,7 @@ pub fn serve(
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
+        programs: Programs::new(&settings.programs, broker, runtime, progress),
         runtime: runtime.clone(),
         progress: Arc::clone(progress),
         table: JobTable::default(),
@@ -140,6 +146,7 @@ struct Service {
     broker: Broker,
     registry: Registry,
     settings: Settings,
+    programs: Programs,
     runtime: Handle,
     progress: Arc<Progress>,
     table: JobTable,
@@ -225,6 +232,7 @@ impl Service {
                     self.take(entry).await?;
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
+                made = self.programs.next() => self.take_program(made).await?,
                 // What could not be removed before, or came back: somebody was slower.
                 _ = tick.tick() => self.sweep(),
                 // The log forgets what is older than a month.
@@ -279,6 +287,7 @@ impl Service {
                 None => working.stop.advance(Stage::Draining),
             }
         }
+        self.programs.tidy(&self.table);
         let now = Instant::now();
         let mut to_claim = Vec::new();
         let mut to_start = Vec::new();
@@ -293,18 +302,19 @@ impl Service {
             if !wanted {
                 continue;
             }
-            match &job.claim {
-                None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
-                Some(claim) if claim.directory == self.state_dir.id() => {
-                    to_start.push(name.clone())
-                }
-                _ => {}
+            let to = match &job.claim {
+                None if !self.claimed.contains(&run) => &mut to_claim,
+                Some(claim) if claim.directory == self.state_dir.id() => &mut to_start,
+                _ => continue,
+            };
+            if self.programs.is_ready(name, &job.submission) {
+                to.push((name.clone(), run));
             }
         }
         for (name, run) in to_claim {
             self.claim(name, run).await?;
         }
-        for name in to_start {
+        for (name, _) in to_start {
             self.start(&name);
         }
         let table = &self.table;
@@ -326,9 +336,10 @@ impl Service {
         // Half of what is left: there is always something for the next job.
         let memory = (self.free / 2).max(LEAST * u64::from(partitions));
         self.free = self.free.saturating_sub(memory);
+        let program = self.programs.hand_over(submission.run);
         let working = Working {
             run: submission.run,
-            stop: Shutdown::new(),
+            stop: program.stop,
             sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
             memory,
         };
@@ -343,7 +354,7 @@ impl Service {
             settings: product::Settings {
                 memory: (memory / u64::from(partitions)) as usize,
                 tmp: self.settings.tmp.clone(),
-                program: None,
+                program: program.program,
             },
             progress: Arc::clone(&self.progress),
             stop: working.stop.clone(),
@@ -368,6 +379,29 @@ impl Service {
             let ended = Err(JobFailure::Here(Cause::Other, reason));
             let _ = say.send(Report { name, run, ended });
         }
+    }
+
+    /// A job's program is ready, or is not to be had.
+    async fn take_program(&mut self, made: Made) -> Result<(), ServeError> {
+        let (name, run) = (made.job.clone(), made.run);
+        match self.programs.take(made) {
+            Some(NotReady::Gone) => {
+                warn!(job = %name, "the stream with its program is gone; asking why");
+                self.ask(name, run, Event::queue_lost()).await
+            }
+            Some(NotReady::Job(reason)) => self.fail(&name, run, reason).await,
+            Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
+        }
+    }
+
+    /// Ends a job that cannot be completed.
+    async fn fail(&mut self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
+        warn!(job = %name, "failed: {reason}");
+        let failed = Event::Failed { reason };
+        self.registry.append(name, run, &failed).await?;
+        // The event comes back through the log; until then nothing is started again.
+        self.rest(run, RETRY, None);
+        Ok(())
     }
 
     /// A job's thread has ended.
@@ -403,11 +437,7 @@ impl Service {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
             }
             Err(JobFailure::Job(reason)) => {
-                warn!(job = %name, "failed: {reason}");
-                let failed = Event::Failed { reason };
-                self.registry.append(&name, run, &failed).await?;
-                // The event comes back through the log; until then nothing is started again.
-                self.rest(run, RETRY, None);
+                self.fail(&name, run, reason).await?;
             }
         }
         Ok(())

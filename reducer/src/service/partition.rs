@@ -97,7 +97,11 @@ pub(crate) fn reduce(
     drop(held);
     crash::point("before-merge");
     Ok(match ended {
-        Done::Closed => Ended::Closed(Box::new(worker.reducer.finish()?)),
+        Done::Closed => match worker.reducer.finish() {
+            // Its program was ended; the partition is merged anew from its segments.
+            Err(ReduceError::Unable(_)) if job.stop.is_stopping() => Ended::Stopped,
+            finished => Ended::Closed(Box::new(finished?)),
+        },
         Done::Stopped => Ended::Stopped,
     })
 }

@@ -65,17 +65,9 @@ pub(crate) fn prepare(
     verdict: &Arc<Verdict>,
 ) -> Result<Factory, SpecError> {
     let failed = |error: std::io::Error| SpecError(format!("exec: cannot start programs: {error}"));
-    let mut host = host.clone();
-    if let Some(folder) = file.and_then(JobFile::code) {
-        if exec.reducer().is_some() {
-            let what = "exec: --reduce COMMAND is not there yet over a broker";
-            return Err(SpecError(what.into()));
-        }
-        check_here(exec, folder)?;
-        host.folder = folder.to_owned();
-        host.from_elsewhere = true;
-    }
-    let host = &host;
+    let elsewhere = file.map(|file| from_elsewhere(exec, file, host));
+    let elsewhere = elsewhere.transpose()?;
+    let host = elsewhere.as_ref().unwrap_or(host);
     let mut recipe = Recipe::new(exec, host)?;
     let pool = Pool::new(host, exec).map_err(failed)?;
     if python::is_python(&exec.program) {
@@ -104,6 +96,17 @@ pub(crate) fn prepare(
         let (recipe, pool) = (Arc::clone(&recipe), Arc::clone(&pool));
         Box::new(Talk::new(recipe, pool, Arc::clone(&verdict)))
     }))
+}
+
+/// This machine, for a program that came with a job and lies in `code`.
+fn from_elsewhere(exec: &Exec, code: &JobFile, host: &Host) -> Result<Host, SpecError> {
+    let mut host = host.clone();
+    if let Some(folder) = code.code() {
+        check_here(exec, folder)?;
+        host.folder = folder.to_owned();
+        host.from_elsewhere = true;
+    }
+    Ok(host)
 }
 
 /// Checks a program that came with a job: its own files in `folder`, and those of this machine that

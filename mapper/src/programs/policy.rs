@@ -1,4 +1,4 @@
-//! Which jobs may run their own programs on this mapper: whoever may publish can submit one, so by
+//! Which jobs may run their own programs on this worker: whoever may publish can submit one, so by
 //! default none may. It must not know how programs are run.
 
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ impl ExecPolicy {
         let code = submission.code.as_ref();
         let refused = match self.gate {
             ExecGate::Any => return Ok(Permission::All),
-            ExecGate::Off => "exec is off (`map --exec`)".to_owned(),
+            ExecGate::Off => "exec is off (`--exec signed` or `any` turns it on)".to_owned(),
             ExecGate::Signed => {
                 let statement = Statement {
                     job,

@@ -10,7 +10,7 @@ use super::policy::{ExecPolicy, Permission};
 
 /// What was found of each run of a job.
 #[derive(Debug)]
-pub(super) struct Permits {
+pub(crate) struct Permits {
     policy: ExecPolicy,
     judged: HashMap<(JobName, u64), Judged>,
     #[cfg(test)]
@@ -25,7 +25,7 @@ struct Judged {
 }
 
 impl Permits {
-    pub(super) fn new(policy: &ExecPolicy) -> Self {
+    pub(crate) fn new(policy: &ExecPolicy) -> Self {
         Self {
             policy: policy.clone(),
             judged: HashMap::new(),
@@ -38,7 +38,7 @@ impl Permits {
     ///
     /// # Errors
     /// When it may not run its program: why, in words.
-    pub(super) fn of(
+    pub(crate) fn of(
         &mut self,
         job: &JobName,
         submission: &Submission,
@@ -63,7 +63,7 @@ impl Permits {
     }
 
     /// Forgets the runs that are not active any more.
-    pub(super) fn tidy(&mut self, active: &HashSet<u64>) {
+    pub(crate) fn tidy(&mut self, active: &HashSet<u64>) {
         self.judged.retain(|(_, run), _| active.contains(run));
     }
 }
@@ -74,8 +74,8 @@ mod tests {
     use gristmill_common::spec::{Each, Exec, JobSpec, Kind, Out, Program, Reduce, Reducer};
 
     use super::*;
-    use crate::service::allowed::AllowedPrograms;
-    use crate::service::policy::ExecGate;
+    use crate::programs::allowed::AllowedPrograms;
+    use crate::programs::policy::ExecGate;
 
     fn command(words: &str) -> Program {
         Program::Command(words.split(' ').map(str::to_owned).collect())
