@@ -21,6 +21,7 @@ use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
 
+use crate::head::Ahead;
 use crate::whole::Whole;
 
 /// What will be read, and in which pieces of work.
@@ -42,6 +43,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// Whether `--include` chose it by its name: an archive is read whole then.
     pub chosen: bool,
+    /// Set for a stream of which some was read before its reader.
+    pub ahead: Option<Ahead>,
 }
 
 /// What a source is.
@@ -146,11 +149,20 @@ impl Plan {
         let sources = inputs::list(inputs, spec, separator)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
         let splits = splits::group(&sources, &Whole::new(spec)?);
-        Ok(Self {
+        Ok(Self::of(sources, splits, chunk_size))
+    }
+
+    /// A plan of these sources and splits.
+    pub(crate) fn of(sources: Vec<Source>, splits: Vec<Split>, chunk_size: usize) -> Self {
+        Self {
             sources,
             splits,
             chunk_size,
-        })
+        }
+    }
+
+    pub(crate) fn sources_mut(&mut self) -> &mut [Source] {
+        &mut self.sources
     }
 
     /// The sources, in input order.
