@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod listen;
 pub mod log;
 pub mod memory;
+pub mod parse_auto;
 pub mod phrases;
 pub mod pipeline;
 pub mod pos_args;

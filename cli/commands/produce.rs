@@ -28,6 +28,7 @@ use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::job_view;
+use crate::parse_auto;
 use crate::quarantine_limit::QuarantineLimit;
 use crate::run_progress::RunProgress;
 use crate::signals;
@@ -66,16 +67,17 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let program = Program::of(&mut job)?;
     let bundle = program.as_ref().and_then(|program| program.bundle.clone());
     let file = bundle.or(files.first().map(|file| file.bytes().clone()));
-    let args = &job.command;
-    let options = broker::patient_options(&args.broker, args.patience, "produce")?;
+    let options = broker::patient_options(&job.command.broker, job.command.patience, "produce")?;
     let (settings, chunk_size) = settings(&job, program.is_some())?;
+    let mut plan = plan(&job, chunk_size)?.sent_as(sent(&job)?);
+    if job.command.cutting.dry_run {
+        return dry_run::show(&plan);
+    }
+    parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
+    let args = &job.command;
     // A job that no mapper could work on is refused here; what that has loaded is for mappers.
     if program.is_none() {
         drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);
-    }
-    let plan = plan(&job, chunk_size)?.sent_as(sent(&job)?);
-    if args.cutting.dry_run {
-        return dry_run::show(&plan);
     }
     if args.job.is_none() && !plan.is_repeatable() {
         return Err(usage(

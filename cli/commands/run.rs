@@ -20,6 +20,7 @@ use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
+use crate::parse_auto;
 use crate::pipeline::{JobError, Pipeline, Settings};
 use crate::run_progress::RunProgress;
 use crate::signals;
@@ -37,10 +38,11 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let shutdown = Shutdown::new();
     settings.large = exec::large(&job.spec, &settings, &shutdown)?;
     let host = exec::host(&job.local, &settings, &shutdown);
-    let plan = plan(&job, settings.chunk_size)?;
+    let mut plan = plan(&job, settings.chunk_size)?;
     if job.command.cutting.dry_run {
         return dry_run::show(&plan);
     }
+    parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
     if let Some(units) = job.local.try_units {
         return exec::try_units(&job, &plan, &host, units);
     }

@@ -8,6 +8,7 @@ mod archive;
 mod cut;
 mod directory;
 mod error;
+mod head;
 mod look;
 mod plan;
 mod read;
@@ -20,6 +21,7 @@ mod whole;
 
 pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt};
+pub use head::{Ahead, FirstText};
 pub use look::{Look, look};
 pub use plan::{Plan, PlanError, Source, SourceKind, Split, path_of, version_of};
 pub use read::{Reading, read_all, read_split};

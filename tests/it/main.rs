@@ -18,6 +18,7 @@ mod group_by_columns;
 mod manifests;
 mod memory;
 mod operate;
+mod parse_auto;
 mod report;
 mod same_bytes;
 mod verify;

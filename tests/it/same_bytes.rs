@@ -267,6 +267,8 @@ fn i6_group_by() {
     on_json(
         &[
             "group-by",
+            "--parse",
+            "json",
             "--by",
             "request.host",
             "--sum",
@@ -330,6 +332,8 @@ fn i6_group_by_top() {
     on_json(
         &[
             "group-by",
+            "--parse",
+            "json",
             "--by",
             "level,request.host",
             "--min",

@@ -38,6 +38,7 @@ pub(super) fn list(
                 path: PathBuf::from("-"),
                 kind: SourceKind::Stdin,
                 chosen: false,
+                ahead: None,
             });
         } else if let Some(list) = typed.strip_prefix(b"@") {
             let list = Path::new(OsStr::from_bytes(list));
@@ -92,6 +93,7 @@ fn named(path: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), 
         path: path.to_owned(),
         kind: kind(path, &metadata).map_err(error)?,
         chosen: false,
+        ahead: None,
     });
     Ok(())
 }

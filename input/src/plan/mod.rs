@@ -24,6 +24,7 @@ use gristmill_common::spec::JobSpec;
 pub(crate) use globs::Patterns;
 pub use task::{path_of, version_of};
 
+use crate::head::Ahead;
 use crate::whole::Whole;
 
 /// What will be read, and in which pieces of work.
@@ -50,6 +51,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// Whether `--include` chose it by its name: an archive is read whole then.
     pub chosen: bool,
+    /// Set for a stream of which some was read before its reader.
+    pub ahead: Option<Ahead>,
 }
 
 /// What a source is.
@@ -154,12 +157,30 @@ impl Plan {
         let sources = inputs::list(inputs, spec, separator)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
         let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text());
-        Ok(Self {
+        Ok(Self::of(sources, splits, chunk_size))
+    }
+
+    /// A plan of these sources and splits.
+    pub(crate) fn of(sources: Vec<Source>, splits: Vec<Split>, chunk_size: usize) -> Self {
+        Self {
             sources,
             splits,
             chunk_size,
             ..Self::default()
-        })
+        }
+    }
+
+    /// The plan of the same sources for another spec, which says more of what is in them.
+    ///
+    /// # Errors
+    /// When a glob is malformed.
+    pub fn for_spec(self, spec: &JobSpec) -> Result<Self, PlanError> {
+        let splits = splits::group(&self.sources, &Whole::new(spec)?, spec.cuts_text());
+        Ok(Self { splits, ..self })
+    }
+
+    pub(crate) fn sources_mut(&mut self) -> &mut [Source] {
+        &mut self.sources
     }
 
     /// The same plan, its splits travelling so.

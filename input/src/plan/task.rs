@@ -83,6 +83,7 @@ impl Plan {
                     },
                 },
                 chosen: source.chosen,
+                ahead: None,
             })
             .collect();
         let end = (task.first_source).saturating_add(sources.len() as u32);

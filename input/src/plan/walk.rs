@@ -49,6 +49,7 @@ impl Walk<'_> {
                 path,
                 kind,
                 chosen: self.globs.choose(),
+                ahead: None,
             }
         }));
     }

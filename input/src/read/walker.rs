@@ -16,8 +16,8 @@ use crate::error::Halt;
 use crate::plan::{Source, SourceKind};
 use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, may_hide_zip_in_stream, sniff};
 use crate::stream::{
-    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, Pull, Random, RawFile,
-    Section, Snappy, Utf16, Xz, Zlib, Zstd, open_at_once,
+    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, Prefixed, Pull, Random,
+    RawFile, Section, Snappy, Utf16, Xz, Zlib, Zstd, open_at_once,
 };
 use crate::whole::{self, Whole};
 
@@ -93,11 +93,21 @@ impl<'w, 's> Walker<'w, 's> {
             };
         }
         let file = RawFile::new(file, size, progress, shutdown);
-        self.stream(&source.name, Input::new(file).of_length(size), 0)
+        let input = match &source.ahead {
+            None => Input::new(file),
+            Some(ahead) => {
+                Progress::add(&progress.bytes_read, ahead.bytes().len() as u64);
+                Input::new(Prefixed::new(ahead.bytes().to_vec(), file))
+            }
+        };
+        self.stream(&source.name, input.of_length(size), 0)
     }
 
     fn open(&self) -> Result<(File, Option<u64>), Damage> {
         let cannot = |error: io::Error| Damage::unusable(format!("cannot be opened: {error}"));
+        if let Some(ahead) = &self.source.ahead {
+            return Ok((ahead.rest().map_err(cannot)?, None));
+        }
         let path = &self.source.path;
         match &self.source.kind {
             SourceKind::Unreadable { reason } => Err(Damage::unusable(reason.clone())),

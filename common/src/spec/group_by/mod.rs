@@ -15,10 +15,10 @@ use crate::table::{MAX_COLUMNS, Merge};
 /// Counts and exact figures of structured records, by group.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupBy {
-    /// How records are read: json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log,
-    /// common, combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid,
-    /// traefik, syslog
-    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    /// How records are read: auto (by the first 64 KiB of the first document), json, logfmt, csv,
+    /// tsv, 'regex:PATTERN' with named groups, access-log, common, combined, vhost-combined,
+    /// 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, syslog
+    #[arg(long, value_name = "FORMAT", default_value = AUTO)]
     pub parse: Parse,
     /// The columns of CSV or TSV without a header line, in their order
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
@@ -76,6 +76,9 @@ pub struct GroupBy {
     #[arg(long)]
     pub header: bool,
 }
+
+/// The format that is decided by what is in the first document, before the job begins.
+pub const AUTO: &str = "auto";
 
 /// How a record is taken apart into fields, as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

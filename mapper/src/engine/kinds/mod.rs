@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use gristmill_common::spec::{JobSpec, Kind};
 
+pub use group_by::name_format;
 pub use pos::name_model;
 
 use crate::engine::job_file::JobFile;

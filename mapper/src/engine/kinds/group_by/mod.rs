@@ -43,6 +43,24 @@ pub(super) fn prepare(options: &GroupBy, records: &Records) -> Result<Factory, S
     }))
 }
 
+/// The format that most records of a text are in, as it is typed after `--parse`; `whole` says that
+/// the text does not end inside a record.
+///
+/// # Errors
+/// When it is in none, or the options are for another.
+pub fn name_format(options: &GroupBy, text: &[u8], whole: bool) -> Result<&'static str, SpecError> {
+    let unwrap = options.unwrap.as_deref();
+    if let Some(name) = unwrap {
+        Unwrap::new(name)?;
+    }
+    parse::detect(unwrap, text, whole).ok_or_else(|| {
+        SpecError(format!(
+            "it is in no format that is known by its lines; write --parse and one of {}",
+            parse::KNOWN
+        ))
+    })
+}
+
 /// What takes records apart.
 enum Reader {
     /// JSON lines, many at once.
@@ -140,13 +158,17 @@ impl Processor for Grouper {
 impl Grouper {
     fn records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> u64 {
         let header = part.piece.header.as_ref();
-        if let Reader::Other(parser) = &mut self.reader {
-            parser.header(header.map(|header| &header.text[..]));
-        }
+        let names = match &mut self.reader {
+            Reader::Json(_) => Ok(()),
+            Reader::Other(parser) => parser.header(header.map(|header| &header.text[..])),
+        };
         let mut records = 0;
         for record in batch.records(part) {
             records += 1;
             if header.is_some_and(|header| header.offset == record.offset) {
+                if let Err(reason) = names {
+                    out.quarantine(part.piece, record.offset, reason, record.bytes);
+                }
                 continue;
             }
             let read = match &mut self.unwrap {

@@ -19,10 +19,13 @@ fn read(parse: &str, fields: &str, lines: &[(Option<&str>, &str)]) -> Vec<String
     let mut parser = maker(&options, &names).unwrap().unwrap()();
     let mut found = Found::new(names.paths.len());
     let one = |(header, line): &(Option<&str>, &str)| {
-        parser.header(header.map(str::as_bytes));
+        let named = parser.header(header.map(str::as_bytes));
         found.clear();
         match parser.record(line.as_bytes(), &mut found) {
-            Err(reason) => return reason.to_owned(),
+            Err(reason) => {
+                assert!(named.is_ok() || named == Err(reason));
+                return reason.to_owned();
+            }
             Ok(false) => return "blank".to_owned(),
             Ok(true) => {}
         }
@@ -61,6 +64,10 @@ fn columns_of_csv_are_found_by_their_names() {
             "its document has no header: the first record was set aside or is too long",
         ),
         ((Some("\"a"), "1"), "its document's header is no CSV"),
+        (
+            (Some(r#"{"name":1,"b":2}"#), "{,"),
+            "its document's header is no CSV",
+        ),
         ((Some("name,name"), "1,2"), "2|absent|absent"),
         ((Some("\u{FEFF}name"), "\u{FEFF}\"x\""), "x|absent|absent"),
     ] {

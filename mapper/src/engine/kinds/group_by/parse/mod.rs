@@ -3,6 +3,7 @@
 //! JSON lines are not here: they are read many at once ([`super::json`]).
 
 mod columns;
+mod detect;
 #[cfg(test)]
 mod headed_tests;
 mod layouts;
@@ -16,7 +17,7 @@ mod tests;
 mod unwrap;
 mod w3c;
 
-use gristmill_common::spec::GroupBy;
+use gristmill_common::spec::{AUTO, GroupBy};
 
 use self::columns::Columns;
 use self::logfmt::Logfmt;
@@ -28,6 +29,7 @@ use self::w3c::W3c;
 use super::field::{Found, Names};
 use crate::engine::prepared::SpecError;
 
+pub(super) use self::detect::detect;
 pub(super) use self::unwrap::Unwrap;
 
 /// Why a record is not what it should be.
@@ -35,8 +37,11 @@ pub(super) type Reason = &'static str;
 
 /// Takes records apart.
 pub(super) trait Parser: Send {
-    /// The records that follow have this header, or none that is known.
-    fn header(&mut self, _text: Option<&[u8]>) {}
+    /// The records that follow have this header, or none that is known. The error is why it is
+    /// none.
+    fn header(&mut self, _text: Option<&[u8]>) -> Result<(), Reason> {
+        Ok(())
+    }
 
     /// Puts what a record says of the named fields into `found`, which is empty; false if it is
     /// blank.
@@ -49,7 +54,7 @@ pub(super) trait Parser: Send {
 pub(super) type Maker = Box<dyn Fn() -> Box<dyn Parser> + Send + Sync>;
 
 /// What `--parse` may be, for messages.
-const KNOWN: &str = "json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common, \
+pub(super) const KNOWN: &str = "json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common, \
                      combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, \
                      syslog";
 
@@ -64,6 +69,11 @@ pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, S
     }
     let maker: Maker = match parse {
         "json" | "caddy" => return Ok(None),
+        AUTO => {
+            return Err(SpecError(format!(
+                "--parse {AUTO} is decided before a job begins; write one of {KNOWN}"
+            )));
+        }
         "logfmt" => {
             let logfmt = Logfmt::new(names);
             Box::new(move || Box::new(logfmt.clone()))

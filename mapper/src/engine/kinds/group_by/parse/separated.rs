@@ -88,17 +88,17 @@ fn values(
 }
 
 impl Parser for Separated {
-    fn header(&mut self, text: Option<&[u8]>) {
+    fn header(&mut self, text: Option<&[u8]>) -> Result<(), Reason> {
         let Some(header) = &mut self.header else {
-            return;
+            return Ok(());
         };
         if text.is_some() && header.text.as_deref() == text {
-            return;
+            return header.wrong.map_or(Ok(()), Err);
         }
         header.text = text.map(<[u8]>::to_vec);
         header.wrong = Some(NO_HEADER);
         let Some(text) = text else {
-            return;
+            return Err(NO_HEADER);
         };
         let mut names = Vec::new();
         let read = values(text, self.delimiter, |_, start, end, doubled| {
@@ -108,8 +108,11 @@ impl Parser for Separated {
             };
             names.push(String::from_utf8_lossy(&name).into_owned());
         });
-        header.wrong = read.is_err().then_some(BAD_HEADER);
+        // The first of JSON lines, which may have as many commas as the others.
+        let json = text.starts_with(b"{");
+        header.wrong = (read.is_err() || json).then_some(BAD_HEADER);
         self.columns = Columns::by_header(&names, &header.names);
+        header.wrong.map_or(Ok(()), Err)
     }
 
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {

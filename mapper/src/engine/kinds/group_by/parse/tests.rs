@@ -25,7 +25,7 @@ fn read(parse: &str, columns: &str, fields: &str, line: &[u8]) -> Result<Vec<Str
     let maker = maker(&options(parse, columns), &names).unwrap().unwrap();
     let mut found = Found::new(names.paths.len());
     let mut parser = maker();
-    parser.header(Some(b"#Fields: a,date time"));
+    parser.header(Some(b"#Fields: a,date time")).unwrap();
     if !parser.record(line, &mut found)? {
         return Ok(vec!["blank".into()]);
     }

@@ -39,10 +39,10 @@ impl W3c {
 }
 
 impl Parser for W3c {
-    fn header(&mut self, header: Option<&[u8]>) {
+    fn header(&mut self, header: Option<&[u8]>) -> Result<(), Reason> {
         let same = self.known.as_ref().map(|known| &known.header[..]) == header;
         if same {
-            return;
+            return Ok(());
         }
         self.known = header.map(|header| {
             let text = String::from_utf8_lossy(header);
@@ -57,6 +57,7 @@ impl Parser for W3c {
                 moment,
             }
         });
+        Ok(())
     }
 
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {

@@ -1,0 +1,64 @@
+//! `group-by --parse auto`: the format that the first document with text is in holds for the job,
+//! and stands in its spec.
+
+use std::path::Path;
+
+use gristmill_common::name::on_one_line;
+use gristmill_common::spec::{AUTO, Kind, Parse};
+use gristmill_input::Plan;
+use gristmill_mapper::name_format;
+
+use crate::exit::usage;
+use crate::job_args::Job;
+use crate::verbosity::Verbosity;
+
+/// How much text decides, in bytes.
+const ENOUGH: usize = 64 << 10;
+
+/// Decides on the format of a job that leaves it open.
+///
+/// # Errors
+/// A usage error when the text is in no format that is known by its lines.
+pub fn decide<R>(
+    job: &mut Job<R>,
+    plan: &mut Plan,
+    tmp: &Path,
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
+    let Kind::GroupBy(options) = &job.spec.kind else {
+        return Ok(());
+    };
+    if options.parse.0 != AUTO {
+        return Ok(());
+    }
+    if !options.fields.is_empty() {
+        return Err(usage(
+            "--fields names the columns of CSV or TSV: write --parse csv or --parse tsv with it",
+        ));
+    }
+    let first = plan.first_text(&job.spec, ENOUGH, tmp)?;
+    let parse = match &first {
+        // Nothing will be read either.
+        None => "json",
+        Some(first) => {
+            let name = on_one_line(&first.document);
+            let text = &first.text[..first.text.len().min(ENOUGH)];
+            let whole = first.whole && text.len() == first.text.len();
+            let format =
+                name_format(options, text, whole).map_err(|why| usage(format!("{name}: {why}")))?;
+            verbosity.say(&format!("--parse {format}, by the beginning of {name}"))?;
+            format
+        }
+    };
+    let before = job.spec.kind.default_records();
+    if let Kind::GroupBy(options) = &mut job.spec.kind {
+        options.parse = Parse::from(parse);
+    }
+    // Unless the user said otherwise.
+    if job.spec.records == before {
+        job.spec.records = job.spec.kind.default_records();
+    }
+    // Where a large text may be cut depends on the format.
+    *plan = std::mem::take(plan).for_spec(&job.spec)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `group-by --parse auto`: one format for a job, told by its first text.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::corpus::gzip;
+use crate::gristmill::{Ended, gristmill, read, run};
+
+const CSV: &str = "level,took\ninfo,1\nwarn,\"2\n\"\n";
+
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).expect("a file");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn the_first_text_decides_for_all_and_stands_in_the_manifest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let files = [
+        put(folder, "a.empty", b""),
+        put(folder, "b.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+        put(folder, "c.csv.gz", &gzip(CSV.as_bytes())),
+        put(folder, "d.log", b"{\"level\":\"info\"}\n"),
+    ];
+    let out = folder.join("out");
+    let output = out.to_string_lossy().into_owned();
+    let line = ["run", "group-by", "--by", "level", "-o", &output];
+    let all: Vec<&str> = line
+        .into_iter()
+        .chain(files.iter().map(String::as_str))
+        .collect();
+    run(all).code(3).says("--parse csv, by the beginning of ");
+    assert_eq!(read(&out, "part-00000.tsv"), "info\t1\nwarn\t1\n");
+    let manifest = read(&out, "manifest.json");
+    assert!(manifest.contains(r#""parse":"csv""#) || manifest.contains(r#""parse": "csv""#));
+    // The picture, and the JSON line that is no header.
+    assert_eq!(read(&out, "quarantine.jsonl").lines().count(), 2);
+    let again = folder.join("again");
+    let line = [
+        "run", "group-by", "-q", "--by", "level", &files[3], &files[2],
+    ];
+    let ended = run(line.into_iter().chain(["-o", &again.to_string_lossy()])).code(3);
+    assert_eq!(read(&again, "part-00000.tsv"), "info\t1\n");
+    assert_eq!(ended.stderr, "");
+    let quarantine = read(&again, "quarantine.jsonl");
+    assert_eq!(quarantine.lines().count(), 4, "{quarantine}");
+}
+
+#[test]
+fn what_is_in_no_known_format_is_a_usage_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let prose = put(
+        folder.path(),
+        "prose",
+        b"It was a dark night,\nand so on.\n",
+    );
+    let ended = run(["run", "group-by", "--by", "a", &prose, "-o", "-"]).code(2);
+    ended.says(
+        "it is in no format that is known by its lines; write --parse and one of json, logfmt,",
+    );
+    let line = [
+        "run", "group-by", "--fields", "a,b", "--by", "a", &prose, "-o", "-",
+    ];
+    run(line)
+        .code(2)
+        .says("write --parse csv or --parse tsv with it");
+    let empty = put(folder.path(), "empty", b"");
+    let ended = run(["run", "group-by", &empty, "-o", "-"]).code(0);
+    assert_eq!(ended.stdout, "0\n");
+}
+
+#[test]
+fn streams_are_read_whole_after_they_were_looked_into() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut text = String::from("n,square\n");
+    for number in 0..30_000 {
+        text += &format!("{number},\"{}\"\n", number * number);
+    }
+    for (name, bytes) in [
+        ("plain", text.clone().into_bytes()),
+        ("gz", gzip(text.as_bytes())),
+    ] {
+        let file = put(folder.path(), name, &bytes);
+        let words = [
+            "run", "group-by", "-q", "--sum", "n,square", "--max", "n", "-o", "-",
+        ];
+        let expected = "30000\t449985000\t8999550005000\t29999\t0\t0\n";
+        let stdin = std::fs::File::open(&file).expect("a file");
+        let mut cat = std::process::Command::new("cat")
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cat starts");
+        let piped = cat.stdout.take().expect("a pipe");
+        let output = gristmill()
+            .args(words)
+            .arg("-")
+            .stdin(piped)
+            .output()
+            .expect("it starts");
+        assert_eq!(Ended::of(output).code(0).stdout, expected, "{name}");
+        assert!(cat.wait().expect("cat ends").success());
+        // And one that has a name.
+        let fifo = folder.path().join(format!("{name}.fifo"));
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.expect("mkfifo starts").success());
+        let mut cat = std::process::Command::new("sh")
+            .args(["-c", "cat \"$0\" > \"$1\"", &file])
+            .arg(&fifo)
+            .spawn()
+            .expect("sh starts");
+        let output = gristmill()
+            .args(words)
+            .arg(&fifo)
+            .output()
+            .expect("it starts");
+        assert_eq!(Ended::of(output).code(0).stdout, expected, "{name}");
+        assert!(cat.wait().expect("cat ends").success());
+    }
+}
