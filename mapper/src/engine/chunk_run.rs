@@ -160,3 +160,170 @@ impl ChunkRun {
         self.apart.iter_mut().for_each(Table::clear);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use gristmill_common::chunk::{ChunkHead, Piece};
+    use gristmill_common::outcome::OutcomeHead;
+    use gristmill_common::plan_summary::PlanSummary;
+    use gristmill_common::spec::{JobSpec, Kind, WordCount, Words};
+
+    use super::*;
+    use crate::engine::mapper::{Mapped, Mapper};
+    use crate::engine::prepared::Prepared;
+
+    fn word_count() -> Kind {
+        Kind::WordCount(WordCount {
+            words: Words::Ascii,
+            top: None,
+        })
+    }
+
+    fn access_log() -> Kind {
+        let log = serde_json::json!({ "by": ["path"], "filters": [], "distinct": "host" });
+        Kind::AccessLog(serde_json::from_value(log).unwrap())
+    }
+
+    /// Chunks of one split; one in three has a line that is set aside.
+    fn chunks() -> Vec<Chunk> {
+        let line = |at: u32| match at % 10 {
+            9 => "no log line\n".to_owned(),
+            _ => format!(
+                "10.0.0.{} - - [17/May/2015:10:0{}:03 +0000] \"GET /{} HTTP/1.1\" 200 {at}\n",
+                at % 7,
+                at % 10,
+                at % 13
+            ),
+        };
+        let chunk = |index: u32| {
+            let lines: String = (index * 50..(index + 1) * 50).map(line).collect();
+            let piece = Piece {
+                source: index / 4,
+                document: b"a.log".to_vec(),
+                ordinal: index / 4,
+                offset: u64::from(index) * 5000,
+                record: 0,
+                records: 50,
+                first: index % 4 == 0,
+                last: index % 4 == 3,
+                len: lines.len() as u32,
+                inside: None,
+                large: 0,
+                header: None,
+            };
+            let head = ChunkHead {
+                id: ChunkId { split: 2, index },
+                pieces: vec![piece],
+                faults: Vec::new(),
+            };
+            let hash = wire::hash_of_chunk(&head, lines.as_bytes()).unwrap();
+            let body = Bytes::from(lines);
+            Chunk { head, body, hash }
+        };
+        (0..12).map(chunk).collect()
+    }
+
+    /// Rows by partition and key.
+    type Rows = BTreeMap<(u32, Vec<u8>), (bool, Vec<u128>)>;
+
+    /// What outcomes say, free of the order of rows.
+    fn said(mapped: &Mapped, columns: usize) -> (Vec<OutcomeHead>, Rows) {
+        let (mut heads, mut all) = (Vec::new(), Rows::new());
+        for (partition, message) in &mapped.outcomes {
+            let Message::Outcome(outcome) = wire::decode(message, Check::Full).unwrap() else {
+                panic!("an outcome");
+            };
+            for row in rows::<MAX_COLUMNS>(&outcome.body, columns) {
+                let row = row.unwrap();
+                let said = (row.member, row.values[..columns].to_vec());
+                let before = all.insert((*partition, row.key.to_vec()), said);
+                assert_eq!(before, None, "a row twice");
+            }
+            heads.push(OutcomeHead {
+                attempt: 0,
+                ..outcome.head
+            });
+        }
+        (heads, all)
+    }
+
+    #[test]
+    fn an_outcome_is_the_same_wherever_its_chunks_were_mapped() {
+        let kinds = [word_count(), access_log()];
+        for kind in kinds {
+            for partitions in [1, 3] {
+                let spec = JobSpec {
+                    partitions,
+                    ..JobSpec::of(kind.clone())
+                };
+                let prepared = Arc::new(Prepared::new(&spec).unwrap());
+                let shape = prepared.shape().clone();
+                let plan = PlanSummary {
+                    splits: 5,
+                    ..PlanSummary::default()
+                };
+                let mut mapper = Mapper::new(prepared, &spec, &plan);
+                let run = || ChunkRun::first_of(2, &shape, partitions).unwrap();
+                let (mut here, mut apart) = (run(), run());
+                let mut records = 0;
+                for chunk in &chunks() {
+                    mapper.map_into(chunk, &mut here);
+                    let mapped = mapper.map_counted(chunk).unwrap();
+                    records += mapped.records + mapped.quarantined;
+                    apart.add_outcomes(chunk, &mapped.outcomes).unwrap();
+                    assert!(!here.is_full() && !apart.is_full());
+                }
+                assert_eq!(here.identity(), apart.identity());
+                let here = mapper.outcomes_of(&mut here).unwrap();
+                let apart = mapper.outcomes_of(&mut apart).unwrap();
+                assert_eq!(here.records + here.quarantined, records);
+                let Shape::Table(table) = &shape else {
+                    panic!("a table");
+                };
+                let columns = table.columns.len();
+                assert_eq!(said(&here, columns), said(&apart, columns));
+                let (heads, rows) = said(&here, columns);
+                assert!(partitions == 1 || heads.iter().all(|head| head.whole != 0));
+                assert!(rows.len() > 5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_ends_where_its_text_or_its_rows_are_many_and_the_next_begins_empty() {
+        let spec = JobSpec::of(word_count());
+        let prepared = Arc::new(Prepared::new(&spec).unwrap());
+        let shape = prepared.shape().clone();
+        let mut mapper = Mapper::new(prepared, &spec, &PlanSummary::default());
+        let mut run = ChunkRun::first_of(2, &shape, 1).unwrap();
+        assert!(run.is_empty());
+        let chunk = |text: String| {
+            let mut chunk = chunks().remove(0);
+            chunk.head.pieces[0].len = text.len() as u32;
+            chunk.head.pieces[0].records = 1;
+            chunk.body = Bytes::from(text);
+            chunk
+        };
+        let letters =
+            |word: u32| (0..5).map(move |at| char::from(b'a' + (word >> (4 * at) & 15) as u8));
+        let many: Vec<String> = (0..300_000).map(|word| letters(word).collect()).collect();
+        mapper.map_into(&chunk(many.join(" ")), &mut run);
+        assert!(run.is_full(), "many rows");
+        let first = mapper.outcomes_of(&mut run).unwrap();
+        assert!(run.is_empty() && !run.is_full());
+        assert_eq!(run.index(), 1);
+        assert_eq!(first.records, 1);
+        let same = chunk("the ".repeat(4 << 20));
+        for _ in 0..3 {
+            mapper.map_into(&same, &mut run);
+            assert!(!run.is_full());
+        }
+        mapper.map_into(&same, &mut run);
+        assert!(run.is_full(), "much text");
+        let (id, _) = run.identity();
+        assert_eq!(id, ChunkId { split: 2, index: 1 });
+    }
+}
