@@ -89,9 +89,11 @@ struct Campaign {
 
 impl Campaign {
     fn words(&self, servant: usize) -> Vec<String> {
-        let results = self.cluster.results();
+        let (results, inputs) = (self.cluster.results(), self.cluster.folder.path());
+        let mapper = ["map", "--threads", "1", "--exec", "any"];
+        let mapper = [&mapper[..], &["--inputs", text(inputs)]].concat();
         let words: &[&str] = match servant {
-            0 | 1 => &["map", "--threads", "1", "--exec", "any"],
+            0 | 1 => &mapper,
             _ => &["reduce", "-o", text(&results)],
         };
         let heartbeat = ["--heartbeat", "2"];
@@ -189,6 +191,10 @@ impl Campaign {
         line.extend(["--chunk-size", "4KiB", "--wait", "--job"].map(String::from));
         line.extend([name.clone(), text(input).to_owned()]);
         line.extend(["--allow-quarantine", "100%"].map(String::from));
+        // Every other job is read by the mappers.
+        if self.tally.jobs.is_multiple_of(2) {
+            line.extend(["--send", "splits"].map(String::from));
+        }
         line.extend(more.iter().map(ToString::to_string));
         let mut producer: Option<Role> = None;
         let end = Instant::now() + Duration::from_secs(300);
