@@ -22,6 +22,7 @@ pub mod id;
 pub mod job;
 pub mod key;
 pub mod large;
+mod lz4;
 pub mod name;
 pub mod outcome;
 pub mod pair;

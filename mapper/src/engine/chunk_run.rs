@@ -207,7 +207,7 @@ mod tests {
                 offset: u64::from(index) * 5000,
                 record: 0,
                 records: 50,
-                first: index % 4 == 0,
+                first: index.is_multiple_of(4),
                 last: index % 4 == 3,
                 len: lines.len() as u32,
                 inside: None,

@@ -346,13 +346,11 @@ async fn settle(
     let _in_hand = InHand::new(&job.progress);
     let began = Instant::now();
     for (partition, message) in outcomes {
-        let size = message.len() as u64;
-        // On failure the delivery is dropped, which gives the chunk back.
-        if let Err(error) = publish::publish(&job, partition, message).await {
-            scheduler.fail(job.number, error.into());
-            return;
+        match publish::publish(&job, partition, message).await {
+            Ok(size) => Progress::add(&job.progress.outcome_bytes, size),
+            // The delivery is dropped, which gives the chunk back.
+            Err(error) => return scheduler.fail(job.number, error.into()),
         }
-        Progress::add(&job.progress.outcome_bytes, size);
         crash::point("outcome-published");
     }
     job.progress.confirm_seconds.observe(began.elapsed());

@@ -43,8 +43,7 @@ impl<'a> Outcomes<'a> {
         self.land(WINDOW - 1)?;
         let job = Arc::clone(self.job);
         let publishing = async move {
-            let size = message.len() as u64;
-            publish::publish(&job, partition, message).await?;
+            let size = publish::publish(&job, partition, message).await?;
             Progress::add(&job.progress.outcome_bytes, size);
             crash::point("outcome-published");
             Ok(())
