@@ -336,7 +336,7 @@ impl Service {
         // Half of what is left: there is always something for the next job.
         let memory = (self.free / 2).max(LEAST * u64::from(partitions));
         self.free = self.free.saturating_sub(memory);
-        let program = self.programs.hand_over(submission.run);
+        let program = self.programs.hand_over(name, submission.run);
         let working = Working {
             run: submission.run,
             stop: program.stop,
