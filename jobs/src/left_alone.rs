@@ -15,13 +15,13 @@ use crate::registry::{Code, JobTable};
 pub struct LeftAlone {
     role: Role,
     progress: Arc<Progress>,
-    runs: HashMap<u64, Run>,
+    /// By name and run: whoever may publish can give another job the run of one.
+    runs: HashMap<(JobName, u64), Run>,
 }
 
 /// A run that is left alone.
 #[derive(Debug)]
 struct Run {
-    job: JobName,
     /// Submitted with another, it is looked at again.
     code: Option<Code>,
     /// What is kept is reported.
@@ -45,24 +45,20 @@ impl LeftAlone {
         let told = self.progress.jobs.of(self.role, name, run);
         let cause = Cause::LeftAlone;
         told.is_held_up(Trouble { cause, reason });
-        let left_alone = Run {
-            job: name.clone(),
-            code,
-            _told: told,
-        };
-        self.runs.insert(run, left_alone);
+        let left_alone = Run { code, _told: told };
+        self.runs.insert((name.clone(), run), left_alone);
     }
 
     /// Whether a run is left alone.
     #[must_use]
-    pub fn contains(&self, run: u64) -> bool {
-        self.runs.contains_key(&run)
+    pub fn contains(&self, name: &JobName, run: u64) -> bool {
+        !self.runs.is_empty() && self.runs.contains_key(&(name.clone(), run))
     }
 
     /// Forgets the runs that are not active any more, or were submitted with other code.
     pub fn tidy(&mut self, table: &JobTable) {
-        self.runs.retain(|run, left_alone| {
-            table.get(&left_alone.job).is_some_and(|job| {
+        self.runs.retain(|(name, run), left_alone| {
+            table.get(name).is_some_and(|job| {
                 let submission = &job.submission;
                 job.is_active() && submission.run == *run && submission.code == left_alone.code
             })

@@ -94,7 +94,7 @@ impl Campaign {
         let mapper = [&mapper[..], &["--inputs", text(inputs)]].concat();
         let words: &[&str] = match servant {
             0 | 1 => &mapper,
-            _ => &["reduce", "-o", text(&results)],
+            _ => &["reduce", "-o", text(&results), "--exec", "any"],
         };
         let heartbeat = ["--heartbeat", "2"];
         words
@@ -279,7 +279,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     }
     let since = Instant::now();
     while campaign.tally.kills < kills {
-        let jobs: [(&Path, &[&str]); 5] = [
+        let jobs: [(&Path, &[&str]); 6] = [
             (&texts, &["word-count", "--partitions", "3"]),
             (&texts, &["exec", "--code", "line.upper()"]),
             (
@@ -296,6 +296,20 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
                 ],
             ),
             (&logs, &["grep", "-n", "-H", "GET"]),
+            // Reduced by a program, whose output shows the order of the values.
+            (
+                &logs,
+                &[
+                    "exec",
+                    "--shell",
+                    "--map",
+                    "awk '{print $9 \"\\t\" $7}'",
+                    "--reduce",
+                    "tac | tac",
+                    "--partitions",
+                    "3",
+                ],
+            ),
             (
                 &logs,
                 &["access-log", "--by", "path,status", "--distinct", "host"],

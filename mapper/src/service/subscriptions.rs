@@ -225,7 +225,7 @@ impl Subscriptions {
     fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
         job.is_active()
             && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !self.left_alone.contains(job.submission.run)
+            && !self.left_alone.contains(name, job.submission.run)
     }
 
     /// Sees to what a job needs before any of its chunks is taken.

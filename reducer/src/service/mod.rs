@@ -10,33 +10,32 @@ mod ledger;
 mod partition;
 mod programs;
 mod thread;
+mod working;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
+use gristmill_common::progress::{JobCounters, Progress, Role, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
-use gristmill_jobs::programs::{NotReady, ReducePrograms};
+use gristmill_jobs::programs::ReducePrograms;
 use gristmill_jobs::registry::{
     Ended, Entry, Event, JobTable, LossProbe, Registry, RegistryError, Totals,
 };
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::engine::error::FileError;
-use crate::engine::product;
 use crate::service::ledger::StateDir;
 use janitor::Janitor;
-use job::JobFailure;
-use programs::{Made, Programs};
-use thread::{JobThread, LEAST};
+use programs::Programs;
+use working::{Report, Working};
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
 const RETRY: Duration = Duration::from_secs(5);
@@ -118,27 +117,12 @@ pub fn serve(
     runtime.block_on(service.run(hear, shutdown))
 }
 
-/// A job that has a thread here.
-struct Working {
-    run: u64,
-    stop: Shutdown,
-    sealed: Arc<AtomicBool>,
-    memory: u64,
-}
-
 /// A run that could not go on here.
 struct Rest {
     /// When it is tried again.
     until: Instant,
     /// Keeps reporting why.
     _counters: Option<Arc<JobCounters>>,
-}
-
-/// A job's thread has ended.
-struct Report {
-    name: JobName,
-    run: u64,
-    ended: Result<bool, JobFailure>,
 }
 
 struct Service {
@@ -322,131 +306,6 @@ impl Service {
             (table.iter()).any(|(_, job)| job.submission.run == *run && job.is_active())
         });
         Ok(())
-    }
-
-    /// Starts the thread of a job.
-    fn start(&mut self, name: &JobName) {
-        let Some(job) = self.table.get(name) else {
-            return;
-        };
-        self.resting.remove(&job.submission.run);
-        let submission = job.submission.clone();
-        let replays = job.replays;
-        let partitions = submission.spec.partitions.max(1);
-        // Half of what is left: there is always something for the next job.
-        let memory = (self.free / 2).max(LEAST * u64::from(partitions));
-        self.free = self.free.saturating_sub(memory);
-        let program = self.programs.hand_over(submission.run);
-        let working = Working {
-            run: submission.run,
-            stop: program.stop,
-            sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
-            memory,
-        };
-        let thread = JobThread {
-            name: name.clone(),
-            submission,
-            replays,
-            state_dir: self.state_dir.clone(),
-            broker: self.broker.clone(),
-            registry: self.registry.clone(),
-            runtime: self.runtime.clone(),
-            settings: product::Settings {
-                memory: (memory / u64::from(partitions)) as usize,
-                tmp: self.settings.tmp.clone(),
-                program: program.program,
-            },
-            progress: Arc::clone(&self.progress),
-            stop: working.stop.clone(),
-            sealed: Arc::clone(&working.sealed),
-            stall_after: self.settings.stall_after,
-        };
-        info!(job = %name, partitions, "reducing");
-        let say = self.say.clone();
-        let (name, run) = (name.clone(), working.run);
-        self.working.insert(name.clone(), working);
-        let started = std::thread::Builder::new()
-            .name(format!("reduce {name}"))
-            .spawn({
-                let (name, say) = (name.clone(), say.clone());
-                move || {
-                    let ended = thread.run();
-                    let _ = say.send(Report { name, run, ended });
-                }
-            });
-        if let Err(error) = started {
-            let reason = format!("cannot start a thread: {error}");
-            let ended = Err(JobFailure::Here(Cause::Other, reason));
-            let _ = say.send(Report { name, run, ended });
-        }
-    }
-
-    /// A job's program is ready, or is not to be had.
-    async fn take_program(&mut self, made: Made) -> Result<(), ServeError> {
-        let (name, run) = (made.job.clone(), made.run);
-        match self.programs.take(made) {
-            Some(NotReady::Gone) => {
-                warn!(job = %name, "the stream with its program is gone; asking why");
-                self.ask(name, run, Event::queue_lost()).await
-            }
-            Some(NotReady::Job(reason)) => self.fail(&name, run, reason).await,
-            Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
-        }
-    }
-
-    /// Ends a job that cannot be completed.
-    async fn fail(&mut self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
-        warn!(job = %name, "failed: {reason}");
-        let failed = Event::Failed { reason };
-        self.registry.append(name, run, &failed).await?;
-        // The event comes back through the log; until then nothing is started again.
-        self.rest(run, RETRY, None);
-        Ok(())
-    }
-
-    /// A job's thread has ended.
-    async fn heard(&mut self, report: Report) -> Result<(), ServeError> {
-        let Report { name, run, ended } = report;
-        if let Some(working) = self.working.remove(&name) {
-            self.free += working.memory;
-        }
-        if let Some(trouble) = ended.as_ref().err().and_then(JobFailure::trouble) {
-            self.rest_because(&name, run, RETRY, trouble);
-        }
-        let active = self
-            .table
-            .get(&name)
-            .is_some_and(|job| job.submission.run == run && job.is_active());
-        match ended {
-            // The end comes back through the log; until then nothing is started again.
-            Ok(_) if active => self.rest(run, RETRY, None),
-            Ok(_) => {}
-            // Its folder and queues go when the job does.
-            Err(_) if !active => {}
-            Err(JobFailure::QueueGone) => {
-                warn!(job = %name, "a queue of the job is gone; asking why");
-                let loss = Event::queue_lost();
-                self.ask(name, run, loss).await?;
-            }
-            Err(JobFailure::Lost(loss)) => {
-                warn!(job = %name, "{loss}; asking whether the job is over");
-                let reason = format!("on {}: {loss}", self.state_dir.place());
-                self.ask(name, run, Event::Failed { reason }).await?;
-            }
-            Err(JobFailure::Here(_, reason)) => {
-                warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
-            }
-            Err(JobFailure::Job(reason)) => {
-                self.fail(&name, run, reason).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Something of a run is gone: unless the log explains it, this is how the run ends.
-    async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
-        let run = JobRun::new(&name, run);
-        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 
     /// Has removed what the runs leave that were seen to end, once no thread works on them here.

@@ -22,8 +22,8 @@ pub(super) struct Programs {
     source: Arc<dyn ReducePrograms>,
     broker: Broker,
     runtime: Handle,
-    /// By run.
-    known: HashMap<u64, Known>,
+    /// By name and run: whoever may publish can give another job the run of one.
+    known: HashMap<(JobName, u64), Known>,
     left_alone: LeftAlone,
     say: mpsc::UnboundedSender<Made>,
     hear: mpsc::UnboundedReceiver<Made>,
@@ -80,10 +80,11 @@ impl Programs {
             return true;
         }
         let run = submission.run;
-        if self.left_alone.contains(run) {
+        if self.left_alone.contains(name, run) {
             return false;
         }
-        if let Some(known) = self.known.get(&run) {
+        let key = (name.clone(), run);
+        if let Some(known) = self.known.get(&key) {
             return known.program.is_some();
         }
         info!(job = %name, "looking for its reduce program");
@@ -92,7 +93,7 @@ impl Programs {
             stop: stop.clone(),
             program: None,
         };
-        self.known.insert(run, known);
+        self.known.insert(key, known);
         let (source, say) = (Arc::clone(&self.source), self.say.clone());
         let (broker, runtime) = (self.broker.clone(), self.runtime.clone());
         let (job, submission) = (name.clone(), submission.clone());
@@ -127,17 +128,18 @@ impl Programs {
             code,
             made,
         } = made;
-        let known = self.known.get_mut(&run)?;
+        let key = (job, run);
+        let known = self.known.get_mut(&key)?;
         match made {
             Ok(program) => {
                 known.program = Some(program);
                 None
             }
             Err(why) => {
-                self.known.remove(&run);
+                self.known.remove(&key);
                 match why {
                     NotReady::Here(reason) => {
-                        self.left_alone.add(&job, run, code, reason);
+                        self.left_alone.add(&key.0, run, code, reason);
                         None
                     }
                     NotReady::Stopped => None,
@@ -148,8 +150,8 @@ impl Programs {
     }
 
     /// The program of a job that is worked on from now on: the next time it is made ready anew.
-    pub(super) fn hand_over(&mut self, run: u64) -> Program {
-        match self.known.remove(&run) {
+    pub(super) fn hand_over(&mut self, name: &JobName, run: u64) -> Program {
+        match self.known.remove(&(name.clone(), run)) {
             Some(known) => Program {
                 program: known.program,
                 stop: known.stop,
@@ -165,7 +167,7 @@ impl Programs {
             return;
         }
         let active = table.active_runs();
-        self.known.retain(|run, known| {
+        self.known.retain(|(_, run), known| {
             let active = active.contains(run);
             if !active {
                 known.stop.advance(Stage::Aborted);

@@ -318,12 +318,6 @@ fn a_reduce_program_that_fails_fails_the_job_with_its_stderr() {
     // A program that reads no further than it wants is no failure.
     let words = ["--map", "cat", "--reduce", "head -n 1", "in.txt", "-o", "-"];
     assert_eq!(exec(folder.path(), &words).code(0).stdout, "a\t1\n");
-    let mut produce = gristmill();
-    produce.current_dir(folder.path());
-    produce.args([
-        "produce", "exec", "--map", "cat", "--reduce", "cat", "in.txt",
-    ]);
-    Ended::of(produce.output().expect("a run")).code(2);
 }
 
 #[test]

@@ -25,7 +25,6 @@ FLUSH = 4096  # answers in one frame
 class Worker:
     def __init__(self):
         self.input = os.fdopen(3, "rb", 1 << 20)
-        self.output = os.fdopen(4, "wb", 1 << 16)
         for descriptor in (3, 4):
             os.set_inheritable(descriptor, False)
         self.lock = threading.Lock()
@@ -34,8 +33,7 @@ class Worker:
         self.begun = 0  # answered before the batch in work
         self.busy = False
         self.counts = {}  # of the batch in work, sure
-        self.counted = {}  # of the record in work
-        self.pending = []  # of answers that are not sent: their numbers, and what they counted
+        self.counted = {}  # by answers that are not sent, by their numbers; the last is in work
 
     def count(self, name, amount=1, group="user"):
         """Adds to a counter of the job: what users call as gristmill.count."""
@@ -44,23 +42,27 @@ class Worker:
         if amount < 0 or not fit or b"," in key[0]:
             raise ValueError("a counter has a group and a name of 1 to 128 bytes without a newline, "
                              "the group without a comma, and an amount from 0")
-        add(self.counted, key, int(amount))
+        add(self.counted.setdefault(len(self.answers), {}), key, int(amount))
 
     def keep(self, counted):
         """What a record counted whose answer is sent."""
         for key, amount in counted.items():
             add(self.counts, key, amount)
 
-    def send(self, kind, payload):
+    def send(self, kind, *payload):
         with self.lock:
             if kind == "E":
                 self.begun = self.answered
-            self.write(kind, payload)
+            self.write(kind, *payload)
 
-    def write(self, kind, payload):
-        self.output.write(struct.pack(">IB", len(payload) + 1, ord(kind)))
-        self.output.write(payload)
-        self.output.flush()
+    def write(self, kind, *payload):
+        length = sum(map(len, payload)) + 1
+        frame = [struct.pack(">IB", length, ord(kind)), *payload]
+        written = os.writev(4, frame)
+        if written < length + 4:
+            rest = memoryview(b"".join(frame))[written:]
+            while rest:
+                rest = rest[os.write(4, rest):]
 
     def receive(self):
         head = self.input.read(4)
@@ -79,6 +81,9 @@ class Worker:
         hello = json.loads(bytes(payload))
         self.out = hello["out"]
         self.pairs = self.out == "pairs"
+        # What is sent as it is: of anything else, self.results makes what is sent.
+        self.text = None if self.pairs else str
+        self.results = pairs if self.pairs else self.several
         self.here = types.ModuleType("gristmill")
         self.here.document = None
         self.here.count = self.count
@@ -89,7 +94,7 @@ class Worker:
         except BaseException as error:
             self.send("F", explain(error))
             return False
-        self.counted = {}  # by setup, once for each process: how many there are says nothing
+        self.counted = {}  # by setup, for each process: how many there are says nothing
         self.send("H", json.dumps({"version": 1, "worker": "python"}).encode())
         pinger = threading.Thread(target=self.ping, args=(hello["timeout"],), daemon=True)
         pinger.start()
@@ -117,16 +122,16 @@ class Worker:
     def batch(self, payload):
         (groups,) = struct.unpack_from(">I", payload)
         at = 4
-        for _ in range(groups):
+        for group in range(1, groups + 1):
             name, at = take(payload, at)
             _, at = take(payload, at)
             _, count = struct.unpack_from(">QI", payload, at)
             at += 12
-            lengths = struct.unpack_from(">%dI" % count, payload, at)
+            lengths = payload[at:at + 4 * count]
             at += 4 * count
-            end = at + sum(lengths) + count
+            end = len(payload) if group == groups else at + sum(numbers(lengths)) + count
             self.here.document = bytes(name).decode("utf-8", "replace")
-            self.records(bytes(payload[at:end]), lengths)
+            self.records(payload[at:end], count, lengths)
             at = end
         self.flush()
         counts, self.counts = self.counts, {}
@@ -135,49 +140,51 @@ class Worker:
             self.send("C", struct.pack(">Q", amount) + b"".join(data))
         self.send("E", b"")
 
-    def split(self, data, lengths):
+    def split(self, data, count, lengths):
         """The records; a newline follows each, and most have none inside."""
         if self.takes_bytes:
-            records = data.split(b"\n")
+            records = bytes(data).split(b"\n")
         else:
-            records = data.decode("utf-8", "surrogateescape").split("\n")
-        if len(records) == len(lengths) + 1:
+            records = str(data, "utf-8", "surrogateescape").split("\n")
+        if len(records) == count + 1:
             records.pop()
             return records
-        records, at = [], 0
-        for length in lengths:
+        records, at, data = [], 0, bytes(data)
+        for length in numbers(lengths):
             records.append(data[at:at + length])
             at += length + 1
         if not self.takes_bytes:
             records = [record.decode("utf-8", "surrogateescape") for record in records]
         return records
 
-    def records(self, data, lengths):
-        function = self.function
-        answers = self.answers
-        for record in self.split(data, lengths):
+    def records(self, data, count, lengths):
+        records = iter(self.split(data, count, lengths))
+        while True:
             try:
-                value = function(record)
-                if self.pairs:
-                    value = pairs(value)
-                elif type(value) is not str:
-                    value = self.results(value)
+                self.answer(records)
+                return
             except BaseException as error:
-                self.counted = {}
+                self.counted.pop(len(self.answers), None)
                 self.flush()
-                answers = self.answers
                 self.send("X", explain(error))
                 self.answered += 1
-                continue
-            if self.counted:
-                self.pending.append((len(answers), self.counted))
-                self.counted = {}
-            answers.append(value)
-            if len(answers) >= FLUSH:
-                self.flush()
-                answers = self.answers
 
-    def results(self, value):
+    def answer(self, records):
+        """Has records answered; an exception is of the one that was taken last."""
+        function, text, results = self.function, self.text, self.results
+        while True:
+            answers = self.answers
+            append = answers.append
+            for record in itertools.islice(records, FLUSH):
+                value = function(record)
+                if type(value) is not text:
+                    value = results(value)
+                append(value)
+            if len(answers) < FLUSH:
+                return
+            self.flush()
+
+    def several(self, value):
         """The results of one record, as they are sent, if it is not just one text."""
         if value is None:
             return []
@@ -198,7 +205,7 @@ class Worker:
 
     def flush(self):
         answers, self.answers = self.answers, []
-        pending, self.pending = self.pending, []
+        counted, self.counted = self.counted, {}
         if not answers:
             return
         self.answered += len(answers)
@@ -207,32 +214,31 @@ class Worker:
                 text = "\n".join(answers)
                 if text.count("\n") == len(answers) - 1:
                     data = text.encode("utf-8", "surrogateescape")
-                    self.send("T", struct.pack(">I", len(answers)) + data + b"\n")
-                    for _, counted in pending:
-                        self.keep(counted)
+                    self.send("T", struct.pack(">I", len(answers)), data, b"\n")
+                    for counts in counted.values():
+                        self.keep(counts)
                     return
             except (TypeError, UnicodeEncodeError):
                 pass  # some answer is not just one text
-        self.send_each(answers, dict(pending))
+        self.send_each(answers, counted)
 
     def send_pairs(self, answers):
         parts = [part for answer in answers for pair in answer for part in pair]
-        numbers = [len(answers), *map(len, answers), *map(len, parts)]
-        self.send("K", struct.pack(">%dI" % len(numbers), *numbers) + b"".join(parts))
+        head = [len(answers), *map(len, answers), *map(len, parts)]
+        self.send("K", struct.pack(">%dI" % len(head), *head), b"".join(parts))
 
-    def send_each(self, answers, pending):
+    def send_each(self, answers, counted):
         if self.pairs:
             self.send_pairs(answers)
-            for counted in pending.values():
-                self.keep(counted)
+            for counts in counted.values():
+                self.keep(counts)
             return
         counts, results = [], []
 
         def send():
             if counts:
-                numbers = [len(counts), *counts, *map(len, results)]
-                head = struct.pack(">%dI" % len(numbers), *numbers)
-                self.send("O", head + b"".join(results))
+                head = [len(counts), *counts, *map(len, results)]
+                self.send("O", struct.pack(">%dI" % len(head), *head), b"".join(results))
             counts.clear()
             results.clear()
 
@@ -246,8 +252,12 @@ class Worker:
                     continue
             counts.append(len(answer))
             results.extend(answer)
-            self.keep(pending.get(number, {}))
+            self.keep(counted.get(number, {}))
         send()
+
+
+def numbers(packed):
+    return struct.unpack(">%dI" % (len(packed) // 4), packed)
 
 
 def add(counts, key, amount):
@@ -287,7 +297,7 @@ def reduce(module, name):
     output = sys.stdout.buffer
     sys.stdout = sys.stderr
     worker = Worker.__new__(Worker)  # for what it knows of results
-    worker.out, worker.counted = "lines", {}
+    worker.out, worker.answers, worker.counted = "lines", [], {}
     here = sys.modules["gristmill"] = types.ModuleType("gristmill")
     here.document, here.count = None, worker.count
 
@@ -313,9 +323,10 @@ def reduce(module, name):
     except BaseException as error:
         sys.stderr.write(explain(error).decode("utf-8", "replace").partition("\n")[2])
         sys.exit(1)
-    if worker.counted:
+    counted = worker.counted.get(0, {})
+    if counted:
         sys.stderr.write("\n")  # what was printed may have no end
-    for (group, counter), amount in worker.counted.items():
+    for (group, counter), amount in counted.items():
         sys.stderr.write("reporter:counter:%s,%s,%d\n" % (group.decode(), counter.decode(), amount))
 
 
