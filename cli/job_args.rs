@@ -208,7 +208,7 @@ pub struct JobArgs {
     /// Number of part files
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
     pub partitions: u32,
-    /// Form of the part files [default: the kind's own]
+    /// Form of the part files [default: the kind's own; group-by on a terminal: table]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
     /// Compress the part files
@@ -249,6 +249,8 @@ pub enum RecordsArg {
 pub struct Job<R> {
     /// What to do.
     pub spec: JobSpec,
+    /// `--format` was typed.
+    pub format_typed: bool,
     /// The files that mappers need for it.
     pub files: Vec<JobFile>,
     /// To what, as typed.
@@ -317,6 +319,7 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
     }
     Ok(Job {
         spec: job.spec(kind)?,
+        format_typed: job.format.is_some(),
         files: Vec::new(),
         inputs: job.inputs,
         separator: if job.null { 0 } else { b'\n' },

@@ -10,6 +10,7 @@ use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
+use gristmill_common::spec::Format;
 use gristmill_input::Plan;
 use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
@@ -34,6 +35,7 @@ use crate::verbosity::Verbosity;
 pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let mut job = words.into_job()?;
+    line_up(&mut job);
     let mut settings = settings(&job)?;
     let shutdown = Shutdown::new();
     settings.large = exec::large(&job.spec, &settings, &shutdown)?;
@@ -101,6 +103,14 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             Ok(Exit::Interrupted)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// On a terminal, rows of `group-by` are a table for people.
+fn line_up(job: &mut Job<RunArgs>) {
+    let shown = job.command.output == Path::new("-") && std::io::stdout().is_terminal();
+    if shown && !job.format_typed && job.spec.kind.formats().contains(&Format::Table) {
+        job.spec.format = Format::Table;
     }
 }
 

@@ -218,3 +218,65 @@ fn sums_of_the_largest_numbers_are_exact() {
     let ended = run(["run", "group-by", "-q", "--sum", "x", &name, "-o", "-"]).code(0);
     assert_eq!(ended.stdout, "1000\t999999999999999999999.999999\t0\n");
 }
+
+const TABLE: &str = "\
+| level  | hits | sum_took | no_number_took |
+| ------ | ---: | -------: | -------------: |
+| -      |    1 |       \\N |              0 |
+| info\\n |    2 |     3.25 |              0 |
+| warn   |    1 |       12 |              0 |
+";
+
+#[test]
+fn a_table_for_people_is_lined_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("app.jsonl");
+    let text = r#"{"level":"info\n","took":3}
+{"level":"info\n","took":0.25}
+{"level":"warn","took":12}
+{}
+"#;
+    std::fs::write(&file, text).expect("a file");
+    let name = file.to_string_lossy();
+    let words = [
+        "run", "group-by", "-q", "--by", "level", "--sum", "took", &name,
+    ];
+    let table = |more: &[&str]| {
+        let line = [&words[..], &["--format", "table"], more].concat();
+        run(line).code(0).stdout
+    };
+    assert_eq!(table(&[]), TABLE);
+    let first = table(&["--top", "1"]);
+    assert!(
+        first.ends_with("| info\\n |    2 |     3.25 |              0 |\n"),
+        "{first}"
+    );
+    // The page of an output folder reads it back.
+    let out = folder.path().join("out");
+    let output = out.to_string_lossy();
+    let line = [
+        &words[..],
+        &["--format", "table", "--report", "-o", &output],
+    ]
+    .concat();
+    run(line).code(0);
+    assert!(out.join("part-00000.md").exists());
+    let page = std::fs::read_to_string(folder.path().join("out.report.html")).expect("a page");
+    assert!(page.contains("3.25") && page.contains("warn") && !page.contains("---:"));
+    // Where people look, and where they do not.
+    let spawn = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
+    let output = Command::new("python3")
+        .args(["-c", spawn, env!("CARGO_BIN_EXE_gristmill")])
+        .args(words)
+        .output()
+        .expect("python3 starts");
+    let shown = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
+    assert!(
+        shown.starts_with("| level  | hits | sum_took | no_number_took |\n| ---"),
+        "{shown}"
+    );
+    assert_eq!(
+        run(words).code(0).stdout,
+        "-\t1\t\\N\t0\ninfo\\n\t2\t3.25\t0\nwarn\t1\t12\t0\n"
+    );
+}

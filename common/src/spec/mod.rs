@@ -187,7 +187,7 @@ impl Kind {
             Kind::Extract(_) => &[Format::Jsonl],
             Kind::Pos(_) => &[Format::Text, Format::Conllu, Format::Jsonl],
             Kind::Exec(options) => options.formats(),
-            Kind::GroupBy(_) => &[Format::Tsv, Format::Jsonl, Format::Csv],
+            Kind::GroupBy(_) => &[Format::Tsv, Format::Jsonl, Format::Csv, Format::Table],
         }
     }
 

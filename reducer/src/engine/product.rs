@@ -227,7 +227,10 @@ impl TableMerge {
         }
         groups.close()?;
         match end {
-            End::Print(_, out) => Ok(Product::Part(out.finish()?)),
+            End::Print(mut renderer, mut out) => {
+                out.write(renderer.rest())?;
+                Ok(Product::Part(out.finish()?))
+            }
             End::Top(top) => {
                 let sorted = top.finish();
                 *spilled += sorted.spilled();

@@ -2,12 +2,14 @@
 
 mod csv;
 pub(crate) mod json;
+mod markdown;
 mod tsv;
 
 use gristmill_common::decimal;
 use gristmill_common::key;
 use gristmill_common::spec::{ABSENT, Figure, Format, KeyedBy, NULL, TEXT, TableShape};
 
+use self::markdown::Markdown;
 use crate::engine::reduce_error::ReduceError;
 
 /// Prints the rows of one table in one format.
@@ -21,6 +23,8 @@ pub(crate) struct Renderer {
     reported: bool,
     header: bool,
     columns: Vec<Column>,
+    /// Set where rows are lined up.
+    markdown: Option<Box<Markdown>>,
     line: Vec<u8>,
 }
 
@@ -74,6 +78,15 @@ impl Renderer {
                 .collect(),
         };
         columns.retain(|column| !column.name.is_empty());
+        let keys: Vec<String> = match &shape.keyed_by {
+            KeyedBy::Document => vec!["name".to_owned()],
+            KeyedBy::Fields(names) => names.clone(),
+        };
+        let markdown = (format == Format::Table).then(|| {
+            let names = keys.iter().chain(columns.iter().map(|column| &column.name));
+            let names = names.map(|name| markdown::cell(name.as_bytes()));
+            Box::new(Markdown::new(names.collect(), keys.len()))
+        });
         Self {
             format,
             keyed_by: shape.keyed_by.clone(),
@@ -81,8 +94,18 @@ impl Renderer {
             reported: shape.finish.is_some(),
             header: shape.finish.as_ref().is_some_and(|finish| finish.header),
             columns,
+            markdown,
             line: Vec::new(),
         }
+    }
+
+    /// What is left to print after all rows.
+    pub(crate) fn rest(&mut self) -> &[u8] {
+        self.line.clear();
+        if let Some(markdown) = &mut self.markdown {
+            markdown.rest(&mut self.line);
+        }
+        &self.line
     }
 
     /// The line before all rows; empty if there is none.
@@ -111,7 +134,8 @@ impl Renderer {
         line
     }
 
-    /// The row as a line, its end included. The values are the columns, distinct last.
+    /// The row as a line, its end included; what there is to print of a table that is lined up. The
+    /// values are the columns, distinct last.
     pub(crate) fn line(&mut self, key: &[u8], values: &[u128]) -> Result<&[u8], ReduceError> {
         let fields;
         let wrong = || ReduceError::Malformed("a key of the wrong shape".into());
@@ -132,6 +156,16 @@ impl Renderer {
         };
         let values = &values[..values.len().min(self.columns.len())];
         self.line.clear();
+        if let Some(markdown) = &mut self.markdown {
+            let mut row: Vec<String> = cells.into_iter().map(shown).collect();
+            for (column, &value) in self.columns.iter().zip(values) {
+                let mut number = Vec::new();
+                push_value(&mut number, column, value, NULL_TEXT);
+                row.push(String::from_utf8_lossy(&number).into_owned());
+            }
+            markdown.row(row, &mut self.line);
+            return Ok(&self.line);
+        }
         match self.format {
             Format::Jsonl => {
                 let names: &[String] = match &self.keyed_by {
@@ -163,7 +197,7 @@ impl Renderer {
                 }
                 push_values(&mut self.line, &self.columns, values, b',');
             }
-            Format::Text | Format::Conllu | Format::Frames | Format::Tar => {
+            Format::Text | Format::Conllu | Format::Frames | Format::Tar | Format::Table => {
                 for cell in cells {
                     if let Cell::Text(text) = cell {
                         self.line.extend_from_slice(text);
@@ -179,6 +213,16 @@ impl Renderer {
         }
         self.line.push(b'\n');
         Ok(&self.line)
+    }
+}
+
+/// A cell for people.
+fn shown(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Absent => "-".into(),
+        Cell::Null => "\\N".into(),
+        Cell::Text(b"-") => "\\-".into(),
+        Cell::Text(text) => markdown::cell(text),
     }
 }
 
