@@ -9,6 +9,7 @@ use gristmill_common::spec::{
     AccessLog, Compress, Each, EncodingErrors, Extract, Format, GroupBy, JobSpec, Kind, Limits,
     MAX_PARTITIONS, MAX_RECORD, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
 };
+use gristmill_input::FirstText;
 use gristmill_mapper::JobFile;
 
 use crate::exec_args::{ExecArgs, Local};
@@ -251,6 +252,8 @@ pub struct Job<R> {
     pub spec: JobSpec,
     /// `--format` was typed.
     pub format_typed: bool,
+    /// The text that decided on `--parse auto`.
+    pub first_text: Option<FirstText>,
     /// The files that mappers need for it.
     pub files: Vec<JobFile>,
     /// To what, as typed.
@@ -320,6 +323,7 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
     Ok(Job {
         spec: job.spec(kind)?,
         format_typed: job.format.is_some(),
+        first_text: None,
         files: Vec::new(),
         inputs: job.inputs,
         separator: if job.null { 0 } else { b'\n' },

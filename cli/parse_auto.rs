@@ -54,6 +54,7 @@ pub fn decide<R>(
     if let Kind::GroupBy(options) = &mut job.spec.kind {
         options.parse = Parse::from(parse);
     }
+    job.first_text = first;
     // Unless the user said otherwise.
     if job.spec.records == before {
         job.spec.records = job.spec.kind.default_records();

@@ -16,6 +16,7 @@ use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir};
 
+use crate::absent_fields;
 use crate::args::RunArgs;
 use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
@@ -89,6 +90,9 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             };
             if verbosity != Verbosity::Quiet {
                 summary.complete(&report, exit, &mut std::io::stderr())?;
+                for warning in absent_fields::warnings(&job, &mut plan, &report, &settings.tmp) {
+                    verbosity.say(&warning)?;
+                }
             }
             if let Some(page) = page {
                 page::write(&page, &gristmill_report::report(out)?.html, true)?;

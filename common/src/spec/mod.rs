@@ -29,7 +29,7 @@ pub use extract::Extract;
 pub use finish::{ABSENT, Figure, Finish, NULL, Numbers, TEXT};
 pub use format::{Compress, Format};
 pub use grep::Grep;
-pub use group_by::{AUTO, Columns, GroupBy, Parse, Quantiles, having_of};
+pub use group_by::{AUTO, Columns, GroupBy, PRESENT, Parse, Quantiles, having_of};
 pub use pos::{Pos, Tagset};
 pub use shape::{KeyedBy, Shape, TableShape, document_key};
 pub use wc::Wc;

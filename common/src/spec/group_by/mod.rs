@@ -80,6 +80,9 @@ pub struct GroupBy {
 /// The format that is decided by what is in the first document, before the job begins.
 pub const AUTO: &str = "auto";
 
+/// The group of counters that say how many records have a field, by its name.
+pub const PRESENT: &str = "records with the field";
+
 /// How a record is taken apart into fields, as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

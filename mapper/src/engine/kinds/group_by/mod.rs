@@ -6,11 +6,15 @@
 mod field;
 mod json;
 mod parse;
+mod survey;
 mod tally;
 mod time;
 
+pub use self::survey::{FieldSeen, Survey, survey};
+
 use gristmill_common::condition;
-use gristmill_common::spec::{GroupBy, Records};
+use gristmill_common::counters::{Counter, MAX_COUNTERS};
+use gristmill_common::spec::{GroupBy, PRESENT, Records};
 
 use self::field::{Found, Names};
 use self::json::Json;
@@ -39,6 +43,7 @@ pub(super) fn prepare(options: &GroupBy, records: &Records) -> Result<Factory, S
             unwrap: unwrap.as_ref().and_then(|name| Unwrap::new(name).ok()),
             found: Found::new(names.paths.len()),
             tally: tally.clone(),
+            names: names.flat().map(|(_, name)| name).collect(),
         })
     }))
 }
@@ -59,6 +64,16 @@ pub fn name_format(options: &GroupBy, text: &[u8], whole: bool) -> Result<&'stat
             parse::KNOWN
         ))
     })
+}
+
+/// The fields that a job names.
+///
+/// # Errors
+/// When one of them is no name.
+pub fn field_names(options: &GroupBy) -> Result<Vec<String>, SpecError> {
+    let mut names = Names::default();
+    tally(options, &mut names)?;
+    Ok(names.flat().map(|(_, name)| name).collect())
 }
 
 /// What takes records apart.
@@ -125,6 +140,7 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
         numbers,
         distinct,
         key: Vec::new(),
+        present: vec![0; names.paths.len()],
     })
 }
 
@@ -134,10 +150,12 @@ struct Grouper {
     unwrap: Option<Unwrap>,
     found: Found,
     tally: Tally,
+    names: Vec<String>,
 }
 
 impl Processor for Grouper {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
+        self.tally.present.fill(0);
         if self.tally.by.is_empty() {
             // The totals have a row even if no record counts.
             out.table.row(b"");
@@ -150,6 +168,16 @@ impl Processor for Grouper {
                 _ => self.records(batch, part, out),
             };
             out.counted(records);
+        }
+        let counted = self.names.len() <= MAX_COUNTERS;
+        for (name, count) in self.names.iter().zip(&mut self.tally.present) {
+            let count = std::mem::take(count);
+            // A name that is too long to count is not.
+            if let Some(counter) = Counter::new(PRESENT.as_bytes(), name.as_bytes(), count)
+                .filter(|_| counted && count > 0)
+            {
+                out.counters.add(counter);
+            }
         }
         Ok(())
     }

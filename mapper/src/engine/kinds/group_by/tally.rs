@@ -21,6 +21,8 @@ pub(super) struct Tally {
     /// What is counted by its distinct values, and the tag of each.
     pub(super) distinct: Vec<(Asked, u8)>,
     pub(super) key: Vec<u8>,
+    /// How many records have each field.
+    pub(super) present: Vec<u64>,
 }
 
 /// A field whose numbers are taken.
@@ -36,6 +38,7 @@ impl Tally {
     /// Counts a record; `text` is what it was read from.
     #[inline]
     pub(super) fn count(&mut self, found: &Found, text: &[u8], table: &mut Table) {
+        found.count(&mut self.present);
         let mut record = Record {
             found,
             text,
