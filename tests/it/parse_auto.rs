@@ -191,3 +191,57 @@ fn a_field_that_no_record_has_ends_with_the_nearest_that_exists() {
         .stderr;
     assert!(!said.contains("warning"), "{said}");
 }
+
+#[test]
+fn fields_tells_what_a_log_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "{}{{\n",
+        "{\"a\":{\"b\":1},\"c\":\"x\"}\n{\"a\":{\"b\":\"2\"}}\n".repeat(2)
+    );
+    let json = put(folder.path(), "app.jsonl.gz", &gzip(text.as_bytes()));
+    let told = run(["fields", &json]).code(0);
+    assert_eq!(
+        told.stdout,
+        "FIELD\tRECORDS\tSHARE\tTYPES\tEXAMPLES\n\
+         a.b\t4\t100.0%\tnumber\t1, 2\n\
+         c\t2\t50.0%\ttext\tx\n"
+    );
+    let said = format!(
+        "4 records of {json} (--parse json); 1 could not be read: not JSON: it ends where a key should \
+         begin\n"
+    );
+    assert!(
+        told.stderr.starts_with(&said[..said.len() - 30]),
+        "{}",
+        told.stderr
+    );
+    let csv = put(folder.path(), "a.csv", CSV.as_bytes());
+    let told = run(["fields", "-q", &csv]).code(0);
+    assert!(
+        told.stdout.ends_with(
+            "level\t2\t100.0%\ttext\tinfo, warn\ntook\t2\t100.0%\tnumber, text\t1, 2\\x0A\n"
+        ),
+        "{}",
+        told.stdout
+    );
+    assert_eq!(told.stderr, "");
+    let prose = put(
+        folder.path(),
+        "prose",
+        b"It was a dark night,\nand so on.\n",
+    );
+    run(["fields", &prose])
+        .code(2)
+        .says("write --parse and one of");
+    let told = run(["fields", "--parse", "regex:^(?P<word>[a-zA-Z]+)", &prose]).code(0);
+    assert!(
+        told.stdout.ends_with("word\t2\t100.0%\ttext\tIt, and\n"),
+        "{}",
+        told.stdout
+    );
+    let empty = put(folder.path(), "empty", b"");
+    run(["fields", &empty])
+        .code(1)
+        .says("there is no text in what was named");
+}

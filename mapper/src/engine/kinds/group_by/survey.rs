@@ -155,6 +155,7 @@ impl FieldSeen {
             Value::Absent => return,
             Value::Null => ("null", None),
             Value::Number(_) => ("number", None),
+            Value::Text(b"") => ("empty", None),
             Value::Text(text) => (kind_of(text), Some(text)),
         };
         self.records += 1;
@@ -177,7 +178,6 @@ impl FieldSeen {
 
 fn kind_of(text: &[u8]) -> &'static str {
     match text {
-        b"" => "empty",
         b"true" | b"false" => "boolean",
         [b'{', .., b'}'] => "object",
         [b'[', .., b']'] if text.len() == 2 => "list",
@@ -234,7 +234,7 @@ mod tests {
             fields,
             [
                 "day: time 2: 2025-03-03 2025-03-04",
-                "a \"b\": number 1, empty 1: 1 ",
+                "a \"b\": number 1, empty 1: 1",
                 "c\\.: text 2: x\ny z",
             ]
         );
