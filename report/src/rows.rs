@@ -41,6 +41,7 @@ impl RowFormat {
                 .figures
                 .iter()
                 .map(|(name, _)| name.clone())
+                .chain(finish.texts.iter().map(|(name, _)| name.clone()))
                 .collect(),
             None => (shape.columns.iter().map(|(name, _)| name.clone()))
                 .chain(shape.distinct.clone())

@@ -26,7 +26,7 @@ use crate::id::content_hash;
 pub use access_log::{AccessLog, Field};
 pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
-pub use finish::{ABSENT, Figure, Finish, NULL, Numbers, TEXT};
+pub use finish::{ABSENT, Edge, Figure, Finish, NULL, Numbers, PLACE, TEXT, place};
 pub use format::{Compress, Format};
 pub use grep::Grep;
 pub use group_by::{AUTO, Columns, GroupBy, PRESENT, Parse, Quantiles, having_of};

@@ -16,8 +16,8 @@ const NARROWEST: usize = 3;
 #[derive(Debug)]
 pub(super) struct Markdown {
     names: Vec<String>,
-    /// So many columns at the left are texts; the others are numbers, at the right of their columns.
-    texts: usize,
+    /// Which columns are numbers, which stand at the right.
+    numbers: Vec<bool>,
     held: Vec<Vec<String>>,
     size: usize,
     /// Once they are known.
@@ -25,10 +25,10 @@ pub(super) struct Markdown {
 }
 
 impl Markdown {
-    pub(super) fn new(names: Vec<String>, texts: usize) -> Self {
+    pub(super) fn new(names: Vec<String>, numbers: Vec<bool>) -> Self {
         Self {
             names,
-            texts,
+            numbers,
             held: Vec::new(),
             size: 0,
             widths: None,
@@ -38,7 +38,7 @@ impl Markdown {
     /// Takes a row, whose cells have no line feeds; appends what can be printed.
     pub(super) fn row(&mut self, cells: Vec<String>, out: &mut Vec<u8>) {
         if let Some(widths) = &self.widths {
-            return push_row(out, &cells, widths, self.texts);
+            return push_row(out, &cells, widths, &self.numbers);
         }
         self.size += cells.iter().map(String::len).sum::<usize>();
         self.held.push(cells);
@@ -60,18 +60,15 @@ impl Markdown {
                 *most = (*most).max(width(cell).min(WIDEST));
             }
         }
-        push_row(out, &self.names, &widths, self.texts);
-        for (at, width) in widths.iter().enumerate() {
-            let dashes = "-".repeat(width - 1);
-            let rule = match at < self.texts {
-                true => format!("| {dashes}- "),
-                false => format!("| {dashes}: "),
-            };
+        push_row(out, &self.names, &widths, &self.numbers);
+        for (width, number) in widths.iter().zip(&self.numbers) {
+            let end = if *number { ':' } else { '-' };
+            let rule = format!("| {}{end} ", "-".repeat(width - 1));
             out.extend_from_slice(rule.as_bytes());
         }
         out.extend_from_slice(b"|\n");
         for row in std::mem::take(&mut self.held) {
-            push_row(out, &row, &widths, self.texts);
+            push_row(out, &row, &widths, &self.numbers);
         }
         self.widths = Some(widths);
     }
@@ -84,12 +81,12 @@ pub(super) fn cell(text: &[u8]) -> String {
     String::from_utf8_lossy(&escaped).replace('|', "\\|")
 }
 
-fn push_row(out: &mut Vec<u8>, cells: &[String], widths: &[usize], texts: usize) {
-    for (at, (cell, most)) in cells.iter().zip(widths).enumerate() {
+fn push_row(out: &mut Vec<u8>, cells: &[String], widths: &[usize], numbers: &[bool]) {
+    for ((cell, most), number) in cells.iter().zip(widths).zip(numbers) {
         let blanks = " ".repeat(most.saturating_sub(width(cell)));
-        let padded = match at < texts {
-            true => format!("| {cell}{blanks} "),
-            false => format!("| {blanks}{cell} "),
+        let padded = match number {
+            false => format!("| {cell}{blanks} "),
+            true => format!("| {blanks}{cell} "),
         };
         out.extend_from_slice(padded.as_bytes());
     }
@@ -105,7 +102,7 @@ mod tests {
     use super::*;
 
     fn printed(rows: &[[&str; 2]]) -> String {
-        let mut markdown = Markdown::new(vec!["key".into(), "hits".into()], 1);
+        let mut markdown = Markdown::new(vec!["key".into(), "hits".into()], vec![false, true]);
         let mut out = Vec::new();
         for row in rows {
             let [key, hits] = row.map(|one| cell(one.as_bytes()));

@@ -12,6 +12,8 @@ mod time;
 
 pub use self::survey::{FieldSeen, Survey, survey};
 
+use std::collections::BTreeMap;
+
 use gristmill_common::condition;
 use gristmill_common::counters::{Counter, MAX_COUNTERS};
 use gristmill_common::spec::{GroupBy, PRESENT, Records};
@@ -19,7 +21,7 @@ use gristmill_common::spec::{GroupBy, PRESENT, Records};
 use self::field::{Found, Names};
 use self::json::Json;
 use self::parse::{Maker, Parser, Reason, Unwrap};
-use self::tally::{Number, Tally};
+use self::tally::{At, Number, Tally};
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
@@ -122,6 +124,9 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
     let distinct = (options.distinct.iter().zip(1..))
         .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
         .collect::<Result<_, _>>()?;
+    let texts = (options.texts().into_iter())
+        .map(|(_, edge, name, tag)| Ok((names.asked("--first, --last", name)?, edge, tag)))
+        .collect::<Result<_, _>>()?;
     let mut asked = Vec::new();
     let mut field = |name: &str| {
         let one = names
@@ -139,6 +144,8 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
         asked,
         numbers,
         distinct,
+        texts,
+        held: BTreeMap::new(),
         key: Vec::new(),
         present: vec![0; names.paths.len()],
     })
@@ -156,19 +163,26 @@ struct Grouper {
 impl Processor for Grouper {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
         self.tally.present.fill(0);
+        self.tally.held.clear();
         if self.tally.by.is_empty() {
             // The totals have a row even if no record counts.
             out.table.row(b"");
         }
         for part in batch.parts() {
             let records = match (&mut self.reader, &self.unwrap) {
-                (Reader::Json(json), None) if batch.is_lines() => {
-                    lines(json, &mut self.found, &mut self.tally, part, out)
-                }
+                (Reader::Json(json), None) if batch.is_lines() => lines(
+                    json,
+                    &mut self.found,
+                    &mut self.tally,
+                    batch.split(),
+                    part,
+                    out,
+                ),
                 _ => self.records(batch, part, out),
             };
             out.counted(records);
         }
+        self.tally.finish(&mut out.table);
         let counted = self.names.len() <= MAX_COUNTERS;
         for (name, count) in self.names.iter().zip(&mut self.tally.present) {
             let count = std::mem::take(count);
@@ -191,8 +205,14 @@ impl Grouper {
             Reader::Other(parser) => parser.header(header.map(|header| &header.text[..])),
         };
         let mut records = 0;
+        let mut at = At {
+            split: batch.split(),
+            ordinal: part.piece.ordinal,
+            offset: 0,
+        };
         for record in batch.records(part) {
             records += 1;
+            at.offset = record.offset;
             if header.is_some_and(|header| header.offset == record.offset) {
                 if let Err(reason) = names {
                     out.quarantine(part.piece, record.offset, reason, record.bytes);
@@ -205,7 +225,7 @@ impl Grouper {
             };
             let read = read.and_then(|text| {
                 if self.reader.record(text, &mut self.found)? {
-                    self.tally.count(&self.found, text, &mut out.table);
+                    self.tally.count(&self.found, text, at, &mut out.table);
                 }
                 Ok(())
             });
@@ -222,12 +242,21 @@ fn lines(
     json: &mut Json,
     found: &mut Found,
     tally: &mut Tally,
+    split: u32,
     part: &Part<'_>,
     out: &mut Output,
 ) -> u64 {
     let (text, mark) = (part.text(), part.mark());
+    let mut place = At {
+        split,
+        ordinal: part.piece.ordinal,
+        offset: 0,
+    };
     let lines = json.lines(text, found, |at, line, read| match read {
-        Ok((found, text)) => tally.count(found, text, &mut out.table),
+        Ok((found, text)) => {
+            place.offset = part.offset + (at + mark) as u64;
+            tally.count(found, text, place, &mut out.table);
+        }
         Err(reason) => {
             // The mark is part of the first record.
             let from = if at == 0 { 0 } else { at + mark };

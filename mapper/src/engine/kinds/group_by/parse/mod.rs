@@ -12,6 +12,8 @@ mod logfmt;
 mod pattern;
 mod separated;
 mod server_log;
+#[cfg(test)]
+mod server_tests;
 mod spaced;
 #[cfg(test)]
 mod tests;
