@@ -10,6 +10,7 @@ use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
 
 use crate::commands::exec_key::ExecKeyArgs;
+use crate::commands::fields::FieldsArgs;
 use crate::commands::rerun::Share;
 use crate::commands::tagger::TaggerCommand;
 use crate::job_args::KindCommand;
@@ -34,6 +35,7 @@ const VERSION: &str = concat!(
     after_help = "Examples:
   gristmill run word-count corpus/ -o out          count the words of every file in a folder
   gristmill run access-log --by status logs/       hits and bytes by status, to the terminal
+  gristmill fields app.jsonl                       what a log holds, for run group-by
   gristmill verify out logs/                       check the output against its inputs
 
 Exit codes:
@@ -124,6 +126,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write an output folder as one HTML page: account, result, what was set aside, hashes
     Report(ReportArgs),
+    /// Show what a log holds: its fields, how many records have each, types and examples
+    Fields(FieldsArgs),
     /// Train and measure models for pos
     #[command(subcommand)]
     Tagger(TaggerCommand),

@@ -9,6 +9,7 @@ use gristmill_common::spec::{
     AccessLog, Compress, Each, EncodingErrors, Extract, Format, GroupBy, JobSpec, Kind, Limits,
     MAX_PARTITIONS, MAX_RECORD, OnCorrupt, Records, SPEC_VERSION, Wc, WordCount,
 };
+use gristmill_input::FirstText;
 use gristmill_mapper::JobFile;
 
 use crate::exec_args::{ExecArgs, Local};
@@ -208,7 +209,7 @@ pub struct JobArgs {
     /// Number of part files
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
     pub partitions: u32,
-    /// Form of the part files [default: the kind's own]
+    /// Form of the part files [default: the kind's own; group-by on a terminal: table]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
     /// Compress the part files
@@ -249,6 +250,10 @@ pub enum RecordsArg {
 pub struct Job<R> {
     /// What to do.
     pub spec: JobSpec,
+    /// `--format` was typed.
+    pub format_typed: bool,
+    /// The text that decided on `--parse auto`.
+    pub first_text: Option<FirstText>,
     /// The files that mappers need for it.
     pub files: Vec<JobFile>,
     /// To what, as typed.
@@ -317,6 +322,8 @@ fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
     }
     Ok(Job {
         spec: job.spec(kind)?,
+        format_typed: job.format.is_some(),
+        first_text: None,
         files: Vec::new(),
         inputs: job.inputs,
         separator: if job.null { 0 } else { b'\n' },

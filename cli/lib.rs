@@ -2,6 +2,7 @@
 //!
 //! It knows every role; no role knows it.
 
+pub mod absent_fields;
 pub mod allocator;
 pub mod args;
 pub mod broker;

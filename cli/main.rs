@@ -7,8 +7,8 @@ use clap::Parser;
 use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
-    cancel, dashboard, doctor, exec, exec_key, health, man, map, produce, reduce, replay, report,
-    run, status, tagger, verify,
+    cancel, dashboard, doctor, exec, exec_key, fields, health, man, map, produce, reduce, replay,
+    report, run, status, tagger, verify,
 };
 use gristmill::confined;
 use gristmill::exit::{Exit, UsageError};
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Health(args) => health::health(&args),
         Command::Verify(args) => verify::verify(&args, verbosity),
         Command::Report(args) => report::report(&args, verbosity),
+        Command::Fields(args) => fields::fields(args, verbosity),
         Command::Tagger(command) => tagger::tagger(&command),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(&dir),

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use gristmill_common::name::on_one_line;
-use gristmill_common::spec::{AUTO, Kind, Parse};
-use gristmill_input::Plan;
+use gristmill_common::spec::{AUTO, GroupBy, Kind, Parse};
+use gristmill_input::{FirstText, Plan};
 use gristmill_mapper::name_format;
 
 use crate::exit::usage;
@@ -31,21 +31,13 @@ pub fn decide<R>(
     if options.parse.0 != AUTO {
         return Ok(());
     }
-    if !options.fields.is_empty() {
-        return Err(usage(
-            "--fields names the columns of CSV or TSV: write --parse csv or --parse tsv with it",
-        ));
-    }
     let first = plan.first_text(&job.spec, ENOUGH, tmp)?;
     let parse = match &first {
         // Nothing will be read either.
         None => "json",
         Some(first) => {
+            let format = format_of(options, first)?;
             let name = on_one_line(&first.document);
-            let text = &first.text[..first.text.len().min(ENOUGH)];
-            let whole = first.whole && text.len() == first.text.len();
-            let format =
-                name_format(options, text, whole).map_err(|why| usage(format!("{name}: {why}")))?;
             verbosity.say(&format!("--parse {format}, by the beginning of {name}"))?;
             format
         }
@@ -54,6 +46,7 @@ pub fn decide<R>(
     if let Kind::GroupBy(options) = &mut job.spec.kind {
         options.parse = Parse::from(parse);
     }
+    job.first_text = first;
     // Unless the user said otherwise.
     if job.spec.records == before {
         job.spec.records = job.spec.kind.default_records();
@@ -61,4 +54,22 @@ pub fn decide<R>(
     // Where a large text may be cut depends on the format.
     *plan = std::mem::take(plan).for_spec(&job.spec)?;
     Ok(())
+}
+
+/// The format of a text.
+///
+/// # Errors
+/// A usage error when it is in none that is known by its lines.
+pub fn format_of(options: &GroupBy, first: &FirstText) -> anyhow::Result<&'static str> {
+    if !options.fields.is_empty() {
+        return Err(usage(
+            "--fields names the columns of CSV or TSV: write --parse csv or --parse tsv with it",
+        ));
+    }
+    let text = &first.text[..first.text.len().min(ENOUGH)];
+    let whole = first.whole && text.len() == first.text.len();
+    name_format(options, text, whole).map_err(|why| {
+        let name = on_one_line(&first.document);
+        usage(format!("{name}: {why}"))
+    })
 }

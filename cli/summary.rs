@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gristmill_common::progress::Progress;
-use gristmill_common::spec::{JobSpec, Records};
+use gristmill_common::spec::{JobSpec, PRESENT, Records};
 use gristmill_reducer::Report;
 use indicatif::{HumanBytes, HumanCount};
 
@@ -54,12 +54,14 @@ impl Summary<'_> {
                 )?;
             }
         }
-        for counter in report.counters.iter().take(COUNTERS) {
+        // Those of programs.
+        let counters = || (report.counters.iter()).filter(|counter| counter.group != PRESENT);
+        for counter in counters().take(COUNTERS) {
             let count = HumanCount(counter.count);
             writeln!(out, "  {count:>10}  {}: {}", counter.group, counter.name)?;
         }
-        if report.counters.len() > COUNTERS {
-            let more = report.counters.len() - COUNTERS;
+        let more = counters().skip(COUNTERS).count();
+        if more > 0 {
             writeln!(out, "  and {more} more counters: manifest.json has them")?;
         }
         if report.spilled > 0 {

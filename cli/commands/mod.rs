@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod dry_run;
 pub mod exec;
 pub mod exec_key;
+pub mod fields;
 pub mod health;
 pub mod man;
 pub mod map;

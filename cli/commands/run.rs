@@ -10,11 +10,13 @@ use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
+use gristmill_common::spec::Format;
 use gristmill_input::Plan;
 use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir};
 
+use crate::absent_fields;
 use crate::args::RunArgs;
 use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
@@ -34,6 +36,7 @@ use crate::verbosity::Verbosity;
 pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let mut job = words.into_job()?;
+    line_up(&mut job);
     let mut settings = settings(&job)?;
     let shutdown = Shutdown::new();
     settings.large = exec::large(&job.spec, &settings, &shutdown)?;
@@ -87,6 +90,9 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             };
             if verbosity != Verbosity::Quiet {
                 summary.complete(&report, exit, &mut std::io::stderr())?;
+                for warning in absent_fields::warnings(&job, &mut plan, &report, &settings.tmp) {
+                    verbosity.say(&warning)?;
+                }
             }
             if let Some(page) = page {
                 page::write(&page, &gristmill_report::report(out)?.html, true)?;
@@ -101,6 +107,14 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             Ok(Exit::Interrupted)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// On a terminal, rows of `group-by` are a table for people.
+fn line_up(job: &mut Job<RunArgs>) {
+    let shown = job.command.output == Path::new("-") && std::io::stdout().is_terminal();
+    if shown && !job.format_typed && job.spec.kind.formats().contains(&Format::Table) {
+        job.spec.format = Format::Table;
     }
 }
 

@@ -16,7 +16,7 @@ pub use engine::kinds::exec::{
     CONFINED, Confinement, GroupReducer, Host, KEEPER, Reran, Rerun, Trial, Tried, can_confine,
     confined, keep_private, keeper,
 };
-pub use engine::kinds::{name_format, name_model};
+pub use engine::kinds::{FieldSeen, Survey, field_names, name_format, name_model, survey};
 pub use engine::mapper::{Mapped, Mapper};
 pub use engine::output::Output;
 pub use engine::prepared::{Prepared, SpecError};

@@ -108,7 +108,7 @@ impl TableView {
                 format.read_csv(file, &mut take)?;
                 continue;
             }
-            if format.has_header() {
+            for _ in 0..format.header() {
                 file.next_line(&mut buffer)?;
             }
             while let Some(line) = file.next_line(&mut buffer)? {

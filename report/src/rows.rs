@@ -17,8 +17,8 @@ pub(crate) struct RowFormat {
     /// Names of the values.
     pub(crate) values: Vec<String>,
     format: Format,
-    /// Whether the first line of a part file has the names.
-    header: bool,
+    /// How many lines of a part file stand before its rows.
+    header: usize,
 }
 
 /// One row of a table.
@@ -41,23 +41,30 @@ impl RowFormat {
                 .figures
                 .iter()
                 .map(|(name, _)| name.clone())
+                .chain(finish.texts.iter().map(|(name, _)| name.clone()))
                 .collect(),
             None => (shape.columns.iter().map(|(name, _)| name.clone()))
                 .chain(shape.distinct.clone())
                 .collect(),
         };
         values.retain(|name| !name.is_empty());
-        let header = shape.finish.as_ref().is_some_and(|finish| finish.header);
+        let asked = shape.finish.as_ref().is_some_and(|finish| finish.header);
+        let header = match format {
+            Format::Tsv | Format::Csv => usize::from(asked),
+            // And a rule.
+            Format::Table => 2,
+            _ => 0,
+        };
         Self {
             keys,
             values,
             format,
-            header: header && matches!(format, Format::Tsv | Format::Csv),
+            header,
         }
     }
 
-    /// Whether the first line of a part file has the names.
-    pub(crate) fn has_header(&self) -> bool {
+    /// How many lines of a part file stand before its rows.
+    pub(crate) fn header(&self) -> usize {
         self.header
     }
 
@@ -70,6 +77,7 @@ impl RowFormat {
     pub(crate) fn read(&self, line: &[u8]) -> Result<Row, String> {
         let cells = match self.format {
             Format::Jsonl => self.json_cells(line)?,
+            Format::Table => table_cells(line),
             Format::Tsv => line.split(|&byte| byte == b'\t').map(unescape).collect(),
             _ => self.text_cells(line),
         };
@@ -89,7 +97,7 @@ impl RowFormat {
             what,
         };
         let mut records = csv::ReaderBuilder::new()
-            .has_headers(self.header)
+            .has_headers(self.header > 0)
             .from_reader(reader);
         for record in records.byte_records() {
             let record = record.map_err(|error| malformed(0, error.to_string()))?;
@@ -135,6 +143,15 @@ impl RowFormat {
         cells.reverse();
         cells
     }
+}
+
+/// The cells of a row between bars, of which those inside cells have a backslash.
+fn table_cells(line: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(line).replace("\\|", "\u{1}");
+    let inside = text.strip_prefix('|').unwrap_or(&text);
+    let inside = inside.strip_suffix('|').unwrap_or(inside);
+    let cell = |cell: &str| unescape(cell.trim().replace('\u{1}', "|").as_bytes());
+    inside.split('|').map(cell).collect()
 }
 
 /// A field of tab-separated values, its escapes undone; other bytes than UTF-8 become U+FFFD.
@@ -188,6 +205,14 @@ mod tests {
             .unwrap();
         assert_eq!(row.cells, ["x\ty\\n\u{7F}", "\u{FFFD}", "12"]);
         assert_eq!(row.weight, 12.0);
+    }
+
+    #[test]
+    fn cells_of_a_table_stand_between_bars() {
+        let row = format(&["a", "b"], Format::Table)
+            .read(br"| a\|b\\\| |     | 7 |")
+            .unwrap();
+        assert_eq!(row.cells, ["a|b\\|", "", "7"]);
     }
 
     #[test]

@@ -133,43 +133,6 @@ fn a_job_without_fields_or_records_has_its_one_row() {
 }
 
 #[test]
-fn finished_rows_are_chosen_by_any_column() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("app.jsonl");
-    let mut text = String::new();
-    for (key, values) in [("a", "1,2,3"), ("b", "10"), ("c", "5,-1"), ("d", "null")] {
-        for value in values.split(',') {
-            text += &format!("{{\"k\":\"{key}\",\"v\":{value}}}\n");
-        }
-    }
-    std::fs::write(&file, text).expect("a file");
-    let name = file.to_string_lossy();
-    let rows = |more: &[&str]| {
-        let words = [
-            "run", "group-by", "-q", "--by", "k", "--avg", "v", &name, "-o", "-",
-        ];
-        run([&words[..], more].concat()).code(0).stdout
-    };
-    let top = rows(&["--top", "3", "--top-by", "avg_v"]);
-    assert_eq!(top, "b\t1\t10\t0\na\t3\t2\t0\nc\t2\t2\t0\n");
-    let having = rows(&["--having", "hits >= 2 and not k = c"]);
-    assert_eq!(having, "a\t3\t2\t0\n");
-    assert_eq!(rows(&["--having", "avg_v = null"]), "d\t1\t\\N\t0\n");
-    for (words, why) in [
-        (
-            ["--having", "nits > 1"],
-            "is not a column (columns are k, hits, avg_v, no_number_v)",
-        ),
-        (["--top-by", "v"], "--top"),
-    ] {
-        let line = [
-            "run", "group-by", "--by", "k", "--avg", "v", &name, "-o", "-",
-        ];
-        run([&line[..], &words].concat()).code(2).says(why);
-    }
-}
-
-#[test]
 fn quantiles_are_at_most_one_percent_off() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("took.jsonl");

@@ -15,6 +15,7 @@ mod first_contact;
 mod gristmill;
 mod group_by;
 mod group_by_columns;
+mod group_by_rows;
 mod manifests;
 mod memory;
 mod operate;

@@ -1,4 +1,5 @@
-//! `group-by --parse auto`: one format for a job, told by its first text.
+//! `group-by --parse auto`: one format for a job, told by its first text; and fields that are not
+//! there.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -119,4 +120,128 @@ fn streams_are_read_whole_after_they_were_looked_into() {
         assert_eq!(Ended::of(output).code(0).stdout, expected, "{name}");
         assert!(cat.wait().expect("cat ends").success());
     }
+}
+
+#[test]
+fn a_field_that_no_record_has_ends_with_the_nearest_that_exists() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let json = put(
+        folder,
+        "app.jsonl",
+        b"{\"level\":\"info\",\"request\":{\"host\":\"a\"}}\n{\"level\":null,\"took\":1}\n{\n",
+    );
+    let csv = put(folder, "a.csv", CSV.as_bytes());
+    let allow = ["--allow-quarantine", "1"];
+    for (words, warned) in [
+        (
+            &["--by", "levl", "--sum", "took", &json][..],
+            &["`levl`; the nearest is `level`"][..],
+        ),
+        (
+            &["--where", "exists Took or host = a or user.id = 1", &json],
+            &[
+                "`Took`; the nearest is `took`",
+                "`host`; the nearest is `request.host`",
+                "`user.id`; the first document has level, request.host, took",
+            ],
+        ),
+        (
+            &["--parse", "csv", "--by", "levle,took", &csv],
+            &["`levle`; the nearest is `level`"],
+        ),
+        (
+            &["--by", "level,request.host", "--where", "took > 5", &json],
+            &[],
+        ),
+    ] {
+        let line = [&["run", "group-by", "-o", "-"], &allow[..], words].concat();
+        let said = run(line).code(0).stderr;
+        let warnings: Vec<&str> = said
+            .lines()
+            .filter(|line| line.starts_with("warning"))
+            .collect();
+        assert_eq!(warnings.len(), warned.len(), "{words:?}: {said}");
+        for (warning, end) in warnings.iter().zip(warned) {
+            let expected = format!("warning: no record has the field {end}");
+            assert_eq!(*warning, expected, "{words:?}");
+        }
+    }
+    // A stream cannot be looked into again, unless it was at the beginning.
+    for (parse, warned) in [
+        (
+            "auto",
+            "no record has the field `levl`; the nearest is `level`\n",
+        ),
+        ("json", "no record has the field `levl`\n"),
+    ] {
+        let output = gristmill()
+            .args([
+                "run", "group-by", "--by", "levl", "--parse", parse, "-", "-o", "-",
+            ])
+            .args(allow)
+            .stdin(std::fs::File::open(&json).expect("a file"))
+            .output()
+            .expect("it starts");
+        Ended::of(output).code(0).says(warned);
+    }
+    let empty = put(folder, "empty", b"");
+    let said = run(["run", "group-by", "--by", "x", &empty, "-o", "-"])
+        .code(0)
+        .stderr;
+    assert!(!said.contains("warning"), "{said}");
+}
+
+#[test]
+fn fields_tells_what_a_log_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "{}{{\n",
+        "{\"a\":{\"b\":1},\"c\":\"x\"}\n{\"a\":{\"b\":\"2\"}}\n".repeat(2)
+    );
+    let json = put(folder.path(), "app.jsonl.gz", &gzip(text.as_bytes()));
+    let told = run(["fields", &json]).code(0);
+    assert_eq!(
+        told.stdout,
+        "FIELD\tRECORDS\tSHARE\tTYPES\tEXAMPLES\n\
+         a.b\t4\t100.0%\tnumber\t1, 2\n\
+         c\t2\t50.0%\ttext\tx\n"
+    );
+    let said = format!(
+        "4 records of {json} (--parse json); 1 could not be read: not JSON: it ends where a key should \
+         begin\n"
+    );
+    assert!(
+        told.stderr.starts_with(&said[..said.len() - 30]),
+        "{}",
+        told.stderr
+    );
+    let csv = put(folder.path(), "a.csv", CSV.as_bytes());
+    let told = run(["fields", "-q", &csv]).code(0);
+    assert!(
+        told.stdout.ends_with(
+            "level\t2\t100.0%\ttext\tinfo, warn\ntook\t2\t100.0%\tnumber, text\t1, 2\\x0A\n"
+        ),
+        "{}",
+        told.stdout
+    );
+    assert_eq!(told.stderr, "");
+    let prose = put(
+        folder.path(),
+        "prose",
+        b"It was a dark night,\nand so on.\n",
+    );
+    run(["fields", &prose])
+        .code(2)
+        .says("write --parse and one of");
+    let told = run(["fields", "--parse", "regex:^(?P<word>[a-zA-Z]+)", &prose]).code(0);
+    assert!(
+        told.stdout.ends_with("word\t2\t100.0%\ttext\tIt, and\n"),
+        "{}",
+        told.stdout
+    );
+    let empty = put(folder.path(), "empty", b"");
+    run(["fields", &empty])
+        .code(1)
+        .says("there is no text in what was named");
 }

@@ -14,12 +14,35 @@ pub struct Finish {
     pub distinct: u8,
     /// So many tags after those are of numbers in buckets ([`crate::bucket`]), which are counted.
     pub quantiles: u8,
+    /// Names of the columns after the figures, whose values are texts. Each has a tag after those:
+    /// its members are places in the input ([`place`]) and the value there.
+    pub texts: Vec<(String, Edge)>,
     /// The figure by which the first rows are chosen.
     pub rank: usize,
     /// What a finished row must satisfy to be printed ([`crate::condition`]).
     pub having: Option<String>,
     /// The first line has the columns' names.
     pub header: bool,
+}
+
+/// Which of a field's values in a group is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edge {
+    /// The first in input order.
+    First,
+    /// The last.
+    Last,
+}
+
+/// Length of a place in the input.
+pub const PLACE: usize = 16;
+
+/// A place in the input, such that input order is byte order: split, number of the document in it,
+/// and offset in the document.
+#[must_use]
+pub fn place(split: u32, ordinal: u32, offset: u64) -> [u8; PLACE] {
+    let place = u128::from(split) << 96 | u128::from(ordinal) << 64 | u128::from(offset);
+    place.to_be_bytes()
 }
 
 /// Mark of a key's field: the record does not have it.

@@ -24,6 +24,8 @@ pub enum Format {
     Tar,
     /// Comma-separated values.
     Csv,
+    /// A table in Markdown, lined up for people.
+    Table,
 }
 
 impl Format {
@@ -34,6 +36,7 @@ impl Format {
             Format::Tsv => "tsv",
             Format::Jsonl => "jsonl",
             Format::Csv => "csv",
+            Format::Table => "md",
             Format::Text => "txt",
             Format::Conllu => "conllu",
             Format::Frames => "frames",

@@ -26,10 +26,10 @@ use crate::id::content_hash;
 pub use access_log::{AccessLog, Field};
 pub use exec::{Cutting, Each, Exec, Out, Program, Reduce, Reducer};
 pub use extract::Extract;
-pub use finish::{ABSENT, Figure, Finish, NULL, Numbers, TEXT};
+pub use finish::{ABSENT, Edge, Figure, Finish, NULL, Numbers, PLACE, TEXT, place};
 pub use format::{Compress, Format};
 pub use grep::Grep;
-pub use group_by::{AUTO, Columns, GroupBy, Parse, Quantiles, having_of};
+pub use group_by::{AUTO, Columns, GroupBy, PRESENT, Parse, Quantiles, having_of};
 pub use pos::{Pos, Tagset};
 pub use shape::{KeyedBy, Shape, TableShape, document_key};
 pub use wc::Wc;
@@ -203,7 +203,7 @@ impl Kind {
             Kind::Extract(_) => &[Format::Jsonl],
             Kind::Pos(_) => &[Format::Text, Format::Conllu, Format::Jsonl],
             Kind::Exec(options) => options.formats(),
-            Kind::GroupBy(_) => &[Format::Tsv, Format::Jsonl, Format::Csv],
+            Kind::GroupBy(_) => &[Format::Tsv, Format::Jsonl, Format::Csv, Format::Table],
         }
     }
 

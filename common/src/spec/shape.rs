@@ -59,7 +59,7 @@ impl TableShape {
             || self
                 .finish
                 .as_ref()
-                .is_some_and(|finish| finish.distinct > 0)
+                .is_some_and(|finish| finish.distinct > 0 || !finish.texts.is_empty())
     }
 
     /// Whether there are rows that count a group's numbers in buckets.

@@ -300,6 +300,7 @@ fn write_top(
         spilled,
         |key, values| -> Result<(), CommitError> { Ok(out.write(renderer.line(key, values)?)?) },
     )?;
+    out.write(renderer.rest())?;
     Ok(out.finish()?)
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct TableMerge {
 
 /// What becomes of a table's finished rows.
 enum End {
-    Print(Renderer, OutFile),
+    Print(Box<Renderer>, OutFile),
     Top(Top),
 }
 
@@ -106,7 +106,7 @@ impl Merging {
                 let renderer = Renderer::new(&shape, spec.format);
                 let mut out = destination.part(partition, spec)?;
                 out.write(&renderer.header())?;
-                End::Print(renderer, out)
+                End::Print(Box::new(renderer), out)
             }
         };
         let share = if shape.top.is_some() { 5 } else { 6 };
@@ -227,7 +227,10 @@ impl TableMerge {
         }
         groups.close()?;
         match end {
-            End::Print(_, out) => Ok(Product::Part(out.finish()?)),
+            End::Print(mut renderer, mut out) => {
+                out.write(renderer.rest())?;
+                Ok(Product::Part(out.finish()?))
+            }
             End::Top(top) => {
                 let sorted = top.finish();
                 *spilled += sorted.spilled();

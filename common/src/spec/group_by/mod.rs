@@ -7,7 +7,7 @@ mod tests;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Figure, Finish, KeyedBy, Numbers, Shape, TableShape};
+use super::{Edge, Figure, Finish, KeyedBy, Numbers, Shape, TableShape};
 use crate::condition::{self, Condition};
 use crate::decimal::{Decimal, UNIT};
 use crate::table::{MAX_COLUMNS, Merge};
@@ -57,6 +57,14 @@ pub struct GroupBy {
     /// The column of 'took:0.95' is q0.95_took. Repeat the option for more fields.
     #[arg(long, value_name = "FIELD:Q[,Q…]")]
     pub quantiles: Vec<String>,
+    /// The first value of these fields in each group, in input order
+    ///
+    /// Null and fields that are not there are no values.
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub first: Vec<String>,
+    /// The last value of these fields in each group, in input order
+    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    pub last: Vec<String>,
     /// Only records for which this holds, such as 'status >= 500 and not path ~ ^/health'
     ///
     /// FIELD OP VALUE with = != ~ !~ < <= > >=, FIELD in (A, B), exists FIELD; and, or, not and
@@ -79,6 +87,9 @@ pub struct GroupBy {
 
 /// The format that is decided by what is in the first document, before the job begins.
 pub const AUTO: &str = "auto";
+
+/// The group of counters that say how many records have a field, by its name.
+pub const PRESENT: &str = "records with the field";
 
 /// How a record is taken apart into fields, as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,10 +223,26 @@ impl GroupBy {
             .collect()
     }
 
-    /// The names of a finished row's columns: the fields of its key, then the figures.
+    /// The fields whose first and last values are wanted: the name of the column, which of the two,
+    /// the field and the tag.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, Edge, &str, u8)> {
+        let first = self.first.iter().map(|field| ("first", Edge::First, field));
+        let last = self.last.iter().map(|field| ("last", Edge::Last, field));
+        let tags = (self.distinct.len() + self.quantiles.len() + 1) as u8..;
+        (first.chain(last).zip(tags))
+            .map(|((name, edge, field), tag)| (format!("{name}_{field}"), edge, &field[..], tag))
+            .collect()
+    }
+
+    /// The names of a finished row's columns: the fields of its key, then the figures and texts.
     fn names(&self) -> Vec<String> {
         let figures = self.figures().into_iter().map(|(name, _)| name);
-        self.by.iter().cloned().chain(figures).collect()
+        let texts = self.texts().into_iter().map(|(name, ..)| name);
+        (self.by.iter().cloned())
+            .chain(figures)
+            .chain(texts)
+            .collect()
     }
 
     /// Whether the options go together.
@@ -224,8 +251,9 @@ impl GroupBy {
     /// When they do not: which option, and the way out.
     pub fn check(&self) -> Result<(), String> {
         let (columns, figures) = (self.columns().merges.len(), self.figures().len());
-        let tags = self.distinct.len() + self.quantiles.len();
-        if columns > MAX_COLUMNS || figures.max(tags) > MAX_FIGURES {
+        let texts = self.first.len() + self.last.len();
+        let tags = self.distinct.len() + self.quantiles.len() + texts;
+        if columns > MAX_COLUMNS || (figures + texts).max(tags) > MAX_FIGURES {
             return Err(format!(
                 "too many figures: {figures} columns ({columns} to work them out), at most {MAX_FIGURES} \
                  ({MAX_COLUMNS}); leave some out"
@@ -279,6 +307,9 @@ impl GroupBy {
                 figures,
                 distinct: self.distinct.len() as u8,
                 quantiles: self.quantiles.len() as u8,
+                texts: (self.texts().into_iter())
+                    .map(|(name, edge, ..)| (name, edge))
+                    .collect(),
                 rank: rank.unwrap_or(0),
                 having: self.having.clone(),
                 header: self.header,

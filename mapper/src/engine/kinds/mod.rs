@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use gristmill_common::spec::{JobSpec, Kind};
 
-pub use group_by::name_format;
+pub use group_by::{FieldSeen, Survey, field_names, name_format, survey};
 pub use pos::name_model;
 
 use crate::engine::job_file::JobFile;

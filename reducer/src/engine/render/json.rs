@@ -6,27 +6,30 @@ use gristmill_common::name::shown;
 use super::{Cell, Column, push_value};
 
 /// Appends an object: the key's fields as strings, without absent ones, then the columns as
-/// numbers.
-pub(crate) fn push_row(
+/// numbers and the texts.
+pub(crate) fn push_row<'t>(
     line: &mut Vec<u8>,
     names: &[String],
     cells: &[Cell<'_>],
-    columns: &[Column],
-    values: &[u128],
+    (columns, values): (&[Column], &[u128]),
+    texts: impl Iterator<Item = (&'t String, &'t Cell<'t>)>,
 ) {
     let mut before = b'{';
-    for (name, cell) in names.iter().zip(cells) {
+    let text = |line: &mut Vec<u8>, name: &str, cell: &Cell<'_>, before: &mut u8| {
         if *cell == Cell::Absent {
-            continue;
+            return;
         }
-        line.push(before);
+        line.push(*before);
         push_string(line, name.as_bytes());
         line.push(b':');
         match cell {
             Cell::Text(text) => push_name(line, text),
             _ => line.extend_from_slice(b"null"),
         }
-        before = b',';
+        *before = b',';
+    };
+    for (name, cell) in names.iter().zip(cells) {
+        text(line, name, cell, &mut before);
     }
     for (column, &value) in columns.iter().zip(values) {
         line.push(before);
@@ -34,6 +37,9 @@ pub(crate) fn push_row(
         line.push(b':');
         push_value(line, column, value, b"null");
         before = b',';
+    }
+    for (name, cell) in texts {
+        text(line, name, cell, &mut before);
     }
     if before == b'{' {
         line.push(b'{');

@@ -2,12 +2,14 @@
 
 mod csv;
 pub(crate) mod json;
+mod markdown;
 mod tsv;
 
 use gristmill_common::decimal;
 use gristmill_common::key;
 use gristmill_common::spec::{ABSENT, Figure, Format, KeyedBy, NULL, TEXT, TableShape};
 
+use self::markdown::Markdown;
 use crate::engine::reduce_error::ReduceError;
 
 /// Prints the rows of one table in one format.
@@ -21,6 +23,10 @@ pub(crate) struct Renderer {
     reported: bool,
     header: bool,
     columns: Vec<Column>,
+    /// Names of the columns after those, whose values are the last fields of keys.
+    texts: Vec<String>,
+    /// Set where rows are lined up.
+    markdown: Option<Box<Markdown>>,
     line: Vec<u8>,
 }
 
@@ -74,6 +80,23 @@ impl Renderer {
                 .collect(),
         };
         columns.retain(|column| !column.name.is_empty());
+        let keys: Vec<String> = match &shape.keyed_by {
+            KeyedBy::Document => vec!["name".to_owned()],
+            KeyedBy::Fields(names) => names.clone(),
+        };
+        let texts: Vec<String> = (shape.finish.iter())
+            .flat_map(|finish| finish.texts.iter().map(|(name, _)| name.clone()))
+            .collect();
+        let markdown = (format == Format::Table).then(|| {
+            let names = keys.iter().chain(columns.iter().map(|column| &column.name));
+            let names = names
+                .chain(&texts)
+                .map(|name| markdown::cell(name.as_bytes()));
+            let mut numbers = vec![false; keys.len()];
+            numbers.extend(columns.iter().map(|_| true));
+            numbers.extend(texts.iter().map(|_| false));
+            Box::new(Markdown::new(names.collect(), numbers))
+        });
         Self {
             format,
             keyed_by: shape.keyed_by.clone(),
@@ -81,8 +104,19 @@ impl Renderer {
             reported: shape.finish.is_some(),
             header: shape.finish.as_ref().is_some_and(|finish| finish.header),
             columns,
+            texts,
+            markdown,
             line: Vec::new(),
         }
+    }
+
+    /// What is left to print after all rows.
+    pub(crate) fn rest(&mut self) -> &[u8] {
+        self.line.clear();
+        if let Some(markdown) = &mut self.markdown {
+            markdown.rest(&mut self.line);
+        }
+        &self.line
     }
 
     /// The line before all rows; empty if there is none.
@@ -92,7 +126,8 @@ impl Renderer {
         };
         let names = names
             .iter()
-            .chain(self.columns.iter().map(|column| &column.name));
+            .chain(self.columns.iter().map(|column| &column.name))
+            .chain(&self.texts);
         let mut line = Vec::new();
         for name in names {
             match self.format {
@@ -111,7 +146,8 @@ impl Renderer {
         line
     }
 
-    /// The row as a line, its end included. The values are the columns, distinct last.
+    /// The row as a line, its end included; what there is to print of a table that is lined up. The
+    /// values are the columns, distinct last.
     pub(crate) fn line(&mut self, key: &[u8], values: &[u128]) -> Result<&[u8], ReduceError> {
         let fields;
         let wrong = || ReduceError::Malformed("a key of the wrong shape".into());
@@ -120,7 +156,7 @@ impl Renderer {
             KeyedBy::Fields(names) if names.len() == 1 && !self.encoded => vec![Cell::Text(key)],
             KeyedBy::Fields(names) => {
                 fields = key::fields(key)
-                    .filter(|fields| fields.len() == names.len())
+                    .filter(|fields| fields.len() == names.len() + self.texts.len())
                     .ok_or_else(wrong)?;
                 (fields.iter())
                     .map(|field| match self.reported {
@@ -131,39 +167,51 @@ impl Renderer {
             }
         };
         let values = &values[..values.len().min(self.columns.len())];
+        let (cells, texts) = cells.split_at(cells.len() - self.texts.len());
         self.line.clear();
+        if let Some(markdown) = &mut self.markdown {
+            let mut row: Vec<String> = cells.iter().copied().map(shown).collect();
+            for (column, &value) in self.columns.iter().zip(values) {
+                let mut number = Vec::new();
+                push_value(&mut number, column, value, NULL_TEXT);
+                row.push(String::from_utf8_lossy(&number).into_owned());
+            }
+            row.extend(texts.iter().copied().map(shown));
+            markdown.row(row, &mut self.line);
+            return Ok(&self.line);
+        }
         match self.format {
             Format::Jsonl => {
                 let names: &[String] = match &self.keyed_by {
                     KeyedBy::Document => &["name".to_owned()],
                     KeyedBy::Fields(names) => names,
                 };
-                json::push_row(&mut self.line, names, &cells, &self.columns, values);
+                let texts = self.texts.iter().zip(texts);
+                json::push_row(&mut self.line, names, cells, (&self.columns, values), texts);
             }
             Format::Tsv => {
                 for cell in cells {
-                    match cell {
-                        Cell::Absent => self.line.push(b'-'),
-                        Cell::Null => self.line.extend_from_slice(NULL_TEXT),
-                        Cell::Text(b"-") if self.reported => self.line.extend_from_slice(b"\\-"),
-                        Cell::Text(text) => tsv::push_escaped(&mut self.line, text),
-                    }
+                    push_tsv(&mut self.line, *cell, self.reported);
                     self.line.push(b'\t');
                 }
                 push_values(&mut self.line, &self.columns, values, b'\t');
+                for cell in texts {
+                    self.line.push(b'\t');
+                    push_tsv(&mut self.line, *cell, self.reported);
+                }
             }
             Format::Csv => {
                 for cell in cells {
-                    match cell {
-                        Cell::Absent => {}
-                        Cell::Null => self.line.extend_from_slice(NULL_TEXT),
-                        Cell::Text(text) => csv::push_text(&mut self.line, text),
-                    }
+                    push_csv(&mut self.line, *cell);
                     self.line.push(b',');
                 }
                 push_values(&mut self.line, &self.columns, values, b',');
+                for cell in texts {
+                    self.line.push(b',');
+                    push_csv(&mut self.line, *cell);
+                }
             }
-            Format::Text | Format::Conllu | Format::Frames | Format::Tar => {
+            Format::Text | Format::Conllu | Format::Frames | Format::Tar | Format::Table => {
                 for cell in cells {
                     if let Cell::Text(text) = cell {
                         self.line.extend_from_slice(text);
@@ -179,6 +227,33 @@ impl Renderer {
         }
         self.line.push(b'\n');
         Ok(&self.line)
+    }
+}
+
+fn push_tsv(line: &mut Vec<u8>, cell: Cell<'_>, reported: bool) {
+    match cell {
+        Cell::Absent => line.push(b'-'),
+        Cell::Null => line.extend_from_slice(NULL_TEXT),
+        Cell::Text(b"-") if reported => line.extend_from_slice(b"\\-"),
+        Cell::Text(text) => tsv::push_escaped(line, text),
+    }
+}
+
+fn push_csv(line: &mut Vec<u8>, cell: Cell<'_>) {
+    match cell {
+        Cell::Absent => {}
+        Cell::Null => line.extend_from_slice(NULL_TEXT),
+        Cell::Text(text) => csv::push_text(line, text),
+    }
+}
+
+/// A cell for people.
+fn shown(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Absent => "-".into(),
+        Cell::Null => "\\N".into(),
+        Cell::Text(b"-") => "\\-".into(),
+        Cell::Text(text) => markdown::cell(text),
     }
 }
 

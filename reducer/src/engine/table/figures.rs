@@ -5,10 +5,13 @@ use gristmill_common::condition::{self, Condition, Value};
 use gristmill_common::decimal::UNIT;
 use gristmill_common::key;
 use gristmill_common::spec::{
-    ABSENT, Figure, Finish, KeyedBy, Numbers, TEXT, TableShape, having_of,
+    ABSENT, Edge, Figure, Finish, KeyedBy, NULL, Numbers, PLACE, TEXT, TableShape, having_of,
 };
 
 use crate::engine::reduce_error::ReduceError;
+
+/// A key with its texts, and the figures.
+type FinishedRow<'a> = (&'a [u8], &'a [u128]);
 
 /// Works out the figures of rows, one after the other.
 pub(super) struct Figures {
@@ -19,6 +22,10 @@ pub(super) struct Figures {
     /// The buckets of each further tag that the group at hand has, in order, and their counts.
     buckets: Vec<Vec<(u16, u128)>>,
     row: Vec<u128>,
+    /// The value of each text that the group at hand has.
+    texts: Vec<Option<Vec<u8>>>,
+    /// The group's key and its texts.
+    key: Vec<u8>,
 }
 
 impl Figures {
@@ -30,7 +37,9 @@ impl Figures {
         let having = match (&finish.having, &shape.keyed_by) {
             (Some(having), KeyedBy::Fields(fields)) => {
                 let figures = finish.figures.iter().map(|(name, _)| name);
-                let names: Vec<String> = fields.iter().chain(figures).cloned().collect();
+                let texts = finish.texts.iter().map(|(name, _)| name);
+                let names: Vec<String> =
+                    fields.iter().chain(figures).chain(texts).cloned().collect();
                 Some(having_of(having, &names).map_err(ReduceError::Malformed)?)
             }
             _ => None,
@@ -40,6 +49,8 @@ impl Figures {
             members: vec![0; usize::from(finish.distinct)],
             buckets: vec![Vec::new(); usize::from(finish.quantiles)],
             row: Vec::new(),
+            texts: vec![None; finish.texts.len()],
+            key: Vec::new(),
             finish,
         }))
     }
@@ -47,10 +58,30 @@ impl Figures {
     /// Takes a member of the group at hand: `field` is the last one of its key, as it is encoded.
     pub(super) fn member(&mut self, field: &[u8]) -> Result<(), ReduceError> {
         let tag = field.first().copied().unwrap_or(0);
-        match self.members.get_mut(usize::from(tag).wrapping_sub(1)) {
+        let at = usize::from(tag).wrapping_sub(1);
+        match self.members.get_mut(at) {
             Some(count) => *count += 1,
-            None => return Err(ReduceError::Malformed(format!("a member of tag {tag}"))),
+            None => {
+                let at = at.wrapping_sub(self.members.len() + self.buckets.len());
+                self.text(at, field, tag)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Takes a value of a text: they come in input order.
+    fn text(&mut self, at: usize, field: &[u8], tag: u8) -> Result<(), ReduceError> {
+        let wrong = || ReduceError::Malformed(format!("a member of tag {tag}"));
+        let (text, (_, edge)) = (self.texts.get_mut(at))
+            .zip(self.finish.texts.get(at))
+            .ok_or_else(wrong)?;
+        if *edge == Edge::First && text.is_some() {
+            return Ok(());
+        }
+        let field = key::fields(field).and_then(|mut fields| fields.pop());
+        let field = field.ok_or_else(wrong)?;
+        let value = field.get(1 + PLACE..).ok_or_else(wrong)?;
+        *text = Some(value.to_vec());
         Ok(())
     }
 
@@ -68,12 +99,13 @@ impl Figures {
         Ok(())
     }
 
-    /// The figures of the group at hand, unless it is not wanted.
-    pub(super) fn finish(
-        &mut self,
-        key: &[u8],
+    /// The key of the group at hand, with its texts as further fields, and its figures, unless it is
+    /// not wanted.
+    pub(super) fn finish<'a>(
+        &'a mut self,
+        key: &'a [u8],
         values: &[u128],
-    ) -> Result<Option<&[u128]>, ReduceError> {
+    ) -> Result<Option<FinishedRow<'a>>, ReduceError> {
         self.row.clear();
         for (name, figure) in &self.finish.figures {
             let value = match *figure {
@@ -92,29 +124,53 @@ impl Figures {
         }
         self.members.fill(0);
         self.buckets.iter_mut().for_each(Vec::clear);
-        let Some(having) = &self.having else {
-            return Ok(Some(&self.row));
+        let key = match self.texts.is_empty() {
+            true => key,
+            false => {
+                self.key.clear();
+                self.key.extend_from_slice(key);
+                for text in &mut self.texts {
+                    match text.take() {
+                        Some(text) => key::push_marked(&mut self.key, TEXT, &text),
+                        None => key::push_field(&mut self.key, &[NULL]),
+                    }
+                }
+                &self.key
+            }
         };
+        let finished = Some((key, &self.row[..]));
+        let Some(having) = &self.having else {
+            return Ok(finished);
+        };
+        let mut fields = key::fields(key)
+            .ok_or_else(|| ReduceError::Malformed("a key of the wrong shape".into()))?;
+        let texts = fields.split_off(fields.len().saturating_sub(self.texts.len()));
         let mut row = Row {
-            fields: key::fields(key)
-                .ok_or_else(|| ReduceError::Malformed("a key of the wrong shape".into()))?,
+            fields,
             figures: &self.finish.figures,
             values: &self.row,
+            texts,
         };
-        Ok(having.holds(&mut row).then_some(&self.row))
+        Ok(finished.filter(|_| having.holds(&mut row)))
     }
 }
 
-/// A finished row, as conditions see it: the fields of its key, then its figures.
+/// A finished row, as conditions see it: the fields of its key, then its figures and its texts.
 struct Row<'a> {
     fields: Vec<Vec<u8>>,
     figures: &'a [(String, Figure)],
     values: &'a [u128],
+    texts: Vec<Vec<u8>>,
 }
 
 impl condition::Record for Row<'_> {
     fn value(&mut self, number: usize) -> Value<'_> {
-        if let Some(field) = self.fields.get(number) {
+        let after = number.checked_sub(self.fields.len() + self.figures.len());
+        let field = match after {
+            Some(at) => self.texts.get(at),
+            None => self.fields.get(number),
+        };
+        if let Some(field) = field {
             return match &field[..] {
                 [ABSENT] => Value::Absent,
                 [TEXT, text @ ..] => Value::Text(text),

@@ -95,7 +95,7 @@ fn finish(
         return give(key, values);
     };
     match figures.finish(key, values)? {
-        Some(row) => give(key, row),
+        Some((key, row)) => give(key, row),
         None => Ok(()),
     }
 }

@@ -141,6 +141,14 @@ impl Found {
         self.room.clear();
     }
 
+    /// Counts which fields the record has.
+    #[inline]
+    pub(super) fn count(&self, present: &mut [u64]) {
+        for (count, slot) in present.iter_mut().zip(&self.slots) {
+            *count += u64::from(slot.place != Place::Absent);
+        }
+    }
+
     /// The record has no such field after all.
     pub(super) fn forget(&mut self, field: FieldId) {
         self.slots[usize::from(field.0)] = Slot::default();

@@ -6,16 +6,22 @@
 mod field;
 mod json;
 mod parse;
+mod survey;
 mod tally;
 mod time;
 
+pub use self::survey::{FieldSeen, Survey, survey};
+
+use std::collections::BTreeMap;
+
 use gristmill_common::condition;
-use gristmill_common::spec::{GroupBy, Records};
+use gristmill_common::counters::{Counter, MAX_COUNTERS};
+use gristmill_common::spec::{GroupBy, PRESENT, Records};
 
 use self::field::{Found, Names};
 use self::json::Json;
 use self::parse::{Maker, Parser, Reason, Unwrap};
-use self::tally::{Number, Tally};
+use self::tally::{At, Number, Tally};
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
@@ -39,6 +45,7 @@ pub(super) fn prepare(options: &GroupBy, records: &Records) -> Result<Factory, S
             unwrap: unwrap.as_ref().and_then(|name| Unwrap::new(name).ok()),
             found: Found::new(names.paths.len()),
             tally: tally.clone(),
+            names: names.flat().map(|(_, name)| name).collect(),
         })
     }))
 }
@@ -59,6 +66,16 @@ pub fn name_format(options: &GroupBy, text: &[u8], whole: bool) -> Result<&'stat
             parse::KNOWN
         ))
     })
+}
+
+/// The fields that a job names.
+///
+/// # Errors
+/// When one of them is no name.
+pub fn field_names(options: &GroupBy) -> Result<Vec<String>, SpecError> {
+    let mut names = Names::default();
+    tally(options, &mut names)?;
+    Ok(names.flat().map(|(_, name)| name).collect())
 }
 
 /// What takes records apart.
@@ -107,6 +124,9 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
     let distinct = (options.distinct.iter().zip(1..))
         .map(|(name, tag)| Ok((names.asked("--distinct", name)?, tag)))
         .collect::<Result<_, _>>()?;
+    let texts = (options.texts().into_iter())
+        .map(|(_, edge, name, tag)| Ok((names.asked("--first, --last", name)?, edge, tag)))
+        .collect::<Result<_, _>>()?;
     let mut asked = Vec::new();
     let mut field = |name: &str| {
         let one = names
@@ -124,7 +144,10 @@ fn tally(options: &GroupBy, names: &mut Names) -> Result<Tally, SpecError> {
         asked,
         numbers,
         distinct,
+        texts,
+        held: BTreeMap::new(),
         key: Vec::new(),
+        present: vec![0; names.paths.len()],
     })
 }
 
@@ -134,22 +157,41 @@ struct Grouper {
     unwrap: Option<Unwrap>,
     found: Found,
     tally: Tally,
+    names: Vec<String>,
 }
 
 impl Processor for Grouper {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
+        self.tally.present.fill(0);
+        self.tally.held.clear();
         if self.tally.by.is_empty() {
             // The totals have a row even if no record counts.
             out.table.row(b"");
         }
         for part in batch.parts() {
             let records = match (&mut self.reader, &self.unwrap) {
-                (Reader::Json(json), None) if batch.is_lines() => {
-                    lines(json, &mut self.found, &mut self.tally, part, out)
-                }
+                (Reader::Json(json), None) if batch.is_lines() => lines(
+                    json,
+                    &mut self.found,
+                    &mut self.tally,
+                    batch.split(),
+                    part,
+                    out,
+                ),
                 _ => self.records(batch, part, out),
             };
             out.counted(records);
+        }
+        self.tally.finish(&mut out.table);
+        let counted = self.names.len() <= MAX_COUNTERS;
+        for (name, count) in self.names.iter().zip(&mut self.tally.present) {
+            let count = std::mem::take(count);
+            // A name that is too long to count is not.
+            if let Some(counter) = Counter::new(PRESENT.as_bytes(), name.as_bytes(), count)
+                .filter(|_| counted && count > 0)
+            {
+                out.counters.add(counter);
+            }
         }
         Ok(())
     }
@@ -163,8 +205,14 @@ impl Grouper {
             Reader::Other(parser) => parser.header(header.map(|header| &header.text[..])),
         };
         let mut records = 0;
+        let mut at = At {
+            split: batch.split(),
+            ordinal: part.piece.ordinal,
+            offset: 0,
+        };
         for record in batch.records(part) {
             records += 1;
+            at.offset = record.offset;
             if header.is_some_and(|header| header.offset == record.offset) {
                 if let Err(reason) = names {
                     out.quarantine(part.piece, record.offset, reason, record.bytes);
@@ -177,7 +225,7 @@ impl Grouper {
             };
             let read = read.and_then(|text| {
                 if self.reader.record(text, &mut self.found)? {
-                    self.tally.count(&self.found, text, &mut out.table);
+                    self.tally.count(&self.found, text, at, &mut out.table);
                 }
                 Ok(())
             });
@@ -194,12 +242,21 @@ fn lines(
     json: &mut Json,
     found: &mut Found,
     tally: &mut Tally,
+    split: u32,
     part: &Part<'_>,
     out: &mut Output,
 ) -> u64 {
     let (text, mark) = (part.text(), part.mark());
+    let mut place = At {
+        split,
+        ordinal: part.piece.ordinal,
+        offset: 0,
+    };
     let lines = json.lines(text, found, |at, line, read| match read {
-        Ok((found, text)) => tally.count(found, text, &mut out.table),
+        Ok((found, text)) => {
+            place.offset = part.offset + (at + mark) as u64;
+            tally.count(found, text, place, &mut out.table);
+        }
         Err(reason) => {
             // The mark is part of the first record.
             let from = if at == 0 { 0 } else { at + mark };

@@ -1,10 +1,12 @@
 //! What becomes of a record that was read: its group's figures.
 
+use std::collections::BTreeMap;
+
 use gristmill_common::bucket;
 use gristmill_common::condition::{Condition, Value};
 use gristmill_common::decimal::Decimal;
 use gristmill_common::key::{push_field, push_marked};
-use gristmill_common::spec::{ABSENT, Figure, NULL, Numbers, TEXT};
+use gristmill_common::spec::{ABSENT, Edge, Figure, NULL, Numbers, TEXT, place};
 
 use super::field::{Asked, FieldId, Found, Record};
 use super::time::Room;
@@ -20,7 +22,25 @@ pub(super) struct Tally {
     pub(super) numbers: Vec<Number>,
     /// What is counted by its distinct values, and the tag of each.
     pub(super) distinct: Vec<(Asked, u8)>,
+    /// The fields whose first or last values are wanted, and the tag of each.
+    pub(super) texts: Vec<(Asked, Edge, u8)>,
+    /// Of each group, those values so far, and where they are in the input.
+    pub(super) held: BTreeMap<Vec<u8>, Vec<Option<Placed>>>,
     pub(super) key: Vec<u8>,
+    /// How many records have each field.
+    pub(super) present: Vec<u64>,
+}
+
+/// A value, after its place in the input ([`place`]).
+type Placed = Vec<u8>;
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) split: u32,
+    /// Number of the document in the split.
+    pub(super) ordinal: u32,
+    pub(super) offset: u64,
 }
 
 /// A field whose numbers are taken.
@@ -33,9 +53,10 @@ pub(super) struct Number {
 }
 
 impl Tally {
-    /// Counts a record; `text` is what it was read from.
+    /// Counts a record; `text` is what it was read from, and `at` is where it is.
     #[inline]
-    pub(super) fn count(&mut self, found: &Found, text: &[u8], table: &mut Table) {
+    pub(super) fn count(&mut self, found: &Found, text: &[u8], at: At, table: &mut Table) {
+        found.count(&mut self.present);
         let mut record = Record {
             found,
             text,
@@ -74,6 +95,53 @@ impl Tally {
                 table.member(&self.key, group);
                 self.key.truncate(group);
             }
+        }
+        if !self.texts.is_empty() {
+            hold(&mut self.held, &self.key, &self.texts, at, &mut record);
+        }
+    }
+
+    /// Adds the first and last values of the records that were counted since it was done before.
+    pub(super) fn finish(&mut self, table: &mut Table) {
+        // In order of the groups, so that the result depends on nothing else.
+        for (group, values) in std::mem::take(&mut self.held) {
+            self.key.clear();
+            self.key.extend_from_slice(&group);
+            for (value, (_, _, tag)) in values.iter().zip(&self.texts) {
+                if let Some(value) = value {
+                    push_marked(&mut self.key, *tag, value);
+                    table.member(&self.key, group.len());
+                    self.key.truncate(group.len());
+                }
+            }
+        }
+    }
+}
+
+/// Keeps a record's values where they are the first or last of their group.
+fn hold(
+    held: &mut BTreeMap<Vec<u8>, Vec<Option<Placed>>>,
+    group: &[u8],
+    texts: &[(Asked, Edge, u8)],
+    at: At,
+    record: &mut Record<'_>,
+) {
+    if !held.contains_key(group) {
+        held.insert(group.to_vec(), vec![None; texts.len()]);
+    }
+    let Some(values) = held.get_mut(group) else {
+        return;
+    };
+    for (held, &(asked, edge, _)) in values.iter_mut().zip(texts) {
+        if edge == Edge::First && held.is_some() {
+            continue;
+        }
+        if let Value::Text(value) = record.ask(asked) {
+            // Records come in input order.
+            let held = held.get_or_insert_default();
+            held.clear();
+            held.extend_from_slice(&place(at.split, at.ordinal, at.offset));
+            held.extend_from_slice(value);
         }
     }
 }

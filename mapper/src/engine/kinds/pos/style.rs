@@ -43,9 +43,12 @@ impl Style {
                 push_sentence(out, model, id, sentence.forms, sentence.tags);
             }
             Format::Jsonl => self.jsonl(model, sentence, out),
-            Format::Text | Format::Tsv | Format::Frames | Format::Tar | Format::Csv => {
-                self.text(model, sentence, out)
-            }
+            Format::Text
+            | Format::Tsv
+            | Format::Frames
+            | Format::Tar
+            | Format::Csv
+            | Format::Table => self.text(model, sentence, out),
         }
     }
 

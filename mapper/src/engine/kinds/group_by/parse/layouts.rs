@@ -13,6 +13,15 @@ pub(super) struct Layout {
     pub(super) least: usize,
 }
 
+impl Layout {
+    /// All fields.
+    pub(super) fn field_names(&self) -> Vec<String> {
+        let derived = self.derived.iter().map(|(name, ..)| name);
+        let all = self.columns.iter().chain(derived);
+        all.map(|name| (*name).to_owned()).collect()
+    }
+}
+
 /// The parts of a request line.
 pub(super) const REQUEST: [Derived; 3] = [
     ("method", "request", Part::Method),

@@ -1,5 +1,7 @@
 //! logfmt: `level=info msg="a text" debug`, as Heroku and Go programs write it.
 
+use std::ops::Range;
+
 use super::{Parser, Reason};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
 use crate::engine::kinds::group_by::json::unescape;
@@ -29,53 +31,66 @@ impl Logfmt {
 
 impl Parser for Logfmt {
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
-        let (mut at, mut pairs, mut keys) = (0, 0, 0);
-        loop {
-            while text.get(at).is_some_and(|byte| *byte <= b' ') {
-                at += 1;
-            }
-            if at == text.len() {
-                break;
-            }
-            let key = at;
-            while text
-                .get(at)
-                .is_some_and(|byte| *byte > b' ' && *byte != b'=')
-            {
-                at += 1;
-            }
-            let field = self.field(&text[key..at]);
-            keys += 1;
-            if text.get(at) != Some(&b'=') {
+        let any = pairs(text, |key, value| {
+            let Some(field) = self.field(&text[key.clone()]) else {
+                return;
+            };
+            match value {
                 // A key alone has no value.
-                if let Some(field) = field {
-                    found.set_null(field, key, at);
-                }
-                continue;
+                None => found.set_null(field, key.start, key.end),
+                Some((value, escaped)) => found.set(field, value.start, value.end, escaped),
             }
-            pairs += usize::from(at > key);
+        })?;
+        found.unescape(text, unescape)?;
+        Ok(any)
+    }
+}
+
+/// Gives each key of a record, where it is, and its value if it has one: where that is, and whether
+/// it has escapes. False if there are none.
+pub(super) fn pairs(
+    text: &[u8],
+    mut give: impl FnMut(Range<usize>, Option<(Range<usize>, bool)>),
+) -> Result<bool, Reason> {
+    let (mut at, mut pairs, mut keys) = (0, 0, 0);
+    loop {
+        while text.get(at).is_some_and(|byte| *byte <= b' ') {
             at += 1;
-            let start = at;
-            if text.get(at) == Some(&b'"') {
-                let (end, escaped) = quote_end(text, at + 1).ok_or(OPEN)?;
-                if let Some(field) = field {
-                    found.set(field, at + 1, end, escaped);
-                }
-                at = end + 1;
-                continue;
-            }
-            while text.get(at).is_some_and(|byte| *byte > b' ') {
-                at += 1;
-            }
-            if let Some(field) = field {
-                found.set(field, start, at, false);
-            }
         }
-        match (keys, pairs) {
-            (0, _) => Ok(false),
-            (_, 0) => Err(NONE),
-            _ => found.unescape(text, unescape).map(|()| true),
+        if at == text.len() {
+            break;
         }
+        let key = at;
+        while text
+            .get(at)
+            .is_some_and(|byte| *byte > b' ' && *byte != b'=')
+        {
+            at += 1;
+        }
+        let key = key..at;
+        keys += 1;
+        if text.get(at) != Some(&b'=') {
+            give(key, None);
+            continue;
+        }
+        pairs += usize::from(!key.is_empty());
+        at += 1;
+        let start = at;
+        if text.get(at) == Some(&b'"') {
+            let (end, escaped) = quote_end(text, at + 1).ok_or(OPEN)?;
+            give(key, Some((start + 1..end, escaped)));
+            at = end + 1;
+            continue;
+        }
+        while text.get(at).is_some_and(|byte| *byte > b' ') {
+            at += 1;
+        }
+        give(key, Some((start..at, false)));
+    }
+    match (keys, pairs) {
+        (0, _) => Ok(false),
+        (_, 0) => Err(NONE),
+        _ => Ok(true),
     }
 }
 

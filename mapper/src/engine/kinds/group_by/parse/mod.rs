@@ -2,6 +2,7 @@
 //!
 //! JSON lines are not here: they are read many at once ([`super::json`]).
 
+mod catalog;
 mod columns;
 mod detect;
 #[cfg(test)]
@@ -11,6 +12,8 @@ mod logfmt;
 mod pattern;
 mod separated;
 mod server_log;
+#[cfg(test)]
+mod server_tests;
 mod spaced;
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,7 @@ use self::w3c::W3c;
 use super::field::{Found, Names};
 use crate::engine::prepared::SpecError;
 
+pub(super) use self::catalog::Catalog;
 pub(super) use self::detect::detect;
 pub(super) use self::unwrap::Unwrap;
 

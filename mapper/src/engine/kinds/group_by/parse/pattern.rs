@@ -45,16 +45,40 @@ impl Pattern {
 
     /// One with a name, if there is one of that name.
     pub(super) fn named(name: &str, names: &Names) -> Result<Option<Self>, SpecError> {
-        let (patterns, derived): (&[&str], &[Derived]) = match name {
-            "syslog" => (&SYSLOG, &[]),
-            "haproxy" => (&HAPROXY, &REQUEST),
-            _ => return Ok(None),
+        let Some((patterns, derived)) = known(name) else {
+            return Ok(None);
         };
         let all = group_names(patterns);
         let ways = (patterns.iter())
             .map(|pattern| Way::new(name, &format!("(?-u){pattern}"), derived, names, Some(&all)))
             .collect::<Result<_, _>>()?;
         Ok(Some(Self { ways }))
+    }
+}
+
+/// The fields of a pattern with a name, or of the user's own.
+pub(super) fn field_names(parse: &str) -> Option<Vec<String>> {
+    let names = match (known(parse), parse.strip_prefix("regex:")) {
+        (Some((patterns, derived)), _) => {
+            let mut names = group_names(patterns);
+            names.extend(derived.iter().map(|(name, ..)| (*name).to_owned()));
+            names
+        }
+        (None, Some(pattern)) => {
+            let regex = Regex::new(pattern).ok()?;
+            regex.capture_names().flatten().map(str::to_owned).collect()
+        }
+        (None, None) => return None,
+    };
+    Some(names)
+}
+
+/// The patterns of a name, and the fields that are parts of theirs.
+fn known(name: &str) -> Option<(&'static [&'static str], &'static [Derived])> {
+    match name {
+        "syslog" => Some((&SYSLOG, &[])),
+        "haproxy" => Some((&HAPROXY, &REQUEST)),
+        _ => None,
     }
 }
 

@@ -100,18 +100,9 @@ impl Parser for Separated {
         let Some(text) = text else {
             return Err(NO_HEADER);
         };
-        let mut names = Vec::new();
-        let read = values(text, self.delimiter, |_, start, end, doubled| {
-            let name = match doubled {
-                true => undoubled(&text[start..end]),
-                false => text[start..end].to_vec(),
-            };
-            names.push(String::from_utf8_lossy(&name).into_owned());
-        });
-        // The first of JSON lines, which may have as many commas as the others.
-        let json = text.starts_with(b"{");
-        header.wrong = (read.is_err() || json).then_some(BAD_HEADER);
-        self.columns = Columns::by_header(&names, &header.names);
+        let names = names_of(text, self.delimiter);
+        header.wrong = names.as_ref().err().copied();
+        self.columns = Columns::by_header(&names.unwrap_or_default(), &header.names);
         header.wrong.map_or(Ok(()), Err)
     }
 
@@ -138,6 +129,24 @@ impl Parser for Separated {
             (false, None) => Err(COUNT),
             (false, Some(_)) => Err(COUNT_OF_HEADER),
         }
+    }
+}
+
+/// The names of columns in a header.
+pub(super) fn names_of(header: &[u8], delimiter: u8) -> Result<Vec<String>, Reason> {
+    let mut names = Vec::new();
+    values(header, delimiter, |_, start, end, doubled| {
+        let name = match doubled {
+            true => undoubled(&header[start..end]),
+            false => header[start..end].to_vec(),
+        };
+        names.push(String::from_utf8_lossy(&name).into_owned());
+    })
+    .map_err(|_| BAD_HEADER)?;
+    match header {
+        // The first of JSON lines, which may have as many commas as the others.
+        [b'{', ..] => Err(BAD_HEADER),
+        _ => Ok(names),
     }
 }
 

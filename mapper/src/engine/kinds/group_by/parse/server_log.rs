@@ -7,6 +7,12 @@ use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
 use crate::engine::kinds::group_by::time::Unit;
 use crate::engine::prepared::SpecError;
 
+/// All fields that server logs may have.
+const NAMES: [&str; 12] = [
+    "host", "user", "time", "method", "path", "query", "protocol", "status", "bytes", "referer",
+    "agent", "vhost",
+];
+
 /// Reads lines of web servers.
 pub(super) struct ServerLog {
     reader: LogReader,
@@ -17,23 +23,17 @@ pub(super) struct ServerLog {
 impl ServerLog {
     /// The log of this name, if there is one.
     pub(super) fn named(name: &str, names: &Names) -> Result<Option<Self>, SpecError> {
-        let format = match name {
-            "access-log" => None,
-            "common" | "combined" | "vhost-combined" => Some(name),
-            _ => match name.strip_prefix("apache:") {
-                Some(format) => Some(format),
-                None => return Ok(None),
-            },
+        let Some(reader) = reader(name)? else {
+            return Ok(None);
         };
-        let reader = LogReader::new(format)?;
         let (mut fields, mut ids) = (Vec::new(), Vec::new());
         for (id, typed) in names.flat() {
             let field = LogField::from_name(&typed).filter(|&field| reader.has(field));
             fields.push(field.ok_or_else(|| {
                 SpecError(format!(
-                    "`{typed}` is not a field of {name} (fields of server logs are host, user, time, \
-                     method, path, query, protocol, status, bytes, referer, agent, vhost, as far as the \
-                     format has them)"
+                    "`{typed}` is not a field of {name} (fields of server logs are {}, as far as the \
+                     format has them)",
+                    NAMES.join(", ")
                 ))
             })?);
             ids.push(id);
@@ -64,6 +64,19 @@ impl ServerLog {
         }))
     }
 
+    /// The fields of the log of this name.
+    pub(super) fn field_names(name: &str) -> Option<Vec<String>> {
+        let reader = reader(name).ok()??;
+        let has = |name: &&&str| LogField::from_name(name).is_some_and(|field| reader.has(field));
+        Some(
+            NAMES
+                .iter()
+                .filter(has)
+                .map(|name| (*name).to_owned())
+                .collect(),
+        )
+    }
+
     /// Another of the same, for another thread.
     pub(super) fn fresh(&self) -> Self {
         Self {
@@ -87,4 +100,17 @@ impl Parser for ServerLog {
         })?;
         Ok(true)
     }
+}
+
+/// The reader of a log of this name, if there is one.
+fn reader(name: &str) -> Result<Option<LogReader>, SpecError> {
+    let format = match name {
+        "access-log" => None,
+        "common" | "combined" | "vhost-combined" => Some(name),
+        _ => match name.strip_prefix("apache:") {
+            Some(format) => Some(format),
+            None => return Ok(None),
+        },
+    };
+    LogReader::new(format).map(Some)
 }

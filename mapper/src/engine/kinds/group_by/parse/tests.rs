@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::field::{Found, Names};
 use super::{Unwrap, maker};
 
-fn options(parse: &str, columns: &str) -> GroupBy {
+pub(super) fn options(parse: &str, columns: &str) -> GroupBy {
     let columns = columns.split(',').filter(|name| !name.is_empty());
     GroupBy {
         parse: parse.into(),
@@ -17,7 +17,12 @@ fn options(parse: &str, columns: &str) -> GroupBy {
 }
 
 /// The values of fields in a line, or its reason.
-fn read(parse: &str, columns: &str, fields: &str, line: &[u8]) -> Result<Vec<String>, String> {
+pub(super) fn read(
+    parse: &str,
+    columns: &str,
+    fields: &str,
+    line: &[u8],
+) -> Result<Vec<String>, String> {
     let mut names = Names::default();
     let ids: Vec<_> = (fields.split(','))
         .map(|name| names.field("", name).unwrap())
@@ -38,7 +43,7 @@ fn read(parse: &str, columns: &str, fields: &str, line: &[u8]) -> Result<Vec<Str
     Ok(values.collect())
 }
 
-fn is(parse: &str, fields: &str, line: &str, expected: &[&str]) {
+pub(super) fn is(parse: &str, fields: &str, line: &str, expected: &[&str]) {
     assert_eq!(
         read(parse, "", fields, line.as_bytes()).unwrap(),
         expected,
@@ -46,7 +51,7 @@ fn is(parse: &str, fields: &str, line: &str, expected: &[&str]) {
     );
 }
 
-fn is_not(parse: &str, fields: &str, lines: &[&str]) {
+pub(super) fn is_not(parse: &str, fields: &str, lines: &[&str]) {
     for line in lines {
         let read = read(parse, "", fields, line.as_bytes());
         assert!(read.is_err(), "{parse}: {line}: {read:?}");
@@ -200,82 +205,6 @@ fn proxies_and_stores() {
 }
 
 #[test]
-fn syslog_and_servers() {
-    let rfc5424 = r#"<165>1 2003-10-11T22:14:15.003Z host app - ID47 [a@1 x="]y"][b@2] hello"#;
-    is(
-        "syslog",
-        "pri,host,app,pid,data,message",
-        rfc5424,
-        &[
-            "165",
-            "host",
-            "app",
-            "absent",
-            r#"[a@1 x="]y"][b@2]"#,
-            "hello",
-        ],
-    );
-    let rfc3164 = "Oct 11 22:14:15 mymachine su[12]: 'su root' failed: x";
-    is(
-        "syslog",
-        "pri,time,app,pid,message,msgid",
-        rfc3164,
-        &[
-            "absent",
-            "Oct 11 22:14:15",
-            "su",
-            "12",
-            "'su root' failed: x",
-            "absent",
-        ],
-    );
-    is_not("syslog", "app", &["hello"]);
-    let combined =
-        r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 404 - "-" "x \"y\"""#;
-    for parse in ["access-log", "combined"] {
-        is(
-            parse,
-            "host,user,time,path,query,status,bytes,referer,agent",
-            combined,
-            &[
-                "192.0.2.1",
-                "absent",
-                "17/May/2015:10:05:03 +0000",
-                "/a?b=c",
-                "b=c",
-                "404",
-                "0",
-                "absent",
-                "x \"y\"",
-            ],
-        );
-    }
-    is(
-        "apache:%h %{%Y-%m-%dT%H}t %>s",
-        "time,status",
-        "h 2025-03-03T10 200",
-        &["2025-03-03T10:00", "200"],
-    );
-    for (parse, line, time) in [
-        (
-            "apache:%h %{iso8601}t",
-            "h 2025-03-03T10:47:09+01:00",
-            "2025-03-03T09:47",
-        ),
-        ("apache:%h %{sec}t", "h 1741000000", "2025-03-03T11:06"),
-        (
-            "apache:%h %{%F %H:%M}t",
-            "h 2025-03-03 10:47",
-            "2025-03-03T10:47",
-        ),
-        ("apache:%h %{%F}t", "h 2025-03-03", "2025-03-03"),
-    ] {
-        is(parse, "time", line, &[time]);
-    }
-    is_not("combined", "host", &["hello"]);
-}
-
-#[test]
 fn wrappers_come_off() {
     for (wrapper, line, inner) in [
         (
@@ -318,55 +247,6 @@ fn wrappers_come_off() {
     }
     let text = br#"{"MESSAGE":"[27,91,97]"}"#;
     assert_eq!(journald.line(text).unwrap(), b"[27,91,97]");
-}
-
-#[test]
-fn a_format_without_the_minute_has_none() {
-    for (format, least) in [
-        ("%h %{%F}t", 2),
-        ("%h %{%F %H}t", 1),
-        ("%h %{%F %R}t", 0),
-        ("%h %{msec}t", 0),
-        ("%h %t", 0),
-    ] {
-        for (place, unit) in ["minute", "hour", "day", "month"].iter().enumerate() {
-            let mut names = Names::default();
-            names.asked("", &format!("time:{unit}")).unwrap();
-            names.asked("", "time:day").unwrap();
-            let made = maker(&options(&format!("apache:{format}"), ""), &names);
-            let error = made.err().map(|error| error.0);
-            assert_eq!(error.is_some(), place < least, "{format} {unit}: {error:?}");
-            assert!(error.is_none_or(|error| error.contains("time:")));
-        }
-    }
-}
-
-#[test]
-fn reasons_name_no_option_of_another_kind() {
-    for parse in [
-        "access-log",
-        "combined",
-        "apache:%h %{%F}t %>s",
-        "apache:%t %>s",
-    ] {
-        for line in [
-            "x",
-            "192.0.2.1 - - [17/May/2015:10:05:03 +0000] x",
-            r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 x"#,
-            r#"192.0.2.1 - - [17/May/2015:10:05:03] "GET / HTTP/1.1" 200 1"#,
-            r#"x: 1 2 3 - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1"#,
-            r#"- [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1"#,
-            "h 2025-03-03x 200",
-            "h 2025-03-03 200 x",
-            "h x 200",
-        ] {
-            let read = read(parse, "", "status", line.as_bytes());
-            if let Err(reason) = read {
-                assert!(!reason.contains("--"), "{parse}: {line}: {reason}");
-                assert!(!reason.is_empty(), "{parse}: {line}");
-            }
-        }
-    }
 }
 
 #[test]

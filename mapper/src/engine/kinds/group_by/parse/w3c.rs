@@ -45,9 +45,8 @@ impl Parser for W3c {
             return Ok(());
         }
         self.known = header.map(|header| {
-            let text = String::from_utf8_lossy(header);
-            let names: Vec<&str> = text.split_ascii_whitespace().skip(1).collect();
-            let place = |wanted: &str| names.iter().rposition(|name| *name == wanted);
+            let names = names_of(header);
+            let place = |wanted: &str| names.iter().rposition(|name| name == wanted);
             let own = place("datetime").is_some();
             let moment = (self.datetime.filter(|_| !own))
                 .and_then(|_| Some((place("date")?, place("time")?)));
@@ -110,4 +109,11 @@ impl Parser for W3c {
         }
         Ok(true)
     }
+}
+
+/// The names of columns in a line `#Fields:`.
+pub(super) fn names_of(header: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(header);
+    let names = text.split_ascii_whitespace().skip(1);
+    names.map(str::to_owned).collect()
 }

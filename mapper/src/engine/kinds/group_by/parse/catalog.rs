@@ -1,0 +1,129 @@
+//! Which fields the records of a text have.
+
+use gristmill_common::spec::GroupBy;
+
+use super::logfmt::pairs;
+use super::server_log::ServerLog;
+use super::{layouts, pattern, separated, w3c};
+
+/// The most fields that are told.
+const MOST: usize = 1000;
+
+/// Names of fields as they are typed, in order of their first record.
+#[derive(Debug, Default)]
+pub(in crate::engine::kinds::group_by) struct Catalog {
+    names: Vec<String>,
+}
+
+impl Catalog {
+    /// The fields that all records of a format have, whatever they hold.
+    pub(in crate::engine::kinds::group_by) fn of_format(options: &GroupBy) -> Self {
+        let parse = &options.parse.0[..];
+        let mut catalog = Self::default();
+        let names = match parse {
+            "csv" | "tsv" => options.fields.clone(),
+            _ => {
+                let spaced = layouts::SPACED.iter().find(|layout| layout.name == parse);
+                let spaced = spaced.map(layouts::Layout::field_names);
+                spaced
+                    .or_else(|| pattern::field_names(parse))
+                    .or_else(|| ServerLog::field_names(parse))
+                    .unwrap_or_default()
+            }
+        };
+        for name in names {
+            catalog.add(flat(&name));
+        }
+        catalog
+    }
+
+    /// All of them.
+    pub(in crate::engine::kinds::group_by) fn into_names(self) -> Vec<String> {
+        self.names
+    }
+
+    /// Adds the columns that a header names.
+    pub(in crate::engine::kinds::group_by) fn add_header(&mut self, parse: &str, header: &[u8]) {
+        let names = match parse {
+            "csv" => separated::names_of(header, b','),
+            "tsv" => separated::names_of(header, b'\t'),
+            _ => Ok(w3c::names_of(header)),
+        };
+        for name in names.unwrap_or_default() {
+            self.add(flat(&name));
+        }
+        let has = |name: &str| self.names.iter().any(|known| known == name);
+        if parse == "w3c" && has("date") && has("time") {
+            self.add("datetime".into());
+        }
+    }
+
+    /// Adds the fields of a record whose fields have names of its own.
+    pub(in crate::engine::kinds::group_by) fn add_record(&mut self, parse: &str, text: &[u8]) {
+        match parse {
+            "json" | "caddy" => {
+                if let Ok(value) = serde_json::from_slice(text) {
+                    self.add_json("", &value);
+                }
+            }
+            "logfmt" => {
+                let mut found = Vec::new();
+                let read = pairs(text, |key, _| {
+                    found.push(String::from_utf8_lossy(&text[key]).into_owned());
+                });
+                if read.is_ok() {
+                    found.into_iter().for_each(|name| self.add(flat(&name)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds what is in an object or a list, by its path.
+    fn add_json(&mut self, path: &str, value: &serde_json::Value) {
+        let inside = |step: &str| match path {
+            "" => step.to_owned(),
+            path => format!("{path}.{step}"),
+        };
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    self.add_json(&inside(&escaped(name)), value);
+                }
+            }
+            serde_json::Value::Array(list) => {
+                for (at, value) in list.iter().enumerate() {
+                    self.add_json(&inside(&at.to_string()), value);
+                }
+            }
+            _ => {}
+        }
+        let empty = match value {
+            serde_json::Value::Object(fields) => fields.is_empty(),
+            serde_json::Value::Array(list) => list.is_empty(),
+            _ => true,
+        };
+        if empty && !path.is_empty() {
+            self.add(path.to_owned());
+        }
+    }
+
+    fn add(&mut self, name: String) {
+        if self.names.len() < MOST && !self.names.contains(&name) {
+            self.names.push(name);
+        }
+    }
+}
+
+/// A name that has no steps, as it is typed: dots in it need no backslash unless a step would be
+/// empty.
+fn flat(name: &str) -> String {
+    match name.split('.').any(str::is_empty) || name.contains('\\') {
+        true => escaped(name),
+        false => name.to_owned(),
+    }
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('.', "\\.")
+}
