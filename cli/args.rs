@@ -119,6 +119,9 @@ pub enum Command {
     /// Map one chunk; for `map` itself
     #[command(hide = true, name = gristmill_mapper::SUBCOMMAND)]
     IsolatedChunk,
+    /// Read one split; for `map` itself
+    #[command(hide = true, name = gristmill_mapper::READER)]
+    IsolatedSplit,
     /// Run programs; for `run exec` itself
     #[command(hide = true, name = gristmill_mapper::KEEPER)]
     ExecKeeper,

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Produce(words) => produce::produce(*words, verbosity),
         Command::Map(args) => map::map(&args),
         Command::IsolatedChunk => map::isolated(),
+        Command::IsolatedSplit => map::isolated_split(),
         Command::ExecKey(args) => exec_key::exec_key(&args),
         Command::ExecKeeper => exec::keeper(),
         Command::Reduce(args) => reduce::reduce(&args),

@@ -95,3 +95,13 @@ pub fn isolated() -> anyhow::Result<Exit> {
         .map_err(anyhow::Error::from_boxed)?;
     Ok(Exit::Complete)
 }
+
+/// Reads the one split that stdin names.
+///
+/// # Errors
+/// When it is none.
+pub fn isolated_split() -> anyhow::Result<Exit> {
+    gristmill_mapper::read_apart(std::io::stdin().lock(), std::io::stdout())
+        .map_err(anyhow::Error::from_boxed)?;
+    Ok(Exit::Complete)
+}

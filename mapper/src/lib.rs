@@ -26,4 +26,5 @@ pub use programs::{AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, Reducing
 pub use service::{ServeError, Settings, serve};
 pub use work::assignment::{Assignment, Limits, MapError};
 pub use work::isolate::{SUBCOMMAND, child};
+pub use work::split::{READER, read_apart};
 pub use work::work;

@@ -113,6 +113,7 @@ fn i3_a_mapper_killed_anywhere_in_a_split_costs_nothing() {
         for place in [
             "outcome-published",
             "outcome-published:3",
+            "chunk-cut:4",
             "split-read",
             "split-read:2",
             "chunk-acknowledged",
@@ -234,6 +235,43 @@ fn a_record_that_kills_is_set_aside_in_a_split_too() {
         quarantine.contains(&format!("\"offset\":{middle}")),
         "{quarantine}"
     );
+}
+
+#[test]
+fn a_split_whose_reading_kills_gives_what_was_read_and_says_so() {
+    let cluster = Cluster::new();
+    let folder = cluster.folder.path().join("inputs");
+    std::fs::create_dir(&folder).expect("a folder");
+    let text = corpus::prose(3, 40_000);
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(folder.join(name), &text).expect("a file");
+    }
+    let words = ["grep", "-n", ""];
+    let whole = expected(&words, &folder);
+    let whole = String::from_utf8_lossy(&whole["part-00000.txt"]).into_owned();
+    let _reducer = cluster.reducer();
+    let producer = cluster.spawn(&produce(&words, &folder, "job"));
+    // It dies as it cuts the third chunk, and so does whatever reads the split after it.
+    let place = "chunk-cut:3";
+    let mut mapper = doomed(&cluster, &reader(&folder), place);
+    let status = mapper.wait();
+    assert_eq!(status.signal(), Some(9), "{place}: {}", mapper.said());
+    let mapper = doomed(&cluster, &reader(&folder), place);
+    producer.ended().code(3);
+    let found = cluster.job("job");
+    let part = String::from_utf8_lossy(&found["part-00000.txt"]).into_owned();
+    assert!(whole.starts_with(&part) && part.len() > 30_000 && part.len() < 60_000);
+    let quarantine = String::from_utf8_lossy(&found["quarantine.jsonl"]).into_owned();
+    let entries: Vec<&str> = quarantine.lines().collect();
+    assert_eq!(entries.len(), 2, "{quarantine}");
+    for (entry, name) in entries.iter().zip(["a.txt", "b.txt"]) {
+        let says = "reading it ended a process: the processor was killed";
+        assert!(entry.contains(name) && entry.contains(says), "{entry}");
+    }
+    let output = cluster.results().join("job");
+    crate::gristmill::run(["verify".as_ref(), output.as_path()]).code(0);
+    mapper.stop();
+    cluster.until_clean();
 }
 
 #[test]

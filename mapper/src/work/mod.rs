@@ -7,7 +7,7 @@ pub(crate) mod assignment;
 pub(crate) mod fair_scheduler;
 pub(crate) mod isolate;
 mod publish;
-mod split;
+pub(crate) mod split;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};

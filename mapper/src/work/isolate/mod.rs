@@ -240,7 +240,7 @@ fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Option<ExitSta
 }
 
 /// How a child died, if it did.
-fn death(status: ExitStatus) -> Option<String> {
+pub(crate) fn death(status: ExitStatus) -> Option<String> {
     if status.success() {
         return None;
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, ChunkHead};
+use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::split_task::SplitAccount;
 use gristmill_common::wire::{self, BodyForm, WireError};
@@ -68,7 +69,7 @@ impl<'a> Mapping<'a> {
     }
 
     /// Maps a chunk; false when the job is over or somebody else has the split.
-    fn chunk(&mut self, chunk: &Chunk) -> Result<bool, MapError> {
+    pub(super) fn map(&mut self, chunk: &Chunk) -> Result<bool, MapError> {
         let SplitWork {
             scheduler,
             job,
@@ -186,6 +187,7 @@ fn map_apart(
 
 impl ChunkSink for Mapping<'_> {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        crash::point("chunk-cut");
         let hash = match wire::hash_of_chunk(&head, &body) {
             Ok(hash) => hash,
             Err(source) => {
@@ -196,7 +198,7 @@ impl ChunkSink for Mapping<'_> {
         };
         let body = Bytes::from(body);
         let chunk = Chunk { head, body, hash };
-        let goes_on = self.chunk(&chunk);
+        let goes_on = self.map(&chunk);
         // Nobody else has it, so it is not copied.
         self.spare = Vec::from(chunk.body);
         match goes_on {

@@ -5,10 +5,14 @@
 //! thread that stops half-way gives it back; whoever has it next makes the same chunks of it, and
 //! the reducers drop what they have.
 
+mod apart;
+mod frames;
 mod mapping;
 mod outcomes;
+mod reader;
 mod sources;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +26,10 @@ use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+pub use self::apart::READER;
 use self::mapping::Mapping;
 use self::outcomes::Outcomes;
+pub use self::reader::read_apart;
 use crate::engine::mapper::Mapper;
 use crate::work::assignment::{Assignment, MapError, SplitReading};
 use crate::work::attempt_of;
@@ -38,7 +44,8 @@ pub(crate) struct SplitWork<'a> {
     pub(crate) runtime: &'a Handle,
     pub(crate) job: &'a Arc<Assignment>,
     pub(crate) in_flight: &'a InFlight,
-    /// It came back, or is a suspect: each of its chunks is run in processes of its own.
+    /// It came back, or is a suspect: it is read in a process of its own, and each of its chunks is
+    /// run in others.
     pub(crate) suspect: bool,
 }
 
@@ -108,40 +115,58 @@ impl SplitWork<'_> {
         held: Option<&Delivery>,
     ) -> Result<Ended, MapError> {
         let paths = sources::find(task, &settings.folders)?;
-        let plan = Plan::of_task(task, &paths);
-        // Its own: that it goes on shows that reading does.
-        let progress = Arc::new(Progress::default());
-        self.in_flight.reads(&progress);
-        let stop = &settings.stop;
-        let reading = Reading::new(&plan, &self.job.spec, settings.tmp.clone(), &progress, stop)
-            .map_err(|halt| MapError::Hopeless(halt.to_string()))?;
-        let outcomes = Outcomes::new(self.job, self.runtime, stop);
+        let outcomes = Outcomes::new(self.job, self.runtime, &settings.stop);
         let mut mapping = Mapping::new(self, task.split, mapper, outcomes, held.map(attempt_of));
-        let read = read_split(&reading, task.split, &mut mapping);
-        let account = match (read, mapping.failed.take()) {
-            (_, Some(error)) => return Err(error),
-            (Ok(account), None) => account,
-            (Err(halt), None) => return halted(halt),
+        let read = match self.suspect {
+            true => apart::read(self.job, task, &paths, settings, &mut mapping)?,
+            false => self.read_here(task, &paths, settings, &mut mapping)?,
         };
-        let chunks = mapping.end(account.chunks)?;
+        let mut account = match read {
+            Ok(account) => account,
+            Err(halt) => return halted(halt),
+        };
+        account.chunks = mapping.end(account.chunks)?;
         // What was read is what was planned, and no mixture of two versions.
         sources::check_unchanged(task, &paths)?;
-        let account = SplitAccount {
-            split: task.split,
-            chunks,
-            records: account.records.into_iter().collect(),
-            passed_over: account.passed_over,
-        };
         crash::point("split-read");
         mapping.close(&account)?;
-        let total = &self.job.progress;
-        Progress::add(&total.bytes_read, Progress::get(&progress.bytes_read));
-        Progress::add(&total.sources_done, Progress::get(&progress.sources_done));
-        Progress::add(&total.chunks_mapped, 1);
+        Progress::add(&self.job.progress.chunks_mapped, 1);
         if let Some(counters) = &self.job.counters {
             counters.mapped(0, 0);
         }
         Ok(Ended::Done)
+    }
+}
+
+impl SplitWork<'_> {
+    /// Reads a split in this process.
+    fn read_here(
+        &self,
+        task: &SplitTask,
+        paths: &[PathBuf],
+        settings: &SplitReading,
+        mapping: &mut Mapping<'_>,
+    ) -> Result<Result<SplitAccount, Halt>, MapError> {
+        let plan = Plan::of_task(task, paths);
+        // Its own: that it goes on shows that reading does.
+        let progress = Arc::new(Progress::default());
+        self.in_flight.reads(&progress);
+        let (spec, tmp) = (&self.job.spec, settings.tmp.clone());
+        let reading = Reading::new(&plan, spec, tmp, &progress, &settings.stop)
+            .map_err(|halt| MapError::Hopeless(halt.to_string()))?;
+        let read = read_split(&reading, task.split, mapping);
+        let total = &self.job.progress;
+        Progress::add(&total.bytes_read, Progress::get(&progress.bytes_read));
+        Progress::add(&total.sources_done, Progress::get(&progress.sources_done));
+        if let Some(error) = mapping.failed.take() {
+            return Err(error);
+        }
+        Ok(read.map(|account| SplitAccount {
+            split: task.split,
+            chunks: account.chunks,
+            records: account.records.into_iter().collect(),
+            passed_over: account.passed_over,
+        }))
     }
 }
 

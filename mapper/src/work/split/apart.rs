@@ -1,0 +1,240 @@
+//! A split that came back: it is read in a process of its own, because reading it may have ended
+//! the mapper that had it.
+//!
+//! If that process dies, what it has sent is used, and an entry of the quarantine says of each
+//! source that is left that it was not read to its end: nobody knows how many records that is.
+
+use std::io::{BufReader, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gristmill_common::chunk::{Chunk, ChunkHead, Quarantined};
+use gristmill_common::id::ChunkId;
+use gristmill_common::split_task::{SplitAccount, SplitTask};
+use gristmill_common::wire::{self, Check, Message};
+use gristmill_input::Halt;
+use tracing::warn;
+
+use super::frames::{Frame, ReadEnd};
+use super::mapping::Mapping;
+use super::reader::ReadRequest;
+use crate::work::assignment::{Assignment, MapError, SplitReading};
+use crate::work::isolate::death;
+
+/// How often a stop is looked for while nothing comes.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The subcommand of the binary that runs [`super::reader::read_apart`].
+pub const READER: &str = "isolated-split";
+
+/// Reads a split in a process of its own and maps its chunks here.
+///
+/// # Errors
+/// As reading it here; [`Halt::Stopped`] in `Ok` when somebody else is to do it.
+pub(super) fn read(
+    job: &Assignment,
+    task: &SplitTask,
+    paths: &[PathBuf],
+    settings: &SplitReading,
+    mapping: &mut Mapping<'_>,
+) -> Result<Result<SplitAccount, Halt>, MapError> {
+    let request = ReadRequest {
+        spec: job.spec.clone(),
+        task: task.clone(),
+        paths: (paths.iter())
+            .map(|path| path.clone().into_os_string().into_vec())
+            .collect(),
+        tmp: settings.tmp.clone(),
+        memory: job.limits.memory,
+    };
+    let mut reader = Reader::start(&request)?;
+    let mut taken = Taken::default();
+    // As long as a chunk may take to be mapped; reading says when it goes on.
+    let patience = Duration::from_secs(job.limits.seconds.max(1));
+    let mut silent = Duration::ZERO;
+    let died = loop {
+        if settings.stop.is_stopping() {
+            return Ok(Err(Halt::Stopped));
+        }
+        let frame = reader.frames.recv_timeout(LOOK);
+        silent = match &frame {
+            Err(RecvTimeoutError::Timeout) => silent + LOOK,
+            _ => Duration::ZERO,
+        };
+        match frame {
+            Ok(Frame::Alive) => {}
+            Ok(Frame::Chunk(message)) => {
+                let message = Bytes::from(message);
+                let Ok(Message::Chunk(chunk)) = wire::decode(&message, Check::Full) else {
+                    return Err(MapError::Unable("a reader sent what is no chunk".into()));
+                };
+                taken.note(&chunk);
+                if !mapping.map(&chunk)? {
+                    return Ok(Err(Halt::Stopped));
+                }
+            }
+            Ok(Frame::End(ReadEnd::Whole {
+                chunks,
+                records,
+                passed_over,
+            })) => {
+                return Ok(Ok(SplitAccount {
+                    split: task.split,
+                    chunks,
+                    records,
+                    passed_over,
+                }));
+            }
+            Ok(Frame::End(ReadEnd::Halted { hopeless, reason })) => {
+                return Err(match hopeless {
+                    true => MapError::Hopeless(reason),
+                    false => MapError::Unable(reason),
+                });
+            }
+            Err(RecvTimeoutError::Timeout) if silent > patience => {
+                break "it came to no end".to_owned();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break reader.death()?,
+        }
+    };
+    let reason = format!("reading it ended a process: {died}; the rest was not read");
+    warn!(job = %job.label(), split = task.split, chunks = taken.chunks, "{reason}");
+    let rest = taken.rest(task, &reason);
+    if !mapping.map(&rest)? {
+        return Ok(Err(Halt::Stopped));
+    }
+    taken.note(&rest);
+    Ok(Ok(taken.account(task.split)))
+}
+
+/// The process that reads.
+struct Reader {
+    child: Child,
+    frames: Receiver<Frame>,
+}
+
+impl Reader {
+    fn start(request: &ReadRequest) -> Result<Self, MapError> {
+        let unable = |what: &str, error: &dyn std::fmt::Display| {
+            MapError::Unable(format!("cannot {what} a process that reads: {error}"))
+        };
+        let program = std::env::current_exe().map_err(|error| unable("start", &error))?;
+        let mut child = Command::new(program)
+            .arg(READER)
+            .env_remove("GRISTMILL_BROKER")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| unable("start", &error))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (sender, frames) = sync_channel(1);
+        let reader = Self { child, frames };
+        let (Some(mut input), Some(output)) = (input, output) else {
+            return Err(unable("talk to", &"no pipes"));
+        };
+        let mut line = serde_json::to_vec(request).map_err(|error| unable("ask", &error))?;
+        line.push(b'\n');
+        // A process that is dead reads no more; its end is seen below.
+        let _ = input.write_all(&line);
+        drop(input);
+        std::thread::spawn(move || pass_on(output, |frame| sender.send(frame).is_ok()));
+        Ok(reader)
+    }
+
+    /// How the process died, whose output has ended.
+    fn death(&mut self) -> Result<String, MapError> {
+        match self.child.wait() {
+            Ok(status) => Ok(death(status).unwrap_or_else(|| "it stopped half-way".into())),
+            Err(error) => Err(MapError::Unable(format!(
+                "cannot wait for a process that reads: {error}"
+            ))),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Passes frames on until there are no more, or nobody takes them.
+fn pass_on(output: ChildStdout, mut pass: impl FnMut(Frame) -> bool) {
+    let mut output = BufReader::new(output);
+    // What is no frame is the end too.
+    while let Ok(Some(frame)) = Frame::read(&mut output) {
+        if !pass(frame) {
+            return;
+        }
+    }
+}
+
+/// What was read of a split.
+#[derive(Default)]
+struct Taken {
+    chunks: u32,
+    records: std::collections::BTreeMap<u32, u64>,
+    /// The source that was read last.
+    source: Option<u32>,
+}
+
+impl Taken {
+    fn note(&mut self, chunk: &Chunk) {
+        self.chunks += 1;
+        for piece in &chunk.head.pieces {
+            *self.records.entry(piece.source).or_default() += u64::from(piece.records);
+            self.source = self.source.max(Some(piece.source));
+        }
+        for fault in &chunk.head.faults {
+            *self.records.entry(fault.source).or_default() += fault.records();
+            self.source = self.source.max(Some(fault.source));
+        }
+    }
+
+    /// A chunk that says of each source that is left that it was not read.
+    fn rest(&self, task: &SplitTask, reason: &str) -> Chunk {
+        let first = self.source.unwrap_or(task.first_source);
+        let sources = (task.first_source..).zip(&task.sources);
+        let faults = sources.filter(|(number, _)| *number >= first);
+        let faults = faults.map(|(source, named)| Quarantined {
+            source,
+            document: named.name.to_vec(),
+            offset: 0,
+            reason: reason.to_owned(),
+            sample: Vec::new(),
+            stretch: None,
+            stderr: Vec::new(),
+        });
+        let head = ChunkHead {
+            id: ChunkId {
+                split: task.split,
+                index: self.chunks,
+            },
+            pieces: Vec::new(),
+            faults: faults.collect(),
+        };
+        // It is no larger than the task that names the same sources.
+        let hash = wire::hash_of_chunk(&head, &[]).unwrap_or_default();
+        Chunk {
+            head,
+            body: Bytes::new(),
+            hash,
+        }
+    }
+
+    fn account(self, split: u32) -> SplitAccount {
+        SplitAccount {
+            split,
+            chunks: self.chunks,
+            records: self.records.into_iter().collect(),
+            passed_over: 0,
+        }
+    }
+}
