@@ -4,14 +4,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::generate::Data;
 use crate::jobs::Places;
+use crate::roles::{Worker, files_in, job};
 
 /// Texts that Celery counts too: the first few, or it takes for ever.
 const FEW: usize = 3;
@@ -26,85 +26,14 @@ const CELERY: f64 = 4.5;
 /// Chunks a second.
 const CHUNKS: f64 = 1500.0;
 
-/// A worker, stopped when dropped.
-struct Worker(Child);
-
-impl Worker {
-    fn start(places: &Places, url: &str, words: &[&str]) -> Result<Self> {
-        let child = Command::new(&places.gristmill)
-            .args(words)
-            .env("GRISTMILL_BROKER", url)
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", places.gristmill.display()))?;
-        Ok(Self(child))
-    }
-
-    /// Its resident peak so far, in MiB.
-    fn peak(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|rest| rest.trim().strip_suffix("kB"));
-        let kib: f64 = kib.context("no VmHWM")?.trim().parse()?;
-        Ok(kib / 1024.0)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Bytes of a folder's gzipped files when they are unpacked.
-fn raw_bytes(files: &[PathBuf]) -> Result<u64> {
+pub(crate) fn raw_bytes(files: &[PathBuf]) -> Result<u64> {
     let mut bytes = 0;
     for file in files {
         let file = BufReader::new(fs::File::open(file)?);
         bytes += std::io::copy(&mut MultiGzDecoder::new(file), &mut std::io::sink())?;
     }
     Ok(bytes)
-}
-
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?;
-    let mut files = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>>>()?;
-    files.sort();
-    Ok(files)
-}
-
-/// A job that is done.
-struct Done {
-    name: String,
-    /// Of wall time.
-    seconds: f64,
-}
-
-/// Runs a job to its end.
-fn job(places: &Places, url: &str, words: &[&str], inputs: &[PathBuf]) -> Result<Done> {
-    // A name of its own: the same job again would be found finished.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let name = format!("bench-{:x}", now.as_nanos());
-    let start = Instant::now();
-    let done = Command::new(&places.gristmill)
-        .arg("produce")
-        .args(words)
-        .args(["--wait", "--quiet", "--allow-quarantine", "100%"])
-        .args(["--max-quarantine", "8GiB", "--job", &name])
-        .args(inputs)
-        .env("GRISTMILL_BROKER", url)
-        .stdout(Stdio::null())
-        .status()?;
-    ensure!(
-        done.success(),
-        "produce {} ended with {done}",
-        words.join(" ")
-    );
-    let seconds = start.elapsed().as_secs_f64();
-    Ok(Done { name, seconds })
 }
 
 /// Twenty thousand lines of a little more than 4 KiB: each becomes a chunk of its own.
@@ -202,9 +131,9 @@ pub(crate) fn cluster(data: &Data, places: &Places, url: &str, runs: usize) -> R
     );
     let mut rates: [Vec<f64>; 6] = Default::default();
     for _ in 0..runs {
-        let status = job(places, url, &status, &logs)?.seconds;
-        let all = job(places, url, &words, &texts)?.seconds;
-        let small = job(places, url, &small, &lines)?.seconds;
+        let status = job(places, url, &status, &logs)?.wall_seconds;
+        let all = job(places, url, &words, &texts)?.wall_seconds;
+        let small = job(places, url, &small, &lines)?.wall_seconds;
         let ours = job(places, url, &words, few)?;
         let theirs = celery(places, url, few)?;
         let counted = counted(results, &ours.name)?;
@@ -217,9 +146,9 @@ pub(crate) fn cluster(data: &Data, places: &Places, url: &str, runs: usize) -> R
             log_bytes / 1e6 / status,
             text_bytes / 1e6 / all,
             SMALL as f64 / small,
-            few_bytes / 1e6 / ours.seconds,
+            few_bytes / 1e6 / ours.wall_seconds,
             few_bytes / 1e6 / theirs.seconds,
-            theirs.seconds / ours.seconds,
+            theirs.seconds / ours.wall_seconds,
         ];
         for (rates, rate) in rates.iter_mut().zip(round) {
             rates.push(rate);

@@ -5,14 +5,17 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod cluster;
+mod costs;
 mod generate;
 mod jobs;
 mod logs;
 mod measure;
 mod memory;
 mod rng;
+mod roles;
 mod run;
 mod same;
+mod scaling;
 mod texts;
 mod zipf;
 
@@ -69,6 +72,34 @@ enum Command {
         /// Rounds, in turn.
         #[arg(long, default_value_t = 3)]
         runs: usize,
+    },
+    /// CPU seconds by role for jobs over a broker, sent as chunks and as splits, beside `run`.
+    Costs {
+        #[command(flatten)]
+        what: What,
+        /// The broker's URL.
+        #[arg(long, env = "GRISTMILL_BROKER", hide_env_values = true)]
+        broker: String,
+        /// The id of the broker's process (beam.smp).
+        #[arg(long)]
+        broker_pid: u32,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// How often the data is named.
+        #[arg(long, default_value_t = 1)]
+        times: usize,
+    },
+    /// Throughput of a job of splits on 1 to 16 mappers that have a twentieth of a core each.
+    Scaling {
+        #[command(flatten)]
+        what: What,
+        /// The broker's URL.
+        #[arg(long, env = "GRISTMILL_BROKER", hide_env_values = true)]
+        broker: String,
+        /// How often the data is named.
+        #[arg(long, default_value_t = 4)]
+        times: usize,
     },
     /// Measure peak memory on the data once and named ten times over.
     Memory {
@@ -130,6 +161,25 @@ fn main() -> Result<ExitCode> {
             let (data, _, places) = what.open()?;
             cluster::cluster(&data, &places, &broker, runs)?;
             true
+        }
+        Command::Costs {
+            what,
+            broker,
+            broker_pid,
+            runs,
+            times,
+        } => {
+            let (data, _, places) = what.open()?;
+            costs::costs(&data, &places, &broker, broker_pid, (runs, times))?;
+            true
+        }
+        Command::Scaling {
+            what,
+            broker,
+            times,
+        } => {
+            let (data, _, places) = what.open()?;
+            scaling::scaling(&data, &places, &broker, times)?
         }
         Command::Memory { what } => {
             let (_, jobs, places) = what.open()?;
