@@ -271,7 +271,7 @@ impl Service {
                 None => working.stop.advance(Stage::Draining),
             }
         }
-        self.programs.tidy(&self.table);
+        self.programs.tidy(&self.table, self.state_dir.id());
         let now = Instant::now();
         let mut to_claim = Vec::new();
         let mut to_start = Vec::new();

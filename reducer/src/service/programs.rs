@@ -17,6 +17,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::info;
 
+/// So many programs are made ready, or wait for their jobs' claims, at a time: each may have files of
+/// hundreds of megabytes.
+const MOST: usize = 16;
+
 /// The programs of one reducer.
 pub(super) struct Programs {
     source: Arc<dyn ReducePrograms>,
@@ -86,6 +90,9 @@ impl Programs {
         let key = (name.clone(), run);
         if let Some(known) = self.known.get(&key) {
             return known.program.is_some();
+        }
+        if self.known.len() >= MOST {
+            return false;
         }
         info!(job = %name, "looking for its reduce program");
         let stop = Shutdown::new();
@@ -160,19 +167,20 @@ impl Programs {
         }
     }
 
-    /// Ends what is of jobs that are not active any more.
-    pub(super) fn tidy(&mut self, table: &JobTable) {
+    /// Ends what is of jobs that are not active any more, or belong to other directories than this.
+    pub(super) fn tidy(&mut self, table: &JobTable, directory: &str) {
         self.left_alone.tidy(table);
-        if self.known.is_empty() {
-            return;
-        }
-        let active = table.active_runs();
-        self.known.retain(|(_, run), known| {
-            let active = active.contains(run);
-            if !active {
+        self.known.retain(|(name, run), known| {
+            let wanted = table.get(name).is_some_and(|job| {
+                let claim = job.claim.as_ref();
+                job.is_active()
+                    && job.submission.run == *run
+                    && claim.is_none_or(|claim| claim.directory == directory)
+            });
+            if !wanted {
                 known.stop.advance(Stage::Aborted);
             }
-            active
+            wanted
         });
     }
 }
