@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use gristmill_common::job::JobName;
 use gristmill_common::size::ByteSize;
 use gristmill_rabbitmq::DEFAULT_HEARTBEAT;
@@ -357,6 +357,18 @@ pub struct ProduceArgs {
     /// reducer serves, and replace its output
     #[arg(long, help_heading = "Job")]
     pub force: bool,
+    /// What travels: the text in chunks, or splits, which name files that mappers read themselves
+    ///
+    /// With splits the producer reads nothing, and more mappers make the job faster: the files must
+    /// lie under the same path for them, in a folder that `gristmill map --inputs` names.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "chunks",
+        env = "GRISTMILL_SEND",
+        help_heading = "Job"
+    )]
+    pub send: SendWord,
     /// For exec: vouch for the program with this key of `gristmill exec-key`, for seven days
     #[arg(
         long,
@@ -389,11 +401,21 @@ pub struct ProduceArgs {
     pub cutting: CuttingArgs,
 }
 
+/// What a producer sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SendWord {
+    /// The text of the inputs, in chunks.
+    Chunks,
+    /// The names of the inputs, for mappers to read.
+    Splits,
+}
+
 /// Options of `map`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   gristmill map --broker amqp://queue.example        work on whatever comes
   gristmill map --job word-count-0123456789ab        only on this job, and end with it
+  gristmill map --inputs /mnt/logs                   also on jobs whose files it reads itself
 
 SIGTERM or Ctrl-C: take nothing new, finish what is in hand, exit 0; a second one: at once.")]
 pub struct MapArgs {
@@ -409,6 +431,17 @@ pub struct MapArgs {
     /// Programs of jobs.
     #[command(flatten)]
     pub programs: ProgramArgs,
+    /// A folder whose files jobs may have this mapper read (produce --send splits); may be given
+    /// several times [default: none]
+    ///
+    /// Whoever may submit a job reads what lies in it. Links that lead out of it are not followed.
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_delimiter = ',',
+        env = "GRISTMILL_INPUTS"
+    )]
+    pub inputs: Vec<PathBuf>,
     /// Folder for what programs read and write [default: the system's]
     #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
     pub tmp: Option<PathBuf>,
@@ -441,6 +474,7 @@ pub struct MapArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   gristmill reduce -o results/                       finished jobs land in results/JOB/
+  gristmill reduce -o results/ --exec signed --exec-keys team.key.pub     runs reduce programs, too
 
 Any number of reducers may share a folder, and share the work then; a job belongs to one folder.
 
@@ -462,6 +496,9 @@ pub struct ReduceArgs {
     /// Only this job; the reducer ends when it does, with 3 if anything was quarantined
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
+    /// Programs of jobs.
+    #[command(flatten)]
+    pub programs: ProgramArgs,
     /// Folder for temporary files [default: the system's]
     #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
     pub tmp: Option<PathBuf>,
@@ -508,7 +545,8 @@ Fields of --json, one object a line; null is what is not known:
   missing              chunks, of a stalled job; null if nobody knows how many
   dead                 messages that were set aside as unusable
   workers              {producers, mappers, reducers} seen in the last 2.5 seconds
-  left_alone           why mappers do not work on it: reasons, and how many mappers for each
+  left_alone           why mappers do not work on it: reasons, and how many mappers for each;
+                       reducers_left_alone (the same of reducers)
   waits_for            in words
   troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use gristmill_common::code::CodeFile;
+use gristmill_common::code::{CodeFile, plain};
 use gristmill_common::sha256::Sha256;
 
 use crate::exit::usage;
@@ -66,13 +66,6 @@ fn read(name: &str) -> std::io::Result<CodeFile> {
         executable,
         sha256,
     })
-}
-
-/// A path without its `.` components.
-fn plain(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| !matches!(part, Component::CurDir))
-        .collect()
 }
 
 fn folder_of(path: &Path) -> PathBuf {

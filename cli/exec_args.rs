@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use clap::Args;
-use gristmill_common::code::CodeFile;
+use gristmill_common::code::{CodeFile, is_inside, plain};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
 use crate::code_files;
 use crate::exit::usage;
-use crate::program_words::{self, command, function, stays};
+use crate::program_words::{self, command, function, stays, takes_file};
 use crate::recycle::Recycle;
 use crate::reduce_words::{self, ReduceWords};
 
@@ -300,12 +300,11 @@ impl ExecArgs {
                 self.child_memory
             )));
         }
-        let files = |words: &[String]| words.iter().any(|word| word.contains("{}"));
-        if let (Program::Command(words), Each::Chunk) = (program, each)
-            && files(words)
-            && self.map.is_some()
-        {
-            return Err(usage("--map reads standard input: {} is for --each"));
+        if self.map.is_some() && takes_file(program) {
+            return Err(usage(
+                "--map reads standard input; `{}` is a document's file, for `--each document -- COMMAND` \
+                 (which may have --reduce)",
+            ));
         }
         if self.try_units == Some(0) {
             return Err(usage("--try 0: at least 1"));
@@ -322,8 +321,7 @@ impl ExecArgs {
         }
         let words = programs.into_iter().flat_map(program_words::words);
         for name in &self.ship {
-            let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-            if !Path::new(name).components().all(inside) {
+            if !is_inside(&plain(Path::new(name))) {
                 return Err(usage(format!(
                     "--ship {name}: a path below the current folder, without `..`"
                 )));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::progress::Role;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, JobState, Phase};
@@ -42,6 +43,8 @@ pub struct JobView<'a> {
     troubles: Vec<String>,
     /// Why mappers leave it alone, and how many for each reason.
     left_alone: BTreeMap<String, usize>,
+    /// The same of reducers.
+    reducers_left_alone: BTreeMap<String, usize>,
     age: Duration,
     /// What its workers said; none when nobody listened.
     stats: Option<JobStats>,
@@ -62,6 +65,7 @@ impl<'a> JobView<'a> {
             waits_for: Vec::new(),
             troubles: Vec::new(),
             left_alone: BTreeMap::new(),
+            reducers_left_alone: BTreeMap::new(),
             age: Duration::from_secs(now.saturating_sub(job.since)),
             stats: None,
             estimate: Estimate::default(),
@@ -86,8 +90,12 @@ impl<'a> JobView<'a> {
             let run = job.submission.run;
             view.stats = workers.map(|workers| workers.of(name, run));
             let troubles = workers.map(|workers| workers.troubles(name, run));
-            let left_alone = workers.map(|workers| workers.left_alone(name, run));
-            view.left_alone = left_alone.unwrap_or_default();
+            let left_alone = |role| {
+                let reasons = workers.map(|workers| workers.left_alone(role, name, run));
+                reasons.unwrap_or_default()
+            };
+            view.left_alone = left_alone(Role::Map);
+            view.reducers_left_alone = left_alone(Role::Reduce);
             view.troubles = (troubles.into_iter().flatten())
                 .map(|(role, reason)| format!("{}: {reason}", role.name()))
                 .collect();
@@ -150,6 +158,10 @@ impl<'a> JobView<'a> {
         }
         if let Some(claim) = job.claim.as_ref().filter(|_| stats.reducers == 0) {
             let place = &claim.place;
+            let none = match stats.unable_reducers {
+                0 => &none,
+                _ => "none seen that may and can run its program",
+            };
             waits(&format!(
                 "its reducer: {none}; the job belongs to the directory {place}: start one there, or \
                  `produce --force` begins it anew for another"
@@ -230,10 +242,19 @@ impl<'a> JobView<'a> {
 
     /// `3 of 5 mappers: exec is off`.
     fn print_left_alone(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let all = self.stats.map_or(0, |stats| stats.mappers + stats.unable);
-        for (reason, count) in &self.left_alone {
-            let reason = reason.lines().next().unwrap_or_default();
-            writeln!(out, "  {count} of {all} mappers: {reason}")?;
+        let stats = self.stats.unwrap_or_default();
+        let (mappers, reducers) = (
+            stats.mappers + stats.unable,
+            stats.reducers + stats.unable_reducers,
+        );
+        for (role, all, reasons) in [
+            ("mappers", mappers, &self.left_alone),
+            ("reducers", reducers, &self.reducers_left_alone),
+        ] {
+            for (reason, count) in reasons {
+                let reason = reason.lines().next().unwrap_or_default();
+                writeln!(out, "  {count} of {all} {role}: {reason}")?;
+            }
         }
         Ok(())
     }
@@ -321,6 +342,7 @@ impl<'a> JobView<'a> {
             "skipped_chunks": totals.map(|totals| totals.skipped_chunks),
             "replays": job.replays,
             "left_alone": self.left_alone,
+            "reducers_left_alone": self.reducers_left_alone,
             "workers": stats.map(|stats| json!({
                 "producers": stats.producers,
                 "mappers": stats.mappers,

@@ -51,6 +51,8 @@ pub fn decide<R>(
     if job.spec.records == before {
         job.spec.records = job.spec.kind.default_records();
     }
+    // Where a large text may be cut depends on the format.
+    *plan = std::mem::take(plan).for_spec(&job.spec)?;
     Ok(())
 }
 

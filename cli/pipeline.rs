@@ -202,6 +202,7 @@ impl Pipeline<'_> {
             check: Check::Head,
             strict: true,
             limits: Limits::default(),
+            reading: None,
             progress: Arc::clone(self.progress),
             counters: None,
         }

@@ -1,4 +1,4 @@
-//! Which programs of jobs a mapper runs, and how they are confined.
+//! Which programs of jobs a mapper or reducer runs, and how they are confined.
 
 use std::path::PathBuf;
 
@@ -10,11 +10,11 @@ use gristmill_mapper::{
 };
 use tracing::warn;
 
-use crate::args::MapArgs;
-use crate::commands::run::tmp;
+use crate::args::BrokerArgs;
+use crate::commands;
 use crate::exit::usage;
 
-/// Options of `map` for the programs of jobs.
+/// Options of `map` and `reduce` for the programs of jobs.
 #[derive(Args, Clone, Debug)]
 pub struct ProgramArgs {
     /// Whose own programs are run (exec): whoever may publish to the broker can submit a job
@@ -36,9 +36,9 @@ pub struct ProgramArgs {
     pub exec_keys: Option<PathBuf>,
     /// Programs of this machine that every job may run, whatever --exec says
     ///
-    /// Bare names are looked for on this mapper's PATH. No files of the job, no --shell, no --env
-    /// but LANG, TZ, OMP_* and GRISTMILL_*. What runs whatever it is told to, such as a shell, is
-    /// refused.
+    /// Bare names are looked for on the PATH at the start. All programs of a job must be listed. No
+    /// files of the job, no --shell, no --net, no --env but LANG, TZ, OMP_* and GRISTMILL_*. What
+    /// runs whatever it is told to, such as a shell, is refused.
     #[arg(
         long,
         value_name = "NAME[=/PATH],…",
@@ -69,14 +69,18 @@ pub enum ExecWord {
     Any,
 }
 
-/// How a mapper runs the programs of jobs. Where it runs any, what this process knows is kept from
+/// How a worker runs the programs of jobs. Where it runs any, what this process knows is kept from
 /// them.
 ///
 /// # Errors
 /// A usage error that names the option and the way out.
-pub fn settings(args: &MapArgs) -> anyhow::Result<ExecSettings> {
-    let policy = policy(&args.programs)?;
-    let tmp = tmp(args.tmp.as_ref())?;
+pub fn settings(
+    args: &ProgramArgs,
+    broker: &BrokerArgs,
+    tmp: Option<&PathBuf>,
+) -> anyhow::Result<ExecSettings> {
+    let policy = policy(args)?;
+    let tmp = commands::run::tmp(tmp)?;
     let mut settings = ExecSettings {
         policy,
         tmp,
@@ -93,11 +97,11 @@ pub fn settings(args: &MapArgs) -> anyhow::Result<ExecSettings> {
              read it: --broker-file or GRISTMILL_BROKER hides it",
         ));
     }
-    if args.programs.exec_unconfined {
+    if args.exec_unconfined {
         return Ok(settings);
     }
     let gristmill = std::env::current_exe()?;
-    let secrets = [&args.broker.broker_file, &args.broker.client_key];
+    let secrets = [&broker.broker_file, &broker.client_key];
     match can_confine(&gristmill, &settings.tmp) {
         Ok(()) => {
             // Programs run in other folders.

@@ -54,6 +54,16 @@ pub fn stays(program: &Program) -> bool {
     }
 }
 
+/// Whether a command asks for a file with its input.
+#[must_use]
+pub fn takes_file(program: &Program) -> bool {
+    match program {
+        Program::Command(words) => words.iter().any(|word| word.contains("{}")),
+        Program::Shell(line) => line.contains("{}"),
+        Program::Python { .. } | Program::Code(_) | Program::Worker(_) => false,
+    }
+}
+
 /// The words of a program that may name its files.
 #[must_use]
 pub fn words(program: &Program) -> &[String] {

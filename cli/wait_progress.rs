@@ -201,7 +201,10 @@ fn words(estimate: &Estimate, stats: &JobStats) -> String {
         };
     }
     match (estimate.left, estimate.eta) {
-        (Some(0), _) if stats.reducers == 0 => "no reducer seen".into(),
+        (Some(0), _) if stats.reducers == 0 => match stats.unable_reducers {
+            0 => "no reducer seen".into(),
+            _ => "no reducer may and can run it; `gristmill status` says why".into(),
+        },
         (Some(0), _) => "merging".into(),
         (_, Some(eta)) => format!("{}, {}", phrases::rate(stats), phrases::left(eta)),
         _ => phrases::rate(stats),

@@ -108,6 +108,9 @@ pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> an
     if let Some(error) = shower.failed {
         return Err(error.into());
     }
+    if let Some(why) = prepared.cannot_go_on() {
+        return Err(anyhow::anyhow!("{why}"));
+    }
     Ok(match shower.set_aside {
         0 => Exit::Complete,
         _ => Exit::Quarantined,
@@ -134,7 +137,8 @@ impl ChunkSink for Shower<'_> {
             Ok(())
         });
         self.failed = shown.err();
-        match self.failed.is_some() || self.trial.is_done() {
+        let is_over = self.trial.is_done() || self.prepared.cannot_go_on().is_some();
+        match self.failed.is_some() || is_over {
             true => Err(Halt::Stopped),
             false => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! `gristmill exec-key`: a pair of keys, to vouch for programs that are run elsewhere.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -32,29 +32,35 @@ pub fn exec_key(args: &ExecKeyArgs) -> anyhow::Result<Exit> {
     let mut public = args.file.clone().into_os_string();
     public.push(".pub");
     let public = PathBuf::from(public);
-    for path in [&args.file, &public] {
-        if path.exists() {
-            let path = path.display();
-            return Err(usage(format!("{path} exists: a key is never overwritten")));
-        }
-    }
     let (key, secret) = SecretKey::generate()?;
     write(&args.file, &secret, 0o600)?;
-    write(&public, &key.public().line(), 0o644)?;
+    if let Err(error) = write(&public, &key.public().line(), 0o644) {
+        // Made a moment ago; half a pair is of no use.
+        let _ = fs::remove_file(&args.file);
+        return Err(error);
+    }
     stdout::print(key.public().line().as_bytes())?;
     Ok(Exit::Complete)
 }
 
+/// Writes a new file. What is there already is never touched.
 fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
-    let written = || {
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+    let shown = || path.display().to_string();
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(mode).open(path);
+    let mut file = match opened {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let path = path.display();
+            return Err(usage(format!("{path} exists: a key is never overwritten")));
+        }
+        opened => opened.with_context(shown)?,
     };
-    written().with_context(|| {
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    written.with_context(|| {
         // Half a key is of no use.
         let _ = fs::remove_file(path);
-        path.display().to_string()
+        shown()
     })
 }

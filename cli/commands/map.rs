@@ -1,6 +1,7 @@
 //! `gristmill map`: a mapper that works on the jobs of a broker.
 
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tracing::{error, info};
 
 use crate::args::MapArgs;
 use crate::commands::run::threads;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::listen::Role;
 use crate::memory::budget;
 use crate::program_args;
@@ -31,7 +32,8 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
             seconds: args.chunk_timeout.max(1),
             memory: budget(args.chunk_memory, ByteSize(1 << 30)),
         },
-        exec: program_args::settings(args)?,
+        exec: program_args::settings(&args.programs, &args.broker, args.tmp.as_ref())?,
+        inputs: inputs(args)?,
         restart: Arc::new(restart),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);
@@ -55,6 +57,20 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         "stopped"
     );
     Ok(Exit::Complete)
+}
+
+/// The folders whose files jobs may have this mapper read, as absolute paths without links.
+fn inputs(args: &MapArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let real = |folder: &PathBuf| {
+        let shown = folder.display();
+        let path = std::fs::canonicalize(folder);
+        let path = path.map_err(|error| usage(format!("--inputs {shown}: {error}")))?;
+        match path.is_dir() {
+            true => Ok(path),
+            false => Err(usage(format!("--inputs {shown}: not a folder"))),
+        }
+    };
+    args.inputs.iter().map(real).collect()
 }
 
 /// Puts this same command in the place of this process, stuck threads and all.

@@ -17,6 +17,7 @@ pub mod replay;
 pub mod report;
 pub mod rerun;
 pub mod run;
+pub mod set_aside;
 pub mod status;
 pub mod tagger;
 pub mod verify;

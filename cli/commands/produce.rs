@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use gristmill_common::job::JobName;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
@@ -19,7 +20,7 @@ use gristmill_producer::{
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Runtime;
 
-use crate::args::ProduceArgs;
+use crate::args::{ProduceArgs, SendWord};
 use crate::broker;
 use crate::commands::dry_run;
 use crate::commands::produce_exec::{HOLD, Program};
@@ -68,7 +69,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let file = bundle.or(files.first().map(|file| file.bytes().clone()));
     let options = broker::patient_options(&job.command.broker, job.command.patience, "produce")?;
     let (settings, chunk_size) = settings(&job, program.is_some())?;
-    let mut plan = plan(&job, chunk_size)?;
+    let mut plan = plan(&job, chunk_size)?.sent_as(sent(&job)?);
     if job.command.cutting.dry_run {
         return dry_run::show(&plan);
     }
@@ -82,6 +83,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         return Err(usage(
             "stdin and pipes cannot be read again: give the job a name with --job",
         ));
+    }
+    if args.send == SendWord::Splits && !plan.is_repeatable() {
+        return Err(usage(ProduceError::Unnamed.to_string()));
     }
     let name = args
         .job
@@ -101,6 +105,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         name: name.clone(),
         spec: &job.spec,
         plan: &plan,
+        folder: std::env::current_dir().context("the folder that names begin at")?,
         settings,
         backlog: Backlog {
             hold: program.as_ref().map(|_| HOLD),
@@ -184,6 +189,18 @@ fn settings(job: &Job<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, 
         large: None,
     };
     Ok((settings, chunk_size))
+}
+
+/// How splits travel.
+fn sent(job: &Job<ProduceArgs>) -> anyhow::Result<Sent> {
+    match job.command.send {
+        SendWord::Chunks => Ok(Sent::Chunks),
+        SendWord::Splits if job.max_expanded.is_some() => Err(usage(
+            "--max-expanded is counted where inputs are read: with --send splits that is many places; \
+             leave it out, or --send chunks",
+        )),
+        SendWord::Splits => Ok(Sent::Splits),
+    }
 }
 
 /// Waits for the job's end.

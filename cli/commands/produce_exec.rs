@@ -46,12 +46,6 @@ impl Program {
                 "--try shows what comes of the first units: use it with `gristmill run exec`",
             ));
         }
-        if exec.reducer().is_some() {
-            return Err(usage(
-                "--reduce COMMAND is not there yet over a broker: --reduce sum, min, max, count or \
-                 distinct is, and `gristmill run exec` takes a command",
-            ));
-        }
         if exec.each == Each::Document {
             let most = ByteSize(MAX_SENT_DOCUMENT);
             if let Some(typed) = job.local.max_document.filter(|typed| *typed > most) {
@@ -89,10 +83,10 @@ impl Program {
 /// Refuses files that can neither be sent along nor be meant on other machines.
 fn check(exec: &Exec) -> anyhow::Result<()> {
     for file in exec.files.iter().filter(|file| !file.travels()) {
-        let python = match &exec.program {
+        let python = exec.programs().any(|program| match program {
             spec::Program::Python { module, .. } => module == &file.name,
             _ => false,
-        };
+        });
         if python || Path::new(&file.name).is_relative() {
             let name = &file.name;
             return Err(usage(format!(

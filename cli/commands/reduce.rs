@@ -1,16 +1,20 @@
 //! `gristmill reduce`: a reducer that merges the results of a broker's jobs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_common::progress::Progress;
 use gristmill_common::size::ByteSize;
+use gristmill_mapper::Reducing;
 use gristmill_reducer::ServeSettings;
 use tracing::info;
 
 use crate::args::ReduceArgs;
+use crate::commands::run::threads;
 use crate::exit::Exit;
 use crate::listen::Role;
 use crate::memory::reduce_budget;
+use crate::program_args;
 use crate::worker::Worker;
 
 /// Runs the command.
@@ -18,12 +22,17 @@ use crate::worker::Worker;
 /// # Errors
 /// A usage error, or the reason why it cannot go on.
 pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
+    let programs = program_args::settings(&args.programs, &args.broker, args.tmp.as_ref())?;
     let settings = ServeSettings {
         dir: args.output.clone(),
         memory: reduce_budget(args.memory, ByteSize(64 << 20))?,
-        tmp: args.tmp.clone().unwrap_or_else(std::env::temp_dir),
+        tmp: programs.tmp.clone(),
         only: args.job.clone(),
         stall_after: Duration::from_secs(args.stall_after),
+        programs: Arc::new(Reducing {
+            settings: programs,
+            programs: threads(None)?.get(),
+        }),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);
     let Some(worker) = Worker::start(Role::Reduce, "reduce", &args.broker, listen, drain)? else {

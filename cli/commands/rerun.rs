@@ -6,7 +6,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use gristmill_common::chunk::ChunkHead;
+use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::code::first_changed;
 use gristmill_common::id::content_hash;
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::name::shown;
@@ -18,7 +19,7 @@ use gristmill_mapper::{Host, Prepared, Rerun};
 use gristmill_reducer::part_name;
 use memchr::memmem;
 
-use crate::code_files;
+use crate::commands::set_aside::SetAside;
 use crate::exit::usage;
 
 /// How much of a part is searched at a time, in bytes.
@@ -93,7 +94,8 @@ pub fn rerun(output: &Path, spec: &JobSpec, plan: &Plan, share: Share) -> anyhow
     let reading = Reading::new(plan, spec, tmp, &progress, &shutdown)?.with_large(large.clone());
     let mut again = Again {
         rerun: Rerun::new(&one, &other),
-        prepared: &one,
+        prepared: [&one, &other],
+        set_aside: SetAside::read(output)?,
         share,
         large,
         parts: Parts::of(output, spec),
@@ -108,34 +110,32 @@ pub fn rerun(output: &Path, spec: &JobSpec, plan: &Plan, share: Share) -> anyhow
         }
     }
     match again.failed {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(again.reran),
     }
 }
 
 /// Refuses a program that is not the one that the output is of.
 fn check_files(exec: &Exec) -> anyhow::Result<()> {
-    let found = code_files::find(exec.files.iter().map(|file| file.name.as_str()))?;
-    for file in &exec.files {
-        let same = |now: &&_| **now == *file;
-        if !found.iter().any(|now| same(&now)) {
-            let name = &file.name;
-            return Err(usage(format!(
-                "--rerun: {name} is not the file that the output was made with"
-            )));
-        }
-    }
-    Ok(())
+    let Some((file, error)) = first_changed(&exec.files, Path::new("")) else {
+        return Ok(());
+    };
+    let name = &file.name;
+    Err(usage(match error {
+        Some(error) => format!("--rerun: {name}: {error}"),
+        None => format!("--rerun: {name} is not the file that the output was made with"),
+    }))
 }
 
 struct Again<'a> {
     rerun: Rerun,
-    prepared: &'a Prepared,
+    prepared: [&'a Prepared; 2],
+    set_aside: SetAside,
     share: Share,
     large: Option<std::sync::Arc<LargeDocuments>>,
     parts: Option<Parts>,
     reran: Reran,
-    failed: Option<io::Error>,
+    failed: Option<anyhow::Error>,
 }
 
 impl ChunkSink for Again<'_> {
@@ -153,18 +153,17 @@ impl ChunkSink for Again<'_> {
             return Ok(());
         }
         self.reran.chunks += 1;
-        let reran = self.rerun.chunk(self.prepared, &head, &body);
-        let what = match (reran.same, &mut self.parts) {
-            (false, _) => Some("your program gave two results"),
-            (true, None) => None,
-            (true, Some(parts)) => match parts.find(reran.results) {
-                Ok(true) => None,
-                Ok(false) => Some("your program gave two results: this one is not in the output"),
-                Err(error) => {
-                    self.failed = Some(error);
-                    return Err(Halt::Stopped);
-                }
-            },
+        let reran = self.rerun.chunk(self.prepared[0], &head, &body);
+        if let Some(why) = self.prepared.iter().find_map(|run| run.cannot_go_on()) {
+            self.failed = Some(anyhow::anyhow!("--rerun: {why}"));
+            return Err(Halt::Stopped);
+        }
+        let what = match judge(&reran, &self.set_aside, self.parts.as_mut()) {
+            Ok(what) => what,
+            Err(error) => {
+                self.failed = Some(error.into());
+                return Err(Halt::Stopped);
+            }
         };
         if let (Some(what), Some(piece)) = (what, head.pieces.first()) {
             let name = shown(&piece.document);
@@ -179,6 +178,34 @@ impl ChunkSink for Again<'_> {
             false => Ok(()),
         }
     }
+}
+
+/// What is not as it was, in words, if anything is.
+fn judge(
+    reran: &gristmill_mapper::Reran<'_>,
+    set_aside: &SetAside,
+    parts: Option<&mut Parts>,
+) -> io::Result<Option<String>> {
+    if !reran.same {
+        return Ok(Some("your program gave two results".into()));
+    }
+    let records = |entries: &mut dyn Iterator<Item = &Quarantined>| {
+        entries
+            .map(Quarantined::records)
+            .fold(0, u64::saturating_add)
+    };
+    let now = records(&mut reran.set_aside.iter());
+    let before = records(&mut (reran.set_aside.iter()).filter(|entry| set_aside.has(entry)));
+    if now > before {
+        return Ok(Some(format!(
+            "{now} records are set aside now, {before} in the output's account"
+        )));
+    }
+    let found = match parts {
+        Some(parts) => parts.find(reran.results)?,
+        None => true,
+    };
+    Ok((!found).then(|| "your program gave two results: this one is not in the output".into()))
 }
 
 /// The parts of an output in input order, searched forwards.

@@ -47,12 +47,23 @@ impl CodeFile {
     /// typed and stays below it. Any other is looked for on each mapper.
     #[must_use]
     pub fn travels(&self) -> bool {
-        let path = Path::new(&self.name);
-        !self.name.is_empty()
-            && path
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)))
+        !self.name.is_empty() && is_inside(Path::new(&self.name))
     }
+}
+
+/// A path without its `.` components.
+#[must_use]
+pub fn plain(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .collect()
+}
+
+/// Whether a plain path stays inside the folder that it starts at.
+#[must_use]
+pub fn is_inside(path: &Path) -> bool {
+    path.components()
+        .all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The bytes of the files that travel.
@@ -108,21 +119,21 @@ pub fn unbundle(bundle: &[u8], files: &[CodeFile], folder: &Path) -> Result<(), 
     Ok(())
 }
 
-/// Checks that the files of a bundle still lie below `folder` as they were unpacked.
-///
-/// # Errors
-/// When one does not.
-pub fn check_unbundled(files: &[CodeFile], folder: &Path) -> Result<(), BundleError> {
-    for file in files.iter().filter(|file| file.travels()) {
-        let path = folder.join(&file.name);
-        let found = fs::File::open(&path).and_then(Sha256::of_reader);
-        let (sha256, _) = found.map_err(|error| BundleError::Disk { path, error })?;
-        if sha256 != file.sha256 {
-            let name = &file.name;
-            return Err(BundleError::Wrong(format!("{name} was changed here")));
+/// The first of a program's files that is not here as its spec lists it, with the error that hides
+/// it if it cannot be read. Relative paths start at `folder`.
+#[must_use]
+pub fn first_changed<'f>(
+    files: &'f [CodeFile],
+    folder: &Path,
+) -> Option<(&'f CodeFile, Option<io::Error>)> {
+    files.iter().find_map(|file| {
+        let found = fs::File::open(folder.join(&file.name)).and_then(Sha256::of_reader);
+        match found {
+            Ok((sha256, _)) if sha256 == file.sha256 => None,
+            Ok(_) => Some((file, None)),
+            Err(error) => Some((file, Some(error))),
         }
-    }
-    Ok(())
+    })
 }
 
 /// What tells bundles of the same bytes in other files apart.
@@ -189,7 +200,8 @@ mod tests {
         assert_eq!(travelling_bytes(&files), 16);
         assert!(bundle(&files[..2], from.path()).unwrap().is_empty());
         unbundle(&all, &files, to.path()).unwrap();
-        check_unbundled(&files, to.path()).unwrap();
+        let travelling = &files[2..];
+        assert!(first_changed(travelling, to.path()).is_none());
         let mode = |name| {
             let found = fs::metadata(to.path().join(name)).unwrap();
             found.permissions().mode() & 0o777
@@ -198,7 +210,11 @@ mod tests {
         let changed = to.path().join("run.sh");
         fs::remove_file(&changed).unwrap();
         fs::write(&changed, "rm -rf /\n").unwrap();
-        assert!(check_unbundled(&files, to.path()).is_err());
+        let (file, error) = first_changed(travelling, to.path()).unwrap();
+        assert!(file.name == "run.sh" && error.is_none());
+        fs::remove_file(&changed).unwrap();
+        let (file, error) = first_changed(travelling, to.path()).unwrap();
+        assert!(file.name == "run.sh" && error.is_some());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The summary of a job's plan that every role needs: its sources' names and how many splits there
-//! are.
+//! The summary of a job's plan that every role needs: its sources' names, how many splits there
+//! are, and how they travel.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,4 +10,16 @@ pub struct PlanSummary {
     pub sources: Vec<serde_bytes::ByteBuf>,
     /// Number of splits.
     pub splits: u32,
+    /// How they travel.
+    pub sent: Sent,
+}
+
+/// How splits travel from the producer to mappers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sent {
+    /// The producer reads them and sends their text in chunks.
+    #[default]
+    Chunks,
+    /// Mappers read them ([`crate::split_task::SplitTask`]).
+    Splits,
 }

@@ -10,15 +10,14 @@
 //! | body length | 4 | |
 //! | head length | 4 | |
 //! | kind | 1 | [`MessageKind`] |
-//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
+//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block; plus 128 where the head is such a block too |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
 //!
-//! Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
+//! Both hashes are of what was packed. Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
 //! head's hash before it is decoded, and decoding is limited in what it may allocate. A body
 //! without a hash is for messages that never leave their process: a full check refuses it.
 
-use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -28,8 +27,10 @@ use serde::de::DeserializeOwned;
 use crate::buffer_pool::BufferPool;
 use crate::chunk::{Chunk, ChunkHead};
 use crate::id::content_hash;
+use crate::lz4::{pack, unpack};
 use crate::outcome::{Outcome, OutcomeHead};
 use crate::seal::{Seal, SplitEnd};
+use crate::split_task::{SplitAccount, SplitTask};
 
 /// The version of the wire format.
 pub const VERSION: u16 = 4;
@@ -48,8 +49,10 @@ const RAW: u8 = 0;
 const RAW_UNHASHED: u8 = 1;
 /// Codec: the raw body's length, and an LZ4 block.
 const PACKED: u8 = 2;
-/// Bytes of a packed body's length.
-const LENGTH: usize = 4;
+/// Codec, added to the body's: the head is packed as bodies are.
+const HEAD_PACKED: u8 = 128;
+/// Heads below this many bytes are not packed.
+const LARGE_HEAD: usize = 4 << 10;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
 const HEAD_LIMIT: usize = MAX_MESSAGE;
 
@@ -71,14 +74,30 @@ pub enum MessageKind {
     File = 6,
     /// A worker's report of its progress.
     Report = 7,
+    /// A split for a mapper to read.
+    SplitTask = 8,
+    /// What reading one split gave.
+    SplitAccount = 9,
 }
 
 impl MessageKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use MessageKind::{Chunk, File, LogPart, Outcome, Report, Seal, SplitEnd};
-        [Chunk, Outcome, Seal, SplitEnd, LogPart, File, Report]
-            .into_iter()
-            .find(|&kind| kind as u8 == byte)
+        use MessageKind::{
+            Chunk, File, LogPart, Outcome, Report, Seal, SplitAccount, SplitEnd, SplitTask,
+        };
+        [
+            Chunk,
+            Outcome,
+            Seal,
+            SplitEnd,
+            LogPart,
+            File,
+            Report,
+            SplitTask,
+            SplitAccount,
+        ]
+        .into_iter()
+        .find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -93,6 +112,10 @@ pub enum Message {
     Seal(Seal),
     /// The statement of one split's chunk ids.
     SplitEnd(SplitEnd),
+    /// A split for a mapper to read.
+    SplitTask(SplitTask),
+    /// What reading one split gave.
+    SplitAccount(SplitAccount),
 }
 
 /// How much of a message is verified.
@@ -164,6 +187,38 @@ pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireEr
     encode(MessageKind::Outcome, head, body, BodyForm::Raw)
 }
 
+/// The same message in fewer bytes, if that is worth it: for a broker, which costs more for a byte
+/// than compressing it does.
+///
+/// # Errors
+/// When the bytes are not a message.
+pub fn packed(message: &Bytes) -> Result<Bytes, WireError> {
+    let parts = Parts::of(message)?;
+    if parts.codec != RAW {
+        return Ok(message.clone());
+    }
+    let (mut body, mut head) = (parts.body.to_vec(), parts.head.to_vec());
+    let mut codec = RAW;
+    if pack(&mut body) {
+        codec = PACKED;
+    }
+    if head.len() >= LARGE_HEAD && pack(&mut head) {
+        codec |= HEAD_PACKED;
+    }
+    if codec == RAW {
+        return Ok(message.clone());
+    }
+    let lengths = [body.len() as u32, head.len() as u32];
+    let mut packed = body;
+    packed.extend_from_slice(&head);
+    let mut footer = *parts.footer;
+    footer[16..20].copy_from_slice(&lengths[0].to_le_bytes());
+    footer[20..24].copy_from_slice(&lengths[1].to_le_bytes());
+    footer[25] = codec;
+    packed.extend_from_slice(&footer);
+    Ok(packed.into())
+}
+
 /// Encodes a seal.
 ///
 /// # Errors
@@ -178,6 +233,36 @@ pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
 /// When the message would be larger than [`MAX_MESSAGE`].
 pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
     encode(MessageKind::SplitEnd, end, Vec::new(), BodyForm::Raw)
+}
+
+/// Encodes a split for a mapper to read.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_split_task(task: &SplitTask) -> Result<Bytes, WireError> {
+    encode(MessageKind::SplitTask, task, Vec::new(), BodyForm::Raw)
+}
+
+/// Encodes the account of a split.
+///
+/// # Errors
+/// When the message would be larger than [`MAX_MESSAGE`].
+pub fn encode_split_account(account: &SplitAccount) -> Result<Bytes, WireError> {
+    encode(
+        MessageKind::SplitAccount,
+        account,
+        Vec::new(),
+        BodyForm::Raw,
+    )
+}
+
+/// The hash of a chunk that is mapped where it was cut: what [`decode`] says of one that travelled.
+///
+/// # Errors
+/// When its head is larger than a message may be.
+pub fn hash_of_chunk(head: &ChunkHead, body: &[u8]) -> Result<u64, WireError> {
+    let head = encode_value::<HEAD_LIMIT>(head)?;
+    Ok(chunk_hash(content_hash(body), content_hash(&head)))
 }
 
 /// Encodes a message of any kind.
@@ -271,71 +356,70 @@ fn seal_up(
     Ok((message, chunk_hash(body_hash, head_hash)))
 }
 
-/// Makes of a body its length and its LZ4 block, if that saves an eighth. The buffer stays the
-/// body's, so that it is one to use again.
-fn pack(body: &mut Vec<u8>) -> bool {
-    thread_local! {
-        static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    }
-    BLOCK.with_borrow_mut(|block| {
-        let most = lz4_flex::block::get_maximum_output_size(body.len());
-        if block.len() < most {
-            block.resize(most, 0);
-        }
-        let Ok(len) = lz4_flex::block::compress_into(body, block) else {
-            return false;
-        };
-        let pays = LENGTH + len < body.len() - body.len() / 8;
-        if pays {
-            let raw_len = body.len() as u32;
-            body.clear();
-            body.extend_from_slice(&raw_len.to_le_bytes());
-            body.extend_from_slice(&block[..len]);
-        }
-        pays
-    })
-}
-
-/// Undoes [`pack`]; never allocates more than a message may have.
-fn unpack(packed: &[u8]) -> Result<Bytes, WireError> {
+/// The body of a message of a kind, unpacked. Those of chunks are in hand one after the other, in buffers that are
+/// used again; others may be kept for long, and take what they need.
+fn unpack_body(packed: &[u8], kind: u8) -> Result<Bytes, WireError> {
     static BODIES: LazyLock<BufferPool> = LazyLock::new(|| BufferPool::new(MAX_MESSAGE));
-    let Some((len, block)) = packed.split_first_chunk::<LENGTH>() else {
-        return Err(WireError::Length(packed.len()));
-    };
-    let len = u32::from_le_bytes(*len) as usize;
-    if len > MAX_MESSAGE {
-        return Err(WireError::Oversized(len));
+    if kind == MessageKind::Chunk as u8 {
+        let body = unpack(packed, MAX_MESSAGE, |len| BODIES.get(len))?;
+        return Ok(BODIES.freeze(body));
     }
-    let mut body = BODIES.get(len);
-    body.resize(len, 0);
-    let unpacked = lz4_flex::block::decompress_into(block, &mut body);
-    let body = BODIES.freeze(body);
-    match unpacked {
-        Ok(unpacked) if unpacked == len => Ok(body),
-        Ok(unpacked) => Err(WireError::Length(unpacked)),
-        Err(error) => Err(WireError::Malformed(error.to_string())),
-    }
+    unpack(packed, MAX_MESSAGE, Vec::with_capacity).map(Bytes::from)
 }
 
 /// A message taken apart, its hashes checked.
 #[derive(Debug)]
-pub struct Envelope<'a> {
+pub struct Envelope {
     /// What it is.
     pub kind: MessageKind,
-    head: &'a [u8],
+    head: Bytes,
     /// Its body, unpacked.
     pub body: Bytes,
     body_hash: u64,
     head_hash: u64,
 }
 
-impl Envelope<'_> {
+impl Envelope {
     /// Decodes the head.
     ///
     /// # Errors
     /// When it is not exactly one value of the type.
     pub fn head<T: DeserializeOwned>(&self) -> Result<T, WireError> {
-        decode_value::<HEAD_LIMIT, T>(self.head)
+        decode_value::<HEAD_LIMIT, T>(&self.head)
+    }
+}
+
+/// The parts of a message as it travels, their lengths checked.
+struct Parts<'a> {
+    body: &'a [u8],
+    head: &'a [u8],
+    footer: &'a [u8; FOOTER],
+    codec: u8,
+}
+
+impl<'a> Parts<'a> {
+    fn of(message: &'a [u8]) -> Result<Self, WireError> {
+        let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
+            return Err(WireError::Foreign);
+        };
+        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| footer[at + i])) as usize;
+        let (body_len, head_len) = (word(16), word(20));
+        if body_len.checked_add(head_len) != Some(content.len()) {
+            return Err(WireError::Length(message.len()));
+        }
+        let (body, head) = content.split_at(body_len);
+        let codec = footer[25];
+        Ok(Self {
+            body,
+            head,
+            footer,
+            codec,
+        })
+    }
+
+    /// Eight bytes of the footer as a number.
+    fn long(&self, at: usize) -> u64 {
+        u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| self.footer[at + i]))
     }
 }
 
@@ -343,7 +427,7 @@ impl Envelope<'_> {
 ///
 /// # Errors
 /// When the bytes are not a whole, undamaged message of this version.
-pub fn open(message: &Bytes, check: Check) -> Result<Envelope<'_>, WireError> {
+pub fn open(message: &Bytes, check: Check) -> Result<Envelope, WireError> {
     let version = version_of(message, check)?;
     if version != VERSION {
         return Err(WireError::Version(version));
@@ -374,30 +458,25 @@ fn version_of(message: &[u8], check: Check) -> Result<u16, WireError> {
 ///
 /// # Errors
 /// When the bytes are not a whole, undamaged message of one.
-pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope<'_>, u16), WireError> {
+pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope, u16), WireError> {
     let version = version_of(message, check)?;
     if version < FIRST_LOG {
         return Err(WireError::Version(version));
     }
-    let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
-        return Err(WireError::Foreign);
+    let parts = Parts::of(message)?;
+    let (body_hash, head_hash) = (parts.long(0), parts.long(8));
+    let head = match parts.codec & HEAD_PACKED {
+        0 => message.slice_ref(parts.head),
+        _ => unpack(parts.head, MAX_MESSAGE, Vec::with_capacity)?.into(),
     };
-    let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| footer[at + i])) as usize;
-    let long = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| footer[at + i]));
-    let (body_len, head_len) = (word(16), word(20));
-    if body_len.checked_add(head_len) != Some(content.len()) {
-        return Err(WireError::Length(message.len()));
-    }
-    let (body_hash, head_hash) = (long(0), long(8));
-    let head = &content[body_len..];
-    if content_hash(head) != head_hash {
+    if content_hash(&head) != head_hash {
         return Err(WireError::Damaged("head"));
     }
-    let mut body = message.slice(..body_len);
-    if footer[25] == PACKED {
-        body = unpack(&body)?;
-    }
-    match (footer[25], check) {
+    let body = match parts.codec & !HEAD_PACKED {
+        PACKED => unpack_body(parts.body, parts.footer[24])?,
+        _ => message.slice_ref(parts.body),
+    };
+    match (parts.codec & !HEAD_PACKED, check) {
         (RAW | PACKED, Check::Full) if content_hash(&body) != body_hash => {
             return Err(WireError::Damaged("body"));
         }
@@ -407,8 +486,8 @@ pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope<'_>, u16), Wi
         }
         (codec, _) => return Err(WireError::Malformed(format!("unknown codec {codec}"))),
     }
-    let Some(kind) = MessageKind::from_byte(footer[24]) else {
-        let kind = footer[24];
+    let Some(kind) = MessageKind::from_byte(parts.footer[24]) else {
+        let kind = parts.footer[24];
         return Err(WireError::Malformed(format!("unknown message kind {kind}")));
     };
     let envelope = Envelope {
@@ -452,6 +531,8 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
         }
         MessageKind::Seal => Ok(Message::Seal(envelope.head()?)),
         MessageKind::SplitEnd => Ok(Message::SplitEnd(envelope.head()?)),
+        MessageKind::SplitTask => Ok(Message::SplitTask(envelope.head()?)),
+        MessageKind::SplitAccount => Ok(Message::SplitAccount(envelope.head()?)),
         kind @ (MessageKind::LogPart | MessageKind::File | MessageKind::Report) => {
             let number = kind as u8;
             Err(WireError::Malformed(format!(

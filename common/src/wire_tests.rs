@@ -98,6 +98,53 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_packed_message_says_the_same_and_hostile_ones_are_errors(
+        body in prop::collection::vec(0_u8..3, 0..20_000),
+        reasons in prop::collection::vec("[ab]{0,200}", 0..60),
+        at in any::<prop::sample::Index>(),
+        flip in 1_u8..=255,
+    ) {
+        let quarantined = reasons.into_iter().map(|reason| Quarantined {
+            source: 1,
+            document: b"some/folder/of/logs.gz".to_vec(),
+            offset: 9,
+            reason,
+            sample: vec![0xFF],
+            stretch: None,
+            stderr: Vec::new(),
+        });
+        let head = OutcomeHead {
+            skipped: None,
+            id: ChunkId { split: 3, index: 4 },
+            hash: 5,
+            partition: 1,
+            attempt: 0,
+            whole: 7,
+            part: 0,
+            parts: 1,
+            counts: vec![],
+            quarantined: quarantined.collect(),
+            counters: vec![],
+        };
+        let message = encode_outcome(&head, body).unwrap();
+        let small = packed(&message).unwrap();
+        prop_assert!(small.len() <= message.len());
+        prop_assert_eq!(packed(&small).unwrap(), small.clone());
+        prop_assert_eq!(decode(&small, Check::Full), decode(&message, Check::Full));
+        let mut bytes = small.to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        let hostile = Bytes::from(bytes);
+        // What decodes all the same is of another kind, or says the same.
+        if let Ok(Message::Outcome(back)) = decode(&hostile, Check::Full) {
+            prop_assert_eq!(back.head, head);
+        }
+        let _ = packed(&hostile);
+    }
+}
+
 #[test]
 fn outcomes_and_seals_round_trip() {
     let head = OutcomeHead {

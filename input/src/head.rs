@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_common::chunk::ChunkHead;
+use gristmill_common::extent::Extent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{GroupBy, JobSpec, Kind, OnCorrupt};
@@ -133,7 +134,7 @@ fn text_of(
 ) -> Result<Option<FirstText>, Halt> {
     let split = Split {
         sources: 0..1,
-        members: None,
+        extent: Extent::Whole,
     };
     let plan = Plan::of(vec![source], vec![split], AHEAD);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());

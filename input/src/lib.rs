@@ -23,6 +23,6 @@ pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt};
 pub use head::{Ahead, FirstText};
 pub use look::{Look, look};
-pub use plan::{Plan, PlanError, Source, SourceKind, Split};
+pub use plan::{Plan, PlanError, Source, SourceKind, Split, path_of, version_of};
 pub use read::{Reading, read_all, read_split};
 pub use recount::recount;

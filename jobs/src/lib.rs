@@ -7,6 +7,8 @@
 pub mod declare;
 pub mod environment;
 pub mod file;
+pub mod left_alone;
+pub mod programs;
 pub mod queue;
 pub mod registry;
 pub mod report;

@@ -29,6 +29,7 @@ fn submission(sources: usize) -> Event {
                 })
                 .collect(),
             splits: 9,
+            ..PlanSummary::default()
         },
         plan: 1,
         processor: 1,

@@ -104,6 +104,7 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
     let plan_summary = PlanSummary {
         sources: vec![],
         splits: 1,
+        ..PlanSummary::default()
     };
     let prepared = match Prepared::new(&spec) {
         Ok(prepared) => Arc::new(prepared),

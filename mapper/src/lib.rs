@@ -1,9 +1,11 @@
 //! The mapper of Gristmill: chunks in, outcomes out.
 //!
 //! `engine` maps the bytes of one chunk, `work` does so on threads for the chunks that a transport
-//! hands over, and `service` finds the jobs of a broker to work on.
+//! hands over, and `service` finds the jobs of a broker to work on. `programs` says whose programs a
+//! worker runs.
 
 mod engine;
+mod programs;
 mod service;
 mod work;
 
@@ -20,9 +22,8 @@ pub use engine::output::Output;
 pub use engine::prepared::{Prepared, SpecError};
 pub use engine::processor::{ProcessError, Processor};
 pub use engine::table::{RowId, Table};
-pub use service::{
-    AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, ServeError, Settings, serve,
-};
+pub use programs::{AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, Reducing};
+pub use service::{ServeError, Settings, serve};
 pub use work::assignment::{Assignment, Limits, MapError};
 pub use work::isolate::{SUBCOMMAND, child};
 pub use work::work;

@@ -41,10 +41,12 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         plan_summary: PlanSummary {
             sources: vec![],
             splits: 1,
+            ..PlanSummary::default()
         },
         check: Check::Head,
         strict: true,
         limits: Limits::default(),
+        reading: None,
         progress: Arc::clone(&progress),
         counters: None,
     };

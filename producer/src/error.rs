@@ -22,6 +22,9 @@ pub enum ProduceError {
         /// What the codec said.
         error: WireError,
     },
+    /// A source is a stream, which no mapper can read.
+    #[error("stdin and pipes cannot be read by mappers: --send chunks")]
+    Unnamed,
     /// A queue that the job needs does not exist.
     #[error(transparent)]
     Transport(#[from] gristmill_jobs::transport::PublishError),

@@ -6,6 +6,7 @@
 
 mod error;
 mod produce;
+mod send_splits;
 mod service;
 #[cfg(test)]
 mod testing;

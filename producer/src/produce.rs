@@ -138,7 +138,7 @@ pub fn produce(
     Ok(seal)
 }
 
-fn fault(error: PublishError) -> ProduceError {
+pub(crate) fn fault(error: PublishError) -> ProduceError {
     match error {
         PublishError::Stopped => ProduceError::Stopped,
         PublishError::NoQueue(_) | PublishError::Refused(_) => ProduceError::Transport(error),

@@ -2,7 +2,10 @@
 
 mod support;
 
+use bytes::Bytes;
 use gristmill_common::spec::*;
+use gristmill_common::split_task::SplitAccount;
+use gristmill_common::wire;
 use gristmill_reducer::*;
 use proptest::prelude::*;
 use support::*;
@@ -65,7 +68,8 @@ proptest! {
                 job.split_ends = split_ends;
                 job.outcomes = whole.outcomes.iter().flat_map(|one| in_parts(one, parts)).collect();
             }
-            prop_assert_eq!(output(&job, &way), expected);
+            prop_assert_eq!(&output(&job, &way), &expected);
+            prop_assert_eq!(&output(&by_reference(&job), &way), &expected);
         }
     }
 }
@@ -130,6 +134,89 @@ fn i1_the_same_id_with_another_hash_is_a_changed_input() {
         assert!(error.to_string().contains("0/0"), "{error}");
         assert!(files_of(&out_of(&dir)).is_empty());
     }
+}
+
+/// A partition's messages in order, and what became of the job.
+fn reduced(job: &Job, messages: Vec<Bytes>) -> Result<Report, Failed> {
+    let dir = tempfile::tempdir().unwrap();
+    let out = OutputDir::open(&dir.path().join("out"), false).unwrap();
+    let messages = messages.into_iter().map(|message| (0, message)).collect();
+    run_messages(
+        job,
+        messages,
+        &Way::default(),
+        Destination::Dir(out),
+        dir.path(),
+    )
+}
+
+#[test]
+fn i1_a_split_that_was_read_with_two_results_is_a_changed_input() {
+    let job = by_reference(&ordered_job(&[2, 1], 1, |id| id.to_string().into_bytes()));
+    let outcomes = || {
+        job.outcomes
+            .iter()
+            .map(|(head, body)| wire::encode_outcome(head, body.clone()).unwrap())
+    };
+    let account = accounts(&job).remove(0);
+    let more = SplitAccount {
+        records: vec![(0, 9)],
+        ..account.clone()
+    };
+    let fewer = SplitAccount {
+        chunks: 1,
+        ..account.clone()
+    };
+    let sent = |all: &[&SplitAccount]| -> Vec<Bytes> {
+        all.iter()
+            .map(|one| wire::encode_split_account(one).unwrap())
+            .collect()
+    };
+    let Err(Failed::Reduce(error)) = reduced(&job, sent(&[&account, &more])) else {
+        panic!("two accounts of a split");
+    };
+    assert!(
+        matches!(error, ReduceError::SplitChanged { split: 0 }),
+        "{error}"
+    );
+    let messages = outcomes().chain(sent(&[&fewer])).collect();
+    let Err(Failed::Reduce(error)) = reduced(&job, messages) else {
+        panic!("a chunk that the account does not know");
+    };
+    assert!(matches!(error, ReduceError::InputChanged { .. }), "{error}");
+}
+
+#[test]
+fn i5_a_split_without_an_account_is_named_and_no_seal_stands_for_it() {
+    let job = by_reference(&ordered_job(&[2, 1], 1, |id| id.to_string().into_bytes()));
+    let outcomes = || {
+        job.outcomes
+            .iter()
+            .map(|(head, body)| wire::encode_outcome(head, body.clone()).unwrap())
+    };
+    let account = wire::encode_split_account(&accounts(&job)[1]).unwrap();
+    let messages = outcomes().chain([account]).collect();
+    let Err(Failed::Reduce(error)) = reduced(&job, messages) else {
+        panic!("a split is missing");
+    };
+    assert!(error.to_string().contains("1 of 2 splits"), "{error}");
+    let strange = SplitAccount {
+        split: 7,
+        ..accounts(&job)[0].clone()
+    };
+    let messages = vec![wire::encode_split_account(&strange).unwrap()];
+    assert!(matches!(
+        reduced(&job, messages),
+        Err(Failed::Reduce(ReduceError::Malformed(_)))
+    ));
+}
+
+#[test]
+fn a_job_without_splits_is_complete_at_once() {
+    let mut job = by_reference(&ordered_job(&[], 2, |_| Vec::new()));
+    job.seal.records = vec![0];
+    let (_dir, report) = run_to_dir(&job, &Way::default());
+    assert_eq!(report.unwrap().totals.records, 0);
 }
 
 #[test]

@@ -89,10 +89,12 @@ struct Campaign {
 
 impl Campaign {
     fn words(&self, servant: usize) -> Vec<String> {
-        let results = self.cluster.results();
+        let (results, inputs) = (self.cluster.results(), self.cluster.folder.path());
+        let mapper = ["map", "--threads", "1", "--exec", "any"];
+        let mapper = [&mapper[..], &["--inputs", text(inputs)]].concat();
         let words: &[&str] = match servant {
-            0 | 1 => &["map", "--threads", "1", "--exec", "any"],
-            _ => &["reduce", "-o", text(&results)],
+            0 | 1 => &mapper,
+            _ => &["reduce", "-o", text(&results), "--exec", "any"],
         };
         let heartbeat = ["--heartbeat", "2"];
         words
@@ -189,6 +191,10 @@ impl Campaign {
         line.extend(["--chunk-size", "4KiB", "--wait", "--job"].map(String::from));
         line.extend([name.clone(), text(input).to_owned()]);
         line.extend(["--allow-quarantine", "100%"].map(String::from));
+        // Every other job is read by the mappers.
+        if self.tally.jobs.is_multiple_of(2) {
+            line.extend(["--send", "splits"].map(String::from));
+        }
         line.extend(more.iter().map(ToString::to_string));
         let mut producer: Option<Role> = None;
         let end = Instant::now() + Duration::from_secs(300);
@@ -273,7 +279,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     }
     let since = Instant::now();
     while campaign.tally.kills < kills {
-        let jobs: [(&Path, &[&str]); 5] = [
+        let jobs: [(&Path, &[&str]); 6] = [
             (&texts, &["word-count", "--partitions", "3"]),
             (&texts, &["exec", "--code", "line.upper()"]),
             (
@@ -290,6 +296,20 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
                 ],
             ),
             (&logs, &["grep", "-n", "-H", "GET"]),
+            // Reduced by a program, whose output shows the order of the values.
+            (
+                &logs,
+                &[
+                    "exec",
+                    "--shell",
+                    "--map",
+                    "awk '{print $9 \"\\t\" $7}'",
+                    "--reduce",
+                    "tac | tac",
+                    "--partitions",
+                    "3",
+                ],
+            ),
             (
                 &logs,
                 &["access-log", "--by", "path,status", "--distinct", "host"],

@@ -15,8 +15,8 @@ use crate::corpus;
 use crate::gristmill::{Ended, gristmill};
 
 /// A folder with programs and inputs, where commands are typed; workers run elsewhere.
-struct Scene {
-    cluster: Cluster,
+pub(crate) struct Scene {
+    pub(crate) cluster: Cluster,
     desk: PathBuf,
 }
 
@@ -33,7 +33,7 @@ def tag(text):
 ";
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let cluster = Cluster::new();
         let desk = cluster.folder.path().join("desk");
         fs::create_dir(&desk).expect("a folder");
@@ -54,20 +54,20 @@ impl Scene {
         scene
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.desk.join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(&path, text).expect("a file");
         path
     }
 
-    fn program(&self, name: &str, text: &str) {
+    pub(crate) fn program(&self, name: &str, text: &str) {
         let path = self.file(name, text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions");
     }
 
     /// A mapper in a folder where nothing is.
-    fn mapper(&self, words: &[&str]) -> Role {
+    pub(crate) fn mapper(&self, words: &[&str]) -> Role {
         let mut all = vec!["map", "--threads", "2"];
         all.extend(words);
         let nowhere = self.cluster.folder.path().join("nowhere");
@@ -81,7 +81,7 @@ impl Scene {
     }
 
     /// `produce exec`, from the desk.
-    fn produce(&self, job: &str, words: &[&str]) -> Ended {
+    pub(crate) fn produce(&self, job: &str, words: &[&str]) -> Ended {
         let mut all = vec!["produce", "exec", "--job", job];
         all.extend(words);
         let mut command = self.cluster.command(&all);
@@ -90,7 +90,7 @@ impl Scene {
     }
 
     /// What `run exec` makes of the same words.
-    fn expected(&self, words: &[&str]) -> Files {
+    pub(crate) fn expected(&self, words: &[&str]) -> Files {
         let out = tempfile::tempdir().expect("a folder");
         let out = out.path().join("out");
         let mut command = gristmill();
@@ -101,7 +101,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn same(&self, job: &str, words: &[&str]) {
+    pub(crate) fn same(&self, job: &str, words: &[&str]) {
         let mut waiting = vec!["--wait"];
         waiting.extend(words);
         self.produce(job, &waiting).code(0);
@@ -110,7 +110,7 @@ impl Scene {
 
     /// Waits until `status` says something of a job.
     #[track_caller]
-    fn until_status(&self, job: &str, words: &str) -> String {
+    pub(crate) fn until_status(&self, job: &str, words: &str) -> String {
         let mut shown = String::new();
         until(&format!("status says {words:?}"), || {
             shown = self.cluster.run(&["status", job]).code(0).stdout;
@@ -282,7 +282,7 @@ fn a_program_that_cannot_start_blocks_its_job_and_says_why() {
 }
 
 /// How many processes run `sleep` for so long.
-fn sleepers(seconds: &str) -> usize {
+pub(crate) fn sleepers(seconds: &str) -> usize {
     let processes = fs::read_dir("/proc").expect("processes").flatten();
     let words = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     words
@@ -609,6 +609,14 @@ fn allowed_programs_run_for_everybody_and_nothing_else_does() {
     let refused: &[(&[&str], &str)] = &[
         (
             &["--", "cat", ":::", "in"],
+            "--exec-allow does not list cat",
+        ),
+        (
+            &["--net", "--", "wc", ":::", "in"],
+            "--exec-allow permits no --net",
+        ),
+        (
+            &["--reduce", "cat", "--", "wc", ":::", "in"],
             "--exec-allow does not list cat",
         ),
         (

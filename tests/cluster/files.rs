@@ -292,6 +292,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
             plan_summary: PlanSummary {
                 sources: Vec::new(),
                 splits: 1,
+                ..PlanSummary::default()
             },
             plan: 1,
             replace: false,

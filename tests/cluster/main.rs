@@ -9,6 +9,7 @@ mod corpus;
 mod crash_points;
 mod dashboard;
 mod exec;
+mod exec_reduce;
 mod faults;
 mod files;
 #[path = "../it/gristmill.rs"]
@@ -20,4 +21,5 @@ mod owner;
 mod poison;
 mod runs;
 mod same_bytes;
+mod splits;
 mod status;

@@ -128,6 +128,16 @@ impl JobCounters {
         self.quarantined.fetch_add(quarantined, Ordering::Relaxed);
     }
 
+    /// So many bytes of text were mapped, of a split that counts when all of it is.
+    pub fn mapped_text(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many records of it were set aside.
+    pub fn set_aside(&self, records: u64) {
+        self.quarantined.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// So many chunks are taken and not settled.
     pub fn holds(&self, chunks: usize) {
         self.in_hand.store(chunks as u64, Ordering::Relaxed);

@@ -180,6 +180,16 @@ impl Exec {
         self.ok_exit.iter().any(|ok| i32::from(*ok) == status)
     }
 
+    /// All programs that the job runs.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        let reducer = self.reducer();
+        let reduces = reducer.map(|reducer| &reducer.program);
+        let combines = reducer.and_then(|reducer| reducer.combine.as_ref());
+        std::iter::once(&self.program)
+            .chain(reduces)
+            .chain(combines)
+    }
+
     /// The user's own reduction, if there is one.
     #[must_use]
     pub fn reducer(&self) -> Option<&Reducer> {

@@ -119,6 +119,22 @@ impl JobSpec {
         // Strings, numbers and enums only: this cannot fail.
         content_hash(&serde_json::to_vec(self).unwrap_or_default())
     }
+
+    /// Whether a large text may be read in ranges of its lines: nothing of the result says which
+    /// line of its document a record is, or what else is in it.
+    #[must_use]
+    pub fn cuts_text(&self) -> bool {
+        let numbers = match &self.kind {
+            Kind::WordCount(_) | Kind::AccessLog(_) | Kind::GroupBy(_) => false,
+            Kind::Grep(grep) => grep.line_number || grep.max_count.is_some(),
+            Kind::Wc(_) | Kind::Extract(_) | Kind::Pos(_) | Kind::Exec(_) => true,
+        };
+        let by_document = match self.kind.shape() {
+            Shape::Table(table) => table.keyed_by == KeyedBy::Document,
+            Shape::Ordered | Shape::Grouped => false,
+        };
+        self.records == Records::Lines && !numbers && !by_document && self.kind.header().is_none()
+    }
 }
 
 /// What a job does: one variant per kind.

@@ -25,6 +25,28 @@ pub(crate) struct Place<'a> {
     pub(crate) document: &'a [u8],
 }
 
+/// Which stretch of a document is cut.
+#[derive(Clone, Copy)]
+pub(crate) struct Stretch {
+    /// Its offset in the document, in bytes.
+    pub(crate) offset: u64,
+    /// The document begins with it.
+    pub(crate) begins: bool,
+    /// The document ends with it.
+    pub(crate) ends: bool,
+}
+
+impl Default for Stretch {
+    /// The whole document.
+    fn default() -> Self {
+        Self {
+            offset: 0,
+            begins: true,
+            ends: true,
+        }
+    }
+}
+
 /// Cuts the documents of one split.
 pub(crate) struct Cutter<'s> {
     rules: &'s Rules,
@@ -39,8 +61,10 @@ pub(super) struct Doc<'a> {
     /// Offset and record number of what is not placed yet.
     offset: u64,
     record: u64,
-    /// Nothing was placed yet.
+    /// Nothing was placed yet, and it begins with what comes.
     first: bool,
+    /// It ends where the bytes to come do.
+    ends: bool,
     /// Where in the body the unplaced bytes begin.
     pub(super) start: usize,
     /// Set for the next piece where it goes on with a record ([`Piece::inside`]).
@@ -177,18 +201,24 @@ impl<'s> Cutter<'s> {
         self.packer.pass_over(bytes);
     }
 
-    /// Cuts a document to its end.
+    /// Cuts a document, or a stretch of it, to the end of `input`.
     ///
     /// # Errors
     /// When the job is to fail on damage, is stopped, or the sink wants no more.
-    pub(crate) fn document(&mut self, place: Place<'_>, input: &mut dyn Pull) -> Result<(), Halt> {
+    pub(crate) fn document(
+        &mut self,
+        place: Place<'_>,
+        stretch: Stretch,
+        input: &mut dyn Pull,
+    ) -> Result<(), Halt> {
         let start = self.packer.body.len();
         let mut doc = Doc {
             place,
             ordinal: self.ordinal,
-            offset: 0,
+            offset: stretch.offset,
             record: 0,
-            first: true,
+            first: stretch.begins,
+            ends: stretch.ends,
             start,
             inside: None,
             headers: Headers::new(self.rules.header),
@@ -324,7 +354,7 @@ impl<'s> Cutter<'s> {
         }
         // A whole-document record that was set aside leaves no document behind.
         let unlisted = self.rules.whole_documents() && doc.first;
-        if !unlisted && !self.packer.close(doc.ordinal, doc.offset) {
+        if doc.ends && !unlisted && !self.packer.close(doc.ordinal, doc.offset) {
             self.mark(&mut doc, true)?;
         }
         self.end_single()

@@ -11,7 +11,7 @@ mod header_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cutter::{Cutter, Place};
+pub(crate) use cutter::{Cutter, Place, Stretch};
 pub(crate) use packer::capacity_for;
 pub use packer::{Account, ChunkSink};
 pub(crate) use rules::Rules;

@@ -64,7 +64,9 @@ pub(super) fn cut(
             step,
             end: end.clone(),
         };
-        cutter.document(place, &mut input).unwrap();
+        cutter
+            .document(place, Stretch::default(), &mut input)
+            .unwrap();
     }
     cutter.finish().unwrap();
     kept
@@ -287,7 +289,9 @@ fn an_endless_record_is_one_fault() {
             source_name: b"zeros",
             document: b"zeros",
         };
-        cutter.document(place, &mut Zeros(64 << 20)).unwrap();
+        cutter
+            .document(place, Stretch::default(), &mut Zeros(64 << 20))
+            .unwrap();
         let account = cutter.finish().unwrap();
         assert_eq!(account.records[&0], 1);
         let fault = &kept.0[0].0.faults[0];

@@ -5,6 +5,7 @@
 mod globs;
 mod inputs;
 mod splits;
+mod task;
 mod walk;
 
 pub(crate) use globs::Globs;
@@ -15,11 +16,13 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use gristmill_common::extent::Extent;
 use gristmill_common::id::content_hash;
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
+pub use task::{path_of, version_of};
 
 use crate::head::Ahead;
 use crate::whole::Whole;
@@ -30,6 +33,11 @@ pub struct Plan {
     sources: Vec<Source>,
     splits: Vec<Split>,
     chunk_size: usize,
+    /// Numbers of the first source and of the first split: 0, but in the plan of one split that a
+    /// message names.
+    first_source: u32,
+    first_split: u32,
+    sent: Sent,
 }
 
 /// One file or stream named by the user, or found in a folder that was named.
@@ -82,8 +90,8 @@ impl Source {
 pub struct Split {
     /// Numbers of the sources, read one after the other.
     pub sources: Range<u32>,
-    /// Numbers of the members to read, if the split is one of several of a zip.
-    pub members: Option<Range<u64>>,
+    /// Which part of them is read.
+    pub extent: Extent,
 }
 
 /// Why a job cannot be planned.
@@ -148,7 +156,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let sources = inputs::list(inputs, spec, separator)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources, &Whole::new(spec)?);
+        let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text());
         Ok(Self::of(sources, splits, chunk_size))
     }
 
@@ -158,11 +166,47 @@ impl Plan {
             sources,
             splits,
             chunk_size,
+            ..Self::default()
         }
+    }
+
+    /// The plan of the same sources for another spec, which says more of what is in them.
+    ///
+    /// # Errors
+    /// When a glob is malformed.
+    pub fn for_spec(self, spec: &JobSpec) -> Result<Self, PlanError> {
+        let splits = splits::group(&self.sources, &Whole::new(spec)?, spec.cuts_text());
+        Ok(Self { splits, ..self })
     }
 
     pub(crate) fn sources_mut(&mut self) -> &mut [Source] {
         &mut self.sources
+    }
+
+    /// The same plan, its splits travelling so.
+    #[must_use]
+    pub fn sent_as(self, sent: Sent) -> Self {
+        Self { sent, ..self }
+    }
+
+    /// A source by its number.
+    #[must_use]
+    pub fn source(&self, number: u32) -> Option<&Source> {
+        let at = number.checked_sub(self.first_source)?;
+        self.sources.get(at as usize)
+    }
+
+    /// A split by its number.
+    #[must_use]
+    pub fn split(&self, number: u32) -> Option<&Split> {
+        let at = number.checked_sub(self.first_split)?;
+        self.splits.get(at as usize)
+    }
+
+    /// How its splits travel.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        self.sent
     }
 
     /// The sources, in input order.
@@ -191,11 +235,13 @@ impl Plan {
                 .map(|source| serde_bytes::ByteBuf::from(source.name.clone()))
                 .collect(),
             splits: self.splits.len() as u32,
+            sent: self.sent,
         }
     }
 
     /// A hash of what is to be read and how it is cut: each source's name, size and time of its
-    /// last change, and the size of chunks. The same job name with another plan is another job.
+    /// last change, the size of chunks, and how splits travel. The same job name with another plan
+    /// is another job.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut told = Vec::new();
@@ -217,6 +263,9 @@ impl Plan {
                 SourceKind::Stdin => told.push(2),
                 SourceKind::Unreadable { .. } => told.push(3),
             }
+        }
+        if self.sent == Sent::Splits {
+            told.push(4);
         }
         content_hash(&told)
     }

@@ -1,16 +1,18 @@
 //! Grouping sources into splits: small files together, each big one for itself, a big zip in ranges
-//! of its directory.
+//! of its directory, a big text in ranges of its lines.
 
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use gristmill_common::extent::Extent;
+use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 
 use super::{Source, SourceKind, Split};
 use crate::directory::locate;
-use crate::sniff::is_zip;
-use crate::stream::Random;
+use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, sniff};
+use crate::stream::{Input, Random, RawFile, open_at_once};
 use crate::whole::{self, Whole};
 
 /// Most sources of one split, however small they are.
@@ -21,6 +23,8 @@ const BIG_ZIP: u64 = 2 << 20;
 const RANGE: u64 = 1 << 20;
 /// Most ranges of one zip: each reads the directory from its beginning.
 const MOST_RANGES: u64 = 64;
+/// A text of twice this size is read in ranges of it.
+const TEXT: u64 = 64 << 20;
 /// What a member counts beside its bytes.
 const MEMBER: u64 = 128;
 
@@ -29,7 +33,8 @@ const MEMBER: u64 = 128;
 const GROUP: u64 = 1 << 20;
 
 /// Groups consecutive sources to splits of about [`GROUP`] bytes on disk.
-pub(super) fn group(sources: &[Source], whole: &Whole) -> Vec<Split> {
+/// A large text is cut into ranges of lines where `cuts_text` says that it may be.
+pub(super) fn group(sources: &[Source], whole: &Whole, cuts_text: bool) -> Vec<Split> {
     let mut splits: Vec<Split> = Vec::new();
     let mut weight = u64::MAX;
     for (number, source) in sources.iter().enumerate() {
@@ -40,16 +45,17 @@ pub(super) fn group(sources: &[Source], whole: &Whole) -> Vec<Split> {
             // A stream is for itself: nothing should wait until it ends.
             SourceKind::Stream | SourceKind::Stdin => u64::MAX,
         };
-        if size >= BIG_ZIP && size != u64::MAX {
-            let ranges = zip_ranges(source, size, whole);
-            if ranges.len() > 1 {
-                splits.extend(ranges.into_iter().map(|members| Split {
-                    sources: number..number + 1,
-                    members: Some(members),
-                }));
-                weight = u64::MAX;
-                continue;
-            }
+        let parts = match size {
+            u64::MAX => Vec::new(),
+            _ => parts_of(source, size, whole, cuts_text),
+        };
+        if parts.len() > 1 {
+            splits.extend(parts.into_iter().map(|extent| Split {
+                sources: number..number + 1,
+                extent,
+            }));
+            weight = u64::MAX;
+            continue;
         }
         let sum = weight.saturating_add(size);
         match splits.last_mut() {
@@ -60,13 +66,54 @@ pub(super) fn group(sources: &[Source], whole: &Whole) -> Vec<Split> {
             _ => {
                 splits.push(Split {
                     sources: number..number + 1,
-                    members: None,
+                    extent: Extent::Whole,
                 });
                 weight = size;
             }
         }
     }
     splits
+}
+
+/// The parts of a large source that are read apart from each other, if it has any.
+fn parts_of(source: &Source, size: u64, whole: &Whole, cuts_text: bool) -> Vec<Extent> {
+    if size < BIG_ZIP {
+        return Vec::new();
+    }
+    let members = zip_ranges(source, size, whole);
+    if members.len() > 1 || !cuts_text || size < 2 * TEXT {
+        return members.into_iter().map(Extent::Members).collect();
+    }
+    if !is_text(source, size) {
+        return Vec::new();
+    }
+    let starts = (0..size / TEXT).map(|part| part * TEXT);
+    let ends = (1..size / TEXT).map(|part| part * TEXT).chain([size]);
+    let ranges = starts.zip(ends);
+    ranges
+        .map(|(start, end)| Extent::Lines {
+            range: start..end,
+            size,
+        })
+        .collect()
+}
+
+/// Whether a file is plain text by its first bytes.
+fn is_text(source: &Source, size: u64) -> bool {
+    let Ok(file) = open_at_once(&source.path) else {
+        return false;
+    };
+    let mut head = [0; ENOUGH_TEXT];
+    let head = match file.read_at(&mut head, 0) {
+        Ok(got) => &head[..got],
+        Err(_) => return false,
+    };
+    if may_hide_zip(head) {
+        return false;
+    }
+    let (progress, shutdown) = (Progress::default(), Shutdown::new());
+    let file = RawFile::new(file, Some(size), &progress, &shutdown);
+    sniff(&mut Input::glance(file)) == Format::Plain
 }
 
 /// The ranges of a zip's members that are read apart from each other; none if it is not a zip or

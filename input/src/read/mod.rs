@@ -4,6 +4,7 @@ mod all;
 mod ar;
 mod cpio;
 mod expanded;
+mod lines;
 mod salvage;
 mod spool;
 mod stretch;
@@ -17,6 +18,8 @@ mod archive_tests;
 mod damage_tests;
 #[cfg(test)]
 mod format_tests;
+#[cfg(test)]
+mod lines_tests;
 #[cfg(test)]
 mod tar_tests;
 #[cfg(test)]
@@ -32,7 +35,7 @@ use gristmill_common::spec::{JobSpec, Limits};
 
 use crate::cut::{Account, ChunkSink, Cutter, Rules, capacity_for};
 use crate::error::Halt;
-use crate::plan::{Globs, Plan, SourceKind};
+use crate::plan::{Globs, Plan, Source};
 use crate::whole::Whole;
 pub use all::read_all;
 use expanded::Bound;
@@ -103,20 +106,15 @@ impl<'a> Reading<'a> {
 
     /// A split need not be read: it counts as read for people.
     pub(crate) fn pass(&self, split: u32) {
-        let Some(planned) = self.plan.splits().get(split as usize) else {
+        let Some(planned) = self.plan.split(split) else {
             return;
         };
-        if planned
-            .members
-            .as_ref()
-            .is_some_and(|members| members.start > 0)
-        {
+        if !planned.extent.is_first() {
             return;
         }
         for number in planned.sources.clone() {
-            if let SourceKind::File { size } = self.plan.sources()[number as usize].kind {
-                Progress::add(&self.progress.bytes_read, size);
-            }
+            let size = self.plan.source(number).and_then(Source::size);
+            Progress::add(&self.progress.bytes_read, size.unwrap_or(0));
             Progress::add(&self.progress.sources_done, 1);
         }
     }
@@ -135,18 +133,16 @@ pub fn read_split(
 ) -> Result<Account, Halt> {
     let mut cutter = Cutter::new(&reading.rules, split, sink);
     let plan = reading.plan;
-    let Some(planned) = plan.splits().get(split as usize) else {
+    let Some(planned) = plan.split(split) else {
         return cutter.finish();
     };
     for number in planned.sources.clone() {
-        let source = &plan.sources()[number as usize];
+        let Some(source) = plan.source(number) else {
+            continue;
+        };
         let mut walker = Walker::new(reading, &mut cutter, number, source);
-        walker.source(planned.members.clone())?;
-        if planned
-            .members
-            .as_ref()
-            .is_none_or(|members| members.end == u64::MAX)
-        {
+        walker.source(planned.extent.clone())?;
+        if planned.extent.is_last() {
             Progress::add(&reading.progress.sources_done, 1);
         }
     }

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use super::expanded::Counted;
-use super::{Reading, ar, cpio, spool, tar, zip};
+use super::{Reading, ar, cpio, lines, spool, tar, zip};
+use gristmill_common::extent::Extent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 
-use crate::cut::{Cutter, MAX_NAME, Place};
+use crate::cut::{Cutter, MAX_NAME, Place, Stretch};
 use crate::directory::is_there;
 use crate::error::Halt;
 use crate::plan::{Source, SourceKind};
@@ -60,8 +60,8 @@ impl<'w, 's> Walker<'w, 's> {
         }
     }
 
-    /// Cuts the source, or those of its members that are numbered in `members`.
-    pub(super) fn source(&mut self, members: Option<Range<u64>>) -> Result<(), Halt> {
+    /// Cuts the source, or a part of it.
+    pub(super) fn source(&mut self, extent: Extent) -> Result<(), Halt> {
         let source = self.source;
         let (file, size) = match self.open() {
             Ok(opened) => opened,
@@ -70,6 +70,13 @@ impl<'w, 's> Walker<'w, 's> {
         let Reading {
             progress, shutdown, ..
         } = *self.reading;
+        let members = match extent {
+            Extent::Whole => 0..u64::MAX,
+            Extent::Members(members) => members,
+            Extent::Lines { range, size } => {
+                return lines::walk(self, &source.name, file, range, size);
+            }
+        };
         if let Some(size) = size
             && let Some(file) = as_zip(
                 &source.name,
@@ -80,7 +87,6 @@ impl<'w, 's> Walker<'w, 's> {
                 Some(progress),
             )
         {
-            let members = members.unwrap_or(0..u64::MAX);
             return match self.too_deep(0) {
                 Some(damage) => self.fault(&source.name, 0, damage),
                 None => zip::walk(self, &source.name, &file, 0, members),
@@ -247,12 +253,23 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     fn document(&mut self, name: &[u8], content: &mut dyn Pull) -> Result<(), Halt> {
+        self.document_from(name, Stretch::default(), content)
+    }
+
+    /// Cuts a stretch of a document.
+    pub(super) fn document_from(
+        &mut self,
+        name: &[u8],
+        stretch: Stretch,
+        content: &mut dyn Pull,
+    ) -> Result<(), Halt> {
         let place = self.place(name);
         match &self.reading.expanded {
-            None => self.cutter.document(place, content),
-            Some(bound) => self
-                .cutter
-                .document(place, &mut Counted::new(content, bound)),
+            None => self.cutter.document(place, stretch, content),
+            Some(bound) => {
+                let mut counted = Counted::new(content, bound);
+                self.cutter.document(place, stretch, &mut counted)
+            }
         }
     }
 

@@ -55,6 +55,11 @@ impl<'a> RawFile<'a> {
 }
 
 impl RawFile<'_> {
+    /// The same file, which stands at this offset.
+    pub(crate) fn at(self, at: u64) -> Self {
+        Self { at, ..self }
+    }
+
     /// Waits until a pipe has bytes, or its writers are gone. False when a stop is asked for
     /// before.
     fn is_ready(&self) -> bool {

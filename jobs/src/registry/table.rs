@@ -4,7 +4,7 @@
 //! ended. Entries are untrusted: what does not fit is ignored. It must not know where entries come
 //! from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::ended::{Ended, EndedRuns};
 use super::event::{Entry, Event, SplitDone, Submission, Totals};
@@ -259,6 +259,13 @@ impl JobTable {
     /// Jobs of other versions of the program, by name.
     pub fn foreign(&self) -> impl Iterator<Item = (&JobName, &ForeignJob)> {
         self.foreign.iter()
+    }
+
+    /// The runs that workers should take part in.
+    #[must_use]
+    pub fn active_runs(&self) -> HashSet<u64> {
+        let active = self.jobs.values().filter(|job| job.is_active());
+        active.map(|job| job.submission.run).collect()
     }
 
     /// All jobs, by name.

@@ -20,6 +20,7 @@ fn submission(run: u64) -> Box<Submission> {
         plan_summary: PlanSummary {
             sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
             splits: 3,
+            ..PlanSummary::default()
         },
         plan: 5,
         processor: 1,

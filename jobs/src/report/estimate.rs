@@ -95,6 +95,7 @@ mod tests {
         mappers: 2,
         unable: 0,
         reducers: 1,
+        unable_reducers: 0,
         published: 0,
         input: (0, 0),
         in_hand: 5,

@@ -56,8 +56,10 @@ pub struct JobStats {
     pub mappers: usize,
     /// Mappers heard of that cannot or may not ([`Workers::left_alone`]).
     pub unable: usize,
-    /// Reducers heard of.
+    /// Reducers heard of that work on it.
     pub reducers: usize,
+    /// Reducers heard of that cannot or may not ([`Workers::left_alone`]).
+    pub unable_reducers: usize,
     /// Chunks that its producer has published.
     pub published: u64,
     /// Bytes of the inputs that were read, and all of them; 0 if unknown.
@@ -147,17 +149,17 @@ impl Workers {
         let mine = |key: &Key| key.0 == *job && key.1 == run;
         let heard = self.heard.iter().filter(|(key, _)| mine(key));
         heard
-            .filter(|(key, heard)| key.2 != Role::Map || !heard.left_alone)
+            .filter(|(_, heard)| !heard.left_alone)
             .filter_map(|(key, heard)| Some((key.2, heard.trouble.clone()?)))
             .collect()
     }
 
-    /// Why mappers leave one run of a job alone, and how many for each reason.
+    /// Why workers of a role leave one run of a job alone, and how many for each reason.
     #[must_use]
-    pub fn left_alone(&self, job: &JobName, run: u64) -> BTreeMap<String, usize> {
+    pub fn left_alone(&self, role: Role, job: &JobName, run: u64) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
-        for ((of, of_run, role, _), heard) in &self.heard {
-            if of == job && *of_run == run && *role == Role::Map && heard.left_alone {
+        for ((of, of_run, of_role, _), heard) in &self.heard {
+            if of == job && *of_run == run && *of_role == role && heard.left_alone {
                 let reason = heard.trouble.clone().unwrap_or_default();
                 *reasons.entry(reason).or_default() += 1;
             }
@@ -190,6 +192,7 @@ impl Workers {
                     stats.chunks_per_second += chunks;
                     stats.bytes_per_second += bytes;
                 }
+                Role::Reduce if heard.left_alone => stats.unable_reducers += 1,
                 Role::Reduce => {
                     stats.reducers += 1;
                     add(&mut stats.outcomes.0, counts.chunks);

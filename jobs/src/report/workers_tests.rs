@@ -65,6 +65,7 @@ fn the_reports_of_all_workers_add_up() {
         mappers: 3,
         unable: 0,
         reducers: 2,
+        unable_reducers: 0,
         published: 150,
         input: (10, 40),
         in_hand: 9,
@@ -80,7 +81,7 @@ fn the_reports_of_all_workers_add_up() {
 }
 
 #[test]
-fn mappers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
+fn workers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
     let mut workers = Workers::default();
     let now = Instant::now();
     for (worker, reason) in (0..).zip(["off", "off", "no awk"]) {
@@ -94,11 +95,20 @@ fn mappers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
     workers.hear(held_up, now);
     let stats = workers.of(&job(), 7);
     assert_eq!((stats.mappers, stats.unable), (1, 3));
-    let reasons = workers.left_alone(&job(), 7);
+    let reasons = workers.left_alone(Role::Map, &job(), 7);
     assert_eq!(
         reasons.into_iter().collect::<Vec<_>>(),
         [("no awk".to_owned(), 1), ("off".to_owned(), 2)]
     );
+    assert!(workers.left_alone(Role::Reduce, &job(), 7).is_empty());
+    let mut reducer = report(10, Role::Reduce, Counts::default(), Rate::default());
+    reducer.trouble = Some("off".into());
+    reducer.left_alone = true;
+    workers.hear(reducer, now);
+    let stats = workers.of(&job(), 7);
+    assert_eq!((stats.reducers, stats.unable_reducers), (0, 1));
+    let reasons = workers.left_alone(Role::Reduce, &job(), 7);
+    assert_eq!(reasons, [("off".to_owned(), 1)].into());
     let troubles = workers.troubles(&job(), 7);
     assert_eq!(troubles, [(Role::Map, "a full queue".to_owned())].into());
 }

@@ -28,14 +28,27 @@ pub(crate) fn account(head: &ChunkHead, pieces: &[u64], own: &[Quarantined]) -> 
 
 /// Counts by source, in order of first appearance. Sources come in input order, once for each of
 /// the four lists: nearly always it is the last one again, or the one after it, or a new one.
-#[derive(Default)]
-struct Counts {
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
     all: Vec<SourceCount>,
     last: usize,
     highest: Option<u32>,
 }
 
 impl Counts {
+    /// Adds another account of a source.
+    pub(crate) fn add(&mut self, more: &SourceCount) {
+        let count = self.of(more.source);
+        count.records += more.records;
+        count.mapped += more.mapped;
+        count.quarantined += more.quarantined;
+    }
+
+    /// The counts of each source, in order of first appearance.
+    pub(crate) fn all(&self) -> &[SourceCount] {
+        &self.all
+    }
+
     fn of(&mut self, source: u32) -> &mut SourceCount {
         let is_at = |at: usize| self.all.get(at).is_some_and(|count| count.source == source);
         if is_at(self.last) {

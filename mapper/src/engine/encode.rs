@@ -2,16 +2,19 @@
 //!
 //! It must not know how the results came about.
 
+use std::hash::{BuildHasher, RandomState};
+
 use bytes::Bytes;
-use gristmill_common::chunk::{Chunk, Quarantined};
+use gristmill_common::chunk::Quarantined;
 use gristmill_common::counters::Counter;
-use gristmill_common::id::{content_hash, partition_of_key};
+use gristmill_common::id::{ChunkId, content_hash, partition_of_key};
 use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
 use gristmill_common::pair::push_pair;
 use gristmill_common::table::{push_member, push_row};
 use gristmill_common::wire::{WireError, encode_outcome};
 
 use crate::engine::output::{Filled, Output};
+use crate::engine::table::{Table, TableRow};
 
 /// What one chunk's quarantine entries may take in one message; with a body of [`MAX_PART`] or one
 /// large row beside them the message stays well below the limit.
@@ -31,28 +34,45 @@ pub(crate) enum Target {
     ByKey { partitions: u32, account: u32 },
 }
 
-/// Which attempt at a chunk this is.
+/// Which attempt at which chunk this is.
 #[derive(Clone, Copy)]
 pub(crate) struct Attempt {
+    /// The chunk.
+    pub(crate) id: ChunkId,
+    /// The chunk's hash.
+    pub(crate) hash: u64,
     /// Unlike that of any other attempt.
     pub(crate) number: u64,
     /// It failed for good ([`OutcomeHead::skipped`]).
     pub(crate) skipped: Option<u32>,
 }
 
-/// Encodes all outcomes of a chunk.
+impl Attempt {
+    /// A new attempt at a chunk.
+    pub(crate) fn at(id: ChunkId, hash: u64, skipped: Option<u32>) -> Self {
+        Self {
+            id,
+            hash,
+            // A random state is keyed anew each time.
+            number: RandomState::new().hash_one(hash),
+            skipped,
+        }
+    }
+}
+
+/// Encodes all outcomes of a chunk: what `out` holds, the rows of each partition that are `apart`
+/// (of a chunk's own there are none), and its account.
 ///
 /// # Errors
 /// When a message comes out too large, which takes a row or a name of megabytes.
 pub(crate) fn encode(
-    chunk: &Chunk,
     attempt: Attempt,
     target: &Target,
     counts: Vec<SourceCount>,
     out: &mut Output,
+    apart: &[Table],
 ) -> Result<Vec<(u32, Bytes)>, WireError> {
-    let mut entries = std::mem::take(&mut out.quarantined);
-    entries.extend_from_slice(&chunk.head.faults);
+    let entries = std::mem::take(&mut out.quarantined);
     let mut account = Some(Account {
         counts,
         entries: batches_of(entries),
@@ -61,12 +81,13 @@ pub(crate) fn encode(
     let mut messages = Vec::new();
     let mut publish = |partition, whole, bodies, account| {
         let place = Place { partition, whole };
-        messages_of(chunk, attempt, place, bodies, account, &mut messages)
+        messages_of(attempt, place, bodies, account, &mut messages)
     };
     match *target {
         Target::One(partition) => {
             let bodies = if out.bytes.is_empty() {
-                let (mut all, _) = cut_table(out, 1);
+                let own = apart.get(partition as usize);
+                let (mut all, _) = cut_table(out, 1, own.map_or(&[], std::slice::from_ref));
                 all.pop().unwrap_or_default()
             } else {
                 cut_bytes(std::mem::take(&mut out.bytes))
@@ -79,7 +100,7 @@ pub(crate) fn encode(
         } => {
             let (all, sum) = match out.filled() {
                 Filled::Grouped => cut_pairs(out, partitions),
-                Filled::Bytes | Filled::Table => cut_table(out, partitions),
+                Filled::Bytes | Filled::Table => cut_table(out, partitions, apart),
             };
             let whole = match partitions {
                 0 | 1 => 0,
@@ -134,7 +155,6 @@ fn whole(sum: u64, account: Option<&Account>) -> u64 {
 }
 
 fn messages_of(
-    chunk: &Chunk,
     attempt: Attempt,
     Place { partition, whole }: Place,
     bodies: Vec<Vec<u8>>,
@@ -151,8 +171,8 @@ fn messages_of(
     let mut entries = entries.into_iter();
     for part in 0..parts {
         let head = OutcomeHead {
-            id: chunk.head.id,
-            hash: chunk.hash,
+            id: attempt.id,
+            hash: attempt.hash,
             partition,
             attempt: attempt.number,
             skipped: attempt.skipped,
@@ -173,7 +193,7 @@ fn messages_of(
 }
 
 /// What an entry takes in a message, at most.
-fn cost(entry: &Quarantined) -> usize {
+pub(crate) fn cost(entry: &Quarantined) -> usize {
     ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len() + entry.stderr.len()
 }
 
@@ -202,14 +222,20 @@ fn cut_bytes(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     bytes.chunks(MAX_PART).map(<[u8]>::to_vec).collect()
 }
 
-/// The table's rows by partition, cut into bodies between rows.
-fn cut_table(out: &Output, partitions: u32) -> (Vec<Vec<Vec<u8>>>, u64) {
+/// The table's rows by partition, and those that are `apart`, cut into bodies between rows.
+fn cut_table(out: &Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec<u8>>>, u64) {
+    let append = |row: &TableRow<'_>, body: &mut Vec<u8>| match row.member {
+        true => push_member(body, row.key),
+        false => push_row(body, row.key, row.values),
+    };
     let mut shares = Shares::new(partitions);
     for row in out.table.rows() {
-        shares.push(row.group, |body| match row.member {
-            true => push_member(body, row.key),
-            false => push_row(body, row.key, row.values),
-        });
+        shares.push(row.group, |body| append(&row, body));
+    }
+    for (partition, table) in apart.iter().enumerate() {
+        for row in table.rows() {
+            shares.push_to(partition, |body| append(&row, body));
+        }
     }
     shares.finish()
 }
@@ -243,6 +269,11 @@ impl Shares {
     /// Appends an entry to the share that `key` belongs to.
     fn push(&mut self, key: &[u8], append: impl FnOnce(&mut Vec<u8>)) {
         let at = partition_of_key(key, self.open.len() as u32) as usize;
+        self.push_to(at, append);
+    }
+
+    /// Appends an entry to a share.
+    fn push_to(&mut self, at: usize, append: impl FnOnce(&mut Vec<u8>)) {
         let body = &mut self.open[at];
         let before = body.len();
         append(body);

@@ -1,12 +1,12 @@
 //! One thread's driver: a chunk in, encoded outcomes out.
 
-use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::partition_of_split;
+use gristmill_common::outcome::SourceCount;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{EncodingErrors, JobSpec};
 use gristmill_common::wire::WireError;
@@ -14,9 +14,11 @@ use gristmill_common::wire::WireError;
 use crate::engine::account::account;
 use crate::engine::batch::Batch;
 use crate::engine::bisect::Runner;
+use crate::engine::chunk_run::ChunkRun;
 use crate::engine::encode::{Attempt, Target, encode};
 use crate::engine::output::Output;
 use crate::engine::prepared::Prepared;
+use crate::engine::table::Table;
 use crate::engine::utf8_filter::filter_utf8;
 
 /// Maps chunks, one after the other.
@@ -81,6 +83,33 @@ impl Mapper {
     /// # Errors
     /// As [`Mapper::map`].
     pub fn map_counted(&mut self, chunk: &Chunk) -> Result<Mapped, WireError> {
+        let pieces = self.run(chunk);
+        self.outcomes(chunk, &pieces, None)
+    }
+
+    /// Maps one chunk of several that have one outcome together.
+    pub(crate) fn map_into(&mut self, chunk: &Chunk, run: &mut ChunkRun) {
+        let pieces = self.run(chunk);
+        let counts = account(&chunk.head, &pieces, &self.out.quarantined);
+        self.out.quarantined.extend_from_slice(&chunk.head.faults);
+        run.add(chunk, &counts, &self.out);
+    }
+
+    /// Encodes the one outcome of several chunks, and empties `run` for the next.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn outcomes_of(&self, run: &mut ChunkRun) -> Result<Mapped, WireError> {
+        let (id, hash) = run.identity();
+        let (target, counts) = (self.target(id.split), run.counts());
+        let (out, apart) = run.output();
+        let mapped = mapped(Attempt::at(id, hash, None), &target, counts, out, apart)?;
+        run.end();
+        Ok(mapped)
+    }
+
+    /// Runs a chunk; its results are in `out`. Returns the records of its pieces.
+    fn run(&mut self, chunk: &Chunk) -> Vec<u64> {
         self.out.clear();
         let prepared = Arc::clone(&self.prepared);
         let whole = Batch::of_chunk(&chunk.head, &chunk.body, prepared.splitter());
@@ -93,20 +122,22 @@ impl Mapper {
         };
         self.runner
             .run(&prepared, batch, &mut self.out, &mut self.scratch);
-        let pieces = self.counted(&whole);
-        self.outcomes(chunk, &pieces, None)
+        self.counted(&whole)
     }
 
     /// What stands for a chunk that cannot be run: all its records are set aside, and no processor
-    /// sees it. `replays` is how often the job was replayed before.
+    /// sees it. One that may be replayed is `skipped` ([`OutcomeHead::skipped`]): how often the job
+    /// was replayed before.
+    ///
+    /// [`OutcomeHead::skipped`]: gristmill_common::outcome::OutcomeHead::skipped
     ///
     /// # Errors
     /// As [`Mapper::map`].
-    pub(crate) fn skip(
+    pub(crate) fn set_aside(
         &mut self,
         chunk: &Chunk,
         reason: &str,
-        replays: u32,
+        skipped: Option<u32>,
     ) -> Result<Mapped, WireError> {
         self.out.clear();
         let prepared = Arc::clone(&self.prepared);
@@ -119,7 +150,7 @@ impl Mapper {
                 self.out.quarantine(piece, record.offset, reason, bytes);
             }
         }
-        self.outcomes(chunk, &pieces, Some(replays))
+        self.outcomes(chunk, &pieces, skipped)
     }
 
     /// The records of a chunk's pieces: as the processor counted them, if it saw all and said so.
@@ -226,23 +257,13 @@ impl Mapper {
         skipped: Option<u32>,
     ) -> Result<Mapped, WireError> {
         let counts = account(&chunk.head, pieces, &self.out.quarantined);
-        let records = counts.iter().map(|count| count.mapped).sum();
-        let quarantined = counts.iter().map(|count| count.quarantined).sum();
-        // Unique to this attempt: a random state is keyed anew each time.
-        let attempt = Attempt {
-            number: RandomState::new().hash_one(chunk.hash),
-            skipped,
-        };
-        let outcomes = encode(chunk, attempt, &self.target(chunk), counts, &mut self.out)?;
-        Ok(Mapped {
-            outcomes,
-            records,
-            quarantined,
-        })
+        self.out.quarantined.extend_from_slice(&chunk.head.faults);
+        let attempt = Attempt::at(chunk.head.id, chunk.hash, skipped);
+        let target = self.target(chunk.head.id.split);
+        mapped(attempt, &target, counts, &mut self.out, &[])
     }
 
-    fn target(&self, chunk: &Chunk) -> Target {
-        let split = chunk.head.id.split;
+    fn target(&self, split: u32) -> Target {
         if self.by_split {
             Target::One(partition_of_split(split, self.splits, self.partitions))
         } else {
@@ -252,4 +273,22 @@ impl Mapper {
             }
         }
     }
+}
+
+/// Encodes what `out` holds, and the rows that are `apart`, with an account.
+fn mapped(
+    attempt: Attempt,
+    target: &Target,
+    counts: Vec<SourceCount>,
+    out: &mut Output,
+    apart: &[Table],
+) -> Result<Mapped, WireError> {
+    let records = counts.iter().map(|count| count.mapped).sum();
+    let quarantined = counts.iter().map(|count| count.quarantined).sum();
+    let outcomes = encode(attempt, target, counts, out, apart)?;
+    Ok(Mapped {
+        outcomes,
+        records,
+        quarantined,
+    })
 }

@@ -8,6 +8,7 @@ pub(crate) mod account;
 pub(crate) mod batch;
 pub(crate) mod bisect;
 pub(crate) mod calendar;
+pub(crate) mod chunk_run;
 pub(crate) mod encode;
 pub(crate) mod grouped;
 pub(crate) mod job_file;

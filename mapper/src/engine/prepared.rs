@@ -93,7 +93,14 @@ impl Prepared {
         (self.factory)()
     }
 
-    /// Why the job cannot go on, if a processor has found that.
+    /// Why the job cannot go on, if a processor has found that: what has come of its chunks since
+    /// is nothing.
+    #[must_use]
+    pub fn cannot_go_on(&self) -> Option<&str> {
+        self.fatal().map(Fatal::reason)
+    }
+
+    /// The same, and whether that is so everywhere.
     pub(crate) fn fatal(&self) -> Option<&Fatal> {
         self.verdict.fatal()
     }

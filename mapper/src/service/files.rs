@@ -3,21 +3,18 @@
 //! A few are held at a time; a job whose file is not here yet waits without hindering others. It
 //! must not know what jobs do with them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::sha256::Sha256;
-use gristmill_common::spec::{JobSpec, Kind};
-use gristmill_jobs::file::{FileError, fetch};
-use gristmill_jobs::registry::{Bundle, JobTable, Submission};
+use gristmill_common::job::JobName;
+use gristmill_jobs::registry::{JobTable, Submission};
 use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::info;
 
 use crate::engine::job_file::JobFile;
+use crate::programs::{Missing, fetch_file};
 
 /// How many files are held or on their way at a time; a loaded model takes about 100 MB.
 const MOST: usize = 4;
@@ -53,37 +50,6 @@ pub(crate) struct Arrival {
     pub(crate) file: Result<JobFile, Missing>,
 }
 
-/// Why there is no file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Missing {
-    /// The stream could not be read.
-    #[error(transparent)]
-    Stream(#[from] FileError),
-    /// The file is not what the job needs.
-    #[error("{0}")]
-    Unusable(String),
-    /// It cannot be had on this machine.
-    #[error("{0}")]
-    Here(String),
-}
-
-/// Makes of a file what the job needs.
-fn load(
-    spec: &JobSpec,
-    bundle: Option<Bundle>,
-    bytes: Bytes,
-    tmp: &Path,
-) -> Result<JobFile, Missing> {
-    let Kind::Exec(exec) = &spec.kind else {
-        return JobFile::of_job(spec, bytes).map_err(|error| Missing::Unusable(error.0));
-    };
-    if bundle.is_none_or(|bundle| bundle.sha256 != Sha256::of(&bytes)) {
-        let what = "exec: the job's code is not the one that its submission names";
-        return Err(Missing::Unusable(what.into()));
-    }
-    JobFile::of_code(exec, &bytes, tmp).map_err(|error| Missing::Here(error.0))
-}
-
 impl Files {
     pub(crate) fn new(broker: &Broker, tmp: &Path) -> Self {
         // Each fetch under way sends once.
@@ -108,22 +74,24 @@ impl Files {
     }
 
     /// Lets go of what no active job needs.
-    pub(crate) fn tidy(&mut self, table: &JobTable) {
-        let active = || table.iter().filter(|(_, job)| job.is_active());
-        let needed = |hash: u64| active().any(|(_, job)| job.submission.file() == Some(hash));
-        let is_active = |run: u64| active().any(|(_, job)| job.submission.run == run);
+    pub(crate) fn tidy(&mut self, table: &JobTable, active: &HashSet<u64>) {
+        if self.held.is_empty() && self.waiting.is_empty() {
+            return;
+        }
+        let jobs = table.iter().filter(|(_, job)| job.is_active());
+        let needed: HashSet<u64> = jobs.filter_map(|(_, job)| job.submission.file()).collect();
         self.held.retain(|hash, held| match held {
-            Held::Here(..) => needed(*hash),
-            Held::Lost { run } => is_active(*run),
+            Held::Here(..) => needed.contains(hash),
+            Held::Lost { run } => active.contains(run),
             Held::Coming { run, task } => {
-                let active = is_active(*run);
+                let active = active.contains(run);
                 if !active {
                     task.abort();
                 }
                 active
             }
         });
-        self.waiting.retain(|hash| needed(*hash));
+        self.waiting.retain(|hash| needed.contains(hash));
     }
 
     /// Fetches the file that an active job needs from its stream, unless it is here or on its way.
@@ -144,20 +112,11 @@ impl Files {
         self.waiting.pop_front();
         info!(job = %job, "fetching its file {hash:016x}");
         let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
-        let (job, spec, run) = (job.clone(), submission.spec.clone(), submission.run);
-        let bundle = (submission.code.as_ref()).and_then(|code| code.bundle);
+        let job = job.clone();
+        let run = submission.run;
+        let submission = submission.clone();
         let task = tokio::spawn(async move {
-            let file = match fetch(&broker, &JobRun::new(&job, run), hash).await {
-                Ok(bytes) => {
-                    let loading = move || load(&spec, bundle, bytes, &tmp);
-                    let loaded = tokio::task::spawn_blocking(loading).await;
-                    let unusable = |reason: String| Missing::Unusable(reason);
-                    loaded
-                        .map_err(|error| unusable(error.to_string()))
-                        .and_then(|file| file)
-                }
-                Err(error) => Err(Missing::Stream(error)),
-            };
+            let file = fetch_file(&broker, &job, &submission, hash, &tmp).await;
             let arrival = Arrival {
                 job,
                 run,

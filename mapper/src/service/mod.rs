@@ -4,8 +4,6 @@
 //! how chunks are mapped.
 
 mod files;
-mod left_alone;
-mod policy;
 mod programs;
 mod subscriptions;
 
@@ -24,11 +22,9 @@ use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-pub use self::policy::{AllowedPrograms, ExecGate, ExecPolicy};
-pub use self::programs::ExecSettings;
 pub use self::subscriptions::Settings;
 use self::subscriptions::{AHEAD, Subscriptions};
-use crate::service::files::Missing;
+use crate::programs::Missing;
 use crate::work::assignment::MapError;
 use crate::work::fair_scheduler::FairScheduler;
 use crate::work::{attempt_of, compute};
@@ -85,7 +81,7 @@ pub fn serve(
         progress: Arc::clone(progress),
         shutdown: shutdown.clone(),
         table: JobTable::default(),
-        subscriptions: Subscriptions::new(broker, settings, &scheduler, progress),
+        subscriptions: Subscriptions::new(broker, settings, &scheduler, progress, shutdown),
         loss_probe: LossProbe::default(),
         stuck: 0,
     };
@@ -153,6 +149,7 @@ impl Service {
             let suspect = delivery.payload().clone();
             let chunk = match wire::decode(&suspect, Check::Head) {
                 Ok(Message::Chunk(chunk)) => chunk.head.id.to_string(),
+                Ok(Message::SplitTask(task)) => format!("{}/-", task.split),
                 _ => "-".into(),
             };
             let (job, attempt) = (in_flight.job().label(), attempt_of(&delivery));

@@ -4,38 +4,26 @@
 //! take minutes (a model is loaded), so other jobs do not wait for it. It must not know what chunks
 //! are.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
 
 use gristmill_common::job::JobName;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
-use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_jobs::registry::Submission;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::policy::{ExecPolicy, Permission};
 use crate::engine::job_file::JobFile;
-use crate::engine::kinds::exec::{Confinement, Host};
 use crate::engine::prepared::Prepared;
+use crate::programs::{ExecSettings, Permits};
 
 /// So many may be made ready at a time, and be heard of.
 const MOST: usize = 64;
 
-/// How programs run on this mapper.
-#[derive(Clone, Debug)]
-pub struct ExecSettings {
-    /// Which jobs may run any.
-    pub policy: ExecPolicy,
-    /// The folder for their files.
-    pub tmp: PathBuf,
-    /// How they are confined, if they are.
-    pub confinement: Option<Confinement>,
-}
-
 /// The programs of one mapper.
 pub(super) struct Programs {
     settings: ExecSettings,
+    permits: Permits,
     threads: usize,
     /// By run.
     known: HashMap<u64, Known>,
@@ -62,6 +50,7 @@ impl Programs {
         let (sender, ready) = mpsc::channel(MOST);
         Self {
             settings: settings.clone(),
+            permits: Permits::new(&settings.policy),
             threads,
             known: HashMap::new(),
             sender,
@@ -70,15 +59,15 @@ impl Programs {
     }
 
     /// Why a job may not run its program here, if it may not.
-    pub(super) fn refusal(&self, job: &JobName, submission: &Submission) -> Option<String> {
-        self.settings.policy.permit(job, submission).err()
+    pub(super) fn refusal(&mut self, job: &JobName, submission: &Submission) -> Option<String> {
+        self.permits.of(job, submission).err()
     }
 
     /// Ends the programs of jobs that are not active any more.
-    pub(super) fn tidy(&mut self, table: &JobTable) {
+    pub(super) fn tidy(&mut self, active: &HashSet<u64>) {
+        self.permits.tidy(active);
         self.known.retain(|run, known| {
-            let active =
-                (table.iter()).any(|(_, job)| job.is_active() && job.submission.run == *run);
+            let active = active.contains(run);
             if !active {
                 known.shutdown.advance(Stage::Aborted);
             }
@@ -95,7 +84,7 @@ impl Programs {
         if self.known.contains_key(&run) || self.known.len() >= MOST {
             return;
         }
-        let Ok(permission) = self.settings.policy.permit(job, submission) else {
+        let Ok(permission) = self.permits.of(job, submission) else {
             return;
         };
         let shutdown = Shutdown::new();
@@ -104,18 +93,7 @@ impl Programs {
             ready: false,
         };
         self.known.insert(run, known);
-        let host = Host {
-            tmp: self.settings.tmp.clone(),
-            programs: self.threads,
-            keep_going: (submission.code.as_ref()).is_some_and(|code| code.keep_going),
-            confinement: self.settings.confinement.clone(),
-            programs_at: match permission {
-                Permission::Allowed(places) => places,
-                Permission::All => Default::default(),
-            },
-            shutdown,
-            ..Host::here()
-        };
+        let host = (self.settings).host(submission, permission, self.threads, &shutdown);
         info!(job = %job, "looking for its program");
         let (job, sender) = (job.clone(), self.sender.clone());
         let (spec, exec) = (submission.spec.clone(), exec.clone());

@@ -2,15 +2,18 @@
 //! once for each. It must not know what happens to the chunks, or who tells it of jobs.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::progress::{Progress, Role};
+use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{Kind, SPEC_VERSION};
 use gristmill_common::wire::Check;
+use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
@@ -19,10 +22,10 @@ use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::engine::prepared::Prepared;
+use crate::programs::ExecSettings;
 use crate::service::files::Files;
-use crate::service::left_alone::LeftAlone;
-use crate::service::programs::{ExecSettings, Programs, Ready};
-use crate::work::assignment::{Assignment, Limits};
+use crate::service::programs::{Programs, Ready};
+use crate::work::assignment::{Assignment, Limits, SplitReading};
 use crate::work::fair_scheduler::FairScheduler;
 use crate::work::pump;
 
@@ -43,6 +46,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How it runs the user's own programs.
     pub exec: ExecSettings,
+    /// The folders whose files jobs may have it read, as absolute paths without links.
+    pub inputs: Vec<PathBuf>,
     /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
     /// else is settled. It should not return.
     pub restart: Arc<dyn Fn() + Send + Sync>,
@@ -73,6 +78,8 @@ impl Subscribed {
 pub(super) struct Subscriptions {
     broker: Broker,
     settings: Settings,
+    /// Asks for a stop.
+    stop: Shutdown,
     scheduler: Arc<FairScheduler>,
     progress: Arc<Progress>,
     /// In the order in which they were subscribed to.
@@ -96,17 +103,19 @@ impl Subscriptions {
         settings: &Settings,
         scheduler: &Arc<FairScheduler>,
         progress: &Arc<Progress>,
+        stop: &Shutdown,
     ) -> Self {
         Self {
             broker: broker.clone(),
             settings: settings.clone(),
+            stop: stop.clone(),
             scheduler: Arc::clone(scheduler),
             progress: Arc::clone(progress),
             jobs: Vec::new(),
             prepared: HashMap::new(),
             files: Files::new(broker, &settings.exec.tmp),
             programs: Programs::new(&settings.exec, settings.threads),
-            left_alone: LeftAlone::new(progress),
+            left_alone: LeftAlone::new(Role::Map, progress),
             next_number: 0,
             cursor: None,
         }
@@ -142,7 +151,9 @@ impl Subscriptions {
         run: u64,
         reason: String,
     ) {
-        self.left_alone.add(table, name, run, reason);
+        let job = table.get(name).filter(|job| job.submission.run == run);
+        let code = job.and_then(|job| job.submission.code.clone());
+        self.left_alone.add(name, run, code, reason);
         self.programs.forget(run);
         self.prepared.remove(&run);
     }
@@ -175,14 +186,11 @@ impl Subscriptions {
             }
             active
         });
-        self.prepared.retain(|run, _| {
-            table
-                .iter()
-                .any(|(_, job)| job.is_active() && job.submission.run == *run)
-        });
+        let active = table.active_runs();
+        self.prepared.retain(|run, _| active.contains(run));
         self.left_alone.tidy(table);
-        self.files.tidy(table);
-        self.programs.tidy(table);
+        self.files.tidy(table, &active);
+        self.programs.tidy(&active);
         for (name, job) in table.iter() {
             self.make_ready(table, name, job);
         }
@@ -217,7 +225,7 @@ impl Subscriptions {
     fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
         job.is_active()
             && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !self.left_alone.contains(job.submission.run)
+            && !self.left_alone.contains(name, job.submission.run)
     }
 
     /// Sees to what a job needs before any of its chunks is taken.
@@ -226,7 +234,9 @@ impl Subscriptions {
         if !self.is_wanted(name, job) || self.prepared.contains_key(&submission.run) {
             return;
         }
-        let refused = foreign(job).or_else(|| self.programs.refusal(name, submission));
+        let refused = foreign(job)
+            .or_else(|| self.programs.refusal(name, submission))
+            .or_else(|| unreadable(job, &self.settings.inputs));
         if let Some(reason) = refused {
             // A job for another version of this program is not for us to fail.
             return self.leave_alone(table, name, submission.run, reason);
@@ -247,11 +257,14 @@ impl Subscriptions {
     }
 
     /// How many chunks of a job are taken ahead of those that are mapped. The user's own program
-    /// may take minutes for one: with many in hand its neighbours would have nothing left to do.
+    /// may take minutes for one, and so may a split that is read here: with many in hand the
+    /// neighbours would have nothing left to do.
     fn ahead(&self, share: u16, job: Option<&Job>) -> u16 {
-        match job.is_some_and(runs_program) {
-            true => share.min(u16::try_from(2 * self.settings.threads).unwrap_or(u16::MAX)),
-            false => share,
+        let most = |threads: usize| share.min(u16::try_from(threads).unwrap_or(u16::MAX));
+        match job {
+            Some(job) if is_read_here(job) => most(self.settings.threads.max(1)),
+            Some(job) if runs_program(job) => most(2 * self.settings.threads),
+            _ => share,
         }
     }
 
@@ -335,10 +348,16 @@ impl Subscriptions {
             plan_summary: PlanSummary {
                 sources: Vec::new(),
                 splits: submission.plan_summary.splits,
+                sent: submission.plan_summary.sent,
             },
             check: Check::Full,
             strict: false,
             limits: self.settings.limits,
+            reading: is_read_here(job).then(|| SplitReading {
+                folders: self.settings.inputs.clone(),
+                tmp: self.settings.exec.tmp.clone(),
+                stop: self.stop.clone(),
+            }),
             progress: Arc::clone(&self.progress),
             counters: Some(self.progress.jobs.of(Role::Map, name, run)),
         });
@@ -365,6 +384,19 @@ impl Subscriptions {
 /// Whether a job runs the user's own program.
 fn runs_program(job: &Job) -> bool {
     matches!(job.submission.spec.kind, Kind::Exec(_))
+}
+
+/// Whether mappers read a job's sources.
+fn is_read_here(job: &Job) -> bool {
+    job.submission.plan_summary.sent == Sent::Splits
+}
+
+/// Why a job whose sources mappers read cannot be worked on here, if it cannot.
+fn unreadable(job: &Job, inputs: &[PathBuf]) -> Option<String> {
+    (is_read_here(job) && inputs.is_empty()).then(|| {
+        "it was sent as splits, and this mapper may read no folder: start it with --inputs DIR"
+            .into()
+    })
 }
 
 /// Why a job is not for this version of the program, if it is not.

@@ -2,11 +2,13 @@
 //!
 //! It must not know which queue its chunks come from.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{JobCounters, Progress};
+use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_common::wire::{Check, WireError};
 use gristmill_jobs::transport::{PublishError, Transport};
@@ -69,6 +71,17 @@ impl Default for Limits {
     }
 }
 
+/// How a mapper reads splits.
+#[derive(Clone, Debug)]
+pub struct SplitReading {
+    /// The folders whose files it may open, without links.
+    pub folders: Vec<PathBuf>,
+    /// The folder for nested archives that need seeking.
+    pub tmp: PathBuf,
+    /// Asks for a stop: a split that is being read is given back.
+    pub stop: Shutdown,
+}
+
 /// A job that chunks are mapped for.
 #[derive(Debug)]
 pub struct Assignment {
@@ -93,6 +106,8 @@ pub struct Assignment {
     pub strict: bool,
     /// What a chunk that may kill may use, in a process of its own.
     pub limits: Limits,
+    /// How splits are read here, of a job that sends them by reference.
+    pub reading: Option<SplitReading>,
     /// For people.
     pub progress: Arc<Progress>,
     /// What is reported of this job, if it is.

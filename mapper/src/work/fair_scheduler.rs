@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use gristmill_common::progress::Progress;
 use gristmill_jobs::transport::Delivery;
 use tokio::sync::Notify;
 
@@ -80,11 +81,64 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     job: Arc<Assignment>,
-    since: Instant,
+    pulse: Mutex<Pulse>,
     delivery: Mutex<Option<Delivery>>,
 }
 
+/// When something last went forward with what is in flight.
+#[derive(Debug)]
+struct Pulse {
+    since: Instant,
+    /// Of a split: how much of it was read.
+    reading: Option<Arc<Progress>>,
+    /// And how much when it was looked at last.
+    read: u64,
+}
+
 impl InFlight {
+    fn new(job: &Arc<Assignment>, delivery: Delivery) -> Self {
+        Self {
+            job: Arc::clone(job),
+            pulse: Mutex::new(Pulse {
+                since: Instant::now(),
+                reading: None,
+                read: 0,
+            }),
+            delivery: Mutex::new(Some(delivery)),
+        }
+    }
+
+    /// It is a split that is read, as far as `progress` says.
+    pub(crate) fn reads(&self, progress: &Arc<Progress>) {
+        self.pulse().reading = Some(Arc::clone(progress));
+    }
+
+    /// It is a split, and another chunk of it has its turn.
+    pub(crate) fn goes_on(&self) {
+        self.pulse().since = Instant::now();
+    }
+
+    /// Whether nothing has gone forward for longer than `limit`.
+    fn is_overdue(&self, limit: Duration) -> bool {
+        let mut pulse = self.pulse();
+        let read = (pulse.reading.as_ref()).map_or(0, |reading| Progress::get(&reading.bytes_read));
+        if read != pulse.read {
+            pulse.read = read;
+            pulse.since = Instant::now();
+        }
+        pulse.since.elapsed() > limit
+    }
+
+    fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it was taken away.
+    pub(crate) fn is_taken(&self) -> bool {
+        let delivery = self.delivery.lock();
+        delivery.unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// Takes the chunk; one of the thread and whoever watches it gets it.
     pub(crate) fn take(&self) -> Option<Delivery> {
         self.delivery
@@ -233,6 +287,12 @@ impl FairScheduler {
         self.failed.notify_one();
     }
 
+    /// Whether a job is still worked on here.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        let mut state = self.lock();
+        !state.aborted && state.entry(number).is_some()
+    }
+
     /// Takes the failures so far, with the jobs' numbers.
     pub(crate) fn failures(&self) -> Vec<(u64, MapError)> {
         std::mem::take(&mut self.lock().failures)
@@ -243,7 +303,7 @@ impl FairScheduler {
         let state = self.lock();
         (state.in_flight.iter().filter_map(Weak::upgrade))
             // The user's own program has time-outs of its own.
-            .filter(|chunk| chunk.since.elapsed() > limit && !chunk.job.runs_programs())
+            .filter(|chunk| !chunk.job.runs_programs() && chunk.is_overdue(limit))
             .collect()
     }
 
@@ -312,11 +372,7 @@ impl FairScheduler {
                 state.turn = at + 1;
                 let payload = delivery.payload().clone();
                 let suspect = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
-                let in_flight = Arc::new(InFlight {
-                    job: Arc::clone(&job),
-                    since: Instant::now(),
-                    delivery: Mutex::new(Some(delivery)),
-                });
+                let in_flight = Arc::new(InFlight::new(&job, delivery));
                 state.in_flight.retain(|chunk| chunk.strong_count() > 0);
                 state.in_flight.push(Arc::downgrade(&in_flight));
                 let permit = Permit {

@@ -7,6 +7,7 @@ pub(crate) mod assignment;
 pub(crate) mod fair_scheduler;
 pub(crate) mod isolate;
 mod publish;
+mod split;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -16,8 +17,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::crash;
+use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::split_task::SplitTask;
 use gristmill_common::wire::{self, Message, WireError};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::Delivery;
@@ -28,12 +31,13 @@ use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
 use crate::work::fair_scheduler::{FairScheduler, Next, Permit};
 use crate::work::isolate::{NotRun, isolate};
+use crate::work::split::SplitWork;
 
 /// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
 /// to let the thread go on while the last is published.
 const UNSETTLED: usize = 2;
 /// The pause after a child process could not be had.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 /// Jobs whose processor a thread keeps ready.
 const KEPT: usize = 8;
 
@@ -150,7 +154,18 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         };
         let job = task.job;
         let chunk = match decode(&task.payload, &job) {
-            Ok(chunk) => chunk,
+            Ok(Work::Chunk(chunk)) => chunk,
+            Ok(Work::Split(split)) => {
+                let work = SplitWork {
+                    scheduler,
+                    runtime,
+                    job: &job,
+                    in_flight: &task.in_flight,
+                    suspect: task.suspect,
+                };
+                work.map(&split, mapper_of(&mut mappers, &job));
+                continue;
+            }
             Err(reason) => {
                 if let Some(delivery) = task.in_flight.take() {
                     let (job, attempt) = (job.label(), attempt_of(&delivery));
@@ -241,7 +256,7 @@ fn run_apart(
             );
             let prepared = Arc::clone(&job.prepared);
             let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
-            match mapper.skip(chunk, &reason, job.replays) {
+            match mapper.set_aside(chunk, &reason, Some(job.replays)) {
                 Ok(mapped) => {
                     count(job, chunk, &mapped);
                     let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
@@ -331,13 +346,11 @@ async fn settle(
     let _in_hand = InHand::new(&job.progress);
     let began = Instant::now();
     for (partition, message) in outcomes {
-        let size = message.len() as u64;
-        // On failure the delivery is dropped, which gives the chunk back.
-        if let Err(error) = publish::publish(&job, partition, message).await {
-            scheduler.fail(job.number, error.into());
-            return;
+        match publish::publish(&job, partition, message).await {
+            Ok(size) => Progress::add(&job.progress.outcome_bytes, size),
+            // The delivery is dropped, which gives the chunk back.
+            Err(error) => return scheduler.fail(job.number, error.into()),
         }
-        Progress::add(&job.progress.outcome_bytes, size);
         crash::point("outcome-published");
     }
     job.progress.confirm_seconds.observe(began.elapsed());
@@ -378,12 +391,28 @@ impl Drop for InHand {
     }
 }
 
-fn decode(payload: &Bytes, job: &Assignment) -> Result<Chunk, String> {
+/// What a message asks for.
+enum Work {
+    Chunk(Chunk),
+    Split(SplitTask),
+}
+
+fn decode(payload: &Bytes, job: &Assignment) -> Result<Work, String> {
+    let PlanSummary { splits, sent, .. } = job.plan_summary;
     match wire::decode(payload, job.check) {
-        Ok(Message::Chunk(chunk)) if chunk.head.id.split < job.plan_summary.splits => Ok(chunk),
+        Ok(Message::Chunk(chunk)) if sent == Sent::Chunks && chunk.head.id.split < splits => {
+            Ok(Work::Chunk(chunk))
+        }
+        Ok(Message::SplitTask(task)) if sent == Sent::Splits && task.split < splits => {
+            Ok(Work::Split(task))
+        }
         Ok(Message::Chunk(chunk)) => Err(format!(
-            "chunk {} of a job of {} splits",
-            chunk.head.id, job.plan_summary.splits
+            "chunk {} of a job of {splits} splits, sent as {sent:?}",
+            chunk.head.id
+        )),
+        Ok(Message::SplitTask(task)) => Err(format!(
+            "split {} of a job of {splits} splits, sent as {sent:?}",
+            task.split
         )),
         Ok(_) => Err("not a chunk".into()),
         Err(error) => Err(error.to_string()),

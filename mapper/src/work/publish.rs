@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gristmill_common::progress::{Cause, JobCounters, Trouble};
+use gristmill_common::wire;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::PublishError;
+use gristmill_jobs::transport::{PublishError, Transport};
 
 use crate::work::assignment::Assignment;
 
@@ -14,15 +15,22 @@ use crate::work::assignment::Assignment;
 /// back-pressure of a full queue.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Publishes an outcome; meanwhile the job's counts tell when none of its outcomes is taken.
+/// Publishes an outcome, and says how many bytes that took; meanwhile the job's counts tell when none
+/// of its outcomes is taken.
 pub(super) async fn publish(
     job: &Assignment,
     partition: u32,
     message: Bytes,
-) -> Result<(), PublishError> {
+) -> Result<u64, PublishError> {
+    let message = match job.transport {
+        // Nothing is wrong with what was encoded here.
+        Transport::Amqp(_) => wire::packed(&message).unwrap_or(message),
+        Transport::Embedded(_) | Transport::Faulty(_) => message,
+    };
+    let size = message.len() as u64;
     let mut publishing = pin!(job.transport.publish(Queue::Results(partition), message));
     let Some(counters) = &job.counters else {
-        return publishing.await;
+        return publishing.await.map(|()| size);
     };
     let mut still = Duration::ZERO;
     loop {
@@ -31,7 +39,7 @@ pub(super) async fn publish(
             biased;
             done = &mut publishing => {
                 counters.outcome_taken();
-                return done;
+                return done.map(|()| size);
             }
             () = tokio::time::sleep(PATIENCE) => {}
         }

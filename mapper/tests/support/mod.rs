@@ -185,6 +185,7 @@ pub fn map_with(spec: &JobSpec, prepared: &Arc<Prepared>, chunks: &[Chunk]) -> M
     let plan_summary = PlanSummary {
         sources: vec![],
         splits: 1 + chunks.iter().map(|c| c.head.id.split).max().unwrap_or(0),
+        ..PlanSummary::default()
     };
     let mut mapper = Mapper::new(Arc::clone(prepared), spec, &plan_summary);
     let mut merged = Merged::default();

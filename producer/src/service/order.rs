@@ -1,6 +1,7 @@
 //! A job for a broker, as it is ordered: what its run is in the log. It must not know how it gets
 //! there.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +24,8 @@ pub struct Order<'a> {
     pub spec: &'a JobSpec,
     /// To what.
     pub plan: &'a Plan,
+    /// The absolute path that relative names of sources begin at, for mappers that read them.
+    pub folder: PathBuf,
     /// How it is read.
     pub settings: Settings,
     /// Bytes that its queues may hold.

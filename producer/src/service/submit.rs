@@ -9,6 +9,7 @@ use gristmill_common::clock::since_1970;
 use gristmill_common::crash;
 use gristmill_common::id::content_hash;
 use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::JobSpec;
@@ -30,7 +31,8 @@ use super::order::Order;
 use super::owner::{self, Output};
 use super::wait::Wait;
 use crate::error::ProduceError;
-use crate::produce::produce;
+use crate::produce::{Resume, produce};
+use crate::send_splits::send_splits;
 
 /// How long a producer that ends early tries to write down what it has completed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -284,8 +286,8 @@ impl Publishing<'_> {
             shutdown,
         };
         let checkpointer = Checkpointer::new(checkpoint, registry, runtime, name, run);
-        let seal = match produce(order.plan, order.spec, env, &order.settings, &checkpointer) {
-            Ok(seal) => seal,
+        let chunks = match self.publish(env, &checkpointer) {
+            Ok(chunks) => chunks,
             Err(error) => {
                 // So that whoever resumes has less to send; a broker that is gone is not waited
                 // for.
@@ -295,12 +297,33 @@ impl Publishing<'_> {
             }
         };
         until_stopped(runtime, shutdown, checkpointer.finish())?;
-        let sealed = Event::Sealed {
-            chunks: seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum(),
-        };
+        let sealed = Event::Sealed { chunks };
         crash::point("before-sealed");
         until_stopped(runtime, shutdown, registry.append(name, run, &sealed))?;
         Ok(())
+    }
+}
+
+impl Publishing<'_> {
+    /// Publishes the plan's text or its splits; how many messages mappers have to take.
+    fn publish(&self, env: Environment<'_>, resume: &dyn Resume) -> Result<u64, ProduceError> {
+        let Order {
+            plan,
+            spec,
+            settings,
+            folder,
+            ..
+        } = self.order;
+        match plan.sent() {
+            Sent::Chunks => {
+                let seal = produce(plan, spec, env, settings, resume)?;
+                Ok(seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum())
+            }
+            Sent::Splits => {
+                send_splits(plan, folder, env, resume)?;
+                Ok(plan.splits().len() as u64)
+            }
+        }
     }
 }
 
@@ -463,7 +486,7 @@ impl ResumeState {
         // Inputs that cannot be read again have nothing to compare.
         if job.submission.plan != plan {
             return Err(different(
-                "other inputs (names, sizes or times of change), or another --chunk-size",
+                "other inputs (names, sizes or times of change), or another --chunk-size or --send",
                 hint,
             ));
         }

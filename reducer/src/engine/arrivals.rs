@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gristmill_common::id::{ChunkId, partition_of_split};
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::seal::{Seal, SplitEnd};
+use gristmill_common::split_task::SplitAccount;
 
 use crate::engine::reduce_error::ReduceError;
 
@@ -27,6 +28,8 @@ pub(crate) struct Arrivals {
     /// The ids of skipped chunks that have no other outcome yet, with their chunks' hashes.
     skipped: BTreeMap<ChunkId, u64>,
     ends: HashMap<u32, u32>,
+    /// Of a job that sends splits: what reading them gave, which makes the seal when all are here.
+    accounts: Option<BTreeMap<u32, SplitAccount>>,
     seal: Option<Seal>,
     expected: usize,
     duplicates: u64,
@@ -40,6 +43,12 @@ impl Arrivals {
         by_split: bool,
         plan_summary: &PlanSummary,
     ) -> Self {
+        let by_reference = plan_summary.sent == Sent::Splits;
+        // Nothing will be said of no splits.
+        let seal = (by_reference && plan_summary.splits == 0).then(|| Seal {
+            records: vec![0; plan_summary.sources.len()],
+            ..Seal::default()
+        });
         Self {
             partition,
             partitions,
@@ -49,7 +58,8 @@ impl Arrivals {
             taken: HashMap::new(),
             skipped: BTreeMap::new(),
             ends: HashMap::new(),
-            seal: None,
+            accounts: by_reference.then(BTreeMap::new),
+            seal,
             expected: 0,
             duplicates: 0,
         }
@@ -134,6 +144,76 @@ impl Arrivals {
         Ok(())
     }
 
+    /// Whether the account of a split is new.
+    ///
+    /// # Errors
+    /// When it contradicts the one that came before, or does not belong to the job.
+    pub(crate) fn is_new_account(&self, account: &SplitAccount) -> Result<bool, ReduceError> {
+        let malformed = |what: &str| {
+            let split = account.split;
+            Err(ReduceError::Malformed(format!("split {split}: {what}")))
+        };
+        let Some(known) = &self.accounts else {
+            return malformed("an account of a split in a job of chunks");
+        };
+        let sources = self.sources as u64;
+        if account.split >= self.splits {
+            return malformed("an account of a split that the job does not have");
+        }
+        if account.records.len() as u64 > sources
+            || (account.records.iter()).any(|&(source, _)| u64::from(source) >= sources)
+        {
+            return malformed("an account of a source that the job does not have");
+        }
+        match known.get(&account.split) {
+            Some(before) if before != account => Err(ReduceError::SplitChanged {
+                split: account.split,
+            }),
+            before => Ok(before.is_none()),
+        }
+    }
+
+    /// Takes the account of a split. The last one makes the seal.
+    pub(crate) fn split_account(&mut self, account: SplitAccount) -> Result<(), ReduceError> {
+        if !self.is_new_account(&account)? {
+            self.duplicates += 1;
+            return Ok(());
+        }
+        let taken = (self.taken.keys().chain(self.skipped.keys()))
+            .find(|id| id.split == account.split && id.index >= account.chunks);
+        if let Some(id) = taken {
+            return Err(ReduceError::InputChanged { id: *id });
+        }
+        self.ends.insert(account.split, account.chunks);
+        let Some(accounts) = &mut self.accounts else {
+            return Ok(());
+        };
+        accounts.insert(account.split, account);
+        if accounts.len() < self.splits as usize {
+            return Ok(());
+        }
+        let mut seal = Seal {
+            chunks: vec![0; self.splits as usize],
+            records: vec![0; self.sources],
+            passed_over: 0,
+        };
+        for account in accounts.values() {
+            seal.chunks[account.split as usize] = account.chunks;
+            seal.passed_over = seal.passed_over.saturating_add(account.passed_over);
+            for &(source, records) in &account.records {
+                let total = &mut seal.records[source as usize];
+                *total = total.saturating_add(records);
+            }
+        }
+        self.seal(seal)
+    }
+
+    /// Of a job that sends splits: of how many the account is here, and how many there are.
+    pub(crate) fn split_accounts(&self) -> Option<(usize, usize)> {
+        let accounts = self.accounts.as_ref()?;
+        Some((accounts.len(), self.splits as usize))
+    }
+
     /// Whether a seal fits the job and what has come.
     pub(crate) fn check_seal(&self, seal: &Seal) -> Result<(), ReduceError> {
         if self.seal.as_ref().is_some_and(|before| before != seal) {
@@ -197,6 +277,11 @@ impl Arrivals {
 
     /// The chunks that the seal lists and that did not come, the first `most` of them.
     pub(crate) fn missing_ids(&self, most: usize) -> Vec<ChunkId> {
+        if let (Some(accounts), None) = (&self.accounts, &self.seal) {
+            let unread = (0..self.splits).filter(|split| !accounts.contains_key(split));
+            let first = unread.map(|split| ChunkId { split, index: 0 });
+            return first.take(most).collect();
+        }
         self.seal.as_ref().map_or_else(Vec::new, |seal| {
             seal.expected(self.partition, self.partitions, self.by_split)
                 .filter(|id| !self.came(id))
@@ -208,6 +293,9 @@ impl Arrivals {
     /// What is missing, in words.
     pub(crate) fn missing(&self) -> String {
         let Some(seal) = &self.seal else {
+            if let Some((here, all)) = self.split_accounts() {
+                return format!("{} of {all} splits were not read to their end", all - here);
+            }
             return format!(
                 "{} chunks came and the input was not read to its end",
                 self.count()

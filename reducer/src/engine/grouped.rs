@@ -12,7 +12,7 @@ use bytes::Bytes;
 use gristmill_common::counters::Counters;
 use gristmill_common::id::ChunkId;
 use gristmill_common::pair::pairs;
-use gristmill_common::reduce_program::ReduceProgram;
+use gristmill_common::reduce_program::{ReduceFault, ReduceProgram};
 
 use crate::engine::error::FileError;
 use crate::engine::out_file::{Finished, OutFile};
@@ -106,10 +106,19 @@ impl Grouped {
         if let Some(error) = lines.failed.or(part.failed) {
             return Err(error.into());
         }
-        for counter in reduced.map_err(ReduceError::Program)? {
+        for counter in reduced? {
             counters.add(counter);
         }
         Ok(part.out.finish()?)
+    }
+}
+
+impl From<ReduceFault> for ReduceError {
+    fn from(fault: ReduceFault) -> Self {
+        match fault {
+            ReduceFault::Program(what) => ReduceError::Program(what),
+            ReduceFault::Here(what) => ReduceError::Unable(what),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::*;
 
 /// Passes everything through, or fails.
 #[derive(Debug)]
-struct Cat(Result<(), String>);
+struct Cat(Result<(), ReduceFault>);
 
 impl ReduceProgram for Cat {
     fn reduce(
@@ -15,9 +15,9 @@ impl ReduceProgram for Cat {
         partition: u32,
         pairs: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<Vec<Counter>, String> {
+    ) -> Result<Vec<Counter>, ReduceFault> {
         assert_eq!(partition, 3);
-        io::copy(pairs, output).map_err(|error| error.to_string())?;
+        io::copy(pairs, output).map_err(|error| ReduceFault::Here(error.to_string()))?;
         self.0.clone()?;
         Ok(Counter::new(b"g", b"n", 2).into_iter().collect())
     }
@@ -100,7 +100,11 @@ fn what_does_not_fit_is_spilled_and_gives_the_same() {
 
 #[test]
 fn a_program_that_fails_fails_the_partition() {
-    let failed = reduced(1 << 20, &[], Cat(Err("exit status 3".into())));
+    let failed = reduced(
+        1 << 20,
+        &[],
+        Cat(Err(ReduceFault::Program("exit status 3".into()))),
+    );
     assert_eq!(failed, Err("exit status 3".into()));
 }
 

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use gristmill_common::chunk::Chunk;
 use gristmill_common::counters::{Counter, Counters};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{Outcome, OutcomeHead};
@@ -125,13 +124,18 @@ impl<'a> Reducer<'a> {
     pub(crate) fn is_news(&self, message: &Message) -> Result<bool, ReduceError> {
         let outcome = match message {
             Message::Outcome(outcome) => outcome,
+            Message::Seal(_) if self.arrivals.split_accounts().is_some() => {
+                let what = "a seal in a job whose splits are read by mappers";
+                return Err(ReduceError::Malformed(what.into()));
+            }
             Message::Seal(seal) => {
                 self.arrivals.check_seal(seal)?;
                 return Ok(!self.arrivals.is_sealed());
             }
             // It says nothing that the seal does not say.
             Message::SplitEnd(_) => return Ok(false),
-            Message::Chunk(chunk) => return Err(misplaced(chunk)),
+            Message::SplitAccount(account) => return self.arrivals.is_new_account(account),
+            Message::Chunk(_) | Message::SplitTask(_) => return Err(misplaced()),
         };
         let head = &outcome.head;
         self.check(head)?;
@@ -189,7 +193,11 @@ impl<'a> Reducer<'a> {
                 self.arrivals.split_end(end)?;
                 self.merging.advance(&mut self.room, &self.arrivals)?;
             }
-            Message::Chunk(chunk) => return Err(misplaced(&chunk)),
+            Message::SplitAccount(account) => {
+                self.arrivals.split_account(account)?;
+                self.merging.advance(&mut self.room, &self.arrivals)?;
+            }
+            Message::Chunk(_) | Message::SplitTask(_) => return Err(misplaced()),
         }
         let spilled = self.room.spilled() + self.merging.spilled();
         Progress::add(&self.progress.spilled, spilled - self.shown);
@@ -325,6 +333,6 @@ impl<'a> Reducer<'a> {
     }
 }
 
-fn misplaced(chunk: &Chunk) -> ReduceError {
-    ReduceError::Malformed(format!("chunk {} in a queue of results", chunk.head.id))
+fn misplaced() -> ReduceError {
+    ReduceError::Malformed("work for a mapper in a queue of results".into())
 }

@@ -18,6 +18,15 @@ pub enum ReduceError {
         /// The chunk.
         id: ChunkId,
     },
+    /// A split was read twice and had other records (I1).
+    #[error(
+        "input changed: split {split} was read twice with different records; run the job again once \
+         nothing writes to the inputs"
+    )]
+    SplitChanged {
+        /// The split.
+        split: u32,
+    },
     /// An outcome or a seal contradicts the job; a defect of the program that sent it.
     #[error("malformed outcome: {0}")]
     Malformed(String),
@@ -52,6 +61,9 @@ pub enum ReduceError {
     /// The user's reduce program failed, or there is none here to run it.
     #[error("{0}")]
     Program(String),
+    /// The user's reduce program could not be run here and now, or was stopped.
+    #[error("{0}")]
+    Unable(String),
     /// What was durable is gone.
     #[error("{0}")]
     Lost(String),

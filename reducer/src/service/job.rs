@@ -64,11 +64,13 @@ impl From<ReduceError> for JobFailure {
             ReduceError::Queue { gone: true, .. } => JobFailure::QueueGone,
             ReduceError::Lost(what) => JobFailure::Lost(what),
             ReduceError::File(error) => error.into(),
+            ReduceError::Unable(what) => JobFailure::Here(Cause::Other, what),
             ReduceError::Queue { .. } => JobFailure::Here(Cause::Publish, error.to_string()),
             ReduceError::Incomplete { .. } | ReduceError::Stopped { .. } => {
                 JobFailure::Here(Cause::Other, error.to_string())
             }
             ReduceError::InputChanged { .. }
+            | ReduceError::SplitChanged { .. }
             | ReduceError::Malformed(_)
             | ReduceError::Program(_)
             | ReduceError::Overflow(_)
@@ -197,7 +199,10 @@ fn finish(
         _ => {
             for partition in 0..job.spec.partitions {
                 if !results.iter().any(|result| result.partition == partition) {
-                    results.push(rebuild(job, partition, &destination)?);
+                    match rebuild(job, partition, &destination) {
+                        Err(ReduceError::Unable(_)) if job.stop.is_stopping() => return Ok(false),
+                        rebuilt => results.push(rebuilt?),
+                    }
                 }
             }
             crash::point("before-manifest");

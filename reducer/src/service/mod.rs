@@ -8,32 +8,34 @@ mod janitor;
 mod job;
 mod ledger;
 mod partition;
+mod programs;
 mod thread;
+mod working;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
+use gristmill_common::progress::{JobCounters, Progress, Role, Trouble};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::SPEC_VERSION;
+use gristmill_jobs::programs::ReducePrograms;
 use gristmill_jobs::registry::{
     Ended, Entry, Event, JobTable, LossProbe, Registry, RegistryError, Totals,
 };
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::engine::error::FileError;
-use crate::engine::product;
 use crate::service::ledger::StateDir;
 use janitor::Janitor;
-use job::JobFailure;
-use thread::{JobThread, LEAST};
+use programs::Programs;
+use working::{Report, Working};
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
 const RETRY: Duration = Duration::from_secs(5);
@@ -53,6 +55,8 @@ pub struct Settings {
     pub only: Option<JobName>,
     /// How long nothing may come before a sealed job counts as stalled.
     pub stall_after: Duration,
+    /// Makes the reduce programs of jobs ready.
+    pub programs: Arc<dyn ReducePrograms>,
 }
 
 /// Why a reducer cannot go on.
@@ -99,6 +103,7 @@ pub fn serve(
         broker: broker.clone(),
         registry: registry.clone(),
         settings: settings.clone(),
+        programs: Programs::new(&settings.programs, broker, runtime, progress),
         runtime: runtime.clone(),
         progress: Arc::clone(progress),
         table: JobTable::default(),
@@ -112,14 +117,6 @@ pub fn serve(
     runtime.block_on(service.run(hear, shutdown))
 }
 
-/// A job that has a thread here.
-struct Working {
-    run: u64,
-    stop: Shutdown,
-    sealed: Arc<AtomicBool>,
-    memory: u64,
-}
-
 /// A run that could not go on here.
 struct Rest {
     /// When it is tried again.
@@ -128,18 +125,12 @@ struct Rest {
     _counters: Option<Arc<JobCounters>>,
 }
 
-/// A job's thread has ended.
-struct Report {
-    name: JobName,
-    run: u64,
-    ended: Result<bool, JobFailure>,
-}
-
 struct Service {
     state_dir: StateDir,
     broker: Broker,
     registry: Registry,
     settings: Settings,
+    programs: Programs,
     runtime: Handle,
     progress: Arc<Progress>,
     table: JobTable,
@@ -225,6 +216,7 @@ impl Service {
                     self.take(entry).await?;
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
+                made = self.programs.next() => self.take_program(made).await?,
                 // What could not be removed before, or came back: somebody was slower.
                 _ = tick.tick() => self.sweep(),
                 // The log forgets what is older than a month.
@@ -279,6 +271,7 @@ impl Service {
                 None => working.stop.advance(Stage::Draining),
             }
         }
+        self.programs.tidy(&self.table);
         let now = Instant::now();
         let mut to_claim = Vec::new();
         let mut to_start = Vec::new();
@@ -293,18 +286,19 @@ impl Service {
             if !wanted {
                 continue;
             }
-            match &job.claim {
-                None if !self.claimed.contains(&run) => to_claim.push((name.clone(), run)),
-                Some(claim) if claim.directory == self.state_dir.id() => {
-                    to_start.push(name.clone())
-                }
-                _ => {}
+            let to = match &job.claim {
+                None if !self.claimed.contains(&run) => &mut to_claim,
+                Some(claim) if claim.directory == self.state_dir.id() => &mut to_start,
+                _ => continue,
+            };
+            if self.programs.is_ready(name, &job.submission) {
+                to.push((name.clone(), run));
             }
         }
         for (name, run) in to_claim {
             self.claim(name, run).await?;
         }
-        for name in to_start {
+        for (name, _) in to_start {
             self.start(&name);
         }
         let table = &self.table;
@@ -312,111 +306,6 @@ impl Service {
             (table.iter()).any(|(_, job)| job.submission.run == *run && job.is_active())
         });
         Ok(())
-    }
-
-    /// Starts the thread of a job.
-    fn start(&mut self, name: &JobName) {
-        let Some(job) = self.table.get(name) else {
-            return;
-        };
-        self.resting.remove(&job.submission.run);
-        let submission = job.submission.clone();
-        let replays = job.replays;
-        let partitions = submission.spec.partitions.max(1);
-        // Half of what is left: there is always something for the next job.
-        let memory = (self.free / 2).max(LEAST * u64::from(partitions));
-        self.free = self.free.saturating_sub(memory);
-        let working = Working {
-            run: submission.run,
-            stop: Shutdown::new(),
-            sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
-            memory,
-        };
-        let thread = JobThread {
-            name: name.clone(),
-            submission,
-            replays,
-            state_dir: self.state_dir.clone(),
-            broker: self.broker.clone(),
-            registry: self.registry.clone(),
-            runtime: self.runtime.clone(),
-            settings: product::Settings {
-                memory: (memory / u64::from(partitions)) as usize,
-                tmp: self.settings.tmp.clone(),
-                program: None,
-            },
-            progress: Arc::clone(&self.progress),
-            stop: working.stop.clone(),
-            sealed: Arc::clone(&working.sealed),
-            stall_after: self.settings.stall_after,
-        };
-        info!(job = %name, partitions, "reducing");
-        let say = self.say.clone();
-        let (name, run) = (name.clone(), working.run);
-        self.working.insert(name.clone(), working);
-        let started = std::thread::Builder::new()
-            .name(format!("reduce {name}"))
-            .spawn({
-                let (name, say) = (name.clone(), say.clone());
-                move || {
-                    let ended = thread.run();
-                    let _ = say.send(Report { name, run, ended });
-                }
-            });
-        if let Err(error) = started {
-            let reason = format!("cannot start a thread: {error}");
-            let ended = Err(JobFailure::Here(Cause::Other, reason));
-            let _ = say.send(Report { name, run, ended });
-        }
-    }
-
-    /// A job's thread has ended.
-    async fn heard(&mut self, report: Report) -> Result<(), ServeError> {
-        let Report { name, run, ended } = report;
-        if let Some(working) = self.working.remove(&name) {
-            self.free += working.memory;
-        }
-        if let Some(trouble) = ended.as_ref().err().and_then(JobFailure::trouble) {
-            self.rest_because(&name, run, RETRY, trouble);
-        }
-        let active = self
-            .table
-            .get(&name)
-            .is_some_and(|job| job.submission.run == run && job.is_active());
-        match ended {
-            // The end comes back through the log; until then nothing is started again.
-            Ok(_) if active => self.rest(run, RETRY, None),
-            Ok(_) => {}
-            // Its folder and queues go when the job does.
-            Err(_) if !active => {}
-            Err(JobFailure::QueueGone) => {
-                warn!(job = %name, "a queue of the job is gone; asking why");
-                let loss = Event::queue_lost();
-                self.ask(name, run, loss).await?;
-            }
-            Err(JobFailure::Lost(loss)) => {
-                warn!(job = %name, "{loss}; asking whether the job is over");
-                let reason = format!("on {}: {loss}", self.state_dir.place());
-                self.ask(name, run, Event::Failed { reason }).await?;
-            }
-            Err(JobFailure::Here(_, reason)) => {
-                warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
-            }
-            Err(JobFailure::Job(reason)) => {
-                warn!(job = %name, "failed: {reason}");
-                let failed = Event::Failed { reason };
-                self.registry.append(&name, run, &failed).await?;
-                // The event comes back through the log; until then nothing is started again.
-                self.rest(run, RETRY, None);
-            }
-        }
-        Ok(())
-    }
-
-    /// Something of a run is gone: unless the log explains it, this is how the run ends.
-    async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
-        let run = JobRun::new(&name, run);
-        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 
     /// Has removed what the runs leave that were seen to end, once no thread works on them here.

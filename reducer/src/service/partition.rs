@@ -97,7 +97,11 @@ pub(crate) fn reduce(
     drop(held);
     crash::point("before-merge");
     Ok(match ended {
-        Done::Closed => Ended::Closed(Box::new(worker.reducer.finish()?)),
+        Done::Closed => match worker.reducer.finish() {
+            // Its program was ended; the partition is merged anew from its segments.
+            Err(ReduceError::Unable(_)) if job.stop.is_stopping() => Ended::Stopped,
+            finished => Ended::Closed(Box::new(finished?)),
+        },
         Done::Stopped => Ended::Stopped,
     })
 }
@@ -162,6 +166,8 @@ struct Batch {
     deliveries: Vec<Delivery>,
     /// Chunks whose outcome came whole.
     ids: HashSet<ChunkId>,
+    /// Splits whose account came.
+    accounts: HashSet<u32>,
     bytes: usize,
     sealed: bool,
     since: Option<Instant>,
@@ -287,6 +293,13 @@ impl Worker<'_> {
                 !self.batch.ids.insert(outcome.head.id)
             }
             Message::Seal(_) => std::mem::replace(&mut self.batch.sealed, true),
+            Message::SplitAccount(account) => {
+                let again = !self.batch.accounts.insert(account.split);
+                let accounts = self.reducer.arrivals().split_accounts();
+                let (here, all) = accounts.unwrap_or_default();
+                self.batch.sealed |= here + self.batch.accounts.len() >= all;
+                again
+            }
             _ => false,
         };
         self.batch.deliveries.push(delivery);
@@ -361,7 +374,11 @@ impl Worker<'_> {
             for (bytes, message) in batch.messages {
                 self.reducer.apply(message, &bytes)?;
             }
-            Progress::add(&self.job.progress.chunks_reduced, batch.ids.len() as u64);
+            let whole = match self.reducer.arrivals().split_accounts() {
+                Some(_) => batch.accounts.len(),
+                None => batch.ids.len(),
+            };
+            Progress::add(&self.job.progress.chunks_reduced, whole as u64);
         }
         self.tell();
         Ok(closed)
@@ -370,7 +387,10 @@ impl Worker<'_> {
     /// Says, for reports, how far the partition is.
     fn tell(&self) {
         let arrivals = self.reducer.arrivals();
-        let (durable, expected) = (arrivals.count(), arrivals.expected());
+        let (durable, expected) = match arrivals.split_accounts() {
+            Some((here, all)) => (here, Some(all)),
+            None => (arrivals.count(), arrivals.expected()),
+        };
         let quarantined = self.reducer.quarantined();
         let counters = self.job.counters;
         counters.partition(self.partition, durable, expected, quarantined);
@@ -414,10 +434,11 @@ impl Worker<'_> {
         }
         let arrivals = self.reducer.arrivals();
         let missing = arrivals.missing_ids(MISSING);
-        let count = match arrivals.expected() {
-            Some(expected) => (expected - arrivals.count()) as u64,
+        let count = match (arrivals.expected(), arrivals.split_accounts()) {
+            (Some(expected), _) => (expected - arrivals.count()) as u64,
+            (None, Some((here, all))) => (all - here) as u64,
             // Not even the seal came: nobody knows.
-            None => u64::MAX,
+            (None, None) => u64::MAX,
         };
         warn!(job = %self.job.name, partition = self.partition, "stalled: {}", arrivals.missing());
         self.job.append(&Event::Stalled { missing, count });

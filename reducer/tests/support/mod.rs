@@ -8,10 +8,12 @@ use gristmill_common::chunk::Quarantined;
 use gristmill_common::id::{ChunkId, partition_of_key, partition_of_split};
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::*;
+use gristmill_common::split_task::SplitAccount;
 use gristmill_common::table::push_row;
 use gristmill_common::wire;
 use gristmill_jobs::environment::Environment;
@@ -29,6 +31,8 @@ pub struct Job {
     pub seal: Seal,
     /// Whether ends of splits are published.
     pub split_ends: bool,
+    /// Mappers read its splits: an account of each takes the place of the seal.
+    pub by_reference: bool,
 }
 
 /// How a job's messages travel.
@@ -79,6 +83,7 @@ pub fn plan_summary(sources: u32, splits: u32) -> PlanSummary {
             .map(|at| serde_bytes::ByteBuf::from(format!("in-{at}").into_bytes()))
             .collect(),
         splits,
+        ..PlanSummary::default()
     }
 }
 
@@ -127,6 +132,7 @@ pub fn ordered_job(chunks: &[u32], partitions: u32, body: impl Fn(ChunkId) -> Ve
         },
         outcomes,
         split_ends: true,
+        by_reference: false,
     }
 }
 
@@ -169,6 +175,7 @@ pub fn table_job(kind: Kind, partitions: u32, chunks: &[Vec<(Vec<u8>, Vec<u128>)
         },
         outcomes,
         split_ends: false,
+        by_reference: false,
     }
 }
 
@@ -332,7 +339,7 @@ pub fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
         seals.push((partition, wire::encode_seal(&job.seal).unwrap()));
     }
     let mut messages = Vec::new();
-    if way.seal_first {
+    if way.seal_first && !job.by_reference {
         messages.append(&mut seals);
     }
     let mut order = way.order.clone();
@@ -360,8 +367,49 @@ pub fn messages(job: &Job, way: &Way) -> Vec<(u32, Bytes)> {
             messages.insert(at, (to, wire::encode_split_end(&end).unwrap()));
         }
     }
-    messages.append(&mut seals);
+    if job.by_reference {
+        send_accounts(job, way.seal_first, &mut messages);
+    } else {
+        messages.append(&mut seals);
+    }
     messages
+}
+
+/// What reading each split gave, as its outcomes say.
+pub fn accounts(job: &Job) -> Vec<SplitAccount> {
+    let account = |split: u32| {
+        let mut records = std::collections::BTreeMap::new();
+        let mine = job
+            .outcomes
+            .iter()
+            .filter(|(head, _)| head.id.split == split);
+        for count in mine.flat_map(|(head, _)| &head.counts) {
+            *records.entry(count.source).or_default() += count.records;
+        }
+        SplitAccount {
+            split,
+            chunks: job.seal.chunks[split as usize],
+            records: records.into_iter().collect(),
+            passed_over: 0,
+        }
+    };
+    (0..job.plan_summary.splits).map(account).collect()
+}
+
+/// Sends the accounts to every partition, early or late, and one of them twice.
+fn send_accounts(job: &Job, early: bool, messages: &mut Vec<(u32, Bytes)>) {
+    let mut all = accounts(job);
+    all.extend(all.first().cloned());
+    for (number, account) in all.iter().enumerate() {
+        let message = wire::encode_split_account(account).unwrap();
+        let at = match early {
+            true => 0,
+            false => messages.len() * (number + 1) / (all.len() + 1),
+        };
+        for partition in 0..job.spec.partitions {
+            messages.insert(at, (partition, message.clone()));
+        }
+    }
 }
 
 /// Runs a job into a fresh folder.
@@ -394,4 +442,13 @@ pub fn files_of(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
 
 pub fn text_of(dir: &tempfile::TempDir, name: &str) -> String {
     String::from_utf8(std::fs::read(out_of(dir).join(name)).unwrap()).unwrap()
+}
+
+/// The same job, its splits read by mappers.
+pub fn by_reference(job: &Job) -> Job {
+    let mut job = job.clone();
+    job.by_reference = true;
+    job.split_ends = false;
+    job.plan_summary.sent = Sent::Splits;
+    job
 }

@@ -126,3 +126,81 @@ fn a_program_that_tells_its_status_is_not_timed_out() {
         "{aside}"
     );
 }
+
+#[test]
+fn what_a_function_counted_for_a_record_that_failed_is_not_counted() {
+    let folder = folder();
+    let lines: String = (0..5000).map(|number| format!("{number}\n")).collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "import gristmill\n\
+         def setup():\n    gristmill.count('setup')\n\
+         def f(text):\n    gristmill.count('seen')\n    if text == '7': raise KeyError(text)\n    \
+         if text == '9': return ['a\\nb', None]\n    return '\\ud800' if text == '8' else text\n\
+         def total(key, values):\n    gristmill.count('keys')\n    print(key, end='')\n    \
+         return key\n",
+    )
+    .expect("a file");
+    for out in ["lines", "json"] {
+        let words = ["--python", "f.py:f", "in.txt", "--out", out, "-o", out];
+        exec(folder.path(), &words).code(3);
+        let out = folder.path().join(out);
+        assert_eq!(quarantine(&out).len(), 2);
+        assert_eq!(
+            counters(&out),
+            serde_json::json!({"user": {"seen": 4998}}),
+            "{out:?}"
+        );
+    }
+    let words = [
+        "--map",
+        "cat",
+        "--reduce",
+        "f.py:total",
+        "in.txt",
+        "-o",
+        "reduced",
+    ];
+    exec(folder.path(), &words).code(0);
+    let expected = serde_json::json!({"user": {"keys": 5000}});
+    assert_eq!(counters(&folder.path().join("reduced")), expected);
+}
+
+#[test]
+fn a_counter_whose_names_fit_no_line_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "1\n2\n3\n4\n").expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "import gristmill\n\
+         def f(text):\n    if text == '1': gristmill.count('n', group='a,b')\n    \
+         if text == '2': gristmill.count('n', group='a\\nb')\n    \
+         if text == '3': gristmill.count('n\\nm')\n    \
+         if text == '4': gristmill.count('n,m')\n",
+    )
+    .expect("a file");
+    exec(
+        folder.path(),
+        &["--python", "f.py:f", "in.txt", "-o", "out"],
+    )
+    .code(3);
+    let out = folder.path().join("out");
+    assert_eq!(quarantine(&out).len(), 3);
+    assert_eq!(counters(&out), serde_json::json!({"user": {"n,m": 1}}));
+}
+
+#[test]
+fn a_workers_reporter_lines_stay_in_its_stderr() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "import sys\ndef f(text):\n    print('reporter:counter:g,n,1', file=sys.stderr)\n    return text\n",
+    )
+    .expect("a file");
+    let words = ["--python", "f.py:f", "--try", "1", "in.txt"];
+    exec(folder.path(), &words)
+        .code(0)
+        .says("reporter:counter:g,n,1\n");
+}

@@ -68,13 +68,6 @@ fn what_is_missing_is_found_before_anything_is_read() {
         exec(folder.path(), &all).code(2).says(says);
         assert!(!folder.path().join("out/manifest.json").exists());
     }
-    let mut produce = gristmill();
-    produce.current_dir(folder.path()).args([
-        "produce", "exec", "--map", "cat", "--reduce", "cat", "in.txt",
-    ]);
-    Ended::of(produce.output().expect("a run"))
-        .code(2)
-        .says("not there yet over a broker");
 }
 
 #[test]

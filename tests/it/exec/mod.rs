@@ -1,5 +1,6 @@
 //! `run exec` with real programs, against the same programs run by hand.
 
+mod allow;
 mod commands;
 mod counters;
 mod failures;

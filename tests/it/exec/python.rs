@@ -163,6 +163,50 @@ fn pairs_of_functions_are_reduced_as_those_of_mappers_are() {
 }
 
 #[test]
+fn a_function_that_raises_has_failed_whatever_ok_exit_says() {
+    let folder = folder();
+    fs::write(folder.path().join("words.py"), WORDS).expect("a file");
+    fs::write(folder.path().join("in.txt"), "a\nb\n").expect("a file");
+    let reduced = |words: &[&str]| {
+        let all = [
+            &["--ok-exit", "0,1", "--map", "cat", "in.txt", "-o", "out"],
+            words,
+        ];
+        exec(folder.path(), &all.concat())
+    };
+    reduced(&["--reduce", "words.py:fails"])
+        .code(1)
+        .says("KeyError: 'a'");
+    assert!(!folder.path().join("out/manifest.json").exists());
+    reduced(&["--reduce", "cat", "--combine", "words.py:fails"]).code(3);
+    let entries = quarantine(&folder.path().join("out"));
+    assert_eq!(entries[0]["reason"], "the combiner: exit status 1");
+}
+
+#[test]
+fn tuples_of_a_reducer_are_their_parts_with_tabs() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "b\t2\na\t1\na\t3\n").expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "def each(key, values):\n    for value in values: yield key, value, 1\n\
+         def listed(key, values):\n    return [(key, len(list(values))), None, {'k': key}, 'text']\n\
+         def one(key, values):\n    return key, 1.5, None\n",
+    )
+    .expect("a file");
+    let reduced = |function: &str| {
+        let words = ["--map", "cat", "--reduce", function, "in.txt", "-o", "-"];
+        exec(folder.path(), &words).code(0).stdout
+    };
+    assert_eq!(reduced("f.py:each"), "a\t1\t1\na\t3\t1\nb\t2\t1\n");
+    assert_eq!(
+        reduced("f.py:listed"),
+        "a\t2\n{\"k\":\"a\"}\ntext\nb\t1\n{\"k\":\"b\"}\ntext\n"
+    );
+    assert_eq!(reduced("f.py:one"), "a\t1.5\tnull\nb\t1.5\tnull\n");
+}
+
+#[test]
 fn numbers_that_do_not_fit_set_their_record_aside() {
     let folder = folder();
     fs::write(folder.path().join("in.txt"), "1\n-2\n3\n1.5\n").expect("a file");

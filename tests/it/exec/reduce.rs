@@ -318,12 +318,6 @@ fn a_reduce_program_that_fails_fails_the_job_with_its_stderr() {
     // A program that reads no further than it wants is no failure.
     let words = ["--map", "cat", "--reduce", "head -n 1", "in.txt", "-o", "-"];
     assert_eq!(exec(folder.path(), &words).code(0).stdout, "a\t1\n");
-    let mut produce = gristmill();
-    produce.current_dir(folder.path());
-    produce.args([
-        "produce", "exec", "--map", "cat", "--reduce", "cat", "in.txt",
-    ]);
-    Ended::of(produce.output().expect("a run")).code(2);
 }
 
 #[test]
@@ -390,4 +384,21 @@ fn a_partition_larger_than_the_memory_streams_through_its_program() {
         "sort -s -t'\t' -k1,1 in.txt | cmp - out/part-00000.txt && echo same",
     );
     assert_eq!(same, "same\n");
+}
+
+#[test]
+fn a_mapper_that_wants_a_file_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "a\t1\n").expect("a file");
+    for words in [
+        &["--map", "cat {}"][..],
+        &["--map", "cat {}", "--shell"],
+        &["--map", "cat {}", "--each", "document"],
+        &["--map", "cat {}", "--each", "record"],
+    ] {
+        let all = [words, &["--reduce", "count", "in.txt", "-o", "out"]].concat();
+        exec(folder.path(), &all)
+            .code(2)
+            .says("--map reads standard input");
+    }
 }

@@ -92,3 +92,31 @@ fn a_sample_run_again_finds_programs_that_give_two_results() {
     .code(0);
     verify("wc", "1%").code(2).says("for outputs of exec");
 }
+
+#[test]
+fn a_program_that_does_nothing_now_does_not_hold() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "a\nb\nc\n").expect("a file");
+    let now = folder.path().join("now");
+    let verify = |line: &str| {
+        let line = format!("if [ -e {} ]; then {line}; fi; cat", now.display());
+        let words = [
+            "--each", "chunk", "--shell", "-o", "out", "--", &line, ":::", "in.txt",
+        ];
+        let _ = fs::remove_file(&now);
+        let _ = fs::remove_dir_all(folder.path().join("out"));
+        exec(folder.path(), &words).code(0);
+        fs::write(&now, "").expect("a file");
+        let mut command = gristmill();
+        command.current_dir(folder.path());
+        command.args(["verify", "out", "in.txt", "--rerun", "100%"]);
+        Ended::of(command.output().expect("a run"))
+    };
+    verify("rm -r \"$PWD\"")
+        .code(1)
+        .says("cannot run a program");
+    verify("exit 5")
+        .code(1)
+        .says("3 records are set aside now, 0 in the output's account");
+    verify("true").code(0);
+}

@@ -38,3 +38,36 @@ fn a_try_shows_the_first_units_and_writes_nothing() {
     ended.says("said");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
 }
+
+#[test]
+fn a_try_shows_the_pairs_whose_values_are_distinct() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "a\t1\nb\t1\na\t2\na\t1\n").expect("a file");
+    let words = [
+        "--map", "cat", "--reduce", "distinct", "--try", "1", "in.txt",
+    ];
+    let stdout = exec(folder.path(), &words).code(0).stdout;
+    let mut lines: Vec<&str> = stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["a\t1", "a\t2", "b\t1"]);
+}
+
+#[test]
+fn a_try_that_cannot_go_on_fails() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "a\nb\n").expect("a file");
+    let words = [
+        "--each",
+        "chunk",
+        "--shell",
+        "--try",
+        "1",
+        "--",
+        "rm -r \"$PWD\"",
+        ":::",
+        "in.txt",
+    ];
+    exec(folder.path(), &words)
+        .code(1)
+        .says("cannot run a program");
+}

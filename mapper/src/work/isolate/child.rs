@@ -58,6 +58,7 @@ pub fn child(
     let plan_summary = PlanSummary {
         sources: Vec::new(),
         splits: request.splits,
+        ..PlanSummary::default()
     };
     let mut mapper = Mapper::new(prepared, &request.spec, &plan_summary);
     let mapped = match request.probe {

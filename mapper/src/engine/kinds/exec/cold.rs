@@ -144,7 +144,7 @@ impl Cold {
             });
             match tried {
                 Ok((ending, _)) if ending.how == How::Lost && attempt < ATTEMPTS => {}
-                Ok((ending, result)) => return self.judge(ending, result),
+                Ok((ending, result)) => return self.judge(recipe, ending, result),
                 Err(error) => {
                     let reason = format!("cannot run a program: {error}");
                     self.verdict.fail_here(format!("exec: {reason}"));
@@ -182,8 +182,13 @@ impl Cold {
         Ok((keeper.wait(), result))
     }
 
-    fn judge(&self, ending: Ending, result: Option<Vec<u8>>) -> Result<Written, Failed> {
-        let exec = &self.recipe.exec;
+    fn judge(
+        &self,
+        recipe: &Recipe,
+        ending: Ending,
+        result: Option<Vec<u8>>,
+    ) -> Result<Written, Failed> {
+        let exec = &recipe.exec;
         let fails = |reason: String| {
             Err(Failed {
                 reason,
@@ -194,7 +199,7 @@ impl Cold {
             return fails(format!("wrote more than {MOST_OUTPUT} bytes for one unit"));
         };
         match ending.how {
-            How::Exit(status) if exec.is_ok(status) => {}
+            How::Exit(status) if recipe.is_ok(status) => {}
             how => return fails(how.words(exec.timeout, exec.memory)),
         }
         if self.pool.echoes() {

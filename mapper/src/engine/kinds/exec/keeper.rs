@@ -187,7 +187,7 @@ fn run(
     doors: &mut Doors,
 ) -> io::Result<Result<Ending, Parted>> {
     let (stderr, to_stderr) = io::pipe()?;
-    let mut stderr = Stderr::new(stderr)?;
+    let mut stderr = Stderr::new(stderr, call.worker)?;
     let started = start(call, fds, to_stderr.into(), doors);
     let main = match started {
         Ok(main) => main,

@@ -23,6 +23,7 @@ mod recipe;
 mod reducer;
 mod render;
 mod rerun;
+pub(crate) mod search;
 mod stderr;
 mod sure;
 mod talk;
@@ -31,12 +32,10 @@ mod unit;
 mod verdict;
 mod warm;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_common::code::check_unbundled;
-use gristmill_common::sha256::Sha256;
+use gristmill_common::code::first_changed;
 use gristmill_common::spec::{Exec, Program};
 
 pub use child::KEEPER;
@@ -66,19 +65,11 @@ pub(crate) fn prepare(
     verdict: &Arc<Verdict>,
 ) -> Result<Factory, SpecError> {
     let failed = |error: std::io::Error| SpecError(format!("exec: cannot start programs: {error}"));
-    let mut host = host.clone();
-    if let Some(folder) = file.and_then(JobFile::code) {
-        if exec.reducer().is_some() {
-            let what = "exec: --reduce COMMAND is not there yet over a broker";
-            return Err(SpecError(what.into()));
-        }
-        check_here(exec, folder)?;
-        host.folder = folder.to_owned();
-        host.from_elsewhere = true;
-    }
-    let host = &host;
+    let elsewhere = file.map(|file| from_elsewhere(exec, file, host));
+    let elsewhere = elsewhere.transpose()?;
+    let host = elsewhere.as_ref().unwrap_or(host);
     let mut recipe = Recipe::new(exec, host)?;
-    let pool = Pool::new(host, exec.memory, recipe.links.clone()).map_err(failed)?;
+    let pool = Pool::new(host, exec).map_err(failed)?;
     if python::is_python(&exec.program) {
         recipe.run_worker(&python::write(pool.rooms()).map_err(failed)?);
     }
@@ -107,24 +98,35 @@ pub(crate) fn prepare(
     }))
 }
 
+/// This machine, for a program that came with a job and lies in `code`.
+fn from_elsewhere(exec: &Exec, code: &JobFile, host: &Host) -> Result<Host, SpecError> {
+    let mut host = host.clone();
+    if let Some(folder) = code.code() {
+        check_here(exec, folder)?;
+        host.folder = folder.to_owned();
+        host.from_elsewhere = true;
+    }
+    Ok(host)
+}
+
 /// Checks a program that came with a job: its own files in `folder`, and those of this machine that
 /// it names, which must be the ones that it was made with.
 fn check_here(exec: &Exec, folder: &Path) -> Result<(), SpecError> {
-    check_unbundled(&exec.files, folder).map_err(|error| SpecError(format!("exec: {error}")))?;
-    for file in exec.files.iter().filter(|file| !file.travels()) {
-        let name = &file.name;
-        let found = File::open(name).and_then(Sha256::of_reader);
-        let (sha256, _) = found.map_err(|error| {
-            SpecError(format!(
-                "exec: {name}: {error}; a file is sent along if its path begins at the folder where the \
-                 command is typed"
-            ))
-        })?;
-        if sha256 != file.sha256 {
-            return Err(SpecError(format!(
-                "exec: {name} is not the file here that it is where the job was submitted"
-            )));
+    let Some((file, error)) = first_changed(&exec.files, folder) else {
+        return Ok(());
+    };
+    let name = &file.name;
+    Err(SpecError(match (error, file.travels()) {
+        (Some(error), true) => format!("exec: {}: {error}", folder.join(name).display()),
+        (None, true) => {
+            format!("exec: the job's code is not what its spec says: {name} was changed here")
         }
-    }
-    Ok(())
+        (Some(error), false) => format!(
+            "exec: {name}: {error}; a file is sent along if its path begins at the folder where the \
+             command is typed"
+        ),
+        (None, false) => {
+            format!("exec: {name} is not the file here that it is where the job was submitted")
+        }
+    }))
 }

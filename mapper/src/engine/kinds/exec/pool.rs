@@ -7,8 +7,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use gristmill_common::spec::Exec;
+
 use super::child::{Keeper, kill};
 use super::host::Host;
+use super::recipe::links;
 use super::unit::Unit;
 use super::warm::Warm;
 
@@ -48,23 +51,19 @@ pub(super) struct Held<'p> {
 }
 
 impl Pool {
-    /// Room for programs of up to `memory` bytes each, in whose folders `links` are linked.
+    /// Room for the programs of a job, in whose folders its files are linked.
     ///
     /// # Errors
     /// When there is no folder for them.
-    pub(super) fn new(
-        host: &Host,
-        memory: u64,
-        links: Vec<(PathBuf, PathBuf)>,
-    ) -> io::Result<Arc<Self>> {
+    pub(super) fn new(host: &Host, exec: &Exec) -> io::Result<Arc<Self>> {
         let rooms = tempfile::Builder::new()
             .prefix("gristmill-exec-")
             .tempdir_in(&host.tmp)?;
         let pool = Arc::new(Self {
             host: host.clone(),
             rooms,
-            links,
-            most: host.programs(memory),
+            links: links(exec, host),
+            most: host.programs(exec.memory),
             state: Mutex::default(),
             free: Condvar::new(),
         });

@@ -55,9 +55,14 @@ pub(super) fn interpreter(found: String, host: &Host) -> String {
     if folder.is_none_or(|folder| folder != "shims") {
         return found;
     }
+    // It is not confined: no file of a job's may tell it what to run.
+    let place = match host.from_elsewhere {
+        true => Path::new("/"),
+        false => &host.folder,
+    };
     let asked = Command::new(&found)
         .args(["-c", "import sys; print(sys.executable, end='')"])
-        .current_dir(&host.folder)
+        .current_dir(place)
         .env_clear()
         .envs(passed_on())
         .stdin(Stdio::null())
@@ -83,4 +88,34 @@ pub(super) fn module(named: &str, host: &Host) -> Result<String, SpecError> {
     }
     let path = path.into_os_string().into_string();
     path.map_err(|_| SpecError(format!("exec: --python {named}: its path is not UTF-8")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_shim_is_asked_where_no_file_of_a_job_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let shims = folder.path().join("shims");
+        fs::create_dir(&shims).unwrap();
+        fs::write(folder.path().join(".python-version"), "/bin/false").unwrap();
+        let shim = shims.join("python3");
+        let script = "#!/bin/sh\nprintf %s \"$(cat .python-version || echo /bin/true)\"\n";
+        fs::write(&shim, script).unwrap();
+        fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+        let found = shim.to_str().unwrap();
+        let asked = |from_elsewhere| {
+            let host = Host {
+                folder: folder.path().to_owned(),
+                from_elsewhere,
+                ..Host::here()
+            };
+            interpreter(found.into(), &host)
+        };
+        assert_eq!(asked(false), "/bin/false");
+        assert_eq!(asked(true), "/bin/true");
+    }
 }

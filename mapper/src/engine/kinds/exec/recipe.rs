@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use gristmill_common::code::{is_inside, plain};
 use gristmill_common::spec::{Exec, Program};
 
 use super::call::Call;
 use super::confine::{Cell, Confinement};
 use super::host::Host;
 use super::python;
+use super::search::{on_path, runs};
 use crate::engine::prepared::SpecError;
 
 /// In the words of a program, it stands for a file with the document.
@@ -52,8 +54,8 @@ pub(super) struct Recipe {
     pub(super) exec: Exec,
     words: Vec<String>,
     env: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The files of the program: names in its folder, and where they are.
-    pub(super) links: Vec<(PathBuf, PathBuf)>,
+    /// It is a Python function, not a program with exit statuses of its own.
+    is_python: bool,
     /// The words hold [`FILE`].
     pub(super) takes_file: bool,
     confinement: Option<Confinement>,
@@ -99,19 +101,24 @@ impl Recipe {
                 ]
             }
         };
-        let links = exec.files.iter().map(|file| {
-            let name = PathBuf::from(&file.name);
-            (plain(&name), host.folder.join(&name))
-        });
         Ok(Self {
+            is_python: python::is_python(program),
             takes_file: matches!(program, Program::Command(_) | Program::Shell(_))
                 && words.iter().any(|word| word.contains(FILE)),
             words,
             env: environment(exec),
-            links: links.filter(|(name, _)| is_inside(name)).collect(),
             exec: exec.clone(),
             confinement: host.confinement.clone(),
         })
+    }
+
+    /// Whether the program succeeded that ended with this status. An exception ends the worker for
+    /// Python with a status, too, and is none of the user's choice.
+    pub(super) fn is_ok(&self, status: i32) -> bool {
+        match self.is_python {
+            true => status == 0,
+            false => self.exec.is_ok(status),
+        }
     }
 
     /// Says where the worker for Python is.
@@ -169,6 +176,15 @@ impl Recipe {
     }
 }
 
+/// The files of a job's programs: names in a program's folder, and where they are.
+pub(super) fn links(exec: &Exec, host: &Host) -> Vec<(PathBuf, PathBuf)> {
+    let links = exec.files.iter().map(|file| {
+        let name = PathBuf::from(&file.name);
+        (plain(&name), host.folder.join(&name))
+    });
+    links.filter(|(name, _)| is_inside(name)).collect()
+}
+
 /// What a program gets of this process's environment.
 pub(super) fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
     let value = |name| Some((name, std::env::var_os(name)?));
@@ -186,9 +202,6 @@ fn environment(exec: &Exec) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 /// The absolute path of a program.
 fn find(program: &str, host: &Host) -> Result<String, SpecError> {
-    let runs = |path: &Path| {
-        path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
-    };
     let found = if let Some(path) = host.programs_at.get(program) {
         runs(path).then(|| path.clone())
     } else if program.contains('/') {
@@ -201,12 +214,8 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
         }
         runs(&path).then_some(path)
     } else {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            // No name of a job's may come to mean a file of the job.
-            .filter(|folder| !host.from_elsewhere || folder.is_absolute())
-            .map(|folder| host.folder.join(folder).join(program))
-            .find(|path| runs(path))
+        // No name of a job's may come to mean a file of the job.
+        on_path(program, (!host.from_elsewhere).then_some(&*host.folder))
     };
     let text = found.and_then(|path| path.into_os_string().into_string().ok());
     text.ok_or_else(|| {
@@ -232,17 +241,4 @@ pub(super) fn inside(named: &str, host: &Host) -> Result<(), SpecError> {
         ))),
         false => Ok(()),
     }
-}
-
-/// A path without its `.` components.
-fn plain(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| !matches!(part, std::path::Component::CurDir))
-        .collect()
-}
-
-/// Whether a name stays inside the folder that it starts at.
-fn is_inside(path: &Path) -> bool {
-    path.components()
-        .all(|part| matches!(part, std::path::Component::Normal(_)))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_common::counters::Counter;
-use gristmill_common::reduce_program::ReduceProgram;
+use gristmill_common::reduce_program::{ReduceFault, ReduceProgram};
 use gristmill_common::spec::Exec;
 
 use super::call::{Ending, How};
@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::pump::{Moved, Pump};
 use super::python;
 use super::recipe::Recipe;
+use crate::engine::job_file::JobFile;
 use crate::engine::prepared::SpecError;
 
 /// How much is read before it is written on, in bytes.
@@ -27,6 +28,8 @@ const BLOCK: usize = 256 << 10;
 pub struct GroupReducer {
     recipe: Recipe,
     pool: Arc<Pool>,
+    /// Where the program's files are that came with the job.
+    _code: Option<JobFile>,
 }
 
 /// Why a program was ended.
@@ -43,14 +46,38 @@ impl GroupReducer {
     /// # Errors
     /// When it is not here.
     pub fn of(exec: &Exec, host: &Host) -> Result<Option<Arc<dyn ReduceProgram>>, SpecError> {
+        Self::with(exec, None, host)
+    }
+
+    /// The same for a job that came from elsewhere, with its program's files in `code`.
+    ///
+    /// # Errors
+    /// When it is not here, or not what the job says.
+    pub(crate) fn from_elsewhere(
+        exec: &Exec,
+        code: &JobFile,
+        host: &Host,
+    ) -> Result<Option<Arc<dyn ReduceProgram>>, SpecError> {
+        let host = super::from_elsewhere(exec, code, host)?;
+        Self::with(exec, Some(code.clone()), &host)
+    }
+
+    fn with(
+        exec: &Exec,
+        code: Option<JobFile>,
+        host: &Host,
+    ) -> Result<Option<Arc<dyn ReduceProgram>>, SpecError> {
         let Some(reducer) = exec.reducer() else {
             return Ok(None);
         };
-        let links = Recipe::of(&reducer.program, exec, host)?.links;
-        let pool = Pool::new(host, exec.memory, links)
+        let pool = Pool::new(host, exec)
             .map_err(|error| SpecError(format!("exec: cannot start programs: {error}")))?;
         let recipe = python::reducer(&reducer.program, exec, host, pool.rooms())?;
-        let runner = Self { recipe, pool };
+        let runner = Self {
+            recipe,
+            pool,
+            _code: code,
+        };
         if python::is_python(&reducer.program) {
             // What is wrong with the module shows when there is nothing to reduce.
             let tried = runner.reduce(0, &mut io::empty(), &mut io::sink());
@@ -87,19 +114,34 @@ impl GroupReducer {
         Ok((keeper.wait(), stopped))
     }
 
-    /// What is wrong with how it ended, in words.
-    fn fault(&self, ending: &Ending, stopped: Option<Stopped>) -> Option<String> {
+    /// What is wrong with how it ended, in words, if anything is.
+    fn fault(&self, ending: &Ending, stopped: Option<Stopped>) -> Option<ReduceFault> {
         let exec = &self.recipe.exec;
-        match (stopped, &ending.how) {
-            (Some(Stopped::Broken(error)), _) => Some(error.to_string()),
-            (Some(Stopped::Idle), _) => Some(format!(
-                "killed after {} s in which it neither read nor wrote (--timeout)",
-                exec.timeout
-            )),
-            (None, How::Exit(status)) if exec.is_ok(*status) => (ending.left > 0)
-                .then(|| "ended and left processes behind, which were killed".into()),
-            (None, how) => Some(how.words(exec.timeout, exec.memory)),
-        }
+        let (here, what) = match (stopped, &ending.how) {
+            (Some(Stopped::Broken(error)), _) => (true, error.to_string()),
+            (Some(Stopped::Idle), _) => {
+                let timeout = exec.timeout;
+                let what = format!(
+                    "killed after {timeout} s in which it neither read nor wrote (--timeout)"
+                );
+                (false, what)
+            }
+            (None, How::Exit(status)) if self.recipe.is_ok(*status) => match ending.left {
+                0 => return None,
+                _ => {
+                    let what = "ended and left processes behind, which were killed";
+                    (false, what.into())
+                }
+            },
+            (None, how) => {
+                let here = matches!(how, How::Killed | How::Lost);
+                (here, how.words(exec.timeout, exec.memory))
+            }
+        };
+        Some(match here {
+            true => ReduceFault::Here(what),
+            false => ReduceFault::Program(what),
+        })
     }
 }
 
@@ -109,9 +151,13 @@ impl ReduceProgram for GroupReducer {
         partition: u32,
         pairs: &mut dyn Read,
         output: &mut dyn Write,
-    ) -> Result<Vec<Counter>, String> {
-        let cannot = |error: io::Error| format!("cannot run the reduce program: {error}");
+    ) -> Result<Vec<Counter>, ReduceFault> {
+        let cannot =
+            |error: io::Error| ReduceFault::Here(format!("cannot run the reduce program: {error}"));
         let mut held = self.pool.take().map_err(cannot)?;
+        if self.pool.is_stopping() {
+            return Err(ReduceFault::Here("stopped".into()));
+        }
         let keeper = &held.place().map_err(cannot)?.keeper;
         let (ending, stopped) = self.run(keeper, partition, pairs, output).map_err(cannot)?;
         match ending.how {
@@ -126,9 +172,11 @@ impl ReduceProgram for GroupReducer {
             "" => String::new(),
             said => format!("\n{said}"),
         };
-        Err(format!(
-            "the reduce program failed at partition {partition}: {fault}{said}"
-        ))
+        let what = format!("the reduce program failed at partition {partition}: {fault}{said}");
+        Err(match fault {
+            ReduceFault::Program(_) => ReduceFault::Program(what),
+            ReduceFault::Here(_) => ReduceFault::Here(what),
+        })
     }
 }
 

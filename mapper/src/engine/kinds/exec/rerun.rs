@@ -19,6 +19,8 @@ pub struct Reran<'a> {
     pub same: bool,
     /// The results of the first run, as far as they are written in input order.
     pub results: &'a [u8],
+    /// What the first run set aside.
+    pub set_aside: &'a [Quarantined],
 }
 
 impl Rerun {
@@ -43,6 +45,7 @@ impl Rerun {
         Reran {
             same: is_same(one, other),
             results: &one.bytes,
+            set_aside: one.quarantined(),
         }
     }
 }

@@ -31,19 +31,25 @@ struct Lines {
     /// The rest of the line is not for us.
     passing: bool,
     counters: Counters,
+    /// Lines that count stay: they are a worker's, which counts by frames.
+    keeps_all: bool,
     alive: bool,
 }
 
 impl Stderr {
-    /// The stderr at the other end of a pipe.
+    /// The stderr at the other end of a pipe. What a worker says is kept as it is: it counts by
+    /// frames.
     ///
     /// # Errors
     /// When the pipe cannot be set up.
-    pub(super) fn new(pipe: PipeReader) -> io::Result<Self> {
+    pub(super) fn new(pipe: PipeReader, worker: bool) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
         Ok(Self {
             pipe: Some(pipe),
-            lines: Lines::default(),
+            lines: Lines {
+                keeps_all: worker,
+                ..Lines::default()
+            },
         })
     }
 
@@ -104,7 +110,8 @@ impl Lines {
 
     fn line(&mut self, line: &[u8]) {
         // A job fails past the bound; what is held of one call has to have a bound, too.
-        match Counter::of_line(line).filter(|_| self.counters.excess().is_none()) {
+        let counts = !self.keeps_all && self.counters.excess().is_none();
+        match Counter::of_line(line).filter(|_| counts) {
             Some(counter) => self.counters.add(counter),
             None => {
                 self.alive |= line.starts_with(b"reporter:status:");

@@ -32,8 +32,9 @@ use crate::engine::processor::{ProcessError, Processor};
 
 /// Batches that a worker has: one in work, one ahead.
 const AHEAD: usize = 2;
-/// The smallest and the largest batch, in bytes.
-const BATCH: (usize, usize) = (2 << 10, 128 << 10);
+/// The smallest and the largest batch, in bytes. For larger ones the allocators of workers ask the
+/// system for pages each time.
+const BATCH: (usize, usize) = (2 << 10, 64 << 10);
 /// A batch that takes less makes the next ones larger, one that takes more makes them smaller.
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// The largest document that a worker gets, in bytes.

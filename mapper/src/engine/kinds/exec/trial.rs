@@ -1,7 +1,8 @@
 //! A few units tried out: what comes of them, for people to look at.
 
 use gristmill_common::chunk::{ChunkHead, Quarantined};
-use gristmill_common::spec::{Each, Exec};
+use gristmill_common::key::fields;
+use gristmill_common::spec::{Each, Exec, Reduce};
 
 use super::pairs;
 use crate::engine::batch::Batch;
@@ -12,6 +13,7 @@ use crate::engine::processor::Processor;
 /// Runs the first units of chunks, one chunk after the other.
 pub struct Trial {
     each: Each,
+    distinct: bool,
     processor: Box<dyn Processor>,
     out: Output,
     left: u64,
@@ -32,6 +34,7 @@ impl Trial {
     pub fn new(prepared: &Prepared, exec: &Exec, units: u64) -> Self {
         Self {
             each: exec.each,
+            distinct: exec.reduce == Some(Reduce::Distinct),
             processor: prepared.processor(),
             out: Output::new(prepared.shape()),
             left: units,
@@ -65,6 +68,13 @@ impl Trial {
         let _ = self.processor.process(&batch, &mut self.out);
         let mut results = self.out.bytes.clone();
         for row in self.out.table.rows() {
+            if self.distinct {
+                // A row for the key, and one for each of its values.
+                if let Some([key, value]) = fields(row.key).as_deref() {
+                    pairs::push_line(&mut results, key, value);
+                }
+                continue;
+            }
             results.extend_from_slice(row.key);
             for value in row.values {
                 results.extend_from_slice(format!("\t{value}").as_bytes());

@@ -29,6 +29,15 @@ pub(crate) enum Fatal {
     Here(String),
 }
 
+impl Fatal {
+    /// In words.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Fatal::Hopeless(reason) | Fatal::Here(reason) => reason,
+        }
+    }
+}
+
 impl Verdict {
     pub(crate) fn new(keep_going: bool, shutdown: &Shutdown) -> Self {
         Self {

@@ -25,7 +25,6 @@ FLUSH = 4096  # answers in one frame
 class Worker:
     def __init__(self):
         self.input = os.fdopen(3, "rb", 1 << 20)
-        self.output = os.fdopen(4, "wb", 1 << 16)
         for descriptor in (3, 4):
             os.set_inheritable(descriptor, False)
         self.lock = threading.Lock()
@@ -33,25 +32,37 @@ class Worker:
         self.answered = 0
         self.begun = 0  # answered before the batch in work
         self.busy = False
-        self.counts = {}
+        self.counts = {}  # of the batch in work, sure
+        self.counted = {}  # by answers that are not sent, by their numbers; the last is in work
 
     def count(self, name, amount=1, group="user"):
         """Adds to a counter of the job: what users call as gristmill.count."""
         key = (group.encode(), name.encode())
-        if amount < 0 or any(not 0 < len(text) <= 128 for text in key):
-            raise ValueError("a counter has names of 1 to 128 bytes and an amount from 0")
-        self.counts[key] = min(self.counts.get(key, 0) + int(amount), 2**64 - 1)
+        fit = all(0 < len(text) <= 128 and b"\n" not in text for text in key)
+        if amount < 0 or not fit or b"," in key[0]:
+            raise ValueError("a counter has a group and a name of 1 to 128 bytes without a newline, "
+                             "the group without a comma, and an amount from 0")
+        add(self.counted.setdefault(len(self.answers), {}), key, int(amount))
 
-    def send(self, kind, payload):
+    def keep(self, counted):
+        """What a record counted whose answer is sent."""
+        for key, amount in counted.items():
+            add(self.counts, key, amount)
+
+    def send(self, kind, *payload):
         with self.lock:
             if kind == "E":
                 self.begun = self.answered
-            self.write(kind, payload)
+            self.write(kind, *payload)
 
-    def write(self, kind, payload):
-        self.output.write(struct.pack(">IB", len(payload) + 1, ord(kind)))
-        self.output.write(payload)
-        self.output.flush()
+    def write(self, kind, *payload):
+        length = sum(map(len, payload)) + 1
+        frame = [struct.pack(">IB", length, ord(kind)), *payload]
+        written = os.writev(4, frame)
+        if written < length + 4:
+            rest = memoryview(b"".join(frame))[written:]
+            while rest:
+                rest = rest[os.write(4, rest):]
 
     def receive(self):
         head = self.input.read(4)
@@ -70,6 +81,9 @@ class Worker:
         hello = json.loads(bytes(payload))
         self.out = hello["out"]
         self.pairs = self.out == "pairs"
+        # What is sent as it is: of anything else, self.results makes what is sent.
+        self.text = None if self.pairs else str
+        self.results = pairs if self.pairs else self.several
         self.here = types.ModuleType("gristmill")
         self.here.document = None
         self.here.count = self.count
@@ -80,6 +94,7 @@ class Worker:
         except BaseException as error:
             self.send("F", explain(error))
             return False
+        self.counted = {}  # by setup, for each process: how many there are says nothing
         self.send("H", json.dumps({"version": 1, "worker": "python"}).encode())
         pinger = threading.Thread(target=self.ping, args=(hello["timeout"],), daemon=True)
         pinger.start()
@@ -107,16 +122,16 @@ class Worker:
     def batch(self, payload):
         (groups,) = struct.unpack_from(">I", payload)
         at = 4
-        for _ in range(groups):
+        for group in range(1, groups + 1):
             name, at = take(payload, at)
             _, at = take(payload, at)
             _, count = struct.unpack_from(">QI", payload, at)
             at += 12
-            lengths = struct.unpack_from(">%dI" % count, payload, at)
+            lengths = payload[at:at + 4 * count]
             at += 4 * count
-            end = at + sum(lengths) + count
+            end = len(payload) if group == groups else at + sum(numbers(lengths)) + count
             self.here.document = bytes(name).decode("utf-8", "replace")
-            self.records(bytes(payload[at:end]), lengths)
+            self.records(payload[at:end], count, lengths)
             at = end
         self.flush()
         counts, self.counts = self.counts, {}
@@ -125,45 +140,51 @@ class Worker:
             self.send("C", struct.pack(">Q", amount) + b"".join(data))
         self.send("E", b"")
 
-    def split(self, data, lengths):
+    def split(self, data, count, lengths):
         """The records; a newline follows each, and most have none inside."""
         if self.takes_bytes:
-            records = data.split(b"\n")
+            records = bytes(data).split(b"\n")
         else:
-            records = data.decode("utf-8", "surrogateescape").split("\n")
-        if len(records) == len(lengths) + 1:
+            records = str(data, "utf-8", "surrogateescape").split("\n")
+        if len(records) == count + 1:
             records.pop()
             return records
-        records, at = [], 0
-        for length in lengths:
+        records, at, data = [], 0, bytes(data)
+        for length in numbers(lengths):
             records.append(data[at:at + length])
             at += length + 1
         if not self.takes_bytes:
             records = [record.decode("utf-8", "surrogateescape") for record in records]
         return records
 
-    def records(self, data, lengths):
-        function = self.function
-        answers = self.answers
-        for record in self.split(data, lengths):
+    def records(self, data, count, lengths):
+        records = iter(self.split(data, count, lengths))
+        while True:
             try:
-                value = function(record)
-                if self.pairs:
-                    value = pairs(value)
-                elif type(value) is not str:
-                    value = self.results(value)
+                self.answer(records)
+                return
             except BaseException as error:
+                self.counted.pop(len(self.answers), None)
                 self.flush()
-                answers = self.answers
                 self.send("X", explain(error))
                 self.answered += 1
-                continue
-            answers.append(value)
-            if len(answers) >= FLUSH:
-                self.flush()
-                answers = self.answers
 
-    def results(self, value):
+    def answer(self, records):
+        """Has records answered; an exception is of the one that was taken last."""
+        function, text, results = self.function, self.text, self.results
+        while True:
+            answers = self.answers
+            append = answers.append
+            for record in itertools.islice(records, FLUSH):
+                value = function(record)
+                if type(value) is not text:
+                    value = results(value)
+                append(value)
+            if len(answers) < FLUSH:
+                return
+            self.flush()
+
+    def several(self, value):
         """The results of one record, as they are sent, if it is not just one text."""
         if value is None:
             return []
@@ -184,6 +205,7 @@ class Worker:
 
     def flush(self):
         answers, self.answers = self.answers, []
+        counted, self.counted = self.counted, {}
         if not answers:
             return
         self.answered += len(answers)
@@ -192,32 +214,35 @@ class Worker:
                 text = "\n".join(answers)
                 if text.count("\n") == len(answers) - 1:
                     data = text.encode("utf-8", "surrogateescape")
-                    self.send("T", struct.pack(">I", len(answers)) + data + b"\n")
+                    self.send("T", struct.pack(">I", len(answers)), data, b"\n")
+                    for counts in counted.values():
+                        self.keep(counts)
                     return
             except (TypeError, UnicodeEncodeError):
                 pass  # some answer is not just one text
-        self.send_each(answers)
+        self.send_each(answers, counted)
 
     def send_pairs(self, answers):
         parts = [part for answer in answers for pair in answer for part in pair]
-        numbers = [len(answers), *map(len, answers), *map(len, parts)]
-        self.send("K", struct.pack(">%dI" % len(numbers), *numbers) + b"".join(parts))
+        head = [len(answers), *map(len, answers), *map(len, parts)]
+        self.send("K", struct.pack(">%dI" % len(head), *head), b"".join(parts))
 
-    def send_each(self, answers):
+    def send_each(self, answers, counted):
         if self.pairs:
             self.send_pairs(answers)
+            for counts in counted.values():
+                self.keep(counts)
             return
         counts, results = [], []
 
         def send():
             if counts:
-                numbers = [len(counts), *counts, *map(len, results)]
-                head = struct.pack(">%dI" % len(numbers), *numbers)
-                self.send("O", head + b"".join(results))
+                head = [len(counts), *counts, *map(len, results)]
+                self.send("O", struct.pack(">%dI" % len(head), *head), b"".join(results))
             counts.clear()
             results.clear()
 
-        for answer in answers:
+        for number, answer in enumerate(answers):
             if type(answer) is str:
                 try:
                     answer = [self.encode(answer)]
@@ -227,7 +252,16 @@ class Worker:
                     continue
             counts.append(len(answer))
             results.extend(answer)
+            self.keep(counted.get(number, {}))
         send()
+
+
+def numbers(packed):
+    return struct.unpack(">%dI" % (len(packed) // 4), packed)
+
+
+def add(counts, key, amount):
+    counts[key] = min(counts.get(key, 0) + amount, 2**64 - 1)
 
 
 def pairs(value):
@@ -263,9 +297,16 @@ def reduce(module, name):
     output = sys.stdout.buffer
     sys.stdout = sys.stderr
     worker = Worker.__new__(Worker)  # for what it knows of results
-    worker.out, worker.counts = "lines", {}
+    worker.out, worker.answers, worker.counted = "lines", [], {}
     here = sys.modules["gristmill"] = types.ModuleType("gristmill")
     here.document, here.count = None, worker.count
+
+    def results(value):
+        for item in value if isinstance(value, (list, types.GeneratorType)) else [value]:
+            if isinstance(item, tuple):
+                yield b"\t".join(map(plain, item))
+            elif item is not None:
+                yield worker.encode(item)
 
     def split(line):
         key, _, value = line.rstrip(b"\n").decode("utf-8", "surrogateescape").partition("\t")
@@ -273,18 +314,19 @@ def reduce(module, name):
 
     try:
         function = load(module, name)
+        worker.counted = {}
         lines = map(split, sys.stdin.buffer)
         for key, group in itertools.groupby(lines, key=lambda item: item[0]):
-            value = function(key, (value for _, value in group))
-            if isinstance(value, tuple):
-                value = b"\t".join(map(plain, value))
-            for result in worker.results(value):
+            for result in results(function(key, (value for _, value in group))):
                 output.write(result if result.endswith(b"\n") else result + b"\n")
         output.flush()
     except BaseException as error:
         sys.stderr.write(explain(error).decode("utf-8", "replace").partition("\n")[2])
         sys.exit(1)
-    for (group, counter), amount in worker.counts.items():
+    counted = worker.counted.get(0, {})
+    if counted:
+        sys.stderr.write("\n")  # what was printed may have no end
+    for (group, counter), amount in counted.items():
         sys.stderr.write("reporter:counter:%s,%s,%d\n" % (group.decode(), counter.decode(), amount))
 
 

@@ -1,0 +1,45 @@
+//! Which part of its sources a split reads.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Which part of its sources a split reads. Sources that are cut into parts are in splits of their
+/// own, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Extent {
+    /// All of them.
+    Whole,
+    /// Of a zip: the members with these numbers. The last part reaches to `u64::MAX`, so that
+    /// damage behind the last member is met.
+    Members(Range<u64>),
+    /// Of plain text: the lines that begin at these offsets. The last part ends where the file did
+    /// when it was planned.
+    Lines {
+        /// The offsets, in bytes.
+        range: Range<u64>,
+        /// The file's size, in bytes.
+        size: u64,
+    },
+}
+
+impl Extent {
+    /// Whether it holds the beginning of its first source.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        match self {
+            Extent::Whole => true,
+            Extent::Members(range) | Extent::Lines { range, .. } => range.start == 0,
+        }
+    }
+
+    /// Whether it holds the end of its last source.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        match self {
+            Extent::Whole => true,
+            Extent::Members(range) => range.end == u64::MAX,
+            Extent::Lines { range, size } => range.end >= *size,
+        }
+    }
+}

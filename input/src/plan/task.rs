@@ -1,0 +1,154 @@
+//! Splits by reference: from a plan to the messages that name its splits, and back to what a mapper
+//! reads.
+
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use gristmill_common::plan_summary::Sent;
+use gristmill_common::split_task::{FileVersion, SourceRef, SourceState, SplitTask};
+use serde_bytes::ByteBuf;
+
+use super::{Plan, Source, SourceKind, Split};
+
+/// What tells this version of a file from others.
+#[must_use]
+pub fn version_of(file: &Metadata) -> FileVersion {
+    FileVersion {
+        size: file.len(),
+        seconds: file.mtime(),
+        nanos: file.mtime_nsec(),
+    }
+}
+
+/// Where a source of a task is.
+#[must_use]
+pub fn path_of(task: &SplitTask, source: &SourceRef) -> PathBuf {
+    let folder = Path::new(OsStr::from_bytes(&task.folder));
+    folder.join(OsStr::from_bytes(&source.name))
+}
+
+impl Plan {
+    /// The message that names a split; `folder` is the absolute path that relative names begin at.
+    /// `None` if there is no such split, or a source is a stream, which nobody else can read.
+    #[must_use]
+    pub fn task(&self, number: u32, folder: &Path) -> Option<SplitTask> {
+        let split = self.split(number)?;
+        let sources = split.sources.clone().map(|number| {
+            let source = self.source(number)?;
+            let state = match &source.kind {
+                SourceKind::File { size } => {
+                    // A file that has vanished is found when it is read.
+                    let found = std::fs::metadata(&source.path);
+                    let (seconds, nanos) =
+                        found.map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
+                    SourceState::File(FileVersion {
+                        size: *size,
+                        seconds,
+                        nanos,
+                    })
+                }
+                SourceKind::Unreadable { reason } => SourceState::Unreadable(reason.clone()),
+                SourceKind::Stream | SourceKind::Stdin => return None,
+            };
+            Some(SourceRef {
+                name: ByteBuf::from(source.name.clone()),
+                chosen: source.chosen,
+                state,
+            })
+        });
+        Some(SplitTask {
+            split: number,
+            chunk_size: self.chunk_size as u64,
+            folder: ByteBuf::from(folder.as_os_str().as_bytes()),
+            first_source: split.sources.start,
+            sources: sources.collect::<Option<_>>()?,
+            extent: split.extent.clone(),
+        })
+    }
+
+    /// The plan of one split of a job, as a message names it; `paths` are where its sources are.
+    #[must_use]
+    pub fn of_task(task: &SplitTask, paths: &[PathBuf]) -> Self {
+        let sources: Vec<Source> = (task.sources.iter().zip(paths))
+            .map(|(source, path)| Source {
+                name: source.name.to_vec(),
+                path: path.clone(),
+                kind: match &source.state {
+                    SourceState::File(version) => SourceKind::File { size: version.size },
+                    SourceState::Unreadable(reason) => SourceKind::Unreadable {
+                        reason: reason.clone(),
+                    },
+                },
+                chosen: source.chosen,
+                ahead: None,
+            })
+            .collect();
+        let end = (task.first_source).saturating_add(sources.len() as u32);
+        Self {
+            splits: vec![Split {
+                sources: task.first_source..end,
+                extent: task.extent.clone(),
+            }],
+            sources,
+            chunk_size: usize::try_from(task.chunk_size).unwrap_or(usize::MAX),
+            first_source: task.first_source,
+            first_split: task.split,
+            sent: Sent::Splits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use gristmill_common::extent::Extent;
+
+    use super::*;
+    use crate::testing::spec;
+
+    #[test]
+    fn a_split_is_the_same_when_a_message_has_named_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.log", "b.log"] {
+            std::fs::write(dir.path().join(name), "one\ntwo\n".repeat(100_000)).unwrap();
+        }
+        let inputs = [OsString::from(dir.path())];
+        let plan = Plan::new(&inputs, &spec(), 1000).unwrap();
+        assert_eq!(plan.splits().len(), 2);
+        let task = plan.task(1, Path::new("/elsewhere")).unwrap();
+        let paths: Vec<PathBuf> = task.sources.iter().map(|s| path_of(&task, s)).collect();
+        let back = Plan::of_task(&task, &paths);
+        assert_eq!(back.split(1), plan.split(1));
+        assert_eq!(back.split(0), None);
+        assert_eq!(back.source(1), plan.source(1));
+        assert_eq!(back.source(0), None);
+        assert_eq!(plan.task(2, dir.path()), None);
+    }
+
+    #[test]
+    fn relative_names_begin_at_the_folder_and_streams_cannot_be_named() {
+        let plan = Plan::new(&[OsString::from("-")], &spec(), 1000).unwrap();
+        assert_eq!(plan.task(0, Path::new("/data")), None);
+        let source = SourceRef {
+            name: ByteBuf::from("logs/a.gz"),
+            chosen: false,
+            state: SourceState::Unreadable("locked".into()),
+        };
+        let task = SplitTask {
+            split: 0,
+            chunk_size: 1,
+            folder: ByteBuf::from("/data"),
+            first_source: 0,
+            sources: vec![source],
+            extent: Extent::Whole,
+        };
+        assert_eq!(
+            path_of(&task, &task.sources[0]),
+            Path::new("/data/logs/a.gz")
+        );
+    }
+}

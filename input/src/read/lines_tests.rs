@@ -1,0 +1,93 @@
+//! Ranges of a text give its lines, each once, wherever the ranges are cut.
+
+use std::path::{Path, PathBuf};
+
+use gristmill_common::extent::Extent;
+use gristmill_common::spec::{Grep, JobSpec, Kind};
+use gristmill_common::split_task::{SourceRef, SourceState, SplitTask};
+use proptest::prelude::*;
+
+use crate::plan::version_of;
+use crate::testing::{Outcome, read_plan};
+use crate::{Plan, path_of};
+
+fn spec() -> JobSpec {
+    JobSpec {
+        max_record: 20,
+        ..JobSpec::of(Kind::Grep(Grep::of("")))
+    }
+}
+
+/// Reads the file `a.txt` of a folder in ranges that end at `cuts`.
+fn read_in(folder: &Path, cuts: &[u64], chunk_size: u64) -> Outcome {
+    let version = version_of(&std::fs::metadata(folder.join("a.txt")).unwrap());
+    let size = version.size;
+    let mut ends: Vec<u64> = cuts.iter().map(|cut| cut % size.max(1)).collect();
+    ends.sort_unstable();
+    ends.push(size);
+    let (mut start, mut all) = (0, Outcome::default());
+    for end in ends {
+        let task = SplitTask {
+            split: 0,
+            chunk_size,
+            folder: folder.to_str().unwrap().as_bytes().to_vec().into(),
+            first_source: 0,
+            sources: vec![SourceRef {
+                name: b"a.txt".to_vec().into(),
+                chosen: false,
+                state: SourceState::File(version),
+            }],
+            extent: Extent::Lines {
+                range: std::mem::replace(&mut start, end)..end,
+                size,
+            },
+        };
+        let paths: Vec<PathBuf> = task.sources.iter().map(|s| path_of(&task, s)).collect();
+        let outcome = read_plan(&Plan::of_task(&task, &paths), &spec()).unwrap();
+        all.documents.extend(outcome.documents);
+        all.faults.extend(outcome.faults);
+        all.samples.extend(outcome.samples);
+        for (source, records) in outcome.records {
+            *all.records.entry(source).or_default() += records;
+        }
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn every_line_is_in_one_range(
+        lines in prop::collection::vec("[ab]{0,30}", 1..30),
+        open in any::<bool>(),
+        cuts in prop::collection::vec(0_u64..600, 0..8),
+        chunk_size in 64_u64..200,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        let mut text = lines.join("\n");
+        if !open {
+            text.push('\n');
+        }
+        std::fs::write(&path, &text).unwrap();
+        let whole = read_in(dir.path(), &[], chunk_size);
+        let ranges = read_in(dir.path(), &cuts, chunk_size);
+        let texts = |outcome: &Outcome| -> String {
+            outcome.documents.iter().map(|document| document.1.as_str()).collect()
+        };
+        prop_assert_eq!(texts(&ranges), texts(&whole));
+        prop_assert_eq!(&ranges.faults, &whole.faults);
+        prop_assert_eq!(&ranges.samples, &whole.samples);
+        prop_assert_eq!(&ranges.records, &whole.records);
+    }
+}
+
+#[test]
+fn a_text_that_became_an_archive_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.txt");
+    std::fs::write(&path, [&b"PK\x03\x04"[..], &[b'a'; 400]].concat()).unwrap();
+    let outcome = read_in(dir.path(), &[200], 1000);
+    assert_eq!(outcome.faults.len(), 2, "{outcome:?}");
+    assert!(outcome.faults[1].2.contains("no longer the plain text"));
+    assert_eq!(outcome.faults[1].1, 200);
+}

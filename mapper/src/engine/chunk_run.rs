@@ -1,0 +1,329 @@
+//! Several chunks of a split that have one outcome together: what a mapper that reads its splits
+//! itself makes of a table.
+//!
+//! Where a run ends is a pure function of the split's text, and so is its outcome, whichever of its
+//! chunks were mapped in other processes (I1, I2).
+
+use bytes::Bytes;
+use gristmill_common::chunk::Chunk;
+use gristmill_common::id::{ChunkId, content_hash};
+use gristmill_common::outcome::SourceCount;
+use gristmill_common::spec::Shape;
+use gristmill_common::table::{MAX_COLUMNS, Merge, rows};
+use gristmill_common::wire::{self, Check, Message, WireError};
+
+use crate::engine::account::Counts;
+use crate::engine::encode::cost;
+use crate::engine::output::Output;
+use crate::engine::table::Table;
+
+/// A run ends after the chunk with which it has so much text.
+const TEXT: u64 = 64 << 20;
+/// Or with which its rows and entries take so much memory.
+const MEMORY: usize = 8 << 20;
+
+/// The chunks of a run so far.
+#[derive(Debug)]
+pub(crate) struct ChunkRun {
+    id: ChunkId,
+    /// Of all chunks' hashes, in order.
+    hash: u64,
+    chunks: u32,
+    text: u64,
+    entries: usize,
+    counts: Counts,
+    merges: Vec<Merge>,
+    out: Output,
+    /// By partition, the rows of chunks that other processes mapped: which part of a key decides
+    /// the partition is not known of them.
+    apart: Vec<Table>,
+}
+
+impl ChunkRun {
+    /// The first run of a split; `None` for a job whose results are not tables.
+    pub(crate) fn first_of(split: u32, shape: &Shape, partitions: u32) -> Option<Self> {
+        let Shape::Table(table) = shape else {
+            return None;
+        };
+        let merges: Vec<Merge> = table.columns.iter().map(|(_, merge)| *merge).collect();
+        Some(Self {
+            id: ChunkId { split, index: 0 },
+            hash: 0,
+            chunks: 0,
+            text: 0,
+            entries: 0,
+            counts: Counts::default(),
+            apart: (0..partitions.max(1))
+                .map(|_| Table::new(merges.clone()))
+                .collect(),
+            merges,
+            out: Output::new(shape),
+        })
+    }
+
+    /// Adds what a chunk gave.
+    pub(crate) fn add(&mut self, chunk: &Chunk, counts: &[SourceCount], out: &Output) {
+        self.note(chunk);
+        counts.iter().for_each(|count| self.counts.add(count));
+        self.entries += out.quarantined.iter().map(cost).sum::<usize>();
+        self.out.append(out);
+    }
+
+    /// Adds what a chunk gave in another process, as the outcomes that it was encoded to.
+    ///
+    /// # Errors
+    /// When they are none.
+    pub(crate) fn add_outcomes(
+        &mut self,
+        chunk: &Chunk,
+        outcomes: &[(u32, Bytes)],
+    ) -> Result<(), WireError> {
+        self.note(chunk);
+        for (partition, message) in outcomes {
+            let Message::Outcome(outcome) = wire::decode(message, Check::Head)? else {
+                return Err(WireError::Malformed("not an outcome".into()));
+            };
+            let head = outcome.head;
+            head.counts.iter().for_each(|count| self.counts.add(count));
+            self.entries += head.quarantined.iter().map(cost).sum::<usize>();
+            self.out.quarantined.extend(head.quarantined);
+            for counter in head.counters {
+                self.out.counters.add(counter);
+            }
+            let Some(table) = self.apart.get_mut(*partition as usize) else {
+                return Err(WireError::Malformed(format!("partition {partition}")));
+            };
+            let columns = self.merges.len();
+            for row in rows::<MAX_COLUMNS>(&outcome.body, columns) {
+                let row = row.map_err(|bad| WireError::Malformed(bad.to_string()))?;
+                if row.member {
+                    table.member(row.key, 0);
+                    continue;
+                }
+                let at = table.row(row.key);
+                let totals = table.values_mut(at).iter_mut();
+                for ((total, merge), value) in totals.zip(&self.merges).zip(row.values) {
+                    merge.apply(total, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, chunk: &Chunk) {
+        let hashes = [self.hash, chunk.hash].map(u64::to_le_bytes);
+        self.hash = content_hash(hashes.as_flattened());
+        self.chunks += 1;
+        self.text += chunk.body.len() as u64;
+    }
+
+    /// Whether it ends with the chunk that was added last.
+    pub(crate) fn is_full(&self) -> bool {
+        let rows = self.apart.iter().map(Table::size).sum::<usize>() + self.out.size();
+        self.text >= TEXT || rows + self.entries >= MEMORY
+    }
+
+    /// Whether no chunk is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks == 0
+    }
+
+    /// Number of the run in its split, which is how many ended before it.
+    pub(crate) fn index(&self) -> u32 {
+        self.id.index
+    }
+
+    /// What it is as a chunk: its id and its hash.
+    pub(crate) fn identity(&self) -> (ChunkId, u64) {
+        (self.id, self.hash)
+    }
+
+    /// Its account, per source.
+    pub(crate) fn counts(&self) -> Vec<SourceCount> {
+        self.counts.all().to_vec()
+    }
+
+    /// Its results.
+    pub(crate) fn output(&mut self) -> (&mut Output, &[Table]) {
+        (&mut self.out, &self.apart)
+    }
+
+    /// Ends it: the next one is empty.
+    pub(crate) fn end(&mut self) {
+        self.id.index += 1;
+        self.hash = 0;
+        self.chunks = 0;
+        self.text = 0;
+        self.entries = 0;
+        self.counts = Counts::default();
+        self.out.clear();
+        self.apart.iter_mut().for_each(Table::clear);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use gristmill_common::chunk::{ChunkHead, Piece};
+    use gristmill_common::outcome::OutcomeHead;
+    use gristmill_common::plan_summary::PlanSummary;
+    use gristmill_common::spec::{JobSpec, Kind, WordCount, Words};
+
+    use super::*;
+    use crate::engine::mapper::{Mapped, Mapper};
+    use crate::engine::prepared::Prepared;
+
+    fn word_count() -> Kind {
+        Kind::WordCount(WordCount {
+            words: Words::Ascii,
+            top: None,
+        })
+    }
+
+    fn access_log() -> Kind {
+        let log = serde_json::json!({ "by": ["path"], "filters": [], "distinct": "host" });
+        Kind::AccessLog(serde_json::from_value(log).unwrap())
+    }
+
+    /// Chunks of one split; one in three has a line that is set aside.
+    fn chunks() -> Vec<Chunk> {
+        let line = |at: u32| match at % 10 {
+            9 => "no log line\n".to_owned(),
+            _ => format!(
+                "10.0.0.{} - - [17/May/2015:10:0{}:03 +0000] \"GET /{} HTTP/1.1\" 200 {at}\n",
+                at % 7,
+                at % 10,
+                at % 13
+            ),
+        };
+        let chunk = |index: u32| {
+            let lines: String = (index * 50..(index + 1) * 50).map(line).collect();
+            let piece = Piece {
+                source: index / 4,
+                document: b"a.log".to_vec(),
+                ordinal: index / 4,
+                offset: u64::from(index) * 5000,
+                record: 0,
+                records: 50,
+                first: index.is_multiple_of(4),
+                last: index % 4 == 3,
+                len: lines.len() as u32,
+                inside: None,
+                large: 0,
+                header: None,
+            };
+            let head = ChunkHead {
+                id: ChunkId { split: 2, index },
+                pieces: vec![piece],
+                faults: Vec::new(),
+            };
+            let hash = wire::hash_of_chunk(&head, lines.as_bytes()).unwrap();
+            let body = Bytes::from(lines);
+            Chunk { head, body, hash }
+        };
+        (0..12).map(chunk).collect()
+    }
+
+    /// Rows by partition and key.
+    type Rows = BTreeMap<(u32, Vec<u8>), (bool, Vec<u128>)>;
+
+    /// What outcomes say, free of the order of rows.
+    fn said(mapped: &Mapped, columns: usize) -> (Vec<OutcomeHead>, Rows) {
+        let (mut heads, mut all) = (Vec::new(), Rows::new());
+        for (partition, message) in &mapped.outcomes {
+            let Message::Outcome(outcome) = wire::decode(message, Check::Full).unwrap() else {
+                panic!("an outcome");
+            };
+            for row in rows::<MAX_COLUMNS>(&outcome.body, columns) {
+                let row = row.unwrap();
+                let said = (row.member, row.values[..columns].to_vec());
+                let before = all.insert((*partition, row.key.to_vec()), said);
+                assert_eq!(before, None, "a row twice");
+            }
+            heads.push(OutcomeHead {
+                attempt: 0,
+                ..outcome.head
+            });
+        }
+        (heads, all)
+    }
+
+    #[test]
+    fn an_outcome_is_the_same_wherever_its_chunks_were_mapped() {
+        let kinds = [word_count(), access_log()];
+        for kind in kinds {
+            for partitions in [1, 3] {
+                let spec = JobSpec {
+                    partitions,
+                    ..JobSpec::of(kind.clone())
+                };
+                let prepared = Arc::new(Prepared::new(&spec).unwrap());
+                let shape = prepared.shape().clone();
+                let plan = PlanSummary {
+                    splits: 5,
+                    ..PlanSummary::default()
+                };
+                let mut mapper = Mapper::new(prepared, &spec, &plan);
+                let run = || ChunkRun::first_of(2, &shape, partitions).unwrap();
+                let (mut here, mut apart) = (run(), run());
+                let mut records = 0;
+                for chunk in &chunks() {
+                    mapper.map_into(chunk, &mut here);
+                    let mapped = mapper.map_counted(chunk).unwrap();
+                    records += mapped.records + mapped.quarantined;
+                    apart.add_outcomes(chunk, &mapped.outcomes).unwrap();
+                    assert!(!here.is_full() && !apart.is_full());
+                }
+                assert_eq!(here.identity(), apart.identity());
+                let here = mapper.outcomes_of(&mut here).unwrap();
+                let apart = mapper.outcomes_of(&mut apart).unwrap();
+                assert_eq!(here.records + here.quarantined, records);
+                let Shape::Table(table) = &shape else {
+                    panic!("a table");
+                };
+                let columns = table.columns.len();
+                assert_eq!(said(&here, columns), said(&apart, columns));
+                let (heads, rows) = said(&here, columns);
+                assert!(partitions == 1 || heads.iter().all(|head| head.whole != 0));
+                assert!(rows.len() > 5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_ends_where_its_text_or_its_rows_are_many_and_the_next_begins_empty() {
+        let spec = JobSpec::of(word_count());
+        let prepared = Arc::new(Prepared::new(&spec).unwrap());
+        let shape = prepared.shape().clone();
+        let mut mapper = Mapper::new(prepared, &spec, &PlanSummary::default());
+        let mut run = ChunkRun::first_of(2, &shape, 1).unwrap();
+        assert!(run.is_empty());
+        let chunk = |text: String| {
+            let mut chunk = chunks().remove(0);
+            chunk.head.pieces[0].len = text.len() as u32;
+            chunk.head.pieces[0].records = 1;
+            chunk.body = Bytes::from(text);
+            chunk
+        };
+        let letters =
+            |word: u32| (0..5).map(move |at| char::from(b'a' + (word >> (4 * at) & 15) as u8));
+        let many: Vec<String> = (0..300_000).map(|word| letters(word).collect()).collect();
+        mapper.map_into(&chunk(many.join(" ")), &mut run);
+        assert!(run.is_full(), "many rows");
+        let first = mapper.outcomes_of(&mut run).unwrap();
+        assert!(run.is_empty() && !run.is_full());
+        assert_eq!(run.index(), 1);
+        assert_eq!(first.records, 1);
+        let same = chunk("the ".repeat(4 << 20));
+        for _ in 0..3 {
+            mapper.map_into(&same, &mut run);
+            assert!(!run.is_full());
+        }
+        mapper.map_into(&same, &mut run);
+        assert!(run.is_full(), "much text");
+        let (id, _) = run.identity();
+        assert_eq!(id, ChunkId { split: 2, index: 1 });
+    }
+}

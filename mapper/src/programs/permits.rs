@@ -1,0 +1,181 @@
+//! What the jobs of a worker may run, each judged once: to check a signature takes as long as to
+//! read a hundred entries of the log.
+
+use std::collections::{HashMap, HashSet};
+
+use gristmill_common::job::JobName;
+use gristmill_jobs::registry::{Code, Submission};
+
+use super::policy::{ExecPolicy, Permission};
+
+/// What was found of each run of a job.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    policy: ExecPolicy,
+    judged: HashMap<(JobName, u64), Judged>,
+    #[cfg(test)]
+    judgements: u32,
+}
+
+#[derive(Debug)]
+struct Judged {
+    /// Submitted with another, it is judged anew. A run has one spec.
+    code: Option<Code>,
+    permission: Result<Permission, String>,
+}
+
+impl Permits {
+    pub(crate) fn new(policy: &ExecPolicy) -> Self {
+        Self {
+            policy: policy.clone(),
+            judged: HashMap::new(),
+            #[cfg(test)]
+            judgements: 0,
+        }
+    }
+
+    /// What a job may run.
+    ///
+    /// # Errors
+    /// When it may not run its program: why, in words.
+    pub(crate) fn of(
+        &mut self,
+        job: &JobName,
+        submission: &Submission,
+    ) -> Result<Permission, String> {
+        let key = (job.clone(), submission.run);
+        if let Some(judged) = self.judged.get(&key)
+            && judged.code == submission.code
+        {
+            return judged.permission.clone();
+        }
+        #[cfg(test)]
+        {
+            self.judgements += 1;
+        }
+        let permission = self.policy.permit(job, submission);
+        let judged = Judged {
+            code: submission.code.clone(),
+            permission: permission.clone(),
+        };
+        self.judged.insert(key, judged);
+        permission
+    }
+
+    /// Forgets the runs that are not active any more.
+    pub(crate) fn tidy(&mut self, active: &HashSet<u64>) {
+        self.judged.retain(|(_, run), _| active.contains(run));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_common::plan_summary::PlanSummary;
+    use gristmill_common::spec::{Each, Exec, JobSpec, Kind, Out, Program, Reduce, Reducer};
+
+    use super::*;
+    use crate::programs::allowed::AllowedPrograms;
+    use crate::programs::policy::ExecGate;
+
+    fn command(words: &str) -> Program {
+        Program::Command(words.split(' ').map(str::to_owned).collect())
+    }
+
+    fn submission(change: impl Fn(&mut Exec)) -> Submission {
+        let mut exec = Exec {
+            each: Each::Chunk,
+            program: command("cat"),
+            out: Out::Lines,
+            ok_exit: vec![0],
+            env: Default::default(),
+            timeout: 1,
+            memory: 1 << 30,
+            recycle: None,
+            recycle_memory: None,
+            piece: 1 << 20,
+            whole: Vec::new(),
+            reduce: None,
+            files: Vec::new(),
+            net: false,
+        };
+        change(&mut exec);
+        Submission {
+            spec: JobSpec::of(Kind::Exec(exec)),
+            plan_summary: PlanSummary {
+                sources: Vec::new(),
+                splits: 1,
+                ..PlanSummary::default()
+            },
+            plan: 1,
+            processor: 1,
+            replace: false,
+            run: 7,
+            code: None,
+        }
+    }
+
+    fn permits() -> Permits {
+        Permits::new(&ExecPolicy {
+            gate: ExecGate::Off,
+            allowed: AllowedPrograms::parse(["cat", "wc", "nowhere"].into_iter()).unwrap(),
+            ..ExecPolicy::default()
+        })
+    }
+
+    #[test]
+    fn a_run_is_judged_once_until_it_comes_with_other_code_or_is_over() {
+        let job: JobName = "j".parse().unwrap();
+        let mut permits = permits();
+        let mut submission = submission(|_| {});
+        for _ in 0..3 {
+            permits.of(&job, &submission).unwrap();
+        }
+        assert_eq!(permits.judgements, 1);
+        // The same run of another name is another job.
+        permits.of(&"k".parse().unwrap(), &submission).unwrap();
+        assert_eq!(permits.judgements, 2);
+        submission.code = Some(Code {
+            bundle: None,
+            keep_going: false,
+            signature: None,
+        });
+        permits.of(&job, &submission).unwrap();
+        assert_eq!(permits.judgements, 3);
+        permits.tidy(&HashSet::from([7]));
+        permits.of(&job, &submission).unwrap();
+        assert_eq!(permits.judgements, 3);
+        permits.tidy(&HashSet::new());
+        permits.of(&job, &submission).unwrap();
+        assert_eq!(permits.judgements, 4);
+    }
+
+    #[test]
+    fn all_that_an_allowed_job_runs_is_allowed_and_it_gets_no_network() {
+        let judged = |change: &dyn Fn(&mut Exec)| {
+            let job: JobName = "j".parse().unwrap();
+            permits().of(&job, &submission(change)).map(drop)
+        };
+        let reduced = |program: &str, combine: Option<&str>| {
+            Some(Reduce::Program(Reducer {
+                program: command(program),
+                combine: combine.map(command),
+            }))
+        };
+        judged(&|exec| exec.reduce = Some(Reduce::Sum)).unwrap();
+        judged(&|exec| exec.reduce = reduced("wc -l", Some("cat"))).unwrap();
+        let refused = |change: &dyn Fn(&mut Exec), why: &str| {
+            let said = judged(change).unwrap_err();
+            assert!(said.ends_with(why), "{said}");
+        };
+        refused(&|exec| exec.net = true, "--exec-allow permits no --net");
+        let reduce = |exec: &mut Exec| exec.reduce = reduced("uniq", None);
+        refused(&reduce, "--exec-allow does not list uniq");
+        let combine = |exec: &mut Exec| exec.reduce = reduced("wc", Some("uniq"));
+        refused(&combine, "--exec-allow does not list uniq");
+        let nowhere = |exec: &mut Exec| exec.program = command("nowhere");
+        refused(
+            &nowhere,
+            "no program nowhere on the PATH when --exec-allow was read",
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! Mapping the chunks of a split as they are cut.
+
+use bytes::Bytes;
+use gristmill_common::chunk::{Chunk, ChunkHead};
+use gristmill_common::progress::Progress;
+use gristmill_common::split_task::SplitAccount;
+use gristmill_common::wire::{self, BodyForm, WireError};
+use gristmill_input::{ChunkSink, Halt};
+use tracing::warn;
+
+use super::outcomes::Outcomes;
+use super::{SplitWork, message_of};
+use crate::engine::chunk_run::ChunkRun;
+use crate::engine::mapper::{Mapped, Mapper};
+use crate::work::assignment::MapError;
+use crate::work::isolate::{NotRun, isolate};
+
+/// Takes the chunks of a split, maps them and sends what comes out.
+pub(super) struct Mapping<'a> {
+    work: &'a SplitWork<'a>,
+    mapper: &'a mut Mapper,
+    outcomes: Outcomes<'a>,
+    /// Of a table: the chunks whose outcome is not sent yet.
+    run: Option<ChunkRun>,
+    /// Which attempt it is, where chunks are run in processes of their own.
+    apart: Option<u64>,
+    /// Why there was a halt, if it is an error.
+    pub(super) failed: Option<MapError>,
+    /// The buffer of the chunk before.
+    spare: Vec<u8>,
+}
+
+impl<'a> Mapping<'a> {
+    pub(super) fn new(
+        work: &'a SplitWork<'a>,
+        split: u32,
+        mapper: &'a mut Mapper,
+        outcomes: Outcomes<'a>,
+        apart: Option<u64>,
+    ) -> Self {
+        let job = work.job;
+        Self {
+            run: ChunkRun::first_of(split, job.prepared.shape(), job.spec.partitions),
+            work,
+            mapper,
+            outcomes,
+            apart,
+            failed: None,
+            spare: Vec::new(),
+        }
+    }
+
+    /// All chunks were cut: sends the rest. Returns how many chunks have outcomes, if `cut` were
+    /// cut.
+    pub(super) fn end(&mut self, cut: u32) -> Result<u32, MapError> {
+        self.send_run()?;
+        Ok(self.run.as_ref().map_or(cut, ChunkRun::index))
+    }
+
+    /// Waits until all outcomes are taken, and gives every partition the account.
+    pub(super) fn close(&mut self, account: &SplitAccount) -> Result<(), MapError> {
+        self.outcomes.land(0)?;
+        let message = message_of(account)?;
+        for partition in 0..self.work.job.spec.partitions.max(1) {
+            self.outcomes.send(partition, message.clone())?;
+        }
+        self.outcomes.land(0)
+    }
+
+    /// Maps a chunk; false when the job is over or somebody else has the split.
+    fn chunk(&mut self, chunk: &Chunk) -> Result<bool, MapError> {
+        let SplitWork {
+            scheduler,
+            job,
+            in_flight,
+            ..
+        } = *self.work;
+        in_flight.goes_on();
+        let taken = self.apart.is_none() && in_flight.is_taken();
+        if taken || !scheduler.has(job.number) {
+            return Ok(false);
+        }
+        let encode_error = |source: WireError| MapError::Encode {
+            chunk: chunk.head.id.to_string(),
+            source,
+        };
+        let mapped = match (self.apart, &mut self.run) {
+            (None, Some(run)) => {
+                self.mapper.map_into(chunk, run);
+                None
+            }
+            (None, None) => Some(self.mapper.map_counted(chunk).map_err(encode_error)?),
+            (Some(attempt), run) => {
+                let Some(mapped) = map_apart(self.work, self.mapper, chunk, attempt)? else {
+                    return Ok(false);
+                };
+                match run {
+                    None => Some(mapped),
+                    Some(run) => {
+                        let added = run.add_outcomes(chunk, &mapped.outcomes);
+                        added.map_err(encode_error)?;
+                        None
+                    }
+                }
+            }
+        };
+        if let Some(fatal) = job.prepared.fatal() {
+            return Err(fatal.clone().into());
+        }
+        if job.prepared.is_stopping() {
+            return Ok(false);
+        }
+        Progress::add(&job.progress.bytes_mapped, chunk.body.len() as u64);
+        job.progress.touch();
+        if let Some(counters) = &job.counters {
+            counters.mapped_text(chunk.body.len() as u64);
+        }
+        match mapped {
+            Some(mapped) => self.send(mapped)?,
+            None if self.run.as_ref().is_some_and(ChunkRun::is_full) => self.send_run()?,
+            None => {}
+        }
+        Ok(true)
+    }
+
+    fn send_run(&mut self) -> Result<(), MapError> {
+        let Some(run) = self.run.as_mut().filter(|run| !run.is_empty()) else {
+            return Ok(());
+        };
+        let (id, _) = run.identity();
+        let mapped = self.mapper.outcomes_of(run);
+        let mapped = mapped.map_err(|source| MapError::Encode {
+            chunk: id.to_string(),
+            source,
+        })?;
+        self.send(mapped)
+    }
+
+    fn send(&mut self, mapped: Mapped) -> Result<(), MapError> {
+        let job = self.work.job;
+        Progress::add(&job.progress.records, mapped.records);
+        Progress::add(&job.progress.quarantined, mapped.quarantined);
+        if let Some(counters) = &job.counters {
+            counters.set_aside(mapped.quarantined);
+        }
+        for (partition, message) in mapped.outcomes {
+            self.outcomes.send(partition, message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Maps a chunk in processes of its own; `None` when no process could be had. One that cannot be
+/// run at all is set aside, record by record.
+fn map_apart(
+    work: &SplitWork<'_>,
+    mapper: &mut Mapper,
+    chunk: &Chunk,
+    attempt: u64,
+) -> Result<Option<Mapped>, MapError> {
+    let job = work.job;
+    let id = chunk.head.id;
+    let encode_error = |source| MapError::Encode {
+        chunk: id.to_string(),
+        source,
+    };
+    let (payload, _) = wire::encode_chunk(&chunk.head, chunk.body.to_vec(), BodyForm::Raw)
+        .map_err(encode_error)?;
+    match isolate(job, chunk, attempt, &Bytes::from(payload), job.limits) {
+        Ok(mapped) => Ok(Some(mapped)),
+        Err(NotRun::Fatal(reason)) => {
+            let reason = format!("its chunk cannot be run: {reason}");
+            warn!(job = %job.label(), chunk = %id, attempt, "the chunk is set aside: {reason}");
+            let mapped = mapper
+                .set_aside(chunk, &reason, None)
+                .map_err(encode_error)?;
+            Ok(Some(mapped))
+        }
+        Err(NotRun::Retryable(reason)) => {
+            warn!(job = %job.label(), chunk = %id, attempt, "could not be run apart: {reason}");
+            std::thread::sleep(crate::work::PAUSE);
+            Ok(None)
+        }
+    }
+}
+
+impl ChunkSink for Mapping<'_> {
+    fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
+        let hash = match wire::hash_of_chunk(&head, &body) {
+            Ok(hash) => hash,
+            Err(source) => {
+                let chunk = head.id.to_string();
+                self.failed = Some(MapError::Encode { chunk, source });
+                return Err(Halt::Stopped);
+            }
+        };
+        let body = Bytes::from(body);
+        let chunk = Chunk { head, body, hash };
+        let goes_on = self.chunk(&chunk);
+        // Nobody else has it, so it is not copied.
+        self.spare = Vec::from(chunk.body);
+        match goes_on {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Halt::Stopped),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(Halt::Stopped)
+            }
+        }
+    }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.clear();
+        spare.reserve(capacity);
+        spare
+    }
+}

@@ -1,0 +1,166 @@
+//! Splits that a mapper reads itself: a thread opens the sources, cuts them as a producer would,
+//! and maps each chunk where it is.
+//!
+//! A split is acknowledged when the outcomes of all its chunks and its account are taken (I3). A
+//! thread that stops half-way gives it back; whoever has it next makes the same chunks of it, and
+//! the reducers drop what they have.
+
+mod mapping;
+mod outcomes;
+mod sources;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_common::crash;
+use gristmill_common::progress::Progress;
+use gristmill_common::split_task::{SplitAccount, SplitTask};
+use gristmill_common::wire;
+use gristmill_input::{Halt, Plan, Reading, read_split};
+use gristmill_jobs::queue::Queue;
+use gristmill_jobs::transport::Delivery;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use self::mapping::Mapping;
+use self::outcomes::Outcomes;
+use crate::engine::mapper::Mapper;
+use crate::work::assignment::{Assignment, MapError, SplitReading};
+use crate::work::attempt_of;
+use crate::work::fair_scheduler::{FairScheduler, InFlight};
+
+/// How long putting a split back may take.
+const PUT_BACK: Duration = Duration::from_secs(5);
+
+/// One split in the hands of a thread.
+pub(crate) struct SplitWork<'a> {
+    pub(crate) scheduler: &'a FairScheduler,
+    pub(crate) runtime: &'a Handle,
+    pub(crate) job: &'a Arc<Assignment>,
+    pub(crate) in_flight: &'a InFlight,
+    /// It came back, or is a suspect: each of its chunks is run in processes of its own.
+    pub(crate) suspect: bool,
+}
+
+/// How the work on a split ended.
+enum Ended {
+    /// All of it is with the reducers.
+    Done,
+    /// Somebody else does it.
+    GivenBack,
+}
+
+impl SplitWork<'_> {
+    /// Reads and maps the split, and settles it; a failure ends the job here.
+    pub(crate) fn map(&self, task: &SplitTask, mapper: &mut Mapper) {
+        let Some(reading) = &self.job.reading else {
+            let reason = "a split to read, in a job of chunks".to_owned();
+            return self.fail(MapError::Undecodable(reason));
+        };
+        // No longer in flight, so not overdue for a thread's sake: the children are watched.
+        let held = match self.suspect && !self.job.runs_programs() {
+            true => self.in_flight.take(),
+            false => None,
+        };
+        match self.read(task, reading, mapper, held.as_ref()) {
+            Ok(Ended::Done) => {
+                // Whoever found that it takes too long has taken it away.
+                if let Some(delivery) = held.or_else(|| self.in_flight.take()) {
+                    self.runtime.block_on(delivery.ack());
+                }
+                crash::point("chunk-acknowledged");
+            }
+            Ok(Ended::GivenBack) | Err(MapError::Queue(_)) if reading.stop.is_stopping() => {
+                self.put_back();
+            }
+            // Dropped unsettled, it goes back to its queue.
+            Ok(Ended::GivenBack) => {}
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// A stop was asked for: the split goes to the end of its queue as a message of its own. Brokers
+    /// before 4.3 count a message that is merely returned as one that failed, and whoever has it
+    /// next would run each chunk of it in a process of its own.
+    fn put_back(&self) {
+        let Some(delivery) = self.in_flight.take() else {
+            return;
+        };
+        let message = delivery.payload().clone();
+        let publishing = self.job.transport.publish(Queue::Chunks, message);
+        self.runtime.block_on(async {
+            // What is not taken in time is returned after all.
+            if let Ok(Ok(())) = timeout(PUT_BACK, publishing).await {
+                delivery.ack().await;
+            }
+        });
+    }
+
+    fn fail(&self, error: MapError) {
+        self.scheduler.fail(self.job.number, error);
+    }
+
+    fn read(
+        &self,
+        task: &SplitTask,
+        settings: &SplitReading,
+        mapper: &mut Mapper,
+        held: Option<&Delivery>,
+    ) -> Result<Ended, MapError> {
+        let paths = sources::find(task, &settings.folders)?;
+        let plan = Plan::of_task(task, &paths);
+        // Its own: that it goes on shows that reading does.
+        let progress = Arc::new(Progress::default());
+        self.in_flight.reads(&progress);
+        let stop = &settings.stop;
+        let reading = Reading::new(&plan, &self.job.spec, settings.tmp.clone(), &progress, stop)
+            .map_err(|halt| MapError::Hopeless(halt.to_string()))?;
+        let outcomes = Outcomes::new(self.job, self.runtime, stop);
+        let mut mapping = Mapping::new(self, task.split, mapper, outcomes, held.map(attempt_of));
+        let read = read_split(&reading, task.split, &mut mapping);
+        let account = match (read, mapping.failed.take()) {
+            (_, Some(error)) => return Err(error),
+            (Ok(account), None) => account,
+            (Err(halt), None) => return halted(halt),
+        };
+        let chunks = mapping.end(account.chunks)?;
+        // What was read is what was planned, and no mixture of two versions.
+        sources::check_unchanged(task, &paths)?;
+        let account = SplitAccount {
+            split: task.split,
+            chunks,
+            records: account.records.into_iter().collect(),
+            passed_over: account.passed_over,
+        };
+        crash::point("split-read");
+        mapping.close(&account)?;
+        let total = &self.job.progress;
+        Progress::add(&total.bytes_read, Progress::get(&progress.bytes_read));
+        Progress::add(&total.sources_done, Progress::get(&progress.sources_done));
+        Progress::add(&total.chunks_mapped, 1);
+        if let Some(counters) = &self.job.counters {
+            counters.mapped(0, 0);
+        }
+        Ok(Ended::Done)
+    }
+}
+
+/// What becomes of a split that was not read to its end.
+fn halted(halt: Halt) -> Result<Ended, MapError> {
+    match halt {
+        Halt::Stopped => Ok(Ended::GivenBack),
+        // The trouble is this mapper's.
+        Halt::Temporary { .. } | Halt::Thread(_) => Err(MapError::Unable(halt.to_string())),
+        Halt::Corrupt(_) | Halt::TooMuch(_) | Halt::Glob(_) | Halt::RecordStart(_) => {
+            Err(MapError::Hopeless(halt.to_string()))
+        }
+    }
+}
+
+/// The message of a split's account.
+fn message_of(account: &SplitAccount) -> Result<bytes::Bytes, MapError> {
+    wire::encode_split_account(account).map_err(|source| MapError::Encode {
+        chunk: format!("{}/-", account.split),
+        source,
+    })
+}

@@ -1,0 +1,159 @@
+//! The files of a split as this mapper finds them: whether it may open them, and whether they are
+//! what they were when the job was planned.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use gristmill_common::split_task::{FileVersion, SourceState, SplitTask};
+use gristmill_input::{path_of, version_of};
+
+use crate::work::assignment::MapError;
+
+/// Finds the sources of a split, each by its path without links. Those that were unreadable when
+/// the job was planned are not looked for.
+///
+/// # Errors
+/// [`MapError::Unable`] when one cannot be opened here, or is in none of `folders`;
+/// [`MapError::Hopeless`] when one has changed.
+pub(super) fn find(task: &SplitTask, folders: &[PathBuf]) -> Result<Vec<PathBuf>, MapError> {
+    let mut paths = Vec::with_capacity(task.sources.len());
+    for source in &task.sources {
+        let path = path_of(task, source);
+        paths.push(match &source.state {
+            SourceState::File(version) => found(&path, *version, folders)?,
+            SourceState::Unreadable(_) => path,
+        });
+    }
+    Ok(paths)
+}
+
+/// Checks that the sources are still what they were.
+///
+/// # Errors
+/// [`MapError::Hopeless`] when one has changed.
+pub(super) fn check_unchanged(task: &SplitTask, paths: &[PathBuf]) -> Result<(), MapError> {
+    for (source, path) in task.sources.iter().zip(paths) {
+        if let SourceState::File(version) = &source.state {
+            let file =
+                std::fs::metadata(path).map_err(|error| changed(path, &error.to_string()))?;
+            check(path, &file, *version)?;
+        }
+    }
+    Ok(())
+}
+
+fn found(path: &Path, version: FileVersion, folders: &[PathBuf]) -> Result<PathBuf, MapError> {
+    let shown = path.display();
+    let unable = |what: String| MapError::Unable(format!("{shown}: {what}"));
+    let real = std::fs::canonicalize(path)
+        .map_err(|error| unable(format!("cannot be found here: {error}")))?;
+    if !folders.iter().any(|folder| real.starts_with(folder)) {
+        let what = "is in none of the folders that this mapper may read (map --inputs)";
+        return Err(unable(what.into()));
+    }
+    let file = std::fs::metadata(&real);
+    let file = file.map_err(|error| unable(format!("cannot be found here: {error}")))?;
+    if !file.is_file() {
+        return Err(changed(path, "it is no regular file any more"));
+    }
+    check(path, &file, version)?;
+    std::fs::File::open(&real).map_err(|error| unable(format!("cannot be opened: {error}")))?;
+    Ok(real)
+}
+
+fn check(path: &Path, file: &Metadata, planned: FileVersion) -> Result<(), MapError> {
+    let now = version_of(file);
+    // Some ways of sharing a folder keep no fractions of a second.
+    let whole_seconds = now.nanos == 0 || planned.nanos == 0;
+    let same_time = now.seconds == planned.seconds && (whole_seconds || now.nanos == planned.nanos);
+    if now.size == planned.size && same_time {
+        return Ok(());
+    }
+    let what = match now.size == planned.size {
+        true => "its time of change differs".into(),
+        false => format!("it has {} bytes and had {}", now.size, planned.size),
+    };
+    Err(changed(path, &what))
+}
+
+fn changed(path: &Path, what: &str) -> MapError {
+    MapError::Hopeless(format!(
+        "input changed: {}: {what} since the job was planned; run the job again with --force once \
+         nothing writes to its inputs",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_common::extent::Extent;
+    use gristmill_common::split_task::SourceRef;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    fn task(path: &Path) -> SplitTask {
+        let version = version_of(&std::fs::metadata(path).unwrap());
+        SplitTask {
+            split: 0,
+            chunk_size: 1 << 20,
+            folder: b"/".to_vec().into(),
+            first_source: 0,
+            sources: vec![SourceRef {
+                name: path.as_os_str().as_bytes().to_vec().into(),
+                chosen: false,
+                state: SourceState::File(version),
+            }],
+            extent: Extent::Whole,
+        }
+    }
+
+    fn reason(found: Result<Vec<PathBuf>, MapError>) -> String {
+        found.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_files_in_the_folders_are_found_also_through_links() {
+        let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folders = [inside.path().canonicalize().unwrap()];
+        let (good, bad) = (inside.path().join("a"), outside.path().join("secret"));
+        std::fs::write(&good, "text").unwrap();
+        std::fs::write(&bad, "text").unwrap();
+        assert_eq!(
+            find(&task(&good), &folders).unwrap(),
+            [folders[0].join("a")]
+        );
+        let link = inside.path().join("link");
+        std::os::unix::fs::symlink(&bad, &link).unwrap();
+        let dots = inside
+            .path()
+            .join("../")
+            .join(outside.path().file_name().unwrap());
+        for path in [&bad, &link, &dots.join("secret")] {
+            let found = find(&task(path), &folders);
+            assert!(matches!(found, Err(MapError::Unable(_))), "{path:?}");
+            assert!(reason(found).contains("--inputs"), "{path:?}");
+        }
+        assert!(find(&task(&good), &[]).is_err());
+    }
+
+    #[test]
+    fn a_file_that_changed_or_went_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = [dir.path().canonicalize().unwrap()];
+        let path = dir.path().join("a.log");
+        std::fs::write(&path, "text").unwrap();
+        let task = task(&path);
+        let paths = find(&task, &folders).unwrap();
+        check_unchanged(&task, &paths).unwrap();
+        std::fs::write(&path, "text and more").unwrap();
+        let found = find(&task, &folders);
+        assert!(matches!(found, Err(MapError::Hopeless(_))));
+        assert!(reason(found).contains("a.log: it has 13 bytes and had 4"));
+        assert!(check_unchanged(&task, &paths).is_err());
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(find(&task, &folders), Err(MapError::Unable(_))));
+        let gone = check_unchanged(&task, &paths);
+        assert!(matches!(gone, Err(MapError::Hopeless(_))));
+    }
+}

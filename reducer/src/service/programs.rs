@@ -1,0 +1,186 @@
+//! The jobs of this reducer with a reduce program of the user's: each is claimed only where its
+//! program may run and is ready. It must not know who makes programs ready.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gristmill_common::job::JobName;
+use gristmill_common::progress::{Progress, Role};
+use gristmill_common::reduce_program::ReduceProgram;
+use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::spec::Shape;
+use gristmill_jobs::left_alone::LeftAlone;
+use gristmill_jobs::programs::{NotReady, ReducePrograms};
+use gristmill_jobs::registry::{Code, JobTable, Submission};
+use gristmill_rabbitmq::Broker;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::info;
+
+/// The programs of one reducer.
+pub(super) struct Programs {
+    source: Arc<dyn ReducePrograms>,
+    broker: Broker,
+    runtime: Handle,
+    /// By name and run: whoever may publish can give another job the run of one.
+    known: HashMap<(JobName, u64), Known>,
+    left_alone: LeftAlone,
+    say: mpsc::UnboundedSender<Made>,
+    hear: mpsc::UnboundedReceiver<Made>,
+}
+
+/// A job whose program is made ready or is.
+struct Known {
+    /// Ends the program.
+    stop: Shutdown,
+    program: Option<Arc<dyn ReduceProgram>>,
+}
+
+/// What a job's thread gets.
+#[derive(Default)]
+pub(super) struct Program {
+    /// None for a job without one.
+    pub(super) program: Option<Arc<dyn ReduceProgram>>,
+    /// Ends the program; the thread is stopped by it, too.
+    pub(super) stop: Shutdown,
+}
+
+/// What came of making a program ready.
+pub(super) struct Made {
+    pub(super) job: JobName,
+    pub(super) run: u64,
+    /// What it was submitted with then.
+    code: Option<Code>,
+    made: Result<Arc<dyn ReduceProgram>, NotReady>,
+}
+
+impl Programs {
+    pub(super) fn new(
+        source: &Arc<dyn ReducePrograms>,
+        broker: &Broker,
+        runtime: &Handle,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        let (say, hear) = mpsc::unbounded_channel();
+        Self {
+            source: Arc::clone(source),
+            broker: broker.clone(),
+            runtime: runtime.clone(),
+            known: HashMap::new(),
+            left_alone: LeftAlone::new(Role::Reduce, progress),
+            say,
+            hear,
+        }
+    }
+
+    /// Whether a job can be worked on as far as its program goes; if it has one that is not known,
+    /// it is made ready.
+    pub(super) fn is_ready(&mut self, name: &JobName, submission: &Submission) -> bool {
+        if submission.spec.kind.shape() != Shape::Grouped {
+            return true;
+        }
+        let run = submission.run;
+        if self.left_alone.contains(name, run) {
+            return false;
+        }
+        let key = (name.clone(), run);
+        if let Some(known) = self.known.get(&key) {
+            return known.program.is_some();
+        }
+        info!(job = %name, "looking for its reduce program");
+        let stop = Shutdown::new();
+        let known = Known {
+            stop: stop.clone(),
+            program: None,
+        };
+        self.known.insert(key, known);
+        let (source, say) = (Arc::clone(&self.source), self.say.clone());
+        let (broker, runtime) = (self.broker.clone(), self.runtime.clone());
+        let (job, submission) = (name.clone(), submission.clone());
+        self.runtime.spawn_blocking(move || {
+            let made = source.make_ready(&broker, &runtime, (&job, &submission), &stop);
+            let code = submission.code;
+            // The reducer may have stopped.
+            let _ = say.send(Made {
+                job,
+                run,
+                code,
+                made,
+            });
+        });
+        false
+    }
+
+    /// Waits for what came of a program. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Made {
+        match self.hear.recv().await {
+            Some(made) => made,
+            // Never: a sender is kept here.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes what came of a program; gives back why a job ends by it, if it does.
+    pub(super) fn take(&mut self, made: Made) -> Option<NotReady> {
+        let Made {
+            job,
+            run,
+            code,
+            made,
+        } = made;
+        let key = (job, run);
+        let known = self.known.get_mut(&key)?;
+        match made {
+            Ok(program) => {
+                known.program = Some(program);
+                None
+            }
+            Err(why) => {
+                self.known.remove(&key);
+                match why {
+                    NotReady::Here(reason) => {
+                        self.left_alone.add(&key.0, run, code, reason);
+                        None
+                    }
+                    NotReady::Stopped => None,
+                    why => Some(why),
+                }
+            }
+        }
+    }
+
+    /// The program of a job that is worked on from now on: the next time it is made ready anew.
+    pub(super) fn hand_over(&mut self, name: &JobName, run: u64) -> Program {
+        match self.known.remove(&(name.clone(), run)) {
+            Some(known) => Program {
+                program: known.program,
+                stop: known.stop,
+            },
+            None => Program::default(),
+        }
+    }
+
+    /// Ends what is of jobs that are not active any more.
+    pub(super) fn tidy(&mut self, table: &JobTable) {
+        self.left_alone.tidy(table);
+        if self.known.is_empty() {
+            return;
+        }
+        let active = table.active_runs();
+        self.known.retain(|(_, run), known| {
+            let active = active.contains(run);
+            if !active {
+                known.stop.advance(Stage::Aborted);
+            }
+            active
+        });
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        for known in self.known.values() {
+            known.stop.advance(Stage::Aborted);
+        }
+    }
+}

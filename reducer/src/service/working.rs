@@ -1,0 +1,160 @@
+//! The jobs that a reducer works on: each has a thread, and what ends it decides what becomes of the
+//! job. It must not know which jobs are claimed.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::progress::Cause;
+use gristmill_common::shutdown::Shutdown;
+use gristmill_jobs::programs::NotReady;
+use gristmill_jobs::registry::Event;
+use tracing::{info, warn};
+
+use super::job::JobFailure;
+use super::programs::Made;
+use super::thread::{JobThread, LEAST};
+use super::{RETRY, ServeError, Service};
+use crate::engine::product;
+
+/// A job that has a thread here.
+pub(super) struct Working {
+    pub(super) run: u64,
+    pub(super) stop: Shutdown,
+    pub(super) sealed: Arc<AtomicBool>,
+    pub(super) memory: u64,
+}
+
+/// A job's thread has ended.
+pub(super) struct Report {
+    pub(super) name: JobName,
+    pub(super) run: u64,
+    pub(super) ended: Result<bool, JobFailure>,
+}
+
+impl Service {
+    /// Starts the thread of a job.
+    pub(super) fn start(&mut self, name: &JobName) {
+        let Some(job) = self.table.get(name) else {
+            return;
+        };
+        self.resting.remove(&job.submission.run);
+        let submission = job.submission.clone();
+        let replays = job.replays;
+        let partitions = submission.spec.partitions.max(1);
+        // Half of what is left: there is always something for the next job.
+        let memory = (self.free / 2).max(LEAST * u64::from(partitions));
+        self.free = self.free.saturating_sub(memory);
+        let program = self.programs.hand_over(name, submission.run);
+        let working = Working {
+            run: submission.run,
+            stop: program.stop,
+            sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
+            memory,
+        };
+        let thread = JobThread {
+            name: name.clone(),
+            submission,
+            replays,
+            state_dir: self.state_dir.clone(),
+            broker: self.broker.clone(),
+            registry: self.registry.clone(),
+            runtime: self.runtime.clone(),
+            settings: product::Settings {
+                memory: (memory / u64::from(partitions)) as usize,
+                tmp: self.settings.tmp.clone(),
+                program: program.program,
+            },
+            progress: Arc::clone(&self.progress),
+            stop: working.stop.clone(),
+            sealed: Arc::clone(&working.sealed),
+            stall_after: self.settings.stall_after,
+        };
+        info!(job = %name, partitions, "reducing");
+        let say = self.say.clone();
+        let (name, run) = (name.clone(), working.run);
+        self.working.insert(name.clone(), working);
+        let started = std::thread::Builder::new()
+            .name(format!("reduce {name}"))
+            .spawn({
+                let (name, say) = (name.clone(), say.clone());
+                move || {
+                    let ended = thread.run();
+                    let _ = say.send(Report { name, run, ended });
+                }
+            });
+        if let Err(error) = started {
+            let reason = format!("cannot start a thread: {error}");
+            let ended = Err(JobFailure::Here(Cause::Other, reason));
+            let _ = say.send(Report { name, run, ended });
+        }
+    }
+
+    /// A job's program is ready, or is not to be had.
+    pub(super) async fn take_program(&mut self, made: Made) -> Result<(), ServeError> {
+        let (name, run) = (made.job.clone(), made.run);
+        match self.programs.take(made) {
+            Some(NotReady::Gone) => {
+                warn!(job = %name, "the stream with its program is gone; asking why");
+                self.ask(name, run, Event::queue_lost()).await
+            }
+            Some(NotReady::Job(reason)) => self.fail(&name, run, reason).await,
+            Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
+        }
+    }
+
+    /// Ends a job that cannot be completed.
+    async fn fail(&mut self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
+        warn!(job = %name, "failed: {reason}");
+        let failed = Event::Failed { reason };
+        self.registry.append(name, run, &failed).await?;
+        // The event comes back through the log; until then nothing is started again.
+        self.rest(run, RETRY, None);
+        Ok(())
+    }
+
+    /// A job's thread has ended.
+    pub(super) async fn heard(&mut self, report: Report) -> Result<(), ServeError> {
+        let Report { name, run, ended } = report;
+        if let Some(working) = self.working.remove(&name) {
+            self.free += working.memory;
+        }
+        if let Some(trouble) = ended.as_ref().err().and_then(JobFailure::trouble) {
+            self.rest_because(&name, run, RETRY, trouble);
+        }
+        let active = self
+            .table
+            .get(&name)
+            .is_some_and(|job| job.submission.run == run && job.is_active());
+        match ended {
+            // The end comes back through the log; until then nothing is started again.
+            Ok(_) if active => self.rest(run, RETRY, None),
+            Ok(_) => {}
+            // Its folder and queues go when the job does.
+            Err(_) if !active => {}
+            Err(JobFailure::QueueGone) => {
+                warn!(job = %name, "a queue of the job is gone; asking why");
+                let loss = Event::queue_lost();
+                self.ask(name, run, loss).await?;
+            }
+            Err(JobFailure::Lost(loss)) => {
+                warn!(job = %name, "{loss}; asking whether the job is over");
+                let reason = format!("on {}: {loss}", self.state_dir.place());
+                self.ask(name, run, Event::Failed { reason }).await?;
+            }
+            Err(JobFailure::Here(_, reason)) => {
+                warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
+            }
+            Err(JobFailure::Job(reason)) => {
+                self.fail(&name, run, reason).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Something of a run is gone: unless the log explains it, this is how the run ends.
+    async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
+        let run = JobRun::new(&name, run);
+        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
+    }
+}
