@@ -116,7 +116,7 @@ fn row(field: &FieldSeen, all: u64) -> [String; 5] {
         field.records.to_string(),
         format!("{:.1}%", field.records as f64 * 100.0 / all as f64),
         types.join(", "),
-        examples.collect::<Vec<_>>().join(", "),
+        examples.collect::<Vec<_>>().join(" | "),
     ]
 }
 

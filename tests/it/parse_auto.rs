@@ -204,7 +204,7 @@ fn fields_tells_what_a_log_holds() {
     assert_eq!(
         told.stdout,
         "FIELD\tRECORDS\tSHARE\tTYPES\tEXAMPLES\n\
-         a.b\t4\t100.0%\tnumber\t1, 2\n\
+         a.b\t4\t100.0%\tnumber\t1 | 2\n\
          c\t2\t50.0%\ttext\tx\n"
     );
     let said = format!(
@@ -220,7 +220,7 @@ fn fields_tells_what_a_log_holds() {
     let told = run(["fields", "-q", &csv]).code(0);
     assert!(
         told.stdout.ends_with(
-            "level\t2\t100.0%\ttext\tinfo, warn\ntook\t2\t100.0%\tnumber, text\t1, 2\\x0A\n"
+            "level\t2\t100.0%\ttext\tinfo | warn\ntook\t2\t100.0%\tnumber, text\t1 | 2\\x0A\n"
         ),
         "{}",
         told.stdout
@@ -236,7 +236,7 @@ fn fields_tells_what_a_log_holds() {
         .says("write --parse and one of");
     let told = run(["fields", "--parse", "regex:^(?P<word>[a-zA-Z]+)", &prose]).code(0);
     assert!(
-        told.stdout.ends_with("word\t2\t100.0%\ttext\tIt, and\n"),
+        told.stdout.ends_with("word\t2\t100.0%\ttext\tIt | and\n"),
         "{}",
         told.stdout
     );

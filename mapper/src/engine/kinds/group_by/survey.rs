@@ -75,7 +75,10 @@ pub fn survey(options: &GroupBy, text: &[u8], whole: bool) -> Result<Survey, Spe
             name: name.clone(),
             ..FieldSeen::default()
         };
-        fields.push((names.field("", &name)?, seen));
+        // One without a name, such as `{"":1}`, cannot be asked for.
+        if let Ok(id) = names.field("", &name) {
+            fields.push((id, seen));
+        }
     }
     let mut reader = Reader::new(parse::maker(options, &names)?.as_ref(), &names);
     let mut found = Found::new(names.paths.len());
@@ -289,6 +292,22 @@ mod tests {
             "{fields:?}"
         );
         assert!(!fields.iter().any(|field| field.starts_with("peer")));
+    }
+
+    #[test]
+    fn a_field_without_a_name_is_not_told() {
+        for (parse, text) in [
+            ("json", "{\"\":1,\"a\":{\"\":2,\"b\":3}}\n"),
+            ("logfmt", "=1 a.b=3\n"),
+            ("csv", ",a.b\n1,3\n"),
+        ] {
+            let (records, _, fields) = seen(parse, None, text);
+            assert_eq!(
+                (records, fields),
+                (1, vec!["a.b: number 1: 3".to_owned()]),
+                "{parse}"
+            );
+        }
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Records in every format of `group-by`: the first byte chooses one, or a wrapper around it, or to
+//! tell it by the text.
+#![no_main]
+
+use gristmill_common::spec::GroupBy;
+use gristmill_mapper::{name_format, survey};
+use libfuzzer_sys::fuzz_target;
+
+/// What `--parse` and `--unwrap` are; no format: it is told.
+const WAYS: [(&str, Option<&str>); 21] = [
+    ("", None),
+    ("json", None),
+    ("logfmt", None),
+    ("csv", None),
+    ("tsv", None),
+    ("w3c", None),
+    ("regex:(?P<a>\\w+) ?(?P<b>.*)", None),
+    ("access-log", None),
+    ("combined", None),
+    ("apache:%h %{%F %T}t %>s", None),
+    ("alb", None),
+    ("elb", None),
+    ("s3", None),
+    ("haproxy", None),
+    ("squid", None),
+    ("traefik", None),
+    ("syslog", None),
+    ("json", Some("docker")),
+    ("logfmt", Some("journald")),
+    ("logfmt", Some("cri")),
+    ("", Some("syslog")),
+];
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((&way, text)) = bytes.split_first() else {
+        return;
+    };
+    let (parse, unwrap) = WAYS[usize::from(way) % WAYS.len()];
+    let mut options = GroupBy {
+        parse: parse.into(),
+        unwrap: unwrap.map(str::to_owned),
+        ..GroupBy::default()
+    };
+    if parse.is_empty() {
+        let Ok(told) = name_format(&options, text, way >= 128) else {
+            return;
+        };
+        options.parse = told.into();
+    }
+    let seen = survey(&options, text, way >= 128).expect("the options are good");
+    for field in &seen.fields {
+        // A field that is told is one that can be asked for, and some record has it.
+        assert!(field.records > 0 && field.records <= seen.records);
+        let types: u64 = field.types.iter().map(|(_, count)| count).sum();
+        assert_eq!(types, field.records);
+    }
+});
