@@ -10,7 +10,11 @@ use gristmill_common::chunk::{ChunkHead, Piece, Quarantined};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{OutcomeHead, SourceCount};
 use gristmill_common::progress::{Counts, Role};
+use gristmill_common::extent::Extent;
 use gristmill_common::seal::{Seal, SplitEnd};
+use gristmill_common::split_task::{
+    FileVersion, SourceRef, SourceState, SplitAccount, SplitTask,
+};
 use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::file::{self, FileMessage, PartHead};
@@ -170,6 +174,31 @@ fn messages() -> Vec<Vec<u8>> {
         passed_over: 0,
     };
     messages.push(wire::encode_split_end(&end).expect("small").into());
+    let task = SplitTask {
+        split: 1,
+        chunk_size: 1 << 20,
+        folder: b"/data".to_vec().into(),
+        first_source: 0,
+        sources: vec![SourceRef {
+            name: b"a.log".to_vec().into(),
+            chosen: false,
+            state: SourceState::File(FileVersion {
+                size: 7,
+                seconds: 8,
+                nanos: 9,
+            }),
+        }],
+        extent: Extent::Members(3..u64::MAX),
+    };
+    messages.push(wire::encode_split_task(&task).expect("small").into());
+    let account = SplitAccount {
+        split: 1,
+        chunks: 2,
+        records: vec![(0, 3)],
+        passed_over: 4,
+    };
+    let account = wire::encode_split_account(&account).expect("small");
+    messages.push(account.into());
     let job = "a-job".parse().expect("a name");
     let head = LogHead {
         job,
