@@ -23,6 +23,7 @@ pub mod job;
 pub mod key;
 pub mod large;
 mod lz4;
+mod message;
 pub mod name;
 pub mod outcome;
 pub mod pair;

@@ -10,11 +10,13 @@
 //! | body length | 4 | |
 //! | head length | 4 | |
 //! | kind | 1 | [`MessageKind`] |
-//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block; plus 128 where the head is such a block too |
+//! | codec | 1 | of the body: 0 raw, 1 raw and without a hash, 2 its length (4) and an LZ4 block |
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
 //!
-//! Both hashes are of what was packed. Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
+//! The codec has 128 more where the head is packed as a body is. Both hashes are of what was packed.
+//!
+//! Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
 //! head's hash before it is decoded, and decoding is limited in what it may allocate. A body
 //! without a hash is for messages that never leave their process: a full check refuses it.
 
@@ -25,12 +27,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::buffer_pool::BufferPool;
-use crate::chunk::{Chunk, ChunkHead};
 use crate::id::content_hash;
 use crate::lz4::{pack, unpack};
-use crate::outcome::{Outcome, OutcomeHead};
-use crate::seal::{Seal, SplitEnd};
-use crate::split_task::{SplitAccount, SplitTask};
+
+pub use crate::message::{
+    Message, decode, encode_chunk, encode_outcome, encode_seal, encode_split_account,
+    encode_split_end, encode_split_task, hash_of_chunk,
+};
 
 /// The version of the wire format.
 pub const VERSION: u16 = 4;
@@ -54,7 +57,7 @@ const HEAD_PACKED: u8 = 128;
 /// Heads below this many bytes are not packed.
 const LARGE_HEAD: usize = 4 << 10;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
-const HEAD_LIMIT: usize = MAX_MESSAGE;
+pub(crate) const HEAD_LIMIT: usize = MAX_MESSAGE;
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,23 +102,6 @@ impl MessageKind {
         .into_iter()
         .find(|&kind| kind as u8 == byte)
     }
-}
-
-/// A decoded message of a job's work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
-    /// Work for a mapper.
-    Chunk(Chunk),
-    /// A result for a reducer.
-    Outcome(Outcome),
-    /// The statement of all chunk ids.
-    Seal(Seal),
-    /// The statement of one split's chunk ids.
-    SplitEnd(SplitEnd),
-    /// A split for a mapper to read.
-    SplitTask(SplitTask),
-    /// What reading one split gave.
-    SplitAccount(SplitAccount),
 }
 
 /// How much of a message is verified.
@@ -163,30 +149,6 @@ pub enum BodyForm {
     Packed,
 }
 
-/// Encodes a chunk; the body's buffer becomes the message's unless it is compressed.
-///
-/// Returns the message and the chunk's hash, which tells nothing of the body where its hash is
-/// [`BodyForm::RawUnhashed`]. That keeps invariant I1 only where one id cannot be cut twice.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`], or [`MAX_LOCAL`] where it stays in the
-/// process.
-pub fn encode_chunk(
-    head: &ChunkHead,
-    body: Vec<u8>,
-    form: BodyForm,
-) -> Result<(Vec<u8>, u64), WireError> {
-    seal_up(MessageKind::Chunk, head, body, form)
-}
-
-/// Encodes an outcome; the body's buffer becomes the message's.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_outcome(head: &OutcomeHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    encode(MessageKind::Outcome, head, body, BodyForm::Raw)
-}
-
 /// The same message in fewer bytes, if that is worth it: for a broker, which costs more for a byte
 /// than compressing it does.
 ///
@@ -217,52 +179,6 @@ pub fn packed(message: &Bytes) -> Result<Bytes, WireError> {
     footer[25] = codec;
     packed.extend_from_slice(&footer);
     Ok(packed.into())
-}
-
-/// Encodes a seal.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_seal(seal: &Seal) -> Result<Bytes, WireError> {
-    encode(MessageKind::Seal, seal, Vec::new(), BodyForm::Raw)
-}
-
-/// Encodes the end of a split.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
-    encode(MessageKind::SplitEnd, end, Vec::new(), BodyForm::Raw)
-}
-
-/// Encodes a split for a mapper to read.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_split_task(task: &SplitTask) -> Result<Bytes, WireError> {
-    encode(MessageKind::SplitTask, task, Vec::new(), BodyForm::Raw)
-}
-
-/// Encodes the account of a split.
-///
-/// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`].
-pub fn encode_split_account(account: &SplitAccount) -> Result<Bytes, WireError> {
-    encode(
-        MessageKind::SplitAccount,
-        account,
-        Vec::new(),
-        BodyForm::Raw,
-    )
-}
-
-/// The hash of a chunk that is mapped where it was cut: what [`decode`] says of one that travelled.
-///
-/// # Errors
-/// When its head is larger than a message may be.
-pub fn hash_of_chunk(head: &ChunkHead, body: &[u8]) -> Result<u64, WireError> {
-    let head = encode_value::<HEAD_LIMIT>(head)?;
-    Ok(chunk_hash(content_hash(body), content_hash(&head)))
 }
 
 /// Encodes a message of any kind.
@@ -313,11 +229,11 @@ fn codec() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<HEAD_LIMIT>()
 }
 
-fn chunk_hash(body_hash: u64, head_hash: u64) -> u64 {
+pub(crate) fn chunk_hash(body_hash: u64, head_hash: u64) -> u64 {
     body_hash.rotate_left(1) ^ head_hash
 }
 
-fn seal_up(
+pub(crate) fn seal_up(
     kind: MessageKind,
     head: &impl Serialize,
     mut message: Vec<u8>,
@@ -386,6 +302,11 @@ impl Envelope {
     /// When it is not exactly one value of the type.
     pub fn head<T: DeserializeOwned>(&self) -> Result<T, WireError> {
         decode_value::<HEAD_LIMIT, T>(&self.head)
+    }
+
+    /// The hash of head and body together.
+    pub(crate) fn hash(&self) -> u64 {
+        chunk_hash(self.body_hash, self.head_hash)
     }
 }
 
@@ -498,58 +419,6 @@ pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope, u16), WireEr
         head_hash,
     };
     Ok((envelope, version))
-}
-
-/// Decodes a message of a job's work.
-///
-/// # Errors
-/// When the bytes are not a whole, undamaged message of this version.
-pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
-    let envelope = open(message, check)?;
-    match envelope.kind {
-        MessageKind::Chunk => {
-            let head: ChunkHead = envelope.head()?;
-            check_pieces(&head, envelope.body.len())?;
-            Ok(Message::Chunk(Chunk {
-                head,
-                body: envelope.body,
-                hash: chunk_hash(envelope.body_hash, envelope.head_hash),
-            }))
-        }
-        MessageKind::Outcome => {
-            let head: OutcomeHead = envelope.head()?;
-            if head.part >= head.parts {
-                return Err(WireError::Malformed(format!(
-                    "part {} of {}",
-                    head.part, head.parts
-                )));
-            }
-            Ok(Message::Outcome(Outcome {
-                head,
-                body: envelope.body,
-            }))
-        }
-        MessageKind::Seal => Ok(Message::Seal(envelope.head()?)),
-        MessageKind::SplitEnd => Ok(Message::SplitEnd(envelope.head()?)),
-        MessageKind::SplitTask => Ok(Message::SplitTask(envelope.head()?)),
-        MessageKind::SplitAccount => Ok(Message::SplitAccount(envelope.head()?)),
-        kind @ (MessageKind::LogPart | MessageKind::File | MessageKind::Report) => {
-            let number = kind as u8;
-            Err(WireError::Malformed(format!(
-                "message kind {number} in a queue of work"
-            )))
-        }
-    }
-}
-
-fn check_pieces(head: &ChunkHead, body_len: usize) -> Result<(), WireError> {
-    let pieces: u64 = head.pieces.iter().map(|piece| u64::from(piece.len)).sum();
-    if pieces != body_len as u64 {
-        return Err(WireError::Malformed(format!(
-            "pieces of {pieces} bytes in {body_len}"
-        )));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

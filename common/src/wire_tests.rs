@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::chunk::{Piece, Quarantined};
+use crate::chunk::{ChunkHead, Piece, Quarantined};
 use crate::counters::Counter;
 use crate::header::Header;
 use crate::id::ChunkId;
-use crate::outcome::SourceCount;
+use crate::outcome::{OutcomeHead, SourceCount};
+use crate::seal::{Seal, SplitEnd};
 
 fn chunk(names: &[Vec<u8>], body: &[u8]) -> (Bytes, ChunkHead) {
     let share = body.len() / names.len().max(1);

@@ -4,6 +4,7 @@
 //! how chunks are mapped.
 
 mod files;
+mod fitness;
 mod programs;
 mod subscriptions;
 

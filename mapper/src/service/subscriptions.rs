@@ -8,10 +8,9 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::plan_summary::{PlanSummary, Sent};
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::spec::{Kind, SPEC_VERSION};
 use gristmill_common::wire::Check;
 use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::queue::Queue;
@@ -24,6 +23,7 @@ use tracing::info;
 use crate::engine::prepared::Prepared;
 use crate::programs::ExecSettings;
 use crate::service::files::Files;
+use crate::service::fitness::{foreign, is_read_here, runs_program, unreadable};
 use crate::service::programs::{Programs, Ready};
 use crate::work::assignment::{Assignment, Limits, SplitReading};
 use crate::work::fair_scheduler::FairScheduler;
@@ -379,45 +379,6 @@ impl Subscriptions {
             pumps,
         });
     }
-}
-
-/// Whether a job runs the user's own program.
-fn runs_program(job: &Job) -> bool {
-    matches!(job.submission.spec.kind, Kind::Exec(_))
-}
-
-/// Whether mappers read a job's sources.
-fn is_read_here(job: &Job) -> bool {
-    job.submission.plan_summary.sent == Sent::Splits
-}
-
-/// Why a job whose sources mappers read cannot be worked on here, if it cannot.
-fn unreadable(job: &Job, inputs: &[PathBuf]) -> Option<String> {
-    (is_read_here(job) && inputs.is_empty()).then(|| {
-        "it was sent as splits, and this mapper may read no folder: start it with --inputs DIR"
-            .into()
-    })
-}
-
-/// Why a job is not for this version of the program, if it is not.
-fn foreign(job: &Job) -> Option<String> {
-    let submission = &job.submission;
-    let spec = &submission.spec;
-    if spec.version != SPEC_VERSION {
-        return Some(format!(
-            "its spec has version {}, this program knows {SPEC_VERSION}",
-            spec.version
-        ));
-    }
-    if submission.processor != spec.kind.version() {
-        return Some(format!(
-            "it wants version {} of {}, this program has {}",
-            submission.processor,
-            spec.kind.name(),
-            spec.kind.version()
-        ));
-    }
-    None
 }
 
 fn prepare(job: &Job, files: &Files) -> Result<Prepared, String> {

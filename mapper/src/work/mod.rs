@@ -5,9 +5,11 @@
 
 pub(crate) mod assignment;
 pub(crate) mod fair_scheduler;
+pub(crate) mod in_flight;
 pub(crate) mod isolate;
 mod publish;
 pub(crate) mod split;
+mod suspect;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -30,8 +32,8 @@ use tracing::warn;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
 use crate::work::fair_scheduler::{FairScheduler, Next, Permit};
-use crate::work::isolate::{NotRun, isolate};
 use crate::work::split::SplitWork;
+use crate::work::suspect::run_apart;
 
 /// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
 /// to let the thread go on while the last is published.
@@ -223,68 +225,6 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
     }
 }
 
-/// Maps a chunk that may kill in processes of its own.
-fn run_apart(
-    scheduler: &Arc<FairScheduler>,
-    runtime: &Handle,
-    job: &Arc<Assignment>,
-    chunk: &Chunk,
-    delivery: Delivery,
-    permit: Permit,
-) {
-    let attempt = attempt_of(&delivery);
-    match isolate(job, chunk, attempt, delivery.payload(), job.limits) {
-        Ok(mapped) => {
-            count(job, chunk, &mapped);
-            let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
-            let end = Settle::Ack;
-            runtime.spawn(settle(
-                scheduler,
-                job,
-                mapped.outcomes,
-                delivery,
-                permit,
-                end,
-            ));
-        }
-        Err(NotRun::Fatal(reason)) => {
-            let reason = format!("its chunk cannot be run: {reason}");
-            let id = chunk.head.id;
-            warn!(
-                job = %job.label(),
-                chunk = %id, attempt, "the chunk is skipped: {reason}"
-            );
-            let prepared = Arc::clone(&job.prepared);
-            let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
-            match mapper.set_aside(chunk, &reason, Some(job.replays)) {
-                Ok(mapped) => {
-                    count(job, chunk, &mapped);
-                    let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
-                    let end = Settle::DeadLetter(reason);
-                    runtime.spawn(settle(
-                        scheduler,
-                        job,
-                        mapped.outcomes,
-                        delivery,
-                        permit,
-                        end,
-                    ));
-                }
-                Err(source) => scheduler.fail(job.number, encode_error(chunk, source)),
-            }
-        }
-        // The chunk goes back when its delivery is dropped, and is tried again.
-        Err(NotRun::Retryable(reason)) => {
-            let id = chunk.head.id;
-            warn!(
-                job = %job.label(),
-                chunk = %id, attempt, "could not be run apart: {reason}"
-            );
-            thread::sleep(PAUSE);
-        }
-    }
-}
-
 /// Keeps the processors of the jobs with these numbers: what others have loaded may be large.
 fn keep(mappers: &mut Vec<(Weak<Assignment>, Mapper)>, numbers: &[u64]) {
     mappers.retain(|(job, _)| {
@@ -319,7 +259,7 @@ pub(crate) fn attempt_of(delivery: &Delivery) -> u64 {
     delivery.delivery_count().unwrap_or(0) + 1
 }
 
-fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
+pub(super) fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
     MapError::Encode {
         chunk: chunk.head.id.to_string(),
         source,
@@ -327,14 +267,14 @@ fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
 }
 
 /// How a chunk ends once its outcomes are confirmed.
-enum Settle {
+pub(super) enum Settle {
     Ack,
     /// It is kept among the dead letters, to be replayed.
     DeadLetter(String),
 }
 
 /// Publishes what was mapped and settles its chunk, in this order (invariant I3).
-async fn settle(
+pub(super) async fn settle(
     scheduler: Arc<FairScheduler>,
     job: Arc<Assignment>,
     outcomes: Vec<(u32, Bytes)>,
@@ -363,7 +303,7 @@ async fn settle(
     drop(permit);
 }
 
-fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
+pub(super) fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
     let progress = &job.progress;
     Progress::add(&progress.chunks_mapped, 1);
     Progress::add(&progress.bytes_mapped, chunk.body.len() as u64);

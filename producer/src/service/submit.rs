@@ -2,7 +2,6 @@
 //!
 //! It must not know how splits are read.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
@@ -11,24 +10,25 @@ use gristmill_common::id::content_hash;
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::{Progress, Role};
-use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
 use gristmill_input::Plan;
 use gristmill_jobs::declare::{Leftovers, declare_job, delete_job};
 use gristmill_jobs::environment::Environment;
-use gristmill_jobs::file::{self, FileError};
-use gristmill_jobs::registry::{
-    Entry, Event, Job, JobTable, Log, Phase, Registry, RegistryError, Totals,
-};
+use gristmill_jobs::file;
+use gristmill_jobs::registry::{Entry, Event, Job, JobTable, Log, Registry, Totals};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
-use gristmill_rabbitmq::{Broker, QueueError};
+use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::checkpointer::{Checkpoint, Checkpointer};
+use super::entering::{Entering, until_stopped};
 use super::order::Order;
 use super::owner::{self, Output};
+use super::resume_state::ResumeState;
+use super::submit_error::SubmitError;
 use super::wait::Wait;
 use crate::error::ProduceError;
 use crate::produce::{Resume, produce};
@@ -36,95 +36,6 @@ use crate::send_splits::send_splits;
 
 /// How long a producer that ends early tries to write down what it has completed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// Why a job was not submitted, or not completely.
-#[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
-    /// The name belongs to a job that does something else: wrong usage.
-    #[error(
-        "job {job} exists with {what}: choose another name with --job, or cancel it first{hint}"
-    )]
-    Different {
-        /// The name.
-        job: JobName,
-        /// What differs.
-        what: &'static str,
-        /// A further way out.
-        hint: &'static str,
-    },
-    /// Another producer submitted a job of that name at the same moment, or it was cancelled.
-    #[error("job {0} was submitted by another producer, or cancelled, at the same moment")]
-    Overtaken(JobName),
-    /// Another version of the program has a job of that name: wrong usage.
-    #[error(
-        "job {job} exists in another version of Gristmill (format {version}): choose another name with \
-         --job, or run it anew with --force"
-    )]
-    OtherVersion {
-        /// The name.
-        job: JobName,
-        /// The version of its format.
-        version: u16,
-    },
-    /// The job was finished before, and nothing is left of it.
-    #[error(
-        "job {job} was finished before, but its output is gone from {place}: put it back, or run the job \
-         anew with --force"
-    )]
-    OutputGone {
-        /// The name.
-        job: JobName,
-        /// Where it was.
-        place: String,
-    },
-    /// The job was finished before, and nobody can say whether its output is still there.
-    #[error(
-        "job {job} was finished before, but no reducer serves {place} now, so nobody knows whether its \
-         output is still there: start a reducer there, or run the job anew with --force"
-    )]
-    OutputUnknown {
-        /// The name.
-        job: JobName,
-        /// Where it was.
-        place: String,
-    },
-    /// A job whose inputs cannot be read again was begun before: wrong usage.
-    #[error(
-        "job {0} was begun before, and its inputs (stdin or a pipe) cannot be read again: cancel \
-         it, or choose another name with --job"
-    )]
-    Unrepeatable(JobName),
-    /// Reading or publishing failed.
-    #[error(transparent)]
-    Produce(#[from] ProduceError),
-    /// The queues could not be made.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// The file that the job needs could not be sent.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The log of jobs cannot be read or written.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The broker went, before the job was in its log.
-    #[error(
-        "the broker is gone: {0}; the job is not in its log, and the same command begins it again"
-    )]
-    Gone(String),
-}
-
-impl SubmitError {
-    /// Whether the command line is wrong, rather than the world.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            SubmitError::Different { .. }
-                | SubmitError::OtherVersion { .. }
-                | SubmitError::Unrepeatable(_)
-        )
-    }
-}
 
 /// What became of an order.
 #[derive(Debug)]
@@ -393,133 +304,6 @@ async fn still_there(
         Output::There => Ok(()),
         Output::Gone => Err(SubmitError::OutputGone { job, place }),
         Output::Unknown => Err(SubmitError::OutputUnknown { job, place }),
-    }
-}
-
-/// Waits for something of the broker, unless a stop is asked for.
-fn until_stopped<T, E>(
-    runtime: &Handle,
-    shutdown: &Shutdown,
-    what: impl Future<Output = Result<T, E>>,
-) -> Result<T, SubmitError>
-where
-    SubmitError: From<E>,
-{
-    runtime.block_on(async {
-        tokio::select! {
-            biased;
-            done = what => Ok(done?),
-            () = shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
-        }
-    })
-}
-
-/// The time until the job is in the log.
-struct Entering<'a> {
-    broker: &'a Broker,
-    patience: Option<Duration>,
-    runtime: &'a Handle,
-    shutdown: &'a Shutdown,
-}
-
-impl Entering<'_> {
-    /// Waits for something of the broker, unless a stop is asked for or the broker is gone too
-    /// long.
-    fn wait<T, E>(&self, what: impl Future<Output = Result<T, E>>) -> Result<T, SubmitError>
-    where
-        SubmitError: From<E>,
-    {
-        let gone = async {
-            match self.patience {
-                Some(limit) => self.broker.gone_for(limit).await,
-                None => std::future::pending().await,
-            }
-        };
-        let either = async {
-            tokio::select! {
-                biased;
-                done = what => done.map_err(SubmitError::from),
-                reason = gone => Err(SubmitError::Gone(reason)),
-            }
-        };
-        until_stopped::<T, SubmitError>(self.runtime, self.shutdown, either)
-    }
-}
-
-/// How far the log says a job is when it is submitted.
-enum ResumeState {
-    Fresh,
-    Resumed(u64, Checkpoint),
-    /// Everything is published.
-    Sealed(u64),
-    Finished(Totals),
-}
-
-impl ResumeState {
-    fn find(order: &Order<'_>, job: Option<&Job>, plan: u64) -> Result<Self, SubmitError> {
-        let Some(job) = job else {
-            return Ok(ResumeState::Fresh);
-        };
-        let over = match &job.phase {
-            Phase::Cancelled => return Ok(ResumeState::Fresh),
-            Phase::Finished(_) => true,
-            Phase::Failed { .. } if order.force => true,
-            Phase::Failed { .. } | Phase::Active => false,
-        };
-        if over && order.force {
-            return Ok(ResumeState::Fresh);
-        }
-        let different = |what, hint| SubmitError::Different {
-            job: order.name.clone(),
-            what,
-            hint,
-        };
-        let hint = match over {
-            true => ", or run it anew with --force",
-            false => "",
-        };
-        if job.submission.spec != *order.spec
-            || job.submission.processor != order.spec.kind.version()
-        {
-            return Err(different("other options", hint));
-        }
-        // Inputs that cannot be read again have nothing to compare.
-        if job.submission.plan != plan {
-            return Err(different(
-                "other inputs (names, sizes or times of change), or another --chunk-size or --send",
-                hint,
-            ));
-        }
-        if let Phase::Finished(totals) = job.phase {
-            return Ok(ResumeState::Finished(totals));
-        }
-        let run = job.submission.run;
-        let failed = matches!(job.phase, Phase::Failed { .. });
-        if job.sealed.is_some() && job.missing.is_none() && !failed {
-            return Ok(ResumeState::Sealed(run));
-        }
-        if !order.plan.is_repeatable() {
-            return Err(SubmitError::Unrepeatable(order.name.clone()));
-        }
-        // What lay in the queues of a failed job may be lost with them.
-        let splits = match failed {
-            true => BTreeMap::new(),
-            false => job.splits.clone(),
-        };
-        let missing = match &job.missing {
-            Some((ids, count)) if ids.len() as u64 == *count && !failed => {
-                Some(ids.iter().copied().collect())
-            }
-            _ => None,
-        };
-        let unknown = job.missing.is_some() && missing.is_none();
-        Ok(ResumeState::Resumed(
-            run,
-            Checkpoint {
-                splits: if unknown { BTreeMap::new() } else { splits },
-                missing,
-            },
-        ))
     }
 }
 

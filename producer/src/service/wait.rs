@@ -3,7 +3,7 @@
 use gristmill_common::job::JobName;
 use gristmill_jobs::registry::{Ended, Event, Job, JobTable, Log, RegistryError};
 
-use super::submit::SubmitError;
+use super::submit_error::SubmitError;
 
 /// A job that is on the broker, to be waited for.
 #[derive(Debug)]

@@ -33,7 +33,8 @@ pub use self::reader::read_apart;
 use crate::engine::mapper::Mapper;
 use crate::work::assignment::{Assignment, MapError, SplitReading};
 use crate::work::attempt_of;
-use crate::work::fair_scheduler::{FairScheduler, InFlight};
+use crate::work::fair_scheduler::FairScheduler;
+use crate::work::in_flight::InFlight;
 
 /// How long putting a split back may take.
 const PUT_BACK: Duration = Duration::from_secs(5);

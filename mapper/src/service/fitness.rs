@@ -1,0 +1,46 @@
+//! Whether a job is one that this mapper can work on, as far as its submission tells.
+
+use std::path::PathBuf;
+
+use gristmill_common::plan_summary::Sent;
+use gristmill_common::spec::{Kind, SPEC_VERSION};
+use gristmill_jobs::registry::Job;
+
+/// Whether a job runs the user's own program.
+pub(super) fn runs_program(job: &Job) -> bool {
+    matches!(job.submission.spec.kind, Kind::Exec(_))
+}
+
+/// Whether mappers read a job's sources.
+pub(super) fn is_read_here(job: &Job) -> bool {
+    job.submission.plan_summary.sent == Sent::Splits
+}
+
+/// Why a job whose sources mappers read cannot be worked on here, if it cannot.
+pub(super) fn unreadable(job: &Job, inputs: &[PathBuf]) -> Option<String> {
+    (is_read_here(job) && inputs.is_empty()).then(|| {
+        "it was sent as splits, and this mapper may read no folder: start it with --inputs DIR"
+            .into()
+    })
+}
+
+/// Why a job is not for this version of the program, if it is not.
+pub(super) fn foreign(job: &Job) -> Option<String> {
+    let submission = &job.submission;
+    let spec = &submission.spec;
+    if spec.version != SPEC_VERSION {
+        return Some(format!(
+            "its spec has version {}, this program knows {SPEC_VERSION}",
+            spec.version
+        ));
+    }
+    if submission.processor != spec.kind.version() {
+        return Some(format!(
+            "it wants version {} of {}, this program has {}",
+            submission.processor,
+            spec.kind.name(),
+            spec.kind.version()
+        ));
+    }
+    None
+}

@@ -1,0 +1,97 @@
+//! What is in flight: a chunk or a split in the hands of a thread, from which it can be taken, and
+//! when something last went forward with it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gristmill_common::progress::Progress;
+use gristmill_jobs::transport::Delivery;
+
+use crate::work::assignment::Assignment;
+
+/// A chunk in flight: in the hands of a thread, from which it can be taken.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    job: Arc<Assignment>,
+    pulse: Mutex<Pulse>,
+    delivery: Mutex<Option<Delivery>>,
+}
+
+/// When something last went forward with what is in flight.
+#[derive(Debug)]
+struct Pulse {
+    since: Instant,
+    /// Of a split: how much of it was read.
+    reading: Option<Arc<Progress>>,
+    /// And how much when it was looked at last.
+    read: u64,
+}
+
+impl InFlight {
+    pub(super) fn new(job: &Arc<Assignment>, delivery: Delivery) -> Self {
+        Self {
+            job: Arc::clone(job),
+            pulse: Mutex::new(Pulse {
+                since: Instant::now(),
+                reading: None,
+                read: 0,
+            }),
+            delivery: Mutex::new(Some(delivery)),
+        }
+    }
+
+    /// It is a split that is read, as far as `progress` says.
+    pub(crate) fn reads(&self, progress: &Arc<Progress>) {
+        self.pulse().reading = Some(Arc::clone(progress));
+    }
+
+    /// It is a split, and another chunk of it has its turn.
+    pub(crate) fn goes_on(&self) {
+        self.pulse().since = Instant::now();
+    }
+
+    /// Whether nothing has gone forward for longer than `limit`.
+    pub(super) fn is_overdue(&self, limit: Duration) -> bool {
+        let mut pulse = self.pulse();
+        let read = (pulse.reading.as_ref()).map_or(0, |reading| Progress::get(&reading.bytes_read));
+        if read != pulse.read {
+            pulse.read = read;
+            pulse.since = Instant::now();
+        }
+        pulse.since.elapsed() > limit
+    }
+
+    fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it was taken away.
+    pub(crate) fn is_taken(&self) -> bool {
+        let delivery = self.delivery.lock();
+        delivery.unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Takes the chunk; one of the thread and whoever watches it gets it.
+    pub(crate) fn take(&self) -> Option<Delivery> {
+        self.delivery
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The job that it belongs to.
+    pub(crate) fn job(&self) -> &Arc<Assignment> {
+        &self.job
+    }
+}
+
+impl Drop for InFlight {
+    /// A chunk whose thread panics has failed, unlike those that were not begun.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(delivery) = self.take()
+        {
+            delivery.drop_failed();
+        }
+    }
+}
