@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use gristmill_common::crash;
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text, until};
-use crate::corpus;
+use crate::{columns, corpus};
 
 /// A job's words after its kind.
 const SPLITS: &[&str] = &["--send", "splits", "--chunk-size", "16KiB"];
@@ -76,7 +76,29 @@ fn i6_splits_give_the_bytes_of_run() {
             &["access-log", "--by", "path,status", "--distinct", "host"],
             "logs",
         ),
+        // The header is known to every chunk, and the first is first, whoever reads what.
+        (
+            &[
+                "group-by", "--by", "country", "--first", "name", "--last", "name,day",
+            ],
+            "csv",
+        ),
+        (
+            &[
+                "group-by",
+                "--parse",
+                "w3c",
+                "--by",
+                "sc-status",
+                "--sum",
+                "time-taken",
+            ],
+            "w3c",
+        ),
     ];
+    for format in ["csv", "w3c"] {
+        columns::folder(&folder.join(format), format);
+    }
     for (number, (words, input)) in kinds.iter().enumerate() {
         let input = folder.join(input);
         for partitions in ["1", "3"] {
