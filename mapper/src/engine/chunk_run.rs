@@ -1,5 +1,5 @@
 //! Several chunks of a split that have one outcome together: what a mapper that reads its splits
-//! itself makes of a table.
+//! itself makes of a table, and of ordered results that are small beside their text.
 //!
 //! Where a run ends is a pure function of the split's text, and so is its outcome, whichever of its
 //! chunks were mapped in other processes (I1, I2).
@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::{ChunkId, content_hash};
-use gristmill_common::outcome::SourceCount;
+use gristmill_common::outcome::{MAX_PART, SourceCount};
 use gristmill_common::spec::Shape;
 use gristmill_common::table::{MAX_COLUMNS, Merge, rows};
 use gristmill_common::wire::{self, Check, Message, WireError};
@@ -19,8 +19,10 @@ use crate::engine::table::Table;
 
 /// A run ends after the chunk with which it has so much text.
 const TEXT: u64 = 64 << 20;
-/// Or with which its rows and entries take so much memory.
-const MEMORY: usize = 8 << 20;
+/// Or with which a table's rows and entries take so much memory.
+const TABLE: usize = 8 << 20;
+/// Or with which ordered results and entries do: more would not fit one message.
+const ORDERED: usize = MAX_PART;
 
 /// The chunks of a run so far.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct ChunkRun {
     chunks: u32,
     text: u64,
     entries: usize,
+    /// The most bytes of results and entries.
+    most: usize,
     counts: Counts,
     merges: Vec<Merge>,
     out: Output,
@@ -40,18 +44,23 @@ pub(crate) struct ChunkRun {
 }
 
 impl ChunkRun {
-    /// The first run of a split; `None` for a job whose results are not tables.
+    /// The first run of a split; `None` for pairs, which keep the order of their chunks.
     pub(crate) fn first_of(split: u32, shape: &Shape, partitions: u32) -> Option<Self> {
-        let Shape::Table(table) = shape else {
-            return None;
+        let (most, merges): (_, Vec<Merge>) = match shape {
+            Shape::Table(table) => {
+                let merges = table.columns.iter().map(|(_, merge)| *merge);
+                (TABLE, merges.collect())
+            }
+            Shape::Ordered => (ORDERED, Vec::new()),
+            Shape::Grouped => return None,
         };
-        let merges: Vec<Merge> = table.columns.iter().map(|(_, merge)| *merge).collect();
         Some(Self {
             id: ChunkId { split, index: 0 },
             hash: 0,
             chunks: 0,
             text: 0,
             entries: 0,
+            most,
             counts: Counts::default(),
             apart: (0..partitions.max(1))
                 .map(|_| Table::new(merges.clone()))
@@ -90,6 +99,10 @@ impl ChunkRun {
             for counter in head.counters {
                 self.out.counters.add(counter);
             }
+            if self.most == ORDERED {
+                self.out.bytes.extend_from_slice(&outcome.body);
+                continue;
+            }
             let Some(table) = self.apart.get_mut(*partition as usize) else {
                 return Err(WireError::Malformed(format!("partition {partition}")));
             };
@@ -119,8 +132,8 @@ impl ChunkRun {
 
     /// Whether it ends with the chunk that was added last.
     pub(crate) fn is_full(&self) -> bool {
-        let rows = self.apart.iter().map(Table::size).sum::<usize>() + self.out.size();
-        self.text >= TEXT || rows + self.entries >= MEMORY
+        let results = self.apart.iter().map(Table::size).sum::<usize>() + self.out.size();
+        self.text >= TEXT || results + self.entries >= self.most
     }
 
     /// Whether no chunk is in it.
@@ -169,7 +182,7 @@ mod tests {
     use gristmill_common::chunk::{ChunkHead, Piece};
     use gristmill_common::outcome::OutcomeHead;
     use gristmill_common::plan_summary::PlanSummary;
-    use gristmill_common::spec::{JobSpec, Kind, WordCount, Words};
+    use gristmill_common::spec::{Grep, JobSpec, Kind, WordCount, Words};
 
     use super::*;
     use crate::engine::mapper::{Mapped, Mapper};
@@ -236,6 +249,17 @@ mod tests {
             let Message::Outcome(outcome) = wire::decode(message, Check::Full).unwrap() else {
                 panic!("an outcome");
             };
+            if columns == 0 {
+                let bytes = all.entry((*partition, Vec::new())).or_default();
+                bytes
+                    .1
+                    .extend(outcome.body.iter().map(|byte| u128::from(*byte)));
+                heads.push(OutcomeHead {
+                    attempt: 0,
+                    ..outcome.head
+                });
+                continue;
+            }
             for row in rows::<MAX_COLUMNS>(&outcome.body, columns) {
                 let row = row.unwrap();
                 let said = (row.member, row.values[..columns].to_vec());
@@ -252,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_outcome_is_the_same_wherever_its_chunks_were_mapped() {
-        let kinds = [word_count(), access_log()];
+        let kinds = [word_count(), access_log(), Kind::Grep(Grep::of("GET"))];
         for kind in kinds {
             for partitions in [1, 3] {
                 let spec = JobSpec {
@@ -280,14 +304,18 @@ mod tests {
                 let here = mapper.outcomes_of(&mut here).unwrap();
                 let apart = mapper.outcomes_of(&mut apart).unwrap();
                 assert_eq!(here.records + here.quarantined, records);
-                let Shape::Table(table) = &shape else {
-                    panic!("a table");
+                let columns = match &shape {
+                    Shape::Table(table) => table.columns.len(),
+                    _ => 0,
                 };
-                let columns = table.columns.len();
                 assert_eq!(said(&here, columns), said(&apart, columns));
                 let (heads, rows) = said(&here, columns);
-                assert!(partitions == 1 || heads.iter().all(|head| head.whole != 0));
-                assert!(rows.len() > 5);
+                let by_key = partitions > 1 && columns > 0;
+                assert_eq!(by_key, heads.iter().all(|head| head.whole != 0));
+                assert!(
+                    rows.len() > 5
+                        || columns == 0 && rows[&(heads[0].partition, Vec::new())].1.len() > 9000
+                );
             }
         }
     }

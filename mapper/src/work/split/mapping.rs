@@ -21,7 +21,7 @@ pub(super) struct Mapping<'a> {
     work: &'a SplitWork<'a>,
     mapper: &'a mut Mapper,
     outcomes: Outcomes<'a>,
-    /// Of a table: the chunks whose outcome is not sent yet.
+    /// The chunks whose common outcome is not sent yet.
     run: Option<ChunkRun>,
     /// Which attempt it is, where chunks are run in processes of their own.
     apart: Option<u64>,
