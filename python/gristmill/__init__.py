@@ -7,28 +7,62 @@
             ...
 """
 
+import sys
 from multiprocessing import TimeoutError
+from typing import Any
 
+from .bag import Bag, Item, read_text
+from .call import WORKER as _WORKER
+from .document import Document, documents
 from .errors import (
     BinaryMissing,
     JobFailed,
     MaybeEncodingError,
     PoolEnded,
     Quarantined,
+    RemoteError,
     WorkerLost,
 )
+from .job import Job, Result, submit
 from .pool import Pool
+from .quarantine import Entry
 from .results import AsyncResult, IMapIterator
+
+
+def count(name: str, amount: int = 1, group: str = "user") -> None:
+    """Adds to a counter of the job, in a function that a job calls; elsewhere it does nothing."""
+    worker = sys.modules.get(_WORKER)
+    if worker is not None:
+        worker.count(name, amount, group)
+
+
+def __getattr__(name: str) -> Any:
+    # `document` is the name of the document that a function of a job has in hand, else None.
+    if name == "document":
+        return getattr(sys.modules.get(_WORKER), "document", None)
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
 
 __all__ = [
     "AsyncResult",
+    "Bag",
     "BinaryMissing",
+    "Document",
+    "Entry",
     "IMapIterator",
+    "Item",
+    "Job",
     "JobFailed",
     "MaybeEncodingError",
     "Pool",
     "PoolEnded",
     "Quarantined",
+    "RemoteError",
+    "Result",
     "TimeoutError",
     "WorkerLost",
+    "count",
+    "documents",
+    "read_text",
+    "submit",
 ]

@@ -9,6 +9,7 @@ __all__ = [
     "MaybeEncodingError",
     "PoolEnded",
     "Quarantined",
+    "RemoteError",
     "WorkerLost",
 ]
 
@@ -27,6 +28,10 @@ class BinaryMissing(RuntimeError):
 
 class JobFailed(RuntimeError):
     """A job has failed: there is no result. The text is what the program said."""
+
+
+class RemoteError(Exception):
+    """An exception of a function on another machine, of a class that is not Python's own."""
 
 
 class Quarantined(RuntimeError):

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
 
 from . import wire
+from .travel import by_name_only
 
 # Batches take about so long, in seconds.
 PACE = (0.005, 0.03)
@@ -204,14 +205,6 @@ def function_bytes(function: Callable[..., Any]) -> bytes:
         try:
             import cloudpickle  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError:
-            raise _by_name_only(error) from None
+            raise by_name_only(error) from None
         data: bytes = cloudpickle.dumps(function)
         return data
-
-
-def _by_name_only(error: Exception) -> Exception:
-    hint = "; lambdas and functions inside functions need cloudpickle: pip install cloudpickle"
-    try:
-        return type(error)(str(error) + hint)
-    except Exception:
-        return error

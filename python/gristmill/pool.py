@@ -18,8 +18,9 @@ from .results import (
     ImapJob,
     IMapIterator,
     MapJob,
+    Parts,
     PulledJob,
-    results_of,
+    iterator_over,
     stays,
 )
 
@@ -35,7 +36,10 @@ class Pool:
 
     def __new__(cls, processes: Union[None, int, str] = None, *args: Any, **kwargs: Any) -> "Pool":
         if isinstance(processes, str) and cls is Pool:
-            raise NotImplementedError
+            from .cluster import ClusterPool
+
+            made: Pool = object.__new__(ClusterPool)
+            return made
         return object.__new__(cls)
 
     def __init__(
@@ -217,7 +221,7 @@ class Pool:
             self._desk.add(job)
             name = "gristmill-feeder"
             threading.Thread(target=job.feed, args=(items,), name=name, daemon=True).start()
-        return results_of(job, self)
+        return iterator_over(Parts(job), self)
 
 
 def end(desk: Desk, minders: List[Minder]) -> None:

@@ -363,6 +363,10 @@ class Parts(Iterator[Iterator[Any]]):
     def __next__(self) -> Iterator[Any]:
         return self.job.part(self.timeout)
 
+    def drop(self) -> None:
+        """Nobody will take results."""
+        self.job.drop()
+
 
 class IMapIterator(itertools.chain[T]):
     """The results of `imap` and `imap_unordered`.
@@ -371,7 +375,7 @@ class IMapIterator(itertools.chain[T]):
     it. `chain` gives the items of one part after the other without a line of Python for each.
     """
 
-    _parts: Parts
+    _parts: Any
     _pool: object
 
     def next(self, timeout: Optional[float] = None) -> T:
@@ -385,12 +389,11 @@ class IMapIterator(itertools.chain[T]):
     def __del__(self) -> None:
         parts = getattr(self, "_parts", None)
         if parts is not None:
-            parts.job.drop()
+            parts.drop()
 
 
-def results_of(job: ImapJob, pool: object) -> "IMapIterator[Any]":
-    """An iterator over the results of a job."""
-    parts = Parts(job)
+def iterator_over(parts: Iterator[Iterator[Any]], pool: object) -> "IMapIterator[Any]":
+    """An iterator over results that come in parts; the pool lives as long."""
     results: IMapIterator[Any] = IMapIterator.from_iterable(parts)  # type: ignore[assignment]
     results._parts, results._pool = parts, pool
     return results
