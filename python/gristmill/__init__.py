@@ -16,6 +16,7 @@ from .call import WORKER as _WORKER
 from .document import Document, documents
 from .errors import (
     BinaryMissing,
+    DumpError,
     JobFailed,
     MaybeEncodingError,
     PoolEnded,
@@ -23,6 +24,8 @@ from .errors import (
     RemoteError,
     WorkerLost,
 )
+from .channel import Channel
+from .gateway import Gateway, Group, MultiChannel, default_group, makegateway
 from .job import Job, Result, submit
 from .pool import Pool
 from .quarantine import Entry
@@ -47,13 +50,18 @@ __all__ = [
     "AsyncResult",
     "Bag",
     "BinaryMissing",
+    "Channel",
     "Document",
+    "DumpError",
     "Entry",
+    "Gateway",
+    "Group",
     "IMapIterator",
     "Item",
     "Job",
     "JobFailed",
     "MaybeEncodingError",
+    "MultiChannel",
     "Pool",
     "PoolEnded",
     "Quarantined",
@@ -62,7 +70,9 @@ __all__ = [
     "TimeoutError",
     "WorkerLost",
     "count",
+    "default_group",
     "documents",
+    "makegateway",
     "read_text",
     "submit",
 ]

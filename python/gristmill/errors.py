@@ -3,8 +3,11 @@
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]
 from typing import Any, List, Optional
 
+from .channel import DumpError, RemoteError
+
 __all__ = [
     "BinaryMissing",
+    "DumpError",
     "JobFailed",
     "MaybeEncodingError",
     "PoolEnded",
@@ -28,10 +31,6 @@ class BinaryMissing(RuntimeError):
 
 class JobFailed(RuntimeError):
     """A job has failed: there is no result. The text is what the program said."""
-
-
-class RemoteError(Exception):
-    """An exception of a function on another machine, of a class that is not Python's own."""
 
 
 class Quarantined(RuntimeError):
