@@ -13,7 +13,7 @@ from typing import Any
 
 from .bag import Bag, Item, read_text
 from .call import WORKER as _WORKER
-from .document import Document, documents
+from .archives import Document, documents
 from .errors import (
     BinaryMissing,
     DumpError,

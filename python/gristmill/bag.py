@@ -24,6 +24,8 @@ START = (
 )
 # A batch that takes longer than that, in seconds, is given up.
 TIMEOUT = 86_400
+# Where only the first items are wanted, no more than a little is computed ahead.
+FEW: Dict[str, Option] = {"chunk_size": "4KiB", "threads": 1}
 
 
 class Lines:
@@ -45,14 +47,16 @@ class Lines:
         self.line_ends = line_ends
         self.options = options
 
-    def items(self, steps: Sequence[stages.Stage], end: plan.End) -> Iterator[Any]:
-        """What comes of all lines, computed by workers."""
+    def items(
+        self, steps: Sequence[stages.Stage], end: plan.End, few: bool = False
+    ) -> Iterator[Any]:
+        """What comes of all lines, computed by workers; `few` says that the first ones are wanted."""
         made = plan.Plan(
             steps, end, self.encoding, self.errors, self.include_path, self.line_ends
         )
-        return end.whole(self.parts(made))
+        return end.whole(self.parts(made, FEW if few else {}))
 
-    def parts(self, made: plan.Plan) -> Iterator[Any]:
+    def parts(self, made: plan.Plan, more: "dict[str, Option]") -> Iterator[Any]:
         """The parts that workers make, or the rows of the table."""
         folder = Folder()
         planned = folder.file("plan", pickle.dumps(travel.pack(made)))
@@ -61,7 +65,7 @@ class Lines:
         command = ["run", "exec", "--quiet", "--output", "-", "--quarantine", quarantined]
         command += ["--worker", "--each", "document" if made.documents else "record"]
         command += ["--reduce", "sum"] if made.end.table else ["--out", "frames"]
-        command += words({"timeout": TIMEOUT, **self.options})
+        command += words({"timeout": TIMEOUT, **more, **self.options})
         # Inputs stand before `--`: none of them is taken for a word of the worker's.
         command += folder.list(self.inputs)
         command += ["--", python(), "-c", START, root, planned]
@@ -83,7 +87,9 @@ class Whole:
         self.bag = bag
         self.end = end
 
-    def items(self, steps: Sequence[stages.Stage], end: plan.End) -> Iterator[Any]:
+    def items(
+        self, steps: Sequence[stages.Stage], end: plan.End, few: bool = False
+    ) -> Iterator[Any]:
         """What comes of its items, computed here."""
         items = self.bag._source.items(self.bag._steps, self.end)
         if end.table:
@@ -216,7 +222,7 @@ class Bag:
     def take(self, k: int, npartitions: int = 1) -> Tuple[Any, ...]:
         """The first `k` items; what comes behind them is not read."""
         found: List[Any] = []
-        iterator = iter(self)
+        iterator = self._source.items(self._steps, plan.Collect(), few=True)
         try:
             while len(found) < k:
                 found.append(next(iterator))

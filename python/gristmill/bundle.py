@@ -8,6 +8,7 @@ functions are pickled by cloudpickle, which travels with them.
 import importlib.util
 import json
 import os
+import pickletools
 import sys
 import sysconfig
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -30,43 +31,56 @@ class Bundle:
         start: Optional[Tuple[Callable[..., Any], Tuple[Any, ...]]] = None,
     ) -> None:
         self.folder = Folder()
-        said: Dict[str, Any] = {"how": how}
-        imported: List[str] = []
-        shipped = [CALL + ".json"]
-        module, name = named(function)
-        if start is None and module is not None and name is not None:
-            root, found = place(module)
-            said.update(found, name=name)
-            if root is not None:
-                self.link_modules(root)
-            if "module" in found:
-                imported.append(found["module"].partition(".")[0])
-            else:
-                shipped.append(found["main"])
-        else:
-            said.update(pickled="function.pickle", python=list(sys.version_info[:2]))
-            begin, arguments = start or (None, ())
-            self.folder.file("function.pickle", pickled((function, begin, arguments)))
-            shipped.append("function.pickle")
-            spec = importlib.util.find_spec("cloudpickle")
-            if spec is not None and spec.submodule_search_locations:
-                self.link("cloudpickle", spec.submodule_search_locations[0])
-                imported.append("cloudpickle")
+        said: Dict[str, Any] = {"how": how, "start": None}
+        self.imported: List[str] = []
+        self.shipped = [CALL + ".json"]
+        said["function"] = self.put(function, "function.pickle")
+        if start is not None:
+            said["start"] = self.put(start[0], "start.pickle")
+            said["arguments"] = [call.encode(one) for one in start[1]]
         if local:
             said["path"] = sys.path
         for path in ship:
             self.link(path, os.path.abspath(path))
-            shipped.append(path)
+            self.shipped.append(path)
         self.folder.file(CALL + ".json", json.dumps(said, sort_keys=True).encode())
         with open(call.__file__, "rb") as file:
             text = file.read()
         # The program looks for imports, to find what it has to send along.
-        lines = "".join("    import %s\n" % one for one in imported)
+        lines = "".join("    import %s\n" % one for one in self.imported)
         text += ("\nif False:\n" + lines).encode() if lines else b""
         self.folder.file(CALL + ".py", text)
         self.words = ["--python", CALL + ".py:call"]
-        for path in shipped:
+        for path in self.shipped:
             self.words += ["--ship", path]
+
+    def put(self, function: Callable[..., Any], file: str) -> Dict[str, Any]:
+        """Puts a function into the folder; how it is found there."""
+        module, name = named(function)
+        if module is not None and name is not None:
+            found = self.put_module(module)
+            return {**found, "name": name}
+        data = pickled(function)
+        self.folder.file(file, data)
+        self.shipped.append(file)
+        for one in modules_in(data):
+            self.put_module(one)
+        spec = importlib.util.find_spec("cloudpickle")
+        if spec is not None and spec.submodule_search_locations:
+            self.link("cloudpickle", spec.submodule_search_locations[0])
+            self.imported.append("cloudpickle")
+        return {"pickled": file, "python": list(sys.version_info[:2])}
+
+    def put_module(self, module: str) -> Dict[str, str]:
+        """Puts a module into the folder, unless it is installed."""
+        root, found = place(module)
+        if root is not None:
+            self.link_modules(root)
+        if "main" in found:
+            self.shipped.append(found["main"])
+        else:
+            self.imported.append(found["module"].partition(".")[0])
+        return found
 
     def link(self, name: str, target: str) -> None:
         """Puts a link into the folder."""
@@ -144,6 +158,19 @@ def installed(path: str) -> bool:
     return "site-packages" in path.split(os.sep) or any(
         path.startswith(folder + os.sep) for folder in folders if folder
     )
+
+
+def modules_in(data: bytes) -> List[str]:
+    """The modules that a pickle names, but for those that are installed."""
+    found: List[str] = []
+    for _, text, _ in pickletools.genops(data):
+        if not isinstance(text, str):
+            continue
+        module = sys.modules.get(text)
+        path = getattr(module, "__file__", None)
+        if path and text not in found and text != "__main__" and not installed(path):
+            found.append(text)
+    return found
 
 
 def pickled(value: Any) -> bytes:

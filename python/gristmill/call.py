@@ -20,6 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "gristmill"
 # Where the package finds what the worker gives to functions.
 WORKER = "gristmill_worker_module"
+# Scripts that were loaded.
+MAINS: Dict[str, types.ModuleType] = {}
 KINDS = "bytes, str, or values of JSON (dict with str as keys, list, int, float, bool, None)"
 
 
@@ -51,32 +53,42 @@ def check(value: Any) -> None:
         raise TypeError("a value of type %s cannot travel: only %s" % (kind.__name__, KINDS))
 
 
-def load(said: Dict[str, Any]) -> Tuple[Callable[..., Any], Optional[Callable[..., Any]], Any]:
-    """The function, and the module that has it."""
+def load(said: Dict[str, Any]) -> Tuple[Any, Any]:
+    """The function, and what is to be called once before it, if there is something."""
     sys.path[:0] = [HERE]
     sys.path.extend(path for path in said.get("path", []) if path not in sys.path)
     stand_aside()
-    if "pickled" in said:
+    function, module = found(said["function"])
+    if said["start"] is not None:
+        start, _ = found(said["start"])
+        arguments = [decode(one) for one in said["arguments"]]
+        return function, lambda: start(*arguments)
+    start = getattr(module, "setup", None)
+    return function, start if callable(start) and start is not function else None
+
+
+def found(place: Dict[str, Any]) -> Tuple[Any, Optional[types.ModuleType]]:
+    """A function, and the module that has it."""
+    if "pickled" in place:
         mine = list(sys.version_info[:2])
-        if said["python"] != mine:
+        if place["python"] != mine:
             raise RuntimeError(
                 "this function was pickled by Python %d.%d, and the worker has Python %d.%d: a function "
-                "that stands in a module by its name travels between versions" % (*said["python"], *mine)
+                "that stands in a module by its name travels between versions" % (*place["python"], *mine)
             )
-        with open(os.path.join(HERE, said["pickled"]), "rb") as file:
-            pickled: Tuple[Any, Any, Any] = pickle.load(file)
-            return pickled
-    if said.get("main"):
-        module = types.ModuleType("__mp_main__")
-        module.__dict__.update(runpy.run_path(os.path.join(HERE, said["main"]), run_name="__mp_main__"))
+        with open(os.path.join(HERE, place["pickled"]), "rb") as file:
+            return pickle.load(file), None
+    module = MAINS.get(place["main"]) if "main" in place else None
+    if module is None and "main" in place:
+        module = MAINS[place["main"]] = types.ModuleType("__mp_main__")
+        module.__dict__.update(runpy.run_path(os.path.join(HERE, place["main"]), run_name="__mp_main__"))
         sys.modules["__main__"] = sys.modules["__mp_main__"] = module
-    else:
-        module = importlib.import_module(said["module"])
+    elif module is None:
+        module = importlib.import_module(place["module"])
     function: Any = module
-    for part in said["name"].split("."):
+    for part in place["name"].split("."):
         function = getattr(function, part)
-    start = getattr(module, "setup", None)
-    return function, start if callable(start) and start is not function else None, []
+    return function, module
 
 
 def stand_aside() -> None:
@@ -155,7 +167,7 @@ def begin() -> None:
     """Makes `call` and `setup` of this module what the job asks for."""
     with open(os.path.join(HERE, "gristmill_call.json")) as file:
         said = json.load(file)
-    function, start, arguments = load(said)
+    function, start = load(said)
     how = said["how"]
     ways: Dict[str, Callable[[Any], Any]] = {
         "results": lambda record: several(function(record)),
@@ -171,7 +183,7 @@ def begin() -> None:
     if how in ("results", "pairs") and takes_bytes(function):
         call.__annotations__["record"] = bytes
     globals()["call"] = call
-    globals()["setup"] = (lambda: start(*arguments)) if start else None
+    globals()["setup"] = start
 
 
 if __name__ == "gristmill_call":

@@ -123,6 +123,12 @@ class Job:
         with open(self._path("sources.jsonl"), encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
+    def status(self) -> str:
+        """How far it is, in words; on a broker with what holds it up, as when no mapper may run it."""
+        if self._broker is None:
+            return "%s %s" % (self.name, "done" if self.done() else "running")
+        return program.status(self.name, self._broker)
+
     def cancel(self) -> None:
         """Ends it; on a broker it is dropped there too."""
         for running in self._running:

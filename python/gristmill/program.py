@@ -141,6 +141,16 @@ class Running:
         self.end()
 
 
+def status(job: str, broker: str) -> str:
+    """What `gristmill status` says of a job."""
+    command = [binary.find(), "status", job]
+    environment = {**os.environ, BROKER: broker}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
 def cancel(job: str, broker: str) -> None:
     """Drops a job on a broker; one that is not there any more is dropped."""
     environment = {**os.environ, BROKER: broker}
