@@ -26,10 +26,11 @@ from .errors import (
 )
 from .channel import Channel
 from .gateway import Gateway, Group, MultiChannel, default_group, makegateway
+from .imap import IMapIterator
 from .job import Job, Result, submit
 from .pool import Pool
 from .quarantine import Entry
-from .results import AsyncResult, IMapIterator
+from .results import AsyncResult
 
 
 def count(name: str, amount: int = 1, group: str = "user") -> None:

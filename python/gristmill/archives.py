@@ -5,7 +5,7 @@ import pickle
 from typing import Iterator, NamedTuple
 
 from . import frames
-from .bag import START, python
+from .lines import START, python
 from .program import Folder, Inputs, Option, Running, paths, words
 
 

@@ -17,11 +17,12 @@ from . import call
 from .bundle import Bundle
 from .desk import CLOSED, RUN, TERMINATED
 from .errors import JobFailed, PoolEnded, Quarantined, RemoteError, WorkerLost
+from .imap import IMapIterator, Raise, iterator_over
 from .job import Job, start
 from .pool import Pool, checked
 from .program import Input, Option, words
 from .quarantine import Entry
-from .results import AsyncResult, Callback, IMapIterator, Raise, iterator_over
+from .results import AsyncResult, Callback
 
 T = TypeVar("T")
 # The longest line that travels, in bytes, with room for what is around it.

@@ -10,19 +10,9 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, Type
 
 from . import child, jobs
 from .desk import CLOSED, RUN, Desk
+from .imap import ImapJob, IMapIterator, Parts, PulledJob, iterator_over, stays
 from .minder import Minder, Settings
-from .results import (
-    ApplyJob,
-    AsyncResult,
-    Callback,
-    ImapJob,
-    IMapIterator,
-    MapJob,
-    Parts,
-    PulledJob,
-    iterator_over,
-    stays,
-)
+from .results import ApplyJob, AsyncResult, Callback, MapJob
 
 T = TypeVar("T")
 
@@ -90,11 +80,11 @@ class Pool:
         result: AsyncResult[T] = AsyncResult(self, callback, error_callback)
         try:
             function = jobs.function_bytes(func)
-            self._desk.add(ApplyJob(function, child.CALL, (tuple(args), dict(kwds)), result))
-        except ValueError:
-            raise
+            job = ApplyJob(function, child.CALL, (tuple(args), dict(kwds)), result)
         except Exception as error:
             result._set(False, error)
+        else:
+            self._desk.add(job)
         return result
 
     def map(
@@ -202,7 +192,13 @@ class Pool:
         self._check_running()
         items = iterable if type(iterable) is list else list(iterable)
         result: AsyncResult[List[Any]] = AsyncResult(self, callback, error_callback)
-        self._desk.add(MapJob(jobs.function_bytes(func), how, checked(chunksize), items, result))
+        size = checked(chunksize)
+        try:
+            job = MapJob(jobs.function_bytes(func), how, size, items, result)
+        except Exception as error:
+            result._set(False, error)
+        else:
+            self._desk.add(job)
         return result
 
     def _imap(

@@ -8,7 +8,14 @@ import zipfile
 
 import pytest
 
+import gristmill as gm
 from gristmill import binary
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with gm.Pool(3) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")
