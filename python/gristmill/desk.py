@@ -1,6 +1,5 @@
 """Where the jobs of one pool lie: minders take batches from it and put answers on it."""
 
-import itertools
 import threading
 import time
 from collections import deque
@@ -96,12 +95,15 @@ class Desk:
             return self.again.popleft()
         while self.jobs and self.jobs[0].exhausted:
             self.jobs.popleft()
-        for job in list(itertools.islice(self.jobs, 16)):
-            if job.available() and (late or job.full()):
-                batch = self._cut(job)
-                if batch is not None:
-                    return batch
-        return None
+        while True:
+            for job in self.jobs:
+                if job.available() and (late or job.full()):
+                    break
+            else:
+                return None
+            batch = self._cut(job)
+            if batch is not None:
+                return batch
 
     def _cut(self, job: Job) -> Optional[Batch]:
         batch = job.cut()

@@ -4,6 +4,7 @@ import io
 import itertools
 import os
 import stat
+import threading
 import time
 from collections import deque
 from multiprocessing import TimeoutError
@@ -62,7 +63,8 @@ class ImapJob(FedJob):
             while not self.ready:
                 if self.failed is not None:
                     return Raise(self.failed)
-                if self.done:
+                # Not what was answered: an answer counts before it is here.
+                if self.ended and self.consumed == self.pulled:
                     failure, self.failure = self.failure, None
                     if failure is not None:
                         return Raise(failure)
@@ -73,21 +75,28 @@ class ImapJob(FedJob):
                 self.changed.wait(left)
             results = self.ready.popleft()
             self.consumed += results.count
-            self.room_was_made()
+        self.room_was_made()
         return opened(results)
 
     def room_was_made(self) -> None:
-        """Results were taken."""
+        """Results were taken. Called without the lock: the desk's comes first."""
         if self.consumed >= self.room_at:
-            self.room.notify_all()
+            with self.changed:
+                self.room.notify_all()
 
     def drop(self) -> None:
         """Nobody will take results: items are still worked off, as in multiprocessing."""
         with self.changed:
-            self.dropped = self.unbounded = True
+            self.dropped = True
             self.ready.clear()
             self.early.clear()
+        self.unbind()
+
+    def unbind(self) -> None:
+        with self.changed:
+            self.unbounded = True
             self.room.notify_all()
+        self.desk.wake()
 
     def feed(self, iterable: Iterable[Any]) -> None:
         """Reads the items: what the thread for that does."""
@@ -160,12 +169,13 @@ class PulledJob(ImapJob):
             items.extend(itertools.islice(self.source, size))
         except BaseException as error:
             self.failure = error
-        if len(items) < size:
-            self.ended = True
         start = self.pulled
         self.taken = self.pulled = start + len(items)
         if items:
-            return Batch(self, start, len(items), self.packed(items, start))
+            data = self.packed(items, start)
+            # Once all items are counted.
+            self.ended = len(items) < size
+            return Batch(self, start, len(items), data)
         self.end()
         return None
 
@@ -244,8 +254,12 @@ class Parts(Iterator[Iterator[Any]]):
         return self.job.part(self.timeout)
 
     def drop(self) -> None:
-        """Nobody will take results."""
-        self.job.drop()
+        """Nobody will take results. An object's end may come while its thread has any lock."""
+        if not self.job.done:
+            try:
+                threading.Thread(target=self.job.drop, daemon=True).start()
+            except RuntimeError:
+                pass  # the interpreter ends, and the pool with it
 
 
 class IMapIterator(itertools.chain[T]):

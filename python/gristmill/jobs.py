@@ -192,9 +192,7 @@ class FedJob(Job):
 
     def unbind(self) -> None:
         """Results no longer bound how far items are read ahead."""
-        with self.changed:
-            self.unbounded = True
-            self.room.notify_all()
+        raise NotImplementedError
 
 
 def function_bytes(function: Callable[..., Any]) -> bytes:

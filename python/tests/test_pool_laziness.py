@@ -102,6 +102,17 @@ def test_a_slow_iterable_holds_nothing_else_up():
             next(it)
 
 
+def test_many_slow_iterables_hold_no_call_up():
+    never = threading.Event()
+    with gm.Pool(2) as pool:
+        waiting = [pool.imap(double, iter(never.wait, True)) for _ in range(40)]
+        assert pool.apply_async(double, (4,)).get(timeout=30) == 8
+        never.set()
+        for it in waiting:
+            with pytest.raises(StopIteration):
+                it.next(timeout=30)
+
+
 def test_work_begins_before_somebody_asks():
     items = Counting()
     with gm.Pool(2) as pool:
@@ -113,6 +124,8 @@ def test_work_begins_before_somebody_asks():
 def test_what_nobody_takes_is_still_done(tmp_path):
     pool = gm.Pool(2)
     pool.imap_unordered(touch, [str(tmp_path / str(n)) for n in range(500)])
+    pool.imap(abs, [0] * 100_000)
+    pool.imap(abs, itertools.repeat(0, 100_000))
     pool.imap_unordered(touch, iter([str(tmp_path / ("i%d" % n)) for n in range(500)]))
     pool.close()
     pool.join()

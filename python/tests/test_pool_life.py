@@ -78,7 +78,8 @@ def test_close_and_join():
     with pytest.raises(ValueError, match="still running"):
         pool.join()
     results = [pool.apply_async(square, (i, 0.01)) for i in range(10)]
-    it = pool.imap(square, range(10_000))
+    it = pool.imap(square, range(200_000))
+    fed = pool.imap_unordered(square, iter(range(100_000)))
     pool.close()
     for call in (
         lambda: pool.apply(square, (1,)),
@@ -91,7 +92,8 @@ def test_close_and_join():
     pool.join()
     # What was asked for before is there, taken or not.
     assert [result.get(timeout=0) for result in results] == [i * i for i in range(10)]
-    assert list(it) == [i * i for i in range(10_000)]
+    assert list(it) == [i * i for i in range(200_000)]
+    assert sorted(fed) == [i * i for i in range(100_000)]
     pool.join()
     pool.close()
     pool.terminate()
