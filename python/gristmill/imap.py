@@ -155,6 +155,7 @@ class PulledJob(ImapJob):
     """Items that need no waiting for: who needs a batch reads it."""
 
     source: Iterator[Any] = iter(())
+    plain = False  # all items are texts or bytes
 
     def available(self) -> int:
         return 0 if self.ended else max(0, self.limit() - self.pulled)
@@ -172,7 +173,7 @@ class PulledJob(ImapJob):
         start = self.pulled
         self.taken = self.pulled = start + len(items)
         if items:
-            data = self.packed(items, start)
+            data = wire.encode(items) if self.plain else self.packed(items, start)
             # Once all items are counted.
             self.ended = len(items) < size
             return Batch(self, start, len(items), data)

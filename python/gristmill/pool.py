@@ -211,7 +211,7 @@ class Pool:
         kind = PulledJob if stays(iterable) else ImapJob
         job = kind(self._desk, function, child.ITEM, size if size != 1 else None, ordered)
         if isinstance(job, PulledJob):
-            job.source = items
+            job.source, job.plain = items, type(iterable) not in (list, tuple)
             self._desk.add(job)
         else:
             self._desk.add(job)
