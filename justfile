@@ -57,6 +57,10 @@ book:
 test-pages *ARGS:
     tests/pages/browser {{ARGS}}
 
+# Check the Python package: mypy and its tests (PYTHON=python3.9 names an interpreter)
+test-python *ARGS:
+    tests/python/run {{ARGS}}
+
 # Check .github/ and the shell scripts
 workflows:
     tests/packages/workflows

@@ -1,0 +1,137 @@
+"""The Python package beside multiprocessing and dask.bag: seconds by the clock and of all processors.
+
+bench/python.py FOLDER [ROUNDS]
+
+FOLDER gets the data, once: a file of 1,000,000 lines of an access log, and the same in 8 gzipped files. It needs
+dask. The ways take turns, and the results are compared; the medians are printed, with the machine's load.
+"""
+
+import gzip
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+
+import gristmill
+
+LINES = 1_000_000
+FILES = 8
+
+
+def lines():
+    for n in range(LINES):
+        status = (200, 200, 200, 304, 404, 500)[n * 7 % 6]
+        when, path = "%02d:%02d:%02d" % (n // 3600 % 24, n // 60 % 60, n % 60), (n * n) % 997
+        text = '203.0.113.%d - - [03/Mar/2025:%s +0000] "GET /p/%d HTTP/1.1" %d %d "-" "Mozilla/5.0"\n'
+        yield text % (n * 13 % 250, when, path, status, n % 9000)
+
+
+def make(folder):
+    plain = os.path.join(folder, "access.log")
+    if not os.path.exists(plain):
+        os.makedirs(folder, exist_ok=True)
+        files = [gzip.open(os.path.join(folder, "access.%d.gz" % n), "wt", 6) for n in range(FILES)]
+        with open(plain + ".tmp", "w") as out:
+            for n, line in enumerate(lines()):
+                out.write(line)
+                files[n * FILES // LINES].write(line)
+        for file in files:
+            file.close()
+        os.rename(plain + ".tmp", plain)
+    return plain, [os.path.join(folder, "access.%d.gz" % n) for n in range(FILES)]
+
+
+def cheap(line):
+    return line.upper()
+
+
+def path(line):
+    return line.split(" ", 7)[6]
+
+
+def total(results):
+    length = 0
+    for result in results:
+        length += len(result)
+    return length
+
+
+def imap_gristmill(plain, _):
+    with gristmill.Pool(2) as pool, open(plain) as file:
+        return total(pool.imap(cheap, file))
+
+
+def imap_multiprocessing(plain, _):
+    with multiprocessing.Pool(2) as pool, open(plain) as file:
+        return total(pool.imap(cheap, file, chunksize=500))
+
+
+def frequencies_gristmill(_, zipped):
+    return sorted(gristmill.read_text(zipped).map(path).frequencies().compute())
+
+
+def frequencies_dask(_, zipped):
+    import dask
+    import dask.bag
+
+    with dask.config.set(scheduler="processes", num_workers=2):
+        return sorted(dask.bag.read_text(zipped).map(path).frequencies().compute())
+
+
+def start_gristmill(_, __):
+    with gristmill.Pool() as pool:
+        return pool.apply(int)
+
+
+def start_multiprocessing(_, __):
+    with multiprocessing.Pool() as pool:
+        return pool.apply(int)
+
+
+def processors():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def timed(way, data):
+    """A process of its own for each: what one has imported or warmed is not the other's gain."""
+    reading, writing = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=measure, args=(way, data, writing))
+    process.start()
+    measured = reading.recv()
+    process.join()
+    return measured
+
+
+def measure(way, data, writing):
+    clock, used = time.perf_counter(), processors()
+    result = way(*data)
+    writing.send((time.perf_counter() - clock, processors() - used, hash(repr(result))))
+
+
+def main(folder, rounds=5):
+    data = make(folder)
+    for ways in (
+        (imap_gristmill, imap_multiprocessing),
+        (frequencies_gristmill, frequencies_dask),
+        (start_gristmill, start_multiprocessing),
+    ):
+        taken = {way: [] for way in ways}
+        for _ in range(int(rounds)):
+            for way in ways:
+                taken[way].append(timed(way, data))
+        if len({result for each in taken.values() for _, _, result in each}) != 1:
+            sys.exit("%s: the results differ" % ways[0].__name__)
+        for way in ways:
+            clock, used = (statistics.median(one[n] for one in taken[way]) for n in (0, 1))
+            print("%-24s %7.3f s %7.3f s of processors" % (way.__name__, clock, used))
+    print("load %.1f, %.1f" % os.getloadavg()[:2])
+
+
+if __name__ == "__main__":
+    # Strings are hashed alike in all of its processes.
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
+    main(*sys.argv[1:])

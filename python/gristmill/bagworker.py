@@ -1,0 +1,211 @@
+"""A worker of `gristmill run exec` that runs a bag's stages over whole batches of records.
+
+It speaks version 1 of the protocol in docs/exec.md. All that comes of a batch is the answer to its
+first record, and the others have none; where a record fails, each is asked alone, so that it is that
+record which is set aside.
+"""
+
+import io
+import itertools
+import json
+import pickle
+import struct
+import sys
+import traceback
+from typing import BinaryIO, Iterator, List, Optional, Tuple
+
+from . import pairs, stages, travel
+from .plan import Plan
+
+# The longest result of one record, in bytes, with room for what is around it.
+MOST = (64 << 20) - 4096
+
+Group = Tuple[str, bytes, Tuple[int, ...]]
+
+
+class Worker:
+    """Reads batches and answers them."""
+
+    def __init__(self, plan: Optional[Plan], output: BinaryIO) -> None:
+        self.given = plan  # without one, records come back as they are
+        self.output = output
+
+    def send(self, kind: bytes, payload: bytes) -> None:
+        """Writes a frame."""
+        self.output.write(struct.pack(">I", len(payload) + 1) + kind + payload)
+
+    def batch(self, payload: bytes) -> None:
+        """Answers all records of a batch."""
+        groups = list(taken_apart(payload))
+        if self.given is None:
+            for _, data, lengths in groups:
+                self.echo(data, lengths)
+            self.send(b"E", b"")
+            self.output.flush()
+            return
+        records = sum(len(lengths) for _, _, lengths in groups)
+        try:
+            self.answer(records, groups)
+            failed = False
+        except BaseException:
+            failed = True
+        if failed:
+            self.each(groups)
+        self.send(b"E", b"")
+        self.output.flush()
+
+    def each(self, groups: List[Group]) -> None:
+        """Answers records one by one: one of them fails, at least."""
+        for name, data, lengths in groups:
+            at = 0
+            for length in lengths:
+                one = data[at:at + length + 1]
+                at += length + 1
+                try:
+                    self.answer(1, [(name, one, (length,))])
+                except BaseException as error:
+                    self.send(b"X", explain(error))
+
+    def echo(self, data: bytes, lengths: Tuple[int, ...]) -> None:
+        """Answers records with themselves."""
+        at = 0
+        for length in lengths:
+            self.send(b"O", struct.pack(">III", 1, 1, length) + data[at:at + length])
+            at += length + 1
+
+    @property
+    def plan(self) -> Plan:
+        """What is done with records."""
+        assert self.given is not None
+        return self.given
+
+    def answer(self, records: int, groups: List[Group]) -> None:
+        """Answers these records at once."""
+        items = itertools.chain.from_iterable(self.items(*group) for group in groups)
+        part = self.plan.end.part(stages.run(self.plan.steps, items))
+        if self.plan.end.table:
+            self.send(b"K", table(records, part))
+            return
+        data = pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
+        if len(data) > MOST:
+            raise OverflowError("what came of %d records has %d bytes" % (records, len(data)))
+        numbers = [records, 1] + [0] * (records - 1) + [len(data)]
+        self.send(b"O", struct.pack(">%dI" % len(numbers), *numbers) + data)
+
+    def items(self, name: str, data: bytes, lengths: Tuple[int, ...]) -> Iterator[object]:
+        """The items of records, which a newline follows each."""
+        plan = self.plan
+        if plan.documents:
+            lines = documents(data, lengths, plan)
+        else:
+            lines = iter(texts(data, lengths, plan))
+        return ((line, name) for line in lines) if plan.include_path else lines
+
+
+def documents(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> Iterator[str]:
+    """The lines of whole documents."""
+    at = 0
+    for length in lengths:
+        file = io.BytesIO(data[at:at + length])
+        at += length + 1
+        yield from io.TextIOWrapper(file, plan.encoding, plan.errors)
+
+
+def texts(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> List[str]:
+    """Records as texts."""
+    text = data.decode(plan.encoding, plan.errors)
+    if plan.line_ends:
+        lines = list(io.StringIO(text, newline="\n"))
+        if len(lines) == len(lengths):
+            return lines
+    else:
+        lines = text.split("\n")
+        if len(lines) == len(lengths) + 1:
+            lines.pop()
+            return lines
+    lines, at, end = [], 0, 1 if plan.line_ends else 0
+    for length in lengths:
+        lines.append(data[at:at + length + end].decode(plan.encoding, plan.errors))
+        at += length + 1
+    return lines
+
+
+def table(records: int, part: "dict[object, int]") -> bytes:
+    """Keys and numbers as the pairs of the first of these records."""
+    parts: List[bytes] = []
+    for key, number in part.items():
+        text = pairs.key_text(key)
+        if len(text) > pairs.MOST:
+            raise OverflowError("an item of %d bytes: too long to be counted" % len(text))
+        parts += (text, b"%d" % number)
+    numbers = [records, len(part)] + [0] * (records - 1) + list(map(len, parts))
+    payload = struct.pack(">%dI" % len(numbers), *numbers) + b"".join(parts)
+    if len(payload) > MOST:
+        raise OverflowError("what is counted of %d records has %d bytes" % (records, len(payload)))
+    return payload
+
+
+def taken_apart(payload: bytes) -> Iterator[Group]:
+    """The documents of a batch: name, records with a newline behind each, and their lengths."""
+    (count,) = struct.unpack_from(">I", payload)
+    at = 4
+    for _ in range(count):
+        (length,) = struct.unpack_from(">I", payload, at)
+        name = payload[at + 4:at + 4 + length].decode("utf-8", "replace")
+        at += 4 + length
+        (length,) = struct.unpack_from(">I", payload, at)
+        at += 4 + length
+        _, records = struct.unpack_from(">QI", payload, at)
+        at += 12
+        lengths = struct.unpack_from(">%dI" % records, payload, at)
+        at += 4 * records
+        end = at + sum(lengths) + records
+        yield name, payload[at:end], lengths
+        at = end
+
+
+def explain(error: BaseException) -> bytes:
+    """The reason in the first line, and the user's own traceback behind it."""
+    reason = "".join(traceback.format_exception_only(type(error), error)).strip()
+    reason = reason.splitlines()[-1] if reason else type(error).__name__
+    trace = error.__traceback__
+    ours = (__file__, stages.__file__, sys.modules[Plan.__module__].__file__)
+    while trace is not None and trace.tb_frame.f_code.co_filename in ours:
+        trace = trace.tb_next
+    details = "".join(traceback.format_exception(type(error), error, trace))
+    return (reason + "\n" + details).encode("utf-8", "replace")
+
+
+def receive(source: BinaryIO) -> Tuple[Optional[bytes], bytes]:
+    """Reads a frame: its type and its payload; no type where there are no more."""
+    head = source.read(5)
+    if len(head) < 5:
+        return None, b""
+    length = struct.unpack(">I", head[:4])[0] - 1
+    payload = source.read(length)
+    return (None, b"") if len(payload) < length else (head[4:5], payload)
+
+
+def main(path: str) -> None:
+    """Works until there is nothing more to do."""
+    source, output = open(3, "rb", 1 << 20), open(4, "wb", 1 << 20)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    kind, _ = receive(source)
+    if kind != b"H":
+        return
+    worker: Optional[Worker] = None
+    try:
+        with open(path, "rb") as file:
+            packed = pickle.load(file)
+        worker = Worker(None if packed is None else travel.unpack(packed), output)
+        answer, payload = b"H", json.dumps({"version": 1, "worker": "python bag"}).encode()
+    except BaseException as error:
+        answer, payload = b"F", explain(error)
+    output.write(struct.pack(">I", len(payload) + 1) + answer + payload)
+    output.flush()
+    while worker is not None:
+        kind, payload = receive(source)
+        if kind is None:
+            return
+        if kind == b"B":
+            worker.batch(payload)

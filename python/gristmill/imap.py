@@ -1,0 +1,294 @@
+"""What a pool gives back for `imap`: an iterator, which holds up the reading of items."""
+
+import io
+import itertools
+import os
+import stat
+import threading
+import time
+from collections import deque
+from multiprocessing import TimeoutError
+from typing import Any, Deque, Dict, Iterable, Iterator, List, Optional, TypeVar
+
+from . import wire
+from .desk import Desk
+from .jobs import Batch, FedJob, Results
+
+T = TypeVar("T")
+
+
+class ImapJob(FedJob):
+    """A call for each item; results are taken one by one."""
+
+    def __init__(
+        self, desk: Desk, function: bytes, how: int, chunksize: Optional[int], ordered: bool
+    ) -> None:
+        super().__init__(function, how, chunksize)
+        self.desk = desk
+        self.ordered = ordered
+        self.dropped = False  # nobody will take results
+        self.ready: Deque[Results] = deque()
+        self.early: Dict[int, Results] = {}
+        self.position = 0  # of the first item that is not ready
+        self.failed: Optional[BaseException] = None
+
+    def settle(self, start: int, results: Results) -> None:
+        with self.changed:
+            if self.dropped:
+                self.early.clear()
+                self.ready.clear()
+            elif not self.ordered:
+                self.ready.append(results)
+            else:
+                self.early[start] = results
+                while self.position in self.early:
+                    part = self.early.pop(self.position)
+                    self.position += part.count
+                    self.ready.append(part)
+            self.changed.notify_all()
+            if self.unbounded:
+                self.room.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        with self.changed:
+            self.failed = error
+            self.stopped = True
+            self.changed.notify_all()
+            self.room.notify_all()
+
+    def part(self, timeout: Optional[float]) -> Iterator[Any]:
+        """The next results, as soon as there are some. Takes no longer than `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self.changed:
+            while not self.ready:
+                if self.failed is not None:
+                    return Raise(self.failed)
+                # Not what was answered: an answer counts before it is here.
+                if self.ended and self.consumed == self.pulled:
+                    failure, self.failure = self.failure, None
+                    if failure is not None:
+                        return Raise(failure)
+                    raise StopIteration
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return Raise(TimeoutError())
+                self.changed.wait(left)
+            results = self.ready.popleft()
+            self.consumed += results.count
+        self.room_was_made()
+        return opened(results)
+
+    def room_was_made(self) -> None:
+        """Results were taken. Called without the lock: the desk's comes first."""
+        if self.consumed >= self.room_at:
+            with self.changed:
+                self.room.notify_all()
+
+    def drop(self) -> None:
+        """Nobody will take results: items are still worked off, as in multiprocessing."""
+        with self.changed:
+            self.dropped = True
+            self.ready.clear()
+            self.early.clear()
+        self.unbind()
+
+    def unbind(self) -> None:
+        with self.changed:
+            self.unbounded = True
+            self.room.notify_all()
+        self.desk.wake()
+
+    def feed(self, iterable: Iterable[Any]) -> None:
+        """Reads the items: what the thread for that does."""
+        try:
+            items = iter(iterable)
+            while True:
+                limit = self.wait_for_room()
+                if limit < 0 or not self.feed_each(items, limit):
+                    break
+        except BaseException as error:
+            self.failure = error
+        self.end()
+
+    def end(self) -> None:
+        """There are no more items."""
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+        if self.done:
+            self.desk.forget(self)
+
+    def feed_each(self, items: Iterator[Any], limit: int) -> bool:
+        """Reads items one by one: each may be changed when the next one is read."""
+        plain, add, boxed, desk, pulled = wire.PLAIN, self.open.append, self.boxed, self.desk, self.pulled
+        for item in items:
+            if type(item) not in plain:
+                item = boxed(item, pulled)
+            pulled += 1
+            self.pulled = pulled
+            add(item)
+            if desk.hungry:
+                desk.wake()
+            if pulled >= limit:
+                return True
+        return False
+
+    def wait_for_room(self) -> int:
+        """Waits until items may be read; returns up to which one, or -1 if they shall not."""
+        with self.changed:
+            while not self.stopped:
+                limit = self.limit()
+                if self.pulled < limit:
+                    return limit
+                # Half of it at once: not a change of threads for each batch.
+                self.room_at = limit - self.desk.window(self) // 2
+                self.room.wait()
+        return -1
+
+    def limit(self) -> int:
+        """How many items may be read, all in all."""
+        taken = max(self.consumed, self.answered if self.unbounded else 0)
+        return taken + self.desk.window(self)
+
+
+class PulledJob(ImapJob):
+    """Items that need no waiting for: who needs a batch reads it."""
+
+    source: Iterator[Any] = iter(())
+    plain = False  # all items are texts or bytes
+
+    def available(self) -> int:
+        return 0 if self.ended else max(0, self.limit() - self.pulled)
+
+    def full(self) -> bool:
+        return True
+
+    def cut(self) -> Optional[Batch]:
+        items: List[Any] = []
+        size = self.size  # which other threads change
+        try:
+            items.extend(itertools.islice(self.source, size))
+        except BaseException as error:
+            self.failure = error
+        start = self.pulled
+        self.taken = self.pulled = start + len(items)
+        if items:
+            data = wire.encode(items) if self.plain else self.packed(items, start)
+            # Once all items are counted.
+            self.ended = len(items) < size
+            return Batch(self, start, len(items), data)
+        self.end()
+        return None
+
+    def room_was_made(self) -> None:
+        if self.desk.hungry:
+            self.desk.wake()
+
+
+def stays(iterable: Any) -> bool:
+    """Whether the items are there, without waiting, and reading one does not change another."""
+    if type(iterable) in (list, tuple, range):
+        return True
+    if type(iterable) in (io.TextIOWrapper, io.BufferedReader):
+        try:
+            return stat.S_ISREG(os.fstat(iterable.fileno()).st_mode)
+        except (OSError, ValueError):
+            pass
+    return False
+
+
+class Raise(Iterator[Any]):
+    """An iterator that raises once, in place of an item, and has nothing more."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error: Optional[BaseException] = error
+
+    def __next__(self) -> Any:
+        error, self.error = self.error, None
+        if error is None:
+            raise StopIteration
+        raise error
+
+
+def opened(results: Results) -> Iterator[Any]:
+    """Results among which some may be exceptions, which are raised when it is their turn."""
+    if not results.errors:
+        try:
+            return iter(results.values())
+        except Exception:
+            pass  # one of them cannot be read here: it is found below
+    errors = dict(results.errors)
+    parts: List[Iterator[Any]] = []
+    for at, value in enumerate(wire.decode(results.data)):
+        try:
+            if at in errors:
+                raise errors[at]
+            parts.append(iter((wire.unbox(value),)))
+        except Exception as error:
+            parts.append(Raise(error))
+    return Chain(parts)
+
+
+class Chain(Iterator[Any]):
+    """Iterators one after the other; one that raises is not at its end."""
+
+    def __init__(self, parts: List[Iterator[Any]]) -> None:
+        self.parts = deque(parts)
+
+    def __next__(self) -> Any:
+        while self.parts:
+            try:
+                return next(self.parts[0])
+            except StopIteration:
+                self.parts.popleft()
+        raise StopIteration
+
+
+class Parts(Iterator[Iterator[Any]]):
+    """The results of a job, in parts."""
+
+    def __init__(self, job: ImapJob) -> None:
+        self.job = job
+        self.timeout: Optional[float] = None
+
+    def __next__(self) -> Iterator[Any]:
+        return self.job.part(self.timeout)
+
+    def drop(self) -> None:
+        """Nobody will take results. An object's end may come while its thread has any lock."""
+        if not self.job.done:
+            try:
+                threading.Thread(target=self.job.drop, daemon=True).start()
+            except RuntimeError:
+                pass  # the interpreter ends, and the pool with it
+
+
+class IMapIterator(itertools.chain[T]):
+    """The results of `imap` and `imap_unordered`.
+
+    An exception of the function is raised when its item's turn comes; the iterator goes on behind
+    it. `chain` gives the items of one part after the other without a line of Python for each.
+    """
+
+    _parts: Any
+    _pool: object
+
+    def next(self, timeout: Optional[float] = None) -> T:
+        """The next result; raises multiprocessing.TimeoutError if it is not there in time."""
+        self._parts.timeout = timeout
+        try:
+            return self.__next__()
+        finally:
+            self._parts.timeout = None
+
+    def __del__(self) -> None:
+        parts = getattr(self, "_parts", None)
+        if parts is not None:
+            parts.drop()
+
+
+def iterator_over(parts: Iterator[Iterator[Any]], pool: object) -> "IMapIterator[Any]":
+    """An iterator over results that come in parts; the pool lives as long."""
+    results: IMapIterator[Any] = IMapIterator.from_iterable(parts)  # type: ignore[assignment]
+    results._parts, results._pool = parts, pool
+    return results

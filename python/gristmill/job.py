@@ -1,0 +1,213 @@
+"""`submit` and `Job`: a function over the records of archives, here or on a broker's mappers."""
+
+import json
+import os
+import threading
+import uuid
+from multiprocessing import TimeoutError
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from . import call, program, quarantine
+from .bundle import Bundle
+from .errors import JobFailed
+from .program import Folder, Input, Inputs, Option, Running, paths, verdict, words
+
+# What one call gets, and the words for it.
+EACH = {
+    "document": ["--each", "document"],
+    "record": ["--each", "record"],
+    "line": ["--each", "record", "--records", "lines"],
+    "paragraph": ["--each", "record", "--records", "paragraphs"],
+}
+
+
+class Result(NamedTuple):
+    """What a function has returned for one record."""
+
+    document: str
+    """The name of the record's document."""
+    offset: int
+    """Where the record begins in it, in bytes."""
+    value: Any
+    """What was returned: bytes, str or a value of JSON."""
+
+
+class Job:
+    """A job that was submitted. Its output is kept as long as this object, or in `output`."""
+
+    def __init__(
+        self, name: str, output: str, folder: Folder, pairs: bool, broker: Optional[str] = None
+    ) -> None:
+        self._broker = broker
+        self.name = name
+        """Its name on the broker, or of its folder."""
+        self.output = output
+        """The folder with its results, once it is done."""
+        self._folder = folder
+        self._pairs = pairs
+        self._running: List[Running] = []
+        self._ended = threading.Event()
+        self._code: Optional[int] = None
+
+    def _start(self, running: Sequence[Running]) -> None:
+        self._running = list(running)
+        threading.Thread(target=self._watch, name="gristmill-job", daemon=True).start()
+
+    def _watch(self) -> None:
+        codes = [running.process.wait() for running in self._running[:1]]
+        for helper in self._running[1:]:
+            # A reducer ends with its job; where the job was refused it has none.
+            if codes[0] not in (0, program.SET_ASIDE):
+                helper.end()
+            helper.process.wait()
+        self._code = codes[0]
+        self._ended.set()
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._ended.is_set()
+
+    def wait(self, timeout: Optional[float] = None) -> "Job":
+        """Waits for its end; raises `JobFailed`, or `Quarantined` if too much was set aside."""
+        if not self._ended.wait(timeout):
+            raise TimeoutError("job %s is not done" % self.name)
+        assert self._code is not None
+        verdict(self._code, self._running[0].stderr(), self._path("quarantine.jsonl"), self)
+        if not os.path.exists(self._path("manifest.json")):
+            raise JobFailed(
+                "job %s is done, but its output is not in %s: another reducer has written it; name the "
+                "folder of that, as it is seen here, by results=" % (self.name, self.output)
+            )
+        return self
+
+    def open(self) -> Iterator[Result]:
+        """Its results, in the order of the inputs, read as they are taken; waits for its end.
+
+        With `reduce` they are pairs of key and value, both as text.
+        """
+        self.wait()
+        return self.results()
+
+    def results(self) -> Iterator[Any]:
+        """The results that there are, even if more was set aside than is allowed."""
+        for found in self._parts():
+            yield found if self._pairs else found._replace(value=call.decode(found.value))
+
+    def texts(self) -> Iterator[Tuple[int, str]]:
+        """The results as they travel, and where their records begin."""
+        return ((found.offset, found.value) for found in self._parts())
+
+    def _parts(self) -> Iterator[Any]:
+        for part in sorted(os.listdir(self.output)):
+            if part.startswith("part-"):
+                yield from self._part(self._path(part))
+
+    def _part(self, path: str) -> Iterator[Any]:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            for line in file:
+                if self._pairs:
+                    key, _, value = line.rstrip("\n").partition("\t")
+                    yield key, value
+                else:
+                    said = json.loads(line)
+                    yield Result(said["name"], said["offset"], said["result"])
+
+    def quarantine(self) -> List[quarantine.Entry]:
+        """What it has set aside, with the reason of each."""
+        self._ended.wait()
+        return list(quarantine.entries(self._path("quarantine.jsonl")))
+
+    def account(self) -> List[Dict[str, Any]]:
+        """For each source the records that went in, were mapped, and were set aside."""
+        self._ended.wait()
+        with open(self._path("sources.jsonl"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def status(self) -> str:
+        """How far it is, in words; on a broker with what holds it up, as when no mapper may run it."""
+        if self._broker is None:
+            return "%s %s" % (self.name, "done" if self.done() else "running")
+        return program.status(self.name, self._broker)
+
+    def cancel(self) -> None:
+        """Ends it; on a broker it is dropped there too."""
+        for running in self._running:
+            running.end()
+        self._ended.wait()
+        if self._broker is not None:
+            program.cancel(self.name, self._broker)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.output, name)
+
+    def __repr__(self) -> str:
+        return "<Job %s>" % self.name
+
+
+def submit(
+    function: Callable[..., Any],
+    inputs: Inputs,
+    each: str = "record",
+    *,
+    broker: Optional[str] = None,
+    sign: Optional[Input] = None,
+    name: Optional[str] = None,
+    output: Optional[Input] = None,
+    results: Optional[Input] = None,
+    ship: Sequence[str] = (),
+    **options: Option,
+) -> Job:
+    """Calls a function for every document, line or paragraph of files, folders and archives.
+
+    It gets `str`, or `bytes` if its first parameter is annotated so, and returns bytes, str, a value
+    of JSON, a list of these (one result each), or None (no result). `ship` names files that it opens,
+    by the same relative paths. `output` is a folder for the results that does not exist yet.
+
+    With `broker` the mappers there run it, if they may (docs/security.md); `sign` is the key file that
+    vouches for it. A reducer for this job alone runs here; where the broker has reducers of its own,
+    `results` is the folder that they write to, as it is seen here. Further options are those of
+    `gristmill run exec`, such as `allow_quarantine="1%"`, `reduce="sum"` or `threads=4`.
+    """
+    if each not in EACH:
+        raise ValueError("each=%r: one of %s" % (each, ", ".join(EACH)))
+    pairs = options.get("reduce") is not None
+    bundle = Bundle(function, "pairs" if pairs else "results", ship, local=broker is None)
+    name = name or "python-" + uuid.uuid4().hex[:12]
+    typed = EACH[each] + ([] if pairs else ["--out", "json"]) + words(options) + bundle.words
+    typed += bundle.inputs(paths(inputs))
+    return start(typed, bundle, name, pairs, broker, sign, output, results)
+
+
+def start(
+    typed: List[str],
+    bundle: Bundle,
+    name: str,
+    pairs: bool,
+    broker: Optional[str],
+    sign: Optional[Input],
+    output: Optional[Input],
+    results: Optional[Input],
+) -> Job:
+    """Starts a job: one process here, or a producer and perhaps a reducer."""
+    folder = bundle.folder
+    environment = bundle.environment()
+    if broker is None:
+        target = os.path.abspath(output or os.path.join(folder.path, "out"))
+        job = Job(name, target, folder, pairs)
+        words = ["run", "exec", "--quiet", "--output", target, *typed]
+        job._start([Running(words, folder, read=False, cwd=folder.path, env=environment)])
+        return job
+    environment[program.BROKER] = broker
+    produce = ["produce", "exec", "--quiet", "--wait", "--job", name, *typed]
+    if sign is not None:
+        produce[2:2] = ["--sign", os.path.abspath(sign)]
+    running = [Running(produce, folder, read=False, cwd=folder.path, env=environment)]
+    if results is not None:
+        where = os.path.abspath(results)
+    else:
+        where = os.path.abspath(output or os.path.join(folder.path, "results"))
+        reduce = ["reduce", "--quiet", "--job", name, "--output", where]
+        running.append(Running(reduce, Folder(), read=False, env=environment))
+    job = Job(name, os.path.join(where, name), folder, pairs, broker)
+    job._start(running)
+    return job

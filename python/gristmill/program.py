@@ -1,0 +1,176 @@
+"""Runs the program `gristmill`: its words, its output, and how it ends."""
+
+import glob
+import os
+import signal
+import subprocess
+import tempfile
+from types import TracebackType
+from typing import IO, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Type, Union
+
+from . import binary, quarantine
+from .errors import JobFailed, Quarantined
+
+Input = Union[str, "os.PathLike[str]"]
+Inputs = Union[Input, Iterable[Input]]
+Option = Union[None, bool, int, float, str, Sequence[str]]
+
+# The variable with the URL of a broker: it may hold a password, which the list of processes shows.
+BROKER = "GRISTMILL_BROKER"
+WRONG_USAGE, SET_ASIDE = 2, 3
+# How much of the end of its stderr is in an error.
+TAIL = 16 << 10
+
+
+def words(options: Mapping[str, Option]) -> List[str]:
+    """Options of the program: `max_record="1MiB"` is `--max-record 1MiB`."""
+    typed: List[str] = []
+    for name, value in options.items():
+        option = "--" + name.replace("_", "-")
+        if value is None or value is False:
+            continue
+        if value is True:
+            typed.append(option)
+        elif isinstance(value, (str, int, float)):
+            typed += [option, str(value)]
+        else:
+            for one in value:
+                typed += [option, str(one)]
+    return typed
+
+
+def paths(inputs: Inputs) -> List[str]:
+    """The files and folders that are named: names with * ? or [ stand for those that match."""
+    named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    found: List[str] = []
+    for one in (os.fspath(path) for path in named):
+        if not os.path.lexists(one) and glob.has_magic(one):
+            matching = sorted(glob.glob(one, recursive=True))
+            if not matching:
+                raise FileNotFoundError("%s: no file matches" % one)
+            found += matching
+        elif not os.path.lexists(one):
+            raise FileNotFoundError("%s: no such file or folder" % one)
+        else:
+            found.append(one)
+    if not found:
+        raise ValueError("there are no inputs")
+    return found
+
+
+class Folder:
+    """A temporary folder, which is removed with this object."""
+
+    def __init__(self) -> None:
+        self._made = tempfile.TemporaryDirectory(prefix="gristmill-python-")
+        self.path = self._made.name
+
+    def file(self, name: str, data: bytes = b"") -> str:
+        """Writes a file in it; its path."""
+        path = os.path.join(self.path, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def list(self, inputs: Sequence[str]) -> List[str]:
+        """The words for any number of inputs, whatever is in their names."""
+        data = b"".join(os.fsencode(one) + b"\0" for one in inputs)
+        return ["-0", "@" + self.file("inputs", data)]
+
+
+class Running:
+    """The program at work. Its standard output is read, or there is none."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        folder: Folder,
+        read: bool = True,
+        cwd: Optional[str] = None,
+        env: Optional[Dict[str, str]] = None,
+    ) -> None:
+        self.folder = folder
+        self._stderr = os.path.join(folder.path, "stderr")
+        with open(self._stderr, "wb") as stderr:
+            self.process = subprocess.Popen(
+                [binary.find(), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if read else subprocess.DEVNULL,
+                stderr=stderr,
+                cwd=cwd,
+                env=env,
+            )
+
+    @property
+    def output(self) -> IO[bytes]:
+        """What it writes."""
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def stderr(self) -> str:
+        """The end of what it has said."""
+        with open(self._stderr, "rb") as file:
+            file.seek(max(0, os.path.getsize(self._stderr) - TAIL))
+            return file.read().decode("utf-8", "replace").strip()
+
+    def check(self, quarantined: str, results: Optional[Any] = None) -> None:
+        """Waits for its end, and raises what there is to raise; `quarantined` is its quarantine."""
+        verdict(self.process.wait(), self.stderr(), quarantined, results)
+
+    def end(self) -> None:
+        """Ends it, if it still runs."""
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.end()
+
+
+def status(job: str, broker: str) -> str:
+    """What `gristmill status` says of a job."""
+    command = [binary.find(), "status", job]
+    environment = {**os.environ, BROKER: broker}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+def cancel(job: str, broker: str) -> None:
+    """Drops a job on a broker; one that is not there any more is dropped."""
+    environment = {**os.environ, BROKER: broker}
+    command = [binary.find(), "cancel", job]
+    subprocess.run(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
+
+
+def verdict(code: int, stderr: str, quarantined: str, results: Optional[Any] = None) -> None:
+    """Raises what an exit code stands for."""
+    if code == 0:
+        return
+    if code == SET_ASIDE:
+        found = quarantine.first(quarantined)
+        if found:
+            raise Quarantined(quarantine.told(found), found, results)
+        raise Quarantined(stderr, [], results)
+    if code == WRONG_USAGE:
+        raise ValueError(stderr)
+    if code < 0:
+        stderr = "gristmill was ended by signal %d\n%s" % (-code, stderr)
+    raise JobFailed(stderr or "gristmill ended with exit code %d" % code)

@@ -1,0 +1,111 @@
+"""What a bag does to its items: stages, each of which takes an iterator and returns one."""
+
+import functools
+import itertools
+import operator
+from typing import Any, Callable, Iterable, Iterator, List, Sequence, Tuple
+
+Stage = Callable[[Iterable[Any]], Iterator[Any]]
+
+MISSING = object
+
+
+class Map:
+    """Calls a function for each item."""
+
+    def __init__(self, function: Callable[..., Any], star: bool = False) -> None:
+        self.function = function
+        self.star = star
+
+    def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        if self.star:
+            return itertools.starmap(self.function, items)
+        return map(self.function, items)
+
+
+class Filter:
+    """Keeps items by what a function says of them."""
+
+    def __init__(self, function: Callable[[Any], Any], keep: bool = True) -> None:
+        self.function = function
+        self.keep = keep
+
+    def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        if self.keep:
+            return filter(self.function, items)
+        return itertools.filterfalse(self.function, items)
+
+
+class Flatten:
+    """The items of the items."""
+
+    def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        return itertools.chain.from_iterable(items)
+
+
+class Partition:
+    """Calls a function with an iterator over all items of a document."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        return iter(self.function(iter(items)))
+
+
+def pluck(key: Any, default: Any, item: Any) -> Any:
+    """A part of an item, or several parts; a default where it is missing, if there is one."""
+    if isinstance(key, list):
+        return tuple(pluck(one, default, item) for one in key)
+    if default is MISSING:
+        return item[key]
+    try:
+        return item[key]
+    except (KeyError, IndexError):
+        return default
+
+
+def pluck_stage(key: Any, default: Any) -> Map:
+    """A stage of `pluck`."""
+    if default is MISSING:
+        if not isinstance(key, list):
+            return Map(operator.itemgetter(key))
+        if len(key) > 1:
+            return Map(operator.itemgetter(*key))
+    return Map(functools.partial(pluck, key, default))
+
+
+def run(stages: Sequence[Stage], items: Iterable[Any]) -> Iterator[Any]:
+    """All stages, one behind the other."""
+    for stage in stages:
+        items = stage(items)
+    return iter(items)
+
+
+def partitioned(stages: Sequence[Stage]) -> bool:
+    """Whether a stage wants whole documents."""
+    return any(isinstance(stage, Partition) for stage in stages)
+
+
+def with_arguments(
+    function: Callable[..., Any], arguments: Tuple[Any, ...], named: "dict[str, Any]"
+) -> Callable[..., Any]:
+    """A function of an item, which gets these arguments behind it."""
+    if arguments:
+        return functools.partial(_behind, function, arguments, named)
+    return functools.partial(function, **named) if named else function
+
+
+def _behind(
+    function: Callable[..., Any], arguments: Tuple[Any, ...], named: "dict[str, Any]", item: Any
+) -> Any:
+    return function(item, *arguments, **named)
+
+
+def fold(binop: Callable[[Any, Any], Any], initial: List[Any], items: Iterable[Any]) -> List[Any]:
+    """Items folded into one, in a list; an empty list if there are none and nothing to begin with."""
+    iterator = iter(items)
+    total = initial[0] if initial else next(iterator, MISSING)
+    if total is MISSING:
+        return []
+    return [functools.reduce(binop, iterator, total)]

@@ -1,0 +1,176 @@
+"""How pools begin and end, and what they hold."""
+
+import functools
+import gc
+import multiprocessing
+import os
+import pickle
+import threading
+import time
+import warnings
+import weakref
+
+import pytest
+from calls import Counted, fails, get_global, pid, same, set_global, slow_pid, square
+
+import gristmill as gm
+
+
+def test_numbers_of_workers():
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match="at least 1"):
+            gm.Pool(wrong)
+    for wrong in (0, -1, 0.5, "12"):
+        with pytest.raises(ValueError, match="maxtasksperchild"):
+            gm.Pool(2, maxtasksperchild=wrong)
+    with pytest.raises(TypeError, match="callable"):
+        gm.Pool(2, initializer=7)
+    with pytest.raises(ValueError, match="Chunksize"):
+        with gm.Pool(1) as pool:
+            pool.imap(square, [1], chunksize=0)
+    with gm.Pool() as pool:
+        seen = set(pool.map(functools.partial(slow_pid, 0.2), range(8), chunksize=1))
+        assert 1 <= len(seen) <= len(os.sched_getaffinity(0))
+
+
+def test_both_workers_work():
+    with gm.Pool(2) as pool:
+        assert len(set(pool.map(functools.partial(slow_pid, 0.2), range(6)))) == 2
+
+
+def test_pool_is_up_soon():
+    begun = time.monotonic()
+    with gm.Pool(2) as pool:
+        assert pool.apply(square, (2,)) == 4
+        assert time.monotonic() - begun < 2  # 0.03 s on a machine with nothing else to do
+
+
+def test_initializer():
+    with gm.Pool(2, set_global, ("told",)) as pool:
+        assert set(pool.map(get_global, range(10))) == {"told"}
+
+
+def test_an_initializer_that_fails_is_told():
+    # multiprocessing starts workers for ever.
+    with gm.Pool(2, fails) as pool:
+        with pytest.raises(KeyError):
+            pool.map(square, range(4))
+        with pytest.raises(KeyError):
+            next(pool.imap(square, range(4)))
+        with pytest.raises(KeyError):
+            pool.apply(square, (1,))
+
+
+def test_workers_are_replaced_after_their_tasks():
+    with gm.Pool(2, maxtasksperchild=10) as pool:
+        results = [pool.apply_async(pid) for _ in range(100)]
+        pids = [result.get(timeout=30) for result in results]
+        assert max(pids.count(one) for one in pids) == 10
+    pool = gm.Pool(2, maxtasksperchild=1)
+    results = [pool.apply_async(square, (i, 0.01)) for i in range(6)]
+    pool.close()
+    pool.join()
+    assert [result.get() for result in results] == [i * i for i in range(6)]
+
+
+def test_close_and_join():
+    pool = gm.Pool(2)
+    with pytest.raises(ValueError, match="still running"):
+        pool.join()
+    results = [pool.apply_async(square, (i, 0.01)) for i in range(10)]
+    it = pool.imap(square, range(200_000))
+    fed = pool.imap_unordered(square, iter(range(100_000)))
+    pool.close()
+    for call in (
+        lambda: pool.apply(square, (1,)),
+        lambda: pool.map(square, [1]),
+        lambda: pool.imap(square, [1]),
+        lambda: pool.__enter__(),
+    ):
+        with pytest.raises(ValueError, match="not running"):
+            call()
+    pool.join()
+    # What was asked for before is there, taken or not.
+    assert [result.get(timeout=0) for result in results] == [i * i for i in range(10)]
+    assert list(it) == [i * i for i in range(200_000)]
+    assert sorted(fed) == [i * i for i in range(100_000)]
+    pool.join()
+    pool.close()
+    pool.terminate()
+
+
+def test_context():
+    with gm.Pool(2) as pool:
+        result = pool.map_async(square, range(10))
+        assert result.get() == [x * x for x in range(10)]
+    pool.join()
+    with pytest.raises(ValueError, match="not running"):
+        pool.map_async(square, range(10))
+    with pytest.raises(ValueError, match="not running"):
+        with pool:
+            pass
+
+
+def test_a_pool_lives_as_long_as_its_results():
+    result = gm.Pool(1).map_async(functools.partial(square, 3), [0.2])
+    gc.collect()
+    assert result.get(timeout=30) == [9]
+
+
+def test_a_pool_that_was_forgotten_says_so():
+    pool = gm.Pool(1)
+    workers = [minder.worker.process.pid for minder in pool._minders]
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        del pool
+        gc.collect()
+    assert [one.category for one in said if "pool" in str(one.message)] == [ResourceWarning]
+    said.clear()  # the warning holds the pool
+    gc.collect()
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+
+
+def test_pools_are_not_pickled(pool):
+    with pytest.raises(NotImplementedError):
+        pickle.dumps(pool)
+
+
+def test_items_and_results_are_let_go(pool):
+    things = [Counted() for _ in range(10)]
+    references = [weakref.ref(thing) for thing in things]
+    pool.map(same, things)
+    del things
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(reference() for reference in references):
+        gc.collect()
+    assert {reference() for reference in references} == {None}
+    assert Counted.count == 0
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_start_methods(method):
+    with gm.Pool(2, set_global, ("told",), context=multiprocessing.get_context(method)) as pool:
+        assert pool.map(square, range(100)) == [x * x for x in range(100)]
+        assert pool.apply(get_global) == "told"
+
+
+def test_many_calls(pool):
+    results = [pool.apply_async(square, (n,)) for n in range(3000)]
+    assert [result.get(timeout=60) for result in results] == [n * n for n in range(3000)]
+
+
+def test_several_threads_use_one_pool(pool):
+    found = {}
+
+    def work(n):
+        found[n] = (sum(pool.imap(square, range(n))), pool.map(square, range(n))[-1])
+
+    threads = [threading.Thread(target=work, args=(1000 + n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == {n: (sum(x * x for x in range(n)), (n - 1) ** 2) for n in range(1000, 1006)}
