@@ -75,6 +75,9 @@ pub enum JobError {
     /// The threads that carry messages could not be started.
     #[error("cannot start the transport: {0}")]
     Transport(std::io::Error),
+    /// A role's thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// A bug in a role.
     #[error("internal error: the {0} panicked; please report this")]
     Panicked(&'static str),
@@ -160,7 +163,7 @@ impl Pipeline<'_> {
                 .collect();
             reducing
                 .into_iter()
-                .map(|thread| thread.join().ok().flatten())
+                .map(|thread| thread?.join().ok().flatten())
                 .collect::<Option<Vec<_>>>()
         });
         if let Some(error) = failure.take() {
@@ -209,10 +212,14 @@ impl Pipeline<'_> {
     }
 
     fn reducers(&self) -> gristmill_reducer::Settings {
+        let partitions = self.spec.partitions;
+        let memory = (self.settings.memory / 2 / u64::from(partitions)) as usize;
+        let threads = self.settings.threads.get();
         gristmill_reducer::Settings {
-            memory: (self.settings.memory / 2 / u64::from(self.spec.partitions)) as usize,
+            memory,
             tmp: self.settings.tmp.clone(),
             program: self.reducer.clone(),
+            threads: gristmill_reducer::threads_of_partition(threads, partitions, memory),
         }
     }
 }
@@ -231,8 +238,9 @@ impl FirstFailure<'_> {
         scope: &'scope std::thread::Scope<'scope, 'env>,
         role: &'static str,
         work: impl FnOnce() -> Result<T, JobError> + Send + 'scope,
-    ) -> std::thread::ScopedJoinHandle<'scope, Option<T>> {
-        scope.spawn(move || {
+    ) -> Option<std::thread::ScopedJoinHandle<'scope, Option<T>>> {
+        let thread = std::thread::Builder::new().name(role.into());
+        let started = thread.spawn_scoped(scope, move || {
             let ended = std::panic::catch_unwind(AssertUnwindSafe(work));
             match ended.unwrap_or(Err(JobError::Panicked(role))) {
                 Ok(done) => Some(done),
@@ -241,7 +249,9 @@ impl FirstFailure<'_> {
                     None
                 }
             }
-        })
+        });
+        let failed = |error| self.keep(JobError::Thread(error));
+        started.map_err(failed).ok()
     }
 
     fn keep(&self, error: JobError) {

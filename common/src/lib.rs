@@ -35,6 +35,7 @@ pub mod record;
 pub mod reduce_program;
 pub mod seal;
 pub mod sha256;
+pub mod shards;
 pub mod shutdown;
 pub mod size;
 pub mod spec;

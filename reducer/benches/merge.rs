@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::SourceCount;
-use gristmill_common::table::push_row;
+use gristmill_common::shards::TableBody;
 use gristmill_reducer::*;
 use support::*;
 
@@ -50,19 +50,20 @@ fn word(rank: u64) -> Vec<u8> {
 
 fn words(chunks: u32, rows: usize, distinct: f64) -> Job {
     let mut job = table_job(word_count(None), 1, &vec![vec![]; chunks as usize]);
-    for (at, (_, body)) in job.outcomes.iter_mut().enumerate() {
+    for (at, (_, whole)) in job.outcomes.iter_mut().enumerate() {
+        let mut body = TableBody::default();
         let mut random = Random(at as u64);
         let mut seen = HashSet::new();
         while seen.len() < rows {
             let rank = random.rank(distinct);
             if seen.insert(rank) {
-                push_row(
-                    body,
+                body.push_row(
                     &word(rank),
                     &[u128::from(1 + distinct as u64 / (rank + 1) / 1000)],
                 );
             }
         }
+        *whole = body.into_bytes(0);
     }
     job
 }

@@ -17,7 +17,7 @@ pub use engine::manifest::{
     is_part_name, part_name,
 };
 pub use engine::output_dir::{OutputDir, OutputError};
-pub use engine::product::Settings;
+pub use engine::product::{Settings, threads_of_partition};
 pub use engine::reduce::PartitionResult;
 pub use engine::reduce_error::{QuarantineFull, ReduceError};
 pub use engine::verify::{Verified, VerifyError, verify};

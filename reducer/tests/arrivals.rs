@@ -3,6 +3,7 @@
 mod support;
 
 use bytes::Bytes;
+use gristmill_common::shards::{SHARDS, TableBody};
 use gristmill_common::spec::*;
 use gristmill_common::split_task::SplitAccount;
 use gristmill_common::wire;
@@ -58,8 +59,9 @@ proptest! {
         split_ends in any::<bool>(),
         partitions in 1u32..4,
         parts in 1u32..4,
+        merge_threads in 1usize..=16,
     ) {
-        let way = Way { order, seal_first, faults, memory, room: 4000 };
+        let way = Way { order, seal_first, faults, memory, room: 4000, merge_threads };
         for whole in [ordered(partitions), table(partitions, None), table(partitions, Some(5))] {
             let expected = output(&whole, &Way::default());
             let mut job = whole.clone();
@@ -276,12 +278,20 @@ fn hostile_heads_and_rows_are_errors() {
     let outside = |change: &dyn Fn(&mut Job)| {
         let mut job = table_job(word_count(None), 1, &[vec![(b"a".to_vec(), vec![1])]]);
         change(&mut job);
-        let (dir, report) = run_to_dir(&job, &Way::default());
-        assert!(
-            matches!(report, Err(Failed::Reduce(ReduceError::Malformed(_)))),
-            "{report:?}"
-        );
-        assert!(files_of(&out_of(&dir)).is_empty());
+        // So little memory that threads are started at once.
+        let threads = Way {
+            merge_threads: 3,
+            memory: 1,
+            ..Way::default()
+        };
+        for way in [Way::default(), threads] {
+            let (dir, report) = run_to_dir(&job, &way);
+            assert!(
+                matches!(report, Err(Failed::Reduce(ReduceError::Malformed(_)))),
+                "{report:?}"
+            );
+            assert!(files_of(&out_of(&dir)).is_empty());
+        }
     };
     outside(&|job| job.outcomes[0].0.counts[0].source = 7);
     outside(&|job| job.outcomes[0].0.quarantined = vec![quarantined(9, 0, "?", b"")]);
@@ -289,6 +299,15 @@ fn hostile_heads_and_rows_are_errors() {
     outside(&|job| job.outcomes[0].0.parts = u32::MAX);
     outside(&|job| job.outcomes[0].1 = vec![0xFF; 40]);
     // A distinct value in a table that counts none.
-    outside(&|job| job.outcomes[0].1 = vec![3, b'a']);
+    let whole = TableBody::default().append(b"a", |_| {}).0;
+    let body = |shard: usize, rows: &[u8]| {
+        let mut body = vec![0; SHARDS];
+        body[shard] = rows.len() as u8;
+        [&body, rows].concat()
+    };
+    outside(&|job| job.outcomes[0].1 = body(whole, &[3, b'a']));
+    // A row that another thread would merge than the one that has its key.
+    outside(&|job| job.outcomes[0].1 = body((whole + 1) % SHARDS, &[2, b'a', 1]));
+    outside(&|job| job.outcomes[0].1 = body(whole, &[2, b'a', 1, 0x80]));
     outside(&|job| job.seal.chunks.push(1));
 }

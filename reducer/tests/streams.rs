@@ -77,6 +77,7 @@ fn reduce_first(
         memory: 1 << 20,
         tmp: std::env::temp_dir(),
         program: None,
+        threads: 1,
     };
     reduce(
         0,

@@ -3,8 +3,8 @@
 mod support;
 
 use gristmill_common::key::push_field;
+use gristmill_common::shards::TableBody;
 use gristmill_common::spec::*;
-use gristmill_common::table::{push_member, push_row};
 use gristmill_reducer::*;
 use proptest::prelude::*;
 use support::*;
@@ -128,7 +128,8 @@ fn log_job(partitions: u32, lines: &[(u8, u8, u16)], per_chunk: usize, kind: Kin
     let chunks: Vec<_> = lines.chunks(per_chunk.max(1)).collect();
     let empty = vec![vec![]; chunks.len()];
     let mut job = table_job(kind, partitions, &empty);
-    for (head, body) in &mut job.outcomes {
+    for (head, whole) in &mut job.outcomes {
+        let mut body = TableBody::default();
         for &(status, host, bytes) in chunks[head.id.index as usize] {
             let group = key(&[format!("{status}").as_bytes()]);
             if gristmill_common::id::partition_of_key(&group, partitions) != head.partition {
@@ -136,9 +137,10 @@ fn log_job(partitions: u32, lines: &[(u8, u8, u16)], per_chunk: usize, kind: Kin
             }
             let mut member = group.clone();
             push_field(&mut member, format!("10.0.0.{host}\0").as_bytes());
-            push_row(body, &group, &[1, u128::from(bytes)]);
-            push_member(body, &member);
+            body.push_row(&group, &[1, u128::from(bytes)]);
+            body.push_member(&member);
         }
+        *whole = body.into_bytes(0);
     }
     job
 }
@@ -154,10 +156,11 @@ proptest! {
         partitions in 1u32..4,
         top in prop::option::of(0u64..8),
         seed in any::<u64>(),
+        merge_threads in 1usize..6,
     ) {
         let kind = access_log(&[Field::Status], Some(Field::Host), top);
         let job = log_job(partitions, &lines, per_chunk, kind);
-        let way = Way { memory, faults: Some(seed), ..Way::default() };
+        let way = Way { memory, faults: Some(seed), merge_threads, ..Way::default() };
         let (dir, report) = run_to_dir(&job, &way);
         report.unwrap();
         let mut printed = String::new();

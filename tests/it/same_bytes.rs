@@ -151,6 +151,13 @@ fn matrix(words: &[&str], input: &Path, by_key: bool) {
         memory: 1 << 16,
         ..PLAIN
     });
+    // Several threads merge, with little memory each.
+    variants.push(Variant {
+        threads: 7,
+        chunk_size: 4 << 10,
+        memory: 4 << 20,
+        ..PLAIN
+    });
     all_same(words, input, by_key, &variants);
 }
 

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::id::{ChunkId, content_hash};
 use gristmill_common::outcome::{MAX_PART, SourceCount};
+use gristmill_common::shards::ShardRows;
 use gristmill_common::spec::Shape;
-use gristmill_common::table::{MAX_COLUMNS, Merge, rows};
+use gristmill_common::table::{BadTable, MAX_COLUMNS, Merge};
 use gristmill_common::wire::{self, Check, Message, WireError};
 
 use crate::engine::account::Counts;
@@ -106,9 +107,9 @@ impl ChunkRun {
             let Some(table) = self.apart.get_mut(*partition as usize) else {
                 return Err(WireError::Malformed(format!("partition {partition}")));
             };
-            let columns = self.merges.len();
-            for row in rows::<MAX_COLUMNS>(&outcome.body, columns) {
-                let row = row.map_err(|bad| WireError::Malformed(bad.to_string()))?;
+            let wrong = |bad: BadTable| WireError::Malformed(bad.to_string());
+            let mut rows = ShardRows::all(&outcome.body, self.merges.len()).map_err(wrong)?;
+            while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().map_err(wrong)? {
                 if row.member {
                     table.member(row.key, 0);
                     continue;
@@ -260,8 +261,8 @@ mod tests {
                 });
                 continue;
             }
-            for row in rows::<MAX_COLUMNS>(&outcome.body, columns) {
-                let row = row.unwrap();
+            let mut rows = ShardRows::all(&outcome.body, columns).unwrap();
+            while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().unwrap() {
                 let said = (row.member, row.values[..columns].to_vec());
                 let before = all.insert((*partition, row.key.to_vec()), said);
                 assert_eq!(before, None, "a row twice");

@@ -7,13 +7,15 @@ use std::hash::{BuildHasher, RandomState};
 use bytes::Bytes;
 use gristmill_common::chunk::Quarantined;
 use gristmill_common::counters::Counter;
-use gristmill_common::id::{ChunkId, content_hash, partition_of_key};
+use gristmill_common::id::{ChunkId, content_hash};
 use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
 use gristmill_common::pair::push_pair;
+use gristmill_common::shards::TableBody;
 use gristmill_common::table::{push_member, push_row};
 use gristmill_common::wire::{WireError, encode_outcome};
 
 use crate::engine::output::{Filled, Output};
+use crate::engine::shares::Shares;
 use crate::engine::table::{Table, TableRow};
 
 /// What one chunk's quarantine entries may take in one message; with a body of [`MAX_PART`] or one
@@ -228,13 +230,13 @@ fn cut_table(out: &Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec<u8>
         true => push_member(body, row.key),
         false => push_row(body, row.key, row.values),
     };
-    let mut shares = Shares::new(partitions);
+    let mut shares = Shares::<TableBody>::new(partitions);
     for row in out.table.rows() {
-        shares.push(row.group, |body| append(&row, body));
+        shares.push(row.group, row.key, |body| append(&row, body));
     }
     for (partition, table) in apart.iter().enumerate() {
         for row in table.rows() {
-            shares.push_to(partition, |body| append(&row, body));
+            shares.push_to(partition, row.key, |body| append(&row, body));
         }
     }
     shares.finish()
@@ -242,56 +244,9 @@ fn cut_table(out: &Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec<u8>
 
 /// The pairs by partition, sorted by key, cut into bodies between pairs.
 fn cut_pairs(out: &Output, partitions: u32) -> (Vec<Vec<Vec<u8>>>, u64) {
-    let mut shares = Shares::new(partitions);
+    let mut shares = Shares::<Vec<u8>>::new(partitions);
     for (key, value) in out.grouped.sorted() {
-        shares.push(key, |body| push_pair(body, key, value));
+        shares.push(key, key, |body| push_pair(body, key, value));
     }
     shares.finish()
-}
-
-/// The partitions' shares of a result, each in bodies of at most [`MAX_PART`], or of one entry.
-struct Shares {
-    full: Vec<Vec<Vec<u8>>>,
-    open: Vec<Vec<u8>>,
-    /// Of the entries' hashes: it does not depend on their order.
-    sum: u64,
-}
-
-impl Shares {
-    fn new(partitions: u32) -> Self {
-        Self {
-            full: vec![Vec::new(); partitions as usize],
-            open: vec![Vec::new(); partitions as usize],
-            sum: 0,
-        }
-    }
-
-    /// Appends an entry to the share that `key` belongs to.
-    fn push(&mut self, key: &[u8], append: impl FnOnce(&mut Vec<u8>)) {
-        let at = partition_of_key(key, self.open.len() as u32) as usize;
-        self.push_to(at, append);
-    }
-
-    /// Appends an entry to a share.
-    fn push_to(&mut self, at: usize, append: impl FnOnce(&mut Vec<u8>)) {
-        let body = &mut self.open[at];
-        let before = body.len();
-        append(body);
-        if self.full.len() > 1 {
-            self.sum = self.sum.wrapping_add(content_hash(&body[before..]));
-        }
-        if body.len() > MAX_PART && before > 0 {
-            let last = body.split_off(before);
-            self.full[at].push(std::mem::replace(body, last));
-        }
-    }
-
-    /// The bodies of each share, and the sum of the entries' hashes.
-    fn finish(self) -> (Vec<Vec<Vec<u8>>>, u64) {
-        let mut all = self.full;
-        for (bodies, last) in all.iter_mut().zip(self.open) {
-            bodies.push(last);
-        }
-        (all, self.sum)
-    }
 }

@@ -18,6 +18,7 @@ pub(crate) mod mapper;
 pub(crate) mod output;
 pub(crate) mod prepared;
 pub(crate) mod processor;
+pub(crate) mod shares;
 pub(crate) mod simd;
 pub(crate) mod table;
 pub(crate) mod utf8_filter;

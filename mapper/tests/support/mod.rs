@@ -12,8 +12,9 @@ use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::record::Splitter;
+use gristmill_common::shards::ShardRows;
 use gristmill_common::spec::{Format, Grep, JobSpec, Kind, Records, Shape};
-use gristmill_common::table::{MAX_COLUMNS, rows};
+use gristmill_common::table::MAX_COLUMNS;
 use gristmill_common::wire::{BodyForm, Check, Message, decode, encode_chunk};
 use gristmill_mapper::{Mapper, Prepared};
 
@@ -255,8 +256,8 @@ fn merge_body(shape: &Shape, outcome: &Outcome, merged: &mut Merged) {
         merged.bytes.extend_from_slice(&outcome.body);
         return;
     };
-    for row in rows::<MAX_COLUMNS>(&outcome.body, table.columns.len()) {
-        let row = row.unwrap();
+    let mut rows = ShardRows::all(&outcome.body, table.columns.len()).unwrap();
+    while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().unwrap() {
         if row.member {
             merged.members.insert(row.key.to_vec());
             continue;

@@ -151,7 +151,7 @@ pub fn commit(
         set_aside.push(result.set_aside.sorted);
         match result.product {
             Product::Part(part) => parts.push(part),
-            Product::Top(top) => tops.push(top),
+            Product::Top(top) => tops.extend(top),
         }
     }
     if !tops.is_empty() {

@@ -129,9 +129,9 @@ impl Ordered {
     }
 
     /// Writes a body of the chunk that comes next.
-    fn write(&mut self, body: &[u8]) -> Result<(), FileError> {
+    fn write(&mut self, body: &Bytes) -> Result<(), FileError> {
         match &mut self.form {
-            Form::Plain => self.out.write(body),
+            Form::Plain => self.out.write_shared(body),
             Form::Limited(limit) => limit.write(self.next.split, body, &mut self.out),
             Form::Tar(tar) => tar.write(body, &mut self.out),
         }

@@ -7,12 +7,15 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use gristmill_common::spec::Compress;
 use sha2::{Digest, Sha256};
 
+use crate::engine::beside::Beside;
 use crate::engine::error::FileError;
 use crate::engine::files::TempFile;
 use crate::engine::gzip::Gzip;
+use crate::engine::hashed::{Hashed, Target};
 
 /// Bytes collected before they are encoded or written. Encoders always get blocks of this size, so
 /// that compressed bytes do not depend on how the content arrived.
@@ -21,11 +24,16 @@ const BLOCK: usize = 256 << 10;
 /// The level of zstd output: fixed, since it shows in the bytes.
 const ZSTD_LEVEL: i32 = 3;
 
+/// After so many bytes other threads may help: a small file is not worth one.
+const LARGE: usize = 4 << 20;
+
 /// A file of the output, or the stream in its place.
 pub(crate) struct OutFile {
     name: String,
     block: Vec<u8>,
-    encoder: Encoder,
+    stages: Stages,
+    /// Bytes that may still come before another thread helps; none if none may.
+    before_help: Option<usize>,
     /// What errors name.
     shown: PathBuf,
 }
@@ -43,25 +51,26 @@ pub(crate) struct Finished {
     pub(crate) temp: Option<TempFile>,
 }
 
+/// Who does what.
+enum Stages {
+    /// This thread does all.
+    Here(Encoder),
+    /// This thread writes, another one hashes.
+    Hashing {
+        to: Target,
+        bytes: u64,
+        hash: Beside<Sha256>,
+    },
+    /// Another thread compresses, hashes and writes.
+    Encoding(Beside<Encoder>),
+    /// They are being handed over, or that has failed.
+    Nowhere,
+}
+
 enum Encoder {
     Plain(Hashed),
     Gz(Box<Gzip<Hashed>>),
     Zst(zstd::Encoder<'static, Hashed>),
-}
-
-/// Where a file's bytes go.
-pub(crate) enum Target {
-    /// Into a file under a temporary name.
-    File(TempFile),
-    /// To a stream such as stdout.
-    Stream(Box<dyn Write + Send>),
-}
-
-/// Counts and hashes what passes.
-struct Hashed {
-    to: Target,
-    hash: Sha256,
-    bytes: u64,
 }
 
 impl OutFile {
@@ -108,7 +117,8 @@ impl OutFile {
         Ok(Self {
             name,
             block: Vec::with_capacity(BLOCK),
-            encoder,
+            stages: Stages::Here(encoder),
+            before_help: None,
             shown,
         })
     }
@@ -118,11 +128,21 @@ impl OutFile {
         &self.shown
     }
 
+    /// Lets other threads compress and hash what becomes a large file.
+    pub(crate) fn with_help(mut self) -> Self {
+        self.before_help = Some(LARGE);
+        self
+    }
+
     /// Appends bytes.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), FileError> {
-        if matches!(self.encoder, Encoder::Plain(_)) && bytes.len() >= BLOCK {
+        if bytes.len() >= BLOCK && self.is_plain() {
             self.pass_on()?;
-            return self.encode(bytes);
+            // With that, help may have come.
+            if self.is_plain() {
+                let written = self.here(bytes);
+                return written.map_err(FileError::new("write", &self.shown));
+            }
         }
         while self.block.len() + bytes.len() > BLOCK {
             let (head, tail) = bytes.split_at(BLOCK - self.block.len());
@@ -134,34 +154,70 @@ impl OutFile {
         Ok(())
     }
 
+    fn is_plain(&self) -> bool {
+        matches!(self.stages, Stages::Here(Encoder::Plain(_)))
+    }
+
+    /// Appends bytes that need not be copied.
+    pub(crate) fn write_shared(&mut self, bytes: &Bytes) -> Result<(), FileError> {
+        if bytes.len() < BLOCK || !matches!(self.stages, Stages::Hashing { .. }) {
+            return self.write(bytes);
+        }
+        self.pass_on()?;
+        let Stages::Hashing {
+            to,
+            bytes: count,
+            hash,
+        } = &mut self.stages
+        else {
+            return self.write(bytes);
+        };
+        *count += bytes.len() as u64;
+        let written = to.write_all(bytes);
+        written
+            .and_then(|()| hash.shared(bytes.clone()))
+            .map_err(FileError::new("write", &self.shown))
+    }
+
     /// Hands an uncompressed stream what was collected, so that its reader sees it now.
     pub(crate) fn flush_stream(&mut self) -> Result<(), FileError> {
-        if let Encoder::Plain(Hashed {
-            to: Target::Stream(_),
-            ..
-        }) = self.encoder
-        {
-            self.pass_on()?;
-            if let Encoder::Plain(plain) = &mut self.encoder {
-                plain
-                    .flush()
-                    .map_err(FileError::new("write", &self.shown))?;
+        if !matches!(
+            self.stages,
+            Stages::Here(Encoder::Plain(Hashed {
+                to: Target::Stream(_),
+                ..
+            })) | Stages::Hashing {
+                to: Target::Stream(_),
+                ..
             }
+        ) {
+            return Ok(());
         }
-        Ok(())
+        self.pass_on()?;
+        let (Stages::Here(Encoder::Plain(Hashed { to, .. })) | Stages::Hashing { to, .. }) =
+            &mut self.stages
+        else {
+            return Ok(());
+        };
+        to.flush().map_err(FileError::new("write", &self.shown))
     }
 
     /// Writes the rest and waits until a file is on the disk.
     pub(crate) fn finish(mut self) -> Result<Finished, FileError> {
         self.pass_on()?;
-        let wrong = |error| FileError::new("write", &self.shown)(error);
-        let mut hashed = match self.encoder {
-            Encoder::Plain(hashed) => hashed,
-            Encoder::Gz(gzip) => gzip.finish().map_err(wrong)?,
-            Encoder::Zst(zstd) => zstd.finish().map_err(wrong)?,
+        let shown = self.shown;
+        let wrong = |error| FileError::new("write", &shown)(error);
+        let (mut to, bytes, hash) = match self.stages {
+            Stages::Here(encoder) => encoder.finish().map_err(wrong)?,
+            Stages::Encoding(encoder) => {
+                let encoder = encoder.finish().map_err(wrong)?;
+                encoder.finish().map_err(wrong)?
+            }
+            Stages::Hashing { to, bytes, hash } => (to, bytes, hash.finish().map_err(wrong)?),
+            Stages::Nowhere => return Err(wrong(lost())),
         };
-        hashed.flush().map_err(wrong)?;
-        let temp = match hashed.to {
+        to.flush().map_err(wrong)?;
+        let temp = match to {
             Target::File(temp) => {
                 temp.sync()?;
                 Some(temp)
@@ -170,31 +226,85 @@ impl OutFile {
         };
         Ok(Finished {
             name: self.name,
-            bytes: hashed.bytes,
-            sha256: hex(&hashed.hash.finalize()),
+            bytes,
+            sha256: hex(&hash.finalize()),
             temp,
         })
     }
 
     fn pass_on(&mut self) -> Result<(), FileError> {
-        let block = std::mem::take(&mut self.block);
-        let passed = if block.is_empty() {
-            Ok(())
-        } else {
-            self.encode(&block)
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let mut block = std::mem::take(&mut self.block);
+        let passed = match &mut self.stages {
+            Stages::Hashing { to, bytes, hash } => {
+                *bytes += block.len() as u64;
+                to.write_all(&block).and_then(|()| hash.block(block))
+            }
+            Stages::Encoding(encoder) => encoder.block(block),
+            Stages::Here(_) | Stages::Nowhere => self.here(&block).map(|()| {
+                block.clear();
+                block
+            }),
         };
-        self.block = block;
-        self.block.clear();
-        passed
+        self.block = passed.map_err(FileError::new("write", &self.shown))?;
+        Ok(())
     }
 
-    fn encode(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        match &mut self.encoder {
+    /// Does all on this thread; the last time, if the file is large.
+    fn here(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Stages::Here(encoder) = &mut self.stages else {
+            return Err(lost());
+        };
+        encoder.write_all(bytes)?;
+        if let Some(left) = &mut self.before_help {
+            *left = left.saturating_sub(bytes.len());
+            if *left == 0 {
+                self.before_help = None;
+                self.get_help();
+            }
+        }
+        Ok(())
+    }
+
+    fn get_help(&mut self) {
+        self.stages = match std::mem::replace(&mut self.stages, Stages::Nowhere) {
+            Stages::Here(Encoder::Plain(Hashed { to, hash, bytes })) => {
+                let update = |hash: &mut Sha256, bytes: &[u8]| {
+                    hash.update(bytes);
+                    Ok(())
+                };
+                match Beside::start("hash", hash, update) {
+                    Ok(hash) => Stages::Hashing { to, bytes, hash },
+                    Err(hash) => Stages::Here(Encoder::Plain(Hashed { to, hash, bytes })),
+                }
+            }
+            Stages::Here(encoder) => match Beside::start("compress", encoder, Encoder::write_all) {
+                Ok(encoder) => Stages::Encoding(encoder),
+                Err(encoder) => Stages::Here(encoder),
+            },
+            helped => helped,
+        };
+    }
+}
+
+impl Encoder {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
             Encoder::Plain(plain) => plain.write_all(bytes),
             Encoder::Gz(gzip) => gzip.write_all(bytes),
             Encoder::Zst(zstd) => zstd.write_all(bytes),
         }
-        .map_err(FileError::new("write", &self.shown))
+    }
+
+    fn finish(self) -> io::Result<(Target, u64, Sha256)> {
+        let hashed = match self {
+            Encoder::Plain(hashed) => hashed,
+            Encoder::Gz(gzip) => gzip.finish()?,
+            Encoder::Zst(zstd) => zstd.finish()?,
+        };
+        Ok((hashed.to, hashed.bytes, hashed.hash))
     }
 }
 
@@ -204,23 +314,8 @@ impl fmt::Debug for OutFile {
     }
 }
 
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &mut self.to {
-            Target::File(temp) => temp.file().write(bytes)?,
-            Target::Stream(stream) => stream.write(bytes)?,
-        };
-        self.hash.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.to {
-            Target::File(_) => Ok(()),
-            Target::Stream(stream) => stream.flush(),
-        }
-    }
+fn lost() -> io::Error {
+    io::Error::other("nothing is there to write to")
 }
 
 /// Lower-case hexadecimal.
@@ -231,3 +326,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+#[path = "out_file_tests.rs"]
+mod tests;

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::counters::Counters;
-use gristmill_common::id::{ChunkId, partition_of_key};
+use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::reduce_program::ReduceProgram;
-use gristmill_common::spec::{JobSpec, KeyedBy, Shape, TableShape};
+use gristmill_common::shards::SHARDS;
+use gristmill_common::spec::{JobSpec, Shape};
 
 use crate::engine::arrivals::Arrivals;
 use crate::engine::destination::Destination;
+use crate::engine::error::FileError;
 use crate::engine::grouped::Grouped;
 use crate::engine::ordered::Ordered;
 use crate::engine::out_file::{Finished, OutFile};
 use crate::engine::reduce_error::ReduceError;
-use crate::engine::render::Renderer;
 use crate::engine::room::Room;
 use crate::engine::sort::Sorted;
-use crate::engine::table::{Groups, Table, TableError, Top};
+use crate::engine::table_merge::TableMerge;
 
 /// What one partition may use.
 #[derive(Clone, Debug)]
@@ -30,10 +31,44 @@ pub struct Settings {
     pub tmp: PathBuf,
     /// Runs the reduce program of a job that has one.
     pub program: Option<Arc<dyn ReduceProgram>>,
+    /// Threads that may merge a table together; with more than one, large files are compressed and
+    /// hashed beside too. Each has its share of the memory: [`threads_of_partition`].
+    pub threads: usize,
 }
 
-/// Bytes of memory for a table of documents.
-const DOCUMENT_ROWS: usize = 1 << 20;
+impl Settings {
+    /// Opens the part file of a partition.
+    pub(crate) fn part(
+        &self,
+        partition: u32,
+        spec: &JobSpec,
+        destination: &Destination,
+    ) -> Result<OutFile, FileError> {
+        let out = destination.part(partition, spec)?;
+        Ok(if self.threads > 1 {
+            out.with_help()
+        } else {
+            out
+        })
+    }
+}
+
+/// The least memory of a partition for each thread that merges it.
+const THREAD_MEMORY: usize = 1 << 20;
+
+/// How many threads may merge one of so many partitions of a process with so many threads, with so
+/// much memory for the partition.
+///
+/// A merge takes a quarter of a job's processor time, and up to half of it: half of the threads are
+/// enough, and as shards are dealt out to them, their number is a power of two. With two threads one
+/// merges beside the other, and nothing is handed over.
+#[must_use]
+pub fn threads_of_partition(threads: usize, partitions: u32, memory: usize) -> usize {
+    let most = threads.div_ceil(2).div_ceil(partitions.max(1) as usize);
+    let most = most.next_power_of_two().min(SHARDS);
+    let room = (memory / THREAD_MEMORY).max(1);
+    most.min(1 << room.ilog2())
+}
 
 /// A partition's result while outcomes come in.
 pub(crate) enum Merging {
@@ -42,28 +77,13 @@ pub(crate) enum Merging {
     Grouped(Box<Grouped>),
 }
 
-/// A table, and how it ends.
-pub(crate) struct TableMerge {
-    table: Table,
-    shape: TableShape,
-    end: End,
-    /// A table without key fields has one row, even if no record came.
-    lone_row: bool,
-}
-
-/// What becomes of a table's finished rows.
-enum End {
-    Print(Box<Renderer>, OutFile),
-    Top(Top),
-}
-
 /// A partition's finished result.
 #[derive(Debug)]
 pub(crate) enum Product {
     /// Its part file.
     Part(Finished),
-    /// Its first rows, to be merged with those of the others.
-    Top(Sorted),
+    /// Its first rows, in one or more runs, to be merged with those of the others.
+    Top(Vec<Sorted>),
 }
 
 impl Merging {
@@ -77,7 +97,7 @@ impl Merging {
     ) -> Result<Self, ReduceError> {
         let shape = match shape {
             Shape::Ordered => {
-                let out = destination.part(partition, spec)?;
+                let out = settings.part(partition, spec, destination)?;
                 let ordered = Ordered::new(partition, spec, plan_summary.splits, out);
                 return Ok(Merging::Ordered(Box::new(ordered)));
             }
@@ -89,42 +109,14 @@ impl Merging {
                     ));
                 };
                 let budget = settings.memory / 8 * 6;
-                let out = destination.part(partition, spec)?;
+                let out = settings.part(partition, spec, destination)?;
                 let grouped = Grouped::new(partition, budget, &settings.tmp, program, out);
                 return Ok(Merging::Grouped(Box::new(grouped)));
             }
             Shape::Table(shape) => shape,
         };
-        let end = match shape.top {
-            Some(keep) => End::Top(Top::new(
-                keep,
-                shape.rank(),
-                settings.memory / 8,
-                &settings.tmp,
-            )),
-            None => {
-                let renderer = Renderer::new(&shape, spec.format);
-                let mut out = destination.part(partition, spec)?;
-                out.write(&renderer.header())?;
-                End::Print(Box::new(renderer), out)
-            }
-        };
-        let share = if shape.top.is_some() { 5 } else { 6 };
-        let budget = settings.memory / 8 * share;
-        // Such keys come once and nearly in order: memory saves nothing, it would only grow with
-        // the number of documents.
-        let budget = match shape.keyed_by {
-            KeyedBy::Document => budget.min(DOCUMENT_ROWS),
-            KeyedBy::Fields(_) => budget,
-        };
-        let lone_row = matches!(&shape.keyed_by, KeyedBy::Fields(names) if names.is_empty())
-            && partition_of_key(b"", spec.partitions) == partition;
-        Ok(Merging::Table(Box::new(TableMerge {
-            table: Table::new(&shape, budget, &settings.tmp),
-            shape,
-            end,
-            lone_row,
-        })))
+        let merge = TableMerge::new(partition, spec, shape, settings, destination)?;
+        Ok(Merging::Table(Box::new(merge)))
     }
 
     /// Takes a chunk's bodies, new and whole.
@@ -142,12 +134,7 @@ impl Merging {
             Merging::Grouped(grouped) => grouped.take(id, &bodies)?,
             Merging::Table(merge) => {
                 for body in bodies {
-                    merge.table.take(&body).map_err(|error| match error {
-                        TableError::Malformed(what) => {
-                            ReduceError::Malformed(format!("chunk {id}: {what}"))
-                        }
-                        TableError::File(error) => error.into(),
-                    })?;
+                    merge.take(id, body)?;
                 }
             }
         }
@@ -160,8 +147,7 @@ impl Merging {
             Merging::Ordered(_) => Ok(()),
             Merging::Grouped(_) => Grouped::check(body),
             Merging::Table(merge) => merge
-                .table
-                .check_body(body)
+                .check(body)
                 .map_err(|error| ReduceError::Malformed(error.to_string())),
         }
     }
@@ -183,7 +169,7 @@ impl Merging {
         match self {
             Merging::Ordered(_) => 0,
             Merging::Grouped(grouped) => grouped.spilled(),
-            Merging::Table(merge) => merge.table.spilled(),
+            Merging::Table(merge) => merge.spilled(),
         }
     }
 
@@ -206,45 +192,18 @@ impl Merging {
     }
 }
 
-impl TableMerge {
-    fn finish(self, spilled: &mut u64) -> Result<Product, ReduceError> {
-        let Self {
-            table,
-            shape,
-            mut end,
-            lone_row,
-        } = self;
-        // Of the table, not of what is printed: a row that a condition drops was there.
-        let mut empty = true;
-        let mut groups = Groups::new(&shape, |key: &[u8], values: &[u128]| end.row(key, values))?;
-        table.finish(spilled, |key, member, values| {
-            empty = false;
-            groups.row(key, member, values)
-        })?;
-        if empty && lone_row {
-            let neutral = shape.columns.iter().map(|(_, merge)| merge.neutral());
-            groups.row(b"", false, &neutral.collect::<Vec<_>>())?;
-        }
-        groups.close()?;
-        match end {
-            End::Print(mut renderer, mut out) => {
-                out.write(renderer.rest())?;
-                Ok(Product::Part(out.finish()?))
-            }
-            End::Top(top) => {
-                let sorted = top.finish();
-                *spilled += sorted.spilled();
-                Ok(Product::Top(sorted))
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl End {
-    fn row(&mut self, key: &[u8], values: &[u128]) -> Result<(), ReduceError> {
-        match self {
-            End::Print(renderer, out) => Ok(out.write(renderer.line(key, values)?)?),
-            End::Top(top) => Ok(top.row(key, values)?),
-        }
+    #[test]
+    fn half_of_the_threads_merge_as_far_as_memory_goes() {
+        let plenty = 256 << 20;
+        let of = |threads| threads_of_partition(threads, 1, plenty);
+        assert_eq!([1, 2, 3, 4, 8, 16, 64].map(of), [1, 1, 2, 2, 4, 8, 16]);
+        assert_eq!(threads_of_partition(16, 4, plenty), 2);
+        assert_eq!(threads_of_partition(16, 100, plenty), 1);
+        assert_eq!(threads_of_partition(16, 1, 3 << 20), 2);
+        assert_eq!(threads_of_partition(16, 1, 1000), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! The jobs that a reducer works on: each has a thread, and what ends it decides what becomes of the
 //! job. It must not know which jobs are claimed.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -45,6 +46,8 @@ impl Service {
         // Half of what is left: there is always something for the next job.
         let memory = (self.free / 2).max(LEAST * u64::from(partitions));
         self.free = self.free.saturating_sub(memory);
+        let of_one = (memory / u64::from(partitions)) as usize;
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let program = self.programs.hand_over(name, submission.run);
         let working = Working {
             run: submission.run,
@@ -61,9 +64,10 @@ impl Service {
             registry: self.registry.clone(),
             runtime: self.runtime.clone(),
             settings: product::Settings {
-                memory: (memory / u64::from(partitions)) as usize,
+                memory: of_one,
                 tmp: self.settings.tmp.clone(),
                 program: program.program,
+                threads: product::threads_of_partition(cores, partitions, of_one),
             },
             progress: Arc::clone(&self.progress),
             stop: working.stop.clone(),

@@ -11,10 +11,10 @@ use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
+use gristmill_common::shards::TableBody;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::*;
 use gristmill_common::split_task::SplitAccount;
-use gristmill_common::table::push_row;
 use gristmill_common::wire;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
@@ -48,6 +48,8 @@ pub struct Way {
     pub room: usize,
     /// Bytes of memory of each partition.
     pub memory: usize,
+    /// Threads that merge a table.
+    pub merge_threads: usize,
 }
 
 impl Default for Way {
@@ -58,6 +60,7 @@ impl Default for Way {
             faults: None,
             room: 1 << 20,
             memory: 8 << 20,
+            merge_threads: 1,
         }
     }
 }
@@ -156,13 +159,13 @@ pub fn table_job(kind: Kind, partitions: u32, chunks: &[Vec<(Vec<u8>, Vec<u128>)
                     quarantined: 0,
                 }];
             }
-            let mut body = Vec::new();
+            let mut body = TableBody::default();
             for (key, values) in rows {
                 if partition_of_key(key, partitions) == partition {
-                    push_row(&mut body, key, values);
+                    body.push_row(key, values);
                 }
             }
-            outcomes.push((head, body));
+            outcomes.push((head, body.into_bytes(0)));
         }
     }
     Job {
@@ -252,6 +255,7 @@ pub fn run_messages(
         memory: way.memory,
         tmp: tmp.to_owned(),
         program: None,
+        threads: way.merge_threads,
     };
     let progress = Progress::default();
     let shutdown = Shutdown::new();

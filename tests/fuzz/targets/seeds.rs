@@ -12,10 +12,10 @@ use gristmill_common::outcome::{OutcomeHead, SourceCount};
 use gristmill_common::progress::{Counts, Role};
 use gristmill_common::extent::Extent;
 use gristmill_common::seal::{Seal, SplitEnd};
+use gristmill_common::shards::TableBody;
 use gristmill_common::split_task::{
     FileVersion, SourceRef, SourceState, SplitAccount, SplitTask,
 };
-use gristmill_common::table;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::file::{self, FileMessage, PartHead};
 use gristmill_jobs::registry::{self, Event, LogHead};
@@ -139,9 +139,10 @@ fn messages() -> Vec<Vec<u8>> {
                 .0
         })
         .collect();
-    let mut rows = Vec::new();
-    table::push_row(&mut rows, b"key", &[3, 1 << 40]);
-    table::push_member(&mut rows, b"key\x00member");
+    let mut rows = TableBody::default();
+    rows.push_row(b"key", &[3, 1 << 40]);
+    rows.push_member(b"key\x00member");
+    let rows = rows.into_bytes(0);
     let counts = SourceCount {
         source: 0,
         records: 41,

@@ -6,6 +6,7 @@ use gristmill_common::table::{Merge, push_uvarint, take_uvarint};
 
 use super::run::{Run, RunReader, Spill, buffer_within};
 use super::sorter::MemoryRun;
+use super::stream::StreamReader;
 use crate::engine::error::FileError;
 
 /// The most runs that are merged at once.
@@ -34,6 +35,7 @@ pub(crate) struct Merger {
 enum Cursor {
     File(RunReader),
     Memory(MemoryRun),
+    Stream(StreamReader),
 }
 
 impl Cursor {
@@ -41,6 +43,7 @@ impl Cursor {
         match self {
             Cursor::File(reader) => reader.head(),
             Cursor::Memory(run) => run.head(),
+            Cursor::Stream(stream) => stream.head(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Cursor {
                 run.advance();
                 Ok(())
             }
+            Cursor::Stream(stream) => stream.advance(),
         }
     }
 }
@@ -97,6 +101,19 @@ impl Merger {
         for run in runs {
             cursors.push(Cursor::File(RunReader::open(run, buffer)?));
         }
+        Ok(Self::of_cursors(cursors, combine))
+    }
+
+    /// Merges what other threads sort; waits for the first entry of each.
+    pub(crate) fn of_streams(streams: Vec<StreamReader>) -> Result<Self, FileError> {
+        let mut cursors: Vec<_> = streams.into_iter().map(Cursor::Stream).collect();
+        for cursor in &mut cursors {
+            cursor.advance()?;
+        }
+        Ok(Self::of_cursors(cursors, Combine::Keep))
+    }
+
+    fn of_cursors(cursors: Vec<Cursor>, combine: Combine) -> Self {
         let heap = (0..cursors.len())
             .filter(|&at| cursors[at].head().is_some())
             .collect();
@@ -108,7 +125,7 @@ impl Merger {
         for at in (0..merger.heap.len() / 2).rev() {
             merger.sift_down(at);
         }
-        Ok(merger)
+        merger
     }
 
     /// Takes the next entry; false at the end.
@@ -152,12 +169,16 @@ impl Merger {
         Ok(true)
     }
 
-    fn head(&self) -> Option<(&[u8], &[u8])> {
+    /// The next entry, not combined with others; none at the end.
+    pub(crate) fn head(&self) -> Option<(&[u8], &[u8])> {
         self.cursors[*self.heap.first()?].head()
     }
 
-    fn advance(&mut self) -> Result<(), FileError> {
-        let first = self.heap[0];
+    /// Goes on behind [`Merger::head`].
+    pub(crate) fn advance(&mut self) -> Result<(), FileError> {
+        let Some(&first) = self.heap.first() else {
+            return Ok(());
+        };
         self.cursors[first].advance()?;
         if self.cursors[first].head().is_none() {
             self.heap.swap_remove(0);

@@ -6,7 +6,9 @@
 mod merge;
 mod run;
 mod sorter;
+mod stream;
 
 pub(crate) use merge::{Combine, Merger, take_values};
 pub(crate) use run::{Spill, buffer_within};
 pub(crate) use sorter::{Sorted, Sorter};
+pub(crate) use stream::{BLOCKS, Gone, StreamReader, StreamWriter, stream};

@@ -5,46 +5,37 @@
 
 mod figures;
 mod groups;
+mod layout;
 mod rows;
 mod top;
 
 use std::path::Path;
 
-use gristmill_common::key;
-use gristmill_common::spec::{KeyedBy, TableShape};
-use gristmill_common::table::{FEW_COLUMNS, MAX_COLUMNS, Merge, Row, push_uvarint, rows as decode};
+use gristmill_common::shards::ShardRows;
+use gristmill_common::spec::TableShape;
+use gristmill_common::table::{BadTable, FEW_COLUMNS, MAX_COLUMNS, Merge, Row, push_uvarint};
 
 use crate::engine::error::FileError;
 use crate::engine::sort::{Combine, Merger, Spill, take_values};
 
 pub(crate) use groups::Groups;
+pub(crate) use layout::Layout;
+use layout::check_shard;
 use rows::{BATCH, Head, Rows};
 pub(crate) use top::Top;
 
-/// The merge of one partition's table.
+/// The merge of one partition's table, or of some shards of it.
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Merge>,
     layout: Layout,
+    /// The shards that it takes: every `step`th from `first` on.
+    first: usize,
+    step: usize,
     rows: Rows,
     spill: Spill,
     budget: usize,
     payload: Vec<u8>,
-}
-
-/// What keys must look like.
-#[derive(Clone, Copy, Debug)]
-enum Layout {
-    /// Any bytes.
-    Raw,
-    /// So many encoded fields; member rows one more.
-    Fields {
-        count: usize,
-        members: bool,
-        buckets: bool,
-    },
-    /// A split and an ordinal before the name.
-    Document,
 }
 
 /// Why rows could not be taken.
@@ -58,23 +49,33 @@ pub(crate) enum TableError {
     File(#[from] FileError),
 }
 
+impl From<BadTable> for TableError {
+    fn from(bad: BadTable) -> Self {
+        TableError::Malformed(bad.to_string())
+    }
+}
+
 impl Table {
     /// A table that keeps within `budget` bytes and spills into `tmp`.
     pub(crate) fn new(shape: &TableShape, budget: usize, tmp: &Path) -> Self {
+        Self::of_shards(shape, budget, tmp, 0, 1)
+    }
+
+    /// The same, of every `step`th shard from `first` on.
+    pub(crate) fn of_shards(
+        shape: &TableShape,
+        budget: usize,
+        tmp: &Path,
+        first: usize,
+        step: usize,
+    ) -> Self {
         let columns: Vec<Merge> = shape.columns.iter().map(|(_, merge)| *merge).collect();
-        let layout = match &shape.keyed_by {
-            KeyedBy::Document => Layout::Document,
-            KeyedBy::Fields(fields) if fields.len() < 2 && !shape.encoded() => Layout::Raw,
-            KeyedBy::Fields(fields) => Layout::Fields {
-                count: fields.len(),
-                members: shape.has_members(),
-                buckets: shape.has_buckets(),
-            },
-        };
         Self {
             rows: Rows::new(columns.clone(), budget),
             columns,
-            layout,
+            layout: Layout::new(shape),
+            first,
+            step,
             spill: Spill::new(tmp),
             budget,
             payload: Vec::new(),
@@ -91,23 +92,28 @@ impl Table {
     }
 
     fn take_with<const ROOM: usize>(&mut self, body: &[u8]) -> Result<(), TableError> {
-        let mut rows = decode::<ROOM>(body, self.columns.len());
+        let mut rows = ShardRows::of(body, self.columns.len(), self.first, self.step)?;
         let mut batch = [Row {
             key: &[],
             member: false,
             values: [0; ROOM],
         }; BATCH];
+        let mut shards = [0; BATCH];
         let mut heads = [Head::default(); BATCH];
         loop {
             let mut filled = 0;
-            for (place, row) in batch.iter_mut().zip(&mut rows) {
-                *place = row.map_err(|bad| TableError::Malformed(bad.to_string()))?;
-                self.check(place.key, place.member)?;
+            for (place, shard) in batch.iter_mut().zip(&mut shards) {
+                let Some((from, row)) = rows.next_row::<ROOM>()? else {
+                    break;
+                };
+                self.layout.check(row.key, row.member)?;
+                (*shard, *place) = (from, row);
                 filled += 1;
             }
             let batch = &batch[..filled];
             self.rows.look_up(batch, &mut heads);
-            for (row, &head) in batch.iter().zip(&heads) {
+            for ((row, &head), &shard) in batch.iter().zip(&heads).zip(&shards) {
+                check_shard(shard, head.shard())?;
                 if self.rows.add(head, row).is_err() {
                     self.spill()?;
                     // An empty table takes any row.
@@ -118,47 +124,6 @@ impl Table {
                 return Ok(());
             }
         }
-    }
-
-    /// Whether the rows of a body could be taken.
-    pub(crate) fn check_body(&self, body: &[u8]) -> Result<(), TableError> {
-        if self.columns.len() <= FEW_COLUMNS {
-            self.check_with::<FEW_COLUMNS>(body)
-        } else {
-            self.check_with::<MAX_COLUMNS>(body)
-        }
-    }
-
-    fn check_with<const ROOM: usize>(&self, body: &[u8]) -> Result<(), TableError> {
-        for row in decode::<ROOM>(body, self.columns.len()) {
-            let row = row.map_err(|bad| TableError::Malformed(bad.to_string()))?;
-            self.check(row.key, row.member)?;
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn check(&self, key: &[u8], member: bool) -> Result<(), TableError> {
-        let fits = match self.layout {
-            Layout::Raw => !member,
-            Layout::Document => !member && key.len() >= 8,
-            Layout::Fields {
-                count,
-                members,
-                buckets,
-            } => {
-                let is_whole = |count: usize| key::prefix_len(key, count) == Some(key.len());
-                (members || !member) && is_whole(count + usize::from(member))
-                    || buckets && !member && is_whole(count + 1)
-            }
-        };
-        if fits {
-            return Ok(());
-        }
-        Err(TableError::Malformed(format!(
-            "a key of {} bytes that does not fit the table",
-            key.len()
-        )))
     }
 
     /// Gives out all rows in order of their keys; `spilled` grows by what went to disk. A member
@@ -207,12 +172,17 @@ impl Table {
             .begin(crate::engine::sort::buffer_within(self.budget / 8))?;
         let payload = &mut self.payload;
         self.rows.drain_sorted(|key, _, values| {
-            payload.clear();
-            for &value in values {
-                push_uvarint(payload, value);
-            }
+            put_values(values, payload);
             writer.push(key, payload)
         })?;
         writer.end()
+    }
+}
+
+/// Makes `payload` what a sorted run holds of a row: its columns, nothing for a member row.
+pub(crate) fn put_values(values: &[u128], payload: &mut Vec<u8>) {
+    payload.clear();
+    for &value in values {
+        push_uvarint(payload, value);
     }
 }

@@ -8,11 +8,9 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use gristmill_common::shards::{INLINE, KeyWords};
 use gristmill_common::table::{MAX_COLUMNS, Merge, Row};
-use xxhash_rust::xxh3::xxh3_64;
 
-/// Keys of up to so many bytes are kept in the row itself.
-const INLINE: usize = 12;
 /// Words of a row before its values: length, flag and the key's first bytes; the rest of the key.
 const HEAD: usize = 2;
 /// Rows that are looked up at once.
@@ -46,33 +44,28 @@ pub(crate) struct Head {
     second: u64,
     /// The upper half of the hash.
     tag: u64,
+    /// Bits of the lower half.
+    shard: u8,
 }
 
 impl Head {
     /// The head of a key.
     #[inline]
     fn of(key: &[u8], member: bool) -> Self {
-        let flag = if member { MEMBER } else { 0 };
-        let len = u64::from(key.len() as u32 | flag);
-        let (first, second, hash);
-        if key.len() <= INLINE {
-            let mut bytes = [0; 16];
-            bytes[..key.len()].copy_from_slice(key);
-            let whole = u128::from_be_bytes(bytes);
-            first = ((whole >> 96) as u64) << 32 | len;
-            second = (whole >> 32) as u64;
-            hash = mix(first, second);
-        } else {
-            let prefix = u32::from_be_bytes([key[0], key[1], key[2], key[3]]);
-            first = u64::from(prefix) << 32 | len;
-            second = 0;
-            hash = mix(xxh3_64(key), len);
-        }
+        let words = KeyWords::of(key);
+        let flag = if member { u64::from(MEMBER) } else { 0 };
         Self {
-            first,
-            second,
-            tag: hash >> 32,
+            first: words.first | flag,
+            second: words.second,
+            tag: words.hash >> 32,
+            shard: words.shard() as u8,
         }
+    }
+
+    /// The shard that the key belongs to.
+    #[inline]
+    pub(crate) fn shard(self) -> usize {
+        self.shard.into()
     }
 }
 
@@ -150,7 +143,9 @@ impl Rows {
         row: &Row<'_, ROOM>,
     ) -> Result<(), Full> {
         let (key, values) = (row.key, &row.values[..self.columns.len()]);
-        let Head { first, second, tag } = head;
+        let Head {
+            first, second, tag, ..
+        } = head;
         let mask = self.index.len() - 1;
         let mut at = tag as usize & mask;
         loop {
@@ -215,7 +210,9 @@ impl Rows {
     }
 
     fn insert(&mut self, key: &[u8], head: Head, values: &[u128]) -> Result<(), Full> {
-        let Head { first, second, tag } = head;
+        let Head {
+            first, second, tag, ..
+        } = head;
         let long = key.len() > INLINE;
         self.make_room(if long { key.len() } else { 0 })?;
         let row = self.len as u32;
@@ -383,13 +380,6 @@ fn grown(wanted: usize, capacity: usize) -> usize {
     } else {
         wanted.max(capacity + capacity / 2).max(64)
     }
-}
-
-/// Folded multiplication of two words (as in wyhash): the upper half decides place and tag.
-#[inline]
-fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
-    (product as u64 ^ (product >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]

@@ -1,0 +1,336 @@
+//! An outcome's table as its body: rows grouped into shards by their keys, so that several threads
+//! can merge them without looking at each other's.
+//!
+//! A body is [`SHARDS`] uvarints, the bytes of each shard, and then the shards, whose rows are those
+//! of [`crate::table`]. A body without rows is empty.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::table::{
+    BadTable, Row, push_member, push_row, push_uvarint, take_row, take_uvarint, uvarint_len,
+};
+
+/// How many shards a body has. A merge cannot use more threads.
+pub const SHARDS: usize = 16;
+
+/// Keys of up to so many bytes are in their [`KeyWords`] whole.
+pub const INLINE: usize = 12;
+
+/// A key's first bytes and its hash, which decides its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyWords {
+    /// The first four bytes, padded with zeros, above the length.
+    pub first: u64,
+    /// The eight bytes after them of a key of at most [`INLINE`] bytes; else 0.
+    pub second: u64,
+    /// The hash. Part of the format: bits 28 to 31 are the shard.
+    pub hash: u64,
+}
+
+impl KeyWords {
+    /// Those of a key.
+    #[inline]
+    #[must_use]
+    pub fn of(key: &[u8]) -> Self {
+        let len = u64::from(key.len() as u32);
+        if key.len() <= INLINE {
+            let mut bytes = [0; 16];
+            bytes[..key.len()].copy_from_slice(key);
+            let whole = u128::from_be_bytes(bytes);
+            let first = ((whole >> 96) as u64) << 32 | len;
+            let second = (whole >> 32) as u64;
+            return Self {
+                first,
+                second,
+                hash: mix(first, second),
+            };
+        }
+        let prefix = u32::from_be_bytes([key[0], key[1], key[2], key[3]]);
+        Self {
+            first: u64::from(prefix) << 32 | len,
+            second: 0,
+            hash: mix(xxh3_64(key), len),
+        }
+    }
+
+    /// The shard that the key belongs to.
+    #[inline]
+    #[must_use]
+    pub fn shard(&self) -> usize {
+        (self.hash >> 28) as usize & (SHARDS - 1)
+    }
+}
+
+/// Folded multiplication of two words (as in wyhash).
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
+    (product as u64 ^ (product >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// The shards of a body.
+///
+/// # Errors
+/// When their lengths do not add up to the body's.
+pub fn shards_of(body: &[u8]) -> Result<[&[u8]; SHARDS], BadTable> {
+    let mut shards: [&[u8]; SHARDS] = [&[]; SHARDS];
+    if body.is_empty() {
+        return Ok(shards);
+    }
+    let mut rest = body;
+    let mut lengths = [0; SHARDS];
+    for length in &mut lengths {
+        *length = take_uvarint(&mut rest)?;
+    }
+    for (shard, length) in shards.iter_mut().zip(lengths) {
+        let whole = usize::try_from(length)
+            .ok()
+            .and_then(|length| rest.split_at_checked(length));
+        let Some((head, tail)) = whole else {
+            let left = rest.len();
+            return Err(BadTable(
+                format!("a shard of {length} bytes with {left} left").into(),
+            ));
+        };
+        (*shard, rest) = (head, tail);
+    }
+    if !rest.is_empty() {
+        let stray = rest.len();
+        return Err(BadTable(format!("{stray} bytes after the rows").into()));
+    }
+    Ok(shards)
+}
+
+/// Reads the rows of some shards of a body, with the numbers of their shards.
+#[derive(Clone, Debug)]
+pub struct ShardRows<'a> {
+    shards: [&'a [u8]; SHARDS],
+    columns: usize,
+    /// The shard at hand, and the next ones are `step` apart.
+    at: usize,
+    step: usize,
+}
+
+impl<'a> ShardRows<'a> {
+    /// Of every `step`th shard from `first` on.
+    ///
+    /// # Errors
+    /// As [`shards_of`].
+    pub fn of(body: &'a [u8], columns: usize, first: usize, step: usize) -> Result<Self, BadTable> {
+        Ok(Self {
+            shards: shards_of(body)?,
+            columns,
+            at: first,
+            step,
+        })
+    }
+
+    /// Of all shards.
+    ///
+    /// # Errors
+    /// As [`shards_of`].
+    pub fn all(body: &'a [u8], columns: usize) -> Result<Self, BadTable> {
+        Self::of(body, columns, 0, 1)
+    }
+
+    /// The next row and its shard; none at the end. `ROOM` must be enough for the columns.
+    ///
+    /// # Errors
+    /// When there is no row where one should be.
+    #[inline]
+    pub fn next_row<const ROOM: usize>(
+        &mut self,
+    ) -> Result<Option<(usize, Row<'a, ROOM>)>, BadTable> {
+        loop {
+            match self.shards.get_mut(self.at) {
+                Some(rest) if !rest.is_empty() => {
+                    return Ok(Some((self.at, take_row(rest, self.columns)?)));
+                }
+                Some(_) => self.at += self.step,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// Collects the rows of a body.
+#[derive(Clone, Debug, Default)]
+pub struct TableBody {
+    shards: [Vec<u8>; SHARDS],
+    len: usize,
+}
+
+impl TableBody {
+    /// Appends a row.
+    pub fn push_row(&mut self, key: &[u8], values: &[u128]) {
+        self.append(key, |shard| push_row(shard, key, values));
+    }
+
+    /// Appends a member row.
+    pub fn push_member(&mut self, key: &[u8]) {
+        self.append(key, |shard| push_member(shard, key));
+    }
+
+    /// Appends what `append` does for a row with this key; where its bytes are.
+    #[inline]
+    pub fn append(&mut self, key: &[u8], append: impl FnOnce(&mut Vec<u8>)) -> (usize, usize) {
+        let at = KeyWords::of(key).shard();
+        let shard = &mut self.shards[at];
+        let before = shard.len();
+        append(shard);
+        self.len += shard.len() - before;
+        (at, before)
+    }
+
+    /// The bytes of a shard from `before` on.
+    #[must_use]
+    pub fn tail(&self, (at, before): (usize, usize)) -> &[u8] {
+        &self.shards[at][before..]
+    }
+
+    /// Takes the row away that was appended last, and gives it to another body.
+    pub fn move_last(&mut self, (at, before): (usize, usize), to: &mut Self) {
+        let row = self.shards[at].split_off(before);
+        self.len -= row.len();
+        to.len += row.len();
+        to.shards[at].extend_from_slice(&row);
+    }
+
+    /// The bytes of its rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The body, with `room` bytes more of capacity.
+    #[must_use]
+    pub fn into_bytes(self, room: usize) -> Vec<u8> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let lengths = self.shards.iter().map(|shard| uvarint_len(shard.len()));
+        let mut body = Vec::with_capacity(lengths.sum::<usize>() + self.len + room);
+        for shard in &self.shards {
+            push_uvarint(&mut body, shard.len() as u128);
+        }
+        for shard in &self.shards {
+            body.extend_from_slice(shard);
+        }
+        body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::table::FEW_COLUMNS;
+
+    proptest! {
+        #[test]
+        fn each_row_comes_back_in_the_shard_of_its_key(
+            all in prop::collection::btree_map(
+                prop::collection::vec(any::<u8>(), 0..30), (any::<u128>(), any::<bool>()), 0..50,
+            ),
+            step in 1usize..=SHARDS,
+        ) {
+            let mut body = TableBody::default();
+            for (key, (value, member)) in &all {
+                match member {
+                    true => body.push_member(key),
+                    false => body.push_row(key, &[*value]),
+                }
+            }
+            let body = body.into_bytes(3);
+            let mut back = BTreeMap::new();
+            for first in 0..step {
+                let mut rows = ShardRows::of(&body, 1, first, step).unwrap();
+                while let Some((shard, row)) = rows.next_row::<FEW_COLUMNS>().unwrap() {
+                    prop_assert_eq!(shard, KeyWords::of(row.key).shard());
+                    prop_assert_eq!(shard % step, first);
+                    let value = if row.member { all[row.key].0 } else { row.values[0] };
+                    back.insert(row.key.to_vec(), (value, row.member));
+                }
+            }
+            prop_assert_eq!(back, all);
+        }
+
+        #[test]
+        fn hostile_bodies_end_in_an_error(body in prop::collection::vec(0u8..20, 0..80)) {
+            let Ok(mut rows) = ShardRows::all(&body, 3) else {
+                return Ok(());
+            };
+            let mut seen = 0;
+            while let Ok(Some(_)) = rows.next_row::<FEW_COLUMNS>() {
+                seen += 1;
+                prop_assert!(seen <= body.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_moves_to_the_next_body() {
+        let (mut body, mut next) = (TableBody::default(), TableBody::default());
+        body.push_row(b"a", &[1]);
+        let last = body.append(b"b", |shard| push_row(shard, b"b", &[2]));
+        body.move_last(last, &mut next);
+        let rows = |body: TableBody| {
+            let body = body.into_bytes(0);
+            let (_, row) = ShardRows::all(&body, 1)
+                .unwrap()
+                .next_row::<FEW_COLUMNS>()
+                .unwrap()
+                .unwrap();
+            (row.key.to_vec(), row.values[0])
+        };
+        assert_eq!((body.len(), next.len()), (3, 3));
+        assert_eq!(rows(body), (b"a".to_vec(), 1));
+        assert_eq!(rows(next), (b"b".to_vec(), 2));
+    }
+
+    #[test]
+    fn lengths_must_add_up() {
+        let mut body = TableBody::default();
+        body.push_row(b"a key", &[1]);
+        let body = body.into_bytes(0);
+        assert!(shards_of(&body).is_ok());
+        assert!(shards_of(&body[..body.len() - 1]).is_err());
+        assert!(shards_of(&body[..3]).is_err());
+        assert!(shards_of(&[&body[..], b"x"].concat()).is_err());
+        assert_eq!(shards_of(b"").unwrap(), [b"" as &[u8]; SHARDS]);
+    }
+
+    #[test]
+    fn the_shard_of_a_key_is_frozen() {
+        // Mappers and reducers of one wire version must agree.
+        let shards = [
+            &b""[..],
+            b"GET",
+            b"robots.txt",
+            b"/a/path/longer/than/twelve",
+        ];
+        let shards = shards.map(|key| KeyWords::of(key).shard());
+        assert_eq!(shards, [12, 9, 9, 7]);
+    }
+
+    #[test]
+    fn shards_are_about_equally_large() {
+        for prefix in ["", "10.0.0.", "/a/longer/path/to/a/page-"] {
+            let mut counts = [0u32; SHARDS];
+            for number in 0..16_000 {
+                counts[KeyWords::of(format!("{prefix}{number}").as_bytes()).shard()] += 1;
+            }
+            let fair = |count: &u32| (850..1150).contains(count);
+            assert!(counts.iter().all(fair), "{prefix}: {counts:?}");
+        }
+    }
+}
