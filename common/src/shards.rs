@@ -34,11 +34,9 @@ impl KeyWords {
     pub fn of(key: &[u8]) -> Self {
         let len = u64::from(key.len() as u32);
         if key.len() <= INLINE {
-            let mut bytes = [0; 16];
-            bytes[..key.len()].copy_from_slice(key);
-            let whole = u128::from_be_bytes(bytes);
-            let first = ((whole >> 96) as u64) << 32 | len;
-            let second = (whole >> 32) as u64;
+            let [first, middle, last] = words_of_short(key);
+            let first = u64::from(first) << 32 | len;
+            let second = u64::from(middle) << 32 | u64::from(last);
             return Self {
                 first,
                 second,
@@ -58,6 +56,31 @@ impl KeyWords {
     #[must_use]
     pub fn shard(&self) -> usize {
         (self.hash >> 28) as usize & (SHARDS - 1)
+    }
+}
+
+/// The bytes of a key of at most [`INLINE`] as big-endian words, padded with zeros: by loads that
+/// overlap, since a copy of a varying length costs more than all the rest.
+#[inline]
+fn words_of_short(key: &[u8]) -> [u32; 3] {
+    // Of the last four bytes those that no word before has, at the front.
+    let tail = |last: &[u8; 4], new: usize| {
+        (u64::from(u32::from_be_bytes(*last)) << (8 * (4 - new))) as u32
+    };
+    let last = key.last_chunk::<4>();
+    match (key.first_chunk::<8>(), key.first_chunk::<4>(), last) {
+        (Some(&[a, b, c, d, e, f, g, h]), _, Some(last)) => [
+            u32::from_be_bytes([a, b, c, d]),
+            u32::from_be_bytes([e, f, g, h]),
+            tail(last, key.len() - 8),
+        ],
+        (None, Some(&first), Some(last)) => {
+            [u32::from_be_bytes(first), tail(last, key.len() - 4), 0]
+        }
+        _ => {
+            let byte = |at: usize| key.get(at).copied().unwrap_or(0);
+            [u32::from_be_bytes([byte(0), byte(1), byte(2), 0]), 0, 0]
+        }
     }
 }
 
@@ -208,9 +231,10 @@ impl TableBody {
         self.len == 0
     }
 
-    /// The body, with `room` bytes more of capacity.
+    /// The body, with `room` bytes more of capacity; takes all rows out, and keeps the memory for
+    /// the next ones.
     #[must_use]
-    pub fn into_bytes(self, room: usize) -> Vec<u8> {
+    pub fn take_bytes(&mut self, room: usize) -> Vec<u8> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -219,118 +243,21 @@ impl TableBody {
         for shard in &self.shards {
             push_uvarint(&mut body, shard.len() as u128);
         }
-        for shard in &self.shards {
+        for shard in &mut self.shards {
             body.extend_from_slice(shard);
+            shard.clear();
         }
+        self.len = 0;
         body
+    }
+
+    /// How much memory it holds, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shards.iter().map(Vec::capacity).sum()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::table::FEW_COLUMNS;
-
-    proptest! {
-        #[test]
-        fn each_row_comes_back_in_the_shard_of_its_key(
-            all in prop::collection::btree_map(
-                prop::collection::vec(any::<u8>(), 0..30), (any::<u128>(), any::<bool>()), 0..50,
-            ),
-            step in 1usize..=SHARDS,
-        ) {
-            let mut body = TableBody::default();
-            for (key, (value, member)) in &all {
-                match member {
-                    true => body.push_member(key),
-                    false => body.push_row(key, &[*value]),
-                }
-            }
-            let body = body.into_bytes(3);
-            let mut back = BTreeMap::new();
-            for first in 0..step {
-                let mut rows = ShardRows::of(&body, 1, first, step).unwrap();
-                while let Some((shard, row)) = rows.next_row::<FEW_COLUMNS>().unwrap() {
-                    prop_assert_eq!(shard, KeyWords::of(row.key).shard());
-                    prop_assert_eq!(shard % step, first);
-                    let value = if row.member { all[row.key].0 } else { row.values[0] };
-                    back.insert(row.key.to_vec(), (value, row.member));
-                }
-            }
-            prop_assert_eq!(back, all);
-        }
-
-        #[test]
-        fn hostile_bodies_end_in_an_error(body in prop::collection::vec(0u8..20, 0..80)) {
-            let Ok(mut rows) = ShardRows::all(&body, 3) else {
-                return Ok(());
-            };
-            let mut seen = 0;
-            while let Ok(Some(_)) = rows.next_row::<FEW_COLUMNS>() {
-                seen += 1;
-                prop_assert!(seen <= body.len());
-            }
-        }
-    }
-
-    #[test]
-    fn a_row_moves_to_the_next_body() {
-        let (mut body, mut next) = (TableBody::default(), TableBody::default());
-        body.push_row(b"a", &[1]);
-        let last = body.append(b"b", |shard| push_row(shard, b"b", &[2]));
-        body.move_last(last, &mut next);
-        let rows = |body: TableBody| {
-            let body = body.into_bytes(0);
-            let (_, row) = ShardRows::all(&body, 1)
-                .unwrap()
-                .next_row::<FEW_COLUMNS>()
-                .unwrap()
-                .unwrap();
-            (row.key.to_vec(), row.values[0])
-        };
-        assert_eq!((body.len(), next.len()), (3, 3));
-        assert_eq!(rows(body), (b"a".to_vec(), 1));
-        assert_eq!(rows(next), (b"b".to_vec(), 2));
-    }
-
-    #[test]
-    fn lengths_must_add_up() {
-        let mut body = TableBody::default();
-        body.push_row(b"a key", &[1]);
-        let body = body.into_bytes(0);
-        assert!(shards_of(&body).is_ok());
-        assert!(shards_of(&body[..body.len() - 1]).is_err());
-        assert!(shards_of(&body[..3]).is_err());
-        assert!(shards_of(&[&body[..], b"x"].concat()).is_err());
-        assert_eq!(shards_of(b"").unwrap(), [b"" as &[u8]; SHARDS]);
-    }
-
-    #[test]
-    fn the_shard_of_a_key_is_frozen() {
-        // Mappers and reducers of one wire version must agree.
-        let shards = [
-            &b""[..],
-            b"GET",
-            b"robots.txt",
-            b"/a/path/longer/than/twelve",
-        ];
-        let shards = shards.map(|key| KeyWords::of(key).shard());
-        assert_eq!(shards, [12, 9, 9, 7]);
-    }
-
-    #[test]
-    fn shards_are_about_equally_large() {
-        for prefix in ["", "10.0.0.", "/a/longer/path/to/a/page-"] {
-            let mut counts = [0u32; SHARDS];
-            for number in 0..16_000 {
-                counts[KeyWords::of(format!("{prefix}{number}").as_bytes()).shard()] += 1;
-            }
-            let fair = |count: &u32| (850..1150).contains(count);
-            assert!(counts.iter().all(fair), "{prefix}: {counts:?}");
-        }
-    }
-}
+#[path = "shards_tests.rs"]
+mod tests;

@@ -63,7 +63,7 @@ fn words(chunks: u32, rows: usize, distinct: f64) -> Job {
                 );
             }
         }
-        *whole = body.into_bytes(0);
+        *whole = body.take_bytes(0);
     }
     job
 }

@@ -91,7 +91,7 @@ fn groups(format: Format, partitions: u32, lines: &[(u8, u16)], top: bool) -> Jo
             body.push_row(&group, &hits);
             body.push_member(&member);
         }
-        *whole = body.into_bytes(0);
+        *whole = body.take_bytes(0);
     }
     job
 }

@@ -140,7 +140,7 @@ fn log_job(partitions: u32, lines: &[(u8, u8, u16)], per_chunk: usize, kind: Kin
             body.push_row(&group, &[1, u128::from(bytes)]);
             body.push_member(&member);
         }
-        *whole = body.into_bytes(0);
+        *whole = body.take_bytes(0);
     }
     job
 }

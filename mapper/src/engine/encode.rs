@@ -225,12 +225,12 @@ fn cut_bytes(bytes: Vec<u8>) -> Vec<Vec<u8>> {
 }
 
 /// The table's rows by partition, and those that are `apart`, cut into bodies between rows.
-fn cut_table(out: &Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec<u8>>>, u64) {
+fn cut_table(out: &mut Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec<u8>>>, u64) {
     let append = |row: &TableRow<'_>, body: &mut Vec<u8>| match row.member {
         true => push_member(body, row.key),
         false => push_row(body, row.key, row.values),
     };
-    let mut shares = Shares::<TableBody>::new(partitions);
+    let mut shares = Shares::<TableBody>::new(partitions, std::mem::take(&mut out.bodies));
     for row in out.table.rows() {
         shares.push(row.group, row.key, |body| append(&row, body));
     }
@@ -239,14 +239,17 @@ fn cut_table(out: &Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec<u8>
             shares.push_to(partition, row.key, |body| append(&row, body));
         }
     }
-    shares.finish()
+    let (all, sum, bodies) = shares.finish();
+    out.keep(bodies);
+    (all, sum)
 }
 
 /// The pairs by partition, sorted by key, cut into bodies between pairs.
 fn cut_pairs(out: &Output, partitions: u32) -> (Vec<Vec<Vec<u8>>>, u64) {
-    let mut shares = Shares::<Vec<u8>>::new(partitions);
+    let mut shares = Shares::<Vec<u8>>::new(partitions, Vec::new());
     for (key, value) in out.grouped.sorted() {
         shares.push(key, key, |body| push_pair(body, key, value));
     }
-    shares.finish()
+    let (all, sum, _) = shares.finish();
+    (all, sum)
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use gristmill_common::chunk::{Piece, Quarantined, sample_of};
 use gristmill_common::counters::Counters;
 use gristmill_common::record::content;
+use gristmill_common::shards::TableBody;
 use gristmill_common::spec::Shape;
 
 use crate::engine::grouped::Grouped;
@@ -17,6 +18,9 @@ const MAX_KEY: usize = 1 << 20;
 
 /// The longest name of a document in a quarantine entry.
 const MAX_NAME: usize = 64 << 10;
+
+/// The most memory that is kept for the next outcome, in bytes.
+const KEEP: usize = 4 << 20;
 
 /// The results of one call of a processor.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub struct Output {
     pub(crate) counters: Counters,
     /// Records of the batch's parts, as far as the processor said.
     pub(crate) counts: Vec<u64>,
+    /// Empty bodies, whose memory the next outcome uses.
+    pub(crate) bodies: Vec<TableBody>,
     shape: Filled,
 }
 
@@ -58,6 +64,7 @@ impl Output {
             quarantined: Vec::new(),
             counters: Counters::default(),
             counts: Vec::new(),
+            bodies: Vec::new(),
             shape: match shape {
                 Shape::Ordered => Filled::Bytes,
                 Shape::Table(_) => Filled::Table,
@@ -103,6 +110,13 @@ impl Output {
     /// Which of the places results are in.
     pub(crate) fn filled(&self) -> Filled {
         self.shape
+    }
+
+    /// Keeps empty bodies for the next outcome, unless they are large.
+    pub(crate) fn keep(&mut self, bodies: Vec<TableBody>) {
+        if bodies.iter().map(TableBody::capacity).sum::<usize>() <= KEEP {
+            self.bodies = bodies;
+        }
     }
 
     /// About how much memory the results take, in bytes.

@@ -21,8 +21,8 @@ pub(crate) trait OpenBody: Default {
     fn move_last(&mut self, place: Self::Place, to: &mut Self);
     /// The bytes of all entries.
     fn len(&self) -> usize;
-    /// The body as it travels.
-    fn into_bytes(self) -> Vec<u8>;
+    /// The body as it travels; empty for the next entries.
+    fn take_bytes(&mut self) -> Vec<u8>;
 }
 
 /// Entries one after the other.
@@ -48,8 +48,8 @@ impl OpenBody for Vec<u8> {
         self.len()
     }
 
-    fn into_bytes(self) -> Vec<u8> {
-        self
+    fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(self)
     }
 }
 
@@ -74,8 +74,8 @@ impl OpenBody for TableBody {
         self.len()
     }
 
-    fn into_bytes(self) -> Vec<u8> {
-        TableBody::into_bytes(self, HEAD_ROOM)
+    fn take_bytes(&mut self) -> Vec<u8> {
+        TableBody::take_bytes(self, HEAD_ROOM)
     }
 }
 
@@ -88,10 +88,12 @@ pub(crate) struct Shares<B> {
 }
 
 impl<B: OpenBody> Shares<B> {
-    pub(crate) fn new(partitions: u32) -> Self {
+    /// For so many partitions; `open` are empty bodies whose memory is used again.
+    pub(crate) fn new(partitions: u32, mut open: Vec<B>) -> Self {
+        open.resize_with(partitions as usize, B::default);
         Self {
             full: vec![Vec::new(); partitions as usize],
-            open: (0..partitions).map(|_| B::default()).collect(),
+            open,
             sum: 0,
         }
     }
@@ -114,17 +116,16 @@ impl<B: OpenBody> Shares<B> {
         if body.len() > MAX_PART && before > 0 {
             let mut next = B::default();
             body.move_last(place, &mut next);
-            let full = std::mem::replace(body, next);
-            self.full[at].push(full.into_bytes());
+            self.full[at].push(body.take_bytes());
+            *body = next;
         }
     }
 
-    /// The bodies of each share, and the sum of the entries' hashes.
-    pub(crate) fn finish(self) -> (Vec<Vec<Vec<u8>>>, u64) {
-        let mut all = self.full;
-        for (bodies, last) in all.iter_mut().zip(self.open) {
-            bodies.push(last.into_bytes());
+    /// The bodies of each share, the sum of the entries' hashes, and bodies for the next result.
+    pub(crate) fn finish(mut self) -> (Vec<Vec<Vec<u8>>>, u64, Vec<B>) {
+        for (bodies, last) in self.full.iter_mut().zip(&mut self.open) {
+            bodies.push(last.take_bytes());
         }
-        (all, self.sum)
+        (self.full, self.sum, self.open)
     }
 }

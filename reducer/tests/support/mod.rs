@@ -165,7 +165,7 @@ pub fn table_job(kind: Kind, partitions: u32, chunks: &[Vec<(Vec<u8>, Vec<u128>)
                     body.push_row(key, values);
                 }
             }
-            outcomes.push((head, body.into_bytes(0)));
+            outcomes.push((head, body.take_bytes(0)));
         }
     }
     Job {

@@ -142,7 +142,7 @@ fn messages() -> Vec<Vec<u8>> {
     let mut rows = TableBody::default();
     rows.push_row(b"key", &[3, 1 << 40]);
     rows.push_member(b"key\x00member");
-    let rows = rows.into_bytes(0);
+    let rows = rows.take_bytes(0);
     let counts = SourceCount {
         source: 0,
         records: 41,

@@ -21,16 +21,16 @@ struct State {
     freed: Condvar,
 }
 
-/// A body that all threads look at; its bytes count until the last of them has.
+/// Bodies that all threads look at; their bytes count until the last of them has.
 #[derive(Debug)]
-pub(super) struct Body {
-    pub(super) id: ChunkId,
-    pub(super) bytes: Bytes,
+pub(super) struct Batch {
+    pub(super) bodies: Vec<(ChunkId, Bytes)>,
+    cost: usize,
     backlog: Backlog,
 }
 
 impl Backlog {
-    /// At most `limit` bytes, or one body.
+    /// At most `limit` bytes, or one batch.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             state: Arc::default(),
@@ -39,8 +39,8 @@ impl Backlog {
     }
 
     /// Waits for room.
-    pub(super) fn admit(&self, id: ChunkId, bytes: Bytes) -> Arc<Body> {
-        let cost = bytes.len() + OVERHEAD;
+    pub(super) fn admit(&self, bodies: Vec<(ChunkId, Bytes)>) -> Arc<Batch> {
+        let cost = bodies.iter().map(|(_, body)| body.len() + OVERHEAD).sum();
         let mut held = self.lock();
         while *held > 0 && *held + cost > self.limit {
             let woken = self.state.freed.wait(held);
@@ -48,9 +48,9 @@ impl Backlog {
         }
         *held += cost;
         drop(held);
-        Arc::new(Body {
-            id,
-            bytes,
+        Arc::new(Batch {
+            bodies,
+            cost,
             backlog: self.clone(),
         })
     }
@@ -61,9 +61,9 @@ impl Backlog {
     }
 }
 
-impl Drop for Body {
+impl Drop for Batch {
     fn drop(&mut self) {
-        *self.backlog.lock() -= self.bytes.len() + OVERHEAD;
+        *self.backlog.lock() -= self.cost;
         self.backlog.state.freed.notify_one();
     }
 }
@@ -75,22 +75,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_waits_until_there_is_room_and_a_large_one_goes_alone() {
-        let id = ChunkId { split: 0, index: 0 };
+    fn a_batch_waits_until_there_is_room_and_a_large_one_goes_alone() {
+        let batch = |len: usize| vec![(ChunkId { split: 0, index: 0 }, Bytes::from(vec![0; len]))];
         let backlog = Backlog::new(1000);
         let (to, from) = mpsc::channel();
         std::thread::scope(|scope| {
-            let first = backlog.admit(id, vec![0; 5000].into());
+            let first = backlog.admit(batch(5000));
             scope.spawn(|| {
                 for _ in 0..20 {
-                    to.send(backlog.admit(id, vec![0; 300].into())).unwrap();
+                    to.send(backlog.admit(batch(300))).unwrap();
                     assert!(*backlog.lock() <= 1000);
                 }
                 drop(to);
             });
             assert!(from.try_recv().is_err());
             drop(first);
-            let taken = from.iter().map(|body| body.bytes.len());
+            let taken = from.iter().map(|batch| batch.bodies[0].1.len());
             assert_eq!(taken.sum::<usize>(), 6000);
         });
         assert_eq!(*backlog.lock(), 0);

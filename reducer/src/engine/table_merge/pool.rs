@@ -11,13 +11,15 @@ use bytes::Bytes;
 use gristmill_common::id::ChunkId;
 use gristmill_common::spec::{Format, TableShape};
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, OVERHEAD};
 use super::shard_merge::{Ended, ShardEnd, ShardMerge, Told};
 use crate::engine::reduce_error::ReduceError;
 use crate::engine::render::Renderer;
 use crate::engine::sort::{BLOCKS, Merger, Sorted, StreamReader, stream};
 use crate::engine::table::{Table, Top};
 
+/// The largest batch in which bodies go to the threads.
+const MAX_BATCH: usize = 256 << 10;
 /// The largest block in which sorted rows leave a thread.
 const MAX_BLOCK: usize = 64 << 10;
 /// And the smallest.
@@ -41,6 +43,11 @@ pub(super) struct Plan<'a> {
 /// The threads.
 pub(super) struct Pool {
     threads: Vec<Thread>,
+    /// Bodies that are handed over together, and what they cost.
+    batch: Vec<(ChunkId, Bytes)>,
+    cost: usize,
+    /// A batch of so many bytes is handed over: waking all threads costs more than a small body.
+    full: usize,
     backlog: Backlog,
     spilled: Arc<AtomicU64>,
     /// What each gives out in the end, unless it keeps first rows.
@@ -76,7 +83,10 @@ impl Pool {
         let block = block.clamp(MIN_BLOCK, MAX_BLOCK);
         let mut pool = Self {
             threads: Vec::with_capacity(threads),
-            backlog: Backlog::new(plan.backlog),
+            batch: Vec::new(),
+            cost: 0,
+            full: (plan.backlog / 4).min(MAX_BATCH),
+            backlog: Backlog::new(plan.backlog / 4 * 3),
             spilled: Arc::default(),
             streams: Vec::new(),
             lines: !whole,
@@ -108,7 +118,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Hands a body to the threads.
+    /// Hands a body to the threads, together with others.
     ///
     /// # Errors
     /// When one of them has failed.
@@ -116,11 +126,21 @@ impl Pool {
         if body.is_empty() {
             return Ok(());
         }
-        let body = self.backlog.admit(id, body);
+        self.cost += body.len() + OVERHEAD;
+        self.batch.push((id, body));
+        match self.cost > self.full {
+            true => self.hand_over(),
+            false => Ok(()),
+        }
+    }
+
+    fn hand_over(&mut self) -> Result<(), ReduceError> {
+        self.cost = 0;
+        let batch = self.backlog.admit(std::mem::take(&mut self.batch));
         let failed = self
             .threads
             .iter()
-            .position(|thread| thread.tell.send(Told::Take(Arc::clone(&body))).is_err());
+            .position(|thread| thread.tell.send(Told::Take(Arc::clone(&batch))).is_err());
         match failed {
             None => Ok(()),
             Some(at) => Err(self.threads.swap_remove(at).failure()),
@@ -139,6 +159,7 @@ impl Pool {
         spilled: &mut u64,
         with: impl FnOnce(Merged) -> Result<(), ReduceError>,
     ) -> Result<Vec<Sorted>, ReduceError> {
+        self.hand_over()?;
         for thread in &self.threads {
             // One that has failed says so when it is joined.
             let _ = thread.tell.send(Told::Finish);

@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use gristmill_common::spec::TableShape;
 
-use super::backlog::Body;
+use super::backlog::Batch;
 use super::malformed;
 use crate::engine::reduce_error::ReduceError;
 use crate::engine::render::Renderer;
@@ -15,8 +15,8 @@ use crate::engine::table::{Groups, Table, Top, put_values};
 
 /// What a thread is told.
 pub(super) enum Told {
-    /// To merge the rows of a body that are its own.
-    Take(Arc<Body>),
+    /// To merge the rows of bodies that are its own.
+    Take(Arc<Batch>),
     /// That there are no more.
     Finish,
 }
@@ -56,9 +56,11 @@ impl ShardMerge {
         let mut shown = 0;
         loop {
             match self.told.recv() {
-                Ok(Told::Take(body)) => {
-                    let taken = self.table.take(&body.bytes);
-                    taken.map_err(|error| malformed(body.id, error))?;
+                Ok(Told::Take(batch)) => {
+                    for (id, body) in &batch.bodies {
+                        let taken = self.table.take(body);
+                        taken.map_err(|error| malformed(*id, error))?;
+                    }
                     let now = self.table.spilled();
                     self.spilled.fetch_add(now - shown, Ordering::Relaxed);
                     shown = now;
