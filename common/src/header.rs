@@ -57,8 +57,8 @@ impl Headers {
         self.current.as_ref()
     }
 
-    /// How many of `bytes`, the document's next whole records, have one header. The first of them is
-    /// at `offset`.
+    /// How many of `bytes`, the document's next whole records, have one header. The first of them
+    /// is at `offset`.
     pub fn stretch(&mut self, splitter: &Splitter, bytes: &[u8], offset: u64) -> usize {
         match self.rule {
             None => {}

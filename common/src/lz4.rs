@@ -32,8 +32,8 @@ pub(crate) fn pack(body: &mut Vec<u8>) -> bool {
     })
 }
 
-/// Undoes [`pack`] into a buffer from `buffer`, which is asked for a capacity; more than `most` bytes
-/// are refused.
+/// Undoes [`pack`] into a buffer from `buffer`, which is asked for a capacity; more than `most`
+/// bytes are refused.
 pub(crate) fn unpack(
     packed: &[u8],
     most: usize,

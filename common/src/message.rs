@@ -37,8 +37,8 @@ pub enum Message {
 /// [`BodyForm::RawUnhashed`]. That keeps invariant I1 only where one id cannot be cut twice.
 ///
 /// # Errors
-/// When the message would be larger than [`MAX_MESSAGE`](crate::wire::MAX_MESSAGE), or [`MAX_LOCAL`](crate::wire::MAX_LOCAL) where it stays in the
-/// process.
+/// When the message would be larger than [`MAX_MESSAGE`](crate::wire::MAX_MESSAGE), or
+/// [`MAX_LOCAL`](crate::wire::MAX_LOCAL) where it stays in the process.
 pub fn encode_chunk(
     head: &ChunkHead,
     body: Vec<u8>,

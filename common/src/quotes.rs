@@ -1,7 +1,7 @@
 //! Where records of CSV end: a line feed inside quotes belongs to the value (RFC 4180).
 //!
-//! A quote opens where a field begins, and closes unless another follows. One elsewhere is text, and
-//! so is what follows a closing quote before the delimiter.
+//! A quote opens where a field begins, and closes unless another follows. One elsewhere is text,
+//! and so is what follows a closing quote before the delimiter.
 
 use memchr::{memchr, memchr2};
 

@@ -14,7 +14,8 @@
 //! | version | 2 | [`VERSION`] |
 //! | magic | 4 | `GMW1` |
 //!
-//! The codec has 128 more where the head is packed as a body is. Both hashes are of what was packed.
+//! The codec has 128 more where the head is packed as a body is. Both hashes are of what was
+//! packed.
 //!
 //! Messages are untrusted: lengths are checked against each other and against [`MAX_MESSAGE`], the
 //! head's hash before it is decoded, and decoding is limited in what it may allocate. A body
@@ -272,8 +273,8 @@ pub(crate) fn seal_up(
     Ok((message, chunk_hash(body_hash, head_hash)))
 }
 
-/// The body of a message of a kind, unpacked. Those of chunks are in hand one after the other, in buffers that are
-/// used again; others may be kept for long, and take what they need.
+/// The body of a message of a kind, unpacked. Those of chunks are in hand one after the other, in
+/// buffers that are used again; others may be kept for long, and take what they need.
 fn unpack_body(packed: &[u8], kind: u8) -> Result<Bytes, WireError> {
     static BODIES: LazyLock<BufferPool> = LazyLock::new(|| BufferPool::new(MAX_MESSAGE));
     if kind == MessageKind::Chunk as u8 {

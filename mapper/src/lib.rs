@@ -1,8 +1,8 @@
 //! The mapper of Gristmill: chunks in, outcomes out.
 //!
 //! `engine` maps the bytes of one chunk, `work` does so on threads for the chunks that a transport
-//! hands over, and `service` finds the jobs of a broker to work on. `programs` says whose programs a
-//! worker runs.
+//! hands over, and `service` finds the jobs of a broker to work on. `programs` says whose programs
+//! a worker runs.
 
 mod engine;
 mod programs;

@@ -26,8 +26,8 @@ const WINDOW: usize = 64;
 /// read. Blocks; not to be called on a runtime's thread.
 ///
 /// # Errors
-/// [`ProduceError::Stopped`] after a stop; [`ProduceError::Unnamed`] when a source is a stream; else
-/// when the queue cannot be had.
+/// [`ProduceError::Stopped`] after a stop; [`ProduceError::Unnamed`] when a source is a stream;
+/// else when the queue cannot be had.
 pub(crate) fn send_splits(
     plan: &Plan,
     folder: &Path,

@@ -1,5 +1,5 @@
-//! Jobs whose splits travel by reference: mappers read the files themselves, and the bytes are those
-//! of `gristmill run`, whoever dies at whatever place.
+//! Jobs whose splits travel by reference: mappers read the files themselves, and the bytes are
+//! those of `gristmill run`, whoever dies at whatever place.
 
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;

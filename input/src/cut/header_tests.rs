@@ -42,7 +42,8 @@ fn lines() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 0..40).prop_map(|lines| lines.concat())
 }
 
-/// The records of a text that are neither empty nor too long, each with its offset and the header in force.
+/// The records of a text that are neither empty nor too long, each with its offset and the header
+/// in force.
 fn expected(job: &JobSpec, text: &[u8]) -> Vec<(u64, Option<Vec<u8>>)> {
     let splitter = Rules::new(job, 1).unwrap().splitter;
     let by_fields = matches!(&job.kind, Kind::GroupBy(options) if options.parse.0 == "w3c");

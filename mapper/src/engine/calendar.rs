@@ -45,8 +45,8 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// A minute as text, such as `2025-03-03T10:05`, of which hours and days are the beginning: `minute`
-/// counts from 1970-01-01 in UTC.
+/// A minute as text, such as `2025-03-03T10:05`, of which hours and days are the beginning:
+/// `minute` counts from 1970-01-01 in UTC.
 pub(crate) fn minute_text(minute: i64) -> [u8; 16] {
     let (year, month, day) = civil_from_days(minute.div_euclid(24 * 60));
     let of_day = minute.rem_euclid(24 * 60);

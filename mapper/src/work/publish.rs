@@ -15,8 +15,8 @@ use crate::work::assignment::Assignment;
 /// back-pressure of a full queue.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Publishes an outcome, and says how many bytes that took; meanwhile the job's counts tell when none
-/// of its outcomes is taken.
+/// Publishes an outcome, and says how many bytes that took; meanwhile the job's counts tell when
+/// none of its outcomes is taken.
 pub(super) async fn publish(
     job: &Assignment,
     partition: u32,

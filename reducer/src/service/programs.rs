@@ -17,8 +17,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::info;
 
-/// So many programs are made ready, or wait for their jobs' claims, at a time: each may have files of
-/// hundreds of megabytes.
+/// So many programs are made ready, or wait for their jobs' claims, at a time: each may have files
+/// of hundreds of megabytes.
 const MOST: usize = 16;
 
 /// The programs of one reducer.

@@ -1,5 +1,5 @@
-//! The jobs that a reducer works on: each has a thread, and what ends it decides what becomes of the
-//! job. It must not know which jobs are claimed.
+//! The jobs that a reducer works on: each has a thread, and what ends it decides what becomes of
+//! the job. It must not know which jobs are claimed.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -87,9 +87,9 @@ impl SplitWork<'_> {
         }
     }
 
-    /// A stop was asked for: the split goes to the end of its queue as a message of its own. Brokers
-    /// before 4.3 count a message that is merely returned as one that failed, and whoever has it
-    /// next would run each chunk of it in a process of its own.
+    /// A stop was asked for: the split goes to the end of its queue as a message of its own.
+    /// Brokers before 4.3 count a message that is merely returned as one that failed, and whoever
+    /// has it next would run each chunk of it in a process of its own.
     fn put_back(&self) {
         let Some(delivery) = self.in_flight.take() else {
             return;

@@ -99,8 +99,8 @@ impl Figures {
         Ok(())
     }
 
-    /// The key of the group at hand, with its texts as further fields, and its figures, unless it is
-    /// not wanted.
+    /// The key of the group at hand, with its texts as further fields, and its figures, unless it
+    /// is not wanted.
     pub(super) fn finish<'a>(
         &'a mut self,
         key: &'a [u8],

@@ -61,8 +61,8 @@ impl Parser for Spaced {
     }
 }
 
-/// The first column at or after `at`, which may be in quotes: where it begins and ends, and where to
-/// go on. `None` if there is none; in it, `None` if its quote is not closed.
+/// The first column at or after `at`, which may be in quotes: where it begins and ends, and where
+/// to go on. `None` if there is none; in it, `None` if its quote is not closed.
 pub(super) fn word(text: &[u8], at: usize) -> Option<Option<(usize, usize, usize)>> {
     let at = blanks_end(text, at);
     match text.get(at)? {
