@@ -8,6 +8,8 @@ use gristmill_rabbitmq::Broker;
 /// The log counts as read when nothing has come for so long: nothing is written, so this works
 /// while a broker is in alarm.
 const QUIET: Duration = Duration::from_millis(400);
+/// The same once everything has come that was there, but for what was stored with the last of it.
+const QUIET_AT_END: Duration = Duration::from_millis(100);
 /// The first entry may take longer.
 const FIRST: Duration = Duration::from_secs(3);
 
@@ -17,8 +19,7 @@ const FIRST: Duration = Duration::from_secs(3);
 /// # Errors
 /// When the log cannot be read, or is not ready for as long as the command waits for a broker.
 pub async fn read(broker: &Broker, registry: &Registry) -> Result<JobTable, RegistryError> {
-    let mut log = registry.follow();
-    let mut table = JobTable::default();
+    let (mut table, mut log) = registry.resume().await?;
     let mut wait = FIRST;
     let limit = broker.connect_limit().unwrap_or(Duration::MAX);
     let mut ready = Instant::now();
@@ -26,7 +27,10 @@ pub async fn read(broker: &Broker, registry: &Registry) -> Result<JobTable, Regi
         match tokio::time::timeout(wait, log.next()).await {
             Ok(entry) => {
                 table.apply(entry?);
-                wait = QUIET;
+                wait = match log.is_at_end() {
+                    true => QUIET_AT_END,
+                    false => QUIET,
+                };
             }
             Err(_) if broker.health().down > 0 => {
                 wait = FIRST;

@@ -26,8 +26,10 @@ const LOST: Duration = Duration::from_secs(7);
 const KEPT: Duration = Duration::from_secs(600);
 /// The most jobs of a view: all that are active and the latest of the others.
 const JOBS: usize = 500;
-/// The most events that are kept.
+/// The most events that are kept, and in how many messages of the log they are looked for: of those
+/// before its newest checkpoint.
 const EVENTS: usize = 200;
+const LOOKED_BACK: i64 = 1000;
 /// The most splits that a view lists one by one.
 const SPLITS: u32 = 2000;
 
@@ -64,13 +66,19 @@ impl Watch {
     /// # Errors
     /// When the log of jobs cannot be read.
     pub async fn run(mut self, views: watch::Sender<View>) -> anyhow::Result<()> {
-        let mut log = self.registry.follow();
+        let (table, mut log) = self.registry.resume_before(LOOKED_BACK).await?;
+        self.table = table;
         let mut reports = Reports::new(&self.broker, None);
         let mut tick = tokio::time::interval(PERIOD);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                entry = log.next() => self.take(entry?),
+                entry = log.next() => {
+                    self.take(entry?, log.is_news());
+                    if log.is_news() {
+                        log.keep_short(&self.table);
+                    }
+                }
                 report = reports.next() => self.hear(report).await,
                 _ = tick.tick() => {
                     let view = tokio::time::timeout(LIMIT, self.view()).await;
@@ -83,13 +91,16 @@ impl Watch {
         }
     }
 
-    fn take(&mut self, entry: Entry) {
+    /// Takes an entry of the log, which the table may have already.
+    fn take(&mut self, entry: Entry, is_news: bool) {
         if let Some(text) = told(&entry.event) {
             let event = json!({"at": entry.at, "job": entry.job, "text": text});
             self.events.push_front(event);
             self.events.truncate(EVENTS);
         }
-        self.table.apply(entry);
+        if is_news {
+            self.table.apply(entry);
+        }
     }
 
     async fn hear(&mut self, report: Option<Report>) {
@@ -200,6 +211,7 @@ fn told(event: &Event) -> Option<String> {
         | Event::Marker { .. }
         | Event::OutputSought
         | Event::Output { .. }
-        | Event::Foreign { .. } => return None,
+        | Event::Foreign { .. }
+        | Event::Checkpoint(_) => return None,
     })
 }

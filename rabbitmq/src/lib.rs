@@ -20,6 +20,7 @@ mod refusals;
 mod silence;
 mod state;
 mod stream;
+mod stream_message;
 mod subscription;
 mod tls;
 mod topic;
@@ -51,6 +52,7 @@ use self::connection::{ConnectionTask, ManagedConnection, unless_lost};
 pub use self::publisher::{PublishFault, Publisher, header};
 use self::state::ConnectionState;
 pub use self::stream::{StreamReader, declare_stream, stream_exists};
+pub use self::stream_message::{StreamMessage, StreamStart};
 pub use self::subscription::{Delivered, End, Subscription};
 pub use self::topic::{TopicReader, TopicWriter};
 
@@ -236,10 +238,10 @@ impl Broker {
         Publisher::start(publish, consume, Arc::clone(&self.inner.state), patience)
     }
 
-    /// A reader of a stream, from its first message on.
+    /// A reader of a stream.
     #[must_use]
-    pub fn stream(&self, name: &str) -> StreamReader {
-        StreamReader::new(self.inner.consume.clone(), name)
+    pub fn stream(&self, name: &str, start: StreamStart) -> StreamReader {
+        StreamReader::new(self.inner.consume.clone(), name, start)
     }
 
     /// Declares a topic exchange; one that exists as it should is left alone.

@@ -1,10 +1,9 @@
-//! Reading a durable stream from its start, over lost connections. Streams keep what was read, so
-//! every reader sees everything. It must not know what the messages say.
+//! Reading a durable stream from its start or from an offset, over lost connections. Streams keep
+//! what was read, so every reader sees everything. It must not know what the messages say.
 
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_core::Stream;
 use lapin::Acker;
 use lapin::message::Delivery;
@@ -17,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::backoff::Backoff;
 use super::connection::{ManagedConnection, closed, unless_closed, unless_lost};
 use super::queues::{QueueError, REPLICAS, classify, declare, is_missing};
+use super::stream_message::{StreamMessage, StreamStart};
 use super::{Broker, End};
 
 /// How many messages may be on their way to a reader: parts of up to 1 MiB.
@@ -80,10 +80,12 @@ pub async fn stream_exists(broker: &Broker, name: &str) -> Result<bool, QueueErr
     }
 }
 
-/// A reader of one stream, from the first message that it still holds.
+/// A reader of one stream.
 pub struct StreamReader {
     connection: ManagedConnection,
     name: String,
+    /// Where it begins, until a message was delivered.
+    start: StreamStart,
     /// The offset after the last message that was delivered.
     next: Option<i64>,
     open: Option<Subscribed>,
@@ -149,11 +151,15 @@ impl Subscribed {
 }
 
 impl StreamReader {
-    pub(super) fn new(connection: ManagedConnection, name: &str) -> Self {
+    pub(super) fn new(connection: ManagedConnection, name: &str, start: StreamStart) -> Self {
         Self {
             connection,
             name: name.to_owned(),
-            next: None,
+            start,
+            next: match start {
+                StreamStart::At(offset) => Some(offset),
+                StreamStart::First | StreamStart::Last => None,
+            },
             open: None,
             heard: Instant::now(),
             renewal: None,
@@ -163,6 +169,7 @@ impl StreamReader {
 
     /// Begins again at the first message: the stream was made anew.
     pub fn restart(&mut self) {
+        self.start = StreamStart::First;
         self.next = None;
         self.open = None;
         self.renewal = None;
@@ -175,8 +182,16 @@ impl StreamReader {
         self.open.is_some()
     }
 
+    /// Waits until the broker has taken the subscription. Dropping the future loses nothing.
+    pub async fn subscribed(&mut self) -> Result<(), End> {
+        while self.open.is_none() {
+            self.subscribe().await?;
+        }
+        Ok(())
+    }
+
     /// The next message; waits for one to be written. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Result<Bytes, End> {
+    pub async fn next(&mut self) -> Result<StreamMessage, End> {
         loop {
             let Some(open) = &mut self.open else {
                 self.subscribe().await?;
@@ -204,20 +219,26 @@ impl StreamReader {
             self.heard = Instant::now();
             match message {
                 Some(Ok(message)) => {
-                    let Some(offset) = offset_of(&message) else {
+                    let Delivery {
+                        properties,
+                        data,
+                        acker,
+                        ..
+                    } = message;
+                    let Some(message) = StreamMessage::of(&properties, data) else {
                         return Err(End::Refused(format!("{} is not a stream", self.name)));
                     };
                     // A subscription may start a little before the offset that was asked for.
-                    let known = self.next.is_some_and(|next| offset < next);
+                    let known = self.next.is_some_and(|next| message.offset < next);
                     open.unacked += 1;
-                    open.acker = Some(message.acker);
+                    open.acker = Some(acker);
                     if open.unacked >= BATCH {
                         open.acknowledge();
                     }
                     self.backoff.reset();
                     if !known {
-                        self.next = Some(offset.saturating_add(1));
-                        return Ok(Bytes::from(message.data));
+                        self.next = Some(message.offset.saturating_add(1));
+                        return Ok(message);
                     }
                 }
                 Some(Err(error)) if is_missing(&error) || is_lost(&error) => {
@@ -236,17 +257,22 @@ impl StreamReader {
     /// time.
     async fn renew(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let (name, next) = (self.name.clone(), self.next);
+        let (name, from) = (self.name.clone(), self.from());
         self.renewal = Some(Renewal(tokio::spawn(async move {
-            let subscribing = subscribe(&session.connection, &name, next);
+            let subscribing = subscribe(&session.connection, &name, from);
             timeout(RENEWAL_LIMIT, subscribing).await.ok()?.ok()
         })));
         Ok(())
     }
 
+    /// Where a subscription begins now.
+    fn from(&self) -> StreamStart {
+        self.next.map_or(self.start, StreamStart::At)
+    }
+
     async fn subscribe(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let subscribing = subscribe(&session.connection, &self.name, self.next);
+        let subscribing = subscribe(&session.connection, &self.name, self.from());
         match unless_lost(&session.connection, subscribing).await {
             Ok(subscribed) => {
                 self.open = Some(subscribed);
@@ -273,18 +299,14 @@ async fn renewed(renewal: &mut Option<Renewal>) -> Option<Subscribed> {
     }
 }
 
-/// Subscribes to a stream from an offset on, or from its first message.
+/// Subscribes to a stream.
 async fn subscribe(
     connection: &Connection,
     name: &str,
-    from: Option<i64>,
+    from: StreamStart,
 ) -> lapin::Result<Subscribed> {
-    let from = match from {
-        Some(offset) => AMQPValue::LongLongInt(offset),
-        None => AMQPValue::LongString("first".into()),
-    };
     let mut arguments = FieldTable::default();
-    arguments.insert("x-stream-offset".into(), from);
+    arguments.insert("x-stream-offset".into(), from.argument());
     let channel = connection.create_channel().await?;
     channel
         .basic_qos(PREFETCH, BasicQosOptions::default())
@@ -306,12 +328,4 @@ async fn subscribe(
 /// where Mnesia and 3.10.8 say that it is not accessible).
 fn is_lost(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 541)
-}
-
-fn offset_of(message: &Delivery) -> Option<i64> {
-    let headers = message.properties.headers().as_ref()?;
-    match headers.inner().get("x-stream-offset")? {
-        AMQPValue::LongLongInt(offset) => Some(*offset),
-        _ => None,
-    }
 }

@@ -20,7 +20,7 @@ use gristmill_common::id::{content_hash, unique};
 use gristmill_common::job::JobRun;
 use gristmill_common::wire::WireError;
 use gristmill_rabbitmq::{
-    Broker, End, FieldTable, PublishFault, QueueError, declare_stream, persistently,
+    Broker, End, FieldTable, PublishFault, QueueError, StreamStart, declare_stream, persistently,
 };
 
 /// The stream lives as long as its job: nothing is forgotten for its age.
@@ -149,7 +149,7 @@ pub async fn fetch(broker: &Broker, job: &JobRun, hash: u64) -> Result<Bytes, Fi
 
 async fn fetch_once(broker: &Broker, job: &JobRun, hash: u64) -> Result<Bytes, FileError> {
     let name = queue_name(job, Queue::Files);
-    let mut reader = broker.stream(&name);
+    let mut reader = broker.stream(&name, StreamStart::First);
     let mut assembly = Assembly::new(hash);
     let mine = unique();
     // Whoever does not find the file soon writes a marker, and knows at the marker that it has read
@@ -179,7 +179,7 @@ async fn fetch_once(broker: &Broker, job: &JobRun, hash: u64) -> Result<Bytes, F
             End::Refused(reason) => FileError::Refused(reason),
             End::Closed => FileError::Closed,
         })?;
-        match decode_file(&message) {
+        match decode_file(&message.body) {
             Ok((FileMessage::Part(head), body)) => {
                 if let Some(file) = assembly.take(&head, body) {
                     return Ok(file);

@@ -12,7 +12,11 @@ use gristmill_common::wire::WireError;
 
 /// How many unfinished entries are kept (and of how many bytes in all: [`MAX_EVENT`]); past it the
 /// oldest goes.
-const MAX_UNFINISHED: usize = 4;
+const MAX_UNFINISHED: usize = 16;
+/// How many messages may lie between two parts of an entry, which a writer sends one after the
+/// other; past it the entry is void, for all readers alike. Without a limit nobody could tell where a
+/// reader may begin: an entry that a killed writer left unfinished might be finished some day.
+const MAX_GAP: i64 = 1000;
 
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
@@ -25,17 +29,45 @@ struct Unfinished {
     parts: u32,
     bytes: Vec<u8>,
     next: u32,
+    /// The offsets of its first part and of its latest.
+    first: i64,
+    latest: i64,
+}
+
+/// An entry that is whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) entry: Entry,
+    /// The offset of its first part.
+    pub(super) first: i64,
+    /// How many parts it had.
+    pub(super) parts: u32,
+    /// Its number ([`LogHead::entry`]).
+    pub(super) number: u64,
+    /// How many bytes its event took, encoded.
+    pub(super) bytes: usize,
 }
 
 impl Assembly {
-    /// Takes one message of the log; gives the entry that it completes, if it does.
-    pub(super) fn take(&mut self, message: &Bytes) -> Result<Option<Entry>, WireError> {
+    /// Whether no entry is begun and not whole: then a reader that begins here misses nothing.
+    pub(super) fn is_clean(&self) -> bool {
+        self.unfinished.is_empty()
+    }
+
+    /// Takes the message of the log at an offset; gives the entry that it completes, if it does.
+    pub(super) fn take(
+        &mut self,
+        message: &Bytes,
+        offset: i64,
+    ) -> Result<Option<Whole>, WireError> {
+        let oldest = offset.saturating_sub(MAX_GAP);
+        self.unfinished.retain(|one| one.latest >= oldest);
         let (head, body) = match decode_log_part(message) {
-            Err(WireError::Version(version)) => return foreign(message, version),
+            Err(WireError::Version(version)) => return foreign(message, version, offset),
             decoded => decoded?,
         };
         if head.parts == 1 {
-            return entry(&head, &body).map(Some);
+            return whole(&head, &body, offset).map(Some);
         }
         let key = (head.job.clone(), head.run, head.entry);
         let at = self.unfinished.iter().position(|one| one.key == key);
@@ -46,6 +78,8 @@ impl Assembly {
                 parts: head.parts,
                 bytes: Vec::new(),
                 next: 0,
+                first: offset,
+                latest: offset,
             },
         };
         if head.part < one.next {
@@ -65,8 +99,9 @@ impl Assembly {
         }
         one.bytes.extend_from_slice(&body);
         one.next += 1;
+        one.latest = offset;
         if one.next == one.parts {
-            return entry(&head, &one.bytes).map(Some);
+            return whole(&head, &one.bytes, one.first).map(Some);
         }
         self.unfinished.push_back(one);
         let held = |unfinished: &VecDeque<Unfinished>| -> usize {
@@ -80,23 +115,35 @@ impl Assembly {
 }
 
 /// An entry of another version, of which no more is known than what it is about.
-fn foreign(message: &Bytes, version: u16) -> Result<Option<Entry>, WireError> {
+fn foreign(message: &Bytes, version: u16, offset: i64) -> Result<Option<Whole>, WireError> {
     let head = decode_foreign_log_head(message)?;
     let is_first = head.part == 0 && head.job != JobName::of_no_job();
-    Ok(is_first.then_some(Entry {
-        job: head.job,
-        run: head.run,
-        at: head.at,
-        event: Event::Foreign { version },
+    Ok(is_first.then(|| Whole {
+        first: offset,
+        parts: 1,
+        number: head.entry,
+        bytes: message.len(),
+        entry: Entry {
+            job: head.job,
+            run: head.run,
+            at: head.at,
+            event: Event::Foreign { version },
+        },
     }))
 }
 
-fn entry(head: &LogHead, bytes: &[u8]) -> Result<Entry, WireError> {
-    Ok(Entry {
-        job: head.job.clone(),
-        run: head.run,
-        at: head.at,
-        event: decode_event(bytes)?,
+fn whole(head: &LogHead, bytes: &[u8], first: i64) -> Result<Whole, WireError> {
+    Ok(Whole {
+        first,
+        parts: head.parts,
+        number: head.entry,
+        bytes: bytes.len(),
+        entry: Entry {
+            job: head.job.clone(),
+            run: head.run,
+            at: head.at,
+            event: decode_event(bytes)?,
+        },
     })
 }
 
@@ -134,19 +181,22 @@ mod tests {
         let (event, bytes) = event();
         let mut assembly = Assembly::default();
         for number in 0..2 {
-            for entry in [7, 8, 7] {
+            for (at, entry) in [7, 8, 7].into_iter().enumerate() {
                 let message = part(entry, number, 3, &bytes[number as usize * 4..][..4]);
-                assert_eq!(assembly.take(&message), Ok(None));
+                let offset = i64::from(number) * 10 + at as i64;
+                assert_eq!(assembly.take(&message, offset), Ok(None));
+                assert!(!assembly.is_clean());
             }
         }
-        for entry in [8, 7] {
-            let found = assembly
-                .take(&part(entry, 2, 3, &bytes[8..]))
-                .unwrap()
-                .unwrap();
+        for (number, first) in [(8, 1), (7, 0)] {
+            let whole = assembly.take(&part(number, 2, 3, &bytes[8..]), 20);
+            let whole = whole.unwrap().unwrap();
+            assert_eq!((whole.first, whole.parts), (first, 3));
+            assert_eq!((whole.number, whole.bytes), (number, bytes.len()));
+            let found = whole.entry;
             assert_eq!((found.event, found.run, found.at), (event.clone(), 1, 2));
         }
-        assert!(assembly.unfinished.is_empty());
+        assert!(assembly.is_clean());
     }
 
     #[test]
@@ -161,35 +211,53 @@ mod tests {
         let message = part(7, 0, 1, &bytes);
         let mut assembly = Assembly::default();
         for foreign in [3, 5, u16::MAX] {
-            let found = assembly.take(&version(&message, foreign)).unwrap().unwrap();
+            let found = assembly.take(&version(&message, foreign), 0);
+            let found = found.unwrap().unwrap().entry;
             assert_eq!(found.event, Event::Foreign { version: foreign });
             assert_eq!((found.job.as_str(), found.run, found.at), ("j", 1, 2));
         }
         // Nobody knows what came before; of an entry in parts only the first counts.
-        assert!(assembly.take(&version(&message, 2)).is_err());
+        assert!(assembly.take(&version(&message, 2), 0).is_err());
         let second = version(&part(8, 1, 2, &bytes), 3);
-        assert_eq!(assembly.take(&second), Ok(None));
+        assert_eq!(assembly.take(&second, 1), Ok(None));
     }
 
     #[test]
     fn a_lost_start_is_an_error_and_unfinished_entries_are_bounded() {
         let mut assembly = Assembly::default();
-        assert!(assembly.take(&part(1, 1, 2, b"x")).is_err());
+        assert!(assembly.take(&part(1, 1, 2, b"x"), 0).is_err());
         for entry in 0..100 {
-            assert_eq!(assembly.take(&part(entry, 0, 2, b"x")), Ok(None));
+            let message = part(entry, 0, 2, b"x");
+            assert_eq!(assembly.take(&message, entry as i64), Ok(None));
             assert!(assembly.unfinished.len() <= MAX_UNFINISHED);
         }
         // Contradictions end an entry.
-        assert!(assembly.take(&part(99, 1, 3, b"x")).is_err());
-        assert!(assembly.take(&part(5, 0, u32::MAX, b"x")).is_err());
+        assert!(assembly.take(&part(99, 1, 3, b"x"), 100).is_err());
+        assert!(assembly.take(&part(5, 0, u32::MAX, b"x"), 101).is_err());
+    }
+
+    #[test]
+    fn an_entry_whose_parts_lie_too_far_apart_is_void_for_all_readers() {
+        let (event, bytes) = event();
+        let message = |number: usize| part(7, number as u32, 3, &bytes[number * 4..][..4]);
+        for (third, is_whole) in [(MAX_GAP + 1, true), (MAX_GAP + 2, false)] {
+            let mut assembly = Assembly::default();
+            assert_eq!(assembly.take(&message(0), 0), Ok(None));
+            assert_eq!(assembly.take(&message(1), 1), Ok(None));
+            let last = part(7, 2, 3, &bytes[8..]);
+            let taken = assembly.take(&last, third);
+            let found = taken.ok().flatten().map(|whole| whole.entry.event);
+            assert_eq!(found, is_whole.then(|| event.clone()));
+            assert!(assembly.is_clean());
+        }
     }
 
     proptest! {
         #[test]
         fn hostile_events_never_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut assembly = Assembly::default();
-            let _ = assembly.take(&part(1, 0, 1, &body));
-            let _ = assembly.take(&Bytes::from(body));
+            let _ = assembly.take(&part(1, 0, 1, &body), 0);
+            let _ = assembly.take(&Bytes::from(body), 1);
         }
 
         #[test]
@@ -199,7 +267,7 @@ mod tests {
             let head = (name, 1u64, 2u64, 3u64, 0u32, 1u32);
             let (_, bytes) = event();
             let message = wire::encode(MessageKind::LogPart, &head, bytes, BodyForm::Raw).unwrap();
-            prop_assert_eq!(Assembly::default().take(&message).is_ok(), good);
+            prop_assert_eq!(Assembly::default().take(&message, 0).is_ok(), good);
         }
     }
 }

@@ -9,6 +9,9 @@ use gristmill_common::wire::{self, BodyForm, Check, MessageKind, WireError};
 pub const MAX_EVENT: usize = 64 << 20;
 /// The most bytes of an event in one message; a larger event travels in parts.
 pub const MAX_LOG_PART: usize = 1 << 20;
+/// The same of a checkpoint, which every reader reads: a part of one holds up less of what others
+/// write.
+pub(super) const CHECKPOINT_PART: usize = 512 << 10;
 
 /// Encodes an event of the log, without job or time.
 ///
@@ -32,6 +35,14 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
 /// When the message would be larger than [`MAX_MESSAGE`](wire::MAX_MESSAGE).
 pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
     wire::encode(MessageKind::LogPart, head, body, BodyForm::Raw)
+}
+
+/// The same, in fewer bytes if that pays.
+///
+/// # Errors
+/// As [`encode_log_part`].
+pub(super) fn encode_packed_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
+    wire::encode(MessageKind::LogPart, head, body, BodyForm::Packed)
 }
 
 /// Decodes the head of a log entry that another version of the program wrote: which job it is
@@ -60,7 +71,7 @@ pub fn decode_log_part(message: &Bytes) -> Result<(LogHead, Bytes), WireError> {
         )));
     }
     let head: LogHead = envelope.head()?;
-    if head.part >= head.parts || head.parts as usize > MAX_EVENT / MAX_LOG_PART {
+    if head.part >= head.parts || head.parts as usize > MAX_EVENT / CHECKPOINT_PART {
         return Err(WireError::Malformed(format!(
             "part {} of {}",
             head.part, head.parts

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use gristmill_common::job::JobRun;
 
 /// How many runs are remembered; past it the one that ended first is forgotten.
-const MOST: usize = 20_000;
+pub(super) const MOST: usize = 20_000;
 /// How many of them nobody has taken; past it the one that ended first need not be looked after.
 /// Who reads a long log from its start finds no more of them than this.
 const MOST_FRESH: usize = 100;
@@ -24,7 +24,7 @@ pub struct Ended {
 }
 
 /// All runs that were seen to end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct EndedRuns {
     partitions: HashMap<JobRun, u32>,
     order: VecDeque<JobRun>,
@@ -34,9 +34,10 @@ pub(super) struct EndedRuns {
 impl EndedRuns {
     /// Notes that a run is over.
     pub(super) fn note(&mut self, run: JobRun, partitions: u32) {
-        if self.partitions.insert(run.clone(), partitions).is_some() {
+        if self.partitions.contains_key(&run) {
             return;
         }
+        self.partitions.insert(run.clone(), partitions);
         self.order.push_back(run.clone());
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
@@ -54,6 +55,12 @@ impl EndedRuns {
         let partitions = *self.partitions.get(run)?;
         let run = run.clone();
         Some(Ended { run, partitions })
+    }
+
+    /// All runs with their partitions, the one that ended first first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&JobRun, u32)> {
+        let partitions = |run| self.partitions.get(run).copied();
+        (self.order.iter()).filter_map(move |run| Some((run, partitions(run)?)))
     }
 
     /// Those that were noted since the last call.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::Code;
+use super::snapshot::Snapshot;
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::JobSpec;
@@ -70,6 +71,8 @@ pub enum Event {
         /// The version of its format.
         version: u16,
     },
+    /// All jobs as the entries up to some offset tell them: a reader goes on from there.
+    Checkpoint(Box<Snapshot>),
 }
 
 impl Event {

@@ -1,47 +1,56 @@
-//! The log of jobs: one durable stream that every role reads from its start, so that late workers
-//! know every job and a job's spec travels once.
+//! The log of jobs: one durable stream that every role reads, from its newest checkpoint on, so that
+//! late workers know every job and a job's spec travels once.
 //!
 //! Only discovery and claims rest on it. It must not know how a job is worked on.
 
 mod assembly;
+mod checkpoint;
 mod codec;
 mod ended;
 mod event;
+mod job;
+mod log;
 mod loss_probe;
 mod missing;
+mod resume;
 mod signature;
+mod snapshot;
 mod state;
 mod table;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::assembly::Assembly;
+use self::checkpoint::Newest;
+use self::codec::{CHECKPOINT_PART, encode_packed_part};
 pub use self::codec::{
     MAX_EVENT, MAX_LOG_PART, decode_event, decode_foreign_log_head, decode_log_part, encode_event,
     encode_log_part,
 };
 pub use self::ended::Ended;
 pub use self::event::{Entry, Event, LogHead, SplitDone, Submission, Totals};
+pub use self::job::{Claim, Job, MAX_REPLAYS, Phase};
+pub use self::log::Log;
 pub use self::loss_probe::LossProbe;
-use self::missing::{Missing, in_time};
+use self::missing::Missing;
 pub use self::signature::{
     Bundle, Code, KeyError, Keyring, PublicKey, SecretKey, Signature, Statement, Unsigned,
 };
+pub use self::snapshot::Snapshot;
 pub use self::state::JobState;
-pub use self::table::{Applied, Claim, ForeignJob, Job, JobTable, MAX_REPLAYS, Phase};
+pub use self::table::{Applied, ForeignJob, JobTable};
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
 use gristmill_common::wire::WireError;
 use gristmill_rabbitmq::{
-    Broker, End, FieldTable, PublishFault, Publisher, QueueError, StreamReader, declare_stream,
-    persistently, stream_exists,
+    Broker, PublishFault, Publisher, QueueError, StreamStart, declare_stream, persistently,
+    stream_exists,
 };
-use tracing::warn;
 
 /// The stream's name on the broker.
 pub const STREAM: &str = "gristmill.jobs";
@@ -81,6 +90,7 @@ pub enum RegistryError {
 pub struct Registry {
     broker: Broker,
     publisher: Publisher,
+    newest: Arc<Newest>,
 }
 
 impl Registry {
@@ -97,6 +107,7 @@ impl Registry {
         Ok(Self {
             broker: broker.clone(),
             publisher: broker.patient_publisher(),
+            newest: Arc::default(),
         })
     }
 
@@ -140,14 +151,38 @@ impl Registry {
         Ok(())
     }
 
+    /// Appends a checkpoint as the entry of this number.
+    async fn append_checkpoint(
+        &self,
+        snapshot: Snapshot,
+        number: u64,
+    ) -> Result<(), RegistryError> {
+        let bytes = encode_event(&Event::Checkpoint(Box::new(snapshot)))?;
+        let parts = bytes.chunks(CHECKPOINT_PART);
+        let mut head = LogHead {
+            job: JobName::of_no_job(),
+            run: 0,
+            at: since_1970().as_secs(),
+            entry: number,
+            part: 0,
+            parts: parts.len() as u32,
+        };
+        for part in parts {
+            let message = encode_packed_part(&head, part.to_vec())?;
+            self.publish(message).await?;
+            head.part += 1;
+        }
+        Ok(())
+    }
+
     /// A broker that has just started does not know its streams yet, and one that was killed may
     /// have forgotten one that was declared within its last seconds: it is declared again, for a
     /// while.
     async fn publish(&self, message: Bytes) -> Result<(), RegistryError> {
         let mut missing = Missing::default();
         loop {
-            let publishing =
-                (self.publisher).publish(STREAM, message.clone(), FieldTable::default());
+            let headers = self.newest.headers();
+            let publishing = self.publisher.publish(STREAM, message.clone(), headers);
             match publishing.await {
                 Ok(()) => return Ok(()),
                 Err(PublishFault::NoQueue) => missing.again()?,
@@ -167,14 +202,7 @@ impl Registry {
     /// Reads the log from its start, and goes on with what is appended.
     #[must_use]
     pub fn follow(&self) -> Log {
-        Log {
-            registry: self.clone(),
-            missing: Missing::default(),
-            lost: false,
-            reader: self.broker.stream(STREAM),
-            assembly: Assembly::default(),
-            skipped: 0,
-        }
+        Log::new(self, StreamStart::First)
     }
 
     /// Appends a marker: a reader that finds it has read everything before it.
@@ -187,108 +215,10 @@ impl Registry {
             .await?;
         Ok(id)
     }
-
-    /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
-    /// reads up to it, so it waits while the broker is in alarm. A broker that is well must serve
-    /// the log in the time that whoever asks gave it to connect.
-    ///
-    /// # Errors
-    /// When the log cannot be read or written.
-    pub async fn catch_up(&self) -> Result<(JobTable, Log), RegistryError> {
-        let mine = in_time(&self.broker, self.mark()).await?;
-        let mut table = JobTable::default();
-        let mut log = self.follow();
-        loop {
-            let entry = in_time(&self.broker, log.next()).await?;
-            if entry.event == (Event::Marker { id: mine }) {
-                return Ok((table, log));
-            }
-            table.apply(entry);
-        }
-    }
-}
-
-/// A reader of the log.
-pub struct Log {
-    reader: StreamReader,
-    assembly: Assembly,
-    skipped: u64,
-    registry: Registry,
-    missing: Missing,
-    /// It was gone, and nobody has asked yet.
-    lost: bool,
-}
-
-impl Log {
-    /// The next entry; waits for one to be written, and for a broker that is gone. Messages that
-    /// are not entries are skipped. Dropping the future loses nothing.
-    ///
-    /// # Errors
-    /// When the stream is gone or the broker refuses.
-    pub async fn next(&mut self) -> Result<Entry, RegistryError> {
-        loop {
-            let message = match self.reader.next().await {
-                Ok(message) => message,
-                Err(End::Gone) => {
-                    self.missing.again()?;
-                    self.registry.again().await;
-                    self.reader.restart();
-                    if !std::mem::replace(&mut self.lost, true) {
-                        // So that whoever follows an empty log hears of it.
-                        self.registry.mark().await?;
-                    }
-                    continue;
-                }
-                Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
-                Err(End::Closed | End::Finished) => return Err(RegistryError::Closed),
-            };
-            self.missing.end();
-            match self.assembly.take(&message) {
-                Ok(Some(entry)) => return Ok(entry),
-                Ok(None) => {}
-                Err(error) => {
-                    // Once: a job that is in no table would otherwise be missed without a word.
-                    if self.skipped == 0 {
-                        warn!(
-                            "an entry of the log of jobs ({STREAM}) cannot be read and is passed over: {error}"
-                        );
-                    }
-                    self.skipped += 1;
-                }
-            }
-        }
-    }
-
-    /// Whether the broker has the log ready: only then does silence mean that there are no more
-    /// entries.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.reader.is_subscribed()
-    }
-
-    /// Whether the log was gone from the broker and made anew since this was asked last: what it
-    /// said is lost to those who come now.
-    pub fn was_lost(&mut self) -> bool {
-        std::mem::take(&mut self.lost)
-    }
-
-    /// How many messages were skipped because they are not entries of this version.
-    #[must_use]
-    pub fn skipped(&self) -> u64 {
-        self.skipped
-    }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log")
-            .field("skipped", &self.skipped)
-            .finish_non_exhaustive()
     }
 }

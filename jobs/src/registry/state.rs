@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use super::table::{Job, Phase};
+use super::job::{Job, Phase};
 
 /// What a job is doing, out of its entries in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

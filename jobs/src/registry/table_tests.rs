@@ -1,6 +1,8 @@
 //! The fold of the log: who comes first, what is over, what is hostile.
 
 use super::*;
+use crate::registry::{Phase, SplitDone, Totals, job::MAX_TEXT};
+use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 
@@ -45,13 +47,10 @@ fn a_submission_is_read_as_it_was_written() {
     }
 }
 
+#[derive(Default)]
 struct Fold(JobTable);
 
 impl Fold {
-    fn new() -> Self {
-        Self(JobTable::default())
-    }
-
     fn apply(&mut self, name: &str, run: u64, event: Event) -> Applied {
         self.0.apply(Entry {
             job: name.parse().unwrap(),
@@ -93,7 +92,7 @@ fn split(split: u32) -> Event {
 
 #[test]
 fn the_first_claim_wins() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     assert_eq!(fold.submit("j", 1), Applied::Started);
     assert_eq!(fold.apply("j", 1, claim("one")), Applied::Changed);
     assert_eq!(fold.apply("j", 1, claim("two")), Applied::Ignored);
@@ -103,7 +102,7 @@ fn the_first_claim_wins() {
 
 #[test]
 fn a_job_lives_from_its_submission_to_its_end() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     assert_eq!(fold.apply("j", 1, split(0)), Applied::Ignored);
     fold.submit("j", 1);
     assert_eq!(fold.apply("j", 1, split(0)), Applied::Changed);
@@ -141,7 +140,7 @@ fn a_job_lives_from_its_submission_to_its_end() {
 
 #[test]
 fn another_run_waits_until_the_first_is_over() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     assert_eq!(fold.submit("j", 2), Applied::Ignored);
     assert_eq!(fold.apply("j", 2, claim("two")), Applied::Ignored);
@@ -162,7 +161,7 @@ fn another_run_waits_until_the_first_is_over() {
 
 #[test]
 fn a_failed_run_goes_on_when_it_is_submitted_again() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     fold.apply("j", 1, claim("one"));
     fold.apply("j", 1, split(0));
@@ -190,7 +189,7 @@ fn a_failed_run_goes_on_when_it_is_submitted_again() {
 
 #[test]
 fn a_stalled_job_goes_on_when_it_is_submitted_again() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     let missing = vec![ChunkId { split: 0, index: 1 }];
     let stalled = Event::Stalled {
@@ -205,7 +204,7 @@ fn a_stalled_job_goes_on_when_it_is_submitted_again() {
 
 #[test]
 fn of_several_splits_those_that_fit_the_job_and_are_new_count() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     fold.apply("j", 1, split(1));
     let done = |split, chunks| SplitDone {
@@ -227,7 +226,7 @@ fn of_several_splits_those_that_fit_the_job_and_are_new_count() {
 
 #[test]
 fn what_does_not_fit_the_job_is_ignored() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     let many = Event::SplitsComplete(vec![SplitDone {
         split: 0,
@@ -254,7 +253,7 @@ fn what_does_not_fit_the_job_is_ignored() {
 
 #[test]
 fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     for number in 0..MAX_JOBS as u64 {
         assert_eq!(fold.submit(&format!("j{number}"), number), Applied::Started);
     }
@@ -269,7 +268,7 @@ fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
 
 #[test]
 fn only_a_finished_job_with_skipped_chunks_can_be_replayed() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     fold.apply("j", 1, claim("one"));
     fold.apply("j", 1, Event::Sealed { chunks: 9 });
@@ -298,7 +297,7 @@ fn only_a_finished_job_with_skipped_chunks_can_be_replayed() {
 
 #[test]
 fn a_run_has_ended_when_it_was_seen_to_end_or_to_be_replaced() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     let run = |number| JobRun::new(&"j".parse().unwrap(), number);
     fold.submit("j", 1);
     fold.apply("j", 1, Event::queue_lost());
@@ -325,7 +324,7 @@ fn a_run_has_ended_when_it_was_seen_to_end_or_to_be_replaced() {
 
 #[test]
 fn whether_an_output_is_there_is_known_of_finished_jobs() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     fold.submit("j", 1);
     let gone = Event::Output { there: false };
     assert_eq!(fold.apply("j", 1, gone.clone()), Applied::Ignored);
@@ -338,7 +337,7 @@ fn whether_an_output_is_there_is_known_of_finished_jobs() {
 
 #[test]
 fn a_job_of_another_version_is_known_by_name_until_one_of_this_version_takes_it() {
-    let mut fold = Fold::new();
+    let mut fold = Fold::default();
     let foreign = Event::Foreign { version: 3 };
     assert_eq!(fold.apply("old", 1, foreign), Applied::Ignored);
     let found: Vec<_> = fold.0.foreign().map(|(_, job)| *job).collect();

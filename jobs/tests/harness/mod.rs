@@ -1,6 +1,8 @@
 //! What the broker tests share: a runtime, a job on a fresh virtual host of a real RabbitMQ.
 #![allow(dead_code)]
 
+pub(crate) mod log;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

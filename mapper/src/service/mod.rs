@@ -201,6 +201,7 @@ impl Service {
                         }
                         _ => { self.table.apply(entry); }
                     }
+                    log.keep_short(&self.table);
                 }
                 () = scheduler.failed() => self.failures().await?,
                 arrival = self.subscriptions.files.arrival() => {

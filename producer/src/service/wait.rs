@@ -56,6 +56,7 @@ impl Wait {
             let entry = self.log.next().await?;
             let mine = entry.job == self.name;
             self.table.apply(entry);
+            self.log.keep_short(&self.table);
             if mine {
                 return Ok(());
             }

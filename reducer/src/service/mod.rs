@@ -214,6 +214,7 @@ impl Service {
                         self.announce_again().await?;
                     }
                     self.take(entry).await?;
+                    log.keep_short(&self.table);
                 }
                 Some(report) = hear.recv() => self.heard(report).await?,
                 made = self.programs.next() => self.take_program(made).await?,
