@@ -16,6 +16,9 @@ mod files;
 mod gristmill;
 mod lifecycle;
 mod listen;
+#[path = "../../jobs/tests/harness/log.rs"]
+mod log_writer;
+mod long_log;
 mod nodes;
 mod owner;
 mod poison;

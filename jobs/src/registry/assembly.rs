@@ -14,8 +14,8 @@ use gristmill_common::wire::WireError;
 /// oldest goes.
 const MAX_UNFINISHED: usize = 16;
 /// How many messages may lie between two parts of an entry, which a writer sends one after the
-/// other; past it the entry is void, for all readers alike. Without a limit nobody could tell where a
-/// reader may begin: an entry that a killed writer left unfinished might be finished some day.
+/// other; past it the entry is void, for all readers alike. Without a limit nobody could tell where
+/// a reader may begin: an entry that a killed writer left unfinished might be finished some day.
 const MAX_GAP: i64 = 1000;
 
 #[derive(Debug, Default)]

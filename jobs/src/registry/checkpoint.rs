@@ -14,9 +14,9 @@ use gristmill_common::id::unique;
 /// which its writer knew. A header, because the heads of entries are the same in all versions.
 pub(super) const HEADER: &str = "gristmill-checkpoint";
 
-/// Whoever starts and had to read so many messages behind a checkpoint writes one. RabbitMQ delivers
-/// about 2,000 entries a second (each is a chunk of its own in the stream), so this is 0.2 s for
-/// whoever starts.
+/// Whoever starts and had to read so many messages behind a checkpoint writes one. RabbitMQ
+/// delivers about 2,000 entries a second (each is a chunk of its own in the stream), so this is 0.2
+/// s for whoever starts.
 pub(super) const BEHIND: i64 = 400;
 /// A checkpoint itself takes time to read, write and keep: so many bytes of it count as one message
 /// more.

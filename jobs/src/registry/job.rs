@@ -114,7 +114,8 @@ impl Job {
         }
     }
 
-    /// It has ended for good, as the table's entry of this number says: what only workers need goes.
+    /// It has ended for good, as the table's entry of this number says: what only workers need
+    /// goes.
     pub(super) fn shrink(&mut self, ended: u64) {
         self.ended = ended;
         self.submission.plan_summary.sources = Vec::new();

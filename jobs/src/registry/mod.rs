@@ -1,5 +1,5 @@
-//! The log of jobs: one durable stream that every role reads, from its newest checkpoint on, so that
-//! late workers know every job and a job's spec travels once.
+//! The log of jobs: one durable stream that every role reads, from its newest checkpoint on, so
+//! that late workers know every job and a job's spec travels once.
 //!
 //! Only discovery and claims rest on it. It must not know how a job is worked on.
 

@@ -1,5 +1,5 @@
-//! Opening the log at its newest checkpoint. A stream cannot be asked for "the newest checkpoint", so
-//! the newest messages say where it is. Whatever they say is tried and not believed: the log is
+//! Opening the log at its newest checkpoint. A stream cannot be asked for "the newest checkpoint",
+//! so the newest messages say where it is. Whatever they say is tried and not believed: the log is
 //! read from its start where there is no checkpoint, or none that can be used.
 
 use std::time::Duration;
@@ -15,8 +15,8 @@ use super::missing::in_time;
 use super::table::JobTable;
 use super::{Registry, RegistryError, STREAM};
 
-/// A log that is not empty delivers its newest messages at once. After this time its length is asked
-/// for, which the broker may tell too late: so it is no answer by itself.
+/// A log that is not empty delivers its newest messages at once. After this time its length is
+/// asked for, which the broker may tell too late: so it is no answer by itself.
 const EMPTY: Duration = Duration::from_millis(100);
 /// How long the newest messages are waited for, and a checkpoint: past it the log is read from its
 /// start.
@@ -44,8 +44,8 @@ impl Registry {
 
     /// All jobs as the log tells them now, and the reader to go on with. It writes a marker and
     /// reads up to it, so it waits while the broker is in alarm. Whoever had to read much writes a
-    /// checkpoint. A broker that is well must serve the log in the time that whoever asks gave it to
-    /// connect.
+    /// checkpoint. A broker that is well must serve the log in the time that whoever asks gave it
+    /// to connect.
     ///
     /// # Errors
     /// When the log cannot be read or written.

@@ -1,6 +1,6 @@
-//! The table of jobs as a checkpoint of the log holds it. What comes back is untrusted: it is bounded
-//! as the fold of entries is, and one that no fold can give is refused. It must not know how it
-//! travels.
+//! The table of jobs as a checkpoint of the log holds it. What comes back is untrusted: it is
+//! bounded as the fold of entries is, and one that no fold can give is refused. It must not know
+//! how it travels.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,8 +19,8 @@ use gristmill_common::wire::{WireError, decode_value, encode_value};
 /// The version of the fold: raised with every change of what entries do to the table or of what a
 /// job is. A reader takes no table that another fold made.
 const FOLD: u32 = 1;
-/// Jobs that are not active and of which nothing was heard for so long are left out, in seconds: the
-/// log keeps entries for 30 days, and checkpoints must not make of that for ever.
+/// Jobs that are not active and of which nothing was heard for so long are left out, in seconds:
+/// the log keeps entries for 30 days, and checkpoints must not make of that for ever.
 const KEPT: u64 = 30 * 24 * 60 * 60;
 
 /// The most bytes of a table: with what is around it, it is an entry of the log.
