@@ -1,8 +1,8 @@
 //! An outcome's table as its body: rows grouped into shards by their keys, so that several threads
 //! can merge them without looking at each other's.
 //!
-//! A body is [`SHARDS`] uvarints, the bytes of each shard, and then the shards, whose rows are those
-//! of [`crate::table`]. A body without rows is empty.
+//! A body is [`SHARDS`] uvarints, the bytes of each shard, and then the shards, whose rows are
+//! those of [`crate::table`]. A body without rows is empty.
 
 use xxhash_rust::xxh3::xxh3_64;
 

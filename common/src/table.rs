@@ -1,5 +1,5 @@
-//! Rows of a table result as they travel: a key and its integer aggregates. How a body holds them is
-//! [`crate::shards`].
+//! Rows of a table result as they travel: a key and its integer aggregates. How a body holds them
+//! is [`crate::shards`].
 //!
 //! Encoding of one row: `uvarint(key length * 2 + member)`, the key, then one uvarint per column;
 //! a member row (a value for exact distinct counting, whose key is the group's key plus one field)
