@@ -1,5 +1,4 @@
-//! What one of several threads does: it merges the rows of its shards, then gives them out in
-//! order.
+//! What one of several threads does: it merges the rows of its shards and gives them out in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
