@@ -9,6 +9,7 @@ pub mod environment;
 pub mod file;
 pub mod left_alone;
 pub mod programs;
+pub mod publish_window;
 pub mod queue;
 pub mod registry;
 pub mod report;

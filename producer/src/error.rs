@@ -2,6 +2,8 @@
 
 use gristmill_common::wire::WireError;
 use gristmill_input::Halt;
+use gristmill_jobs::publish_window::LandError;
+use gristmill_jobs::transport::PublishError;
 
 /// Why [`crate::produce`] did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +29,31 @@ pub enum ProduceError {
     Unnamed,
     /// A queue that the job needs does not exist.
     #[error(transparent)]
-    Transport(#[from] gristmill_jobs::transport::PublishError),
+    Transport(PublishError),
     /// How far the job is cannot be written down.
     #[error("{0}")]
     Log(String),
     /// The inputs cannot be read to their end.
     #[error(transparent)]
     Read(Halt),
+}
+
+impl From<PublishError> for ProduceError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Stopped => ProduceError::Stopped,
+            PublishError::NoQueue(_) | PublishError::Refused(_) => ProduceError::Transport(error),
+        }
+    }
+}
+
+impl From<LandError> for ProduceError {
+    fn from(error: LandError) -> Self {
+        match error {
+            LandError::Publish(error) => error.into(),
+            LandError::Task(error) => ProduceError::Read(Halt::Thread(error)),
+        }
+    }
 }
 
 impl From<Halt> for ProduceError {

@@ -12,13 +12,12 @@ use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
-use gristmill_common::shutdown::Stage;
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::environment::Environment;
+use gristmill_jobs::publish_window::PublishWindow;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::{PublishError, Transport};
-use tokio::task::JoinSet;
+use gristmill_jobs::transport::Transport;
 
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_all};
 
@@ -114,7 +113,7 @@ pub fn produce(
         pool: &pool,
         resume,
         window: settings.window,
-        flying: JoinSet::new(),
+        flying: PublishWindow::new(env.runtime, env.shutdown),
         numbers: BTreeSet::new(),
         launched: 0,
         ended: VecDeque::new(),
@@ -132,17 +131,10 @@ pub fn produce(
     crash::point("before-seal");
     for partition in 0..spec.partitions.max(1) {
         let queue = Queue::Results(partition);
-        env.publish(queue, message.clone()).map_err(fault)?;
+        env.publish(queue, message.clone())?;
     }
     transport.finish(Queue::Chunks);
     Ok(seal)
-}
-
-pub(crate) fn fault(error: PublishError) -> ProduceError {
-    match error {
-        PublishError::Stopped => ProduceError::Stopped,
-        PublishError::NoQueue(_) | PublishError::Refused(_) => ProduceError::Transport(error),
-    }
 }
 
 /// Encodes and publishes chunks.
@@ -153,7 +145,7 @@ struct Publisher<'a> {
     resume: &'a dyn Resume,
     window: usize,
     /// Chunks on their way, and their numbers.
-    flying: JoinSet<Result<u64, PublishError>>,
+    flying: PublishWindow<'a, u64>,
     numbers: BTreeSet<u64>,
     /// How many chunks were published or are on their way.
     launched: u64,
@@ -202,17 +194,16 @@ impl Publisher<'_> {
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
         let message = self.pool.freeze(message);
         if self.window <= 1 {
-            self.env.publish(Queue::Chunks, message).map_err(fault)?;
+            self.env.publish(Queue::Chunks, message)?;
         } else {
             self.land(self.window - 1)?;
             let transport = self.env.transport.clone();
             let number = self.launched;
             self.numbers.insert(number);
-            let publishing = async move {
+            self.flying.begin(async move {
                 let published = transport.publish(Queue::Chunks, message).await;
                 published.map(|()| number)
-            };
-            self.flying.spawn_on(publishing, self.env.runtime);
+            });
         }
         self.launched += 1;
         crash::point("chunk-published");
@@ -222,22 +213,8 @@ impl Publisher<'_> {
 
     /// Waits until no more than so many chunks are on their way; splits may be complete by that.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
-        let env = self.env;
-        while self.flying.len() > most {
-            let landed = env.runtime.block_on(async {
-                tokio::select! {
-                    biased;
-                    landed = self.flying.join_next() => landed,
-                    () = env.shutdown.reached(Stage::Draining) => {
-                        Some(Ok(Err(PublishError::Stopped)))
-                    }
-                }
-            });
-            match landed {
-                Some(Ok(published)) => self.numbers.remove(&published.map_err(fault)?),
-                Some(Err(error)) => return Err(Halt::Thread(error.to_string()).into()),
-                None => break,
-            };
+        while let Some(number) = self.flying.land(most)? {
+            self.numbers.remove(&number);
         }
         self.settle()
     }
@@ -254,7 +231,7 @@ impl Publisher<'_> {
             };
             let message = wire::encode_split_end(&split.end).map_err(ProduceError::Chunk)?;
             let queue = Queue::Results(partition_of_split(split.end.split, splits, partitions));
-            self.env.publish(queue, message).map_err(fault)?;
+            self.env.publish(queue, message)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gristmill_common::chunk::Chunk;
-use gristmill_common::shutdown::Shutdown;
+use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{Check, Message, decode};
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::transport::{Embedded, Room};

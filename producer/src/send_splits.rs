@@ -6,17 +6,15 @@ use std::path::Path;
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::SplitEnd;
-use gristmill_common::shutdown::Stage;
 use gristmill_common::split_task::SourceState;
 use gristmill_common::wire;
-use gristmill_input::{Halt, Plan};
+use gristmill_input::Plan;
 use gristmill_jobs::environment::Environment;
+use gristmill_jobs::publish_window::PublishWindow;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::PublishError;
-use tokio::task::JoinSet;
 
 use crate::error::ProduceError;
-use crate::produce::{Resume, fault};
+use crate::produce::Resume;
 
 /// Messages on their way at a time.
 const WINDOW: usize = 64;
@@ -37,9 +35,8 @@ pub(crate) fn send_splits(
     let progress = env.progress;
     Progress::add(&progress.bytes_total, plan.total_bytes().unwrap_or(0));
     let mut sending = Sending {
-        env,
         resume,
-        flying: JoinSet::new(),
+        flying: PublishWindow::new(env.runtime, env.shutdown),
     };
     for split in 0..plan.splits().len() as u32 {
         let task = plan.task(split, folder).ok_or(ProduceError::Unnamed)?;
@@ -56,11 +53,10 @@ pub(crate) fn send_splits(
             let message = wire::encode_split_task(&task).map_err(ProduceError::Chunk)?;
             sending.land(WINDOW - 1)?;
             let transport = env.transport.clone();
-            let publishing = async move {
+            sending.flying.begin(async move {
                 let published = transport.publish(Queue::Chunks, message).await;
                 published.map(|()| split)
-            };
-            sending.flying.spawn_on(publishing, env.runtime);
+            });
             crash::point("chunk-published");
         }
         Progress::add(&progress.chunks_cut, 1);
@@ -70,32 +66,16 @@ pub(crate) fn send_splits(
     sending.land(0)
 }
 
-/// Messages on their way.
+/// Messages on their way, each of a split.
 struct Sending<'a> {
-    env: Environment<'a>,
     resume: &'a dyn Resume,
-    flying: JoinSet<Result<u32, PublishError>>,
+    flying: PublishWindow<'a, u32>,
 }
 
 impl Sending<'_> {
     /// Waits until no more than so many messages are on their way, and notes those that are taken.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
-        let env = self.env;
-        while self.flying.len() > most {
-            let landed = env.runtime.block_on(async {
-                tokio::select! {
-                    biased;
-                    landed = self.flying.join_next() => landed,
-                    () = env.shutdown.reached(Stage::Draining) => {
-                        Some(Ok(Err(PublishError::Stopped)))
-                    }
-                }
-            });
-            let split = match landed {
-                Some(Ok(published)) => published.map_err(fault)?,
-                Some(Err(error)) => return Err(Halt::Thread(error.to_string()).into()),
-                None => break,
-            };
+        while let Some(split) = self.flying.land(most)? {
             let end = SplitEnd {
                 split,
                 chunks: 0,

@@ -11,6 +11,7 @@ use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_common::wire::{Check, WireError};
+use gristmill_jobs::publish_window::LandError;
 use gristmill_jobs::transport::{PublishError, Transport};
 
 use crate::engine::kinds::exec::Fatal;
@@ -42,6 +43,15 @@ pub enum MapError {
     /// A thread could not be started, or died.
     #[error("a mapper thread failed: {0}")]
     Thread(String),
+}
+
+impl From<LandError> for MapError {
+    fn from(error: LandError) -> Self {
+        match error {
+            LandError::Publish(error) => MapError::Queue(error),
+            LandError::Task(error) => MapError::Thread(error),
+        }
+    }
 }
 
 impl From<Fatal> for MapError {
