@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::crash;
+use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -209,18 +210,17 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                 job.progress.map_seconds.observe(began.elapsed());
                 count(&job, &chunk, &mapped);
                 drop(chunk);
-                let scheduler = Arc::clone(scheduler);
-                let end = Settle::Ack;
-                runtime.spawn(settle(
-                    scheduler,
+                let settling = settle(
+                    Arc::clone(scheduler),
                     job,
                     mapped.outcomes,
                     delivery,
                     task.permit,
-                    end,
-                ));
+                    Settle::Ack,
+                );
+                runtime.spawn(settling);
             }
-            Err(source) => scheduler.fail(job.number, encode_error(&chunk, source)),
+            Err(source) => scheduler.fail(job.number, encode_error(chunk.head.id, source)),
         }
     }
 }
@@ -259,9 +259,9 @@ pub(crate) fn attempt_of(delivery: &Delivery) -> u64 {
     delivery.delivery_count().unwrap_or(0) + 1
 }
 
-pub(super) fn encode_error(chunk: &Chunk, source: WireError) -> MapError {
+pub(super) fn encode_error(chunk: ChunkId, source: WireError) -> MapError {
     MapError::Encode {
-        chunk: chunk.head.id.to_string(),
+        chunk: chunk.to_string(),
         source,
     }
 }

@@ -25,54 +25,33 @@ pub(super) fn run_apart(
     permit: Permit,
 ) {
     let attempt = attempt_of(&delivery);
-    match isolate(job, chunk, attempt, delivery.payload(), job.limits) {
-        Ok(mapped) => {
-            count(job, chunk, &mapped);
-            let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
-            let end = Settle::Ack;
-            runtime.spawn(settle(
-                scheduler,
-                job,
-                mapped.outcomes,
-                delivery,
-                permit,
-                end,
-            ));
-        }
+    let id = chunk.head.id;
+    let (mapped, end) = match isolate(job, chunk, attempt, delivery.payload(), job.limits) {
+        Ok(mapped) => (mapped, Settle::Ack),
         Err(NotRun::Fatal(reason)) => {
             let reason = format!("its chunk cannot be run: {reason}");
-            let id = chunk.head.id;
-            warn!(
-                job = %job.label(),
-                chunk = %id, attempt, "the chunk is skipped: {reason}"
-            );
+            warn!(job = %job.label(), chunk = %id, attempt, "the chunk is skipped: {reason}");
             let prepared = Arc::clone(&job.prepared);
             let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
             match mapper.set_aside(chunk, &reason, Some(job.replays)) {
-                Ok(mapped) => {
-                    count(job, chunk, &mapped);
-                    let (scheduler, job) = (Arc::clone(scheduler), Arc::clone(job));
-                    let end = Settle::DeadLetter(reason);
-                    runtime.spawn(settle(
-                        scheduler,
-                        job,
-                        mapped.outcomes,
-                        delivery,
-                        permit,
-                        end,
-                    ));
-                }
-                Err(source) => scheduler.fail(job.number, encode_error(chunk, source)),
+                Ok(mapped) => (mapped, Settle::DeadLetter(reason)),
+                Err(source) => return scheduler.fail(job.number, encode_error(id, source)),
             }
         }
         // The chunk goes back when its delivery is dropped, and is tried again.
         Err(NotRun::Retryable(reason)) => {
-            let id = chunk.head.id;
-            warn!(
-                job = %job.label(),
-                chunk = %id, attempt, "could not be run apart: {reason}"
-            );
-            thread::sleep(PAUSE);
+            warn!(job = %job.label(), chunk = %id, attempt, "could not be run apart: {reason}");
+            return thread::sleep(PAUSE);
         }
-    }
+    };
+    count(job, chunk, &mapped);
+    let settling = settle(
+        Arc::clone(scheduler),
+        Arc::clone(job),
+        mapped.outcomes,
+        delivery,
+        permit,
+        end,
+    );
+    runtime.spawn(settling);
 }

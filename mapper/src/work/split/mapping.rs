@@ -5,7 +5,7 @@ use gristmill_common::chunk::{Chunk, ChunkHead};
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::split_task::SplitAccount;
-use gristmill_common::wire::{self, BodyForm, WireError};
+use gristmill_common::wire::{self, BodyForm};
 use gristmill_input::{ChunkSink, Halt};
 use tracing::warn;
 
@@ -14,6 +14,7 @@ use super::{SplitWork, message_of};
 use crate::engine::chunk_run::ChunkRun;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::MapError;
+use crate::work::encode_error;
 use crate::work::isolate::{NotRun, isolate};
 
 /// Takes the chunks of a split, maps them and sends what comes out.
@@ -81,10 +82,7 @@ impl<'a> Mapping<'a> {
         if taken || !scheduler.has(job.number) {
             return Ok(false);
         }
-        let encode_error = |source: WireError| MapError::Encode {
-            chunk: chunk.head.id.to_string(),
-            source,
-        };
+        let encode_error = |source| encode_error(chunk.head.id, source);
         let mapped = match (self.apart, &mut self.run) {
             (None, Some(run)) => {
                 self.mapper.map_into(chunk, run);
@@ -130,10 +128,7 @@ impl<'a> Mapping<'a> {
         };
         let (id, _) = run.identity();
         let mapped = self.mapper.outcomes_of(run);
-        let mapped = mapped.map_err(|source| MapError::Encode {
-            chunk: id.to_string(),
-            source,
-        })?;
+        let mapped = mapped.map_err(|source| encode_error(id, source))?;
         self.send(mapped)
     }
 
@@ -161,10 +156,7 @@ fn map_apart(
 ) -> Result<Option<Mapped>, MapError> {
     let job = work.job;
     let id = chunk.head.id;
-    let encode_error = |source| MapError::Encode {
-        chunk: id.to_string(),
-        source,
-    };
+    let encode_error = |source| encode_error(id, source);
     let (payload, _) = wire::encode_chunk(&chunk.head, chunk.body.to_vec(), BodyForm::Raw)
         .map_err(encode_error)?;
     match isolate(job, chunk, attempt, &Bytes::from(payload), job.limits) {
@@ -191,8 +183,7 @@ impl ChunkSink for Mapping<'_> {
         let hash = match wire::hash_of_chunk(&head, &body) {
             Ok(hash) => hash,
             Err(source) => {
-                let chunk = head.id.to_string();
-                self.failed = Some(MapError::Encode { chunk, source });
+                self.failed = Some(encode_error(head.id, source));
                 return Err(Halt::Stopped);
             }
         };
