@@ -72,7 +72,8 @@ pub fn child(
     Ok(output.flush()?)
 }
 
-fn limit(resource: Resource, soft: u64, hard: u64) -> std::io::Result<()> {
+/// Limits what this process may use.
+pub(crate) fn limit(resource: Resource, soft: u64, hard: u64) -> std::io::Result<()> {
     let limit = Rlimit {
         current: Some(soft),
         maximum: Some(hard),

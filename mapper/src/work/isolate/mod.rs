@@ -10,7 +10,7 @@ mod request;
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use crate::engine::mapper::{Mapped, Mapper, PoisonRecord};
 use crate::work::assignment::{Assignment, Limits};
 
 pub use child::child;
+pub(crate) use child::limit;
 use request::{Answer, Request};
 
 /// The subcommand of the binary that runs [`child`].
@@ -168,19 +169,7 @@ fn run(
     limits: Limits,
 ) -> Result<Ended, String> {
     let wrong = |what: &str, error: &dyn std::fmt::Display| format!("{what} a child: {error}");
-    let program = std::env::current_exe().map_err(|error| wrong("cannot start", &error))?;
-    let mut child = Command::new(program)
-        .arg(SUBCOMMAND)
-        .env_remove("GRISTMILL_BROKER")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| wrong("cannot start", &error))?;
-    let (input, output) = (child.stdin.take(), child.stdout.take());
-    let (Some(mut input), Some(output)) = (input, output) else {
-        return Err(wrong("cannot talk to", &"no pipes"));
-    };
+    let (mut child, mut input, output) = start(SUBCOMMAND)?;
     let mut head = serde_json::to_vec(request).map_err(|error| wrong("cannot ask", &error))?;
     head.push(b'\n');
     let (files, payload) = (files.to_vec(), payload.clone());
@@ -220,6 +209,23 @@ fn run(
     match Answer::decode(&answer) {
         Some(answer) => Ok(Ended::Done(answer.into())),
         None => Err(wrong("misunderstood", &status)),
+    }
+}
+
+/// Starts this program anew as a child that runs a subcommand, with pipes to and from it.
+pub(crate) fn start(subcommand: &str) -> Result<(Child, ChildStdin, ChildStdout), String> {
+    let wrong = |error: std::io::Error| format!("cannot start a child: {error}");
+    let mut child = Command::new(std::env::current_exe().map_err(wrong)?)
+        .arg(subcommand)
+        .env_remove("GRISTMILL_BROKER")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(wrong)?;
+    match (child.stdin.take(), child.stdout.take()) {
+        (Some(input), Some(output)) => Ok((child, input, output)),
+        _ => Err("cannot talk to a child: no pipes".into()),
     }
 }
 

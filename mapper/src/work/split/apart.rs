@@ -7,7 +7,7 @@
 use std::io::{BufReader, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use super::frames::{Frame, ReadEnd};
 use super::mapping::Mapping;
 use super::reader::ReadRequest;
 use crate::work::assignment::{Assignment, MapError, SplitReading};
-use crate::work::isolate::death;
+use crate::work::isolate::{death, start};
 
 /// How often a stop is looked for while nothing comes.
 const LOOK: Duration = Duration::from_millis(200);
@@ -120,25 +120,12 @@ struct Reader {
 
 impl Reader {
     fn start(request: &ReadRequest) -> Result<Self, MapError> {
-        let unable = |what: &str, error: &dyn std::fmt::Display| {
-            MapError::Unable(format!("cannot {what} a process that reads: {error}"))
-        };
-        let program = std::env::current_exe().map_err(|error| unable("start", &error))?;
-        let mut child = Command::new(program)
-            .arg(READER)
-            .env_remove("GRISTMILL_BROKER")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| unable("start", &error))?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (child, mut input, output) = start(READER).map_err(MapError::Unable)?;
         let (sender, frames) = sync_channel(1);
         let reader = Self { child, frames };
-        let (Some(mut input), Some(output)) = (input, output) else {
-            return Err(unable("talk to", &"no pipes"));
-        };
-        let mut line = serde_json::to_vec(request).map_err(|error| unable("ask", &error))?;
+        let line = serde_json::to_vec(request);
+        let mut line =
+            line.map_err(|error| MapError::Unable(format!("cannot ask a child: {error}")))?;
         line.push(b'\n');
         // A process that is dead reads no more; its end is seen below.
         let _ = input.write_all(&line);
@@ -152,7 +139,7 @@ impl Reader {
         match self.child.wait() {
             Ok(status) => Ok(death(status).unwrap_or_else(|| "it stopped half-way".into())),
             Err(error) => Err(MapError::Unable(format!(
-                "cannot wait for a process that reads: {error}"
+                "cannot wait for a child: {error}"
             ))),
         }
     }

@@ -17,10 +17,11 @@ use gristmill_common::spec::JobSpec;
 use gristmill_common::split_task::SplitTask;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::frames::{Frame, ReadEnd};
+use crate::work::isolate::limit;
 
 /// The longest request: a spec, and the names of a split's sources.
 const MOST_REQUEST: u64 = 256 << 20;
@@ -52,9 +53,9 @@ pub fn read_apart(
     let mut request = BufReader::new(input).take(MOST_REQUEST);
     request.read_until(b'\n', &mut line)?;
     let request: ReadRequest = serde_json::from_slice(&line)?;
-    limit(Resource::As, request.memory)?;
+    limit(Resource::As, request.memory, request.memory)?;
     // A core dump of every such process would fill the disk.
-    limit(Resource::Core, 0)?;
+    limit(Resource::Core, 0, 0)?;
     let paths: Vec<PathBuf> = (request.paths.into_iter())
         .map(|path| PathBuf::from(OsString::from_vec(path)))
         .collect();
@@ -71,14 +72,6 @@ pub fn read_apart(
     });
     say(&output, &Frame::End(end))?;
     Ok(())
-}
-
-fn limit(resource: Resource, most: u64) -> io::Result<()> {
-    let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
-    };
-    Ok(setrlimit(resource, limit)?)
 }
 
 fn end_of(read: Result<gristmill_input::Account, Halt>) -> ReadEnd {
