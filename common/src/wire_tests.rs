@@ -99,6 +99,28 @@ proptest! {
     }
 }
 
+/// The head of an outcome that has one of everything but entries.
+fn outcome_head() -> OutcomeHead {
+    OutcomeHead {
+        skipped: None,
+        id: ChunkId { split: 3, index: 4 },
+        hash: 5,
+        partition: 1,
+        attempt: 0,
+        whole: 7,
+        part: 0,
+        parts: 1,
+        counts: vec![SourceCount {
+            source: 0,
+            records: 2,
+            mapped: 1,
+            quarantined: 1,
+        }],
+        quarantined: vec![],
+        counters: Counter::new(b"g", b"n", 7).into_iter().collect(),
+    }
+}
+
 proptest! {
     #[test]
     fn a_packed_message_says_the_same_and_hostile_ones_are_errors(
@@ -117,17 +139,8 @@ proptest! {
             stderr: Vec::new(),
         });
         let head = OutcomeHead {
-            skipped: None,
-            id: ChunkId { split: 3, index: 4 },
-            hash: 5,
-            partition: 1,
-            attempt: 0,
-            whole: 7,
-            part: 0,
-            parts: 1,
-            counts: vec![],
             quarantined: quarantined.collect(),
-            counters: vec![],
+            ..outcome_head()
         };
         let message = encode_outcome(&head, body).unwrap();
         let small = packed(&message).unwrap();
@@ -148,24 +161,7 @@ proptest! {
 
 #[test]
 fn outcomes_and_seals_round_trip() {
-    let head = OutcomeHead {
-        skipped: None,
-        id: ChunkId { split: 3, index: 4 },
-        hash: 5,
-        partition: 1,
-        attempt: 0,
-        whole: 7,
-        part: 0,
-        parts: 1,
-        counts: vec![SourceCount {
-            source: 0,
-            records: 2,
-            mapped: 1,
-            quarantined: 1,
-        }],
-        quarantined: vec![],
-        counters: Counter::new(b"g", b"n", 7).into_iter().collect(),
-    };
+    let head = outcome_head();
     let message = encode_outcome(&head, b"rows".to_vec()).unwrap();
     let Ok(Message::Outcome(back)) = decode(&message, Check::Full) else {
         panic!("an outcome")
