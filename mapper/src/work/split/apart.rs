@@ -4,6 +4,7 @@
 //! If that process dies, what it has sent is used, and an entry of the quarantine says of each
 //! source that is left that it was not read to its end: nobody knows how many records that is.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -16,9 +17,9 @@ use gristmill_common::chunk::{Chunk, ChunkHead, Quarantined};
 use gristmill_common::id::ChunkId;
 use gristmill_common::split_task::{SplitAccount, SplitTask};
 use gristmill_common::wire::{self, Check, Message};
-use gristmill_input::Halt;
 use tracing::warn;
 
+use super::error_of;
 use super::frames::{Frame, ReadEnd};
 use super::mapping::Mapping;
 use super::reader::ReadRequest;
@@ -31,17 +32,18 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The subcommand of the binary that runs [`super::reader::read_apart`].
 pub const READER: &str = "isolated-split";
 
-/// Reads a split in a process of its own and maps its chunks here.
+/// Reads a split in a process of its own and maps its chunks; `None` when somebody else is to do
+/// it.
 ///
 /// # Errors
-/// As reading it here; [`Halt::Stopped`] in `Ok` when somebody else is to do it.
+/// When the job cannot go on, or not here.
 pub(super) fn read(
     job: &Assignment,
     task: &SplitTask,
     paths: &[PathBuf],
     settings: &SplitReading,
     mapping: &mut Mapping<'_>,
-) -> Result<Result<SplitAccount, Halt>, MapError> {
+) -> Result<Option<SplitAccount>, MapError> {
     let request = ReadRequest {
         spec: job.spec.clone(),
         task: task.clone(),
@@ -58,7 +60,7 @@ pub(super) fn read(
     let mut silent = Duration::ZERO;
     let died = loop {
         if settings.stop.is_stopping() {
-            return Ok(Err(Halt::Stopped));
+            return Ok(None);
         }
         let frame = reader.frames.recv_timeout(LOOK);
         silent = match &frame {
@@ -74,26 +76,12 @@ pub(super) fn read(
                 };
                 taken.note(&chunk);
                 if !mapping.map(&chunk)? {
-                    return Ok(Err(Halt::Stopped));
+                    return Ok(None);
                 }
             }
-            Ok(Frame::End(ReadEnd::Whole {
-                chunks,
-                records,
-                passed_over,
-            })) => {
-                return Ok(Ok(SplitAccount {
-                    split: task.split,
-                    chunks,
-                    records,
-                    passed_over,
-                }));
-            }
+            Ok(Frame::End(ReadEnd::Whole(account))) => return Ok(Some(account)),
             Ok(Frame::End(ReadEnd::Halted { hopeless, reason })) => {
-                return Err(match hopeless {
-                    true => MapError::Hopeless(reason),
-                    false => MapError::Unable(reason),
-                });
+                return Err(error_of(hopeless, reason));
             }
             Err(RecvTimeoutError::Timeout) if silent > patience => {
                 break "it came to no end".to_owned();
@@ -106,10 +94,10 @@ pub(super) fn read(
     warn!(job = %job.label(), split = task.split, chunks = taken.chunks, "{reason}");
     let rest = taken.rest(task, &reason);
     if !mapping.map(&rest)? {
-        return Ok(Err(Halt::Stopped));
+        return Ok(None);
     }
     taken.note(&rest);
-    Ok(Ok(taken.account(task.split)))
+    Ok(Some(taken.account(task.split)))
 }
 
 /// The process that reads.
@@ -167,7 +155,7 @@ fn pass_on(output: ChildStdout, mut pass: impl FnMut(Frame) -> bool) {
 #[derive(Default)]
 struct Taken {
     chunks: u32,
-    records: std::collections::BTreeMap<u32, u64>,
+    records: BTreeMap<u32, u64>,
     /// The source that was read last.
     source: Option<u32>,
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 
+use gristmill_common::split_task::SplitAccount;
 use serde::{Deserialize, Serialize};
 
 /// No frame is longer: a chunk's message, or an account.
@@ -27,11 +28,7 @@ pub(super) enum Frame {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ReadEnd {
     /// All of the split was cut.
-    Whole {
-        chunks: u32,
-        records: Vec<(u32, u64)>,
-        passed_over: u64,
-    },
+    Whole(SplitAccount),
     /// It was not read to its end: the job cannot go on, or not here.
     Halted { hopeless: bool, reason: String },
 }
@@ -89,11 +86,12 @@ mod tests {
 
     #[test]
     fn frames_come_back_and_a_death_half_way_is_the_end() {
-        let whole = ReadEnd::Whole {
+        let whole = ReadEnd::Whole(SplitAccount {
+            split: 2,
             chunks: 3,
             records: vec![(0, 7)],
             passed_over: 1,
-        };
+        });
         let frames = [
             Frame::Chunk(b"chunk".to_vec()),
             Frame::Alive,

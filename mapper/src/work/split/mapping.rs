@@ -9,8 +9,8 @@ use gristmill_common::wire::{self, BodyForm};
 use gristmill_input::{ChunkSink, Halt};
 use tracing::warn;
 
+use super::SplitWork;
 use super::outcomes::Outcomes;
-use super::{SplitWork, message_of};
 use crate::engine::chunk_run::ChunkRun;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::MapError;
@@ -62,7 +62,11 @@ impl<'a> Mapping<'a> {
     /// Waits until all outcomes are taken, and gives every partition the account.
     pub(super) fn close(&mut self, account: &SplitAccount) -> Result<(), MapError> {
         self.outcomes.land(0)?;
-        let message = message_of(account)?;
+        let message = wire::encode_split_account(account);
+        let message = message.map_err(|source| MapError::Encode {
+            chunk: format!("{}/-", account.split),
+            source,
+        })?;
         for partition in 0..self.work.job.spec.partitions.max(1) {
             self.outcomes.send(partition, message.clone())?;
         }

@@ -19,8 +19,7 @@ use std::time::Duration;
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::split_task::{SplitAccount, SplitTask};
-use gristmill_common::wire;
-use gristmill_input::{Halt, Plan, Reading, read_split};
+use gristmill_input::{Account, Halt, Plan, Reading, read_split};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
@@ -50,14 +49,6 @@ pub(crate) struct SplitWork<'a> {
     pub(crate) suspect: bool,
 }
 
-/// How the work on a split ended.
-enum Ended {
-    /// All of it is with the reducers.
-    Done,
-    /// Somebody else does it.
-    GivenBack,
-}
-
 impl SplitWork<'_> {
     /// Reads and maps the split, and settles it; a failure ends the job here.
     pub(crate) fn map(&self, task: &SplitTask, mapper: &mut Mapper) {
@@ -71,18 +62,18 @@ impl SplitWork<'_> {
             false => None,
         };
         match self.read(task, reading, mapper, held.as_ref()) {
-            Ok(Ended::Done) => {
+            Ok(true) => {
                 // Whoever found that it takes too long has taken it away.
                 if let Some(delivery) = held.or_else(|| self.in_flight.take()) {
                     self.runtime.block_on(delivery.ack());
                 }
                 crash::point("chunk-acknowledged");
             }
-            Ok(Ended::GivenBack) | Err(MapError::Queue(_)) if reading.stop.is_stopping() => {
+            Ok(false) | Err(MapError::Queue(_)) if reading.stop.is_stopping() => {
                 self.put_back();
             }
             // Dropped unsettled, it goes back to its queue.
-            Ok(Ended::GivenBack) => {}
+            Ok(false) => {}
             Err(error) => self.fail(error),
         }
     }
@@ -108,13 +99,14 @@ impl SplitWork<'_> {
         self.scheduler.fail(self.job.number, error);
     }
 
+    /// Reads and maps the split; false when somebody else is to do it.
     fn read(
         &self,
         task: &SplitTask,
         settings: &SplitReading,
         mapper: &mut Mapper,
         held: Option<&Delivery>,
-    ) -> Result<Ended, MapError> {
+    ) -> Result<bool, MapError> {
         let paths = sources::find(task, &settings.folders)?;
         let outcomes = Outcomes::new(self.job, self.runtime, &settings.stop);
         let mut mapping = Mapping::new(self, task.split, mapper, outcomes, held.map(attempt_of));
@@ -122,9 +114,8 @@ impl SplitWork<'_> {
             true => apart::read(self.job, task, &paths, settings, &mut mapping)?,
             false => self.read_here(task, &paths, settings, &mut mapping)?,
         };
-        let mut account = match read {
-            Ok(account) => account,
-            Err(halt) => return halted(halt),
+        let Some(mut account) = read else {
+            return Ok(false);
         };
         account.chunks = mapping.end(account.chunks)?;
         // What was read is what was planned, and no mixture of two versions.
@@ -135,19 +126,17 @@ impl SplitWork<'_> {
         if let Some(counters) = &self.job.counters {
             counters.mapped(0, 0);
         }
-        Ok(Ended::Done)
+        Ok(true)
     }
-}
 
-impl SplitWork<'_> {
-    /// Reads a split in this process.
+    /// Reads the split in this process; `None` when somebody else is to do it.
     fn read_here(
         &self,
         task: &SplitTask,
         paths: &[PathBuf],
         settings: &SplitReading,
         mapping: &mut Mapping<'_>,
-    ) -> Result<Result<SplitAccount, Halt>, MapError> {
+    ) -> Result<Option<SplitAccount>, MapError> {
         let plan = Plan::of_task(task, paths);
         // Its own: that it goes on shows that reading does.
         let progress = Arc::new(Progress::default());
@@ -159,34 +148,36 @@ impl SplitWork<'_> {
         let total = &self.job.progress;
         Progress::add(&total.bytes_read, Progress::get(&progress.bytes_read));
         Progress::add(&total.sources_done, Progress::get(&progress.sources_done));
-        if let Some(error) = mapping.failed.take() {
-            return Err(error);
+        match (mapping.failed.take(), read) {
+            (Some(error), _) => Err(error),
+            (None, Ok(account)) => Ok(Some(account_of(task.split, account))),
+            (None, Err(Halt::Stopped)) => Ok(None),
+            (None, Err(halt)) => Err(error_of(is_hopeless(&halt), halt.to_string())),
         }
-        Ok(read.map(|account| SplitAccount {
-            split: task.split,
-            chunks: account.chunks,
-            records: account.records.into_iter().collect(),
-            passed_over: account.passed_over,
-        }))
     }
 }
 
-/// What becomes of a split that was not read to its end.
-fn halted(halt: Halt) -> Result<Ended, MapError> {
+/// What is said of a split that was read to its end.
+fn account_of(split: u32, account: Account) -> SplitAccount {
+    SplitAccount {
+        split,
+        chunks: account.chunks,
+        records: account.records.into_iter().collect(),
+        passed_over: account.passed_over,
+    }
+}
+
+/// Whether what ended a reading early ends it everywhere; else the trouble is this mapper's.
+fn is_hopeless(halt: &Halt) -> bool {
     match halt {
-        Halt::Stopped => Ok(Ended::GivenBack),
-        // The trouble is this mapper's.
-        Halt::Temporary { .. } | Halt::Thread(_) => Err(MapError::Unable(halt.to_string())),
-        Halt::Corrupt(_) | Halt::TooMuch(_) | Halt::Glob(_) | Halt::RecordStart(_) => {
-            Err(MapError::Hopeless(halt.to_string()))
-        }
+        Halt::Stopped | Halt::Temporary { .. } | Halt::Thread(_) => false,
+        Halt::Corrupt(_) | Halt::TooMuch(_) | Halt::Glob(_) | Halt::RecordStart(_) => true,
     }
 }
 
-/// The message of a split's account.
-fn message_of(account: &SplitAccount) -> Result<bytes::Bytes, MapError> {
-    wire::encode_split_account(account).map_err(|source| MapError::Encode {
-        chunk: format!("{}/-", account.split),
-        source,
-    })
+fn error_of(hopeless: bool, reason: String) -> MapError {
+    match hopeless {
+        true => MapError::Hopeless(reason),
+        false => MapError::Unable(reason),
+    }
 }

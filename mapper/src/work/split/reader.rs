@@ -21,6 +21,7 @@ use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::frames::{Frame, ReadEnd};
+use super::{account_of, is_hopeless};
 use crate::work::isolate::limit;
 
 /// The longest request: a spec, and the names of a split's sources.
@@ -68,27 +69,16 @@ pub fn read_apart(
         scope.spawn(|| beat(&progress, &done, &output));
         let read = read_split(&reading, request.task.split, &mut Sender(&output));
         done.store(true, Ordering::Release);
-        end_of(read)
+        match read {
+            Ok(account) => ReadEnd::Whole(account_of(request.task.split, account)),
+            Err(halt) => ReadEnd::Halted {
+                hopeless: is_hopeless(&halt),
+                reason: halt.to_string(),
+            },
+        }
     });
     say(&output, &Frame::End(end))?;
     Ok(())
-}
-
-fn end_of(read: Result<gristmill_input::Account, Halt>) -> ReadEnd {
-    match read {
-        Ok(account) => ReadEnd::Whole {
-            chunks: account.chunks,
-            records: account.records.into_iter().collect(),
-            passed_over: account.passed_over,
-        },
-        Err(halt) => ReadEnd::Halted {
-            hopeless: !matches!(
-                halt,
-                Halt::Temporary { .. } | Halt::Thread(_) | Halt::Stopped
-            ),
-            reason: halt.to_string(),
-        },
-    }
 }
 
 /// Says now and then that reading goes on, while it does.
