@@ -313,3 +313,77 @@ fn a_checkpoint_outlives_the_entries_and_one_that_the_log_has_forgotten_is_none(
         assert!(log.messages() < FEW, "{} messages", log.messages());
     });
 }
+
+/// Follows the log behind a table, as a dashboard does, until so many more entries have come.
+async fn keep_following(table: &mut JobTable, log: &mut Log, entries: usize) {
+    for _ in 0..entries {
+        let entry = log.next().await.unwrap();
+        table.apply(entry);
+        log.keep_short(table);
+    }
+}
+
+/// The checkpoints that the log holds.
+async fn checkpoints(registry: &Registry) -> usize {
+    let marker = registry.mark().await.unwrap();
+    let (mut log, mut found) = (registry.follow(), 0);
+    loop {
+        match log.next().await.unwrap().event {
+            Event::Marker { id } if id == marker => return found,
+            event => found += usize::from(matches!(event, Event::Checkpoint(_))),
+        }
+    }
+}
+
+#[test]
+fn who_follows_a_long_log_from_its_start_writes_no_checkpoint_of_its_beginning() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (broker, _) = connect(&vhost).await;
+        let registry = open(&broker).await;
+        let writer = Writer::connect(&vhost.url()).await;
+        let written = writer.ended_jobs(1000).await;
+        let (mut table, mut log) = registry.resume().await.unwrap();
+        // What was stored together at its end counts as its end.
+        keep_following(&mut table, &mut log, written / 2).await;
+        assert_eq!(checkpoints(&registry).await, 0);
+        // At its end the table holds all of it, and others are led there.
+        keep_following(&mut table, &mut log, written - written / 2).await;
+        loop {
+            registry.mark().await.unwrap();
+            keep_following(&mut table, &mut log, 1).await;
+            let (found, _) = registry.resume().await.unwrap();
+            if found.iter().count() > 0 {
+                assert_eq!(found.iter().count(), 1000);
+                return;
+            }
+        }
+    });
+}
+
+#[test]
+fn who_has_seen_the_log_lost_puts_nothing_of_it_into_the_new_one() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (broker, _) = connect(&vhost).await;
+        let registry = open(&broker).await;
+        let name: JobName = "old".parse().unwrap();
+        registry.append(&name, 1, &submission(1)).await.unwrap();
+        let (mut table, mut log) = registry.catch_up().await.unwrap();
+        assert!(table.get(&name).is_some());
+        vhost.delete_queue(STREAM).unwrap();
+        // The first entry of the new log is the follower's own.
+        let entry = log.next().await.unwrap();
+        assert!(log.was_lost());
+        table.apply(entry);
+        for _ in 0..500 {
+            registry.mark().await.unwrap();
+        }
+        keep_following(&mut table, &mut log, 500).await;
+        assert_eq!(checkpoints(&registry).await, 0);
+        // Those that start then write one, and know of nothing that was lost.
+        let (_, found, _) = starts(&vhost).await;
+        assert_eq!(found.iter().count(), 0);
+        assert_eq!(checkpoints(&registry).await, 1);
+    });
+}

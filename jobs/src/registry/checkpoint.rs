@@ -91,7 +91,8 @@ impl Newest {
     /// A checkpoint was seen whole.
     pub(super) fn see(&self, seen: Seen) {
         let mut state = self.lock();
-        let is_newer = (state.seen).is_none_or(|newest| newest.first < seen.first);
+        // One that was begun early and written late holds less than others before it.
+        let is_newer = (state.seen).is_none_or(|newest| newest.covers < seen.covers);
         if is_newer && state.unusable != Some(seen.first) {
             state.seen = Some(seen);
         }

@@ -39,6 +39,8 @@ pub struct Log {
     covers: i64,
     /// An offset that the log reached when it was opened.
     end: Option<i64>,
+    /// The log was made anew after entries were read, which its followers' tables still have.
+    made_anew: bool,
     /// When it is this reader's turn to write a checkpoint.
     turn: i64,
     /// The checkpoint that this reader has written and not seen yet, and where it did so.
@@ -62,6 +64,7 @@ impl Log {
             position: 0,
             covers: 0,
             end: None,
+            made_anew: false,
             turn: turn(),
             own: None,
             unannounced: false,
@@ -70,7 +73,7 @@ impl Log {
 
     /// The log from a checkpoint on, whose table has all entries before `covers`; `first` is the
     /// reader's first message.
-    pub(super) fn behind(
+    pub(super) fn from_checkpoint(
         registry: &Registry,
         reader: StreamReader,
         first: StreamMessage,
@@ -125,6 +128,7 @@ impl Log {
 
     /// The stream was made anew.
     fn restart(&mut self) {
+        self.made_anew |= self.messages > 0 || self.covers > 0;
         self.reader.restart();
         self.registry.newest.forget();
         self.assembly = Assembly::default();
@@ -232,11 +236,15 @@ impl Log {
     }
 
     /// The checkpoint that is to be written now, if so many messages lie behind the newest, and its
-    /// number.
+    /// number. None while the log is read that was there before, which others may have in a
+    /// checkpoint already; nor of a table with entries of a log that was lost.
     pub(super) fn due(&mut self, table: &JobTable, most: i64) -> Option<(Snapshot, u64)> {
         let begin = self.begin?;
         let is_coming = |(_, since): (u64, i64)| self.position - since < LOST;
-        if self.registry.newest.behind(begin, self.position) < most
+        let is_reading_up = self.end.is_some_and(|end| self.position <= end);
+        if is_reading_up
+            || self.made_anew
+            || self.registry.newest.behind(begin, self.position) < most
             || !self.assembly.is_clean()
             || self.own.is_some_and(is_coming)
         {

@@ -152,7 +152,7 @@ impl Registry {
             return Ok(None);
         }
         self.newest.see(seen);
-        let log = Log::behind(self, reader, first, seen.covers);
+        let log = Log::from_checkpoint(self, reader, first, seen.covers);
         Ok(Some((table, log)))
     }
 }
