@@ -347,17 +347,20 @@ fn who_follows_a_long_log_from_its_start_writes_no_checkpoint_of_its_beginning()
         // What was stored together at its end counts as its end.
         keep_following(&mut table, &mut log, written / 2).await;
         assert_eq!(checkpoints(&registry).await, 0);
-        // At its end the table holds all of it, and others are led there.
+        // At its end others are led there.
         keep_following(&mut table, &mut log, written - written / 2).await;
         loop {
             registry.mark().await.unwrap();
             keep_following(&mut table, &mut log, 1).await;
             let (found, _) = registry.resume().await.unwrap();
             if found.iter().count() > 0 {
-                assert_eq!(found.iter().count(), 1000);
-                return;
+                break;
             }
         }
+        // It may lack the last that were stored together, which are then read.
+        let (_, found, log) = starts(&vhost).await;
+        assert_eq!(found.iter().count(), 1000);
+        assert!(log.messages() < FEW, "{} messages", log.messages());
     });
 }
 
