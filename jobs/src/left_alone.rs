@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::progress::{Cause, JobCounters, Progress, Role, Trouble};
 use tracing::warn;
 
@@ -15,13 +15,12 @@ use crate::registry::{Code, JobTable};
 pub struct LeftAlone {
     role: Role,
     progress: Arc<Progress>,
-    /// By name and run: whoever may publish can give another job the run of one.
-    runs: HashMap<(JobName, u64), Run>,
+    runs: HashMap<JobRun, LeftRun>,
 }
 
 /// A run that is left alone.
 #[derive(Debug)]
-struct Run {
+struct LeftRun {
     /// Submitted with another, it is looked at again.
     code: Option<Code>,
     /// What is kept is reported.
@@ -40,28 +39,26 @@ impl LeftAlone {
     }
 
     /// Leaves a run alone, for good or until it is submitted with other code than this.
-    pub fn add(&mut self, name: &JobName, run: u64, code: Option<Code>, reason: String) {
-        warn!(job = %name, "left alone: {reason}");
-        let told = self.progress.jobs.of(self.role, name, run);
+    pub fn add(&mut self, run: &JobRun, code: Option<Code>, reason: String) {
+        warn!(job = %run.job, "left alone: {reason}");
+        let told = self.progress.jobs.of(self.role, &run.job, run.run);
         let cause = Cause::LeftAlone;
         told.is_held_up(Trouble { cause, reason });
-        let left_alone = Run { code, _told: told };
-        self.runs.insert((name.clone(), run), left_alone);
+        let left_alone = LeftRun { code, _told: told };
+        self.runs.insert(run.clone(), left_alone);
     }
 
     /// Whether a run is left alone.
     #[must_use]
-    pub fn contains(&self, name: &JobName, run: u64) -> bool {
-        !self.runs.is_empty() && self.runs.contains_key(&(name.clone(), run))
+    pub fn contains(&self, run: &JobRun) -> bool {
+        self.runs.contains_key(run)
     }
 
     /// Forgets the runs that are not active any more, or were submitted with other code.
     pub fn tidy(&mut self, table: &JobTable) {
-        self.runs.retain(|(name, run), left_alone| {
-            table.get(name).is_some_and(|job| {
-                let submission = &job.submission;
-                job.is_active() && submission.run == *run && submission.code == left_alone.code
-            })
+        self.runs.retain(|run, left_alone| {
+            let job = table.active(run);
+            job.is_some_and(|job| job.submission.code == left_alone.code)
         });
     }
 }

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use gristmill_common::id::unique;
-use gristmill_common::spec::Kind;
-use gristmill_jobs::registry::{Event, Registry};
+use gristmill_common::spec::{Kind, Program};
+use gristmill_jobs::registry::{Event, Registry, Submission};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
 
 use crate::cluster::{Cluster, Files, Role, assert_same, files, until};
@@ -653,8 +653,56 @@ fn allowed_programs_run_for_everybody_and_nothing_else_does() {
     scene.cluster.run(&["map", "--exec", "signed"]).code(2);
 }
 
+#[test]
+fn another_job_with_the_run_of_one_that_may_is_judged_by_itself() {
+    let scene = Scene::new();
+    let mut mapper = scene.mapper(&["--exec-allow", "wc"]);
+    // Nobody reduces: the job stays active.
+    let line = ["--each", "chunk", "--", "wc", "-c", ":::", "in"];
+    scene.produce("first", &line).code(0);
+    mapper.until_says("subscribed");
+    submit_again(&scene.cluster, "first", |submission| {
+        let mut second = submission.clone();
+        let Kind::Exec(exec) = &mut second.spec.kind else {
+            panic!("not of exec: {second:?}");
+        };
+        exec.program = Program::Command(vec!["uniq".into()]);
+        vec![("second", second)]
+    });
+    mapper.until_says("--exec-allow does not list uniq");
+    for job in ["first", "second"] {
+        scene.cluster.run(&["cancel", job]).code(0);
+    }
+}
+
 /// Submits a job that was signed under another name, in another run, and with another program.
 fn replay(cluster: &Cluster) {
+    submit_again(cluster, "welcome", |welcome| {
+        let code = welcome.code.as_ref();
+        assert!(code.is_some_and(|code| code.signature.is_some()));
+        let again = [
+            ("replayed", welcome.run),
+            ("welcome", unique()),
+            ("changed", unique()),
+        ];
+        let again = again.map(|(name, run)| {
+            let mut submission = welcome.clone();
+            submission.run = run;
+            if let ("changed", Kind::Exec(exec)) = (name, &mut submission.spec.kind) {
+                exec.ok_exit.push(7);
+            }
+            (name, submission)
+        });
+        again.into()
+    });
+}
+
+/// Writes submissions into the log that are made of a job's own.
+fn submit_again(
+    cluster: &Cluster,
+    job: &str,
+    made: impl Fn(&Submission) -> Vec<(&'static str, Submission)>,
+) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let url = cluster.vhost.url().parse().expect("a URL");
@@ -663,33 +711,19 @@ fn replay(cluster: &Cluster) {
         let registry = Registry::open(&broker).await.expect("the log");
         // The table forgets the code of a job that is over; the log has it.
         let mut log = registry.follow();
-        let welcome = loop {
+        let submission = loop {
             let entry = log.next().await.expect("the log");
             match entry.event {
-                Event::Submitted(submission) if entry.job.as_str() == "welcome" => {
-                    break *submission;
-                }
+                Event::Submitted(submission) if entry.job.as_str() == job => break *submission,
                 _ => {}
             }
         };
-        let code = welcome.code.as_ref();
-        assert!(code.is_some_and(|code| code.signature.is_some()));
-        for (name, run) in [
-            ("replayed", welcome.run),
-            ("welcome", unique()),
-            ("changed", unique()),
-        ] {
-            let mut submission = welcome.clone();
-            submission.run = run;
-            if let ("changed", Kind::Exec(exec)) = (name, &mut submission.spec.kind) {
-                exec.ok_exit.push(7);
-            }
+        for (name, submission) in made(&submission) {
             let name = name.parse().expect("a name");
+            let run = submission.run;
             let event = Event::Submitted(Box::new(submission));
-            registry
-                .append(&name, run, &event)
-                .await
-                .expect("it is written");
+            let written = registry.append(&name, run, &event).await;
+            written.expect("it is written");
         }
         broker.close().await;
     });

@@ -36,7 +36,7 @@ impl LossProbe {
     }
 
     /// The log is read up to a marker. If it is ours and the run is still active, it fails in the
-    /// log, and its number is returned.
+    /// log, and is returned.
     ///
     /// # Errors
     /// When the log cannot be written.
@@ -45,15 +45,14 @@ impl LossProbe {
         registry: &Registry,
         table: &JobTable,
         marker: u64,
-    ) -> Result<Option<u64>, RegistryError> {
-        let Some((JobRun { job: name, run }, loss)) = self.asked.remove(&marker) else {
+    ) -> Result<Option<JobRun>, RegistryError> {
+        let Some((run, loss)) = self.asked.remove(&marker) else {
             return Ok(None);
         };
-        let known = table.get(&name);
-        if !known.is_some_and(|job| job.is_active() && job.submission.run == run) {
+        if table.active(&run).is_none() {
             return Ok(None);
         }
-        registry.append(&name, run, &loss).await?;
+        registry.append(&run.job, run.run, &loss).await?;
         Ok(Some(run))
     }
 }

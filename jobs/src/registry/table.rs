@@ -4,7 +4,7 @@
 //! ended. Entries are untrusted: what does not fit is ignored. It must not know where entries come
 //! from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -152,11 +152,12 @@ impl JobTable {
         self.foreign.iter()
     }
 
-    /// The runs that workers should take part in.
+    /// The job of a run that workers should take part in. A job's name counts beside the number of
+    /// its run: whoever may publish can give another job the same number.
     #[must_use]
-    pub fn active_runs(&self) -> HashSet<u64> {
-        let active = self.jobs.values().filter(|job| job.is_active());
-        active.map(|job| job.submission.run).collect()
+    pub fn active(&self, run: &JobRun) -> Option<&Job> {
+        let job = self.get(&run.job)?;
+        (job.is_active() && job.submission.run == run.run).then_some(job)
     }
 
     /// All jobs, by name.

@@ -7,6 +7,7 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_jobs::file::{FileError, fetch};
+use gristmill_jobs::programs::NotReady;
 use gristmill_jobs::registry::{Bundle, Submission};
 use gristmill_rabbitmq::Broker;
 
@@ -24,6 +25,20 @@ pub(crate) enum Missing {
     /// It cannot be had on this machine.
     #[error("{0}")]
     Here(String),
+}
+
+impl From<Missing> for NotReady {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Stream(FileError::Closed) => NotReady::Stopped,
+            Missing::Stream(FileError::Gone) => NotReady::Gone,
+            Missing::Stream(FileError::NotWhole { .. }) | Missing::Unusable(_) => {
+                NotReady::Job(missing.to_string())
+            }
+            // The trouble is this worker's.
+            Missing::Stream(_) | Missing::Here(_) => NotReady::Here(missing.to_string()),
+        }
+    }
 }
 
 /// Makes of a file what the job needs.

@@ -1,10 +1,10 @@
 //! What the jobs of a worker may run, each judged once: to check a signature takes as long as to
 //! read a hundred entries of the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use gristmill_common::job::JobName;
-use gristmill_jobs::registry::{Code, Submission};
+use gristmill_common::job::{JobName, JobRun};
+use gristmill_jobs::registry::{Code, JobTable, Submission};
 
 use super::policy::{ExecPolicy, Permission};
 
@@ -12,7 +12,7 @@ use super::policy::{ExecPolicy, Permission};
 #[derive(Debug)]
 pub(crate) struct Permits {
     policy: ExecPolicy,
-    judged: HashMap<(JobName, u64), Judged>,
+    judged: HashMap<JobRun, Judged>,
     #[cfg(test)]
     judgements: u32,
 }
@@ -43,8 +43,8 @@ impl Permits {
         job: &JobName,
         submission: &Submission,
     ) -> Result<Permission, String> {
-        let key = (job.clone(), submission.run);
-        if let Some(judged) = self.judged.get(&key)
+        let run = JobRun::new(job, submission.run);
+        if let Some(judged) = self.judged.get(&run)
             && judged.code == submission.code
         {
             return judged.permission.clone();
@@ -58,13 +58,13 @@ impl Permits {
             code: submission.code.clone(),
             permission: permission.clone(),
         };
-        self.judged.insert(key, judged);
+        self.judged.insert(run, judged);
         permission
     }
 
     /// Forgets the runs that are not active any more.
-    pub(crate) fn tidy(&mut self, active: &HashSet<u64>) {
-        self.judged.retain(|(_, run), _| active.contains(run));
+    pub(crate) fn tidy(&mut self, table: &JobTable) {
+        self.judged.retain(|run, _| table.active(run).is_some());
     }
 }
 
@@ -72,6 +72,8 @@ impl Permits {
 mod tests {
     use gristmill_common::plan_summary::PlanSummary;
     use gristmill_common::spec::{Each, Exec, JobSpec, Kind, Out, Program, Reduce, Reducer};
+
+    use gristmill_jobs::registry::{Entry, Event};
 
     use super::*;
     use crate::programs::allowed::AllowedPrograms;
@@ -141,10 +143,17 @@ mod tests {
         });
         permits.of(&job, &submission).unwrap();
         assert_eq!(permits.judgements, 3);
-        permits.tidy(&HashSet::from([7]));
+        let mut table = JobTable::default();
+        table.apply(Entry {
+            job: job.clone(),
+            run: 7,
+            event: Event::Submitted(Box::new(submission.clone())),
+            at: 1,
+        });
+        permits.tidy(&table);
         permits.of(&job, &submission).unwrap();
         assert_eq!(permits.judgements, 3);
-        permits.tidy(&HashSet::new());
+        permits.tidy(&JobTable::default());
         permits.of(&job, &submission).unwrap();
         assert_eq!(permits.judgements, 4);
     }

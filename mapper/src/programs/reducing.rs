@@ -7,13 +7,12 @@ use gristmill_common::job::JobName;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
-use gristmill_jobs::file::FileError;
 use gristmill_jobs::programs::{NotReady, ReducePrograms};
 use gristmill_jobs::registry::Submission;
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 
-use super::fetch::{Missing, fetch_file};
+use super::fetch::fetch_file;
 use super::settings::ExecSettings;
 use crate::engine::job_file::JobFile;
 use crate::engine::kinds::exec::GroupReducer;
@@ -47,7 +46,7 @@ impl ReducePrograms for Reducing {
             None => JobFile::of_code(exec, b"", tmp).map_err(here)?,
             Some(hash) => runtime.block_on(async {
                 tokio::select! {
-                    file = fetch_file(broker, job, submission, hash, tmp) => file.map_err(not_ready),
+                    file = fetch_file(broker, job, submission, hash, tmp) => file.map_err(NotReady::from),
                     () = stop.reached(Stage::Draining) => Err(NotReady::Stopped),
                 }
             })?,
@@ -60,17 +59,5 @@ impl ReducePrograms for Reducing {
             Ok(None) => Err(NotReady::Job("it has no reduce program".into())),
             Ok(Some(program)) => Ok(program),
         }
-    }
-}
-
-fn not_ready(missing: Missing) -> NotReady {
-    match missing {
-        Missing::Stream(FileError::Closed) => NotReady::Stopped,
-        Missing::Stream(FileError::Gone) => NotReady::Gone,
-        Missing::Stream(FileError::NotWhole { .. }) | Missing::Unusable(_) => {
-            NotReady::Job(missing.to_string())
-        }
-        // The trouble is this reducer's.
-        Missing::Stream(_) | Missing::Here(_) => NotReady::Here(missing.to_string()),
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::registry::{JobTable, Submission};
 use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
@@ -35,17 +35,16 @@ pub(crate) struct Files {
 
 enum Held {
     /// It is on its way from a job's stream.
-    Coming { run: u64, task: AbortHandle },
+    Coming { run: JobRun, task: AbortHandle },
     /// It is here, loaded as so-many-eth.
     Here(JobFile, u64),
     /// A job's stream does not have it: that is the job's end, which is not in the log yet.
-    Lost { run: u64 },
+    Lost { run: JobRun },
 }
 
 /// What came of a fetch.
 pub(crate) struct Arrival {
-    pub(crate) job: JobName,
-    pub(crate) run: u64,
+    pub(crate) run: JobRun,
     pub(crate) hash: u64,
     pub(crate) file: Result<JobFile, Missing>,
 }
@@ -74,7 +73,7 @@ impl Files {
     }
 
     /// Lets go of what no active job needs.
-    pub(crate) fn tidy(&mut self, table: &JobTable, active: &HashSet<u64>) {
+    pub(crate) fn tidy(&mut self, table: &JobTable) {
         if self.held.is_empty() && self.waiting.is_empty() {
             return;
         }
@@ -82,9 +81,9 @@ impl Files {
         let needed: HashSet<u64> = jobs.filter_map(|(_, job)| job.submission.file()).collect();
         self.held.retain(|hash, held| match held {
             Held::Here(..) => needed.contains(hash),
-            Held::Lost { run } => active.contains(run),
+            Held::Lost { run } => table.active(run).is_some(),
             Held::Coming { run, task } => {
-                let active = active.contains(run);
+                let active = table.active(run).is_some();
                 if !active {
                     task.abort();
                 }
@@ -112,22 +111,17 @@ impl Files {
         self.waiting.pop_front();
         info!(job = %job, "fetching its file {hash:016x}");
         let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
-        let job = job.clone();
-        let run = submission.run;
+        let run = JobRun::new(job, submission.run);
+        let coming = run.clone();
         let submission = submission.clone();
         let task = tokio::spawn(async move {
-            let file = fetch_file(&broker, &job, &submission, hash, &tmp).await;
-            let arrival = Arrival {
-                job,
-                run,
-                hash,
-                file,
-            };
+            let file = fetch_file(&broker, &run.job, &submission, hash, &tmp).await;
+            let arrival = Arrival { run, hash, file };
             // Whoever asked may have stopped.
             let _ = sender.send(arrival).await;
         });
         let task = task.abort_handle();
-        self.held.insert(hash, Held::Coming { run, task });
+        self.held.insert(hash, Held::Coming { run: coming, task });
     }
 
     /// Waits for the end of a fetch. Dropping the future loses nothing.
@@ -140,13 +134,8 @@ impl Files {
     }
 
     /// Keeps what came; gives back why a job's file did not, unless nobody asks any more.
-    pub(crate) fn put(&mut self, arrival: Arrival) -> Option<(JobName, u64, Missing)> {
-        let Arrival {
-            job,
-            run,
-            hash,
-            file,
-        } = arrival;
+    pub(crate) fn put(&mut self, arrival: Arrival) -> Option<(JobRun, Missing)> {
+        let Arrival { run, hash, file } = arrival;
         match self.held.get(&hash) {
             Some(Held::Coming { run: asked, .. }) if *asked == run => {}
             _ => return None,
@@ -158,8 +147,8 @@ impl Files {
                 None
             }
             Err(missing) => {
-                self.held.insert(hash, Held::Lost { run });
-                Some((job, run, missing))
+                self.held.insert(hash, Held::Lost { run: run.clone() });
+                Some((run, missing))
             }
         }
     }

@@ -15,7 +15,7 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
-use gristmill_jobs::file::FileError;
+use gristmill_jobs::programs::NotReady;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Event, JobTable, Log, LossProbe, Registry, RegistryError};
 use gristmill_jobs::transport::PublishError;
@@ -205,8 +205,8 @@ impl Service {
                 }
                 () = scheduler.failed() => self.failures().await?,
                 arrival = self.subscriptions.files.arrival() => {
-                    if let Some((job, run, missing)) = self.subscriptions.files.put(arrival) {
-                        self.without_file(job, run, missing).await?;
+                    if let Some((run, missing)) = self.subscriptions.files.put(arrival) {
+                        self.without_file(run, missing).await?;
                     }
                 }
                 ready = self.subscriptions.programs.next() => self.subscriptions.take_ready(&self.table, ready),
@@ -231,27 +231,14 @@ impl Service {
     }
 
     /// A job's file did not come.
-    async fn without_file(
-        &mut self,
-        name: JobName,
-        run: u64,
-        missing: Missing,
-    ) -> Result<(), ServeError> {
-        let reason = match missing {
-            Missing::Stream(FileError::Closed) => return Ok(()),
-            Missing::Stream(FileError::Gone) => return self.inquire(name, run).await,
-            Missing::Stream(FileError::NotWhole { .. }) | Missing::Unusable(_) => {
-                missing.to_string()
-            }
-            // The trouble is this mapper's.
-            Missing::Stream(_) | Missing::Here(_) => {
-                let reason = missing.to_string();
-                self.subscriptions
-                    .leave_alone(&self.table, &name, run, reason);
-                return Ok(());
-            }
-        };
-        self.fail(&name, run, reason).await
+    async fn without_file(&mut self, run: JobRun, missing: Missing) -> Result<(), ServeError> {
+        match NotReady::from(missing) {
+            NotReady::Stopped => {}
+            NotReady::Gone => self.inquire(run).await?,
+            NotReady::Job(reason) => self.fail(&run, reason).await?,
+            NotReady::Here(reason) => self.subscriptions.leave_alone(&self.table, &run, reason),
+        }
+        Ok(())
     }
 
     /// Jobs failed here: a queue that is gone is asked about in the log, anything else is the job's
@@ -263,19 +250,19 @@ impl Service {
             };
             match error {
                 MapError::Queue(PublishError::NoQueue(queue)) => {
-                    warn!(job = %job.name, ?queue, "the queue is gone");
-                    self.inquire(job.name, job.run).await?;
+                    warn!(job = %job.run.job, ?queue, "the queue is gone");
+                    self.inquire(job.run).await?;
                 }
                 MapError::Queue(PublishError::Stopped) => {}
                 MapError::Unable(reason) => {
-                    let (table, name) = (&self.table, &job.name);
-                    self.subscriptions.leave_alone(table, name, job.run, reason);
+                    self.subscriptions
+                        .leave_alone(&self.table, &job.run, reason);
                 }
                 error => {
                     let reason = error.to_string();
-                    self.fail(&job.name, job.run, reason.clone()).await?;
-                    let (table, name) = (&self.table, &job.name);
-                    self.subscriptions.leave_alone(table, name, job.run, reason);
+                    self.fail(&job.run, reason.clone()).await?;
+                    self.subscriptions
+                        .leave_alone(&self.table, &job.run, reason);
                 }
             }
         }
@@ -283,16 +270,15 @@ impl Service {
     }
 
     /// Ends a job that cannot be completed.
-    async fn fail(&self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
-        warn!(job = %name, "failed: {reason}");
+    async fn fail(&self, run: &JobRun, reason: String) -> Result<(), ServeError> {
+        warn!(job = %run.job, "failed: {reason}");
         let failed = Event::Failed { reason };
-        Ok(self.registry.append(name, run, &failed).await?)
+        Ok(self.registry.append(&run.job, run.run, &failed).await?)
     }
 
     /// A queue of a job is gone: the log tells whether that is as it should be.
-    async fn inquire(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
-        info!(job = %name, "a queue is gone; asking why");
-        let run = JobRun::new(&name, run);
+    async fn inquire(&mut self, run: JobRun) -> Result<(), ServeError> {
+        info!(job = %run.job, "a queue is gone; asking why");
         let loss = Event::queue_lost();
         Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }

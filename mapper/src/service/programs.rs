@@ -4,12 +4,12 @@
 //! take minutes (a model is loaded), so other jobs do not wait for it. It must not know what chunks
 //! are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
-use gristmill_jobs::registry::Submission;
+use gristmill_jobs::registry::{JobTable, Submission};
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -25,8 +25,7 @@ pub(super) struct Programs {
     settings: ExecSettings,
     permits: Permits,
     threads: usize,
-    /// By run.
-    known: HashMap<u64, Known>,
+    known: HashMap<JobRun, Known>,
     sender: mpsc::Sender<Ready>,
     ready: mpsc::Receiver<Ready>,
 }
@@ -40,8 +39,7 @@ struct Known {
 
 /// What came of making a job ready.
 pub(crate) struct Ready {
-    pub(crate) job: JobName,
-    pub(crate) run: u64,
+    pub(crate) run: JobRun,
     pub(crate) prepared: Result<Prepared, String>,
 }
 
@@ -64,10 +62,10 @@ impl Programs {
     }
 
     /// Ends the programs of jobs that are not active any more.
-    pub(super) fn tidy(&mut self, active: &HashSet<u64>) {
-        self.permits.tidy(active);
+    pub(super) fn tidy(&mut self, table: &JobTable) {
+        self.permits.tidy(table);
         self.known.retain(|run, known| {
-            let active = active.contains(run);
+            let active = table.active(run).is_some();
             if !active {
                 known.shutdown.advance(Stage::Aborted);
             }
@@ -77,7 +75,7 @@ impl Programs {
 
     /// Makes a job ready, unless that was begun. `file` is its bundle, if it has one.
     pub(super) fn want(&mut self, job: &JobName, submission: &Submission, file: Option<JobFile>) {
-        let run = submission.run;
+        let run = JobRun::new(job, submission.run);
         let Kind::Exec(exec) = &submission.spec.kind else {
             return;
         };
@@ -92,10 +90,10 @@ impl Programs {
             shutdown: shutdown.clone(),
             ready: false,
         };
-        self.known.insert(run, known);
+        self.known.insert(run.clone(), known);
         let host = (self.settings).host(submission, permission, self.threads, &shutdown);
         info!(job = %job, "looking for its program");
-        let (job, sender) = (job.clone(), self.sender.clone());
+        let sender = self.sender.clone();
         let (spec, exec) = (submission.spec.clone(), exec.clone());
         tokio::task::spawn_blocking(move || {
             let file = match file {
@@ -106,7 +104,7 @@ impl Programs {
             let prepared = file.and_then(|file| Prepared::on(&spec, vec![file], &host));
             let prepared = prepared.map_err(|error| error.to_string());
             // The mapper may have stopped.
-            let _ = sender.blocking_send(Ready { job, run, prepared });
+            let _ = sender.blocking_send(Ready { run, prepared });
         });
     }
 
@@ -120,14 +118,14 @@ impl Programs {
     }
 
     /// Whether the job is still wanted that was made ready.
-    pub(super) fn take(&mut self, run: u64) -> bool {
-        let known = self.known.get_mut(&run);
+    pub(super) fn take(&mut self, run: &JobRun) -> bool {
+        let known = self.known.get_mut(run);
         known.map(|known| known.ready = true).is_some()
     }
 
     /// The job is left alone: its programs end, and it is made ready anew if it is wanted again.
-    pub(super) fn forget(&mut self, run: u64) {
-        if let Some(known) = self.known.remove(&run) {
+    pub(super) fn forget(&mut self, run: &JobRun) {
+        if let Some(known) = self.known.remove(run) {
             known.shutdown.advance(Stage::Aborted);
         }
     }

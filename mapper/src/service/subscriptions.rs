@@ -58,8 +58,7 @@ const JOBS: usize = 8;
 
 /// A job that this mapper takes chunks of.
 pub(super) struct Subscribed {
-    pub(super) name: JobName,
-    pub(super) run: u64,
+    pub(super) run: JobRun,
     number: u64,
     prefetch: u16,
     consumer: Transport,
@@ -84,8 +83,8 @@ pub(super) struct Subscriptions {
     progress: Arc<Progress>,
     /// In the order in which they were subscribed to.
     jobs: Vec<Subscribed>,
-    /// By run: what is built once per job.
-    prepared: HashMap<u64, Arc<Prepared>>,
+    /// What is built once per job.
+    prepared: HashMap<JobRun, Arc<Prepared>>,
     /// What jobs need besides the program.
     pub(super) files: Files,
     /// The jobs that run the user's own program.
@@ -144,29 +143,22 @@ impl Subscriptions {
 
     /// Leaves a run to other mappers, for good or until it is submitted with other code. Reports
     /// say why.
-    pub(super) fn leave_alone(
-        &mut self,
-        table: &JobTable,
-        name: &JobName,
-        run: u64,
-        reason: String,
-    ) {
-        let job = table.get(name).filter(|job| job.submission.run == run);
-        let code = job.and_then(|job| job.submission.code.clone());
-        self.left_alone.add(name, run, code, reason);
+    pub(super) fn leave_alone(&mut self, table: &JobTable, run: &JobRun, reason: String) {
+        let code = (table.active(run)).and_then(|job| job.submission.code.clone());
+        self.left_alone.add(run, code, reason);
         self.programs.forget(run);
-        self.prepared.remove(&run);
+        self.prepared.remove(run);
     }
 
     /// A job's program is ready, or cannot be run here.
     pub(super) fn take_ready(&mut self, table: &JobTable, ready: Ready) {
-        let Ready { job, run, prepared } = ready;
-        if !self.programs.take(run) {
+        let Ready { run, prepared } = ready;
+        if !self.programs.take(&run) {
             return;
         }
         match prepared {
             Ok(prepared) => drop(self.prepared.insert(run, Arc::new(prepared))),
-            Err(reason) => self.leave_alone(table, &job, run, reason),
+            Err(reason) => self.leave_alone(table, &run, reason),
         }
     }
 
@@ -175,9 +167,7 @@ impl Subscriptions {
     pub(super) fn reconcile(&mut self, table: &JobTable, lost: &LossProbe) {
         let scheduler = &self.scheduler;
         self.jobs.retain(|job| {
-            let active = table
-                .get(&job.name)
-                .is_some_and(|found| found.is_active() && found.submission.run == job.run);
+            let active = table.active(&job.run).is_some();
             if !active {
                 // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
                 // answer to a cancel that crosses the queue's deletion ends the whole connection.)
@@ -186,24 +176,23 @@ impl Subscriptions {
             }
             active
         });
-        let active = table.active_runs();
-        self.prepared.retain(|run, _| active.contains(run));
+        self.prepared.retain(|run, _| table.active(run).is_some());
         self.left_alone.tidy(table);
-        self.files.tidy(table, &active);
-        self.programs.tidy(&active);
+        self.files.tidy(table);
+        self.programs.tidy(table);
         for (name, job) in table.iter() {
             self.make_ready(table, name, job);
         }
         let wanted: Vec<JobName> = table
             .iter()
             .filter(|(name, job)| {
-                self.is_wanted(name, job) && self.is_ready(job) && !lost.contains(name)
+                self.is_wanted(name, job) && self.is_ready(name, job) && !lost.contains(name)
             })
             .map(|(name, _)| name.clone())
             .collect();
         let share = share_of(self.settings.threads, wanted.len().min(JOBS));
         let missing: Vec<JobName> = rotated(&wanted, self.cursor.as_ref())
-            .filter(|name| !self.jobs.iter().any(|job| job.name == **name))
+            .filter(|name| !self.jobs.iter().any(|job| job.run.job == **name))
             .cloned()
             .collect();
         for name in missing {
@@ -214,8 +203,9 @@ impl Subscriptions {
             self.subscribe(table, &name, share);
         }
         for at in 0..self.jobs.len() {
-            if self.jobs[at].prefetch != self.ahead(share, table.get(&self.jobs[at].name)) {
-                let name = self.jobs[at].name.clone();
+            let name = &self.jobs[at].run.job;
+            if self.jobs[at].prefetch != self.ahead(share, table.get(name)) {
+                let name = name.clone();
                 self.leave(at);
                 self.subscribe(table, &name, share);
             }
@@ -225,13 +215,14 @@ impl Subscriptions {
     fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
         job.is_active()
             && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !self.left_alone.contains(name, job.submission.run)
+            && !(self.left_alone).contains(&JobRun::new(name, job.submission.run))
     }
 
     /// Sees to what a job needs before any of its chunks is taken.
     fn make_ready(&mut self, table: &JobTable, name: &JobName, job: &Job) {
         let submission = &job.submission;
-        if !self.is_wanted(name, job) || self.prepared.contains_key(&submission.run) {
+        let run = JobRun::new(name, submission.run);
+        if !self.is_wanted(name, job) || self.prepared.contains_key(&run) {
             return;
         }
         let refused = foreign(job)
@@ -239,7 +230,7 @@ impl Subscriptions {
             .or_else(|| unreadable(job, &self.settings.inputs));
         if let Some(reason) = refused {
             // A job for another version of this program is not for us to fail.
-            return self.leave_alone(table, name, submission.run, reason);
+            return self.leave_alone(table, &run, reason);
         }
         self.files.want(name, submission);
         let file = submission.file().and_then(|hash| self.files.get(hash));
@@ -249,9 +240,9 @@ impl Subscriptions {
     }
 
     /// Whether all is here that a job needs.
-    fn is_ready(&self, job: &Job) -> bool {
+    fn is_ready(&self, name: &JobName, job: &Job) -> bool {
         match runs_program(job) {
-            true => self.prepared.contains_key(&job.submission.run),
+            true => (self.prepared).contains_key(&JobRun::new(name, job.submission.run)),
             false => self.has_file(job),
         }
     }
@@ -286,7 +277,7 @@ impl Subscriptions {
         }
         let wanted = table
             .iter()
-            .filter(|(name, job)| self.is_wanted(name, job) && self.is_ready(job))
+            .filter(|(name, job)| self.is_wanted(name, job) && self.is_ready(name, job))
             .count();
         if wanted > self.jobs.len() && self.jobs.len() >= JOBS {
             self.leave(0);
@@ -295,15 +286,14 @@ impl Subscriptions {
 
     /// Takes no more chunks of the jobs that need a file which made room for another.
     fn leave_file(&mut self, table: &JobTable, hash: u64) {
-        let needs = |name: &JobName, run: u64| {
-            table.get(name).is_some_and(|job| {
-                // Programs are unpacked, and stay.
-                job.submission.run == run && job.submission.spec.kind.file() == Some(hash)
-            })
+        let needs = |run: &JobRun| {
+            // Programs are unpacked, and stay.
+            let job = table.active(run);
+            job.is_some_and(|job| job.submission.spec.kind.file() == Some(hash))
         };
         let prepared = &mut self.prepared;
         self.jobs.retain(|job| {
-            let needs = needs(&job.name, job.run);
+            let needs = needs(&job.run);
             if needs {
                 job.leave();
                 prepared.remove(&job.run);
@@ -318,15 +308,15 @@ impl Subscriptions {
         };
         let prefetch = self.ahead(share, Some(job));
         let submission = &job.submission;
-        let run = submission.run;
+        let run = JobRun::new(name, submission.run);
         let prepared = match self.prepared.get(&run) {
             Some(prepared) => Arc::clone(prepared),
             None => match prepare(job, &self.files) {
                 Ok(prepared) => Arc::new(prepared),
-                Err(reason) => return self.leave_alone(table, name, run, reason),
+                Err(reason) => return self.leave_alone(table, &run, reason),
             },
         };
-        self.prepared.insert(run, Arc::clone(&prepared));
+        self.prepared.insert(run.clone(), Arc::clone(&prepared));
         let prefetch_of = Prefetch {
             chunks: prefetch,
             ..Prefetch::default()
@@ -336,11 +326,7 @@ impl Subscriptions {
         let assignment = Arc::new(Assignment {
             number,
             name: Some(name.clone()),
-            transport: Transport::Amqp(Amqp::new(
-                &self.broker,
-                JobRun::new(name, run),
-                prefetch_of,
-            )),
+            transport: Transport::Amqp(Amqp::new(&self.broker, run.clone(), prefetch_of)),
             prepared,
             replays: job.replays,
             spec: submission.spec.clone(),
@@ -359,7 +345,7 @@ impl Subscriptions {
                 stop: self.stop.clone(),
             }),
             progress: Arc::clone(&self.progress),
-            counters: Some(self.progress.jobs.of(Role::Map, name, run)),
+            counters: Some(self.progress.jobs.of(Role::Map, name, run.run)),
         });
         let consumer = assignment.transport.clone();
         self.scheduler.add(Arc::clone(&assignment));
@@ -371,7 +357,6 @@ impl Subscriptions {
         });
         info!(job = %name, prefetch, "subscribed");
         self.jobs.push(Subscribed {
-            name: name.clone(),
             run,
             number,
             prefetch,

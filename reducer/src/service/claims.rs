@@ -13,12 +13,10 @@ use crate::engine::output_dir::OutputDir;
 
 impl Service {
     /// Claims a job for this directory, unless its output would be in the way.
-    pub(super) async fn claim(&mut self, name: JobName, run: u64) -> Result<(), ServeError> {
-        let output = self.state_dir.output(&name);
-        let replace = self
-            .table
-            .get(&name)
-            .is_some_and(|job| job.submission.replace);
+    pub(super) async fn claim(&mut self, run: JobRun) -> Result<(), ServeError> {
+        let output = self.state_dir.output(&run.job);
+        let job = self.table.active(&run);
+        let replace = job.is_some_and(|job| job.submission.replace);
         let in_the_way = match replace {
             // Only what an earlier job wrote is ever replaced.
             true => OutputDir::open(&output, true)
@@ -30,13 +28,13 @@ impl Service {
             }),
         };
         if let Some(reason) = in_the_way {
-            warn!(job = %name, "left alone: {reason}");
+            warn!(job = %run.job, "left alone: {reason}");
             let cause = Cause::LeftAlone;
-            self.rest_because(&name, run, 12 * RETRY, Trouble { cause, reason });
+            self.rest_because(run, 12 * RETRY, Trouble { cause, reason });
             return Ok(());
         }
-        self.claimed.insert(run);
-        self.claim_again(&name, run).await
+        self.claimed.insert(run.clone());
+        self.claim_again(&run).await
     }
 
     /// Somebody asks whether a finished job's output is still there: whoever serves its directory
@@ -76,7 +74,7 @@ impl Service {
             }
             warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
             self.registry.append(&name, run, &event).await?;
-            self.claim_again(&name, run).await?;
+            self.claim_again(&this).await?;
         }
         Ok(())
     }
@@ -84,28 +82,26 @@ impl Service {
     /// Announces the jobs that are at work here, for those who did not hear of them.
     pub(super) async fn announce_again(&mut self) -> Result<(), ServeError> {
         for (name, working) in &self.working {
-            let found = self.table.get(name);
-            let Some(job) = found.filter(|job| job.submission.run == working.run) else {
+            let run = JobRun::new(name, working.run);
+            let Some(job) = self.table.active(&run) else {
                 continue;
             };
-            if job.is_active() {
-                let event = Event::Submitted(Box::new(job.submission.clone()));
-                self.registry.append(name, working.run, &event).await?;
-                self.claim_again(name, working.run).await?;
-                if let Some(chunks) = job.sealed {
-                    let sealed = Event::Sealed { chunks };
-                    self.registry.append(name, working.run, &sealed).await?;
-                }
+            let event = Event::Submitted(Box::new(job.submission.clone()));
+            self.registry.append(name, run.run, &event).await?;
+            self.claim_again(&run).await?;
+            if let Some(chunks) = job.sealed {
+                let sealed = Event::Sealed { chunks };
+                self.registry.append(name, run.run, &sealed).await?;
             }
         }
         Ok(())
     }
 
-    pub(super) async fn claim_again(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
+    pub(super) async fn claim_again(&self, run: &JobRun) -> Result<(), ServeError> {
         let claim = Event::Claimed {
             directory: self.state_dir.id().to_owned(),
             place: self.state_dir.place().to_owned(),
         };
-        Ok(self.registry.append(name, run, &claim).await?)
+        Ok(self.registry.append(&run.job, run.run, &claim).await?)
     }
 }

@@ -12,7 +12,7 @@ mod programs;
 mod thread;
 mod working;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -108,7 +108,7 @@ pub fn serve(
         progress: Arc::clone(progress),
         table: JobTable::default(),
         working: BTreeMap::new(),
-        claimed: BTreeSet::new(),
+        claimed: HashSet::new(),
         resting: HashMap::new(),
         loss_probe: LossProbe::default(),
         free: settings.memory,
@@ -135,10 +135,10 @@ struct Service {
     progress: Arc<Progress>,
     table: JobTable,
     working: BTreeMap<JobName, Working>,
-    /// Runs that were claimed or left alone.
-    claimed: BTreeSet<u64>,
+    /// Active runs that were claimed.
+    claimed: HashSet<JobRun>,
     /// Runs that could not go on here.
-    resting: HashMap<u64, Rest>,
+    resting: HashMap<JobRun, Rest>,
     /// Runs that were seen to end, and may still have a thread here.
     ended: Vec<Ended>,
     /// None once it has ended.
@@ -161,7 +161,7 @@ impl Service {
         }
         while !self.working.is_empty() && shutdown.stage() != Stage::Aborted {
             tokio::select! {
-                Some(report) = hear.recv() => { self.working.remove(&report.name); }
+                Some(report) = hear.recv() => { self.working.remove(&report.run.job); }
                 () = shutdown.reached(Stage::Aborted) => {}
             }
         }
@@ -244,7 +244,7 @@ impl Service {
     }
 
     /// Leaves a run alone for a while.
-    fn rest(&mut self, run: u64, time: Duration, counters: Option<Arc<JobCounters>>) {
+    fn rest(&mut self, run: JobRun, time: Duration, counters: Option<Arc<JobCounters>>) {
         let until = Instant::now() + time;
         let rest = Rest {
             until,
@@ -254,8 +254,8 @@ impl Service {
     }
 
     /// The same, and everybody who asks hears why.
-    fn rest_because(&mut self, name: &JobName, run: u64, time: Duration, trouble: Trouble) {
-        let counters = self.progress.jobs.of(Role::Reduce, name, run);
+    fn rest_because(&mut self, run: JobRun, time: Duration, trouble: Trouble) {
+        let counters = self.progress.jobs.of(Role::Reduce, &run.job, run.run);
         counters.is_held_up(trouble);
         self.rest(run, time, Some(counters));
     }
@@ -263,9 +263,7 @@ impl Service {
     /// Claims what nobody has, starts what is ours, stops what is over.
     async fn reconcile(&mut self) -> Result<(), ServeError> {
         for (name, working) in &self.working {
-            let found = self.table.get(name);
-            let here = found.filter(|job| job.submission.run == working.run && job.is_active());
-            match here {
+            match self.table.active(&JobRun::new(name, working.run)) {
                 Some(job) => working
                     .sealed
                     .store(job.sealed.is_some(), Ordering::Relaxed),
@@ -277,7 +275,7 @@ impl Service {
         let mut to_claim = Vec::new();
         let mut to_start = Vec::new();
         for (name, job) in self.table.iter() {
-            let run = job.submission.run;
+            let run = JobRun::new(name, job.submission.run);
             let wanted = job.is_active()
                 && self.settings.only.as_ref().is_none_or(|only| only == name)
                 && job.submission.spec.version == SPEC_VERSION
@@ -293,19 +291,18 @@ impl Service {
                 _ => continue,
             };
             if self.programs.is_ready(name, &job.submission) {
-                to.push((name.clone(), run));
+                to.push(run);
             }
         }
-        for (name, run) in to_claim {
-            self.claim(name, run).await?;
+        for run in to_claim {
+            self.claim(run).await?;
         }
-        for (name, _) in to_start {
-            self.start(&name);
+        for run in to_start {
+            self.start(&run.job);
         }
         let table = &self.table;
-        self.resting.retain(|run, _| {
-            (table.iter()).any(|(_, job)| job.submission.run == *run && job.is_active())
-        });
+        self.resting.retain(|run, _| table.active(run).is_some());
+        self.claimed.retain(|run| table.active(run).is_some());
         Ok(())
     }
 

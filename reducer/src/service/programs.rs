@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -26,8 +26,7 @@ pub(super) struct Programs {
     source: Arc<dyn ReducePrograms>,
     broker: Broker,
     runtime: Handle,
-    /// By name and run: whoever may publish can give another job the run of one.
-    known: HashMap<(JobName, u64), Known>,
+    known: HashMap<JobRun, Known>,
     left_alone: LeftAlone,
     say: mpsc::UnboundedSender<Made>,
     hear: mpsc::UnboundedReceiver<Made>,
@@ -51,8 +50,7 @@ pub(super) struct Program {
 
 /// What came of making a program ready.
 pub(super) struct Made {
-    pub(super) job: JobName,
-    pub(super) run: u64,
+    pub(super) run: JobRun,
     /// What it was submitted with then.
     code: Option<Code>,
     made: Result<Arc<dyn ReduceProgram>, NotReady>,
@@ -83,12 +81,11 @@ impl Programs {
         if submission.spec.kind.shape() != Shape::Grouped {
             return true;
         }
-        let run = submission.run;
-        if self.left_alone.contains(name, run) {
+        let run = JobRun::new(name, submission.run);
+        if self.left_alone.contains(&run) {
             return false;
         }
-        let key = (name.clone(), run);
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.known.get(&run) {
             return known.program.is_some();
         }
         if self.known.len() >= MOST {
@@ -100,20 +97,15 @@ impl Programs {
             stop: stop.clone(),
             program: None,
         };
-        self.known.insert(key, known);
+        self.known.insert(run.clone(), known);
         let (source, say) = (Arc::clone(&self.source), self.say.clone());
         let (broker, runtime) = (self.broker.clone(), self.runtime.clone());
-        let (job, submission) = (name.clone(), submission.clone());
+        let submission = submission.clone();
         self.runtime.spawn_blocking(move || {
-            let made = source.make_ready(&broker, &runtime, (&job, &submission), &stop);
+            let made = source.make_ready(&broker, &runtime, (&run.job, &submission), &stop);
             let code = submission.code;
             // The reducer may have stopped.
-            let _ = say.send(Made {
-                job,
-                run,
-                code,
-                made,
-            });
+            let _ = say.send(Made { run, code, made });
         });
         false
     }
@@ -129,24 +121,18 @@ impl Programs {
 
     /// Takes what came of a program; gives back why a job ends by it, if it does.
     pub(super) fn take(&mut self, made: Made) -> Option<NotReady> {
-        let Made {
-            job,
-            run,
-            code,
-            made,
-        } = made;
-        let key = (job, run);
-        let known = self.known.get_mut(&key)?;
+        let Made { run, code, made } = made;
+        let known = self.known.get_mut(&run)?;
         match made {
             Ok(program) => {
                 known.program = Some(program);
                 None
             }
             Err(why) => {
-                self.known.remove(&key);
+                self.known.remove(&run);
                 match why {
                     NotReady::Here(reason) => {
-                        self.left_alone.add(&key.0, run, code, reason);
+                        self.left_alone.add(&run, code, reason);
                         None
                     }
                     NotReady::Stopped => None,
@@ -157,8 +143,8 @@ impl Programs {
     }
 
     /// The program of a job that is worked on from now on: the next time it is made ready anew.
-    pub(super) fn hand_over(&mut self, name: &JobName, run: u64) -> Program {
-        match self.known.remove(&(name.clone(), run)) {
+    pub(super) fn hand_over(&mut self, run: &JobRun) -> Program {
+        match self.known.remove(run) {
             Some(known) => Program {
                 program: known.program,
                 stop: known.stop,
@@ -170,12 +156,10 @@ impl Programs {
     /// Ends what is of jobs that are not active any more, or belong to other directories than this.
     pub(super) fn tidy(&mut self, table: &JobTable, directory: &str) {
         self.left_alone.tidy(table);
-        self.known.retain(|(name, run), known| {
-            let wanted = table.get(name).is_some_and(|job| {
+        self.known.retain(|run, known| {
+            let wanted = table.active(run).is_some_and(|job| {
                 let claim = job.claim.as_ref();
-                job.is_active()
-                    && job.submission.run == *run
-                    && claim.is_none_or(|claim| claim.directory == directory)
+                claim.is_none_or(|claim| claim.directory == directory)
             });
             if !wanted {
                 known.stop.advance(Stage::Aborted);

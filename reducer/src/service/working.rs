@@ -28,8 +28,7 @@ pub(super) struct Working {
 
 /// A job's thread has ended.
 pub(super) struct Report {
-    pub(super) name: JobName,
-    pub(super) run: u64,
+    pub(super) run: JobRun,
     pub(super) ended: Result<bool, JobFailure>,
 }
 
@@ -39,8 +38,9 @@ impl Service {
         let Some(job) = self.table.get(name) else {
             return;
         };
-        self.resting.remove(&job.submission.run);
         let submission = job.submission.clone();
+        let run = JobRun::new(name, submission.run);
+        self.resting.remove(&run);
         let replays = job.replays;
         let partitions = submission.spec.partitions.max(1);
         // Half of what is left: there is always something for the next job.
@@ -48,9 +48,9 @@ impl Service {
         self.free = self.free.saturating_sub(memory);
         let of_one = (memory / u64::from(partitions)) as usize;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let program = self.programs.hand_over(name, submission.run);
+        let program = self.programs.hand_over(&run);
         let working = Working {
-            run: submission.run,
+            run: run.run,
             stop: program.stop,
             sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
             memory,
@@ -76,42 +76,41 @@ impl Service {
         };
         info!(job = %name, partitions, "reducing");
         let say = self.say.clone();
-        let (name, run) = (name.clone(), working.run);
         self.working.insert(name.clone(), working);
         let started = std::thread::Builder::new()
             .name(format!("reduce {name}"))
             .spawn({
-                let (name, say) = (name.clone(), say.clone());
+                let (run, say) = (run.clone(), say.clone());
                 move || {
                     let ended = thread.run();
-                    let _ = say.send(Report { name, run, ended });
+                    let _ = say.send(Report { run, ended });
                 }
             });
         if let Err(error) = started {
             let reason = format!("cannot start a thread: {error}");
             let ended = Err(JobFailure::Here(Cause::Other, reason));
-            let _ = say.send(Report { name, run, ended });
+            let _ = say.send(Report { run, ended });
         }
     }
 
     /// A job's program is ready, or is not to be had.
     pub(super) async fn take_program(&mut self, made: Made) -> Result<(), ServeError> {
-        let (name, run) = (made.job.clone(), made.run);
+        let run = made.run.clone();
         match self.programs.take(made) {
             Some(NotReady::Gone) => {
-                warn!(job = %name, "the stream with its program is gone; asking why");
-                self.ask(name, run, Event::queue_lost()).await
+                warn!(job = %run.job, "the stream with its program is gone; asking why");
+                self.ask(run, Event::queue_lost()).await
             }
-            Some(NotReady::Job(reason)) => self.fail(&name, run, reason).await,
+            Some(NotReady::Job(reason)) => self.fail(run, reason).await,
             Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
         }
     }
 
     /// Ends a job that cannot be completed.
-    async fn fail(&mut self, name: &JobName, run: u64, reason: String) -> Result<(), ServeError> {
-        warn!(job = %name, "failed: {reason}");
+    async fn fail(&mut self, run: JobRun, reason: String) -> Result<(), ServeError> {
+        warn!(job = %run.job, "failed: {reason}");
         let failed = Event::Failed { reason };
-        self.registry.append(name, run, &failed).await?;
+        self.registry.append(&run.job, run.run, &failed).await?;
         // The event comes back through the log; until then nothing is started again.
         self.rest(run, RETRY, None);
         Ok(())
@@ -119,17 +118,15 @@ impl Service {
 
     /// A job's thread has ended.
     pub(super) async fn heard(&mut self, report: Report) -> Result<(), ServeError> {
-        let Report { name, run, ended } = report;
+        let Report { run, ended } = report;
+        let name = run.job.clone();
         if let Some(working) = self.working.remove(&name) {
             self.free += working.memory;
         }
         if let Some(trouble) = ended.as_ref().err().and_then(JobFailure::trouble) {
-            self.rest_because(&name, run, RETRY, trouble);
+            self.rest_because(run.clone(), RETRY, trouble);
         }
-        let active = self
-            .table
-            .get(&name)
-            .is_some_and(|job| job.submission.run == run && job.is_active());
+        let active = self.table.active(&run).is_some();
         match ended {
             // The end comes back through the log; until then nothing is started again.
             Ok(_) if active => self.rest(run, RETRY, None),
@@ -139,26 +136,25 @@ impl Service {
             Err(JobFailure::QueueGone) => {
                 warn!(job = %name, "a queue of the job is gone; asking why");
                 let loss = Event::queue_lost();
-                self.ask(name, run, loss).await?;
+                self.ask(run, loss).await?;
             }
             Err(JobFailure::Lost(loss)) => {
                 warn!(job = %name, "{loss}; asking whether the job is over");
                 let reason = format!("on {}: {loss}", self.state_dir.place());
-                self.ask(name, run, Event::Failed { reason }).await?;
+                self.ask(run, Event::Failed { reason }).await?;
             }
             Err(JobFailure::Here(_, reason)) => {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
             }
             Err(JobFailure::Job(reason)) => {
-                self.fail(&name, run, reason).await?;
+                self.fail(run, reason).await?;
             }
         }
         Ok(())
     }
 
     /// Something of a run is gone: unless the log explains it, this is how the run ends.
-    async fn ask(&mut self, name: JobName, run: u64, loss: Event) -> Result<(), ServeError> {
-        let run = JobRun::new(&name, run);
+    async fn ask(&mut self, run: JobRun, loss: Event) -> Result<(), ServeError> {
         Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 }

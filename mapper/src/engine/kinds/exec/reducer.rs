@@ -114,10 +114,11 @@ impl GroupReducer {
         Ok((keeper.wait(), stopped))
     }
 
-    /// What is wrong with how it ended, in words, if anything is.
-    fn fault(&self, ending: &Ending, stopped: Option<Stopped>) -> Option<ReduceFault> {
+    /// What is wrong with how it ended, in words, if anything is, and whether it is this place's
+    /// fault.
+    fn fault(&self, ending: &Ending, stopped: Option<Stopped>) -> Option<(bool, String)> {
         let exec = &self.recipe.exec;
-        let (here, what) = match (stopped, &ending.how) {
+        let fault = match (stopped, &ending.how) {
             (Some(Stopped::Broken(error)), _) => (true, error.to_string()),
             (Some(Stopped::Idle), _) => {
                 let timeout = exec.timeout;
@@ -134,14 +135,12 @@ impl GroupReducer {
                 }
             },
             (None, how) => {
-                let here = matches!(how, How::Killed | How::Lost);
+                // What starts elsewhere may be too little for here: memory, processes.
+                let here = matches!(how, How::Killed | How::Lost | How::NotStarted(_));
                 (here, how.words(exec.timeout, exec.memory))
             }
         };
-        Some(match here {
-            true => ReduceFault::Here(what),
-            false => ReduceFault::Program(what),
-        })
+        Some(fault)
     }
 }
 
@@ -164,7 +163,7 @@ impl ReduceProgram for GroupReducer {
             How::Lost => held.discard(),
             _ => keeper.tidy().map_err(cannot)?,
         }
-        let Some(fault) = self.fault(&ending, stopped) else {
+        let Some((here, fault)) = self.fault(&ending, stopped) else {
             return Ok(ending.counters);
         };
         let said = String::from_utf8_lossy(&ending.stderr);
@@ -173,9 +172,9 @@ impl ReduceProgram for GroupReducer {
             said => format!("\n{said}"),
         };
         let what = format!("the reduce program failed at partition {partition}: {fault}{said}");
-        Err(match fault {
-            ReduceFault::Program(_) => ReduceFault::Program(what),
-            ReduceFault::Here(_) => ReduceFault::Here(what),
+        Err(match here {
+            true => ReduceFault::Here(what),
+            false => ReduceFault::Program(what),
         })
     }
 }
