@@ -2,11 +2,11 @@
 //! should grow as they do.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cluster::raw_bytes;
 use crate::generate::Data;
@@ -16,9 +16,9 @@ use crate::roles::{Worker, cpu_of, files_in, job, settle};
 /// How many mappers, round by round.
 const MAPPERS: [usize; 5] = [1, 2, 4, 8, 16];
 /// Each mapper works for so long …
-const SLOT: Duration = Duration::from_millis(5);
+const SLOT: Duration = Duration::from_millis(20);
 /// … out of so long.
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: Duration = Duration::from_millis(400);
 /// How far from proportion is still in proportion.
 const TOLERANCE: f64 = 0.10;
 
@@ -78,24 +78,26 @@ pub(crate) fn scaling(data: &Data, places: &Places, url: &str, times: usize) -> 
 /// Lets each process work in its slot of every period, one after the other.
 fn hold(ids: &[u32], over: &AtomicBool) {
     for id in ids {
-        signal("-STOP", *id);
+        signal(*id, Signal::STOP);
     }
     while !over.load(Ordering::Acquire) {
         let period = Instant::now();
         for id in ids {
-            signal("-CONT", *id);
+            signal(*id, Signal::CONT);
             std::thread::sleep(SLOT);
-            signal("-STOP", *id);
+            signal(*id, Signal::STOP);
         }
         std::thread::sleep(PERIOD.saturating_sub(period.elapsed()));
     }
     for id in ids {
-        signal("-CONT", *id);
+        signal(*id, Signal::CONT);
     }
 }
 
-fn signal(signal: &str, id: u32) {
-    let _ = Command::new("kill")
-        .args([signal, &id.to_string()])
-        .status();
+/// Sends a signal by a system call: a program that does it takes milliseconds of the slot.
+fn signal(id: u32, signal: Signal) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // A mapper that has ended shows in the job's result.
+        let _ = kill_process(id, signal);
+    }
 }

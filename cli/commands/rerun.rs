@@ -195,10 +195,10 @@ fn judge(
             .fold(0, u64::saturating_add)
     };
     let now = records(&mut reran.set_aside.iter());
-    let before = records(&mut (reran.set_aside.iter()).filter(|entry| set_aside.has(entry)));
-    if now > before {
+    let new = records(&mut (reran.set_aside.iter()).filter(|entry| !set_aside.has(entry)));
+    if new > 0 {
         return Ok(Some(format!(
-            "{now} records are set aside now, {before} in the output's account"
+            "{now} records are set aside now, {new} of them not in the output's quarantine"
         )));
     }
     let found = match parts {

@@ -14,7 +14,7 @@ use gristmill_reducer::MANIFEST;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::job_view::{Heard, JobView};
+use crate::job_view::{self, Heard, JobView};
 
 /// How often the broker is looked at.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -205,7 +205,9 @@ fn told(event: &Event) -> Option<String> {
         }
         Event::Failed { reason } => format!("failed: {reason}"),
         Event::Cancelled => "cancelled".into(),
-        Event::Stalled { count, .. } => format!("stalled: {count} chunks are missing"),
+        Event::Stalled { missing, count } => {
+            format!("stalled: {} missing", job_view::missing(missing, *count))
+        }
         Event::Replayed => "replayed".into(),
         Event::SplitsComplete(_)
         | Event::Marker { .. }

@@ -310,7 +310,8 @@ fn a_checkpoint_outlives_the_entries_and_one_that_the_log_has_forgotten_is_none(
         appended.unwrap();
         let (_, found, log) = starts(&vhost).await;
         assert_eq!(found.iter().count(), 1);
-        assert!(log.messages() < FEW, "{} messages", log.messages());
+        // The log keeps little more than a mebibyte.
+        assert!(log.messages() < 2 * FEW, "{} messages", log.messages());
     });
 }
 

@@ -84,10 +84,8 @@ pub async fn stream_exists(broker: &Broker, name: &str) -> Result<bool, QueueErr
 pub struct StreamReader {
     connection: ManagedConnection,
     name: String,
-    /// Where it begins, until a message was delivered.
-    start: StreamStart,
-    /// The offset after the last message that was delivered.
-    next: Option<i64>,
+    /// Where the next subscription begins: behind the last message that was delivered, if one was.
+    from: StreamStart,
     open: Option<Subscribed>,
     /// When something was heard last, or the subscription renewed.
     heard: Instant,
@@ -155,11 +153,7 @@ impl StreamReader {
         Self {
             connection,
             name: name.to_owned(),
-            start,
-            next: match start {
-                StreamStart::At(offset) => Some(offset),
-                StreamStart::First | StreamStart::Last => None,
-            },
+            from: start,
             open: None,
             heard: Instant::now(),
             renewal: None,
@@ -169,8 +163,7 @@ impl StreamReader {
 
     /// Begins again at the first message: the stream was made anew.
     pub fn restart(&mut self) {
-        self.start = StreamStart::First;
-        self.next = None;
+        self.from = StreamStart::First;
         self.open = None;
         self.renewal = None;
     }
@@ -229,7 +222,7 @@ impl StreamReader {
                         return Err(End::Refused(format!("{} is not a stream", self.name)));
                     };
                     // A subscription may start a little before the offset that was asked for.
-                    let known = self.next.is_some_and(|next| message.offset < next);
+                    let known = matches!(self.from, StreamStart::At(next) if message.offset < next);
                     open.unacked += 1;
                     open.acker = Some(acker);
                     if open.unacked >= BATCH {
@@ -237,7 +230,7 @@ impl StreamReader {
                     }
                     self.backoff.reset();
                     if !known {
-                        self.next = Some(message.offset.saturating_add(1));
+                        self.from = StreamStart::At(message.offset.saturating_add(1));
                         return Ok(message);
                     }
                 }
@@ -257,7 +250,7 @@ impl StreamReader {
     /// time.
     async fn renew(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let (name, from) = (self.name.clone(), self.from());
+        let (name, from) = (self.name.clone(), self.from);
         self.renewal = Some(Renewal(tokio::spawn(async move {
             let subscribing = subscribe(&session.connection, &name, from);
             timeout(RENEWAL_LIMIT, subscribing).await.ok()?.ok()
@@ -265,14 +258,9 @@ impl StreamReader {
         Ok(())
     }
 
-    /// Where a subscription begins now.
-    fn from(&self) -> StreamStart {
-        self.next.map_or(self.start, StreamStart::At)
-    }
-
     async fn subscribe(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let subscribing = subscribe(&session.connection, &self.name, self.from());
+        let subscribing = subscribe(&session.connection, &self.name, self.from);
         match unless_lost(&session.connection, subscribing).await {
             Ok(subscribed) => {
                 self.open = Some(subscribed);

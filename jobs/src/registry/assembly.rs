@@ -165,7 +165,7 @@ mod tests {
             part,
             parts,
         };
-        encode_log_part(&head, body.to_vec()).unwrap()
+        encode_log_part(&head, body.to_vec(), BodyForm::Raw).unwrap()
     }
 
     fn event() -> (Event, Vec<u8>) {

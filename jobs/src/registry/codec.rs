@@ -33,16 +33,8 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
 ///
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`](wire::MAX_MESSAGE).
-pub fn encode_log_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    wire::encode(MessageKind::LogPart, head, body, BodyForm::Raw)
-}
-
-/// The same, in fewer bytes if that pays.
-///
-/// # Errors
-/// As [`encode_log_part`].
-pub(super) fn encode_packed_part(head: &LogHead, body: Vec<u8>) -> Result<Bytes, WireError> {
-    wire::encode(MessageKind::LogPart, head, body, BodyForm::Packed)
+pub fn encode_log_part(head: &LogHead, body: Vec<u8>, form: BodyForm) -> Result<Bytes, WireError> {
+    wire::encode(MessageKind::LogPart, head, body, form)
 }
 
 /// Decodes the head of a log entry that another version of the program wrote: which job it is

@@ -44,11 +44,11 @@ pub enum Event {
     },
     /// Somebody cancelled the job; its queues are gone.
     Cancelled,
-    /// No chunk waits and no outcome has come for long: these chunks are missing.
+    /// No chunk waits and no outcome has come for long: something is missing.
     Stalled {
-        /// The missing chunks, the first of them.
+        /// The first of the missing chunks; none where splits are missing.
         missing: Vec<gristmill_common::id::ChunkId>,
-        /// How many are missing in all.
+        /// How many chunks or splits are missing in all; `u64::MAX` where nobody knows.
         count: u64,
     },
     /// Says nothing: a reader that finds its own marker has read everything before it.

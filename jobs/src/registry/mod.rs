@@ -25,7 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::checkpoint::Newest;
-use self::codec::{CHECKPOINT_PART, encode_packed_part};
+use self::codec::CHECKPOINT_PART;
 pub use self::codec::{
     MAX_EVENT, MAX_LOG_PART, decode_event, decode_foreign_log_head, decode_log_part, encode_event,
     encode_log_part,
@@ -45,8 +45,8 @@ pub use self::table::{Applied, ForeignJob, JobTable};
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::id::unique;
-use gristmill_common::job::JobName;
-use gristmill_common::wire::WireError;
+use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::wire::{BodyForm, WireError};
 use gristmill_rabbitmq::{
     Broker, PublishFault, Publisher, QueueError, StreamStart, declare_stream, persistently,
     stream_exists,
@@ -134,21 +134,9 @@ impl Registry {
         event: &Event,
     ) -> Result<(), RegistryError> {
         let bytes = encode_event(event)?;
-        let parts = bytes.chunks(MAX_LOG_PART);
-        let mut head = LogHead {
-            job: job.clone(),
-            run,
-            at: since_1970().as_secs(),
-            entry: unique(),
-            part: 0,
-            parts: parts.len() as u32,
-        };
-        for part in parts {
-            let message = encode_log_part(&head, part.to_vec())?;
-            self.publish(message).await?;
-            head.part += 1;
-        }
-        Ok(())
+        let parts = (bytes.chunks(MAX_LOG_PART), BodyForm::Raw);
+        self.append_parts(&JobRun::new(job, run), unique(), parts)
+            .await
     }
 
     /// Appends a checkpoint as the entry of this number.
@@ -158,17 +146,27 @@ impl Registry {
         number: u64,
     ) -> Result<(), RegistryError> {
         let bytes = encode_event(&Event::Checkpoint(Box::new(snapshot)))?;
-        let parts = bytes.chunks(CHECKPOINT_PART);
+        let parts = (bytes.chunks(CHECKPOINT_PART), BodyForm::Packed);
+        let nobody = JobRun::new(&JobName::of_no_job(), 0);
+        self.append_parts(&nobody, number, parts).await
+    }
+
+    async fn append_parts(
+        &self,
+        run: &JobRun,
+        entry: u64,
+        (parts, form): (std::slice::Chunks<'_, u8>, BodyForm),
+    ) -> Result<(), RegistryError> {
         let mut head = LogHead {
-            job: JobName::of_no_job(),
-            run: 0,
+            job: run.job.clone(),
+            run: run.run,
             at: since_1970().as_secs(),
-            entry: number,
+            entry,
             part: 0,
             parts: parts.len() as u32,
         };
         for part in parts {
-            let message = encode_packed_part(&head, part.to_vec())?;
+            let message = encode_log_part(&head, part.to_vec(), form)?;
             self.publish(message).await?;
             head.part += 1;
         }

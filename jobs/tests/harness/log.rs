@@ -4,6 +4,7 @@
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{Extract, JobSpec, Kind};
+use gristmill_common::wire::BodyForm;
 use gristmill_jobs::registry::{
     Event, LogHead, STREAM, Submission, Totals, encode_event, encode_log_part,
 };
@@ -66,7 +67,7 @@ pub(crate) fn messages(job: &JobName, run: u64, event: &Event, part: usize) -> V
     };
     parts
         .map(|part| {
-            let message = encode_log_part(&head, part.to_vec()).expect("a part");
+            let message = encode_log_part(&head, part.to_vec(), BodyForm::Raw).expect("a part");
             head.part += 1;
             message.to_vec()
         })

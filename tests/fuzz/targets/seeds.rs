@@ -216,7 +216,7 @@ fn messages() -> Vec<Vec<u8>> {
     let event = registry::encode_event(&stalled).expect("small");
     messages.push(event.clone());
     messages.push(
-        registry::encode_log_part(&head, event)
+        registry::encode_log_part(&head, event, BodyForm::Raw)
             .expect("small")
             .into(),
     );

@@ -117,6 +117,6 @@ fn a_program_that_does_nothing_now_does_not_hold() {
         .says("cannot run a program");
     verify("exit 5")
         .code(1)
-        .says("3 records are set aside now, 0 in the output's account");
+        .says("3 records are set aside now, 3 of them not in the output's quarantine");
     verify("true").code(0);
 }
