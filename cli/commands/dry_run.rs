@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use gristmill_common::name::on_one_line;
+use gristmill_common::spec::JobSpec;
 use gristmill_input::{Look, Plan, look};
 use indicatif::{HumanBytes, HumanCount};
 
@@ -13,7 +14,7 @@ use crate::stdout;
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
+pub fn show(plan: &Plan, spec: &JobSpec) -> anyhow::Result<Exit> {
     let mut splits = vec![0_u32; plan.sources().len()];
     for split in plan.splits() {
         // Small sources share a split.
@@ -27,7 +28,7 @@ pub fn show(plan: &Plan) -> anyhow::Result<Exit> {
     for (source, splits) in plan.sources().iter().zip(splits) {
         let size = source.size().map_or("-".into(), |size| size.to_string());
         let name = on_one_line(&source.name);
-        match look(source) {
+        match look(source, spec) {
             Look::Read(format) => writeln!(out, "{format}\t{size}\t{splits}\t{name}")?,
             Look::PassedOver(why) => {
                 passed_over += 1;

@@ -71,7 +71,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let (settings, chunk_size) = settings(&job, program.is_some())?;
     let mut plan = plan(&job, chunk_size)?.sent_as(sent(&job)?);
     if job.command.cutting.dry_run {
-        return dry_run::show(&plan);
+        return dry_run::show(&plan, &job.spec);
     }
     parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
     let args = &job.command;

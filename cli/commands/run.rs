@@ -43,7 +43,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let host = exec::host(&job.local, &settings, &shutdown);
     let mut plan = plan(&job, settings.chunk_size)?;
     if job.command.cutting.dry_run {
-        return dry_run::show(&plan);
+        return dry_run::show(&plan, &job.spec);
     }
     parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
     if let Some(units) = job.local.try_units {

@@ -222,3 +222,24 @@ fn an_office_file_is_a_document_and_another_zip_is_a_folder() {
         )
     );
 }
+
+#[test]
+fn a_dry_run_shows_the_documents_that_are_not_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect(name);
+    write("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    write("b.zip", &zip(&[("x.txt", b"text\n".to_vec())]));
+    write("c.docx", &zip(&[("[Content_Types].xml", b"<x/>".to_vec())]));
+    let formats = |whole: &[&str]| -> Vec<String> {
+        let mut command = gristmill();
+        command.current_dir(folder.path());
+        command.args(["run", "exec", "--each", "document", "--dry-run"]);
+        command.args(whole).args(["--", "wc", "-c", ":::", "."]);
+        let ended = Ended::of(command.output().expect("a run")).code(0);
+        let rows = ended.stdout.lines().skip(1).take(3);
+        let format = |row: &str| row.split('\t').next().unwrap_or_default().to_owned();
+        rows.map(format).collect()
+    };
+    assert_eq!(formats(&[]), ["document", "zip", "document"]);
+    assert_eq!(formats(&["--whole", "*.zip"]), ["document"; 3]);
+}
