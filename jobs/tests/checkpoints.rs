@@ -361,7 +361,7 @@ fn who_follows_a_long_log_from_its_start_writes_no_checkpoint_of_its_beginning()
         // It may lack the last that were stored together, which are then read.
         let (_, found, log) = starts(&vhost).await;
         assert_eq!(found.iter().count(), 1000);
-        assert!(log.messages() < FEW, "{} messages", log.messages());
+        assert!(log.messages() < written as u64 / 4, "{}", log.messages());
     });
 }
 
