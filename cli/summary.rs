@@ -43,8 +43,7 @@ impl Summary<'_> {
             count(report.totals.sources, "source"),
             HumanBytes((text as f64 / seconds.max(0.001)) as u64),
         )?;
-        let to_stdout = self.job.command.output == Path::new("-");
-        if !to_stdout {
+        if !self.is_to_stdout() {
             for file in &report.files {
                 writeln!(
                     out,
@@ -78,26 +77,7 @@ impl Summary<'_> {
                 HumanCount(report.totals.passed_over)
             )?;
         }
-        if report.totals.quarantined > 0 {
-            let share =
-                report.totals.quarantined as f64 * 100.0 / report.totals.records.max(1) as f64;
-            let place = match (to_stdout, &self.job.command.quarantine) {
-                (false, _) => format!(
-                    "see {}",
-                    self.job.command.output.join("quarantine.jsonl").display()
-                ),
-                (true, Some(file)) => format!("see {}", file.display()),
-                (true, None) => "name a file with --quarantine to see them".into(),
-            };
-            writeln!(
-                out,
-                "{} ({share:.2} %) set aside: {place}",
-                count(report.totals.quarantined, "record")
-            )?;
-            if let Some((reason, times)) = report.reasons.first() {
-                writeln!(out, "  most often ({}): {reason}", count(*times, "time"))?;
-            }
-        }
+        self.set_aside(report, out)?;
         let totals = &report.totals;
         if let Some(hint) = hint(&self.job.spec, totals.quarantined, totals.records) {
             writeln!(out, "  {hint}")?;
@@ -110,6 +90,35 @@ impl Summary<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// How much is in quarantine, where it can be seen, and why most of it is.
+    fn set_aside(&self, report: &Report, out: &mut impl Write) -> io::Result<()> {
+        if report.totals.quarantined == 0 {
+            return Ok(());
+        }
+        let share = report.totals.quarantined as f64 * 100.0 / report.totals.records.max(1) as f64;
+        let place = match (self.is_to_stdout(), &self.job.command.quarantine) {
+            (false, _) => format!(
+                "see {}",
+                self.job.command.output.join("quarantine.jsonl").display()
+            ),
+            (true, Some(file)) => format!("see {}", file.display()),
+            (true, None) => "name a file with --quarantine to see them".into(),
+        };
+        writeln!(
+            out,
+            "{} ({share:.2} %) set aside: {place}",
+            count(report.totals.quarantined, "record")
+        )?;
+        if let Some((reason, times)) = report.reasons.first() {
+            writeln!(out, "  most often ({}): {reason}", count(*times, "time"))?;
+        }
+        Ok(())
+    }
+
+    fn is_to_stdout(&self) -> bool {
+        self.job.command.output == Path::new("-")
     }
 
     /// The job was stopped before its end.

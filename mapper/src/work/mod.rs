@@ -171,10 +171,7 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
             }
             Err(reason) => {
                 if let Some(delivery) = task.in_flight.take() {
-                    let (job, attempt) = (job.label(), attempt_of(&delivery));
-                    // What cannot be read has no number.
-                    warn!(%job, chunk = "-", attempt, "set aside: {reason}");
-                    runtime.block_on(delivery.dead_letter(reason.clone()));
+                    dead_letter(&job, delivery, &reason, runtime);
                 }
                 if job.strict {
                     scheduler.fail(job.number, MapError::Undecodable(reason));
@@ -210,19 +207,21 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                 job.progress.map_seconds.observe(began.elapsed());
                 count(&job, &chunk, &mapped);
                 drop(chunk);
-                let settling = settle(
-                    Arc::clone(scheduler),
-                    job,
-                    mapped.outcomes,
-                    delivery,
-                    task.permit,
-                    Settle::Ack,
-                );
-                runtime.spawn(settling);
+                let (scheduler, outcomes) = (Arc::clone(scheduler), mapped.outcomes);
+                let end = Settle::Ack;
+                runtime.spawn(settle(scheduler, job, outcomes, delivery, task.permit, end));
             }
             Err(source) => scheduler.fail(job.number, encode_error(chunk.head.id, source)),
         }
     }
+}
+
+/// Sets a message aside that cannot be read.
+fn dead_letter(job: &Assignment, delivery: Delivery, reason: &str, runtime: &Handle) {
+    let (job, attempt) = (job.label(), attempt_of(&delivery));
+    // What cannot be read has no number.
+    warn!(%job, chunk = "-", attempt, "set aside: {reason}");
+    runtime.block_on(delivery.dead_letter(reason.to_owned()));
 }
 
 /// Keeps the processors of the jobs with these numbers: what others have loaded may be large.

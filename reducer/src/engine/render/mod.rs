@@ -190,35 +190,17 @@ impl Renderer {
                 json::push_row(&mut self.line, names, cells, (&self.columns, values), texts);
             }
             Format::Tsv => {
-                for cell in cells {
-                    push_tsv(&mut self.line, *cell, self.reported);
-                    self.line.push(b'\t');
-                }
-                push_values(&mut self.line, &self.columns, values, b'\t');
-                for cell in texts {
-                    self.line.push(b'\t');
-                    push_tsv(&mut self.line, *cell, self.reported);
-                }
+                let reported = self.reported;
+                let push = |line: &mut Vec<u8>, cell: Cell<'_>| push_tsv(line, cell, reported);
+                self.push_separated(b'\t', (cells, values, texts), push);
             }
-            Format::Csv => {
-                for cell in cells {
-                    push_csv(&mut self.line, *cell);
-                    self.line.push(b',');
-                }
-                push_values(&mut self.line, &self.columns, values, b',');
-                for cell in texts {
-                    self.line.push(b',');
-                    push_csv(&mut self.line, *cell);
-                }
-            }
+            Format::Csv => self.push_separated(b',', (cells, values, texts), push_csv),
             Format::Text | Format::Conllu | Format::Frames | Format::Tar | Format::Table => {
-                for cell in cells {
+                self.push_separated(b':', (cells, values, &[]), |line, cell| {
                     if let Cell::Text(text) = cell {
-                        self.line.extend_from_slice(text);
+                        line.extend_from_slice(text);
                     }
-                    self.line.push(b':');
-                }
-                push_values(&mut self.line, &self.columns, values, b':');
+                });
             }
         }
         if values.is_empty() && self.format != Format::Jsonl {
@@ -227,6 +209,24 @@ impl Renderer {
         }
         self.line.push(b'\n');
         Ok(&self.line)
+    }
+
+    /// The cells before the values, the values, and the cells behind them.
+    fn push_separated(
+        &mut self,
+        separator: u8,
+        (cells, values, texts): (&[Cell<'_>], &[u128], &[Cell<'_>]),
+        push: impl Fn(&mut Vec<u8>, Cell<'_>),
+    ) {
+        for cell in cells {
+            push(&mut self.line, *cell);
+            self.line.push(separator);
+        }
+        push_values(&mut self.line, &self.columns, values, separator);
+        for cell in texts {
+            self.line.push(separator);
+            push(&mut self.line, *cell);
+        }
     }
 }
 

@@ -228,8 +228,7 @@ impl Talk {
         let mut ends: VecDeque<usize> = VecDeque::new();
         // What is sure: answers count once their batch is ended.
         let mut sure = Sure::new(0, out);
-        self.counted.clear();
-        self.position = Position::new();
+        self.begin_batch();
         let mut message;
         let mut outbox: &[u8] = &[];
         let mut batch_began = Instant::now();
@@ -253,21 +252,13 @@ impl Talk {
                     warm.answered += (answered - sure.answered) as u64;
                     settle(&self.recipe.exec, out);
                     out.counters.append(&self.counted);
-                    self.counted.clear();
-                    self.position = Position::new();
+                    self.begin_batch();
                     sure = Sure::new(answered, out);
                     self.pace(batch_began.elapsed());
                     batch_began = Instant::now();
                     Ok(0)
                 }
-                Ok(Said::Ping(done)) => {
-                    self.position.ping(done);
-                    Ok(0)
-                }
-                Ok(said) => {
-                    self.position.moves();
-                    self.answer(said, &units[answered..end], out)
-                }
+                Ok(said) => self.answer(said, &units[answered..end], out),
                 Err(silence) => Err(Stop::Silence(silence)),
             };
             bound::check(out, &self.verdict);
@@ -280,17 +271,11 @@ impl Talk {
                 Err(stop) => {
                     sure.restore(out);
                     let hung = matches!(stop, Stop::Silence(Silence::TooLong));
-                    // What it has answered in the batch is done, too.
-                    let done = self.position.done().filter(|_| hung);
-                    let done = done.map(|done| done.max(answered - sure.answered));
-                    let hung = match (sent - sure.answered, done) {
-                        (1, _) if hung => Some(sure.answered),
-                        (_, done) => done.map(|done| sure.answered + done).filter(|at| *at < end),
-                    };
+                    let place = || self.hung_at(sent, answered, sure.answered, end);
                     return Ok(Asked {
                         sent,
                         answered: sure.answered,
-                        hung,
+                        hung: hung.then(place).flatten(),
                         died: Some(self.died(stop, keeper)),
                     });
                 }
@@ -304,6 +289,22 @@ impl Talk {
         })
     }
 
+    fn begin_batch(&mut self) {
+        self.counted.clear();
+        self.position = Position::new();
+    }
+
+    /// The unit at which a worker hangs, if it is known: of those that were sent, so many are
+    /// answered, so many for sure, and the batch ends at `end`.
+    fn hung_at(&self, sent: usize, answered: usize, sure: usize, end: usize) -> Option<usize> {
+        if sent - sure == 1 {
+            return Some(sure);
+        }
+        // What it has answered in the batch is done, too.
+        let done = self.position.done()?.max(answered - sure);
+        Some(sure + done).filter(|at| *at < end)
+    }
+
     /// Takes what a worker says; returns how many of the units that are `left` it answers.
     fn answer(
         &mut self,
@@ -311,6 +312,11 @@ impl Talk {
         left: &[Unit<'_>],
         out: &mut Output,
     ) -> Result<usize, Stop> {
+        if let Said::Ping(done) = said {
+            self.position.ping(done);
+            return Ok(0);
+        }
+        self.position.moves();
         let exec = &self.recipe.exec;
         let mut answers = Answers {
             exec,
@@ -333,8 +339,8 @@ impl Talk {
             }
             Said::Fail(text) => return Err(Stop::Fail(failure(text))),
             Said::Hello(_) => return Err(Stop::garbage("a second greeting".into())),
-            // Taken by whoever counts batches.
-            Said::End => 0,
+            // Taken above, and by whoever counts batches.
+            Said::Ping(_) | Said::End => 0,
             Said::Log(text) => {
                 log(text);
                 0
@@ -349,8 +355,6 @@ impl Talk {
                 }
                 0
             }
-            // Taken by whoever watches the time.
-            Said::Ping(_) => 0,
         };
         if answered > 0 {
             self.verdict.success();
