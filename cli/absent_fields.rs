@@ -62,7 +62,7 @@ fn warning(name: &str, known: &[String]) -> String {
         known => {
             let mut list = known[..known.len().min(NAMED)].join(", ");
             if known.len() > NAMED {
-                list += ", … (`gristmill fields` lists all)";
+                list += ", … (`gristmill fields` lists more)";
             }
             format!("{why}; the first document has {list}")
         }

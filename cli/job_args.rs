@@ -48,7 +48,7 @@ pub enum KindCommand<R: Args> {
     ///
     /// Output: the fields of --by, hits, and the figures asked for, sorted by key. Lines that do
     /// not parse are counted and quarantined. A field that a line does not have is - in TSV, empty
-    /// in CSV and missing in JSON; null is \\N, or null in JSON.
+    /// in CSV and missing in JSON; null is \N, or null in JSON.
     #[command(after_help = "Examples:
   gristmill run group-by --by service,level --where 'level != debug' app-logs/ -o -
   gristmill run group-by --by request.host,status --sum size --quantiles duration:0.5,0.95 caddy.log.zst -o -

@@ -102,6 +102,10 @@ pub fn fields(args: FieldsArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
             None => String::new(),
         }
     ))?;
+    if survey.cut {
+        verbosity
+            .say("not all fields are listed: the first 1,000, and of lists the first 10 places")?;
+    }
     Ok(Exit::Complete)
 }
 

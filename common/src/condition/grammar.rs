@@ -8,7 +8,8 @@
 //!
 //! A value is in quotes, or goes on to a blank before `and` or `or`, or to a parenthesis that
 //! closes one from outside it. A bare number is compared as a number, a bare `null` is no value,
-//! all else is text.
+//! all else is text. What looks like an operator of another language (`==`, `&&`, `AND`) is refused
+//! in a value that is not quoted: as text it would be true of no record, without a word.
 
 use regex::bytes::Regex;
 
@@ -122,7 +123,11 @@ impl<'t> Grammar<'t, '_> {
         let (false, Some(operator)) = (negated, operator) else {
             return Err("no operator (= != ~ !~ < <= > >= in) after the field".into());
         };
-        let value = self.operand(false)?;
+        let ends = match operator {
+            "~" | "!~" => Ends::Pattern,
+            _ => Ends::Value,
+        };
+        let value = self.operand(ends)?;
         let test = Condition::Test(field, test_of(operator, &value)?);
         Ok(if operator.starts_with('!') {
             not(test)
@@ -137,7 +142,7 @@ impl<'t> Grammar<'t, '_> {
         }
         let mut any = Vec::new();
         loop {
-            let value = self.operand(true)?;
+            let value = self.operand(Ends::Listed)?;
             any.push(Condition::Test(field, test_of("=", &value)?));
             if self.sign(")") {
                 break;
@@ -179,15 +184,18 @@ impl<'t> Grammar<'t, '_> {
         (self.names)(name)
     }
 
-    /// Reads a value, which in a list ends at a comma too.
-    fn operand(&mut self, in_list: bool) -> Read<Operand> {
+    fn operand(&mut self, ends: Ends) -> Read<Operand> {
         let rest = self.blank();
-        if let Some(quote @ ('"' | '\'')) = rest.chars().next() {
-            return self.quoted(quote);
+        match rest.chars().next() {
+            Some(quote @ ('"' | '\'')) => return self.quoted(quote),
+            Some(sign) if "=<>!~&|".contains(sign) => return Err(foreign(sign)),
+            _ => {}
         }
         let mut end = rest.len();
         let mut open = 0usize;
         let mut escaped = false;
+        // Where the characters of a pattern's bracketed class begin.
+        let mut class = None;
         for (at, character) in rest.char_indices() {
             if escaped {
                 escaped = false;
@@ -195,11 +203,24 @@ impl<'t> Grammar<'t, '_> {
             }
             match character {
                 '\\' => escaped = true,
+                ']' if class.is_some_and(|begin| begin < at) => class = None,
+                _ if class.is_some() => {}
+                '[' if ends == Ends::Pattern => {
+                    let negated = rest[at + 1..].starts_with('^');
+                    // A bracket that comes first in it is one of its characters.
+                    class = Some(at + 1 + usize::from(negated));
+                }
                 '(' => open += 1,
                 ')' if open == 0 => end = at,
                 ')' => open -= 1,
-                ',' if in_list => end = at,
-                blank if blank.is_whitespace() && open == 0 && joins(&rest[at..]) => end = at,
+                ',' if ends == Ends::Listed => end = at,
+                blank if blank.is_whitespace() && open == 0 => {
+                    if joins(&rest[at..]) {
+                        end = at;
+                    } else if let Some(word) = foreign_join(&rest[at..]) {
+                        return Err(foreign(word));
+                    }
+                }
                 _ => {}
             }
             if end <= at {
@@ -210,6 +231,12 @@ impl<'t> Grammar<'t, '_> {
         let value = value.trim();
         if value.is_empty() {
             return Err("a value is missing; an empty one is ''".into());
+        }
+        // A pattern says better itself what is wrong with it.
+        if open > 0 && ends != Ends::Pattern {
+            return Err(format!(
+                "a parenthesis is not closed in {value}; quote a value that holds one"
+            ));
         }
         self.rest = rest;
         Ok(Operand {
@@ -267,6 +294,33 @@ impl<'t> Grammar<'t, '_> {
         let is_field = after.trim_start().starts_with(['=', '!', '~', '<', '>']);
         !is_field && self.word(word)
     }
+}
+
+/// What ends a value that is not quoted, beside a joining word and a parenthesis.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Value,
+    /// A comma does, too.
+    Listed,
+    /// Parentheses in a bracketed class are none.
+    Pattern,
+}
+
+/// What joins conditions in other languages, if a blank is followed by that.
+fn foreign_join(rest: &str) -> Option<&str> {
+    let word = rest.split_whitespace().next()?;
+    let is_join = |join: &&str| word.eq_ignore_ascii_case(join);
+    ["and", "or", "&&", "||"]
+        .iter()
+        .any(is_join)
+        .then_some(word)
+}
+
+fn foreign(sign: impl std::fmt::Display) -> String {
+    format!(
+        "`{sign}` is no operator here: they are = != ~ !~ < <= > >= in, joined by `and` and `or`; a value \
+         that holds it is quoted"
+    )
 }
 
 /// Whether a blank is followed by a word that ends a value.
@@ -362,6 +416,9 @@ mod tests {
             ("b = GET /x (y)", true),
             ("(b = GET /x (y) and a = 5)", true),
             (r"b ~ ^GET /(x|y) \(y\)$ and a = 5", true),
+            ("b ~ [(] and a = 5", true),
+            ("b ~ [^])] and a = 4", false),
+            ("b = 'x AND y' or b = '== 5'", false),
             ("b !~ ^GET", false),
             ("c = 1", false),
             ("c != 1", true),
@@ -416,6 +473,14 @@ mod tests {
             ("a >= 1000000000000000000", "more than 18 digits"),
             ("a < -1e18", "more than 18 digits"),
             ("a > 0.0000000001", "in quotes it is compared as text"),
+            ("a == 5", "`=` is no operator here"),
+            ("a => 5", "`>` is no operator"),
+            ("a <> 5", "`>` is no operator"),
+            ("a = 5 AND b = 1", "`AND` is no operator"),
+            ("b = x && a = 5", "`&&` is no operator"),
+            ("b = x Or a = 5", "joined by `and` and `or`"),
+            ("b = /x( and a = 5", "quote a value that holds one"),
+            ("b ~ ( and a = 5", "not a regular expression"),
             (&deep, "too many parentheses"),
         ] {
             match read(text) {

@@ -28,6 +28,8 @@ pub struct Survey {
     pub reason: Option<&'static str>,
     /// The fields, in order of their first record.
     pub fields: Vec<FieldSeen>,
+    /// Some are left out: past the first thousand, and past the first ten places of a list.
+    pub cut: bool,
 }
 
 /// A field, as it is in some records.
@@ -70,6 +72,7 @@ pub fn survey(options: &GroupBy, text: &[u8], whole: bool) -> Result<Survey, Spe
     }
     let mut names = Names::default();
     let mut fields: Vec<(FieldId, FieldSeen)> = Vec::new();
+    let cut = catalog.is_cut();
     for name in catalog.into_names() {
         let seen = FieldSeen {
             name: name.clone(),
@@ -82,7 +85,10 @@ pub fn survey(options: &GroupBy, text: &[u8], whole: bool) -> Result<Survey, Spe
     }
     let mut reader = Reader::new(parse::maker(options, &names)?.as_ref(), &names);
     let mut found = Found::new(names.paths.len());
-    let mut survey = Survey::default();
+    let mut survey = Survey {
+        cut,
+        ..Survey::default()
+    };
     for (record, header) in &all {
         if let Reader::Other(parser) = &mut reader {
             // Why it is none, its records say.
@@ -209,6 +215,22 @@ mod tests {
             format!("{}: {}: {examples}", field.name, types.join(", "))
         });
         (survey.records, survey.unread, fields.collect())
+    }
+
+    #[test]
+    fn a_long_list_hides_no_other_field() {
+        let list: Vec<String> = (0..1500).map(|number| number.to_string()).collect();
+        let text = format!("{{\"a\":[{}],\"z\":1}}\n{{\"q\":5}}\n", list.join(","));
+        let options = GroupBy {
+            parse: "json".into(),
+            ..GroupBy::default()
+        };
+        let found = survey(&options, text.as_bytes(), true).unwrap();
+        let names: Vec<&str> = found.fields.iter().map(|field| &field.name[..]).collect();
+        assert_eq!(names[..2], ["a.0", "a.1"]);
+        assert_eq!(names[10..], ["z", "q"]);
+        assert!(found.cut);
+        assert!(!survey(&options, b"{\"a\":[1]}\n", true).unwrap().cut);
     }
 
     #[test]

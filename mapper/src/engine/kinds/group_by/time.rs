@@ -76,7 +76,7 @@ fn read(text: &[u8]) -> Option<Minute> {
         [_, _, b'/', ..] => common_log(text),
         [_, _, _, _, b'-' | b'/', ..] => rfc3339(text),
         [b'A'..=b'Z', ..] => syslog(text),
-        _ => epoch(text),
+        _ => compact_date(text).or_else(|| epoch(text)),
     }
 }
 
@@ -187,6 +187,22 @@ fn syslog(text: &[u8]) -> Option<Minute> {
     })
 }
 
+/// `20250303`, a day of the years 1900 to 2199: as seconds it would be one of 1970 or 1971, which
+/// hardly any log is of.
+fn compact_date(text: &[u8]) -> Option<Minute> {
+    let (century, rest) = two(text).filter(|(century, _)| (19..=21).contains(century))?;
+    let (year, rest) = two(rest)?;
+    let (month, rest) = two(rest)?;
+    let (day, rest) = two(rest)?;
+    let parts = Parts {
+        year: century * 100 + year,
+        month,
+        day,
+        ..Parts::default()
+    };
+    rest.is_empty().then(|| parts.minute()).flatten()
+}
+
 /// Seconds since 1970, or thousandths, millionths or billionths: what would be after the year 5138
 /// in the larger unit is in the smaller one.
 fn epoch(text: &[u8]) -> Option<Minute> {
@@ -270,6 +286,10 @@ mod tests {
             ("[17/May/2015:10:05:03 +0000]", "2015-05-17T10:05"),
             ("Mar  3 10:05:03", "--03-03T10:05"),
             ("Feb 29 10:05:03", "--02-29T10:05"),
+            ("20250303", "2025-03-03T00:00"),
+            ("19691231", "1969-12-31T00:00"),
+            // No day of the calendar, so seconds.
+            ("20250230", "1970-08-23T09:03"),
             ("0", "1970-01-01T00:00"),
             ("1741000000", "2025-03-03T11:06"),
             ("1741000000.25", "2025-03-03T11:06"),

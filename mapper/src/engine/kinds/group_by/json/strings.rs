@@ -177,6 +177,10 @@ fn unicode(rest: &[u8]) -> Result<(char, &[u8]), Reason> {
 
 fn hex(text: &[u8]) -> Option<(u32, &[u8])> {
     let (digits, rest) = text.split_at_checked(4)?;
+    // A number may have a sign, an escape may not.
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
     let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     Some((number, rest))
 }

@@ -1,5 +1,7 @@
 //! Which fields the records of a text have.
 
+use std::collections::HashSet;
+
 use gristmill_common::spec::GroupBy;
 
 use super::logfmt::pairs;
@@ -8,11 +10,16 @@ use super::{layouts, pattern, separated, w3c};
 
 /// The most fields that are told.
 const MOST: usize = 1000;
+/// The most places of a list that are told: all of a long one would hide every other field.
+const PLACES: usize = 10;
 
 /// Names of fields as they are typed, in order of their first record.
 #[derive(Debug, Default)]
 pub(in crate::engine::kinds::group_by) struct Catalog {
     names: Vec<String>,
+    known: HashSet<String>,
+    /// Some fields or places are left out.
+    cut: bool,
 }
 
 impl Catalog {
@@ -42,6 +49,11 @@ impl Catalog {
         self.names
     }
 
+    /// Whether some are left out, because there are very many or in long lists.
+    pub(in crate::engine::kinds::group_by) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// Adds the columns that a header names.
     pub(in crate::engine::kinds::group_by) fn add_header(&mut self, parse: &str, header: &[u8]) {
         let names = match parse {
@@ -52,7 +64,7 @@ impl Catalog {
         for name in names.unwrap_or_default() {
             self.add(flat(&name));
         }
-        let has = |name: &str| self.names.iter().any(|known| known == name);
+        let has = |name: &str| self.known.contains(name);
         if parse == "w3c" && has("date") && has("time") {
             self.add("datetime".into());
         }
@@ -92,7 +104,8 @@ impl Catalog {
                 }
             }
             serde_json::Value::Array(list) => {
-                for (at, value) in list.iter().enumerate() {
+                self.cut |= list.len() > PLACES;
+                for (at, value) in list.iter().take(PLACES).enumerate() {
                     self.add_json(&inside(&at.to_string()), value);
                 }
             }
@@ -109,9 +122,15 @@ impl Catalog {
     }
 
     fn add(&mut self, name: String) {
-        if self.names.len() < MOST && !self.names.contains(&name) {
-            self.names.push(name);
+        if self.known.contains(&name) {
+            return;
         }
+        if self.names.len() == MOST {
+            self.cut = true;
+            return;
+        }
+        self.known.insert(name.clone());
+        self.names.push(name);
     }
 }
 

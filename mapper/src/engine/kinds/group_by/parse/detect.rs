@@ -6,6 +6,7 @@ use gristmill_common::header::{HeaderRule, Headers};
 use gristmill_common::record::{BOM, Splitter, content};
 use gristmill_common::spec::GroupBy;
 
+use super::separated::names_of;
 use super::{Unwrap, maker};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
 use crate::engine::kinds::group_by::json::Json;
@@ -203,10 +204,11 @@ fn is_separated(text: &[u8], whole: bool, name: &str, delimiter: u8) -> bool {
     let Some(header) = headers.current() else {
         return false;
     };
-    let names: Vec<&[u8]> = header.text.split(|byte| *byte == delimiter).collect();
-    let is_name = |name: &&[u8]| {
-        let name = name.strip_prefix(b"\"").unwrap_or(name).trim_ascii_start();
-        let first = name.first();
+    let Ok(names) = names_of(&header.text, delimiter) else {
+        return false;
+    };
+    let is_name = |name: &String| {
+        let first = name.trim_ascii_start().as_bytes().first();
         first.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80)
     };
     // What wrote the rows' numbers gave that column no name.
@@ -284,6 +286,7 @@ mod tests {
             ),
             ("\u{FEFF}day,name\n2025,\"a\nb,\"\n2026,c\n", Some("csv")),
             (",day\n0,1\n1,2\n", Some("csv")),
+            ("\"Amount, 2024\",name\n1,x\n2,y\n", Some("csv")),
             ("a\tb,c\n1\t2\n", Some("tsv")),
             ("größe,b\n1,2\n", Some("csv")),
             // No header, no rows, no second column, or no such thing.

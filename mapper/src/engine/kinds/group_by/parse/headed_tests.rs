@@ -116,6 +116,7 @@ fn columns_of_w3c_logs_are_found_by_their_names() {
             (cloudfront, "2025-03-03\t10:00:01\t/a b\t200\t"),
             "/a b|200|2025-03-03 10:00:01|",
         ),
+        ((iis, "- 10:00:01 /a x 200"), "/a|200|absent|x"),
         (
             (Some("#Fields: sc-status"), "200"),
             "absent|200|absent|absent",

@@ -1,7 +1,7 @@
 //! W3C's extended log format, as IIS and CloudFront write it: the line `#Fields:` before a record
 //! names its columns.
 
-use super::columns::Columns;
+use super::columns::{Columns, is_dash};
 use super::spaced::{OPEN, word};
 use super::{Parser, Reason};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
@@ -104,8 +104,11 @@ impl Parser for W3c {
             _ => {}
         }
         if let (Some(field), Some(date), Some(time)) = (self.datetime, date, time) {
-            let parts = [&text[date.0..date.1], b" ", &text[time.0..time.1]];
-            found.put(field, &parts.concat());
+            let (date, time) = (&text[date.0..date.1], &text[time.0..time.1]);
+            // A lone dash is a value that is not there.
+            if !is_dash(date) && !is_dash(time) {
+                found.put(field, &[date, b" ", time].concat());
+            }
         }
         Ok(true)
     }
