@@ -29,6 +29,9 @@ pub enum Message {
     SplitTask(SplitTask),
     /// What reading one split gave.
     SplitAccount(SplitAccount),
+    /// A mapper has had something of the job in hand for long: its outcomes are yet to come. It
+    /// says nothing else, and is not kept.
+    AtWork,
 }
 
 /// Encodes a chunk; the body's buffer becomes the message's unless it is compressed.
@@ -92,6 +95,14 @@ pub fn encode_split_account(account: &SplitAccount) -> Result<Bytes, WireError> 
     )
 }
 
+/// Encodes [`Message::AtWork`].
+///
+/// # Errors
+/// Never: it is small.
+pub fn encode_at_work() -> Result<Bytes, WireError> {
+    encode(MessageKind::AtWork, &(), Vec::new(), BodyForm::Raw)
+}
+
 /// The hash of a chunk that is mapped where it was cut: what [`decode`] says of one that travelled.
 ///
 /// # Errors
@@ -135,6 +146,7 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
         MessageKind::SplitEnd => Ok(Message::SplitEnd(envelope.head()?)),
         MessageKind::SplitTask => Ok(Message::SplitTask(envelope.head()?)),
         MessageKind::SplitAccount => Ok(Message::SplitAccount(envelope.head()?)),
+        MessageKind::AtWork => Ok(Message::AtWork),
         kind @ (MessageKind::LogPart | MessageKind::File | MessageKind::Report) => {
             let number = kind as u8;
             Err(WireError::Malformed(format!(

@@ -32,8 +32,8 @@ use crate::id::content_hash;
 use crate::lz4::{pack, unpack};
 
 pub use crate::message::{
-    Message, decode, encode_chunk, encode_outcome, encode_seal, encode_split_account,
-    encode_split_end, encode_split_task, hash_of_chunk,
+    Message, decode, encode_at_work, encode_chunk, encode_outcome, encode_seal,
+    encode_split_account, encode_split_end, encode_split_task, hash_of_chunk,
 };
 
 /// The version of the wire format.
@@ -82,12 +82,14 @@ pub enum MessageKind {
     SplitTask = 8,
     /// What reading one split gave.
     SplitAccount = 9,
+    /// A mapper is at work on the job.
+    AtWork = 10,
 }
 
 impl MessageKind {
     fn from_byte(byte: u8) -> Option<Self> {
         use MessageKind::{
-            Chunk, File, LogPart, Outcome, Report, Seal, SplitAccount, SplitEnd, SplitTask,
+            AtWork, Chunk, File, LogPart, Outcome, Report, Seal, SplitAccount, SplitEnd, SplitTask,
         };
         [
             Chunk,
@@ -99,6 +101,7 @@ impl MessageKind {
             Report,
             SplitTask,
             SplitAccount,
+            AtWork,
         ]
         .into_iter()
         .find(|&kind| kind as u8 == byte)

@@ -10,7 +10,7 @@ use gristmill_common::spec::{Kind, Program};
 use gristmill_jobs::registry::{Event, Registry, Submission};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
 
-use crate::cluster::{Cluster, Files, Role, assert_same, files, until};
+use crate::cluster::{Cluster, Files, Role, assert_same, files, text, until};
 use crate::corpus;
 use crate::gristmill::{Ended, gristmill};
 
@@ -258,6 +258,39 @@ fn a_mapper_that_may_not_or_cannot_leaves_the_job_to_others_and_status_says_so()
         .expect("a part");
     assert!(!text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_lowercase()));
     scene.cluster.until_clean();
+}
+
+#[test]
+fn a_chunk_that_takes_long_does_not_stall_its_job() {
+    let scene = Scene::new();
+    let _mapper = scene.mapper(&["--exec", "any"]);
+    let results = scene.cluster.results();
+    let reduce = [
+        "reduce",
+        "-o",
+        text(&results),
+        "--exec",
+        "any",
+        "--stall-after",
+        "15",
+    ];
+    let reducer = scene.cluster.spawn(&reduce);
+    // Longer than that, for a chunk of which no partition hears anything.
+    let line = [
+        "--shell",
+        "--map",
+        "sleep 24; sed 's/$/\\t1/'",
+        "--reduce",
+        "sum",
+        "--partitions",
+        "2",
+        "--wait",
+    ];
+    let one = scene.file("one.txt", "a\nb\nc\n").display().to_string();
+    scene
+        .produce("slow", &[&line[..], &[&one]].concat())
+        .code(0);
+    assert!(!reducer.said().contains("stalled"), "{}", reducer.said());
 }
 
 #[test]

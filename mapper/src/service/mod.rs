@@ -3,6 +3,7 @@
 //! It follows the log of jobs and subscribes; what it takes goes to the scheduler. It must not know
 //! how chunks are mapped.
 
+mod at_work;
 mod files;
 mod fitness;
 mod programs;
@@ -23,6 +24,7 @@ use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+use self::at_work::AtWork;
 pub use self::subscriptions::Settings;
 use self::subscriptions::{AHEAD, Subscriptions};
 use crate::programs::Missing;
@@ -85,6 +87,7 @@ pub fn serve(
         subscriptions: Subscriptions::new(broker, settings, &scheduler, progress, shutdown),
         loss_probe: LossProbe::default(),
         stuck: 0,
+        at_work: AtWork::default(),
     };
     let managing = runtime.spawn(service.run());
     let computed = compute(&scheduler, settings.threads, runtime);
@@ -109,6 +112,7 @@ struct Service {
     loss_probe: LossProbe,
     /// Threads that are stuck in a chunk.
     stuck: usize,
+    at_work: AtWork,
 }
 
 impl Service {
@@ -142,6 +146,7 @@ impl Service {
     /// Takes chunks away from threads that are stuck in them; they become suspects. The process
     /// cannot go on with such threads.
     async fn watch(&mut self) -> Result<(), ServeError> {
+        self.at_work.say(&self.scheduler);
         for in_flight in self.scheduler.overdue(self.settings.patience) {
             let Some(delivery) = in_flight.take() else {
                 continue;

@@ -220,6 +220,19 @@ impl FairScheduler {
             .collect()
     }
 
+    /// The jobs of which a thread has had a chunk or a split for longer than `time`.
+    pub(crate) fn long_in_hand(&self, time: Duration) -> Vec<Arc<Assignment>> {
+        let state = self.lock();
+        let mut jobs: Vec<Arc<Assignment>> = Vec::new();
+        for in_flight in state.in_flight.iter().filter_map(Weak::upgrade) {
+            let job = in_flight.job();
+            if in_flight.is_older(time) && !jobs.iter().any(|known| known.number == job.number) {
+                jobs.push(Arc::clone(job));
+            }
+        }
+        jobs
+    }
+
     /// Whether no chunk is in hand but `stuck` ones.
     pub(crate) fn is_done_but(&self, stuck: usize) -> bool {
         let state = self.lock();

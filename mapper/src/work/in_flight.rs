@@ -13,6 +13,7 @@ use crate::work::assignment::Assignment;
 #[derive(Debug)]
 pub(crate) struct InFlight {
     job: Arc<Assignment>,
+    began: Instant,
     pulse: Mutex<Pulse>,
     delivery: Mutex<Option<Delivery>>,
 }
@@ -25,16 +26,20 @@ struct Pulse {
     reading: Option<Arc<Progress>>,
     /// And how much when it was looked at last.
     read: u64,
+    /// Its thread waits for outcomes to be taken: that is nobody's fault here.
+    waiting: bool,
 }
 
 impl InFlight {
     pub(super) fn new(job: &Arc<Assignment>, delivery: Delivery) -> Self {
         Self {
             job: Arc::clone(job),
+            began: Instant::now(),
             pulse: Mutex::new(Pulse {
                 since: Instant::now(),
                 reading: None,
                 read: 0,
+                waiting: false,
             }),
             delivery: Mutex::new(Some(delivery)),
         }
@@ -50,9 +55,26 @@ impl InFlight {
         self.pulse().since = Instant::now();
     }
 
+    /// Its thread waits for outcomes to be taken while `wait` runs.
+    pub(crate) fn waits<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.pulse().waiting = true;
+        let waited = wait();
+        let mut pulse = self.pulse();
+        (pulse.waiting, pulse.since) = (false, Instant::now());
+        waited
+    }
+
+    /// Whether a thread has had it for longer than `time`.
+    pub(super) fn is_older(&self, time: Duration) -> bool {
+        self.began.elapsed() > time
+    }
+
     /// Whether nothing has gone forward for longer than `limit`.
     pub(super) fn is_overdue(&self, limit: Duration) -> bool {
         let mut pulse = self.pulse();
+        if pulse.waiting {
+            return false;
+        }
         let read = (pulse.reading.as_ref()).map_or(0, |reading| Progress::get(&reading.bytes_read));
         if read != pulse.read {
             pulse.read = read;

@@ -30,6 +30,8 @@ pub(crate) struct Arrivals {
     ends: HashMap<u32, u32>,
     /// Of a job that sends splits: what reading them gave, which makes the seal when all are here.
     accounts: Option<BTreeMap<u32, SplitAccount>>,
+    /// Of a job that sends splits: the highest index that came of each.
+    highest: HashMap<u32, u32>,
     seal: Option<Seal>,
     expected: usize,
     duplicates: u64,
@@ -59,6 +61,7 @@ impl Arrivals {
             skipped: BTreeMap::new(),
             ends: HashMap::new(),
             accounts: by_reference.then(BTreeMap::new),
+            highest: HashMap::new(),
             seal,
             expected: 0,
             duplicates: 0,
@@ -109,12 +112,21 @@ impl Arrivals {
     pub(crate) fn take(&mut self, id: ChunkId, hash: u64) {
         self.skipped.remove(&id);
         self.taken.insert(id, hash);
+        self.note(id);
+    }
+
+    fn note(&mut self, id: ChunkId) {
+        if self.accounts.is_some() {
+            let highest = self.highest.entry(id.split).or_default();
+            *highest = id.index.max(*highest);
+        }
     }
 
     /// The chunk's skipped outcome is in hand, whole: it completes the set until an ordinary one
     /// comes.
     pub(crate) fn mark_skipped(&mut self, id: ChunkId, hash: u64) {
         self.skipped.insert(id, hash);
+        self.note(id);
     }
 
     /// Whether the chunk has a skipped outcome and no ordinary one.
@@ -179,10 +191,13 @@ impl Arrivals {
             self.duplicates += 1;
             return Ok(());
         }
-        let taken = (self.taken.keys().chain(self.skipped.keys()))
-            .find(|id| id.split == account.split && id.index >= account.chunks);
-        if let Some(id) = taken {
-            return Err(ReduceError::InputChanged { id: *id });
+        if let Some(&index) = self.highest.get(&account.split)
+            && index >= account.chunks
+        {
+            let split = account.split;
+            return Err(ReduceError::InputChanged {
+                id: ChunkId { split, index },
+            });
         }
         self.ends.insert(account.split, account.chunks);
         let Some(accounts) = &mut self.accounts else {

@@ -59,13 +59,13 @@ const THREAD_MEMORY: usize = 1 << 20;
 /// How many threads may merge one of so many partitions of a process with so many threads, with so
 /// much memory for the partition.
 ///
-/// A merge takes a quarter of a job's processor time, and up to half of it: half of the threads are
-/// enough. Shards are dealt out to them, so their number is a power of two. With two threads one
+/// A merge takes a quarter of a job's processor time, and up to half of it: half of the threads,
+/// rounded up, are enough. Shards are dealt out to them, so their number is a power of two. With two threads one
 /// merges beside the other, and nothing is handed over.
 #[must_use]
 pub fn threads_of_partition(threads: usize, partitions: u32, memory: usize) -> usize {
     let most = threads.div_ceil(2).div_ceil(partitions.max(1) as usize);
-    let most = most.next_power_of_two().min(SHARDS);
+    let most = (1 << most.ilog2()).min(SHARDS);
     let room = (memory / THREAD_MEMORY).max(1);
     most.min(1 << room.ilog2())
 }
@@ -200,6 +200,7 @@ mod tests {
     fn half_of_the_threads_merge_as_far_as_memory_goes() {
         let plenty = 256 << 20;
         let of = |threads| threads_of_partition(threads, 1, plenty);
+        assert_eq!([5, 6, 9, 10].map(of), [2, 2, 4, 4]);
         assert_eq!([1, 2, 3, 4, 8, 16, 64].map(of), [1, 1, 2, 2, 4, 8, 16]);
         assert_eq!(threads_of_partition(16, 4, plenty), 2);
         assert_eq!(threads_of_partition(16, 100, plenty), 1);

@@ -135,7 +135,7 @@ impl<'a> Reducer<'a> {
             // It says nothing that the seal does not say.
             Message::SplitEnd(_) => return Ok(false),
             Message::SplitAccount(account) => return self.arrivals.is_new_account(account),
-            Message::Chunk(_) | Message::SplitTask(_) => return Err(misplaced()),
+            Message::Chunk(_) | Message::SplitTask(_) | Message::AtWork => return Err(misplaced()),
         };
         let head = &outcome.head;
         self.check(head)?;
@@ -197,7 +197,7 @@ impl<'a> Reducer<'a> {
                 self.arrivals.split_account(account)?;
                 self.merging.advance(&mut self.room, &self.arrivals)?;
             }
-            Message::Chunk(_) | Message::SplitTask(_) => return Err(misplaced()),
+            Message::Chunk(_) | Message::SplitTask(_) | Message::AtWork => return Err(misplaced()),
         }
         let spilled = self.room.spilled() + self.merging.spilled();
         Progress::add(&self.progress.spilled, spilled - self.shown);

@@ -274,6 +274,11 @@ impl Worker<'_> {
             Ok(message) => message,
             Err(error) => return self.dead_letter(delivery, error.to_string()),
         };
+        if message == Message::AtWork {
+            // That it came is what it says.
+            self.job.runtime.block_on(delivery.ack());
+            return Ok(());
+        }
         match self.reducer.is_news(&message) {
             Ok(true) => {}
             Ok(false) => {

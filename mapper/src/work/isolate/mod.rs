@@ -32,7 +32,7 @@ pub const SUBCOMMAND: &str = "isolated-chunk";
 /// How often a child is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 /// A child that does nothing at all is given up after so many times its processor time.
-const PATIENCE: u32 = 10;
+pub(crate) const PATIENCE: u32 = 10;
 /// With this many poison records, the rest of the chunk is not tried any more.
 const MOST_POISON: usize = 1000;
 /// No chunk's outcomes are larger than this.
@@ -243,6 +243,17 @@ fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Option<ExitSta
         }
         thread::sleep(LOOK);
     }
+}
+
+/// The processor time that a running child has used; none where the system does not tell.
+pub(crate) fn processor_time(child: &Child) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
+    // proc(5): behind the name, which may hold anything, utime is the 12th and stime the 13th.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let all = ticks()? + ticks()?;
+    let second = rustix::param::clock_ticks_per_second().max(1);
+    Some(Duration::from_millis(all * 1000 / second))
 }
 
 /// How a child died, if it did.

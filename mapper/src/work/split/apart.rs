@@ -24,7 +24,7 @@ use super::frames::{Frame, ReadEnd};
 use super::mapping::Mapping;
 use super::reader::ReadRequest;
 use crate::work::assignment::{Assignment, MapError, SplitReading};
-use crate::work::isolate::{death, start};
+use crate::work::isolate::{PATIENCE, death, processor_time, start};
 
 /// How often a stop is looked for while nothing comes.
 const LOOK: Duration = Duration::from_millis(200);
@@ -58,15 +58,18 @@ pub(super) fn read(
     // As long as a chunk may take to be mapped; reading says when it goes on.
     let patience = Duration::from_secs(job.limits.seconds.max(1));
     let mut silent = Duration::ZERO;
+    let mut used = Duration::ZERO;
     let died = loop {
         if settings.stop.is_stopping() {
             return Ok(None);
         }
         let frame = reader.frames.recv_timeout(LOOK);
-        silent = match &frame {
-            Err(RecvTimeoutError::Timeout) => silent + LOOK,
-            _ => Duration::ZERO,
-        };
+        if matches!(frame, Err(RecvTimeoutError::Timeout)) {
+            silent += LOOK;
+        } else {
+            silent = Duration::ZERO;
+            used = reader.processor_time();
+        }
         match frame {
             Ok(Frame::Alive) => {}
             Ok(Frame::Chunk(message)) => {
@@ -84,7 +87,15 @@ pub(super) fn read(
                 return Err(error_of(hopeless, reason));
             }
             Err(RecvTimeoutError::Timeout) if silent > patience => {
-                break "it came to no end".to_owned();
+                if reader.processor_time().saturating_sub(used) > patience / 2 {
+                    break "it came to no end".to_owned();
+                }
+                // It waits for its storage, which says nothing about the split.
+                if silent > patience * PATIENCE {
+                    let seconds = silent.as_secs();
+                    let reason = format!("nothing could be read of a split for {seconds} s");
+                    return Err(MapError::Unable(reason));
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break reader.death()?,
@@ -120,6 +131,10 @@ impl Reader {
         drop(input);
         std::thread::spawn(move || pass_on(output, |frame| sender.send(frame).is_ok()));
         Ok(reader)
+    }
+
+    fn processor_time(&self) -> Duration {
+        processor_time(&self.child).unwrap_or_default()
     }
 
     /// How the process died, whose output has ended.

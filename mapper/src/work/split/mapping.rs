@@ -82,8 +82,7 @@ impl<'a> Mapping<'a> {
             ..
         } = *self.work;
         in_flight.goes_on();
-        let taken = self.apart.is_none() && in_flight.is_taken();
-        if taken || !scheduler.has(job.number) {
+        if self.is_taken() || !scheduler.has(job.number) {
             return Ok(false);
         }
         let encode_error = |source| encode_error(chunk.head.id, source);
@@ -110,7 +109,8 @@ impl<'a> Mapping<'a> {
         if let Some(fatal) = job.prepared.fatal() {
             return Err(fatal.clone().into());
         }
-        if job.prepared.is_stopping() {
+        // Whoever took it away meanwhile has it mapped elsewhere, and perhaps otherwise divided.
+        if job.prepared.is_stopping() || self.is_taken() {
             return Ok(false);
         }
         Progress::add(&job.progress.bytes_mapped, chunk.body.len() as u64);
@@ -124,6 +124,11 @@ impl<'a> Mapping<'a> {
             None => {}
         }
         Ok(true)
+    }
+
+    /// Whether somebody else has the split, because it took too long here.
+    pub(super) fn is_taken(&self) -> bool {
+        self.apart.is_none() && self.work.in_flight.is_taken()
     }
 
     fn send_run(&mut self) -> Result<(), MapError> {

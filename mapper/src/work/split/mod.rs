@@ -74,11 +74,17 @@ impl SplitWork<'_> {
             }
             // Dropped unsettled, it goes back to its queue.
             Ok(false) => {}
-            Err(error) => self.fail(error),
+            Err(error) => {
+                if let MapError::Unable(_) = error {
+                    self.put_back();
+                }
+                self.fail(error);
+            }
         }
     }
 
-    /// A stop was asked for: the split goes to the end of its queue as a message of its own.
+    /// Others are to read the split, and nothing is wrong with it: it goes to the end of its queue
+    /// as a message of its own.
     /// Brokers before 4.3 count a message that is merely returned as one that failed, and whoever
     /// has it next would run each chunk of it in a process of its own.
     fn put_back(&self) {
@@ -108,7 +114,7 @@ impl SplitWork<'_> {
         held: Option<&Delivery>,
     ) -> Result<bool, MapError> {
         let paths = sources::find(task, &settings.folders)?;
-        let outcomes = Outcomes::new(self.job, self.runtime, &settings.stop);
+        let outcomes = Outcomes::new(self, &settings.stop);
         let mut mapping = Mapping::new(self, task.split, mapper, outcomes, held.map(attempt_of));
         let read = match self.suspect {
             true => apart::read(self.job, task, &paths, settings, &mut mapping)?,
@@ -117,6 +123,9 @@ impl SplitWork<'_> {
         let Some(mut account) = read else {
             return Ok(false);
         };
+        if mapping.is_taken() {
+            return Ok(false);
+        }
         account.chunks = mapping.end(account.chunks)?;
         // What was read is what was planned, and no mixture of two versions.
         sources::check_unchanged(task, &paths)?;

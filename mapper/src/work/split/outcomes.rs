@@ -8,9 +8,10 @@ use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::publish_window::PublishWindow;
-use tokio::runtime::Handle;
 
+use super::SplitWork;
 use crate::work::assignment::{Assignment, MapError};
+use crate::work::in_flight::InFlight;
 use crate::work::publish;
 
 /// Messages on their way at a time. Each is held until it is taken.
@@ -19,14 +20,16 @@ const WINDOW: usize = 8;
 /// Publishes from a compute thread.
 pub(super) struct Outcomes<'a> {
     job: &'a Arc<Assignment>,
+    in_flight: &'a InFlight,
     flying: PublishWindow<'a, ()>,
 }
 
 impl<'a> Outcomes<'a> {
-    pub(super) fn new(job: &'a Arc<Assignment>, runtime: &'a Handle, stop: &'a Shutdown) -> Self {
+    pub(super) fn new(work: &SplitWork<'a>, stop: &'a Shutdown) -> Self {
         Self {
-            job,
-            flying: PublishWindow::new(runtime, stop),
+            job: work.job,
+            in_flight: work.in_flight,
+            flying: PublishWindow::new(work.runtime, stop),
         }
     }
 
@@ -51,7 +54,10 @@ impl<'a> Outcomes<'a> {
     /// # Errors
     /// As [`Outcomes::send`].
     pub(super) fn land(&mut self, most: usize) -> Result<(), MapError> {
-        while self.flying.land(most)?.is_some() {}
-        Ok(())
+        let flying = &mut self.flying;
+        self.in_flight.waits(|| {
+            while flying.land(most)?.is_some() {}
+            Ok(())
+        })
     }
 }
