@@ -65,6 +65,10 @@ test-python *ARGS:
 workflows:
     tests/packages/workflows
 
+# Check and test the alerts for Prometheus by promtool
+alerts:
+    tests/monitoring/rules
+
 # Build the Kubernetes manifests and check them against the schemas
 manifests:
     tests/k8s/check

@@ -5,6 +5,9 @@ import pathlib
 
 # Title, unit, and queries with their legends. Times of "busy" are over a minute at least.
 W = "[$__rate_interval]"
+# Messages that wait or are in hand, of the queues of one purpose, whatever the job.
+CHUNKS = '{queue=~"gristmill[.].+[.](chunks|suspect)"}'
+RESULTS = '{queue=~"gristmill[.].+[.]results[.][0-9]+"}'
 PANELS = [
     ("Text mapped", "Bps", [(f"sum(rate(gristmill_text_bytes_total{W}))", "text")]),
     ("Chunks", "ops", [
@@ -16,8 +19,9 @@ PANELS = [
         (f"sum(rate(gristmill_durable_bytes_total{W}))", "durable at the reducers"),
     ]),
     ("Waiting on the broker", "short", [
-        ("sum(rabbitmq_queue_messages_ready)", "ready"),
-        ("sum(rabbitmq_queue_messages_unacked)", "in hand"),
+        (f"sum(rabbitmq_detailed_queue_messages_ready{CHUNKS})", "chunks, ready"),
+        (f"sum(rabbitmq_detailed_queue_messages_unacked{CHUNKS})", "chunks, in hand"),
+        (f"sum(rabbitmq_detailed_queue_messages_ready{RESULTS})", "results, ready"),
     ]),
     ("Workers", "short", [
         ("count(gristmill_build_info) by (role)", "{{role}}"),
