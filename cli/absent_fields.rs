@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use gristmill_common::counters::{Counter, MAX_COUNTERS};
+use gristmill_common::counters::{Counter, Counters, MAX_COUNTERS};
 use gristmill_common::spec::{Kind, PRESENT};
 use gristmill_input::Plan;
 use gristmill_mapper::{field_names, survey};
-use gristmill_reducer::Report;
 
 use crate::job_args::Job;
 
@@ -15,9 +14,14 @@ const ENOUGH: usize = 64 << 10;
 /// So many fields are named where none is near.
 const NAMED: usize = 10;
 
-/// A line for each field that no record has.
+/// A line for each field that no record has, by what was counted in so many records.
 #[must_use]
-pub fn warnings<R>(job: &Job<R>, plan: &mut Plan, report: &Report, tmp: &Path) -> Vec<String> {
+pub fn warnings<R>(
+    job: &Job<R>,
+    plan: &mut Plan,
+    (counters, mapped): (&Counters, u64),
+    tmp: &Path,
+) -> Vec<String> {
     let Kind::GroupBy(options) = &job.spec.kind else {
         return Vec::new();
     };
@@ -26,7 +30,7 @@ pub fn warnings<R>(job: &Job<R>, plan: &mut Plan, report: &Report, tmp: &Path) -
         Ok(names) if names.len() <= MAX_COUNTERS => names,
         _ => return Vec::new(),
     };
-    let present: Vec<String> = (report.counters.iter())
+    let present: Vec<String> = (counters.iter())
         .filter(|counter| counter.group == PRESENT)
         .map(|counter| counter.name)
         .collect();
@@ -36,7 +40,7 @@ pub fn warnings<R>(job: &Job<R>, plan: &mut Plan, report: &Report, tmp: &Path) -
         .filter(|name| !present.contains(name))
         .filter(countable)
         .collect();
-    if absent.is_empty() || report.totals.records == report.totals.quarantined {
+    if absent.is_empty() || mapped == 0 {
         return Vec::new();
     }
     let first = match &job.first_text {

@@ -356,6 +356,10 @@ pub struct ProduceArgs {
     /// Wait until the job is done, and end with its exit code
     #[arg(long, help_heading = "Job")]
     pub wait: bool,
+    /// Write the results as a page too, JOB.report.html beside the job's folder, where this command
+    /// sees that folder
+    #[arg(long, requires = "wait", help_heading = "Job")]
+    pub report: bool,
     /// Run anew what is finished or has failed, or what belongs to an output directory that no
     /// reducer serves, and replace its output
     #[arg(long, help_heading = "Job")]
@@ -575,6 +579,10 @@ pub struct StatusArgs {
     #[arg(long)]
     pub json: bool,
     /// Show it again and again, until JOB (or, without one, every job) has ended
+    ///
+    /// On a terminal it is one screen of jobs and workers that is drawn again in place, with colours
+    /// unless NO_COLOR is set; Ctrl-C leaves it and gives the terminal back as it was. Elsewhere, and
+    /// with TERM=dumb, lines are printed again and again.
     #[arg(long)]
     pub watch: bool,
 }

@@ -1,4 +1,4 @@
-//! The progress of a running job: one live line on a terminal, nothing or plain occasional lines
+//! The progress of a running job: two live lines on a terminal, nothing or plain occasional lines
 //! elsewhere. Goes to stderr, so that stdout stays the job's.
 
 use std::io::IsTerminal;
@@ -10,7 +10,13 @@ use std::time::{Duration, Instant};
 use gristmill_common::progress::Progress;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use crate::stages::{Stages, Threads};
 use crate::verbosity::Verbosity;
+
+/// How often the threads are looked at and a live line is drawn.
+const LIVE: Duration = Duration::from_millis(100);
+/// How often a plain line is written.
+const PLAIN: Duration = Duration::from_secs(5);
 
 /// The progress of a running job; it is shown until dropped.
 #[derive(Debug)]
@@ -20,9 +26,9 @@ pub struct RunProgress {
 }
 
 impl RunProgress {
-    /// Starts to report.
+    /// Starts to report; where all stages are threads of this process, what they do.
     #[must_use]
-    pub fn start(progress: Arc<Progress>, verbosity: Verbosity) -> Self {
+    pub fn start(progress: Arc<Progress>, verbosity: Verbosity, threads: Option<Threads>) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let live = terminal && verbosity != Verbosity::Quiet;
         let plain = !terminal && verbosity == Verbosity::Verbose;
@@ -33,11 +39,6 @@ impl RunProgress {
             };
         }
         let (done, ended) = channel::<()>();
-        let pause = if live {
-            Duration::from_millis(100)
-        } else {
-            Duration::from_secs(5)
-        };
         let thread = std::thread::spawn(move || {
             let bar = live.then(|| {
                 let bar = ProgressBar::new(0);
@@ -45,8 +46,14 @@ impl RunProgress {
                 bar
             });
             let start = Instant::now();
+            let mut said = start;
             let mut known = is_known(&progress);
-            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+            let mut stages = threads.map(Stages::new);
+            while ended.recv_timeout(LIVE) == Err(RecvTimeoutError::Timeout) {
+                if let Some(stages) = &mut stages {
+                    stages.look(&progress);
+                }
+                let at_work = stages.as_ref().map_or(String::new(), Stages::words);
                 match &bar {
                     Some(bar) => {
                         // How much there is may be known only after a while.
@@ -57,8 +64,13 @@ impl RunProgress {
                         bar.set_length(Progress::get(&progress.bytes_total));
                         bar.set_position(Progress::get(&progress.bytes_read));
                         bar.set_message(counts(&progress));
+                        bar.set_prefix(at_work);
                     }
-                    None => say(&progress, start.elapsed()),
+                    None if said.elapsed() >= PLAIN => {
+                        said = Instant::now();
+                        say(&progress, start.elapsed(), &at_work);
+                    }
+                    None => {}
                 }
             }
             if let Some(bar) = bar {
@@ -86,13 +98,17 @@ fn is_known(progress: &Progress) -> bool {
 }
 
 fn style(progress: &Progress) -> ProgressStyle {
-    let template = if is_known(progress) {
-        "{percent}% of {total_bytes} {wide_bar} {binary_bytes_per_sec}, {eta} left · {msg}"
+    // The templates are constants, and a test parses both.
+    let style = ProgressStyle::with_template(template(progress));
+    style.unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn template(progress: &Progress) -> &'static str {
+    if is_known(progress) {
+        "{percent}% of {total_bytes} {wide_bar} {binary_bytes_per_sec}, {eta} left · {msg}\n{prefix}"
     } else {
-        "{bytes} read, {binary_bytes_per_sec} · {msg}"
-    };
-    // The templates are constants, and the tests draw both.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        "{bytes} read, {binary_bytes_per_sec} · {msg}\n{prefix}"
+    }
 }
 
 fn counts(progress: &Progress) -> String {
@@ -115,7 +131,7 @@ fn counts(progress: &Progress) -> String {
     clippy::print_stderr,
     reason = "the progress of a command goes to stderr"
 )]
-fn say(progress: &Progress, elapsed: Duration) {
+fn say(progress: &Progress, elapsed: Duration, at_work: &str) {
     let read = Progress::get(&progress.bytes_read);
     let total = Progress::get(&progress.bytes_total);
     let seconds = elapsed.as_secs_f64().max(0.001);
@@ -126,8 +142,9 @@ fn say(progress: &Progress, elapsed: Duration) {
         }
         _ => String::new(),
     };
+    let semicolon = if at_work.is_empty() { "" } else { "; " };
     eprintln!(
-        "{} read of {} at {rate}/s, {}{left}",
+        "{} read of {} at {rate}/s, {}{left}{semicolon}{at_work}",
         HumanBytes(read),
         if total > 0 {
             HumanBytes(total).to_string()
@@ -145,12 +162,9 @@ mod tests {
     #[test]
     fn the_templates_are_well_formed() {
         let progress = Progress::default();
-        assert!(
-            ProgressStyle::with_template("{bytes} read, {binary_bytes_per_sec} · {msg}").is_ok()
-        );
-        let _ = style(&progress);
+        assert!(ProgressStyle::with_template(template(&progress)).is_ok());
         Progress::add(&progress.bytes_total, 1);
-        let _ = style(&progress);
+        assert!(ProgressStyle::with_template(template(&progress)).is_ok());
     }
 
     #[test]

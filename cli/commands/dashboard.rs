@@ -9,10 +9,11 @@ use tracing::info;
 
 use crate::args::DashboardArgs;
 use crate::broker;
-use crate::dashboard::{Access, Server, Watch};
+use crate::dashboard::{Access, Server};
 use crate::exit::{Exit, usage};
 use crate::http;
 use crate::signals;
+use crate::watch::Watch;
 
 /// How long a stop may take before it is enforced.
 const STOP: Duration = Duration::from_secs(10);

@@ -11,6 +11,7 @@ pub mod health;
 pub mod man;
 pub mod map;
 pub mod produce;
+pub mod produce_end;
 pub mod produce_exec;
 pub mod reduce;
 pub mod replay;

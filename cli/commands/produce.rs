@@ -9,9 +9,8 @@ use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
-use gristmill_common::spec::{JobSpec, Kind, MAX_SENT_RECORD, Records};
+use gristmill_common::spec::{Kind, MAX_SENT_RECORD, Records};
 use gristmill_jobs::declare::Backlog;
-use gristmill_jobs::registry::Totals;
 use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
 use gristmill_producer::{
@@ -23,17 +22,16 @@ use tokio::runtime::Runtime;
 use crate::args::{ProduceArgs, SendWord};
 use crate::broker;
 use crate::commands::dry_run;
+use crate::commands::produce_end::Finished;
 use crate::commands::produce_exec::{HOLD, Program};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::job_view;
 use crate::parse_auto;
-use crate::quarantine_limit::QuarantineLimit;
 use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::stdout;
-use crate::summary;
 use crate::verbosity::Verbosity;
 use crate::wait_progress::WaitProgress;
 
@@ -69,6 +67,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let file = bundle.or(files.first().map(|file| file.bytes().clone()));
     let options = broker::patient_options(&job.command.broker, job.command.patience, "produce")?;
     let (settings, chunk_size) = settings(&job, program.is_some())?;
+    let tmp = settings.tmp.clone();
     let mut plan = plan(&job, chunk_size)?.sent_as(sent(&job)?);
     if job.command.cutting.dry_run {
         return dry_run::show(&plan, &job.spec);
@@ -100,7 +99,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     };
     let progress = Arc::new(Progress::default());
     let _reporter = Reporter::start(runtime.handle(), &broker, &progress);
-    let line = RunProgress::start(Arc::clone(&progress), verbosity);
+    let line = RunProgress::start(Arc::clone(&progress), verbosity, None);
     let order = Order {
         name: name.clone(),
         spec: &job.spec,
@@ -128,33 +127,37 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     if submitted.is_ok() {
         stdout::print(format!("{name}\n").as_bytes())?;
     }
-    let exit = match submitted {
-        Ok(Submitted::Finished(totals)) => {
+    let ended = match submitted {
+        Ok(Submitted::Finished(totals, claim)) => {
             verbosity.say(&format!("{name} was finished before"))?;
-            Ok(judge(totals, &job.spec, job.quarantine_limit, verbosity)?)
+            Ok(Ended::Finished(Finished { totals, claim }))
         }
-        Ok(Submitted::Sealed(wait)) => match args.wait {
-            true => wait_for(
-                *wait,
-                &broker,
-                &name,
-                &runtime,
-                &shutdown,
-                (&job.spec, job.quarantine_limit),
-                verbosity,
-            ),
-            false => Ok(Exit::Complete),
-        },
+        Ok(Submitted::Sealed(wait)) if args.wait => {
+            wait_for(*wait, &broker, &name, &runtime, &shutdown, verbosity)
+        }
+        Ok(Submitted::Sealed(_)) => Ok(Ended::Sealed),
         Err(SubmitError::Produce(ProduceError::Stopped)) => {
             let again = "interrupted; the same command again goes on from here";
             verbosity.say(again)?;
-            Ok(Exit::Interrupted)
+            Ok(Ended::Interrupted)
         }
         Err(error) if error.is_usage() => Err(usage(error.to_string())),
         Err(error) => Err(error.into()),
     };
     runtime.block_on(broker.close());
-    exit
+    match ended? {
+        Ended::Finished(finished) => finished.tell(&name, &job, &mut plan, &tmp, verbosity),
+        Ended::Sealed => Ok(Exit::Complete),
+        Ended::Interrupted => Ok(Exit::Interrupted),
+    }
+}
+
+/// How the command ended.
+enum Ended {
+    Finished(Finished),
+    /// Nobody waits for it.
+    Sealed,
+    Interrupted,
 }
 
 /// How the job is read and sent, and the size of its chunks.
@@ -210,9 +213,8 @@ fn wait_for(
     name: &JobName,
     runtime: &Runtime,
     shutdown: &Shutdown,
-    (spec, quarantine_limit): (&JobSpec, QuarantineLimit),
     verbosity: Verbosity,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<Ended> {
     let run = wait.job().map_or(0, |job| job.submission.run);
     let _entered = runtime.enter();
     let mut line = WaitProgress::start(broker, name, run, verbosity);
@@ -222,8 +224,8 @@ fn wait_for(
         };
         match job.phase.ended() {
             Some(Ok(totals)) => {
-                drop(line);
-                return judge(totals, spec, quarantine_limit, verbosity);
+                let claim = job.claim.clone();
+                return Ok(Ended::Finished(Finished { totals, claim }));
             }
             Some(Err(how)) => anyhow::bail!("the job {how}"),
             None => {}
@@ -261,47 +263,7 @@ fn wait_for(
         if !heard? {
             drop(line);
             verbosity.say("interrupted; the job goes on without this command")?;
-            return Ok(Exit::Interrupted);
+            return Ok(Ended::Interrupted);
         }
     }
-}
-
-/// The exit code that a finished job deserves (I9).
-fn judge(
-    totals: Totals,
-    spec: &JobSpec,
-    quarantine_limit: QuarantineLimit,
-    verbosity: Verbosity,
-) -> anyhow::Result<Exit> {
-    let Totals {
-        records,
-        quarantined,
-        skipped_chunks,
-        foreign_messages,
-    } = totals;
-    verbosity.say(&format!(
-        "finished: {records} records, {quarantined} of them quarantined"
-    ))?;
-    if let Some(hint) = summary::hint(spec, quarantined, records) {
-        verbosity.say(hint)?;
-    }
-    if foreign_messages > 0 {
-        verbosity.say(&format!(
-            "{foreign_messages} messages in its queues were none of its chunks or outcomes and were set \
-             aside: the output is complete without them; see the workers' logs for what they were"
-        ))?;
-    }
-    if skipped_chunks > 0 {
-        verbosity.say(&format!(
-            "{skipped_chunks} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
-             tries them again"
-        ))?;
-    }
-    let set_aside = quarantined.saturating_add(foreign_messages);
-    Ok(
-        match skipped_chunks == 0 && quarantine_limit.permits(set_aside, records) {
-            true => Exit::Complete,
-            false => Exit::Quarantined,
-        },
-    )
 }

@@ -26,6 +26,7 @@ use crate::parse_auto;
 use crate::pipeline::{JobError, Pipeline, Settings};
 use crate::run_progress::RunProgress;
 use crate::signals;
+use crate::stages::Threads;
 use crate::summary::Summary;
 use crate::verbosity::Verbosity;
 
@@ -59,7 +60,14 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
 
-    let line = RunProgress::start(Arc::clone(&progress), verbosity);
+    let line = RunProgress::start(
+        Arc::clone(&progress),
+        verbosity,
+        Some(Threads {
+            each: settings.threads.get(),
+            merging: job.spec.partitions as usize,
+        }),
+    );
     let pipeline = Pipeline {
         spec: &job.spec,
         plan: &plan,
@@ -90,7 +98,8 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             };
             if verbosity != Verbosity::Quiet {
                 summary.complete(&report, exit, &mut std::io::stderr())?;
-                for warning in absent_fields::warnings(&job, &mut plan, &report, &settings.tmp) {
+                let counted = (&report.counters, report.totals.mapped);
+                for warning in absent_fields::warnings(&job, &mut plan, counted, &settings.tmp) {
                     verbosity.say(&warning)?;
                 }
             }

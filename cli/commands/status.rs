@@ -1,12 +1,13 @@
 //! `gristmill status`: the jobs that the log knows, how far it is, and what it waits for.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_common::wire::VERSION;
-use gristmill_jobs::registry::{JobTable, Registry};
+use gristmill_jobs::registry::{Job, JobTable, Registry};
 use gristmill_jobs::report::{LISTEN, Reports, Workers};
 use gristmill_rabbitmq::{Broker, QueueError};
 use serde_json::json;
@@ -17,7 +18,9 @@ use crate::broker;
 use crate::exit::{Exit, usage};
 use crate::job_view::{Heard, JobView};
 use crate::jobs;
+use crate::screen::{self, Ended, Signals};
 use crate::stdout;
+use crate::watch::Watch;
 
 /// How long `--watch` waits before it looks again, which takes its time too.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -32,11 +35,21 @@ const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Errors
 /// When there is no such job, or the log cannot be read.
 pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
-    let options = broker::patient_options(&args.broker, args.patience, "status")?;
+    let mut options = broker::patient_options(&args.broker, args.patience, "status")?;
+    let on_screen = args.watch && !args.json && screen::is_drawable();
+    if on_screen {
+        // The screen says it.
+        options.listener = Arc::new(|_| ());
+    }
     let runtime = broker::runtime()?;
     let limit = options.connect_limit;
     runtime.block_on(async {
         let broker = broker::reach(options).await?;
+        if on_screen {
+            let shown = broker::answered(&broker, limit, watch(args, &broker)).await;
+            broker.close().await;
+            return shown;
+        }
         let shown = loop {
             let shown = broker::answered(&broker, limit, once(args, &broker)).await;
             match shown {
@@ -47,6 +60,48 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
         broker.close().await;
         shown.map(|_| Exit::Complete)
     })
+}
+
+/// Draws the jobs on a screen until they have ended, and prints them then.
+async fn watch(args: &StatusArgs, broker: &Broker) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new()?;
+    loop {
+        let goes_on = tokio::select! {
+            goes_on = goes_on(args, broker) => goes_on?,
+            () = signals.asked() => return Ok(Exit::Interrupted),
+        };
+        if !goes_on {
+            once(args, broker).await?;
+            return Ok(Exit::Complete);
+        }
+        let registry = Registry::open(broker).await?;
+        let (only, all) = (args.job.clone(), args.all);
+        let wanted = move |name: &JobName, job: &Job| {
+            let named = only.as_ref().is_none_or(|only| only == name);
+            named && (all || only.is_some() || is_recent(job.is_active(), job.latest))
+        };
+        let watch = Watch::new(broker.clone(), registry, None).only(wanted);
+        if screen::show(watch, &mut signals).await? == Ended::Left {
+            return Ok(Exit::Interrupted);
+        }
+    }
+}
+
+/// Whether a job that is asked for has not ended.
+async fn goes_on(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
+    if !Registry::exists(broker).await? {
+        return Ok(false);
+    }
+    let registry = Registry::open(broker).await?;
+    let table = jobs::read(broker, &registry).await?;
+    let wanted = |name| args.job.as_ref().is_none_or(|only| only == name);
+    Ok((table.iter()).any(|(name, job)| wanted(name) && job.is_active()))
+}
+
+/// Whether a job is shown without `--all`: it goes on, or ended a day ago at most.
+fn is_recent(active: bool, latest: u64) -> bool {
+    let age = since_1970().as_secs().saturating_sub(latest);
+    active || age < RECENT.as_secs()
 }
 
 /// Looks and prints once. Returns whether there is more to come: a job that has not ended, and
@@ -68,10 +123,6 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
         }
     }
     let mut out = Vec::new();
-    if args.watch && !args.json && std::io::stdout().is_terminal() {
-        // Home, and everything below it erased.
-        out.extend_from_slice(b"\x1b[H\x1b[J");
-    }
     print(args, &found, &seen.heard, &mut out)?;
     Ok(stdout::print(&out)? && active)
 }
@@ -92,8 +143,7 @@ impl Found<'_> {
         if let Some(only) = &args.job {
             return only == name;
         }
-        let age = since_1970().as_secs().saturating_sub(latest);
-        let wanted = args.all || active || age < RECENT.as_secs();
+        let wanted = args.all || is_recent(active, latest);
         self.older += u64::from(!wanted);
         wanted
     }

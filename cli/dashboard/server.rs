@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::access::Access;
-use super::watch::{View, output_of};
 use crate::http;
+use crate::watch::{View, output_of};
 
 /// Viewers that are served at a time; more wait.
 const CONNECTIONS: usize = 256;

@@ -10,7 +10,7 @@ use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::large::LargeDocuments;
-use gristmill_common::progress::Progress;
+use gristmill_common::progress::{Progress, Working};
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::{self, BodyForm};
@@ -108,6 +108,7 @@ pub fn produce(
     let done = |split| resume.done(split);
     let seal = read_all(&reading, settings.threads, &done, || Publisher {
         env,
+        working: Working::on(&progress.at_work.reading),
         by_split,
         form: form_for(transport),
         pool: &pool,
@@ -140,6 +141,8 @@ pub fn produce(
 /// Encodes and publishes chunks.
 struct Publisher<'a> {
     env: Environment<'a>,
+    /// Its thread, which reads but for the time that it waits for room.
+    working: Working<'a>,
     /// Numbers of splits and partitions, where a partition takes a range of splits.
     by_split: Option<(u32, u32)>,
     resume: &'a dyn Resume,
@@ -194,7 +197,8 @@ impl Publisher<'_> {
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
         let message = self.pool.freeze(message);
         if self.window <= 1 {
-            self.env.publish(Queue::Chunks, message)?;
+            let env = self.env;
+            self.working.pause(|| env.publish(Queue::Chunks, message))?;
         } else {
             self.land(self.window - 1)?;
             let transport = self.env.transport.clone();
@@ -213,7 +217,7 @@ impl Publisher<'_> {
 
     /// Waits until no more than so many chunks are on their way; splits may be complete by that.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
-        while let Some(number) = self.flying.land(most)? {
+        while let Some(number) = self.working.pause(|| self.flying.land(most))? {
             self.numbers.remove(&number);
         }
         self.settle()

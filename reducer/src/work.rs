@@ -4,6 +4,7 @@
 //! ever left waiting in the queue.
 
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::progress::Working;
 use gristmill_common::spec::JobSpec;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
@@ -53,8 +54,9 @@ pub fn reduce(
         0,
     )?;
     let queue = Queue::Results(partition);
+    let working = Working::on(&progress.at_work.merging);
     while !reducer.arrivals().is_complete() {
-        let Some(delivery) = env.next(queue)? else {
+        let Some(delivery) = working.pause(|| env.next(queue))? else {
             let what = reducer.arrivals().missing();
             return Err(if env.shutdown.is_stopping() {
                 ReduceError::Stopped { partition, what }

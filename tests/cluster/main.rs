@@ -12,6 +12,7 @@ mod exec;
 mod exec_reduce;
 mod faults;
 mod files;
+mod finished;
 #[path = "../it/gristmill.rs"]
 mod gristmill;
 mod lifecycle;
@@ -24,5 +25,8 @@ mod owner;
 mod poison;
 mod runs;
 mod same_bytes;
+mod screen;
 mod splits;
 mod status;
+#[path = "../it/terminal.rs"]
+mod terminal;

@@ -21,5 +21,7 @@ mod memory;
 mod operate;
 mod parse_auto;
 mod report;
+mod run_progress;
 mod same_bytes;
+mod terminal;
 mod verify;

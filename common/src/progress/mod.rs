@@ -1,12 +1,14 @@
 //! Progress for people: counters that every role of a process adds to. Correctness never reads
 //! them (I5).
 
+mod at_work;
 mod job_counters;
 mod trouble;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use self::at_work::{AtWork, Working};
 pub use self::job_counters::{AllJobCounters, Counts, JobCounters, Role};
 pub use self::trouble::{Cause, Trouble};
 
@@ -59,6 +61,8 @@ pub struct Progress {
     pub log_read: AtomicBool,
     /// When something last went forward, in milliseconds since 1970; 0 is never.
     pub moved: AtomicU64,
+    /// Threads at work, by stage.
+    pub at_work: AtWork,
     /// What is reported of each job of a broker.
     pub jobs: AllJobCounters,
 }

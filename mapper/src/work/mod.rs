@@ -21,7 +21,7 @@ use gristmill_common::chunk::Chunk;
 use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::{PlanSummary, Sent};
-use gristmill_common::progress::Progress;
+use gristmill_common::progress::{Progress, Working};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::split_task::SplitTask;
 use gristmill_common::wire::{self, Message, WireError};
@@ -189,7 +189,9 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         }
         let mapper = mapper_of(&mut mappers, &job);
         let began = Instant::now();
+        let working = Working::on(&job.progress.at_work.mapping);
         let mapped = mapper.map_counted(&chunk);
+        drop(working);
         if let Some(fatal) = job.prepared.fatal() {
             scheduler.fail(job.number, fatal.clone().into());
             continue;

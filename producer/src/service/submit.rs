@@ -16,7 +16,7 @@ use gristmill_input::Plan;
 use gristmill_jobs::declare::{Leftovers, declare_job, delete_job};
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::file;
-use gristmill_jobs::registry::{Entry, Event, Job, JobTable, Log, Registry, Totals};
+use gristmill_jobs::registry::{Claim, Entry, Event, Job, JobTable, Log, Registry, Totals};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
@@ -40,8 +40,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What became of an order.
 #[derive(Debug)]
 pub enum Submitted {
-    /// The job was finished before.
-    Finished(Totals),
+    /// The job was finished before, in the output directory that owns it.
+    Finished(Totals, Option<Claim>),
     /// Everything is on the broker.
     Sealed(Box<Wait>),
 }
@@ -91,7 +91,8 @@ pub fn submit(
         ResumeState::Finished(totals) => {
             let there = still_there(registry, &mut log, &table, name);
             entering.wait(there)?;
-            return Ok(Submitted::Finished(totals));
+            let claim = table.get(name).and_then(|job| job.claim.clone());
+            return Ok(Submitted::Finished(totals, claim));
         }
         ResumeState::Sealed(run) => {
             if order.program.is_some_and(|program| program.key.is_some()) {

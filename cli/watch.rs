@@ -1,4 +1,5 @@
-//! Looks at the broker every two seconds and keeps what it saw.
+//! Looks at the broker every two seconds and keeps what it saw: what the dashboard and
+//! `status --watch` show.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -7,17 +8,20 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
-use gristmill_jobs::registry::{Entry, Event, JobTable, Registry};
-use gristmill_jobs::report::{Report, Reports, Workers};
+use gristmill_jobs::registry::{Entry, Event, Job, JobTable, Registry};
+use gristmill_jobs::report::{LISTEN, Report, Reports, Workers};
 use gristmill_rabbitmq::Broker;
 use gristmill_reducer::MANIFEST;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::job_view::{self, Heard, JobView};
+use crate::worker_view;
 
 /// How often the broker is looked at.
 const PERIOD: Duration = Duration::from_secs(2);
+/// How long the log is waited for before what was read of it counts as all of it.
+const READ_UP: Duration = Duration::from_secs(3);
 /// How long one look may take; a broker that is gone answers nothing.
 const LIMIT: Duration = Duration::from_secs(5);
 /// A worker that was silent for so long is lost; it stays on the page, greyed, for as long as
@@ -36,6 +40,9 @@ const SPLITS: u32 = 2000;
 /// What was seen last, as JSON.
 pub type View = Arc<str>;
 
+/// Whether a job is looked at.
+type Wanted = Box<dyn Fn(&JobName, &Job) -> bool + Send>;
+
 /// Looks at the broker for as long as it is polled.
 pub struct Watch {
     broker: Broker,
@@ -44,7 +51,15 @@ pub struct Watch {
     results: Option<PathBuf>,
     table: JobTable,
     workers: Workers,
+    /// When listening to the workers began.
+    since: Instant,
+    /// Why the workers cannot be heard.
+    reports_error: Option<String>,
     events: VecDeque<Value>,
+    /// Whether the table holds what the log held at the start: before that, nobody knows which
+    /// jobs are active.
+    read_up: bool,
+    wanted: Wanted,
 }
 
 impl Watch {
@@ -57,8 +72,19 @@ impl Watch {
             results,
             table: JobTable::default(),
             workers: Workers::default(),
+            since: Instant::now(),
+            reports_error: None,
             events: VecDeque::new(),
+            read_up: false,
+            wanted: Box::new(|_, _| true),
         }
+    }
+
+    /// The same, of these jobs only.
+    #[must_use]
+    pub fn only(mut self, wanted: impl Fn(&JobName, &Job) -> bool + Send + 'static) -> Self {
+        self.wanted = Box::new(wanted);
+        self
     }
 
     /// Publishes a view every two seconds, until nobody holds a receiver.
@@ -68,6 +94,7 @@ impl Watch {
     pub async fn run(mut self, views: watch::Sender<View>) -> anyhow::Result<()> {
         let (table, mut log) = self.registry.resume_before(LOOKED_BACK).await?;
         self.table = table;
+        self.since = Instant::now();
         let mut reports = Reports::new(&self.broker, None);
         let mut tick = tokio::time::interval(PERIOD);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -81,6 +108,7 @@ impl Watch {
                 }
                 report = reports.next() => self.hear(report).await,
                 _ = tick.tick() => {
+                    self.read_up |= log.is_at_end() || self.since.elapsed() >= READ_UP;
                     let view = tokio::time::timeout(LIMIT, self.view()).await;
                     let view = view.unwrap_or_else(|_| self.without_broker());
                     if views.send(view.to_string().into()).is_err() {
@@ -105,9 +133,14 @@ impl Watch {
 
     async fn hear(&mut self, report: Option<Report>) {
         match report {
-            Some(report) => self.workers.hear(report, Instant::now()),
-            // The broker refuses; progress is not shown.
-            None => tokio::time::sleep(PERIOD).await,
+            Some(report) => {
+                self.reports_error = None;
+                self.workers.hear(report, Instant::now());
+            }
+            None => {
+                self.reports_error = Some("the broker refuses".into());
+                tokio::time::sleep(PERIOD).await;
+            }
         }
     }
 
@@ -120,14 +153,19 @@ impl Watch {
         if let Some(before) = now.checked_sub(LOST) {
             live.forget(before);
         }
+        // Before that, nobody had to say anything yet.
+        let listened = self.reports_error.is_none() && self.since.elapsed() >= LISTEN;
         let heard = Heard {
-            workers: Some(live),
+            workers: listened.then_some(live),
             alarm: self.broker.health().blocked,
-            reports_error: None,
+            reports_error: self.reports_error.clone(),
         };
-        let mut names: Vec<_> = self.table.iter().collect();
+        let mut names: Vec<_> = (self.table.iter())
+            .filter(|(name, job)| (self.wanted)(name, job))
+            .collect();
         names.sort_by_key(|(_, job)| std::cmp::Reverse((job.is_active(), job.latest)));
         let all = names.len();
+        let active = names.iter().filter(|(_, job)| job.is_active()).count();
         let mut jobs = Vec::new();
         for (name, job) in names.into_iter().take(JOBS) {
             let mut view = JobView::of(&self.broker, name, job, &heard)
@@ -142,6 +180,7 @@ impl Watch {
         let mut view = self.without_broker();
         view["jobs"] = jobs.into();
         view["jobs_all"] = all.into();
+        view["jobs_active"] = self.read_up.then_some(active).into();
         view
     }
 
@@ -151,25 +190,17 @@ impl Watch {
         let workers: Vec<Value> = (self.workers.all().iter())
             .map(|worker| {
                 let silent = now.saturating_duration_since(worker.at);
-                json!({
-                    "host": worker.facts.host,
-                    "pid": worker.facts.pid,
-                    "version": worker.facts.version,
-                    "threads": worker.facts.threads,
-                    "memory": worker.facts.memory,
-                    "role": worker.role.name(),
-                    "jobs": worker.jobs,
-                    "bytes_per_second": worker.bytes_per_second as u64,
-                    "trouble": worker.trouble,
-                    "silent_seconds": silent.as_secs(),
-                    "lost": silent > LOST,
-                })
+                let mut shown = worker_view::json(worker);
+                shown["silent_seconds"] = silent.as_secs().into();
+                shown["lost"] = (silent > LOST).into();
+                shown
             })
             .collect();
         let health = self.broker.health();
         json!({
             "at": since_1970().as_secs(),
             "broker": {"connections_down": health.down, "alarm": health.blocked},
+            "reports_error": self.reports_error,
             "workers": workers,
             "events": self.events,
         })
@@ -186,7 +217,7 @@ impl Watch {
 }
 
 /// Where a reducer's folder has a job's output.
-pub(super) fn output_of(results: &Path, name: &JobName) -> PathBuf {
+pub(crate) fn output_of(results: &Path, name: &JobName) -> PathBuf {
     results.join(name.as_str())
 }
 
