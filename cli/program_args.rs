@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use gristmill_common::own_program::own_program;
 use gristmill_jobs::registry::Keyring;
 use gristmill_mapper::{
     AllowedPrograms, Confinement, ExecGate, ExecPolicy, ExecSettings, can_confine, keep_private,
@@ -100,7 +101,7 @@ pub fn settings(
     if args.exec_unconfined {
         return Ok(settings);
     }
-    let gristmill = std::env::current_exe()?;
+    let gristmill = own_program()?;
     let secrets = [&broker.broker_file, &broker.client_key];
     match can_confine(&gristmill, &settings.tmp) {
         Ok(()) => {

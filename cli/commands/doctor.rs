@@ -126,7 +126,7 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
     ));
     report.note(
         "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough; \
-         the queues of exec jobs have their own)"
+         the queues of jobs of exec and of splits have their own)"
             .into(),
     );
     broker.close().await;

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_common::own_program::own_program;
 use gristmill_common::progress::Progress;
 use gristmill_common::size::ByteSize;
 use gristmill_mapper::{Limits, Settings};
@@ -76,7 +77,7 @@ fn inputs(args: &MapArgs) -> anyhow::Result<Vec<PathBuf>> {
 /// Puts this same command in the place of this process, stuck threads and all.
 fn restart() {
     info!("starting anew");
-    let failed = match std::env::current_exe() {
+    let failed = match own_program() {
         Ok(program) => Command::new(program)
             .args(std::env::args_os().skip(1))
             .exec(),

@@ -107,7 +107,8 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         folder: std::env::current_dir().context("the folder that names begin at")?,
         settings,
         backlog: Backlog {
-            hold: program.as_ref().map(|_| HOLD),
+            // Nobody knows how long a program takes for a chunk, or reading a split.
+            hold: (program.is_some() || plan.sent() == Sent::Splits).then_some(HOLD),
             ..Backlog::of(args.backlog.0)
         },
         force: args.force,

@@ -26,6 +26,7 @@ mod lz4;
 mod message;
 pub mod name;
 pub mod outcome;
+pub mod own_program;
 pub mod pair;
 pub mod plan_summary;
 pub mod prefix;

@@ -139,6 +139,27 @@ fn a_reader_goes_on_where_it_was_after_the_broker_came_back() {
 }
 
 #[test]
+fn a_log_that_was_made_anew_is_read_although_it_is_shorter() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (broker, _) = connect(&vhost).await;
+        let registry = open(&broker).await;
+        for _ in 0..50 {
+            registry.mark().await.unwrap();
+        }
+        let (_, mut log) = registry.catch_up().await.unwrap();
+        // Its subscription is gone, and nobody looks, until the new log is there.
+        vhost.delete_queue(STREAM).unwrap();
+        let (other, _) = connect(&vhost).await;
+        let other = open(&other).await;
+        other.append(&name("new"), 7, &submission(1)).await.unwrap();
+        let entry = log.next().await.unwrap();
+        assert_eq!(entry.job, name("new"));
+        assert!(log.was_lost());
+    });
+}
+
+#[test]
 fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own() {
     let node = Node::start(Settings::default()).unwrap();
     let vhost = node.vhost().unwrap();

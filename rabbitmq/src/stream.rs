@@ -30,6 +30,10 @@ const IDLE: Duration = Duration::from_millis(200);
 /// A reader that has heard nothing for so long subscribes again: after a partition of a cluster a
 /// channel of the node that was cut off may never hear of what is written, and nothing closes it.
 const SILENCE: Duration = Duration::from_secs(10);
+/// Whoever subscribes again gets the last message that was read at once: it is stored. Where it does
+/// not come for so long, nor a later one, the stream is another one of the same name, made after
+/// the broker had lost all, and shorter.
+const OTHER: Duration = Duration::from_secs(20);
 /// How long that may take, and closing the old channel.
 const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -84,9 +88,12 @@ pub async fn stream_exists(broker: &Broker, name: &str) -> Result<bool, QueueErr
 pub struct StreamReader {
     connection: ManagedConnection,
     name: String,
-    /// Where the next subscription begins: behind the last message that was delivered, if one was.
+    /// Where it goes on: behind the last message that was delivered, if one was.
     from: StreamStart,
+    delivered: bool,
     open: Option<Subscribed>,
+    /// Since when the last message that was delivered is expected again.
+    expecting: Option<Instant>,
     /// When something was heard last, or the subscription renewed.
     heard: Instant,
     renewal: Option<Renewal>,
@@ -154,7 +161,9 @@ impl StreamReader {
             connection,
             name: name.to_owned(),
             from: start,
+            delivered: false,
             open: None,
+            expecting: None,
             heard: Instant::now(),
             renewal: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
@@ -163,7 +172,8 @@ impl StreamReader {
 
     /// Begins again at the first message: the stream was made anew.
     pub fn restart(&mut self) {
-        self.from = StreamStart::First;
+        (self.from, self.delivered) = (StreamStart::First, false);
+        self.expecting = None;
         self.open = None;
         self.renewal = None;
     }
@@ -201,8 +211,13 @@ impl StreamReader {
                         && let Some(silent) = self.open.replace(renewed)
                     {
                         silent.retire();
+                        self.expect();
                     }
                     continue;
+                }
+                () = until(self.expecting.map(|since| since + OTHER)) => {
+                    (self.open, self.expecting) = (None, None);
+                    return Err(End::Gone);
                 }
                 () = tokio::time::sleep_until(self.heard + SILENCE), if self.renewal.is_none() => {
                     self.renew().await?;
@@ -222,14 +237,21 @@ impl StreamReader {
                         return Err(End::Refused(format!("{} is not a stream", self.name)));
                     };
                     // A subscription may start a little before the offset that was asked for.
-                    let known = matches!(self.from, StreamStart::At(next) if message.offset < next);
+                    let before = match self.from {
+                        StreamStart::At(next) => next.saturating_sub(message.offset),
+                        StreamStart::First | StreamStart::Last => 0,
+                    };
                     open.unacked += 1;
                     open.acker = Some(acker);
                     if open.unacked >= BATCH {
                         open.acknowledge();
                     }
                     self.backoff.reset();
-                    if !known {
+                    if before <= 1 {
+                        self.expecting = None;
+                    }
+                    if before <= 0 {
+                        self.delivered = true;
                         self.from = StreamStart::At(message.offset.saturating_add(1));
                         return Ok(message);
                     }
@@ -250,7 +272,7 @@ impl StreamReader {
     /// time.
     async fn renew(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let (name, from) = (self.name.clone(), self.from);
+        let (name, from) = (self.name.clone(), self.again());
         self.renewal = Some(Renewal(tokio::spawn(async move {
             let subscribing = subscribe(&session.connection, &name, from);
             timeout(RENEWAL_LIMIT, subscribing).await.ok()?.ok()
@@ -258,13 +280,28 @@ impl StreamReader {
         Ok(())
     }
 
+    /// Where a subscription begins: at the last message that was delivered, if one was.
+    fn again(&self) -> StreamStart {
+        match self.from {
+            StreamStart::At(next) if self.delivered => StreamStart::At(next.max(1) - 1),
+            start => start,
+        }
+    }
+
+    fn expect(&mut self) {
+        if self.delivered {
+            self.expecting.get_or_insert_with(Instant::now);
+        }
+    }
+
     async fn subscribe(&mut self) -> Result<(), End> {
         let session = self.connection.session().await.ok_or(End::Closed)?;
-        let subscribing = subscribe(&session.connection, &self.name, self.from);
+        let subscribing = subscribe(&session.connection, &self.name, self.again());
         match unless_lost(&session.connection, subscribing).await {
             Ok(subscribed) => {
                 self.open = Some(subscribed);
                 self.heard = Instant::now();
+                self.expect();
                 Ok(())
             }
             Err(error) if is_missing(&error) || is_lost(&error) => Err(End::Gone),
@@ -276,6 +313,14 @@ impl StreamReader {
                 }
             },
         }
+    }
+}
+
+/// Waits for a moment; for ever when there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

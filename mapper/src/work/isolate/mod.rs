@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use gristmill_common::own_program::own_program;
 use rustix::process::Signal;
 use tracing::warn;
 
@@ -215,7 +216,7 @@ fn run(
 /// Starts this program anew as a child that runs a subcommand, with pipes to and from it.
 pub(crate) fn start(subcommand: &str) -> Result<(Child, ChildStdin, ChildStdout), String> {
     let wrong = |error: std::io::Error| format!("cannot start a child: {error}");
-    let mut child = Command::new(std::env::current_exe().map_err(wrong)?)
+    let mut child = Command::new(own_program().map_err(wrong)?)
         .arg(subcommand)
         .env_remove("GRISTMILL_BROKER")
         .stdin(Stdio::piped())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_common::large::LargeDocuments;
+use gristmill_common::own_program::own_program;
 use gristmill_common::shutdown::Shutdown;
 
 use super::confine::Confinement;
@@ -42,7 +43,7 @@ impl Host {
     #[must_use]
     pub fn here() -> Self {
         Self {
-            gristmill: std::env::current_exe().unwrap_or_else(|_| "gristmill".into()),
+            gristmill: own_program().unwrap_or_else(|_| "gristmill".into()),
             tmp: std::env::temp_dir(),
             folder: std::env::current_dir().unwrap_or_else(|_| "/".into()),
             from_elsewhere: false,

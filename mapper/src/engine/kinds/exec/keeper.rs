@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gristmill_common::own_program::own_program;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::DupFlags;
 use rustix::process::{
@@ -251,7 +252,7 @@ fn start(call: &Call, fds: Vec<OwnedFd>, stderr: OwnedFd, doors: &mut Doors) -> 
     let env = call.env.iter().map(pair);
     let mut command;
     if let Some(cell) = &call.cell {
-        command = Command::new(std::env::current_exe()?);
+        command = Command::new(own_program()?);
         command.args(confine::words(cell, env, words)).env_clear();
     } else {
         command = Command::new(words.next().unwrap_or_default());
