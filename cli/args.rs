@@ -437,8 +437,8 @@ pub struct MapArgs {
     /// Programs of jobs.
     #[command(flatten)]
     pub programs: ProgramArgs,
-    /// A folder whose files jobs may have this mapper read (produce --send splits), or a URL such as
-    /// s3://bucket/folder/; may be given several times [default: none]
+    /// A folder whose files jobs may have this mapper read (produce --send splits), or a URL such
+    /// as s3://bucket/folder/; may be given several times [default: none]
     ///
     /// Whoever may submit a job reads what lies in it. Links that lead out of it are not followed.
     /// Objects are read with this process's credentials.

@@ -1,4 +1,5 @@
-//! Object storage for the commands that take inputs: the one place that knows whether it is built in.
+//! Object storage for the commands that take inputs: the one place that knows whether it is built
+//! in.
 
 use std::ffi::OsString;
 #[cfg(feature = "object-storage")]

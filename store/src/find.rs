@@ -215,11 +215,11 @@ impl Wanted {
         match &self.glob {
             Some(_) => "no object's key matches (* and ? stop at a slash, **/ does not)".into(),
             None if self.prefix.is_empty() => "the bucket is empty".into(),
-            None => format!(
-                "there is no object of this name, and none in it as a folder; for all keys that begin \
-                 so, end it with * ({}*)",
-                self.prefix.trim_end_matches('/')
-            ),
+            None => {
+                "there is no object of this name, and none in it as a folder; for all keys that \
+                     begin so, end it with *"
+                    .into()
+            }
         }
     }
 }

@@ -93,6 +93,6 @@ fn failed(reason: String) -> ObjectError {
 /// Half of a time, and a random share of the other half: many clients should not come at once.
 fn varied(time: Duration) -> Duration {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let share = now.map_or(0, |now| now.subsec_nanos() / 1000 % 1000);
+    let share = now.map_or(0, |now| now.subsec_micros() % 1000);
     time / 2 + time / 2 * share / 1000
 }

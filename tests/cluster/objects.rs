@@ -1,5 +1,5 @@
-//! Jobs over object storage: mappers read the objects themselves, each with its own credentials, and
-//! the bytes are those of `gristmill run`.
+//! Jobs over object storage: mappers read the objects themselves, each with its own credentials,
+//! and the bytes are those of `gristmill run`.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! Whether an output is what its manifest says, and whether its accounts add up.
 //!
-//! It reads files only, on a disk or elsewhere; recounting the inputs is the caller's, who gets the spec and the accounts.
+//! It reads files only, on a disk or elsewhere; recounting the inputs is the caller's, who gets the
+//! spec and the accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
