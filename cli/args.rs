@@ -35,6 +35,7 @@ const VERSION: &str = concat!(
     after_help = "Examples:
   gristmill run word-count corpus/ -o out          count the words of every file in a folder
   gristmill run access-log --by status logs/       hits and bytes by status, to the terminal
+  gristmill run wc s3://bucket/texts/              over object storage
   gristmill fields app.jsonl                       what a log holds, for run group-by
   gristmill verify out logs/                       check the output against its inputs
 
@@ -149,7 +150,7 @@ pub enum Command {
 /// Options of `run`: none of them changes the output's bytes.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Folder for the results, or - to write the one part to stdout
+    /// Folder for the results, s3://BUCKET/FOLDER, or - to write the one part to stdout
     #[arg(
         short,
         long,
@@ -365,17 +366,18 @@ pub struct ProduceArgs {
     #[arg(long, help_heading = "Job")]
     pub force: bool,
     /// What travels: the text in chunks, or splits, which name files that mappers read themselves
+    /// [default: splits where all inputs are URLs, else chunks]
     ///
     /// With splits the producer reads nothing, and more mappers make the job faster: the files must
-    /// lie under the same path for them, in a folder that `gristmill map --inputs` names.
+    /// lie under the same path for them, in a folder that `gristmill map --inputs` names, or be
+    /// objects in a folder of a URL that it names.
     #[arg(
         long,
         value_name = "WHAT",
-        default_value = "chunks",
         env = "GRISTMILL_SEND",
         help_heading = "Job"
     )]
-    pub send: SendWord,
+    pub send: Option<SendWord>,
     /// For exec: vouch for the program with this key of `gristmill exec-key`, for seven days
     #[arg(
         long,
@@ -423,6 +425,7 @@ pub enum SendWord {
   gristmill map --broker amqp://queue.example        work on whatever comes
   gristmill map --job word-count-0123456789ab        only on this job, and end with it
   gristmill map --inputs /mnt/logs                   also on jobs whose files it reads itself
+  gristmill map --inputs s3://bucket/logs/           also on jobs over these objects
 
 SIGTERM or Ctrl-C: take nothing new, finish what is in hand, exit 0; a second one: at once.")]
 pub struct MapArgs {
@@ -438,13 +441,14 @@ pub struct MapArgs {
     /// Programs of jobs.
     #[command(flatten)]
     pub programs: ProgramArgs,
-    /// A folder whose files jobs may have this mapper read (produce --send splits); may be given
-    /// several times [default: none]
+    /// A folder whose files jobs may have this mapper read (produce --send splits), or a URL such
+    /// as s3://bucket/folder/; may be given several times [default: none]
     ///
     /// Whoever may submit a job reads what lies in it. Links that lead out of it are not followed.
+    /// Objects are read with this process's credentials.
     #[arg(
         long,
-        value_name = "DIR",
+        value_name = "DIR|URL",
         value_delimiter = ',',
         env = "GRISTMILL_INPUTS"
     )]
@@ -481,6 +485,7 @@ pub struct MapArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   gristmill reduce -o results/                       finished jobs land in results/JOB/
+  gristmill reduce -o state/ --publish s3://bucket/results     and in s3://bucket/results/JOB/
   gristmill reduce -o results/ --exec signed --exec-keys team.key.pub     runs reduce programs, too
 
 Any number of reducers may share a folder, and share the work then; a job belongs to one folder.
@@ -496,6 +501,10 @@ pub struct ReduceArgs {
     /// Folder for the finished jobs, and for the ledgers of the unfinished
     #[arg(short, long, value_name = "DIR", env = "GRISTMILL_OUTPUT")]
     pub output: PathBuf,
+    /// Put each finished job's output to object storage too, such as s3://bucket/results: its files
+    /// land in URL/JOB, the manifest last, before the job counts as finished
+    #[arg(long, value_name = "URL", env = "GRISTMILL_PUBLISH")]
+    pub publish: Option<String>,
     /// Memory for reduce state, at least 16MiB; what does not fit goes to temporary files [default:
     /// 64MiB, but half of the container's limit at most]
     #[arg(long, value_name = "SIZE", env = "GRISTMILL_MEMORY")]
@@ -679,10 +688,11 @@ pub struct ReportArgs {
   gristmill verify out            hashes, and records in = mapped + quarantined per source
   gristmill verify out logs/      the same, with the records counted anew from the inputs
   gristmill verify out logs/ --rerun 1%   and a sample of an exec job's chunks run again
+  gristmill verify s3://bucket/out        an output in object storage
 
 Exit codes: 0 it holds, 1 it does not")]
 pub struct VerifyArgs {
-    /// Folder with a job's results
+    /// Folder with a job's results, or its s3:// URL
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// The job's inputs, as they were given to it: their records are counted anew

@@ -42,7 +42,8 @@ pub enum KindCommand<R: Args> {
     #[command(after_help = "Examples:
   gristmill run access-log --by status logs/ -o out
   gristmill run access-log --by path --top 20 --where 'status = 404' logs/ -o -
-  gristmill run access-log --by time:day --distinct host logs/ -o out")]
+  gristmill run access-log --by time:day --distinct host logs/ -o out
+  gristmill run access-log --by status 's3://bucket/logs/2026-11*' -o s3://bucket/report")]
     AccessLog(JobCommand<AccessLog, R>),
     /// Counts and exact figures of JSON lines, logfmt, CSV and server logs, by group
     ///
@@ -135,7 +136,8 @@ pub struct ExecCommand<R: Args> {
 /// `--max-expanded`.
 #[derive(Args, Debug)]
 pub struct JobArgs {
-    /// Files, folders, - for stdin, or @LIST for a file with one path a line (see -0)
+    /// Files, folders, URLs (s3://, gs://, https://), - for stdin, or @LIST for a file with one
+    /// path a line (see -0)
     ///
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
@@ -317,7 +319,7 @@ impl<K: Args, R: Args> JobCommand<K, R> {
 fn job_of<R>(kind: Kind, job: JobArgs, command: R) -> anyhow::Result<Job<R>> {
     if job.inputs.is_empty() {
         return Err(usage(
-            "no INPUT: name files or folders, - for stdin, or @LIST for a file of paths",
+            "no INPUT: name files or folders, URLs, - for stdin, or @LIST for a file of paths",
         ));
     }
     Ok(Job {

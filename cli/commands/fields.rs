@@ -9,11 +9,11 @@ use clap::Args;
 use gristmill_common::name::on_one_line;
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{AUTO, GroupBy, JobSpec, Kind, Parse};
-use gristmill_input::Plan;
 use gristmill_mapper::{FieldSeen, survey};
 
 use crate::commands::run::tmp;
 use crate::exit::{Exit, usage};
+use crate::objects;
 use crate::parse_auto::format_of;
 use crate::stdout;
 use crate::verbosity::Verbosity;
@@ -32,7 +32,8 @@ It reads the beginning of the first document. On a terminal the columns are line
 separated by tabs.
 Exit codes: 0 told, 1 there is no text, 2 it is in no known format")]
 pub struct FieldsArgs {
-    /// Files, folders, - for stdin, or @LIST for a file with one path a line
+    /// Files, folders, URLs (s3://, gs://, https://), - for stdin, or @LIST for a file with one
+    /// path a line
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<OsString>,
     /// How records are read, as for group-by
@@ -72,13 +73,7 @@ pub fn fields(args: FieldsArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
         ..GroupBy::default()
     };
     let spec = JobSpec::of(Kind::GroupBy(options.clone()));
-    let mut plan = Plan::new(&args.inputs, &spec, 1 << 20).map_err(|error| {
-        if error.is_usage() {
-            usage(error.to_string())
-        } else {
-            error.into()
-        }
-    })?;
+    let mut plan = objects::plan(&args.inputs, &spec, 1 << 20, b'\n')?;
     let Some(first) = plan.first_text(&spec, args.sample.0 as usize, &tmp)? else {
         bail!("there is no text in what was named");
     };

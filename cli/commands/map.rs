@@ -1,5 +1,6 @@
 //! `gristmill map`: a mapper that works on the jobs of a broker.
 
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use gristmill_common::own_program::own_program;
 use gristmill_common::progress::Progress;
 use gristmill_common::size::ByteSize;
-use gristmill_mapper::{Limits, Settings};
+use gristmill_input::is_url;
+use gristmill_mapper::{Inputs, Limits, Settings};
 use tracing::{error, info};
 
 use crate::args::MapArgs;
@@ -17,6 +19,7 @@ use crate::commands::run::threads;
 use crate::exit::{Exit, usage};
 use crate::listen::Role;
 use crate::memory::budget;
+use crate::objects::objects;
 use crate::program_args;
 use crate::worker::Worker;
 
@@ -60,8 +63,28 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Complete)
 }
 
-/// The folders whose files jobs may have this mapper read, as absolute paths without links.
-fn inputs(args: &MapArgs) -> anyhow::Result<Vec<PathBuf>> {
+/// What jobs may have this mapper read.
+fn inputs(args: &MapArgs) -> anyhow::Result<Inputs> {
+    let objects = objects();
+    let is_url = |path: &&PathBuf| is_url(path.as_os_str().as_bytes());
+    let (urls, paths): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(is_url);
+    let url = |path: &PathBuf| match path.to_str() {
+        Some(url) if objects.is_in(url, url) => Ok(url.to_owned()),
+        Some(url) => Err(usage(format!(
+            "--inputs {}: no URL that can be read here",
+            objects.shown(url)
+        ))),
+        None => Err(usage("--inputs: a URL is UTF-8")),
+    };
+    Ok(Inputs {
+        folders: folders(&paths)?,
+        urls: urls.into_iter().map(url).collect::<anyhow::Result<_>>()?,
+        objects,
+    })
+}
+
+/// Folders as absolute paths without links.
+fn folders(typed: &[&PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let real = |folder: &PathBuf| {
         let shown = folder.display();
         let path = std::fs::canonicalize(folder);
@@ -71,7 +94,7 @@ fn inputs(args: &MapArgs) -> anyhow::Result<Vec<PathBuf>> {
             false => Err(usage(format!("--inputs {shown}: not a folder"))),
         }
     };
-    args.inputs.iter().map(real).collect()
+    typed.iter().map(|folder| real(folder)).collect()
 }
 
 /// Puts this same command in the place of this process, stuck threads and all.
@@ -102,7 +125,7 @@ pub fn isolated() -> anyhow::Result<Exit> {
 /// # Errors
 /// When it is none.
 pub fn isolated_split() -> anyhow::Result<Exit> {
-    gristmill_mapper::read_apart(std::io::stdin().lock(), std::io::stdout())
+    gristmill_mapper::read_apart(std::io::stdin().lock(), std::io::stdout(), &*objects())
         .map_err(anyhow::Error::from_boxed)?;
     Ok(Exit::Complete)
 }

@@ -10,6 +10,7 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{Kind, MAX_SENT_RECORD, Records};
+use gristmill_input::Plan;
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
@@ -68,7 +69,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let options = broker::patient_options(&job.command.broker, job.command.patience, "produce")?;
     let (settings, chunk_size) = settings(&job, program.is_some())?;
     let tmp = settings.tmp.clone();
-    let mut plan = plan(&job, chunk_size)?.sent_as(sent(&job)?);
+    let plan = plan(&job, chunk_size)?;
+    let sent = sent(&job, &plan)?;
+    let mut plan = plan.sent_as(sent);
     if job.command.cutting.dry_run {
         return dry_run::show(&plan, &job.spec);
     }
@@ -83,7 +86,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
             "stdin and pipes cannot be read again: give the job a name with --job",
         ));
     }
-    if args.send == SendWord::Splits && !plan.is_repeatable() {
+    if sent == Sent::Splits && !plan.is_named() {
         return Err(usage(ProduceError::Unnamed.to_string()));
     }
     let name = args
@@ -196,8 +199,12 @@ fn settings(job: &Job<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, 
 }
 
 /// How splits travel.
-fn sent(job: &Job<ProduceArgs>) -> anyhow::Result<Sent> {
-    match job.command.send {
+fn sent(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<Sent> {
+    let usual = match plan.is_of_objects() && job.max_expanded.is_none() {
+        true => SendWord::Splits,
+        false => SendWord::Chunks,
+    };
+    match job.command.send.unwrap_or(usual) {
         SendWord::Chunks => Ok(Sent::Chunks),
         SendWord::Splits if job.max_expanded.is_some() => Err(usage(
             "--max-expanded is counted where inputs are read: with --send splits that is many places; \

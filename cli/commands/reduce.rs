@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::listen::Role;
 use crate::memory::reduce_budget;
 use crate::program_args;
+use crate::publish::Published;
 use crate::worker::Worker;
 
 /// Runs the command.
@@ -29,6 +30,10 @@ pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
         tmp: programs.tmp.clone(),
         only: args.job.clone(),
         stall_after: Duration::from_secs(args.stall_after),
+        publish: match &args.publish {
+            Some(url) => Some(Arc::new(Published::to(url)?)),
+            None => None,
+        },
         programs: Arc::new(Reducing {
             settings: programs,
             programs: threads(None)?.get(),

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,10 +12,11 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::Format;
-use gristmill_input::Plan;
+use gristmill_input::{Plan, is_url};
 use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir};
+use tempfile::TempDir;
 
 use crate::absent_fields;
 use crate::args::RunArgs;
@@ -22,8 +24,10 @@ use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
 use crate::memory::reduce_budget;
+use crate::objects;
 use crate::parse_auto;
 use crate::pipeline::{JobError, Pipeline, Settings};
+use crate::publish::{Over, Publication, PublishError};
 use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::stages::Threads;
@@ -55,7 +59,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let reducer = exec::reducer(&job.spec, &host)?;
     let out = &job.command.output.clone();
     let page = page_file(&job.command)?;
-    let destination = destination(&job)?;
+    let (destination, publication) = destination(&job, &settings)?;
     let progress = Arc::new(Progress::default());
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
@@ -88,6 +92,12 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     };
     match ended {
         Ok(report) => {
+            if let Some(publication) = publication
+                && !publication.publish(&shutdown)?
+            {
+                summary.interrupted(&mut std::io::stderr())?;
+                return Ok(Exit::Interrupted);
+            }
             let exit = if job
                 .quarantine_limit
                 .permits(report.totals.quarantined, report.totals.records)
@@ -132,8 +142,10 @@ fn page_file(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
     if !args.report {
         return Ok(None);
     }
-    if args.output == Path::new("-") {
-        return Err(usage("--report needs an output folder: -o OUT"));
+    if args.output == Path::new("-") || is_url(args.output.as_os_str().as_bytes()) {
+        return Err(usage(
+            "--report needs an output folder on this machine: -o OUT",
+        ));
     }
     let file = page::beside(&args.output)?;
     if !args.force && file.exists() {
@@ -201,16 +213,68 @@ pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
 /// # Errors
 /// When an input cannot be opened.
 pub fn plan<R>(job: &Job<R>, chunk_size: usize) -> anyhow::Result<Plan> {
-    Plan::with_lists(&job.inputs, &job.spec, chunk_size, job.separator).map_err(|error| {
-        if error.is_usage() {
-            usage(error.to_string())
-        } else {
-            error.into()
-        }
-    })
+    objects::plan(&job.inputs, &job.spec, chunk_size, job.separator)
 }
 
-fn destination(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
+/// An output that goes to object storage once it is complete, and the folder where it is made.
+struct Remote {
+    publication: Publication,
+    folder: TempDir,
+}
+
+impl Remote {
+    /// Puts the output there; false after a stop.
+    fn publish(self, stop: &Shutdown) -> anyhow::Result<bool> {
+        match self.publication.publish(self.folder.path(), stop) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.downcast_ref(), Some(PublishError::Interrupted)) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn destination(
+    job: &Job<RunArgs>,
+    settings: &Settings,
+) -> anyhow::Result<(Destination, Option<Remote>)> {
+    let args = &job.command;
+    let Some(url) = args.output.to_str().filter(|url| is_url(url.as_bytes())) else {
+        return Ok((local(job)?, None));
+    };
+    no_side_files(args)?;
+    let over = match args.force {
+        true => Over::Output,
+        false => Over::Nothing,
+    };
+    let publication = Publication::claim(url, &job.spec, over)?;
+    let folder = tempfile::tempdir_in(&settings.tmp);
+    let folder = folder.with_context(|| format!("--tmp {}", settings.tmp.display()))?;
+    let output = OutputDir::open(folder.path(), false)?;
+    let remote = Remote {
+        publication,
+        folder,
+    };
+    Ok((Destination::Dir(output), Some(remote)))
+}
+
+/// A folder has its own files for what `--quarantine` and `--manifest` name.
+fn no_side_files(args: &RunArgs) -> anyhow::Result<()> {
+    for (option, path) in [
+        ("--quarantine", &args.quarantine),
+        ("--manifest", &args.manifest),
+    ] {
+        if path.is_some() {
+            return Err(usage(format!(
+                "{option} goes with -o -; a folder has its own"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn local(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
     let args = &job.command;
     if args.output == Path::new("-") {
         if job.spec.partitions > 1 {
@@ -235,16 +299,7 @@ fn destination(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
             args.manifest.clone(),
         )?);
     }
-    for (option, path) in [
-        ("--quarantine", &args.quarantine),
-        ("--manifest", &args.manifest),
-    ] {
-        if path.is_some() {
-            return Err(usage(format!(
-                "{option} goes with -o -; a folder has its own"
-            )));
-        }
-    }
+    no_side_files(args)?;
     let folder = OutputDir::open(&args.output, args.force).map_err(|error| {
         if error.is_usage() {
             usage(error.to_string())

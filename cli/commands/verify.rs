@@ -6,12 +6,13 @@ use std::io::Write;
 use gristmill_common::name::shown;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_input::{Plan, recount as recount_records};
+use gristmill_input::{Plan, is_url, recount as recount_records};
 
 use crate::args::VerifyArgs;
 use crate::commands::rerun;
 use crate::commands::run::threads;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
+use crate::objects;
 use crate::verbosity::Verbosity;
 
 /// Runs the command.
@@ -19,7 +20,16 @@ use crate::verbosity::Verbosity;
 /// # Errors
 /// When the folder or an input cannot be read at all; findings are printed, not errors.
 pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
-    let verified = gristmill_reducer::verify(&args.output)?;
+    let url = args.output.to_str().filter(|url| is_url(url.as_bytes()));
+    if url.is_some() && args.rerun.is_some() {
+        return Err(usage(
+            "--rerun looks into the parts: it needs the output on this machine",
+        ));
+    }
+    let verified = match url {
+        Some(url) => objects::verify(url)?,
+        None => gristmill_reducer::verify(&args.output)?,
+    };
     let mut findings = verified.findings.clone();
     if !args.inputs.is_empty() {
         findings.extend(recount(args, &verified)?);
@@ -72,8 +82,7 @@ pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
 /// The plan of the output's job.
 fn plan(args: &VerifyArgs, verified: &gristmill_reducer::Verified) -> anyhow::Result<Plan> {
     let separator = if args.null { 0 } else { b'\n' };
-    let plan = Plan::with_lists(&args.inputs, &verified.spec, 1 << 20, separator)?;
-    Ok(plan)
+    objects::plan(&args.inputs, &verified.spec, 1 << 20, separator)
 }
 
 /// Counts the inputs' records anew, by the manifest's own spec, and compares source by source.

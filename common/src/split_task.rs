@@ -41,6 +41,17 @@ pub enum SourceState {
     File(FileVersion),
     /// Found in a folder and not readable, for this reason: one quarantine entry.
     Unreadable(String),
+    /// An object of a store; its name is its URL.
+    Object(ObjectVersion),
+}
+
+/// What tells a version of an object from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectVersion {
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Its ETag, or else its time of change, as the store tells it; empty if it tells neither.
+    pub version: String,
 }
 
 /// What tells a version of a file from another.

@@ -53,6 +53,26 @@ pub enum Halt {
         /// What the system said.
         error: std::io::Error,
     },
+    /// An object is not what it was when the job was planned.
+    #[error(
+        "input changed: {}: {reason}; run the job again with --force once nothing writes to its \
+         inputs",
+        shown(source_name)
+    )]
+    Changed {
+        /// Name of the source.
+        source_name: Vec<u8>,
+        /// What differs.
+        reason: String,
+    },
+    /// A store does not give an object, after all tries.
+    #[error("{}: {reason}", shown(source_name))]
+    Store {
+        /// Name of the source.
+        source_name: Vec<u8>,
+        /// What it or the network said.
+        reason: String,
+    },
     /// A glob is malformed.
     #[error("{0}")]
     Glob(#[from] globset::Error),

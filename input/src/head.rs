@@ -100,7 +100,7 @@ impl Plan {
             let mut copy = None;
             match source.kind {
                 SourceKind::Unreadable { .. } => continue,
-                SourceKind::File { .. } => {}
+                SourceKind::File { .. } | SourceKind::Object(_) => {}
                 SourceKind::Stream | SourceKind::Stdin => {
                     let Ok(ahead) = Ahead::read(source) else {
                         continue;

@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod head;
 mod look;
+mod object;
 mod plan;
 mod read;
 mod recount;
@@ -23,6 +24,9 @@ pub use cut::{Account, ChunkSink};
 pub use error::{Failure, Halt};
 pub use head::{Ahead, FirstText};
 pub use look::{Look, look};
-pub use plan::{Plan, PlanError, Source, SourceKind, Split, path_of, version_of};
+pub use object::{
+    Found, NoObjects, Object, ObjectError, ObjectSource, ObjectStream, Objects, is_url,
+};
+pub use plan::{Located, Plan, PlanError, Source, SourceKind, Split, path_of, version_of};
 pub use read::{Reading, read_all, read_split};
 pub use recount::recount;

@@ -1,13 +1,12 @@
 //! What a source is, told by its first bytes without reading on.
 
-use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
 
 use crate::plan::{Source, SourceKind};
-use crate::read::as_zip;
+use crate::read::is_zip_file;
 use crate::sniff::{Format, sniff};
-use crate::stream::{Input, RawFile, open_at_once};
+use crate::stream::{Input, Origin, Random, Section, open_at_once};
 use crate::whole::{self, Whole};
 
 /// What becomes of a source.
@@ -26,20 +25,29 @@ pub fn look(source: &Source, spec: &JobSpec) -> Look {
     match &source.kind {
         SourceKind::Stream | SourceKind::Stdin => return Look::Read("stream".into()),
         SourceKind::Unreadable { reason } => return Look::PassedOver(reason.clone()),
-        SourceKind::File { .. } => {}
+        SourceKind::File { .. } | SourceKind::Object(_) => {}
     }
-    let (progress, shutdown) = (Progress::default(), Shutdown::new());
-    let opened = open_at_once(&source.path).and_then(|file| Ok((file.metadata()?.len(), file)));
-    let (size, file) = match opened {
+    let shutdown = Shutdown::new();
+    let origin = match &source.kind {
+        SourceKind::Object(object) => Ok((object.0.size(), Origin::object(&object.0))),
+        _ => open_at_once(&source.path)
+            .and_then(|file| Ok((file.metadata()?.len(), Origin::File(file)))),
+    };
+    let (size, origin) = match origin {
         Ok(opened) => opened,
         Err(error) => return Look::PassedOver(error.to_string()),
     };
     // A malformed glob was refused with the command line.
     let whole = Whole::new(spec).unwrap_or_default();
-    if as_zip(&source.name, &file, size, &whole, &shutdown, None).is_some() {
+    let file = Random::new(origin, size, &shutdown, None);
+    let zip = is_zip_file(&source.name, &file, &whole);
+    if let Some(damage) = file.trouble() {
+        return Look::PassedOver(damage.reason);
+    }
+    if zip {
         return Look::Read("zip".into());
     }
-    let mut input = Input::glance(RawFile::new(file, Some(size), &progress, &shutdown));
+    let mut input = Input::glance(Section::new(&file, 0, size));
     if whole.is(&source.name, input.peek(whole::ENOUGH)) {
         return Look::Read("document".into());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 
 use gristmill_common::chunk::{ChunkHead, Quarantined};
@@ -11,7 +12,7 @@ use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{Extract, JobSpec, Kind, Records};
 use gristmill_common::wire;
 
-use crate::{ChunkSink, Halt, Plan, Reading, read_split};
+use crate::{ChunkSink, Halt, Object, ObjectError, ObjectStream, Plan, Reading, read_split};
 
 /// A job with the defaults.
 pub(crate) fn spec() -> JobSpec {
@@ -250,5 +251,55 @@ impl Zip {
         zip.extend_from_slice(&(start as u32).to_le_bytes());
         zip.extend_from_slice(&[0, 0]);
         zip
+    }
+}
+
+/// An object in memory.
+#[derive(Debug)]
+pub(crate) struct TestObject {
+    pub(crate) content: Vec<u8>,
+    /// Asking for this byte fails so.
+    pub(crate) broken: Option<(u64, ObjectError)>,
+}
+
+impl Object for TestObject {
+    fn size(&self) -> u64 {
+        self.content.len() as u64
+    }
+
+    fn version(&self) -> &str {
+        "\"1\""
+    }
+
+    fn open(&self, range: Range<u64>) -> Box<dyn ObjectStream> {
+        let part = self.content[range.start as usize..range.end as usize].to_vec();
+        let broken = self.broken.clone();
+        let broken = broken.filter(|(at, _)| range.contains(at));
+        Box::new(TestStream {
+            part,
+            given: 0,
+            broken: broken.map(|(at, error)| ((at - range.start) as usize, error)),
+        })
+    }
+}
+
+struct TestStream {
+    part: Vec<u8>,
+    given: usize,
+    broken: Option<(usize, ObjectError)>,
+}
+
+impl ObjectStream for TestStream {
+    fn pull(&mut self, out: &mut Vec<u8>, max: usize, _: &Shutdown) -> Result<usize, ObjectError> {
+        let end = match &self.broken {
+            Some((at, error)) if *at == self.given => return Err(error.clone()),
+            Some((at, _)) => *at,
+            None => self.part.len(),
+        };
+        // As little at a time as a network may bring.
+        let take = max.min(end - self.given).min(1000);
+        out.extend_from_slice(&self.part[self.given..self.given + take]);
+        self.given += take;
+        Ok(take)
     }
 }

@@ -24,7 +24,7 @@ pub use engine::processor::{ProcessError, Processor};
 pub use engine::table::{RowId, Table};
 pub use programs::{AllowedPrograms, ExecGate, ExecPolicy, ExecSettings, Reducing};
 pub use service::{ServeError, Settings, serve};
-pub use work::assignment::{Assignment, Limits, MapError};
+pub use work::assignment::{Assignment, Inputs, Limits, MapError};
 pub use work::isolate::{SUBCOMMAND, child};
 pub use work::split::{READER, read_apart};
 pub use work::work;

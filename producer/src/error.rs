@@ -24,8 +24,8 @@ pub enum ProduceError {
         /// What the codec said.
         error: WireError,
     },
-    /// A source is a stream, which no mapper can read.
-    #[error("stdin and pipes cannot be read by mappers: --send chunks")]
+    /// A source is a stream or has a secret URL: no mapper can read it.
+    #[error("stdin, pipes and signed URLs cannot be read by mappers: --send chunks")]
     Unnamed,
     /// A queue that the job needs does not exist.
     #[error(transparent)]

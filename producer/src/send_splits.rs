@@ -42,6 +42,7 @@ pub(crate) fn send_splits(
         let task = plan.task(split, folder).ok_or(ProduceError::Unnamed)?;
         let sizes = task.sources.iter().map(|source| match source.state {
             SourceState::File(version) => version.size,
+            SourceState::Object(ref version) => version.size,
             SourceState::Unreadable(_) => 0,
         });
         // A source that is cut into splits counts with the first of them.

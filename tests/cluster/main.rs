@@ -21,6 +21,7 @@ mod listen;
 mod log_writer;
 mod long_log;
 mod nodes;
+mod objects;
 mod owner;
 mod poison;
 mod runs;

@@ -61,7 +61,7 @@ fn script(page: &str) -> (String, Vec<Shown<'_>>) {
 }
 
 /// What each command of `page` printed, by its number.
-fn run(script: &str) -> BTreeMap<usize, String> {
+fn run(script: &str, variables: &[(&str, &str)]) -> BTreeMap<usize, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let binary = Path::new(env!("CARGO_BIN_EXE_gristmill"));
     let beside = binary.parent().expect("a folder").display();
@@ -71,6 +71,7 @@ fn run(script: &str) -> BTreeMap<usize, String> {
         .current_dir(folder.path())
         .env("PATH", format!("{beside}:{path}"))
         .env("LC_ALL", "C.UTF-8")
+        .envs(variables.iter().copied())
         .output()
         .expect("bash starts");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
@@ -90,10 +91,16 @@ fn fits(expected: &str, said: &str) -> bool {
 
 #[track_caller]
 fn prints_what_it_shows(name: &str, at_least: usize) {
+    prints_with(name, at_least, &[]);
+}
+
+/// The same, with these variables.
+#[track_caller]
+fn prints_with(name: &str, at_least: usize, variables: &[(&str, &str)]) {
     let page = page(name);
     let (script, shown) = script(&page);
     assert!(shown.len() >= at_least, "{name}: {} commands", shown.len());
-    let said = run(&script);
+    let said = run(&script, variables);
     for (number, Shown { command, output }) in shown.iter().enumerate() {
         let said = said
             .get(&number)
@@ -118,6 +125,24 @@ fn the_cookbook_prints_what_it_shows() {
 #[test]
 fn grouping_prints_what_it_shows() {
     prints_what_it_shows("group-by.md", 6);
+}
+
+#[test]
+fn object_storage_prints_what_it_shows() {
+    let server = gristmill_teststore::Server::start("logs");
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/logs");
+    for entry in std::fs::read_dir(logs).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let content = std::fs::read(&path).expect("a file");
+        server.put("logs", &format!("2025/{name}"), content);
+    }
+    let user = [
+        ("AWS_ACCESS_KEY_ID", gristmill_teststore::KEY),
+        ("AWS_SECRET_ACCESS_KEY", gristmill_teststore::SECRET),
+        ("AWS_ENDPOINT_URL", &server.endpoint()),
+    ];
+    prints_with("object-storage.md", 7, &user);
 }
 
 /// The text of every source file, with string literals that go on in the next line put together.

@@ -18,6 +18,7 @@ mod group_by_columns;
 mod group_by_rows;
 mod manifests;
 mod memory;
+mod objects;
 mod operate;
 mod parse_auto;
 mod report;

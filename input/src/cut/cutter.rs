@@ -171,6 +171,19 @@ impl<'s> Cutter<'s> {
         match damage.ill {
             Ill::Stopped => return Err(Halt::Stopped),
             Ill::TooMuch(most) => return Err(Halt::TooMuch(most)),
+            Ill::Changed | Ill::Store => {
+                let (source_name, reason) = (place.source_name.to_vec(), damage.reason);
+                return Err(match damage.ill {
+                    Ill::Changed => Halt::Changed {
+                        source_name,
+                        reason,
+                    },
+                    _ => Halt::Store {
+                        source_name,
+                        reason,
+                    },
+                });
+            }
             Ill::Corrupt if self.rules.on_corrupt == OnCorrupt::Fail => {
                 return Err(Halt::Corrupt(Failure {
                     source_name: place.source_name.to_vec(),

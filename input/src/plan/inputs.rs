@@ -1,4 +1,4 @@
-//! From inputs as typed to sources: files, folders, standard input, lists.
+//! From inputs as typed to sources: files, folders, standard input, lists, URLs.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -12,12 +12,14 @@ use gristmill_common::spec::JobSpec;
 use super::globs::Globs;
 use super::walk::Walk;
 use super::{PlanError, Source, SourceKind};
+use crate::object::{Found, ObjectError, Objects, is_url};
 
 /// The sources that `inputs` name, in order; paths in lists end with `separator`.
 pub(super) fn list(
     inputs: &[OsString],
     spec: &JobSpec,
     separator: u8,
+    objects: &dyn Objects,
 ) -> Result<Vec<Source>, PlanError> {
     let globs = Globs::new(&spec.include, &spec.exclude)?;
     let walk = Walk {
@@ -42,9 +44,9 @@ pub(super) fn list(
             });
         } else if let Some(list) = typed.strip_prefix(b"@") {
             let list = Path::new(OsStr::from_bytes(list));
-            from_list(list, separator, &walk, &mut sources)?;
+            from_list(list, separator, &walk, objects, &mut sources)?;
         } else {
-            named(Path::new(input), &walk, &mut sources)?;
+            named(Path::new(input), &walk, objects, &mut sources)?;
         }
     }
     Ok(sources)
@@ -55,6 +57,7 @@ fn from_list(
     list: &Path,
     separator: u8,
     walk: &Walk<'_>,
+    objects: &dyn Objects,
     sources: &mut Vec<Source>,
 ) -> Result<(), PlanError> {
     let at = |line: usize, error: PlanError| PlanError::List {
@@ -70,14 +73,22 @@ fn from_list(
     for (number, path) in BufReader::new(file).split(separator).enumerate() {
         let path = PathBuf::from(OsString::from_vec(path.map_err(io)?));
         if !path.as_os_str().is_empty() {
-            named(&path, walk, sources).map_err(|error| at(number + 1, error))?;
+            named(&path, walk, objects, sources).map_err(|error| at(number + 1, error))?;
         }
     }
     Ok(())
 }
 
-/// Adds a named file or folder; a link that is named is followed.
-fn named(path: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), PlanError> {
+/// Adds a named file or folder, or the objects that a URL names; a link that is named is followed.
+fn named(
+    path: &Path,
+    walk: &Walk<'_>,
+    objects: &dyn Objects,
+    sources: &mut Vec<Source>,
+) -> Result<(), PlanError> {
+    if is_url(path.as_os_str().as_bytes()) {
+        return found(path, walk, objects, sources);
+    }
     let error = |error| PlanError::Input {
         path: path.to_owned(),
         error,
@@ -95,6 +106,34 @@ fn named(path: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), 
         chosen: false,
         ahead: None,
     });
+    Ok(())
+}
+
+/// Adds the objects that a URL names, in the order of their names.
+fn found(
+    url: &Path,
+    walk: &Walk<'_>,
+    objects: &dyn Objects,
+    sources: &mut Vec<Source>,
+) -> Result<(), PlanError> {
+    let Some(url) = url.to_str() else {
+        return Err(PlanError::Object {
+            name: url.to_string_lossy().into_owned(),
+            error: ObjectError::Failed("a URL is UTF-8".into()),
+        });
+    };
+    let before = sources.len();
+    let mut take = |found: Found| {
+        if let Some(source) = walk.object(found) {
+            sources.push(source);
+        }
+    };
+    (objects.find(url, &mut take)).map_err(|error| PlanError::Object {
+        name: objects.shown(url),
+        error,
+    })?;
+    // Most stores list in this order, but not all.
+    sources[before..].sort_by(|a, b| a.name.cmp(&b.name));
     Ok(())
 }
 

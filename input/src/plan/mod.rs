@@ -22,9 +22,10 @@ use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
-pub use task::{path_of, version_of};
+pub use task::{Located, path_of, version_of};
 
 use crate::head::Ahead;
+use crate::object::{NoObjects, ObjectError, ObjectSource, Objects, is_url};
 use crate::whole::Whole;
 
 /// What will be read, and in which pieces of work.
@@ -63,6 +64,8 @@ pub enum SourceKind {
         /// Its size at planning, in bytes.
         size: u64,
     },
+    /// An object of a store.
+    Object(ObjectSource),
     /// A FIFO or device: read once, to its end.
     Stream,
     /// Standard input.
@@ -80,6 +83,7 @@ impl Source {
     pub fn size(&self) -> Option<u64> {
         match self.kind {
             SourceKind::File { size } => Some(size),
+            SourceKind::Object(ref object) => Some(object.0.size()),
             _ => None,
         }
     }
@@ -110,6 +114,14 @@ pub enum PlanError {
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// Objects that a URL names cannot be found.
+    #[error("{name}: {error}")]
+    Object {
+        /// The URL, without anything secret.
+        name: String,
+        /// Why.
+        error: ObjectError,
     },
     /// A named list of inputs cannot be read, or a path in it cannot be opened.
     #[error("{}, line {line}: {error}", list.display())]
@@ -154,9 +166,23 @@ impl Plan {
         chunk_size: usize,
         separator: u8,
     ) -> Result<Self, PlanError> {
-        let sources = inputs::list(inputs, spec, separator)?;
+        Self::with_objects(inputs, spec, chunk_size, separator, &NoObjects)
+    }
+
+    /// As [`Plan::with_lists`]; URLs, typed or listed, name `objects`.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], and when a URL's objects cannot be found.
+    pub fn with_objects(
+        inputs: &[OsString],
+        spec: &JobSpec,
+        chunk_size: usize,
+        separator: u8,
+        objects: &dyn Objects,
+    ) -> Result<Self, PlanError> {
+        let sources = inputs::list(inputs, spec, separator, objects)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text());
+        let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text())?;
         Ok(Self::of(sources, splits, chunk_size))
     }
 
@@ -173,9 +199,9 @@ impl Plan {
     /// The plan of the same sources for another spec, which says more of what is in them.
     ///
     /// # Errors
-    /// When a glob is malformed.
+    /// When a glob is malformed, or a large object cannot be looked into.
     pub fn for_spec(self, spec: &JobSpec) -> Result<Self, PlanError> {
-        let splits = splits::group(&self.sources, &Whole::new(spec)?, spec.cuts_text());
+        let splits = splits::group(&self.sources, &Whole::new(spec)?, spec.cuts_text())?;
         Ok(Self { splits, ..self })
     }
 
@@ -259,6 +285,12 @@ impl Plan {
                     told.extend_from_slice(&seconds.to_le_bytes());
                     told.extend_from_slice(&nanos.to_le_bytes());
                 }
+                SourceKind::Object(object) => {
+                    told.push(5);
+                    told.extend_from_slice(&object.0.size().to_le_bytes());
+                    told.extend_from_slice(object.0.version().as_bytes());
+                    told.push(0);
+                }
                 SourceKind::Stream => told.push(1),
                 SourceKind::Stdin => told.push(2),
                 SourceKind::Unreadable { .. } => told.push(3),
@@ -279,15 +311,36 @@ impl Plan {
             .any(|source| matches!(source.kind, SourceKind::Stream | SourceKind::Stdin))
     }
 
+    /// Whether all sources are objects of stores that others can ask for by their names.
+    #[must_use]
+    pub fn is_of_objects(&self) -> bool {
+        let named = |source: &Source| match &source.kind {
+            SourceKind::Object(object) => object.0.is_named(),
+            // One whose key cannot be asked for.
+            SourceKind::Unreadable { .. } => is_url(&source.name),
+            _ => false,
+        };
+        !self.sources.is_empty() && self.sources.iter().all(named)
+    }
+
+    /// Whether others can read all sources by their names.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.sources.iter().all(|source| match &source.kind {
+            SourceKind::Object(object) => object.0.is_named(),
+            SourceKind::Stream | SourceKind::Stdin => false,
+            SourceKind::File { .. } | SourceKind::Unreadable { .. } => true,
+        })
+    }
+
     /// Bytes of all sources as they lie on disk; `None` if one is a stream.
     #[must_use]
     pub fn total_bytes(&self) -> Option<u64> {
         let mut total = 0_u64;
         for source in &self.sources {
             match source.kind {
-                SourceKind::File { size } => total = total.saturating_add(size),
-                SourceKind::Unreadable { .. } => {}
                 SourceKind::Stream | SourceKind::Stdin => return None,
+                _ => total = total.saturating_add(source.size().unwrap_or(0)),
             }
         }
         Some(total)

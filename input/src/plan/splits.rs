@@ -1,18 +1,19 @@
 //! Grouping sources into splits: small files together, each big one for itself, a big zip in ranges
 //! of its directory, a big text in ranges of its lines.
 
-use std::fs::File;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use gristmill_common::extent::Extent;
-use gristmill_common::progress::Progress;
+use gristmill_common::name::shown;
 use gristmill_common::shutdown::Shutdown;
 
-use super::{Source, SourceKind, Split};
+use super::{PlanError, Source, SourceKind, Split};
 use crate::directory::locate;
 use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, sniff};
-use crate::stream::{Input, Random, RawFile, open_at_once};
+use crate::stream::{Input, Origin, Random, Section, open_at_once};
 use crate::whole::{self, Whole};
 
 /// Most sources of one split, however small they are.
@@ -25,6 +26,13 @@ const RANGE: u64 = 1 << 20;
 const MOST_RANGES: u64 = 64;
 /// A text of twice this size is read in ranges of it.
 const TEXT: u64 = 64 << 20;
+/// Objects that are looked into at a time.
+const ASKING: usize = 16;
+/// How names end of objects that are not looked into.
+const PACKED: [&[u8]; 12] = [
+    b".gz", b".tgz", b".bz2", b".tbz2", b".xz", b".txz", b".zst", b".tzst", b".lz4", b".lz",
+    b".lzma", b".sz",
+];
 /// What a member counts beside its bytes.
 const MEMBER: u64 = 128;
 
@@ -34,21 +42,25 @@ const GROUP: u64 = 1 << 20;
 
 /// Groups consecutive sources to splits of about [`GROUP`] bytes on disk.
 /// A large text is cut into ranges of lines where `cuts_text` says that it may be.
-pub(super) fn group(sources: &[Source], whole: &Whole, cuts_text: bool) -> Vec<Split> {
+///
+/// # Errors
+/// When an object cannot be looked into.
+pub(super) fn group(
+    sources: &[Source],
+    whole: &Whole,
+    cuts_text: bool,
+) -> Result<Vec<Split>, PlanError> {
+    let mut parts_of = parts_of_all(sources, whole, cuts_text)?;
     let mut splits: Vec<Split> = Vec::new();
     let mut weight = u64::MAX;
     for (number, source) in sources.iter().enumerate() {
         let number = number as u32;
         let size = match source.kind {
-            SourceKind::File { size } => size,
             SourceKind::Unreadable { .. } => 0,
             // A stream is for itself: nothing should wait until it ends.
-            SourceKind::Stream | SourceKind::Stdin => u64::MAX,
+            _ => source.size().unwrap_or(u64::MAX),
         };
-        let parts = match size {
-            u64::MAX => Vec::new(),
-            _ => parts_of(source, size, whole, cuts_text),
-        };
+        let parts = parts_of.remove(&number).unwrap_or_default();
         if parts.len() > 1 {
             splits.extend(parts.into_iter().map(|extent| Split {
                 sources: number..number + 1,
@@ -72,21 +84,104 @@ pub(super) fn group(sources: &[Source], whole: &Whole, cuts_text: bool) -> Vec<S
             }
         }
     }
-    splits
+    Ok(splits)
+}
+
+/// The parts of all large sources that have any, by the number of the source.
+///
+/// Each object that is looked into is a question over a network, so many are asked at a time.
+fn parts_of_all(
+    sources: &[Source],
+    whole: &Whole,
+    cuts_text: bool,
+) -> Result<HashMap<u32, Vec<Extent>>, PlanError> {
+    let mut parts = HashMap::new();
+    let mut objects = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        match (&source.kind, source.size()) {
+            (_, None) => {}
+            (_, Some(size)) if size < BIG_ZIP => {}
+            (SourceKind::Object(_), _) if is_packed(&source.name) => {}
+            (SourceKind::Object(_), _) => objects.push(number as u32),
+            (_, Some(size)) => {
+                parts.insert(number as u32, parts_of(source, size, whole, cuts_text)?);
+            }
+        }
+    }
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Ok(parts)));
+    let ask = || {
+        while let Some(&number) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let source = &sources[number as usize];
+            let asked = parts_of(source, source.size().unwrap_or(0), whole, cuts_text);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            match (asked, &mut *found) {
+                (Ok(extents), Ok(parts)) => {
+                    parts.insert(number, extents);
+                }
+                (Err(error), Ok(_)) => *found = Err(error),
+                (_, Err(_)) => return,
+            }
+        }
+    };
+    match objects.len() {
+        0 => {}
+        1 => ask(),
+        many => std::thread::scope(|scope| {
+            for _ in 0..many.min(ASKING) {
+                scope.spawn(ask);
+            }
+        }),
+    }
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether an object's name says that it is packed in a way that has no parts: it is not asked.
+fn is_packed(name: &[u8]) -> bool {
+    PACKED.iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// The parts of a large source that are read apart from each other, if it has any.
-fn parts_of(source: &Source, size: u64, whole: &Whole, cuts_text: bool) -> Vec<Extent> {
-    if size < BIG_ZIP {
-        return Vec::new();
+///
+/// # Errors
+/// When an object cannot be looked into.
+fn parts_of(
+    source: &Source,
+    size: u64,
+    whole: &Whole,
+    cuts_text: bool,
+) -> Result<Vec<Extent>, PlanError> {
+    let shutdown = Shutdown::new();
+    let origin = match &source.kind {
+        SourceKind::Object(object) => Origin::object(&object.0),
+        _ => match open_at_once(&source.path) {
+            Ok(file) => Origin::File(file),
+            Err(_) => return Ok(Vec::new()),
+        },
+    };
+    let trouble = match &origin {
+        Origin::Object(_, trouble) => Some(trouble.clone()),
+        Origin::File(_) => None,
+    };
+    let file = Random::new(origin, size, &shutdown, None);
+    let members = zip_ranges(source, &file, whole);
+    let extents = if members.len() > 1 || !cuts_text || size < 2 * TEXT {
+        members.into_iter().map(Extent::Members).collect()
+    } else if is_text(&file) {
+        text_ranges(size)
+    } else {
+        Vec::new()
+    };
+    match trouble.and_then(|trouble| trouble.error()) {
+        Some(error) => Err(PlanError::Object {
+            name: shown(&source.name).into_owned(),
+            error,
+        }),
+        None => Ok(extents),
     }
-    let members = zip_ranges(source, size, whole);
-    if members.len() > 1 || !cuts_text || size < 2 * TEXT {
-        return members.into_iter().map(Extent::Members).collect();
-    }
-    if !is_text(source, size) {
-        return Vec::new();
-    }
+}
+
+/// The ranges of a text of so many bytes.
+fn text_ranges(size: u64) -> Vec<Extent> {
     let starts = (0..size / TEXT).map(|part| part * TEXT);
     let ends = (1..size / TEXT).map(|part| part * TEXT).chain([size]);
     let ranges = starts.zip(ends);
@@ -99,41 +194,29 @@ fn parts_of(source: &Source, size: u64, whole: &Whole, cuts_text: bool) -> Vec<E
 }
 
 /// Whether a file is plain text by its first bytes.
-fn is_text(source: &Source, size: u64) -> bool {
-    let Ok(file) = open_at_once(&source.path) else {
-        return false;
-    };
+fn is_text(file: &Random<'_>) -> bool {
     let mut head = [0; ENOUGH_TEXT];
-    let head = match file.read_at(&mut head, 0) {
+    let head = match file.head(&mut head) {
         Ok(got) => &head[..got],
         Err(_) => return false,
     };
-    if may_hide_zip(head) {
-        return false;
-    }
-    let (progress, shutdown) = (Progress::default(), Shutdown::new());
-    let file = RawFile::new(file, Some(size), &progress, &shutdown);
-    sniff(&mut Input::glance(file)) == Format::Plain
+    !may_hide_zip(head)
+        && sniff(&mut Input::glance(Section::new(file, 0, file.size()))) == Format::Plain
 }
 
 /// The ranges of a zip's members that are read apart from each other; none if it is not a zip or
 /// its directory cannot be read, which is for the reader to say.
-fn zip_ranges(source: &Source, size: u64, whole: &Whole) -> Vec<Range<u64>> {
+fn zip_ranges(source: &Source, file: &Random<'_>, whole: &Whole) -> Vec<Range<u64>> {
     let mut ranges = Vec::new();
-    let Ok(file) = File::open(&source.path) else {
-        return ranges;
-    };
     let mut head = [0; whole::ENOUGH];
-    if file.read_exact_at(&mut head, 0).is_err() || !is_zip(&head) || whole.is(&source.name, &head)
-    {
+    let read = file.head(&mut head);
+    if !read.is_ok_and(|got| got == head.len()) || !is_zip(&head) || whole.is(&source.name, &head) {
         return ranges;
     }
-    let shutdown = Shutdown::new();
-    let file = Random::new(file, size, &shutdown, None);
-    let Ok(directory) = locate(&file) else {
+    let Ok(directory) = locate(file) else {
         return ranges;
     };
-    let enough = RANGE.max(size / MOST_RANGES);
+    let enough = RANGE.max(file.size() / MOST_RANGES);
     let mut buffer = vec![0; 256 << 10];
     let mut entries = directory.entries(&mut buffer);
     let (mut start, mut number, mut weight) = (0, 0, 0_u64);

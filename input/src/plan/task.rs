@@ -8,10 +8,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use gristmill_common::plan_summary::Sent;
-use gristmill_common::split_task::{FileVersion, SourceRef, SourceState, SplitTask};
+use gristmill_common::split_task::{FileVersion, ObjectVersion, SourceRef, SourceState, SplitTask};
 use serde_bytes::ByteBuf;
 
 use super::{Plan, Source, SourceKind, Split};
+use crate::object::ObjectSource;
 
 /// What tells this version of a file from others.
 #[must_use]
@@ -28,6 +29,15 @@ pub fn version_of(file: &Metadata) -> FileVersion {
 pub fn path_of(task: &SplitTask, source: &SourceRef) -> PathBuf {
     let folder = Path::new(OsStr::from_bytes(&task.folder));
     folder.join(OsStr::from_bytes(&source.name))
+}
+
+/// Where a source of a task is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// A file, or what cannot be read.
+    File(PathBuf),
+    /// An object.
+    Object(ObjectSource),
 }
 
 impl Plan {
@@ -50,6 +60,11 @@ impl Plan {
                         nanos,
                     })
                 }
+                SourceKind::Object(object) if !object.0.is_named() => return None,
+                SourceKind::Object(object) => SourceState::Object(ObjectVersion {
+                    size: object.0.size(),
+                    version: object.0.version().to_owned(),
+                }),
                 SourceKind::Unreadable { reason } => SourceState::Unreadable(reason.clone()),
                 SourceKind::Stream | SourceKind::Stdin => return None,
             };
@@ -69,18 +84,26 @@ impl Plan {
         })
     }
 
-    /// The plan of one split of a job, as a message names it; `paths` are where its sources are.
+    /// The plan of one split of a job, as a message names it; `located` is where its sources are.
     #[must_use]
-    pub fn of_task(task: &SplitTask, paths: &[PathBuf]) -> Self {
-        let sources: Vec<Source> = (task.sources.iter().zip(paths))
-            .map(|(source, path)| Source {
+    pub fn of_task(task: &SplitTask, located: &[Located]) -> Self {
+        let unreadable = |reason: &str| SourceKind::Unreadable {
+            reason: reason.to_owned(),
+        };
+        let sources: Vec<Source> = (task.sources.iter().zip(located))
+            .map(|(source, located)| Source {
                 name: source.name.to_vec(),
-                path: path.clone(),
-                kind: match &source.state {
-                    SourceState::File(version) => SourceKind::File { size: version.size },
-                    SourceState::Unreadable(reason) => SourceKind::Unreadable {
-                        reason: reason.clone(),
-                    },
+                path: match located {
+                    Located::File(path) => path.clone(),
+                    Located::Object(_) => PathBuf::new(),
+                },
+                kind: match (&source.state, located) {
+                    (SourceState::File(version), _) => SourceKind::File { size: version.size },
+                    (SourceState::Unreadable(reason), _) => unreadable(reason),
+                    (SourceState::Object(_), Located::Object(object)) => {
+                        SourceKind::Object(object.clone())
+                    }
+                    (SourceState::Object(_), Located::File(_)) => unreadable("is no object"),
                 },
                 chosen: source.chosen,
                 ahead: None,
@@ -120,7 +143,8 @@ mod tests {
         let plan = Plan::new(&inputs, &spec(), 1000).unwrap();
         assert_eq!(plan.splits().len(), 2);
         let task = plan.task(1, Path::new("/elsewhere")).unwrap();
-        let paths: Vec<PathBuf> = task.sources.iter().map(|s| path_of(&task, s)).collect();
+        let located = |source| Located::File(path_of(&task, source));
+        let paths: Vec<Located> = task.sources.iter().map(located).collect();
         let back = Plan::of_task(&task, &paths);
         assert_eq!(back.split(1), plan.split(1));
         assert_eq!(back.split(0), None);

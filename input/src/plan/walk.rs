@@ -1,6 +1,7 @@
 //! The files of a folder, sorted by path bytes. What cannot be read becomes a source all the same,
 //! so that it is accounted for.
 
+use std::ffi::OsStr;
 use std::fs::{self, FileType};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::globs::Globs;
 use super::{Source, SourceKind};
+use crate::object::{Found as FoundObject, ObjectSource};
 
 /// How folders are walked.
 pub(super) struct Walk<'a> {
@@ -52,6 +54,30 @@ impl Walk<'_> {
                 ahead: None,
             }
         }));
+    }
+
+    /// The source that an object is, if it is taken.
+    pub(super) fn object(&self, found: FoundObject) -> Option<Source> {
+        let chosen = found.inside.is_some() && self.globs.choose();
+        if let Some(inside) = found.inside.and_then(|at| found.name.get(at..)) {
+            let hidden =
+                |part: &[u8]| part.starts_with(b".") && ![&b"."[..], b".."].contains(&part);
+            if !self.hidden && inside.split(|&byte| byte == b'/').any(hidden)
+                || !self.globs.take(Path::new(OsStr::from_bytes(inside)))
+            {
+                return None;
+            }
+        }
+        Some(Source {
+            name: found.name,
+            path: PathBuf::new(),
+            kind: match found.object {
+                Ok(object) => SourceKind::Object(ObjectSource(object)),
+                Err(reason) => SourceKind::Unreadable { reason },
+            },
+            chosen,
+            ahead: None,
+        })
     }
 
     /// Reads one level: files go to `found`, folders to `pending`.

@@ -1,15 +1,16 @@
 //! Ranges of a text give its lines, each once, wherever the ranges are cut.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use gristmill_common::extent::Extent;
 use gristmill_common::spec::{Grep, JobSpec, Kind};
-use gristmill_common::split_task::{SourceRef, SourceState, SplitTask};
+use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use proptest::prelude::*;
 
 use crate::plan::version_of;
-use crate::testing::{Outcome, read_plan};
-use crate::{Plan, path_of};
+use crate::testing::{Outcome, TestObject, read_plan};
+use crate::{Located, ObjectSource, Plan, path_of};
 
 fn spec() -> JobSpec {
     JobSpec {
@@ -20,6 +21,11 @@ fn spec() -> JobSpec {
 
 /// Reads the file `a.txt` of a folder in ranges that end at `cuts`.
 fn read_in(folder: &Path, cuts: &[u64], chunk_size: u64) -> Outcome {
+    read_as(folder, cuts, chunk_size, false)
+}
+
+/// The same, the file being an object of a store.
+fn read_as(folder: &Path, cuts: &[u64], chunk_size: u64, object: bool) -> Outcome {
     let version = version_of(&std::fs::metadata(folder.join("a.txt")).unwrap());
     let size = version.size;
     let mut ends: Vec<u64> = cuts.iter().map(|cut| cut % size.max(1)).collect();
@@ -35,14 +41,27 @@ fn read_in(folder: &Path, cuts: &[u64], chunk_size: u64) -> Outcome {
             sources: vec![SourceRef {
                 name: b"a.txt".to_vec().into(),
                 chosen: false,
-                state: SourceState::File(version),
+                state: match object {
+                    false => SourceState::File(version),
+                    true => SourceState::Object(ObjectVersion {
+                        size: version.size,
+                        version: "\"1\"".into(),
+                    }),
+                },
             }],
             extent: Extent::Lines {
                 range: std::mem::replace(&mut start, end)..end,
                 size,
             },
         };
-        let paths: Vec<PathBuf> = task.sources.iter().map(|s| path_of(&task, s)).collect();
+        let located = |source| match object {
+            false => Located::File(path_of(&task, source)),
+            true => Located::Object(ObjectSource(Arc::new(TestObject {
+                content: std::fs::read(path_of(&task, source)).unwrap(),
+                broken: None,
+            }))),
+        };
+        let paths: Vec<Located> = task.sources.iter().map(located).collect();
         let outcome = read_plan(&Plan::of_task(&task, &paths), &spec()).unwrap();
         all.documents.extend(outcome.documents);
         all.faults.extend(outcome.faults);
@@ -78,6 +97,7 @@ proptest! {
         prop_assert_eq!(&ranges.faults, &whole.faults);
         prop_assert_eq!(&ranges.samples, &whole.samples);
         prop_assert_eq!(&ranges.records, &whole.records);
+        prop_assert_eq!(ranges, read_as(dir.path(), &cuts, chunk_size, true));
     }
 }
 

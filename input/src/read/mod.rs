@@ -21,6 +21,8 @@ mod format_tests;
 #[cfg(test)]
 mod lines_tests;
 #[cfg(test)]
+mod object_tests;
+#[cfg(test)]
 mod tar_tests;
 #[cfg(test)]
 mod zip_tests;
@@ -40,7 +42,7 @@ use crate::whole::Whole;
 pub use all::read_all;
 use expanded::Bound;
 use walker::Walker;
-pub(crate) use walker::as_zip;
+pub(crate) use walker::is_zip_file;
 
 /// What reading a job's splits needs beside the plan.
 #[derive(Clone, Debug)]

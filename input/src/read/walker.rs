@@ -2,22 +2,23 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::expanded::Counted;
 use super::{Reading, ar, cpio, lines, spool, tar, zip};
 use gristmill_common::extent::Extent;
 use gristmill_common::progress::Progress;
-use gristmill_common::shutdown::Shutdown;
 
 use crate::cut::{Cutter, MAX_NAME, Place, Stretch};
 use crate::directory::is_there;
 use crate::error::Halt;
+use crate::object::Object;
 use crate::plan::{Source, SourceKind};
 use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, may_hide_zip_in_stream, sniff};
 use crate::stream::{
-    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, Prefixed, Pull, Random,
-    RawFile, Section, Snappy, Utf16, Xz, Zlib, Zstd, open_at_once,
+    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, ObjectPull, Origin,
+    Prefixed, Pull, Random, RawFile, Section, Snappy, Trouble, Utf16, Xz, Zlib, Zstd, open_at_once,
 };
 use crate::whole::{self, Whole};
 
@@ -63,6 +64,9 @@ impl<'w, 's> Walker<'w, 's> {
     /// Cuts the source, or a part of it.
     pub(super) fn source(&mut self, extent: Extent) -> Result<(), Halt> {
         let source = self.source;
+        if let SourceKind::Object(object) = &source.kind {
+            return self.object(&object.0, extent);
+        }
         let (file, size) = match self.open() {
             Ok(opened) => opened,
             Err(damage) => return self.fault(&source.name, 0, damage),
@@ -74,23 +78,17 @@ impl<'w, 's> Walker<'w, 's> {
             Extent::Whole => 0..u64::MAX,
             Extent::Members(members) => members,
             Extent::Lines { range, size } => {
-                return lines::walk(self, &source.name, file, range, size);
+                let file = Random::new(Origin::File(file), size, shutdown, Some(progress));
+                return lines::walk(self, &source.name, &file, range);
             }
         };
         if let Some(size) = size
-            && let Some(file) = as_zip(
-                &source.name,
-                &file,
-                size,
-                &self.reading.whole,
-                shutdown,
-                Some(progress),
-            )
+            && let Ok(copy) = file.try_clone()
         {
-            return match self.too_deep(0) {
-                Some(damage) => self.fault(&source.name, 0, damage),
-                None => zip::walk(self, &source.name, &file, 0, members),
-            };
+            let copy = Random::new(Origin::File(copy), size, shutdown, Some(progress));
+            if is_zip_file(&source.name, &copy, &self.reading.whole) {
+                return self.zip(&copy, members);
+            }
         }
         let file = RawFile::new(file, size, progress, shutdown);
         let input = match &source.ahead {
@@ -103,6 +101,58 @@ impl<'w, 's> Walker<'w, 's> {
         self.stream(&source.name, input.of_length(size), 0)
     }
 
+    /// Cuts an object, or a part of it.
+    fn object(&mut self, object: &Arc<dyn Object>, extent: Extent) -> Result<(), Halt> {
+        let (source, size) = (self.source, object.size());
+        let Reading {
+            progress, shutdown, ..
+        } = *self.reading;
+        let origin = Origin::object(object);
+        let Origin::Object(_, trouble) = &origin else {
+            return Ok(());
+        };
+        let trouble = trouble.clone();
+        let random = Random::new(origin, size, shutdown, Some(progress));
+        let members = match extent {
+            Extent::Lines { range, .. } => {
+                lines::walk(self, &source.name, &random, range)?;
+                return self.without(&trouble);
+            }
+            Extent::Whole => 0..u64::MAX,
+            Extent::Members(members) => members,
+        };
+        if is_zip_file(&source.name, &random, &self.reading.whole) {
+            self.zip(&random, members)?;
+            return self.without(&trouble);
+        }
+        self.without(&trouble)?;
+        // What was read to see what it is need not be asked for again.
+        let (_, first) = random.into_parts();
+        let range = first.len() as u64..size;
+        Progress::add(&progress.bytes_read, first.len() as u64);
+        let rest = ObjectPull::new(object.as_ref(), range, &trouble, progress, shutdown);
+        let input = Input::new(Prefixed::new(first, rest)).of_length(Some(size));
+        self.stream(&source.name, input, 0)?;
+        self.without(&trouble)
+    }
+
+    /// Halts if anything kept the object from being read: what was made of it then does not hold.
+    fn without(&mut self, trouble: &Trouble) -> Result<(), Halt> {
+        match trouble.damage() {
+            Some(damage) => self.fault(&self.source.name, 0, damage),
+            None => Ok(()),
+        }
+    }
+
+    /// Cuts members of the source, which is a zip.
+    fn zip(&mut self, file: &Random<'_>, members: Range<u64>) -> Result<(), Halt> {
+        let name = &self.source.name;
+        match self.too_deep(0) {
+            Some(damage) => self.fault(name, 0, damage),
+            None => zip::walk(self, name, file, 0, members),
+        }
+    }
+
     fn open(&self) -> Result<(File, Option<u64>), Damage> {
         let cannot = |error: io::Error| Damage::unusable(format!("cannot be opened: {error}"));
         if let Some(ahead) = &self.source.ahead {
@@ -110,6 +160,7 @@ impl<'w, 's> Walker<'w, 's> {
         }
         let path = &self.source.path;
         match &self.source.kind {
+            SourceKind::Object(_) => Err(Damage::unusable("is no file")),
             SourceKind::Unreadable { reason } => Err(Damage::unusable(reason.clone())),
             SourceKind::File { size } => {
                 // A FIFO may have taken the file's place.
@@ -301,7 +352,7 @@ impl<'w, 's> Walker<'w, 's> {
             Err(damage) => return self.fault(name, 0, damage),
         };
         drop(input);
-        let file = Random::new(file, size, self.reading.shutdown, None);
+        let file = Random::new(Origin::File(file), size, self.reading.shutdown, None);
         let result = zip::walk(self, name, &file, depth, 0..u64::MAX);
         self.spooled -= size;
         result
@@ -325,7 +376,7 @@ impl<'w, 's> Walker<'w, 's> {
             }
         };
         drop(input);
-        let file = Random::new(file, size, self.reading.shutdown, None);
+        let file = Random::new(Origin::File(file), size, self.reading.shutdown, None);
         let result = match (is_there(&file), self.too_deep(depth), format) {
             (true, None, _) => zip::walk(self, name, &file, depth, 0..u64::MAX),
             (true, Some(damage), _) => self.fault(name, 0, damage),
@@ -384,23 +435,18 @@ impl<'w, 's> Walker<'w, 's> {
     }
 }
 
-/// The file as one that is read at any offset, if it is a zip: one that begins as zips do, or one
-/// with something in front. One that is a document as a whole is not opened.
-pub(crate) fn as_zip<'w>(
-    name: &[u8],
-    file: &File,
-    size: u64,
-    whole: &Whole,
-    shutdown: &'w Shutdown,
-    progress: Option<&'w Progress>,
-) -> Option<Random<'w>> {
+/// Whether a file or object is a zip to be opened: one that begins as zips do, or one with
+/// something in front. One that is a document as a whole is not.
+pub(crate) fn is_zip_file(name: &[u8], file: &Random<'_>, whole: &Whole) -> bool {
     let mut head = [0; ENOUGH_TEXT];
-    let head = &mut head[..size.min(ENOUGH_TEXT as u64) as usize];
-    file.read_exact_at(head, 0).ok()?;
+    let want = file.size().min(ENOUGH_TEXT as u64) as usize;
+    let head = match file.head(&mut head[..want]) {
+        Ok(got) if got == want => &head[..want],
+        _ => return false,
+    };
     let begins = is_zip(head);
     if whole.is(name, head) || !begins && (whole.as_stored() || !may_hide_zip(head)) {
-        return None;
+        return false;
     }
-    let random = Random::new(file.try_clone().ok()?, size, shutdown, progress);
-    (begins || is_there(&random)).then_some(random)
+    begins || is_there(file)
 }

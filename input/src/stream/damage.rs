@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::object::ObjectError;
+
 /// Why a stretch of input cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
@@ -28,6 +30,10 @@ pub(crate) enum Ill {
     Unusable,
     /// Nothing is wrong: reading was told to stop.
     Stopped,
+    /// An object is not what it was: fails the job.
+    Changed,
+    /// An object cannot be had: fails the job, as another time it may be there.
+    Store,
     /// Nothing is wrong, but more came than the job may unfold to.
     TooMuch(u64),
 }
@@ -41,6 +47,16 @@ impl Damage {
     /// Data that is not read though it may be sound.
     pub(crate) fn unusable(reason: impl Into<String>) -> Self {
         Self::new(Ill::Unusable, reason.into())
+    }
+
+    /// What keeps an object from being read.
+    pub(crate) fn of_object(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Changed(reason) => Self::new(Ill::Changed, reason),
+            ObjectError::Failed(reason) => Self::new(Ill::Store, reason),
+            ObjectError::Unusable(reason) => Self::unusable(reason),
+            ObjectError::Stopped => Self::stopped(),
+        }
     }
 
     /// Not damage at all: a stop was asked for.

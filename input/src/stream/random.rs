@@ -1,37 +1,79 @@
-//! Files that are read at any offset: archives with a directory.
+//! Files and objects that are read at any offset: archives with a directory.
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 
-use super::{Damage, Pull};
+use super::object::{Trouble, read_at};
+use super::{Damage, ObjectPull, Pull, RawFile};
+use crate::object::Object;
 
 /// How much is read at once where members are small: many of them in one call.
 const BLOCK: usize = 256 << 10;
+/// The same of an object that is read on and on: each call is a request over a network.
+const MOST_BLOCK: usize = 4 << 20;
 
-/// A file of a known size, read at offsets through a buffer.
+/// What is read at offsets.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    File(File),
+    Object(Arc<dyn Object>, Trouble),
+}
+
+impl Origin {
+    /// An object, of which nothing has gone wrong yet.
+    pub(crate) fn object(object: &Arc<dyn Object>) -> Self {
+        Self::Object(Arc::clone(object), Trouble::default())
+    }
+
+    /// Reads at an offset.
+    ///
+    /// # Errors
+    /// What the system or the store says.
+    fn read_at(&self, buffer: &mut [u8], offset: u64, shutdown: &Shutdown) -> io::Result<usize> {
+        match self {
+            Origin::File(file) => file.read_at(buffer, offset),
+            Origin::Object(object, trouble) => {
+                read_at(object.as_ref(), buffer, offset, shutdown, trouble)
+            }
+        }
+    }
+}
+
+/// A file or an object of a known size, read at offsets through a buffer.
 pub(crate) struct Random<'a> {
-    file: File,
+    origin: Origin,
     size: u64,
     shutdown: &'a Shutdown,
     /// Counts what members take; nothing for a temporary file.
     progress: Option<&'a Progress>,
-    block: RefCell<(u64, Vec<u8>)>,
+    block: RefCell<Block>,
+}
+
+/// The stretch that was read last.
+#[derive(Default)]
+struct Block {
+    start: u64,
+    bytes: Vec<u8>,
+    /// How much was asked for: doubled for an object while reading goes on where it ended.
+    asked: usize,
 }
 
 impl<'a> Random<'a> {
     pub(crate) fn new(
-        file: File,
+        origin: Origin,
         size: u64,
         shutdown: &'a Shutdown,
         progress: Option<&'a Progress>,
     ) -> Self {
         Self {
-            file,
+            origin,
             size,
             shutdown,
             progress,
@@ -42,6 +84,62 @@ impl<'a> Random<'a> {
     /// Its size, in bytes, as it was planned.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Reads at the beginning, and of a file no more than that.
+    ///
+    /// # Errors
+    /// What the system or the store says.
+    pub(crate) fn head(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.origin {
+            Origin::File(_) => self.fill(buffer, 0),
+            Origin::Object(..) => self.read(buffer, 0),
+        }
+    }
+
+    /// A range as a stream that goes straight on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn stream(
+        &self,
+        range: Range<u64>,
+        progress: &'a Progress,
+    ) -> io::Result<Box<dyn Pull + 'a>> {
+        Ok(match &self.origin {
+            Origin::File(file) => {
+                let mut file = file.try_clone()?;
+                file.seek(SeekFrom::Start(range.start))?;
+                let file = RawFile::new(file, Some(range.end), progress, self.shutdown);
+                Box::new(file.at(range.start))
+            }
+            Origin::Object(object, trouble) => Box::new(ObjectPull::new(
+                object.as_ref(),
+                range,
+                trouble,
+                progress,
+                self.shutdown,
+            )),
+        })
+    }
+
+    /// What keeps the object from being read, if that has shown: then nothing that was found
+    /// holds.
+    pub(crate) fn trouble(&self) -> Option<Damage> {
+        match &self.origin {
+            Origin::File(_) => None,
+            Origin::Object(_, trouble) => trouble.damage(),
+        }
+    }
+
+    /// What it is, and its first bytes if it was read from its beginning.
+    pub(crate) fn into_parts(self) -> (Origin, Vec<u8>) {
+        let block = self.block.into_inner();
+        let first = match block.start {
+            0 => block.bytes,
+            _ => Vec::new(),
+        };
+        (self.origin, first)
     }
 
     /// Whether a stop was asked for.
@@ -61,17 +159,23 @@ impl<'a> Random<'a> {
             return self.fill(buffer, offset);
         }
         let mut block = self.block.borrow_mut();
-        let (start, bytes) = &mut *block;
         let end = offset.saturating_add(want as u64);
-        if offset < *start || end > *start + bytes.len() as u64 {
-            let ahead = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
-            bytes.resize(ahead, 0);
-            *start = offset;
-            let got = self.fill(bytes, offset)?;
-            bytes.truncate(got);
+        let known = block.start..block.start + block.bytes.len() as u64;
+        if offset < known.start || end > known.end {
+            let goes_on = !known.is_empty() && (known.start..=known.end).contains(&offset);
+            block.asked = match &self.origin {
+                Origin::Object(..) if goes_on => (2 * block.asked).min(MOST_BLOCK),
+                _ => BLOCK,
+            };
+            let ahead = usize::try_from(left).map_or(block.asked, |left| left.min(block.asked));
+            block.bytes.resize(ahead, 0);
+            block.start = offset;
+            let got = self.fill(&mut block.bytes, offset);
+            block.bytes.truncate(*got.as_ref().unwrap_or(&0));
+            got?;
         }
-        let from = (offset - *start) as usize;
-        let bytes = bytes.get(from..).unwrap_or_default();
+        let from = (offset - block.start) as usize;
+        let bytes = block.bytes.get(from..).unwrap_or_default();
         let got = bytes.len().min(want);
         buffer[..got].copy_from_slice(&bytes[..got]);
         Ok(got)
@@ -80,7 +184,8 @@ impl<'a> Random<'a> {
     fn fill(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut got = 0;
         while got < buffer.len() {
-            match self.file.read_at(&mut buffer[got..], offset + got as u64) {
+            let at = offset + got as u64;
+            match (self.origin).read_at(&mut buffer[got..], at, self.shutdown) {
                 Ok(0) => break,
                 Ok(more) => got += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -102,6 +207,7 @@ pub(crate) struct Section<'r> {
     file: &'r Random<'r>,
     at: u64,
     end: u64,
+    counts: bool,
 }
 
 impl<'r> Section<'r> {
@@ -111,6 +217,17 @@ impl<'r> Section<'r> {
             file,
             at: start,
             end,
+            counts: true,
+        }
+    }
+}
+
+impl<'r> Section<'r> {
+    /// The same, not counted as progress: only looked at.
+    pub(crate) fn unseen(file: &'r Random<'_>, start: u64, end: u64) -> Self {
+        Self {
+            counts: false,
+            ..Self::new(file, start, end)
         }
     }
 }
@@ -132,6 +249,9 @@ impl Pull for Section<'_> {
             Ok(got) => got,
             Err(error) => {
                 out.truncate(start);
+                if let Some(damage) = self.file.trouble() {
+                    return Err(damage);
+                }
                 return Err(Damage::unusable(format!(
                     "cannot be read at byte {}: {error}",
                     self.at
@@ -140,7 +260,7 @@ impl Pull for Section<'_> {
         };
         out.truncate(start + got);
         self.at += got as u64;
-        if let Some(progress) = self.file.progress {
+        if let Some(progress) = self.file.progress.filter(|_| self.counts) {
             Progress::add(&progress.bytes_read, got as u64);
         }
         if got == 0 {

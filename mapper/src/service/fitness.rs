@@ -1,10 +1,10 @@
 //! Whether a job is one that this mapper can work on, as far as its submission tells.
 
-use std::path::PathBuf;
-
 use gristmill_common::plan_summary::Sent;
 use gristmill_common::spec::{Kind, SPEC_VERSION};
 use gristmill_jobs::registry::Job;
+
+use crate::work::assignment::Inputs;
 
 /// Whether a job runs the user's own program.
 pub(super) fn runs_program(job: &Job) -> bool {
@@ -17,9 +17,9 @@ pub(super) fn is_read_here(job: &Job) -> bool {
 }
 
 /// Why a job whose sources mappers read cannot be worked on here, if it cannot.
-pub(super) fn unreadable(job: &Job, inputs: &[PathBuf]) -> Option<String> {
+pub(super) fn unreadable(job: &Job, inputs: &Inputs) -> Option<String> {
     (is_read_here(job) && inputs.is_empty()).then(|| {
-        "it was sent as splits, and this mapper may read no folder: start it with --inputs DIR"
+        "it was sent as splits, and this mapper may read no folder: start it with --inputs DIR or URL"
             .into()
     })
 }

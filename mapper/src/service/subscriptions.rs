@@ -2,7 +2,6 @@
 //! once for each. It must not know what happens to the chunks, or who tells it of jobs.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -25,7 +24,7 @@ use crate::programs::ExecSettings;
 use crate::service::files::Files;
 use crate::service::fitness::{foreign, is_read_here, runs_program, unreadable};
 use crate::service::programs::{Programs, Ready};
-use crate::work::assignment::{Assignment, Limits, SplitReading};
+use crate::work::assignment::{Assignment, Inputs, Limits, SplitReading};
 use crate::work::fair_scheduler::FairScheduler;
 use crate::work::pump;
 
@@ -46,8 +45,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How it runs the user's own programs.
     pub exec: ExecSettings,
-    /// The folders whose files jobs may have it read, as absolute paths without links.
-    pub inputs: Vec<PathBuf>,
+    /// What jobs may have it read.
+    pub inputs: Inputs,
     /// Starts this process anew: called when a thread is stuck in a chunk for good and everything
     /// else is settled. It should not return.
     pub restart: Arc<dyn Fn() + Send + Sync>,
@@ -340,7 +339,7 @@ impl Subscriptions {
             strict: false,
             limits: self.settings.limits,
             reading: is_read_here(job).then(|| SplitReading {
-                folders: self.settings.inputs.clone(),
+                inputs: self.settings.inputs.clone(),
                 tmp: self.settings.exec.tmp.clone(),
                 stop: self.stop.clone(),
             }),

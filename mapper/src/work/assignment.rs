@@ -11,6 +11,7 @@ use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_common::wire::{Check, WireError};
+use gristmill_input::Objects;
 use gristmill_jobs::publish_window::LandError;
 use gristmill_jobs::transport::{PublishError, Transport};
 
@@ -81,11 +82,29 @@ impl Default for Limits {
     }
 }
 
+/// What jobs may have a mapper read.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Folders of files, as absolute paths without links.
+    pub folders: Vec<PathBuf>,
+    /// URLs of folders of objects.
+    pub urls: Vec<String>,
+    /// Where URLs lead.
+    pub objects: Arc<dyn Objects>,
+}
+
+impl Inputs {
+    /// Whether there is nothing that it may read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.folders.is_empty() && self.urls.is_empty()
+    }
+}
+
 /// How a mapper reads splits.
 #[derive(Clone, Debug)]
 pub struct SplitReading {
-    /// The folders whose files it may open, without links.
-    pub folders: Vec<PathBuf>,
+    /// What it may open.
+    pub inputs: Inputs,
     /// The folder for nested archives that need seeking.
     pub tmp: PathBuf,
     /// Asks for a stop: a split that is being read is given back.

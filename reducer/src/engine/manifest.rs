@@ -139,10 +139,16 @@ impl Manifest {
         if !path.metadata().map_err(wrong)?.is_file() {
             return Err(NoManifest::Foreign("it is not a plain file".into()));
         }
+        Self::from_reader(File::open(path).map_err(wrong)?)
+    }
+
+    /// Reads a manifest of bounded size, wherever it is.
+    ///
+    /// # Errors
+    /// When it is unreadable, or not a manifest of this version.
+    pub fn from_reader(from: impl Read) -> Result<Self, NoManifest> {
         let mut text = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_MANIFEST + 1).read_to_end(&mut text))
-            .map_err(wrong)?;
+        (from.take(MAX_MANIFEST + 1).read_to_end(&mut text)).map_err(NoManifest::Unreadable)?;
         if text.len() as u64 > MAX_MANIFEST {
             return Err(NoManifest::Foreign(format!(
                 "it is larger than {MAX_MANIFEST} bytes"

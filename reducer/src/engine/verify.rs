@@ -1,18 +1,20 @@
 //! Whether an output is what its manifest says, and whether its accounts add up.
 //!
-//! It reads files only; recounting the inputs is the caller's, who gets the spec and the accounts.
+//! It reads files only, on a disk or elsewhere; recounting the inputs is the caller's, who gets the
+//! spec and the accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::JobSpec;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::engine::accounts::Account;
-use crate::engine::digest::{Digested, digest};
+use crate::engine::digest::Digested;
 use crate::engine::error::FileError;
 use crate::engine::manifest::{
     MANIFEST, Manifest, NoManifest, QUARANTINE, SOURCES, Totals, is_part_name,
@@ -42,16 +44,69 @@ pub struct Verified {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// There is no manifest to hold it against.
-    #[error("{}: {reason}", dir.display())]
+    #[error("{place}: {reason}")]
     NoManifest {
         /// The folder.
-        dir: std::path::PathBuf,
+        place: String,
         /// What is wrong with it.
         reason: NoManifest,
     },
     /// The folder cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The place cannot be read.
+    #[error("{place}: {error}")]
+    Place {
+        /// Which.
+        place: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+}
+
+/// A place with the files of an output.
+pub trait OutputFiles {
+    /// Its name, for people.
+    fn shown(&self) -> String;
+
+    /// The names of all that is in it.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    fn names(&self) -> io::Result<Vec<String>>;
+
+    /// A plain file's content.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] if there is none; else when it cannot be read.
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>>;
+}
+
+/// A folder.
+struct FolderFiles<'a>(&'a Path);
+
+impl OutputFiles for FolderFiles<'_> {
+    fn shown(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.0)? {
+            // The names that matter are ASCII.
+            names.extend(entry?.file_name().into_string().ok());
+        }
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
+        let path = self.0.join(name);
+        // A link or a FIFO is not what was written, and may block.
+        match fs::symlink_metadata(&path)?.is_file() {
+            true => Ok(Box::new(File::open(&path)?)),
+            false => Err(io::Error::other("not a plain file")),
+        }
+    }
 }
 
 /// A line of `sources.jsonl`.
@@ -82,13 +137,36 @@ fn one() -> u64 {
 /// # Errors
 /// When there is no manifest or the folder cannot be listed. Damage is no error but a finding.
 pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
-    let manifest =
-        Manifest::read(&dir.join(MANIFEST)).map_err(|reason| VerifyError::NoManifest {
-            dir: dir.to_owned(),
-            reason,
-        })?;
+    let none = |reason| VerifyError::NoManifest {
+        place: dir.display().to_string(),
+        reason,
+    };
+    let manifest = Manifest::read(&dir.join(MANIFEST)).map_err(none)?;
+    hold(&FolderFiles(dir), manifest)
+}
+
+/// Holds an output wherever it is against its manifest.
+///
+/// # Errors
+/// When there is no manifest or the place cannot be read.
+pub fn verify_files(files: &dyn OutputFiles) -> Result<Verified, VerifyError> {
+    let none = |reason| VerifyError::NoManifest {
+        place: files.shown(),
+        reason,
+    };
+    let manifest = match files.open(MANIFEST) {
+        Ok(file) => Manifest::from_reader(file).map_err(none)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(none(NoManifest::Missing));
+        }
+        Err(error) => return Err(none(NoManifest::Unreadable(error))),
+    };
+    hold(files, manifest)
+}
+
+fn hold(files: &dyn OutputFiles, manifest: Manifest) -> Result<Verified, VerifyError> {
     let mut check = Check {
-        dir,
+        files,
         findings: Vec::new(),
     };
     for file in &manifest.files {
@@ -107,7 +185,15 @@ pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
         }
     }
     let listed: BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
-    for name in check.part_files()? {
+    let place = |error| VerifyError::Place {
+        place: files.shown(),
+        error,
+    };
+    let names: BTreeSet<String> = files.names().map_err(place)?.into_iter().collect();
+    for name in names {
+        if !is_part_name(&name) {
+            continue;
+        }
         if !listed.contains(name.as_str()) {
             check.find(format!("{name}: not listed in the manifest"));
         }
@@ -128,7 +214,7 @@ pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
 }
 
 struct Check<'a> {
-    dir: &'a Path,
+    files: &'a dyn OutputFiles,
     findings: Vec<String>,
 }
 
@@ -142,33 +228,27 @@ impl Check<'_> {
     }
 
     fn digest(&mut self, name: &str) -> Option<Digested> {
-        let path = self.dir.join(name);
-        // A link or a FIFO is not what was written, and may block.
-        let plain = fs::symlink_metadata(&path).map(|found| found.is_file());
-        match plain {
-            Ok(true) => match digest(&path) {
-                Ok(found) => return Some(found),
-                Err(error) => self.find(format!("{name}: {error}")),
-            },
-            Ok(false) => self.find(format!("{name}: not a plain file")),
+        let file = match self.files.open(name) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.find(format!("{name}: missing"));
+                return None;
             }
-            Err(error) => self.find(format!("{name}: {error}")),
-        }
-        None
-    }
-
-    fn part_files(&self) -> Result<BTreeSet<String>, FileError> {
-        let wrong = |error| FileError::new("list the folder", self.dir)(error);
-        let mut names = BTreeSet::new();
-        for entry in fs::read_dir(self.dir).map_err(wrong)? {
-            let name = entry.map_err(wrong)?.file_name();
-            if let Some(name) = name.to_str().filter(|name| is_part_name(name)) {
-                names.insert(name.to_owned());
+            Err(error) => {
+                self.find(format!("{name}: {error}"));
+                return None;
+            }
+        };
+        match Sha256::of_reader(file) {
+            Ok((sha256, bytes)) => Some(Digested {
+                bytes,
+                sha256: sha256.to_string(),
+            }),
+            Err(error) => {
+                self.find(format!("{name}: {error}"));
+                None
             }
         }
-        Ok(names)
     }
 
     /// Checks the accounts and returns them.
@@ -235,13 +315,12 @@ impl Check<'_> {
 
     /// Reads the lines of a JSON lines file; a bad one ends it with a finding.
     fn lines<T: DeserializeOwned>(&mut self, name: &str, mut take: impl FnMut(T)) {
-        let path = self.dir.join(name);
         // Missing or special files were reported where the hashes are checked.
-        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+        let Ok(file) = self.files.open(name) else {
             return;
-        }
-        let mut read = || -> io::Result<Option<u64>> {
-            let mut file = BufReader::new(File::open(&path)?);
+        };
+        let read = || -> io::Result<Option<u64>> {
+            let mut file = BufReader::new(file);
             let mut line = Vec::new();
             for number in 1.. {
                 line.clear();

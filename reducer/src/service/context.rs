@@ -19,6 +19,7 @@ use tracing::warn;
 
 use crate::engine::product::Settings;
 use crate::engine::reduce_error::ReduceError;
+use crate::service::Publish;
 use crate::service::ledger::StateDir;
 
 /// All that the threads of one job share.
@@ -49,6 +50,8 @@ pub(crate) struct JobContext<'a> {
     pub(crate) full: usize,
     /// How long nothing may come before a sealed job counts as stalled.
     pub(crate) stall_after: Duration,
+    /// Where the finished output goes beside the output directory.
+    pub(crate) publish: Option<&'a dyn Publish>,
     /// The pause after taking a partition.
     pub(crate) spread: Duration,
     pub(crate) turns: Mutex<()>,

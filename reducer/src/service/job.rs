@@ -17,6 +17,7 @@ use gristmill_jobs::registry::{Event, RegistryError, Totals};
 use gristmill_rabbitmq::QueueError;
 use tracing::{info, warn};
 
+use super::NotPublished;
 use super::context::JobContext;
 use super::partition::{Ended, rebuild, reduce};
 use crate::engine::commit::{CommitError, Report, commit};
@@ -221,6 +222,15 @@ fn finish(
             report.totals
         }
     };
+    if let Some(place) = job.publish {
+        match place.publish(job.name, &output, job.may_replace(), job.stop) {
+            Ok(()) => {}
+            Err(NotPublished::Stopped) => return Ok(false),
+            Err(NotPublished::InTheWay(reason)) => return Err(JobFailure::Job(reason)),
+            Err(NotPublished::Here(reason)) => return Err(JobFailure::Here(Cause::Other, reason)),
+        }
+        crash::point("published");
+    }
     let totals = Totals {
         records: totals.records,
         quarantined: totals.quarantined,

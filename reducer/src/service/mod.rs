@@ -9,6 +9,7 @@ mod job;
 mod ledger;
 mod partition;
 mod programs;
+mod publish;
 mod thread;
 mod working;
 
@@ -37,6 +38,7 @@ pub use ledger::output_seen;
 use crate::service::ledger::StateDir;
 use janitor::Janitor;
 use programs::Programs;
+pub use publish::{NotPublished, Publish};
 use working::{Report, Working};
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
@@ -57,6 +59,8 @@ pub struct Settings {
     pub only: Option<JobName>,
     /// How long nothing may come before a sealed job counts as stalled.
     pub stall_after: Duration,
+    /// Where finished outputs go beside the output directory.
+    pub publish: Option<Arc<dyn Publish>>,
     /// Makes the reduce programs of jobs ready.
     pub programs: Arc<dyn ReducePrograms>,
 }

@@ -13,6 +13,7 @@ use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 
+use super::Publish;
 use super::context::JobContext;
 use super::job::{JobFailure, work};
 use crate::engine::product::Settings;
@@ -37,6 +38,7 @@ pub(super) struct JobThread {
     pub(super) stop: Shutdown,
     pub(super) sealed: Arc<AtomicBool>,
     pub(super) stall_after: Duration,
+    pub(super) publish: Option<Arc<dyn Publish>>,
 }
 
 impl JobThread {
@@ -80,6 +82,7 @@ impl JobThread {
             sealed: &self.sealed,
             window: usize::from(prefetch / 2),
             stall_after: self.stall_after,
+            publish: self.publish.as_deref(),
             // One partition cannot be shared.
             spread: match partitions {
                 1 => Duration::ZERO,

@@ -73,6 +73,7 @@ impl Service {
             stop: working.stop.clone(),
             sealed: Arc::clone(&working.sealed),
             stall_after: self.settings.stall_after,
+            publish: self.settings.publish.clone(),
         };
         info!(job = %name, partitions, "reducing");
         let say = self.say.clone();

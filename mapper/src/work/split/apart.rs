@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use gristmill_common::chunk::{Chunk, ChunkHead, Quarantined};
 use gristmill_common::id::ChunkId;
 use gristmill_common::split_task::{SplitAccount, SplitTask};
 use gristmill_common::wire::{self, Check, Message};
+use gristmill_input::Located;
 use tracing::warn;
 
 use super::error_of;
@@ -40,15 +40,18 @@ pub const READER: &str = "isolated-split";
 pub(super) fn read(
     job: &Assignment,
     task: &SplitTask,
-    paths: &[PathBuf],
+    located: &[Located],
     settings: &SplitReading,
     mapping: &mut Mapping<'_>,
 ) -> Result<Option<SplitAccount>, MapError> {
     let request = ReadRequest {
         spec: job.spec.clone(),
         task: task.clone(),
-        paths: (paths.iter())
-            .map(|path| path.clone().into_os_string().into_vec())
+        paths: (located.iter())
+            .map(|located| match located {
+                Located::File(path) => path.clone().into_os_string().into_vec(),
+                Located::Object(_) => Vec::new(),
+            })
             .collect(),
         tmp: settings.tmp.clone(),
         memory: job.limits.memory,

@@ -12,14 +12,13 @@ mod outcomes;
 mod reader;
 mod sources;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::split_task::{SplitAccount, SplitTask};
-use gristmill_input::{Account, Halt, Plan, Reading, read_split};
+use gristmill_input::{Account, Halt, Located, Plan, Reading, read_split};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
@@ -113,7 +112,7 @@ impl SplitWork<'_> {
         mapper: &mut Mapper,
         held: Option<&Delivery>,
     ) -> Result<bool, MapError> {
-        let paths = sources::find(task, &settings.folders)?;
+        let paths = sources::find(task, &settings.inputs)?;
         let outcomes = Outcomes::new(self, &settings.stop);
         let mut mapping = Mapping::new(self, task.split, mapper, outcomes, held.map(attempt_of));
         let read = match self.suspect {
@@ -142,7 +141,7 @@ impl SplitWork<'_> {
     fn read_here(
         &self,
         task: &SplitTask,
-        paths: &[PathBuf],
+        paths: &[Located],
         settings: &SplitReading,
         mapping: &mut Mapping<'_>,
     ) -> Result<Option<SplitAccount>, MapError> {
@@ -179,8 +178,12 @@ fn account_of(split: u32, account: Account) -> SplitAccount {
 /// Whether what ended a reading early ends it everywhere; else the trouble is this mapper's.
 fn is_hopeless(halt: &Halt) -> bool {
     match halt {
-        Halt::Stopped | Halt::Temporary { .. } | Halt::Thread(_) => false,
-        Halt::Corrupt(_) | Halt::TooMuch(_) | Halt::Glob(_) | Halt::RecordStart(_) => true,
+        Halt::Stopped | Halt::Temporary { .. } | Halt::Thread(_) | Halt::Store { .. } => false,
+        Halt::Corrupt(_)
+        | Halt::Changed { .. }
+        | Halt::TooMuch(_)
+        | Halt::Glob(_)
+        | Halt::RecordStart(_) => true,
     }
 }
 

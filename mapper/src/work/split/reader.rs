@@ -14,9 +14,9 @@ use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
-use gristmill_common::split_task::SplitTask;
+use gristmill_common::split_task::{SourceState, SplitTask};
 use gristmill_common::wire::{self, BodyForm};
-use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
+use gristmill_input::{ChunkSink, Halt, Located, ObjectSource, Objects, Plan, Reading, read_split};
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 
@@ -42,13 +42,14 @@ pub(super) struct ReadRequest {
     pub(super) memory: u64,
 }
 
-/// Reads the split that stdin names and writes its chunks to stdout.
+/// Reads the split that stdin names and writes its chunks to stdout; `objects` is where URLs lead.
 ///
 /// # Errors
 /// When the request makes no sense, a limit cannot be set, or nobody takes the chunks.
 pub fn read_apart(
     input: impl Read,
     output: impl Write + Send,
+    objects: &dyn Objects,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut line = Vec::new();
     let mut request = BufReader::new(input).take(MOST_REQUEST);
@@ -57,10 +58,18 @@ pub fn read_apart(
     limit(Resource::As, request.memory, request.memory)?;
     // A core dump of every such process would fill the disk.
     limit(Resource::Core, 0, 0)?;
-    let paths: Vec<PathBuf> = (request.paths.into_iter())
-        .map(|path| PathBuf::from(OsString::from_vec(path)))
-        .collect();
-    let plan = Plan::of_task(&request.task, &paths);
+    let mut located = Vec::new();
+    for (source, path) in request.task.sources.iter().zip(request.paths) {
+        located.push(match &source.state {
+            SourceState::Object(version) => {
+                let url = std::str::from_utf8(&source.name)?;
+                let object = objects.at(url, version.size, &version.version)?;
+                Located::Object(ObjectSource(object))
+            }
+            _ => Located::File(PathBuf::from(OsString::from_vec(path))),
+        });
+    }
+    let plan = Plan::of_task(&request.task, &located);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let reading = Reading::new(&plan, &request.spec, request.tmp, &progress, &shutdown)?;
     let output = Mutex::new(output);

@@ -4,36 +4,54 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use gristmill_common::split_task::{FileVersion, SourceState, SplitTask};
-use gristmill_input::{path_of, version_of};
+use gristmill_common::name::on_one_line;
+use gristmill_common::split_task::{FileVersion, ObjectVersion, SourceState, SplitTask};
+use gristmill_input::{Located, ObjectSource, path_of, version_of};
 
-use crate::work::assignment::MapError;
+use crate::work::assignment::{Inputs, MapError};
 
 /// Finds the sources of a split, each by its path without links. Those that were unreadable when
 /// the job was planned are not looked for.
 ///
 /// # Errors
-/// [`MapError::Unable`] when one cannot be opened here, or is in none of `folders`;
+/// [`MapError::Unable`] when one cannot be opened here, or is none of `inputs`;
 /// [`MapError::Hopeless`] when one has changed.
-pub(super) fn find(task: &SplitTask, folders: &[PathBuf]) -> Result<Vec<PathBuf>, MapError> {
+pub(super) fn find(task: &SplitTask, inputs: &Inputs) -> Result<Vec<Located>, MapError> {
     let mut paths = Vec::with_capacity(task.sources.len());
     for source in &task.sources {
         let path = path_of(task, source);
         paths.push(match &source.state {
-            SourceState::File(version) => found(&path, *version, folders)?,
-            SourceState::Unreadable(_) => path,
+            SourceState::File(version) => Located::File(found(&path, *version, &inputs.folders)?),
+            SourceState::Unreadable(_) => Located::File(path),
+            SourceState::Object(version) => object(&source.name, version, inputs)?,
         });
     }
     Ok(paths)
+}
+
+/// An object that may be read here. Whether it still is what it was, each answer of its store
+/// tells.
+fn object(name: &[u8], version: &ObjectVersion, inputs: &Inputs) -> Result<Located, MapError> {
+    let shown = on_one_line(name);
+    let unable = |what: &str| MapError::Unable(format!("{shown}: {what}"));
+    let url = std::str::from_utf8(name).map_err(|_| unable("is no URL"))?;
+    if !(inputs.urls.iter()).any(|folder| inputs.objects.is_in(url, folder)) {
+        return Err(unable(
+            "is in none of the places that this mapper may read (map --inputs URL)",
+        ));
+    }
+    let object = inputs.objects.at(url, version.size, &version.version);
+    let object = object.map_err(|error| unable(&error.to_string()))?;
+    Ok(Located::Object(ObjectSource(object)))
 }
 
 /// Checks that the sources are still what they were.
 ///
 /// # Errors
 /// [`MapError::Hopeless`] when one has changed.
-pub(super) fn check_unchanged(task: &SplitTask, paths: &[PathBuf]) -> Result<(), MapError> {
+pub(super) fn check_unchanged(task: &SplitTask, paths: &[Located]) -> Result<(), MapError> {
     for (source, path) in task.sources.iter().zip(paths) {
-        if let SourceState::File(version) = &source.state {
+        if let (SourceState::File(version), Located::File(path)) = (&source.state, path) {
             let file =
                 std::fs::metadata(path).map_err(|error| changed(path, &error.to_string()))?;
             check(path, &file, *version)?;
@@ -88,7 +106,9 @@ fn changed(path: &Path, what: &str) -> MapError {
 mod tests {
     use gristmill_common::extent::Extent;
     use gristmill_common::split_task::SourceRef;
+    use gristmill_input::NoObjects;
     use std::os::unix::ffi::OsStrExt;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -108,7 +128,15 @@ mod tests {
         }
     }
 
-    fn reason(found: Result<Vec<PathBuf>, MapError>) -> String {
+    fn inputs(folders: &[PathBuf]) -> Inputs {
+        Inputs {
+            folders: folders.to_vec(),
+            urls: Vec::new(),
+            objects: Arc::new(NoObjects),
+        }
+    }
+
+    fn reason(found: Result<Vec<Located>, MapError>) -> String {
         found.unwrap_err().to_string()
     }
 
@@ -120,8 +148,8 @@ mod tests {
         std::fs::write(&good, "text").unwrap();
         std::fs::write(&bad, "text").unwrap();
         assert_eq!(
-            find(&task(&good), &folders).unwrap(),
-            [folders[0].join("a")]
+            find(&task(&good), &inputs(&folders)).unwrap(),
+            [Located::File(folders[0].join("a"))]
         );
         let link = inside.path().join("link");
         std::os::unix::fs::symlink(&bad, &link).unwrap();
@@ -130,11 +158,11 @@ mod tests {
             .join("../")
             .join(outside.path().file_name().unwrap());
         for path in [&bad, &link, &dots.join("secret")] {
-            let found = find(&task(path), &folders);
+            let found = find(&task(path), &inputs(&folders));
             assert!(matches!(found, Err(MapError::Unable(_))), "{path:?}");
             assert!(reason(found).contains("--inputs"), "{path:?}");
         }
-        assert!(find(&task(&good), &[]).is_err());
+        assert!(find(&task(&good), &inputs(&[])).is_err());
     }
 
     #[test]
@@ -144,15 +172,18 @@ mod tests {
         let path = dir.path().join("a.log");
         std::fs::write(&path, "text").unwrap();
         let task = task(&path);
-        let paths = find(&task, &folders).unwrap();
+        let paths = find(&task, &inputs(&folders)).unwrap();
         check_unchanged(&task, &paths).unwrap();
         std::fs::write(&path, "text and more").unwrap();
-        let found = find(&task, &folders);
+        let found = find(&task, &inputs(&folders));
         assert!(matches!(found, Err(MapError::Hopeless(_))));
         assert!(reason(found).contains("a.log: it has 13 bytes and had 4"));
         assert!(check_unchanged(&task, &paths).is_err());
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(find(&task, &folders), Err(MapError::Unable(_))));
+        assert!(matches!(
+            find(&task, &inputs(&folders)),
+            Err(MapError::Unable(_))
+        ));
         let gone = check_unchanged(&task, &paths);
         assert!(matches!(gone, Err(MapError::Hopeless(_))));
     }
