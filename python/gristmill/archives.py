@@ -1,11 +1,9 @@
 """`documents`: what files, folders and archives hold, one document after the other."""
 
-import os
-import pickle
 from typing import Iterator, NamedTuple
 
 from . import frames
-from .lines import START, python
+from .lines import command
 from .program import Folder, Inputs, Option, Running, paths, words
 
 
@@ -44,14 +42,8 @@ class Documents:
 def read(source: Documents) -> Iterator[Document]:
     """Reads documents."""
     folder = Folder()
-    planned = folder.file("plan", pickle.dumps(None))
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    quarantined = os.path.join(folder.path, "quarantine.jsonl")
-    command = ["run", "exec", "--quiet", "--output", "-", "--quarantine", quarantined]
-    command += ["--worker", "--each", "document", "--out", "frames"]
-    command += words({"threads": 1, **source.options}) + folder.list(source.inputs)
-    command += ["--", python(), "-c", START, root, planned]
-    with Running(command, folder) as running:
+    how = ["--each", "document", "--out", "frames", *words({"threads": 1, **source.options})]
+    with Running(command(folder, None, how, source.inputs), folder) as running:
         for name, data in frames.read(running.output):
             yield Document(name, data)
-        running.check(quarantined)
+        running.check()

@@ -5,6 +5,7 @@ A bag is a plan: nothing is read before `compute`, `take`, `to_textfiles` or a l
 
 import bz2
 import gzip
+import itertools
 import lzma
 import operator
 import os
@@ -23,17 +24,17 @@ class Whole:
         self.bag = bag
         self.end = end
 
-    def items(
-        self, steps: Sequence[stages.Stage], end: plan.End, few: bool = False
-    ) -> Iterator[Any]:
+    def items(self, steps: Sequence[stages.Stage], end: plan.End) -> Iterator[Any]:
         """What comes of its items, computed here."""
+        return end.here(stages.run(steps, self.bag._source.items(self.bag._steps, self.end)))
+
+    def first(self, steps: Sequence[stages.Stage], count: int) -> List[Any]:
+        """The first of these."""
         items = self.bag._source.items(self.bag._steps, self.end)
-        if end.table:
-            counted = end.part(stages.run(steps, items))
-            return iter(counted.items() if type(end) is plan.Frequencies else counted)
-        if isinstance(end, plan.Collect):
-            return stages.run(steps, items)
-        return end.whole([end.part(stages.run(steps, items))])
+        found = list(itertools.islice(stages.run(steps, items), count))
+        for _ in items:
+            pass  # all of it was computed; its end raises what there is to raise
+        return found
 
 
 class Bag:
@@ -100,7 +101,7 @@ class Bag:
     ) -> "Item":
         """All items folded into one, parts of them in workers, which `combine` puts together.
 
-        `initial` begins each part, so it must change nothing, as 0 in a sum.
+        A copy of `initial` begins each part, so it must change nothing, as 0 in a sum.
         """
         return Item(self, plan.Fold(binop, combine or binop, given(initial)))
 
@@ -113,7 +114,7 @@ class Bag:
         combine_initial: Any = MISSING,
         split_every: Optional[int] = None,
     ) -> "Bag":
-        """Pairs of each key and its items folded into one."""
+        """Pairs of each key and its items folded into one; each begins with a copy of `initial`."""
         combine = combine or binop
         end = plan.FoldBy(getter(key), binop, given(initial), combine, given(combine_initial))
         return Bag(Whole(self, end))
@@ -156,19 +157,12 @@ class Bag:
         return self.reduction(all, all)
 
     def take(self, k: int, npartitions: int = 1) -> Tuple[Any, ...]:
-        """The first `k` items; what comes behind them is not read."""
-        found: List[Any] = []
-        iterator = self._source.items(self._steps, plan.Collect(), few=True)
-        try:
-            while len(found) < k:
-                found.append(next(iterator))
-        except StopIteration:
-            pass
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
-        return tuple(found)
+        """The first `k` items; what comes behind them is not read.
+
+        Raises `Quarantined` if more records before the last of them fail than `allow_quarantine=N`
+        permits; a share, as "1%", is one of all records, and is not held against the first ones.
+        """
+        return tuple(self._source.first(self._steps, k))
 
     def to_textfiles(self, path: Input, encoding: str = "utf-8", last_endline: bool = False) -> List[str]:
         """Writes the items, which are texts, a line each; the list of the files, which is one.

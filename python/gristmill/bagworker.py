@@ -5,6 +5,7 @@ first record, and the others have none; where a record fails, each is asked alon
 record which is set aside.
 """
 
+import codecs
 import io
 import itertools
 import json
@@ -16,11 +17,16 @@ from typing import BinaryIO, Iterator, List, Optional, Tuple
 
 from . import pairs, stages, travel
 from .plan import Plan
+from .quarantine import Entry
 
 # The longest result of one record, in bytes, with room for what is around it.
 MOST = (64 << 20) - 4096
 
-Group = Tuple[str, bytes, Tuple[int, ...]]
+# How much of a record is in its entry, in bytes.
+SHOWN = 1024
+
+# A document's name, the number of the first record, records with a newline behind each, their lengths.
+Group = Tuple[str, int, bytes, Tuple[int, ...]]
 
 
 class Worker:
@@ -38,12 +44,12 @@ class Worker:
         """Answers all records of a batch."""
         groups = list(taken_apart(payload))
         if self.given is None:
-            for _, data, lengths in groups:
+            for _, _, data, lengths in groups:
                 self.echo(data, lengths)
             self.send(b"E", b"")
             self.output.flush()
             return
-        records = sum(len(lengths) for _, _, lengths in groups)
+        records = sum(len(lengths) for *_, lengths in groups)
         try:
             self.answer(records, groups)
             failed = False
@@ -56,15 +62,26 @@ class Worker:
 
     def each(self, groups: List[Group]) -> None:
         """Answers records one by one: one of them fails, at least."""
-        for name, data, lengths in groups:
+        for name, first, data, lengths in groups:
             at = 0
-            for length in lengths:
-                one = data[at:at + length + 1]
+            for number, length in enumerate(lengths, first):
+                group = (name, number, data[at:at + length + 1], (length,))
                 at += length + 1
                 try:
-                    self.answer(1, [(name, one, (length,))])
+                    self.answer(1, [group])
                 except BaseException as error:
-                    self.send(b"X", explain(error))
+                    if self.plan.first:
+                        self.part(1, self.entry(group, error))
+                    else:
+                        self.send(b"X", explain(error))
+
+    def entry(self, group: Group, error: BaseException) -> Entry:
+        """What is said of a record that failed, where nobody will read the quarantine."""
+        name, number, data, (length,) = group
+        reason, _, details = explain(error).decode().partition("\n")
+        fields = {} if self.plan.documents else {"record": number + 1}
+        text = data[:min(length, SHOWN)].decode("utf-8", "replace")
+        return Entry(name, None, reason, details, text, fields)
 
     def echo(self, data: bytes, lengths: Tuple[int, ...]) -> None:
         """Answers records with themselves."""
@@ -85,14 +102,20 @@ class Worker:
         part = self.plan.end.part(stages.run(self.plan.steps, items))
         if self.plan.end.table:
             self.send(b"K", table(records, part))
-            return
-        data = pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
+        else:
+            self.part(records, part)
+
+    def part(self, records: int, part: object) -> None:
+        """Sends what has come of these records as the result of the first one."""
+        data = travel.dumps(part)
         if len(data) > MOST:
             raise OverflowError("what came of %d records has %d bytes" % (records, len(data)))
         numbers = [records, 1] + [0] * (records - 1) + [len(data)]
         self.send(b"O", struct.pack(">%dI" % len(numbers), *numbers) + data)
 
-    def items(self, name: str, data: bytes, lengths: Tuple[int, ...]) -> Iterator[object]:
+    def items(
+        self, name: str, _: int, data: bytes, lengths: Tuple[int, ...]
+    ) -> Iterator[object]:
         """The items of records, which a newline follows each."""
         plan = self.plan
         if plan.documents:
@@ -103,12 +126,19 @@ class Worker:
 
 
 def documents(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> Iterator[str]:
-    """The lines of whole documents."""
-    at = 0
+    """The lines of whole documents, as Gristmill would give them as records."""
+    at, end = 0, "\n" if plan.line_ends else ""
     for length in lengths:
         file = io.BytesIO(data[at:at + length])
         at += length + 1
-        yield from io.TextIOWrapper(file, plan.encoding, plan.errors)
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
+        elif length == len(codecs.BOM_UTF8):
+            yield end  # of nothing but a mark, as in records
+        for line in io.TextIOWrapper(file, plan.encoding, plan.errors, newline="\n"):
+            if line.endswith("\n"):
+                line = line[:-2] if line.endswith("\r\n") else line[:-1]
+            yield line + end
 
 
 def texts(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> List[str]:
@@ -146,7 +176,7 @@ def table(records: int, part: "dict[object, int]") -> bytes:
 
 
 def taken_apart(payload: bytes) -> Iterator[Group]:
-    """The documents of a batch: name, records with a newline behind each, and their lengths."""
+    """The documents of a batch."""
     (count,) = struct.unpack_from(">I", payload)
     at = 4
     for _ in range(count):
@@ -155,12 +185,12 @@ def taken_apart(payload: bytes) -> Iterator[Group]:
         at += 4 + length
         (length,) = struct.unpack_from(">I", payload, at)
         at += 4 + length
-        _, records = struct.unpack_from(">QI", payload, at)
+        first, records = struct.unpack_from(">QI", payload, at)
         at += 12
         lengths = struct.unpack_from(">%dI" % records, payload, at)
         at += 4 * records
         end = at + sum(lengths) + records
-        yield name, payload[at:end], lengths
+        yield name, first, payload[at:end], lengths
         at = end
 
 

@@ -39,7 +39,7 @@ class Bundle:
             said["start"] = self.put(start[0], "start.pickle")
             said["arguments"] = [call.encode(one) for one in start[1]]
         if local:
-            said["path"] = sys.path
+            said["path"] = travel.search_path()
         for path in ship:
             self.link(path, os.path.abspath(path))
             self.shipped.append(path)
@@ -57,6 +57,8 @@ class Bundle:
     def put(self, function: Callable[..., Any], file: str) -> Dict[str, Any]:
         """Puts a function into the folder; how it is found there."""
         module, name = named(function)
+        if module == "__mp_main__":
+            travel.check_not_loading()
         if module is not None and name is not None:
             found = self.put_module(module)
             return {**found, "name": name}
@@ -175,10 +177,4 @@ def modules_in(data: bytes) -> List[str]:
 
 def pickled(value: Any) -> bytes:
     """Something that no module has by a name."""
-    try:
-        import cloudpickle  # type: ignore[import-untyped,import-not-found,unused-ignore]
-    except ImportError:
-        problem = TypeError("this function is not in a module by its name")
-        raise travel.by_name_only(problem) from None
-    data: bytes = cloudpickle.dumps(value)
-    return data
+    return travel.by_value(value, TypeError("this function is not in a module by its name"))

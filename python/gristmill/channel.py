@@ -32,6 +32,10 @@ class RemoteError(Exception):
         self.formatted = formatted
 
 
+class Lost(RemoteError, EOFError):
+    """The other end is gone without having closed the channel: what came is not all there was."""
+
+
 class Channel:
     """One end of a channel. Iterating over it gives what arrives, until the other end closes it."""
 
@@ -101,6 +105,8 @@ class Channel:
         while True:
             try:
                 item = self.receive()
+            except Lost:
+                raise
             except EOFError:
                 return
             yield item
@@ -124,7 +130,8 @@ class Channel:
             item = self._endmarker
         try:
             callback(item)
-        except Exception:
+        except BaseException:
+            # Whoever called back must not end the thread that serves all channels.
             traceback.print_exc()
 
     def _end(self, error: Optional[BaseException]) -> None:
@@ -145,10 +152,13 @@ class Session:
         self.sink = sink
         self.channels: Dict[int, Channel] = {}
         self.lock = threading.Lock()
+        self.over = False
 
     def open(self, number: int, gateway: Any = None) -> Channel:
         """A channel of this number."""
         channel = self.channels[number] = Channel(self, number, gateway)
+        if self.over:
+            channel._end(Lost("the other end is gone"))
         return channel
 
     def send(self, message: Any) -> None:
@@ -169,8 +179,15 @@ class Session:
             parts += data
         return bytes(parts)
 
-    def serve(self, other: Callable[[Any], None]) -> None:
-        """Takes messages until the other end is gone; those that are about no channel go to `other`."""
+    def serve(
+        self,
+        other: Callable[[Any], None],
+        gone: Callable[[], Optional[Exception]] = lambda: None,
+    ) -> None:
+        """Takes messages until the other end is gone; those that are about no channel go to `other`.
+
+        `gone` says what channels end with that were not closed.
+        """
         try:
             while True:
                 (size,) = HEAD.unpack(self.read(HEAD.size))
@@ -188,8 +205,11 @@ class Session:
                     other(message)
         except (EOFError, OSError):
             pass
-        for channel in list(self.channels.values()):
-            channel._end(None)
+        finally:
+            self.over = True
+            error = gone()
+            for channel in list(self.channels.values()):
+                channel._end(error)
 
 
 def check(value: Any) -> None:

@@ -92,8 +92,14 @@ class ClusterPool(Pool):
         with self._lock:
             self._state = TERMINATED
             jobs = list(self._jobs)
+        failed: List[Exception] = []
         for job in jobs:
-            job.cancel()
+            try:
+                job.cancel()
+            except JobFailed as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def join(self) -> None:
         if self._state == RUN:
@@ -181,7 +187,7 @@ class ClusterPool(Pool):
         with self._lock:
             if self._state == TERMINATED:
                 raise PoolEnded(ENDED)
-            job = start(typed, bundle, name, False, self._broker, self._sign, None, self._results)
+            job = start(typed, bundle, name, None, self._broker, self._sign, None, self._results)
             self._jobs.append(job)
         try:
             job.wait()

@@ -112,9 +112,9 @@ class Desk:
         return batch
 
     def give_back(self, batches: List[Batch]) -> None:
-        """Batches are to be done again, or at last."""
+        """Batches are to be done again, or at last, unless their jobs have failed."""
         with self.changed:
-            self.again.extend(batches)
+            self.again.extend(batch for batch in batches if batch.job.number in self.pending)
             self.changed.notify_all()
 
     def answer(self, batch: Batch, results: Results) -> None:

@@ -15,7 +15,8 @@ import types
 import weakref
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
-from .channel import NOTHING, Channel, Session
+from .channel import NOTHING, Channel, Lost, Session
+from .minder import ended_by
 
 Source = Union[str, types.ModuleType, Callable[..., Any]]
 
@@ -43,10 +44,20 @@ class Gateway:
         self._numbers = itertools.count(1, 2)
         self._lock = threading.Lock()
         self._ended = False
-        serve = threading.Thread(target=self._session.serve, args=(ignore,), daemon=True)
+        serve = threading.Thread(target=self._session.serve, args=(ignore, self._gone), daemon=True)
         serve.start()
         self._serve = serve
         EVERY.add(self)
+
+    def _gone(self) -> Optional[Exception]:
+        """Why channels end that were not closed; nothing if that was wanted."""
+        if self._ended:
+            return None
+        try:
+            code = self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            return Lost("the interpreter of gateway %s has closed its output" % self.id)
+        return Lost("the interpreter of gateway %s has ended %s" % (self.id, ended_by(code)))
 
     def remote_exec(self, source: Source, **kwargs: Any) -> Channel:
         """Runs source code there, and returns the channel to it.

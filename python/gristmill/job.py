@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import uuid
 from multiprocessing import TimeoutError
@@ -20,6 +21,11 @@ EACH = {
     "paragraph": ["--each", "record", "--records", "paragraphs"],
 }
 
+# Reducers that are tables: the fields of their rows are escaped. Others write lines of their own.
+TABLES = ("sum", "min", "max", "count", "distinct")
+ESCAPE = re.compile(r"\\(?:([tnr\\])|x([0-9A-F]{2}))")
+ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+
 
 class Result(NamedTuple):
     """What a function has returned for one record."""
@@ -36,7 +42,12 @@ class Job:
     """A job that was submitted. Its output is kept as long as this object, or in `output`."""
 
     def __init__(
-        self, name: str, output: str, folder: Folder, pairs: bool, broker: Optional[str] = None
+        self,
+        name: str,
+        output: str,
+        folder: Folder,
+        reduce: Option = None,
+        broker: Optional[str] = None,
     ) -> None:
         self._broker = broker
         self.name = name
@@ -44,24 +55,42 @@ class Job:
         self.output = output
         """The folder with its results, once it is done."""
         self._folder = folder
-        self._pairs = pairs
+        self._reduce = reduce
         self._running: List[Running] = []
+        self._lost: Optional[Running] = None  # the reducer, if it has ended before the job
         self._ended = threading.Event()
         self._code: Optional[int] = None
 
     def _start(self, running: Sequence[Running]) -> None:
         self._running = list(running)
+        for helper in self._running[1:]:
+            mind, name = self._mind, "gristmill-reducer"
+            threading.Thread(target=mind, args=(helper,), name=name, daemon=True).start()
         threading.Thread(target=self._watch, name="gristmill-job", daemon=True).start()
 
     def _watch(self) -> None:
-        codes = [running.process.wait() for running in self._running[:1]]
+        code = self._running[0].process.wait()
         for helper in self._running[1:]:
             # A reducer ends with its job; where the job was refused it has none.
-            if codes[0] not in (0, program.SET_ASIDE):
+            if code not in (0, program.SET_ASIDE):
                 helper.end()
             helper.process.wait()
-        self._code = codes[0]
+        self._code = code
         self._ended.set()
+
+    def _mind(self, helper: Running) -> None:
+        """Without its reducer a job would wait for ever."""
+        code, main = helper.process.wait(), self._running[0]
+        if code in (0, program.SET_ASIDE) or main.process.poll() is not None:
+            return
+        self._lost = helper
+        try:
+            if self._broker is not None:
+                program.cancel(self.name, self._broker)
+        except JobFailed:
+            pass  # what is raised is why the reducer has ended
+        finally:
+            main.end()
 
     def done(self) -> bool:
         """Whether it has ended, well or not."""
@@ -72,6 +101,8 @@ class Job:
         if not self._ended.wait(timeout):
             raise TimeoutError("job %s is not done" % self.name)
         assert self._code is not None
+        if self._lost is not None:
+            raise JobFailed("the reducer of job %s has ended: %s" % (self.name, self._lost.stderr()))
         verdict(self._code, self._running[0].stderr(), self._path("quarantine.jsonl"), self)
         if not os.path.exists(self._path("manifest.json")):
             raise JobFailed(
@@ -91,7 +122,7 @@ class Job:
     def results(self) -> Iterator[Any]:
         """The results that there are, even if more was set aside than is allowed."""
         for found in self._parts():
-            yield found if self._pairs else found._replace(value=call.decode(found.value))
+            yield found if self._reduce else found._replace(value=call.decode(found.value))
 
     def texts(self) -> Iterator[Tuple[int, str]]:
         """The results as they travel, and where their records begin."""
@@ -105,8 +136,10 @@ class Job:
     def _part(self, path: str) -> Iterator[Any]:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             for line in file:
-                if self._pairs:
+                if self._reduce:
                     key, _, value = line.rstrip("\n").partition("\t")
+                    if self._reduce in TABLES:
+                        key, value = ESCAPE.sub(meant, key), ESCAPE.sub(meant, value)
                     yield key, value
                 else:
                     said = json.loads(line)
@@ -130,7 +163,7 @@ class Job:
         return program.status(self.name, self._broker)
 
     def cancel(self) -> None:
-        """Ends it; on a broker it is dropped there too."""
+        """Ends it; on a broker it is dropped there too, or `JobFailed` says why it is not."""
         for running in self._running:
             running.end()
         self._ended.wait()
@@ -170,19 +203,19 @@ def submit(
     """
     if each not in EACH:
         raise ValueError("each=%r: one of %s" % (each, ", ".join(EACH)))
-    pairs = options.get("reduce") is not None
-    bundle = Bundle(function, "pairs" if pairs else "results", ship, local=broker is None)
+    reduce = options.get("reduce")
+    bundle = Bundle(function, "pairs" if reduce else "results", ship, local=broker is None)
     name = name or "python-" + uuid.uuid4().hex[:12]
-    typed = EACH[each] + ([] if pairs else ["--out", "json"]) + words(options) + bundle.words
+    typed = EACH[each] + ([] if reduce else ["--out", "json"]) + words(options) + bundle.words
     typed += bundle.inputs(paths(inputs))
-    return start(typed, bundle, name, pairs, broker, sign, output, results)
+    return start(typed, bundle, name, reduce, broker, sign, output, results)
 
 
 def start(
     typed: List[str],
     bundle: Bundle,
     name: str,
-    pairs: bool,
+    reduce: Option,
     broker: Optional[str],
     sign: Optional[Input],
     output: Optional[Input],
@@ -193,7 +226,7 @@ def start(
     environment = bundle.environment()
     if broker is None:
         target = os.path.abspath(output or os.path.join(folder.path, "out"))
-        job = Job(name, target, folder, pairs)
+        job = Job(name, target, folder, reduce)
         words = ["run", "exec", "--quiet", "--output", target, *typed]
         job._start([Running(words, folder, read=False, cwd=folder.path, env=environment)])
         return job
@@ -206,8 +239,14 @@ def start(
         where = os.path.abspath(results)
     else:
         where = os.path.abspath(output or os.path.join(folder.path, "results"))
-        reduce = ["reduce", "--quiet", "--job", name, "--output", where]
-        running.append(Running(reduce, Folder(), read=False, env=environment))
-    job = Job(name, os.path.join(where, name), folder, pairs, broker)
+        served = ["reduce", "--quiet", "--job", name, "--output", where]
+        running.append(Running(served, Folder(), read=False, env=environment))
+    job = Job(name, os.path.join(where, name), folder, reduce, broker)
     job._start(running)
     return job
+
+
+def meant(escape: "re.Match[str]") -> str:
+    """The character that an escape of a table's field stands for."""
+    letter, number = escape.groups()
+    return ESCAPED[letter] if letter else chr(int(number, 16))

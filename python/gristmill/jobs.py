@@ -1,13 +1,11 @@
 """What a pool is asked to do: items for one function, and where their results go."""
 
 import itertools
-import pickle
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
+from typing import Any, Deque, Dict, List, Optional, Tuple, Union
 
 from . import wire
-from .travel import by_name_only
 
 # Batches take about so long, in seconds.
 PACE = (0.005, 0.03)
@@ -193,16 +191,3 @@ class FedJob(Job):
     def unbind(self) -> None:
         """Results no longer bound how far items are read ahead."""
         raise NotImplementedError
-
-
-def function_bytes(function: Callable[..., Any]) -> bytes:
-    """A function as it travels to a worker of this machine: by name, else by cloudpickle."""
-    try:
-        return pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        try:
-            import cloudpickle  # type: ignore[import-untyped,import-not-found,unused-ignore]
-        except ImportError:
-            raise by_name_only(error) from None
-        data: bytes = cloudpickle.dumps(function)
-        return data

@@ -12,7 +12,7 @@ from typing import Any, Callable, Deque, List, Optional, Set, Tuple
 
 from . import child, wire
 from .desk import TERMINATED, Desk
-from .errors import WorkerLost
+from .errors import MaybeEncodingError, PoolEnded, WorkerLost
 from .jobs import MOST_BYTES, Batch, Results
 
 # F_SETPIPE_SZ is missing in Python before 3.10.
@@ -127,6 +127,7 @@ class Minder(threading.Thread):
         self.next: Optional[Batch] = None
 
     def run(self) -> None:
+        failed = True
         try:
             while True:
                 batch = self.desk.take()
@@ -134,13 +135,19 @@ class Minder(threading.Thread):
                     break
                 self.serve(batch)
                 del batch  # and with it the job and its result
+            failed = False
+        except BaseException as error:
+            # Whatever it is: nobody may wait for ever for what this thread had in hand.
+            ended = PoolEnded("a thread of the pool has failed: %r" % (error,))
+            ended.__cause__ = error
+            self.desk.break_with(ended)
         finally:
             worker = self.worker
             if worker is not None:
-                if self.desk.state != TERMINATED:
-                    worker.stop()
-                else:
+                if failed or self.desk.state == TERMINATED:
                     worker.kill()
+                else:
+                    worker.stop()
                 worker.close()
 
     def end(self) -> None:
@@ -214,12 +221,12 @@ class Minder(threading.Thread):
         if kind == "ready":
             return
         if kind == "initializer":
-            self.desk.break_with(pickle.loads(said[0]))
+            self.desk.break_with(read_error(said[0]))
             return
         batch = self.flight.popleft()
         if kind == "function":
             worker.known.discard(batch.job.number)
-            self.desk.fail(batch.job, pickle.loads(said[0]))
+            self.desk.fail(batch.job, read_error(said[0]))
             return
         count, errors, boxed, took = said
         worker.done += 1
@@ -227,7 +234,7 @@ class Minder(threading.Thread):
         job.pace(count, took)
         if count < batch.count:
             self.desk.give_back(batch.pieces(count, job.size))
-        read = [(at, pickle.loads(error)) for at, error in errors]
+        read = [(at, read_error(error)) for at, error in errors]
         self.desk.answer(batch, Results(count, body, boxed, read))
 
     def lost(self, worker: Worker) -> None:
@@ -261,6 +268,16 @@ class Minder(threading.Thread):
             again.append(self.next)
             self.next = None
         self.desk.give_back(again)
+
+
+def read_error(data: bytes) -> BaseException:
+    """An exception of a worker; one that says so if it cannot be read here, as without its module."""
+    error: BaseException
+    try:
+        error = pickle.loads(data)
+    except BaseException as cannot:
+        error = MaybeEncodingError(cannot, "an exception of the function")
+    return error
 
 
 def enlarge(end: Connection) -> int:

@@ -1,15 +1,21 @@
 """Keys of any kind as text that goes through a table of Gristmill's, and back.
 
 Texts and whole numbers have one form each, so that they are merged in the table. Other keys are
-pickled: equal ones may have several forms, and are merged by who reads the table.
+pickled: equal ones may have several forms, and are merged by who reads the table. The table is in the
+order of these forms, and texts are the last ones.
 """
 
 import base64
 import pickle
 from typing import Any
 
+from . import travel
+
 # The longest key that the table takes, in bytes.
 MOST = 512 << 10
+NUMBER, PICKLED, PLAIN, CODED = b"i", b"p", b"s", b"t"
+# The beginnings of texts: as they are, and with what a table would escape.
+TEXTS = (PLAIN, CODED)
 
 
 def key_text(key: Any) -> bytes:
@@ -17,18 +23,20 @@ def key_text(key: Any) -> bytes:
     kind = type(key)
     if kind is str:
         if key.isprintable() and "\\" not in key:
-            text: bytes = b"s" + key.encode()
+            text: bytes = PLAIN + key.encode()
             return text
-    elif kind is int:
-        return b"i" + str(key).encode()
-    return b"p" + base64.b64encode(pickle.dumps(key, pickle.HIGHEST_PROTOCOL))
+        return CODED + base64.b64encode(key.encode("utf-8", "surrogatepass"))
+    if kind is int:
+        return NUMBER + str(key).encode()
+    return PICKLED + base64.b64encode(travel.dumps(key))
 
 
 def key_of(text: bytes) -> Any:
     """The key that a text stands for."""
     kind, rest = text[:1], text[1:]
-    if kind == b"s":
+    if kind == PLAIN:
         return rest.decode()
-    if kind == b"i":
+    if kind == NUMBER:
         return int(rest)
-    return pickle.loads(base64.b64decode(rest))
+    data = base64.b64decode(rest)
+    return data.decode("utf-8", "surrogatepass") if kind == CODED else pickle.loads(data)

@@ -1,7 +1,9 @@
 """What a bag has its workers do with a batch of items, and what becomes of their answers."""
 
+import copy
 import functools
 import heapq
+import itertools
 from collections import Counter
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
@@ -23,6 +25,10 @@ class End:
         """What there is of all parts, in their order."""
         raise NotImplementedError
 
+    def here(self, items: Iterator[Any]) -> Iterator[Any]:
+        """What becomes of items in this process."""
+        return self.whole([self.part(items)])
+
 
 class Collect(End):
     """All items."""
@@ -33,6 +39,9 @@ class Collect(End):
     def whole(self, parts: Iterable[Any]) -> Iterator[Any]:
         for part in parts:
             yield from part
+
+    def here(self, items: Iterator[Any]) -> Iterator[Any]:
+        return items
 
 
 class Frequencies(End):
@@ -48,19 +57,28 @@ class Frequencies(End):
 
     def whole(self, parts: Iterable[Any]) -> Iterator[Any]:
         """The parts are the table's rows: pairs of a key's text and a number."""
-        rows = merged(parts)
+        return self.in_order(merged(parts))
+
+    def here(self, items: Iterator[Any]) -> Iterator[Any]:
+        return self.in_order(iter(self.part(items).items()))
+
+    def in_order(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """Pairs of item and number, the most frequent first if that is wanted."""
         return iter(sorted(rows, key=lambda row: -row[1])) if self.sort else rows
 
 
 def merged(rows: Iterable[Any]) -> Iterator[Any]:
-    """The rows of a table with their keys, where several rows may have equal ones."""
+    """The rows of a table with their keys, where several rows may have equal ones.
+
+    Rows come in the order of their texts: texts behind everything that may be equal to one.
+    """
     several: Dict[Any, int] = {}
     for text, number in rows:
         key = pairs.key_of(text)
-        # 1 == 1.0 == True: a number may be equal to what was pickled.
-        if type(key) is str:
-            yield key, number
+        if text[:1] in pairs.TEXTS:
+            yield key, number + several.pop(key, 0) if several else number
         else:
+            # 1 == 1.0 == True: a number may be equal to what was pickled.
             several[key] = several.get(key, 0) + number
     yield from several.items()
 
@@ -73,6 +91,9 @@ class DistinctItems(Frequencies):
 
     def whole(self, parts: Iterable[Any]) -> Iterator[Any]:
         return (item for item, _ in merged(parts))
+
+    def here(self, items: Iterator[Any]) -> Iterator[Any]:
+        return iter(self.part(items))
 
 
 class Distinct(End):
@@ -124,12 +145,15 @@ class Fold(End):
         return stages.fold(self.binop, self.initial, items)
 
     def whole(self, parts: Iterable[Any]) -> Iterator[Any]:
-        folded = [one for part in parts for one in part] or self.initial
+        folded = [one for part in parts for one in part] or copy.deepcopy(self.initial)
         return iter([functools.reduce(self.combine, folded)] if folded else [])
 
 
 class FoldBy(End):
-    """The items of each key folded into one: pairs of key and what is folded."""
+    """The items of each key folded into one: pairs of key and what is folded.
+
+    Each key begins with copies: a function may put what it folds into a list.
+    """
 
     def __init__(
         self,
@@ -153,7 +177,7 @@ class FoldBy(End):
             if at in found:
                 found[at] = binop(found[at], item)
             else:
-                found[at] = binop(self.initial[0], item) if self.initial else item
+                found[at] = binop(copy.deepcopy(self.initial[0]), item) if self.initial else item
         return found
 
     def whole(self, parts: Iterable[Any]) -> Iterator[Any]:
@@ -163,28 +187,40 @@ class FoldBy(End):
                 if key in found:
                     found[key] = self.combine(found[key], value)
                 elif self.combine_initial:
-                    found[key] = self.combine(self.combine_initial[0], value)
+                    found[key] = self.combine(copy.deepcopy(self.combine_initial[0]), value)
                 else:
                     found[key] = value
         return iter(found.items())
 
 
 class Reduce(End):
-    """A function of each part, and one of all that came of them."""
+    """A function of each part, and one of all that came of them.
+
+    As in Dask, parts without items are left out: `max` has no value for them.
+    """
 
     def __init__(self, part: Callable[[Any], Any], whole: Callable[[List[Any]], Any]) -> None:
         self.of_part = part
         self.of_whole = whole
 
     def part(self, items: Iterator[Any]) -> Any:
-        return self.of_part(items)
+        """In a list; an empty list if there are no items."""
+        for first in items:
+            return [self.of_part(itertools.chain((first,), items))]
+        return []
 
     def whole(self, parts: Iterable[Any]) -> Iterator[Any]:
-        return iter([self.of_whole(list(parts))])
+        found = [one for part in parts for one in part]
+        # Of no items at all, `count` and `sum` are 0.
+        return iter([self.of_whole(found or [self.of_part(iter(()))])])
 
 
 class Plan:
-    """How lines are read, the stages, and their end: what a worker gets."""
+    """How lines are read, the stages, and their end: what a worker gets.
+
+    With `first` the part of a record that fails is its entry, an `Entry`, in its place: who takes the
+    first parts does not see the quarantine, which is written at the end.
+    """
 
     def __init__(
         self,
@@ -194,6 +230,7 @@ class Plan:
         errors: str,
         include_path: bool,
         line_ends: bool,
+        first: bool = False,
     ) -> None:
         self.steps = list(steps)
         self.end = end
@@ -201,4 +238,14 @@ class Plan:
         self.errors = errors
         self.include_path = include_path
         self.line_ends = line_ends
-        self.documents = stages.partitioned(steps)
+        self.first = first
+        # Gristmill's records end with the byte of a newline, which not every encoding has.
+        self.documents = stages.partitioned(steps) or not has_newlines(encoding)
+
+
+def has_newlines(encoding: str) -> bool:
+    """Whether the byte 0x0A is a newline in this encoding, as in most; in UTF-16 it is not."""
+    try:
+        return b"\n".decode(encoding) == "\n"
+    except UnicodeError:
+        return False

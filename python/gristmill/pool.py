@@ -8,7 +8,7 @@ from multiprocessing import util
 from multiprocessing.context import BaseContext
 from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, TypeVar, Union
 
-from . import child, jobs
+from . import child, travel
 from .desk import CLOSED, RUN, Desk
 from .imap import ImapJob, IMapIterator, Parts, PulledJob, iterator_over, stays
 from .minder import Minder, Settings
@@ -79,7 +79,7 @@ class Pool:
         self._check_running()
         result: AsyncResult[T] = AsyncResult(self, callback, error_callback)
         try:
-            function = jobs.function_bytes(func)
+            function = travel.dumps(func)
             job = ApplyJob(function, child.CALL, (tuple(args), dict(kwds)), result)
         except Exception as error:
             result._set(False, error)
@@ -190,11 +190,11 @@ class Pool:
         error_callback: Callback,
     ) -> "AsyncResult[List[Any]]":
         self._check_running()
-        items = iterable if type(iterable) is list else list(iterable)
+        items = list(iterable)  # ours: who calls may change theirs while this goes on
         result: AsyncResult[List[Any]] = AsyncResult(self, callback, error_callback)
         size = checked(chunksize)
         try:
-            job = MapJob(jobs.function_bytes(func), how, size, items, result)
+            job = MapJob(travel.dumps(func), how, size, items, result)
         except Exception as error:
             result._set(False, error)
         else:
@@ -206,7 +206,7 @@ class Pool:
     ) -> "IMapIterator[Any]":
         self._check_running()
         size = checked(chunksize)
-        function = jobs.function_bytes(func)
+        function = travel.dumps(func)
         items = iter(iterable)  # what cannot be iterated is a mistake of this line
         kind = PulledJob if stays(iterable) else ImapJob
         job = kind(self._desk, function, child.ITEM, size if size != 1 else None, ordered)

@@ -65,6 +65,11 @@ class Folder:
         self._made = tempfile.TemporaryDirectory(prefix="gristmill-python-")
         self.path = self._made.name
 
+    @property
+    def quarantine(self) -> str:
+        """Where a job that writes its results to a pipe puts what it sets aside."""
+        return os.path.join(self.path, "quarantine.jsonl")
+
     def file(self, name: str, data: bytes = b"") -> str:
         """Writes a file in it; its path."""
         path = os.path.join(self.path, name)
@@ -113,9 +118,9 @@ class Running:
             file.seek(max(0, os.path.getsize(self._stderr) - TAIL))
             return file.read().decode("utf-8", "replace").strip()
 
-    def check(self, quarantined: str, results: Optional[Any] = None) -> None:
-        """Waits for its end, and raises what there is to raise; `quarantined` is its quarantine."""
-        verdict(self.process.wait(), self.stderr(), quarantined, results)
+    def check(self) -> None:
+        """Waits for its end, and raises what there is to raise."""
+        verdict(self.process.wait(), self.stderr(), self.folder.quarantine)
 
     def end(self) -> None:
         """Ends it, if it still runs."""
@@ -152,12 +157,15 @@ def status(job: str, broker: str) -> str:
 
 
 def cancel(job: str, broker: str) -> None:
-    """Drops a job on a broker; one that is not there any more is dropped."""
+    """Drops a job on a broker; one that is not there any more is dropped. Raises `JobFailed`."""
     environment = {**os.environ, BROKER: broker}
     command = [binary.find(), "cancel", job]
-    subprocess.run(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
     )
+    if done.returncode not in (0, WRONG_USAGE):  # that is: there is no such job
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise JobFailed("job %s may still run on the broker: %s" % (job, said))
 
 
 def verdict(code: int, stderr: str, quarantined: str, results: Optional[Any] = None) -> None:

@@ -15,7 +15,7 @@ class Entry(NamedTuple):
     document: str
     """The name of its document."""
     offset: Optional[int]
-    """Where it begins, in bytes; None if the whole document was set aside."""
+    """Where it begins, in bytes; None if the whole document was set aside, and in what `take` raises."""
     reason: str
     """Why: for a function, the last line of its traceback."""
     details: str
@@ -29,6 +29,8 @@ class Entry(NamedTuple):
         where = self.document
         if self.offset is not None:
             where += " at byte %d" % self.offset
+        elif "record" in self.fields:
+            where += ", record %d" % self.fields["record"]
         text = "%s: %s" % (where, self.reason)
         return text + "\n" + self.details.rstrip() if self.details else text
 

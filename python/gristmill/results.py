@@ -55,7 +55,7 @@ class AsyncResult(Generic[T]):
         try:
             if callback is not None:
                 callback(value)
-        except Exception:
+        except BaseException:
             # Whoever called back must not end the thread that serves everybody.
             threading.excepthook(
                 threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))

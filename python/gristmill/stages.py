@@ -1,5 +1,6 @@
 """What a bag does to its items: stages, each of which takes an iterator and returns one."""
 
+import copy
 import functools
 import itertools
 import operator
@@ -103,9 +104,12 @@ def _behind(
 
 
 def fold(binop: Callable[[Any, Any], Any], initial: List[Any], items: Iterable[Any]) -> List[Any]:
-    """Items folded into one, in a list; an empty list if there are none and nothing to begin with."""
+    """Items folded into one, in a list; an empty list if there are none and nothing to begin with.
+
+    It begins with a copy: what the function puts into a list is not there for the next batch.
+    """
     iterator = iter(items)
-    total = initial[0] if initial else next(iterator, MISSING)
+    total = copy.deepcopy(initial[0]) if initial else next(iterator, MISSING)
     if total is MISSING:
         return []
     return [functools.reduce(binop, iterator, total)]

@@ -1,8 +1,8 @@
-"""How functions travel to other Python processes of this machine: by name, else by cloudpickle.
+"""How functions and values travel between Python processes of this machine: by name, else by cloudpickle.
 
-What is defined in the script that runs (`__main__`) goes by cloudpickle, if it is installed;
-otherwise the script is loaded in the other process, as multiprocessing does it: under another name,
-so that what stands below `if __name__ == "__main__"` is not run.
+What is defined in the script that runs (`__main__`) goes by cloudpickle, and so comes back; where that
+is not installed, or cannot take it, the script is loaded in the other process, as multiprocessing does
+it: under another name, so that what stands below `if __name__ == "__main__"` is not run.
 """
 
 import os
@@ -10,26 +10,51 @@ import pickle
 import runpy
 import sys
 import types
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
+
+
+def dumps(value: Any) -> bytes:
+    """A value by pickle, which finds functions and classes by their names, else by cloudpickle."""
+    try:
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        return by_value(value, error)
+
+
+def by_value(value: Any, problem: Exception) -> bytes:
+    """A value with the functions and classes that are in no module; `problem` is what pickle says."""
+    try:
+        import cloudpickle  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    except ImportError:
+        raise by_name_only(problem) from None
+    data: bytes = cloudpickle.dumps(value)
+    return data
 
 
 def pack(value: Any) -> Dict[str, Any]:
     """A value with functions in it, and what another process needs to read it."""
+    packed: Dict[str, Any] = {"path": search_path()}
     try:
         data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        problem: Optional[Exception] = error
-    else:
-        problem = None
-        if b"__main__" not in data:
-            return {"value": data, "path": sys.path[:]}
+        return {**packed, "value": by_value(value, error)}
+    if b"__mp_main__" in data:
+        check_not_loading()
+    if b"__main__" not in data:
+        return {**packed, "value": data}
+    main = main_script()
+    problem = TypeError("what an interactive session defines is in no module")
     try:
-        import cloudpickle  # type: ignore[import-untyped,import-not-found,unused-ignore]
-    except ImportError:
-        if problem is not None:
-            raise by_name_only(problem) from None
-        return {"value": data, "path": sys.path[:], "main": main_script()}
-    return {"value": cloudpickle.dumps(value), "path": sys.path[:]}
+        return {**packed, "value": by_value(value, problem)}
+    except Exception:
+        if main is None:
+            raise
+    return {**packed, "value": data, "main": main}
+
+
+def search_path() -> List[str]:
+    """Where modules are found, for a process that works in another folder."""
+    return [os.path.abspath(folder) for folder in sys.path]
 
 
 def unpack(packed: Dict[str, Any]) -> Any:
@@ -53,6 +78,18 @@ def load_main(path: str) -> None:
     module = types.ModuleType("__mp_main__")
     module.__dict__.update(runpy.run_path(path, run_name="__mp_main__"))
     sys.modules["__main__"] = sys.modules["__mp_main__"] = module
+
+
+def check_not_loading() -> None:
+    """Refuses work with a script's own functions while a worker loads it: they are not there yet."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__":
+            raise RuntimeError(
+                "a worker loads this script, and must not begin its work again: put that below "
+                "`if __name__ == \"__main__\":`"
+            )
+        frame = frame.f_back
 
 
 def by_name_only(error: Exception) -> Exception:

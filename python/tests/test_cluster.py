@@ -5,6 +5,7 @@ import os
 import pytest
 
 import gristmill as gm
+from gristmill import program
 
 
 def square(x):
@@ -156,3 +157,24 @@ def test_no_broker():
     with gm.Pool("amqp://127.0.0.1:1", connect_timeout=1) as pool:
         with pytest.raises(gm.JobFailed, match="127.0.0.1:1"):
             pool.map(square, [1])
+
+
+def test_a_reducer_that_cannot_work(signed, texts, tmp_path):
+    # The job waited for it for ever.
+    cluster, key = signed
+    (tmp_path / "file").write_text("")
+    job = gm.submit(shout, texts / "t1.txt", broker=cluster.url, sign=key, output=tmp_path / "file")
+    with pytest.raises(gm.JobFailed, match="the reducer of job .* has ended: .*Not a directory"):
+        job.wait(timeout=120)
+    assert job.name not in program.status("--all", cluster.url) or "dropped" in job.status()
+
+
+def test_a_job_that_cannot_be_cancelled(signed, texts):
+    cluster, _ = signed
+    job = gm.submit(shout, texts / "t1.txt", broker=cluster.url)
+    job._broker = "amqp://127.0.0.1:1"
+    with pytest.raises(gm.JobFailed, match="may still run on the broker"):
+        job.cancel()
+    job._broker = cluster.url
+    job.cancel()
+    job.cancel()  # what is gone is gone

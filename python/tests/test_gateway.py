@@ -238,8 +238,40 @@ def test_a_worker_that_is_killed():
     gateway = gm.makegateway()
     channel = gateway.remote_exec("import os; channel.send(os.getpid()); channel.receive()")
     os.kill(channel.receive(), signal.SIGKILL)
-    with pytest.raises(EOFError):
+    with pytest.raises(EOFError):  # as in execnet
         channel.receive(timeout=30)
+    # A loop over the channel ended as if all had come.
+    with pytest.raises(gm.RemoteError, match=r"has ended by signal 9 \(SIGKILL\)"):
+        list(channel)
+    with pytest.raises(gm.RemoteError, match="SIGKILL"):
+        channel.waitclose(timeout=30)
+    until(lambda: gateway._session.over)
+    try:
+        late = gateway.remote_exec("channel.send(1)")
+    except OSError:
+        pass
+    else:
+        with pytest.raises(gm.RemoteError):
+            late.receive(timeout=30)
+    gateway.exit()
+
+
+def test_a_gateway_that_is_ended_here():
+    gateway = gm.makegateway()
+    channel = gateway.remote_exec("channel.send(1); channel.receive()")
+    assert channel.receive(timeout=30) == 1
+    gateway.exit()
+    assert list(channel) == []
+
+
+def test_a_callback_that_wants_to_leave():
+    gateway = gm.makegateway()
+    channel = gateway.remote_exec("channel.send(channel.receive()); channel.send(2)")
+    seen = []
+    channel.setcallback(lambda item: (seen.append(item), sys.exit(1)))
+    channel.send(1)
+    channel.waitclose(timeout=30)
+    assert seen == [1, 2]
     gateway.exit()
 
 

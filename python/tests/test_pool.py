@@ -14,6 +14,16 @@ from calls import Number, Text, fails, keep, same, square
 import gristmill as gm
 
 
+def test_a_list_that_is_changed_afterwards():
+    with gm.Pool(1) as pool:
+        busy = pool.apply_async(square, (0, 0.3))
+        items = list(range(100))
+        result = pool.map_async(square, items)
+        items.clear()
+        assert result.get(timeout=30) == [x * x for x in range(100)]
+        assert busy.get(timeout=30) == 0
+
+
 def test_apply(pool):
     assert pool.apply(square, (5,)) == 25
     assert pool.apply(square, (), {"x": 3}) == 9

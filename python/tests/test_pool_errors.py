@@ -115,6 +115,74 @@ def test_an_exception_that_cannot_be_read_back(pool):
     assert pool.apply(square, (2,)) == 4
 
 
+HERE_ONLY = """
+class Local(Exception):
+    pass
+"""
+
+
+def raises_local(_=None):
+    from module_of_the_worker import Local
+
+    raise Local("worker")
+
+
+class RaisesLocal:
+    """Cannot be read in the worker."""
+
+    def __reduce__(self):
+        return raises_local, ()
+
+
+def test_exceptions_whose_module_is_in_the_worker_only(tmp_path):
+    # The thread that reads answers died of it, and every result waited for ever.
+    (tmp_path / "module_of_the_worker.py").write_text(HERE_ONLY)
+    with gm.Pool(1, sys.path.append, (str(tmp_path),)) as pool:
+        calls = [
+            pool.apply_async(raises_local),
+            pool.map_async(raises_local, [1]),
+            pool.apply_async(same, (RaisesLocal(),)),
+            pool.apply_async(RaisesLocal()),
+        ]
+        for call in calls:
+            with pytest.raises(gm.MaybeEncodingError, match="module_of_the_worker"):
+                call.get(timeout=30)
+        with pytest.raises(gm.MaybeEncodingError, match="module_of_the_worker"):
+            pool.imap(raises_local, [1]).next(timeout=30)
+        assert pool.apply_async(square, (2,)).get(timeout=30) == 4
+
+
+def starts_with_local(folder):
+    sys.path.append(folder)
+    raises_local()
+
+
+def test_an_initializer_with_such_an_exception(tmp_path):
+    (tmp_path / "module_of_the_worker.py").write_text(HERE_ONLY)
+    with gm.Pool(1, starts_with_local, (str(tmp_path),)) as pool:
+        with pytest.raises(gm.MaybeEncodingError, match="module_of_the_worker"):
+            pool.apply_async(square, (1,)).get(timeout=30)
+
+
+def test_a_thread_of_the_pool_that_fails(monkeypatch):
+    pool = gm.Pool(1)
+    monkeypatch.setattr(pool._desk, "answer", lambda *_: 1 // 0)
+    waiting = pool.map_async(same, range(3), chunksize=1)
+    with pytest.raises(gm.PoolEnded, match="ZeroDivisionError"):
+        waiting.get(timeout=30)
+    with pytest.raises(gm.PoolEnded, match="ZeroDivisionError"):
+        pool.apply_async(square, (1,)).get(timeout=30)
+    pool.close()
+    pool.join()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_callback_that_wants_to_leave():
+    with gm.Pool(1) as pool:
+        assert pool.apply_async(square, (3,), callback=lambda _: sys.exit(1)).get(timeout=30) == 9
+        assert pool.apply_async(square, (4,)).get(timeout=30) == 16
+
+
 def test_a_function_that_wants_to_leave(pool):
     with pytest.raises(gm.WorkerLost, match=r"SystemExit\(3\)"):
         pool.apply(leave, (3,))

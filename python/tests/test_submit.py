@@ -110,6 +110,26 @@ def test_reduce(texts):
     assert {key: int(value) for key, value in job.open()} == counts
 
 
+def odd_keys(line):
+    return [(key, 1) for key in ODD]
+
+
+ODD = ["C:\\new", "a\tb", "a\nb", "\r", "\\t", "\\\\x41", "\x01\x7f", "é\\"]
+
+
+@pytest.mark.parametrize("reduce", ["sum", "distinct"])
+def test_keys_come_back_as_they_are(tmp_path, reduce):
+    (tmp_path / "one").write_text("1\n")
+    found = dict(gm.submit(odd_keys, tmp_path / "one", reduce=reduce).open())
+    assert found == {key: "1" for key in ODD}
+
+
+def test_lines_of_a_reduce_program_are_left_alone(tmp_path):
+    (tmp_path / "one").write_text("C:\\new\n")
+    job = gm.submit(lambda line: [(line, 1)], tmp_path / "one", reduce="cat")
+    assert list(job.open()) == [("C:\\new", "1")]
+
+
 def test_counters_and_the_name_of_the_document(texts, tmp_path, monkeypatch):
     monkeypatch.chdir(texts)
     job = gm.submit(counting, "t1.txt", output=tmp_path / "out")
