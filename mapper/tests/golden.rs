@@ -399,6 +399,7 @@ fn extract_writes_json_lines() {
 fn pos(format: Format, tagset: Tagset, text: &str) -> String {
     let mut spec = spec(Kind::Pos(Pos {
         tokenized: false,
+        lemmas: false,
         tagset,
         separator: "_".into(),
         model_hash: 0,

@@ -31,6 +31,7 @@ impl Drop for Scratch {
 fn options() -> Pos {
     Pos {
         tokenized: true,
+        lemmas: false,
         tagset: Tagset::Ewt,
         separator: "_".into(),
         model_hash: 0,
