@@ -96,24 +96,46 @@ impl Lemmas {
         }
         let lower = form.to_lowercase();
         let capitals = capitals(form);
-        let by_ending = |tags: u64| {
-            find_ending(&lower, |ending| {
-                let rule = self.endings.get(&ending_key(tags, capitals, ending));
-                let rule = self.rules.get(usize::from(*rule?))?;
+        if let Some((rule, lemma)) =
+            self.by_ending([full, tag_key(upos, None)], capitals, form, &lower)
+        {
+            // `Was` is seldom seen: where its capital goes, what is listed of `was` holds.
+            let of_lower = || self.listed(full, &lower, &lower);
+            return match (rule.lowers() && lower != form).then(of_lower).flatten() {
+                Some(lemma) => Cow::Owned(lemma.into_owned()),
+                None => lemma,
+            };
+        }
+        if lower == form {
+            return Cow::Borrowed(form);
+        }
+        // Never seen with these tags and capitals.
+        let found = self.listed(full, &lower, &lower).or_else(|| {
+            let tags = [full, tag_key(upos, None)];
+            let found = self.by_ending(tags, self::capitals(&lower), &lower, &lower);
+            found.map(|(_, lemma)| lemma)
+        });
+        match found {
+            Some(lemma) => Cow::Owned(lemma.into_owned()),
+            None => Cow::Borrowed(form),
+        }
+    }
+
+    /// What the longest known ending says, by both tags or by the universal one alone.
+    fn by_ending<'a>(
+        &self,
+        tags: [u64; 2],
+        capitals: u8,
+        form: &'a str,
+        lower: &str,
+    ) -> Option<(&Rule, Cow<'a, str>)> {
+        tags.into_iter().find_map(|tags| {
+            find_ending(lower, |ending| {
+                let rule = self.endings.get(&ending_key(tags, capitals, ending))?;
+                let rule = self.rules.get(usize::from(*rule))?;
                 Some((rule, rule.apply(form)?))
             })
-        };
-        let Some((rule, lemma)) = by_ending(full).or_else(|| by_ending(tag_key(upos, None))) else {
-            return Cow::Borrowed(form);
-        };
-        // `Was` is seldom seen: where its capital goes, what is listed of `was` holds.
-        if rule.lowers()
-            && lower != form
-            && let Some(lemma) = self.listed(full, &lower, &lower)
-        {
-            return Cow::Owned(lemma.into_owned());
-        }
-        lemma
+        })
     }
 
     fn listed<'a>(&self, tags: u64, key: &str, form: &'a str) -> Option<Cow<'a, str>> {

@@ -15,6 +15,10 @@ const BLOCK: usize = 1 << 16;
 /// Most rows of a classifier, endings or forms: bounds what a hostile file can make of it.
 const MOST: usize = 8 << 20;
 
+/// Longest string, in bytes, and most words of a token: what a rule puts in for a token is bounded.
+pub(crate) const LONGEST: usize = 1000;
+const MOST_WORDS: usize = 100;
+
 fn malformed<T>(what: &'static str) -> Result<T, ModelError> {
     Err(ModelError::Malformed(what))
 }
@@ -187,13 +191,17 @@ pub(super) fn read_splitter(section: &[u8]) -> Result<SplitterParts, ModelError>
 }
 
 fn exactly<const N: usize>(strings: Vec<String>) -> Result<[String; N], ModelError> {
+    if strings.iter().any(|string| string.len() > LONGEST) {
+        return malformed("a string is too long");
+    }
     <[String; N]>::try_from(strings).or_else(|_| malformed("strings are missing"))
 }
 
 /// Words, at least `least`, none empty.
 fn filled(words: Vec<String>, least: usize) -> Result<Vec<String>, ModelError> {
-    if words.len() < least || words.iter().any(String::is_empty) {
-        return malformed("a token without words, or an empty word");
+    let fits = |word: &String| !word.is_empty() && word.len() <= LONGEST;
+    if words.len() < least || words.len() > MOST_WORDS || !words.iter().all(fits) {
+        return malformed("a token without words, or too many, or an empty or too long one");
     }
     Ok(words)
 }

@@ -7,7 +7,9 @@ mod format;
 #[cfg(test)]
 mod format_tests;
 pub(crate) mod index;
-mod learned;
+pub(crate) mod learned;
+#[cfg(test)]
+mod learned_tests;
 mod pages;
 pub(crate) mod parts;
 mod rows;

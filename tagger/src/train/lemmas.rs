@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::conllu::Sentence;
 use crate::lemma::rule::Rule;
 use crate::lemma::{ENDING, LemmaParts, capitals, ending_key, find_ending, form_key, tag_key};
+use crate::model::learned::LONGEST;
 
 /// Most different rules.
 const MOST_RULES: usize = 60_000;
@@ -23,7 +24,9 @@ struct Type<'a> {
 pub(super) fn train(sentences: &[Sentence]) -> Option<LemmaParts> {
     let mut uses: BTreeMap<(&str, &str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
     for word in sentences.iter().flat_map(|sentence| &sentence.words) {
-        if word.lemma != "_" || word.form == "_" {
+        // A rule's strings are bounded.
+        let short = word.form.len().max(word.lemma.len()) < LONGEST / 4;
+        if short && (word.lemma != "_" || word.form == "_") {
             let lemmas = uses
                 .entry((&word.form, &word.upos, &word.xpos))
                 .or_default();

@@ -7,6 +7,7 @@ use super::classifier::{EPOCHS, Learner};
 use crate::conllu::{Sentence, Surface};
 use crate::eval::text_of;
 use crate::hash::Random;
+use crate::model::learned::LONGEST;
 use crate::split::SplitterParts;
 use crate::split::chars::{CONTINUE, Paragraph, SENTENCE, State, TOKEN, paragraphs};
 use crate::split::multiword::{self, ENDING, Ending, MultiWordParts};
@@ -120,8 +121,14 @@ impl Uses {
 
 fn multi_words(sentences: &[Sentence], seed: u64) -> MultiWordParts {
     let mut uses: BTreeMap<String, Uses> = BTreeMap::new();
-    for token in sentences.iter().flat_map(Sentence::tokens) {
+    // A rule's strings are bounded.
+    let short = |token: &Surface<'_>| token.form.len() < LONGEST / 4;
+    for token in sentences.iter().flat_map(Sentence::tokens).filter(short) {
         let form = uses.entry(token.form.to_lowercase()).or_default();
+        let words = token.words.iter();
+        if words.clone().any(|word| word.form.len() >= LONGEST / 4) {
+            continue;
+        }
         if token.words.len() > 1 || token.multi && token.words[0].form != token.form {
             let words = token.words.iter().map(|word| word.form.to_lowercase());
             *form.multi.entry(words.collect()).or_default() += 1;
