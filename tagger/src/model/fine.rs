@@ -68,13 +68,12 @@ impl FineTable {
         if !may {
             return;
         }
-        let rows = self.parts.keys.iter().enumerate().skip(first as usize);
-        let Some((row, _)) = rows
-            .take_while(|(_, found)| **found <= key)
-            .find(|(_, found)| **found == key)
-        else {
+        let near = self.parts.keys.get(first as usize..).unwrap_or_default();
+        let further = near.iter().take_while(|found| **found < key).count();
+        if near.get(further) != Some(&key) {
             return;
-        };
+        }
+        let row = first as usize + further;
         let from = row.checked_sub(1).map_or(0, |at| self.parts.ends[at]) as usize;
         let to = self.parts.ends[row] as usize;
         let tags = &self.parts.of[from..to];

@@ -40,12 +40,11 @@ impl Classifier {
         if !may {
             return;
         }
-        let rows = self.parts.keys.iter().zip(&self.parts.weights);
-        let row = rows
-            .skip(first as usize)
-            .take_while(|(found, _)| **found <= key)
-            .find(|(found, _)| **found == key);
-        if let Some((_, weights)) = row {
+        let first = first as usize;
+        let near = self.parts.keys.get(first..).unwrap_or_default();
+        let further = near.iter().take_while(|found| **found < key).count();
+        if near.get(further) == Some(&key) {
+            let weights = &self.parts.weights[first + further];
             for (score, weight) in scores.iter_mut().zip(weights) {
                 *score += i32::from(*weight);
             }

@@ -49,8 +49,8 @@ impl Splitter {
     }
 
     /// Calls `visit` with each sentence of `text` in order. Time and memory are linear in the
-    /// text's length.
-    pub(crate) fn sentences<'a>(&self, text: &'a str, mut visit: impl FnMut(&Words<'a>)) {
+    /// text's length. Not generic, so that it is compiled here, as optimised as this crate is.
+    pub(crate) fn sentences<'a>(&self, text: &'a str, visit: &mut dyn FnMut(&Words<'a>)) {
         let mut words = Words::default();
         let mut spans = Vec::new();
         for paragraph in chars::paragraphs(text) {

@@ -69,7 +69,7 @@ impl Tagger {
         let model = Arc::clone(self.model());
         let mut tags = Vec::new();
         if let Some(splitter) = &model.splitter {
-            return splitter.sentences(text, |words| {
+            return splitter.sentences(text, &mut |words| {
                 let forms: Vec<&str> = words.forms.iter().map(AsRef::as_ref).collect();
                 self.tag_forms(&forms, &mut tags);
                 visit(Tagged {
