@@ -73,6 +73,12 @@ impl Rule {
         best.map_or_else(Self::default, |(rule, _)| rule)
     }
 
+    /// Whether nothing but capitals changes.
+    pub(crate) fn keeps_letters(&self) -> bool {
+        let sides = [&self.front.0, &self.front.1, &self.back.0, &self.back.1];
+        sides.into_iter().all(String::is_empty)
+    }
+
     /// Whether capitals become small.
     pub(crate) fn lowers(&self) -> bool {
         self.capitals == Capitals::Lower
@@ -80,9 +86,8 @@ impl Rule {
 
     /// The lemma; None where the form does not begin and end as the rule wants, or nothing is left.
     pub(crate) fn apply<'a>(&self, form: &'a str) -> Option<Cow<'a, str>> {
-        let plain = |side: &(String, String)| side.0.is_empty() && side.1.is_empty();
         let base = self.capitals.apply(form);
-        if plain(&self.front) && plain(&self.back) {
+        if self.keeps_letters() {
             return Some(base);
         }
         let middle = base.strip_prefix(self.front.0.as_str())?;

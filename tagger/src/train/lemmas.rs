@@ -117,9 +117,10 @@ fn endings(types: &[Type<'_>], rules: &[Rule]) -> BTreeMap<u32, u16> {
             continue;
         };
         let before = shorter[&at.1].iter().rev().find_map(|key| kept.get(key));
-        let whole = &rules[usize::from(rule)];
+        // What holds for every form of a kind concerns its capitals alone.
+        let fits = at.0 > 0 || rules[usize::from(rule)].keeps_letters();
         let enough = at.0 == 0 || (all > 1 && times * 2 > all);
-        if enough && before != Some(&rule) && (at.0 > 0 || whole.back.0.chars().count() <= 1) {
+        if enough && fits && before != Some(&rule) {
             kept.insert(at.1, rule);
         }
     }
