@@ -88,7 +88,9 @@ pub(super) fn prepare(
         spaces: !model.splits_by_rules(),
         separator: options.separator.clone(),
     };
-    let universal = style.tagset == Tagset::Universal || style.format != Format::Text;
+    // Lemmas go by both tags.
+    let universal =
+        style.tagset == Tagset::Universal || style.format != Format::Text || style.lemmas;
     Ok(Box::new(move || {
         let model = Arc::clone(&model);
         Box::new(PosTagger {
