@@ -238,4 +238,8 @@ fn a_treebank_that_makes_no_sense_is_refused_by_its_line() {
             "{lines:?}: {error}"
         );
     }
+    for columns in ["a\t\tX\t_", "a\ta\t\t_", "a\ta\tX\tb c"] {
+        let error = parse(format!("1\t{columns}\t_\t0\t_\t_\t_\n").as_bytes());
+        assert!(error.is_err(), "{columns:?}");
+    }
 }

@@ -148,6 +148,13 @@ fn parse_word(line: &str, sentence: &mut Sentence) -> Result<(), &'static str> {
     if form.is_empty() {
         return Err("an empty FORM");
     }
+    if [lemma, upos, xpos].contains(&"") {
+        return Err("an empty LEMMA, UPOS or XPOS");
+    }
+    let unfit = |c: char| c.is_whitespace() || c.is_control();
+    if upos.contains(unfit) || xpos.contains(unfit) {
+        return Err("a tag with white space");
+    }
     let space_after = !misc.split('|').any(|item| item == "SpaceAfter=No");
     if id.contains('.') {
         return Ok(());

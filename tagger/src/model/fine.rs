@@ -126,7 +126,7 @@ pub(super) fn read_fine(section: &[u8], main: usize) -> Result<FineParts, ModelE
     let mut head = blocks
         .next()?
         .ok_or(ModelError::Malformed("no tags of their own"))?;
-    parts.tags = head.strings()?;
+    parts.tags = head.tags()?;
     if parts.tags.is_empty() || parts.tags.len() > MOST_FINE {
         return Err(ModelError::Malformed("no tags, or more than 2,000"));
     }

@@ -191,7 +191,7 @@ pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U
         return Err(ModelError::Truncated);
     };
     let [fine, splitter, lemmas] = more.map(|size| body.take(size));
-    let (fine, splitter, lemmas) = (fine?, splitter?, lemmas?);
+    let more = [fine?, splitter?, lemmas?];
     if !body.0.is_empty() {
         return Err(ModelError::Malformed("bytes after the last section"));
     }
@@ -211,20 +211,32 @@ pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U
     if parts.main.len() != main.tags || parts.upos.len() != upos.tags {
         return Err(ModelError::Malformed("rows for another number of tags"));
     }
-    let some = |section: &[u8]| !section.is_empty();
-    parts.fine = some(fine).then(|| read_fine(fine, main.tags)).transpose()?;
-    if parts.fine.is_some() && !parts.upos.is_empty() {
-        return Err(ModelError::Malformed("tags of their own twice"));
-    }
-    parts.splitter = some(splitter)
-        .then(|| read_splitter(splitter))
-        .transpose()?;
-    parts.lemmas = some(lemmas).then(|| read_lemmas(lemmas)).transpose()?;
+    read_more(&mut parts, more)?;
     Ok(Loaded {
         parts,
         main: main_rows?,
         upos: universal,
     })
+}
+
+/// Reads the sections that only version 3 has.
+fn read_more(
+    parts: &mut ModelParts,
+    [fine, splitter, lemmas]: [&[u8]; MORE],
+) -> Result<(), ModelError> {
+    if !fine.is_empty() {
+        if !parts.upos.is_empty() {
+            return Err(ModelError::Malformed("tags of their own twice"));
+        }
+        parts.fine = Some(read_fine(fine, parts.main.len())?);
+    }
+    if !splitter.is_empty() {
+        parts.splitter = Some(read_splitter(splitter)?);
+    }
+    if !lemmas.is_empty() {
+        parts.lemmas = Some(read_lemmas(lemmas)?);
+    }
+    Ok(())
 }
 
 fn read_section<T: Rows>(section: &Section<'_>) -> Result<T, ModelError> {
@@ -245,8 +257,8 @@ fn decode_words(section: &[u8]) -> Result<ModelParts, ModelError> {
 }
 
 fn decode_body(bytes: &mut Bytes<'_>) -> Result<ModelParts, ModelError> {
-    let main = bytes.strings()?;
-    let upos = bytes.strings()?;
+    let main = bytes.tags()?;
+    let upos = bytes.tags()?;
     let [sources, notice] = <[String; 2]>::try_from(bytes.strings()?)
         .map_err(|_| ModelError::Malformed("sources and notice are missing"))?;
     let allowed = (0..main.len())
