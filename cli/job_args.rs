@@ -70,14 +70,15 @@ pub enum KindCommand<R: Args> {
   gristmill run extract mails.zip -o out
   gristmill run extract mails.zip -o - | sqlite-utils insert mails.db mails - --nl")]
     Extract(JobCommand<Extract, R>),
-    /// Part-of-speech tags of English text
+    /// Part-of-speech tags and lemmas of text: English, or any language with a model of its own
     ///
     /// Output: one sentence a line, word_TAG, in input order; or CoNLL-U, or one JSON object a
-    /// sentence. Records are paragraphs, so that a sentence wrapped over lines stays whole.
+    /// sentence. `gristmill tagger train` makes a model from a treebank. Records are paragraphs, so that a sentence wrapped over lines stays whole.
     #[command(after_help = "Examples:
   gristmill run pos corpus/ -o out
   gristmill run pos --records lines --format conllu messages.txt.gz -o -
-  gristmill run pos --tokenized --tagset universal sentences.txt -o -")]
+  gristmill run pos --tokenized --tagset universal sentences.txt -o -
+  gristmill run pos --model fr.model --lemmas --format conllu texte.txt -o -")]
     Pos(JobCommand<PosArgs, R>),
     /// Your own program or Python function, over documents, lines or pieces
     #[command(after_help = EXEC_HELP)]

@@ -8,13 +8,14 @@ use gristmill_mapper::{JobFile, name_model};
 
 use crate::exit::usage;
 
-/// Part-of-speech tags of English text.
+/// Part-of-speech tags of text, English unless --model says otherwise.
 #[derive(Args, Debug)]
 pub struct PosArgs {
     /// Options of the job.
     #[command(flatten)]
     pub options: Pos,
-    /// Another model than the one that is built in; over a broker it travels with the job
+    /// Another model than the one that is built in, of any language (`gristmill tagger train`); over
+    /// a broker it travels with the job
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
 }

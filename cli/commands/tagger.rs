@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use gristmill_tagger::conllu::{Sentence, parse, read_maybe_gzip};
-use gristmill_tagger::train::{Inputs, Options, Progress, train};
+use gristmill_tagger::train::{Inputs, Options, Progress, lemmas, train};
 use gristmill_tagger::{Model, eval};
 
 use crate::exit::{Exit, usage};
@@ -29,10 +29,19 @@ pub enum TaggerCommand {
 /// Options of `tagger train`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "The same seed, files and binary give the same model, bit for bit.
+    after_help = "Any language with a Universal Dependencies treebank. Learnt from it: where tokens, words and
+sentences end in raw text (from SpaceAfter=No and range lines such as `3-4 du`), the treebank's own
+tags (XPOS, at most 2,000) and the universal ones (UPOS), lemmas. Where XPOS is `_`, UPOS alone.
 
-Example:
-  gristmill tagger train --train en_ewt-ud-train.conllu.gz --dev en_ewt-ud-dev.conllu.gz -o en.model"
+The same seed, files and binary give the same model, bit for bit.
+
+Examples:
+  gristmill tagger train --train fr_sequoia-ud-train.conllu --dev fr_sequoia-ud-dev.conllu -o fr.model
+  gristmill tagger eval fr.model fr_sequoia-ud-test.conllu
+  gristmill run pos --model fr.model --lemmas --format conllu texte.txt -o -
+
+  # English, with the tokenizer that is built in
+  gristmill tagger train --english-rules --train en_ewt-ud-train.conllu.gz -o en.model"
 )]
 pub struct TrainArgs {
     /// Hand-tagged sentences (CoNLL-U, plain or gzipped)
@@ -44,7 +53,7 @@ pub struct TrainArgs {
     /// Machine-tagged text that helps: its tokens, one sentence a line
     #[arg(long, value_name = "FILE", requires = "silver_tags")]
     pub silver_tokens: Option<PathBuf>,
-    /// And its Penn tags, line for line; a tag may be up to three with their per cent, as
+    /// And its tags (XPOS, or UPOS where that is what the model finds first), line for line; a tag may be up to three with their per cent, as
     /// NN|81|JJ|17
     #[arg(long, value_name = "FILE", requires = "silver_tokens")]
     pub silver_tags: Option<PathBuf>,
@@ -52,6 +61,15 @@ pub struct TrainArgs {
     /// ones
     #[arg(long, requires = "silver_tokens")]
     pub silver_apart: bool,
+    /// Split raw text by the built-in English rules instead of learning it from the treebank
+    #[arg(long)]
+    pub english_rules: bool,
+    /// Learn no lemmas
+    #[arg(long)]
+    pub no_lemmas: bool,
+    /// Learn lemmas and nothing else: the file that stands beside the built-in model
+    #[arg(long, conflicts_with_all = ["dev", "silver_tokens", "clusters", "no_lemmas"])]
+    pub only_lemmas: bool,
     /// Brown clusters: word TAB number, one word a line
     #[arg(long, value_name = "FILE")]
     pub clusters: Option<PathBuf>,
@@ -80,11 +98,19 @@ pub struct TrainArgs {
 
 /// Options of `tagger eval`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "First with the file's own words, then from its raw text: what `pos` would write is compared word
+for word, as the CoNLL 2018 shared task does (F1; a lemma counts as right where the file has none).
+
+Examples:
+  gristmill tagger eval embedded en_ewt-ud-dev.conllu.gz
+  gristmill tagger eval fr.model fr_sequoia-ud-test.conllu --confusions 30"
+)]
 pub struct EvalArgs {
     /// A model, or `embedded` for the one that is built in
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Hand-tagged sentences (CoNLL-U, plain or gzipped)
+    /// Hand-tagged sentences (CoNLL-U, plain or gzipped); their raw text is made from SpaceAfter=No
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// How many of the commonest confusions to print
@@ -134,6 +160,9 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
     for path in &args.train {
         gold.extend(sentences(path)?);
     }
+    if args.only_lemmas {
+        return write_model(&args.output, &lemmas(&gold)?);
+    }
     let dev = args.dev.as_deref().map_or(Ok(Vec::new()), sentences)?;
     let silver = match (&args.silver_tokens, &args.silver_tags) {
         (Some(tokens), Some(tags)) => Some((text(tokens)?, text(tags)?)),
@@ -159,6 +188,8 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
         epochs: args.epochs,
         size: args.size.saturating_mul(1_000_000),
         apart: args.silver_apart,
+        english_rules: args.english_rules,
+        lemmas: !args.no_lemmas,
         ..Options::default()
     };
     let mut out = std::io::stderr().lock();
@@ -166,14 +197,25 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
         // Where stderr is closed, training goes on all the same.
         let _ = writeln!(out, "{}", line(&progress));
     })?;
-    std::fs::write(&args.output, &model).with_context(|| args.output.display().to_string())?;
-    writeln!(out, "{}: {} bytes", args.output.display(), model.len())?;
+    drop(out);
+    write_model(&args.output, &model)
+}
+
+fn write_model(path: &Path, model: &[u8]) -> anyhow::Result<Exit> {
+    std::fs::write(path, model).with_context(|| path.display().to_string())?;
+    let _ = writeln!(
+        std::io::stderr(),
+        "{}: {} bytes",
+        path.display(),
+        model.len()
+    );
     Ok(Exit::Complete)
 }
 
 fn line(progress: &Progress) -> String {
     match progress {
         Progress::Features { tokens, rows } => format!("{tokens} tokens, {rows} rows of weights"),
+        Progress::Splitting => "learning where tokens and sentences end".to_owned(),
         Progress::Epoch { epoch, train, dev } => {
             let dev = dev.as_ref().map_or(String::new(), |report| {
                 format!(
@@ -197,20 +239,24 @@ fn run_eval(args: &EvalArgs) -> anyhow::Result<Exit> {
     };
     let gold = sentences(&args.file)?;
     let report = eval::tokenized(&model, &gold);
+    let lemmas = report.lemmas.all > 0;
     let mut out = Vec::new();
     for (what, ratio) in [
         ("XPOS", report.xpos),
         ("UPOS", report.upos),
-        ("XPOS of unknown words", report.unknown),
+        ("tags of unknown words", report.unknown),
         ("whole sentences", report.sentences),
+        ("lemmas", report.lemmas),
     ] {
-        writeln!(
-            out,
-            "{what:24} {:6.2} %  {} of {}",
-            ratio.percent(),
-            ratio.right,
-            ratio.all
-        )?;
+        if ratio.all > 0 {
+            writeln!(
+                out,
+                "{what:24} {:6.2} %  {} of {}",
+                ratio.percent(),
+                ratio.right,
+                ratio.all
+            )?;
+        }
     }
     let raw = eval::raw_text(&model, &gold);
     writeln!(out, "from raw text (F1 as in the CoNLL 2018 shared task)")?;
@@ -220,8 +266,11 @@ fn run_eval(args: &EvalArgs) -> anyhow::Result<Exit> {
         ("sentences", raw.sentences),
         ("XPOS", raw.xpos),
         ("UPOS", raw.upos),
+        ("lemmas", raw.lemmas),
     ] {
-        writeln!(out, "  {what:22} {:6.2} %", f1.percent())?;
+        if what != "lemmas" || lemmas {
+            writeln!(out, "  {what:22} {:6.2} %", f1.percent())?;
+        }
     }
     if args.confusions > 0 {
         writeln!(out, "commonest confusions (gold, given, times)")?;

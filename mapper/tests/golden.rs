@@ -397,8 +397,13 @@ fn extract_writes_json_lines() {
 }
 
 fn pos(format: Format, tagset: Tagset, text: &str) -> String {
+    pos_with(format, tagset, false, text)
+}
+
+fn pos_with(format: Format, tagset: Tagset, lemmas: bool, text: &str) -> String {
     let mut spec = spec(Kind::Pos(Pos {
         tokenized: false,
+        lemmas,
         tagset,
         separator: "_".into(),
         model_hash: 0,
@@ -424,6 +429,22 @@ fn pos_writes_tags_of_three_sets() {
         by(Tagset::Universal),
         "She_PRON went_VERB to_ADP Rome_PROPN ;_PUNCT I_PRON do_AUX n't_PART ._PUNCT\n"
     );
+}
+
+#[test]
+fn pos_writes_lemmas_in_every_format() {
+    let by = |format| pos_with(format, Tagset::Ewt, true, "She didn't go.");
+    assert_eq!(
+        by(Format::Text),
+        "She_PRP_she did_VBD_do n't_RB_not go_VB_go ._._.\n"
+    );
+    let json = by(Format::Jsonl);
+    let lemmas = r#""lemmas":["she","do","not","go","."]"#;
+    assert!(json.contains(lemmas), "{json}");
+    let conllu = by(Format::Conllu);
+    let lemma = |line: &str| line.split('\t').nth(2).map(str::to_owned);
+    let column: Vec<String> = conllu.lines().filter_map(lemma).collect();
+    assert_eq!(column, ["she", "_", "do", "not", "go", "."]);
 }
 
 #[test]

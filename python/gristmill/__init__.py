@@ -31,6 +31,7 @@ from .job import Job, Result, submit
 from .pool import Pool
 from .quarantine import Entry
 from .results import AsyncResult
+from .tagging import Word, tag
 
 
 def count(name: str, amount: int = 1, group: str = "user") -> None:
@@ -69,6 +70,7 @@ __all__ = [
     "RemoteError",
     "Result",
     "TimeoutError",
+    "Word",
     "WorkerLost",
     "count",
     "default_group",
@@ -76,4 +78,5 @@ __all__ = [
     "makegateway",
     "read_text",
     "submit",
+    "tag",
 ]

@@ -1,4 +1,5 @@
-//! Trains, measures and times the tagger: `train DATA MODEL [name=value…]`, `eval MODEL FILE`,
+//! Trains, measures and times the tagger: `train DATA MODEL [name=value…]` (DATA is the folder of the
+//! shipped model's, or a CoNLL-U file), `eval MODEL FILE`,
 //! `speed MODEL FILE`.
 #![allow(clippy::print_stdout)]
 
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gristmill_tagger::conllu::{Form, parse, push_sentence, read_maybe_gzip};
-use gristmill_tagger::train::{Inputs, Options, Progress, train};
+use gristmill_tagger::train::{Inputs, Options, Progress, lemmas, train};
 use gristmill_tagger::{Model, Tag, Tagger, eval};
 
 type Error = Box<dyn std::error::Error>;
@@ -31,10 +32,11 @@ fn main() -> Result<(), Error> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
+        ["lemmas", file, out] => Ok(std::fs::write(out, lemmas(&parse(&read(file)?)?)?)?),
         ["train", data, out, options @ ..] => run_train(data, out, options),
         ["eval", path, file] => run_eval(&model(path)?, file),
         ["speed", path, file] => run_speed(&model(path)?, file),
-        _ => Err("train DATA MODEL [name=value…] | eval MODEL FILE | speed MODEL FILE".into()),
+        _ => Err("train DATA|FILE MODEL [name=value…] | eval MODEL FILE | speed MODEL FILE".into()),
     }
 }
 
@@ -56,10 +58,15 @@ fn run_train(data: &str, out: &str, options: &[&str]) -> Result<(), Error> {
             "least" => chosen.least = value.parse()?,
             "dead" => chosen.dead = value.parse()?,
             "apart" => chosen.apart = value.parse()?,
+            "english_rules" => chosen.english_rules = value.parse()?,
+            "lemmas" => chosen.lemmas = value.parse()?,
             "size" => chosen.size = value.parse()?,
             "silver" => silver = value.to_owned(),
             _ => return Err(format!("no option {name}").into()),
         }
+    }
+    if !std::path::Path::new(data).is_dir() {
+        return run_plain(data, out, &chosen);
     }
     let gold = parse(&read(&format!("{data}/ewt/en_ewt-ud-train.conllu.gz"))?)?;
     let dev = parse(&read(&format!("{data}/ewt/en_ewt-ud-dev.conllu.gz"))?)?;
@@ -76,6 +83,7 @@ fn run_train(data: &str, out: &str, options: &[&str]) -> Result<(), Error> {
     };
     let start = Instant::now();
     let bytes = train(&chosen, &inputs, &mut |progress| match progress {
+        Progress::Splitting => println!("learning to split"),
         Progress::Features { tokens, rows } => println!("{tokens} tokens, {rows} rows"),
         Progress::Epoch { epoch, train, dev } => {
             let dev = dev.map_or(String::new(), |r| {
@@ -97,6 +105,18 @@ fn run_train(data: &str, out: &str, options: &[&str]) -> Result<(), Error> {
     Ok(std::fs::write(out, bytes)?)
 }
 
+/// Trains on one treebank alone.
+fn run_plain(file: &str, out: &str, options: &Options) -> Result<(), Error> {
+    let gold = parse(&read(file)?)?;
+    let inputs = Inputs {
+        gold: &gold,
+        ..Inputs::default()
+    };
+    let bytes = train(options, &inputs, &mut |_| {})?;
+    println!("{} bytes", bytes.len());
+    Ok(std::fs::write(out, bytes)?)
+}
+
 fn run_eval(model: &Arc<Model>, file: &str) -> Result<(), Error> {
     let sentences = parse(&read(file)?)?;
     let report = eval::tokenized(model, &sentences);
@@ -110,12 +130,14 @@ fn run_eval(model: &Arc<Model>, file: &str) -> Result<(), Error> {
     );
     let raw = eval::raw_text(model, &sentences);
     println!(
-        "raw text F1: tokens {:.2}  words {:.2}  sentences {:.2}  XPOS {:.2}  UPOS {:.2}",
+        "raw text F1: tokens {:.2}  words {:.2}  sentences {:.2}  XPOS {:.2}  UPOS {:.2}  lemmas {:.2} ({:.2} of gold tokens)",
         raw.tokens.percent(),
         raw.words.percent(),
         raw.sentences.percent(),
         raw.xpos.percent(),
-        raw.upos.percent()
+        raw.upos.percent(),
+        raw.lemmas.percent(),
+        report.lemmas.percent()
     );
     for (gold, given, count) in report.confusions.iter().take(15) {
         println!("{count:5}  {gold} taken for {given}");
@@ -181,7 +203,7 @@ fn run_speed(model: &Arc<Model>, file: &str) -> Result<(), Error> {
         tagger.tag_text(&text, |tagged| {
             found += tagged.tags.len();
             let forms: Vec<Form<'_>> = tagged.forms().collect();
-            push_sentence(&mut out, model, |_| {}, &forms, tagged.tags);
+            push_sentence(&mut out, model, |_| {}, &forms, tagged.tags, &[]);
         });
         best = best.min(spent(start) - before);
     }

@@ -124,7 +124,7 @@ fn fill(model: &Model, text: &str, word: &mut Word, scratch: &mut String) {
     let view = word::view(text, scratch);
     let known = model.known(&view);
     word.parts = Parts::new(&view, &known);
-    let table = &model.xpos_table;
+    let table = &model.main_table;
     let mut places = Places::<{ POSITIONS * MOST_SINGLE }>::NONE;
     let mut ends = [0; POSITIONS];
     for (position, end) in ends.iter_mut().enumerate() {

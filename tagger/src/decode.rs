@@ -1,5 +1,5 @@
-//! Finds Penn tags: greedy, left to right, each tag the sum of its features' rows (the softmax of
-//! training needs no exponent to find its maximum). Must not know of text or of universal tags.
+//! Finds the main tags (see [`crate::model::Main`]): greedy, left to right, each tag the sum of its features' rows (the softmax of
+//! training needs no exponent to find its maximum). Must not know of text or of the other tags.
 
 use crate::cache::WordCache;
 use crate::hash;
@@ -93,7 +93,7 @@ impl Block {
         self.parts.clear();
         self.tags.clear();
         self.scores.clear();
-        self.scores.resize(len, model.xpos_blank);
+        self.scores.resize(len, model.main_blank);
         for position in 0..POSITIONS {
             let outside = |at: usize| {
                 (at + position)
@@ -108,10 +108,10 @@ impl Block {
         }
     }
 
-    /// Finds the Penn tags of the words gathered.
+    /// Finds the main tags of the words gathered; they stand in `xpos` for now.
     #[inline(always)]
     pub(crate) fn decode(&mut self, model: &Model) {
-        let table = &model.xpos_table;
+        let table = &model.main_table;
         let edge = Parts::edge();
         let style = templates::style(&self.parts);
         let mut opens = [Open::NONE; STRETCH];
@@ -120,8 +120,11 @@ impl Block {
             // Combinations of words need no earlier tag: let memory fetch their rows.
             let mut count = 0;
             for at in first..(first + STRETCH).min(len) {
-                let (xpos, sure) = self.scores[at].lead(SURE);
-                self.tags.push(Tag { xpos, upos: 0 });
+                let (main, sure) = self.scores[at].lead(SURE);
+                self.tags.push(Tag {
+                    xpos: main.into(),
+                    upos: 0,
+                });
                 if sure {
                     continue;
                 }
@@ -141,8 +144,8 @@ impl Block {
             for (number, open) in opens[..count].iter().enumerate() {
                 let scores = &mut self.scores[open.at];
                 table.add(open.pairs.as_slice(), scores);
-                let (xpos, sure) = scores.lead(SURE);
-                self.tags[open.at].xpos = xpos;
+                let (main, sure) = scores.lead(SURE);
+                self.tags[open.at].xpos = main.into();
                 still[left] = number;
                 left += usize::from(!sure);
             }
@@ -158,7 +161,7 @@ impl Block {
                 }
                 let scores = &mut self.scores[open.at];
                 table.add(open.history.as_slice(), scores);
-                self.tags[open.at].xpos = scores.best();
+                self.tags[open.at].xpos = scores.best().into();
             }
         }
     }
@@ -180,7 +183,7 @@ impl Block {
         open.history.clear();
         let words = window(&self.parts, open.at, edge);
         for key in templates::history(open.tags.0, open.tags.1, words[2], words[3]) {
-            model.xpos_table.seek(row_key(key), &mut open.history);
+            model.main_table.seek(row_key(key), &mut open.history);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::cache::WordCache;
 use crate::decode::Block;
-use crate::model::Model;
+use crate::fine::Fine;
+use crate::model::{Main, Model};
 use crate::simd;
 use crate::universal::Universal;
 
@@ -13,8 +14,8 @@ use crate::universal::Universal;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tag {
     /// Position in [`Model::xpos_tags`].
-    pub xpos: u8,
-    /// Position in [`Model::upos_tags`]; 0 from a tagger made by [`Tagger::penn_only`].
+    pub xpos: u16,
+    /// Position in [`Model::upos_tags`]; 0 where [`Tagger::penn_only`] leaves it out.
     pub upos: u8,
 }
 
@@ -29,10 +30,11 @@ pub struct Tagger {
     cache: WordCache,
     block: Block,
     universal: Option<Universal>,
+    fine: Fine,
 }
 
 impl Tagger {
-    /// A tagger that gives Penn and universal tags.
+    /// A tagger that gives both tags.
     pub fn new(model: Arc<Model>) -> Self {
         let universal = Universal::new(&model);
         Self {
@@ -40,10 +42,12 @@ impl Tagger {
             cache: WordCache::new(),
             block: Block::default(),
             universal: Some(universal),
+            fine: Fine::default(),
         }
     }
 
-    /// A tagger that leaves the universal tags out, which is faster.
+    /// A tagger that leaves the universal tags out, which is faster; with a model that finds the
+    /// treebank's tags by the universal ones it gives both.
     pub fn penn_only(model: Arc<Model>) -> Self {
         Self {
             universal: None,
@@ -84,7 +88,9 @@ impl Tagger {
     pub(crate) fn tag_piece(&mut self, piece: &[&str]) {
         self.block.gather(&self.model, &mut self.cache, piece);
         self.block.decode(&self.model);
-        if let Some(universal) = &mut self.universal {
+        if self.model.main == Main::Upos {
+            self.fine.decode(&self.model, &mut self.block, piece);
+        } else if let Some(universal) = &mut self.universal {
             universal.decode(&self.model, &mut self.block);
         }
     }

@@ -259,3 +259,76 @@ pub(crate) fn universal(w: &[&Parts; 5], tags: &[u64; 6], ahead: u64) -> [u64; U
         key3(3014, this, x.lower, z.lower),
     ]
 }
+
+/// Stands before a sentence for the tag of its own.
+pub(crate) const NO_FINE: u64 = 5000;
+
+/// What [`fine`] uses of one word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FineWord {
+    lower: u64,
+    suffix: [u64; crate::word::SUFFIXES],
+    prefix: u64,
+    shape: u64,
+    /// The universal tag, numbered from 1; 0 outside the sentence.
+    main: u64,
+}
+
+impl FineWord {
+    pub(crate) fn new(view: &WordView, main: u16) -> Self {
+        Self {
+            lower: view.lower,
+            suffix: view.suffix,
+            prefix: view.prefix[2],
+            shape: view.long_shape,
+            main: u64::from(main) + 1,
+        }
+    }
+
+    const EDGE: Self = Self {
+        lower: EDGE,
+        suffix: [EDGE; crate::word::SUFFIXES],
+        prefix: EDGE,
+        shape: EDGE,
+        main: 0,
+    };
+}
+
+/// Calls `push` with the key of each feature that chooses a word's own tag once the universal tags
+/// of the sentence are known; `before` are the two tags found before it, the nearer first.
+pub(crate) fn fine(words: &[FineWord], at: usize, before: [u64; 2], mut push: impl FnMut(u64)) {
+    let get = |distance: usize| {
+        let word = (at + distance).checked_sub(2).and_then(|at| words.get(at));
+        word.unwrap_or(&FineWord::EDGE)
+    };
+    let [b, a, x, y, z] = [get(0), get(1), get(2), get(3), get(4)];
+    let this = x.main;
+    push(key1(4001, this));
+    push(key2(4002, this, x.lower));
+    for (number, suffix) in x.suffix.iter().enumerate().filter(|(_, s)| **s != 0) {
+        push(key2(4003 + number as u64, this, *suffix));
+    }
+    push(key2(4010, this, x.prefix));
+    push(key2(4011, this, x.shape));
+    push(key2(4012, this, a.lower));
+    push(key2(4013, this, y.lower));
+    push(key2(4014, this, a.suffix[1]));
+    push(key2(4015, this, a.suffix[2]));
+    push(key2(4016, this, y.suffix[1]));
+    push(key2(4017, this, y.suffix[2]));
+    push(key3(4018, this, a.main, y.main));
+    push(key3(4019, this, a.main, b.main));
+    push(key3(4020, this, y.main, z.main));
+    push(key2(4021, this, before[0]));
+    push(key3(4022, this, before[0], before[1]));
+    push(key3(4023, this, before[0], x.lower));
+    push(key3(4024, this, before[0], x.suffix[1]));
+    push(key3(4025, this, before[0], x.suffix[2]));
+    push(key3(4026, this, y.main, x.suffix[1]));
+    push(key3(4027, this, y.suffix[1], x.suffix[1]));
+    push(key3(4028, this, a.lower, x.suffix[2]));
+    push(key3(4029, this, b.suffix[1], a.main));
+    push(key3(4030, this, y.main, x.lower));
+    push(key3(4031, this, a.main, x.lower));
+    push(key3(4032, this, before[1], x.suffix[1]));
+}

@@ -106,7 +106,7 @@ impl Universal {
         while at < len {
             let mut waiting = 0;
             while at < len && waiting < STRETCH {
-                let xpos = block.tags[at].xpos;
+                let xpos = block.tags[at].xpos as u8;
                 let allowed = model.allowed.get(usize::from(xpos)).copied().unwrap_or(0);
                 if allowed.count_ones() <= 1 {
                     let last = model.upos.len() as u32 - 1;
@@ -114,7 +114,7 @@ impl Universal {
                 } else if let Some(upos) = self.sure(model, &block.parts[at], xpos) {
                     block.tags[at].upos = upos;
                 } else {
-                    let tag = |index: usize| block.tags[index].xpos;
+                    let tag = |index: usize| block.tags[index].xpos as u8;
                     let next = ahead(at, len, self.skip, tag);
                     let words = window(&block.parts, at, &edge);
                     let (word, places) = &mut open[waiting];

@@ -12,7 +12,7 @@ fn written(tagger: &mut Tagger, text: &str) -> String {
         number += 1;
         let forms: Vec<Form<'_>> = tagged.forms().collect();
         let id = |out: &mut Vec<u8>| out.extend_from_slice(format!("d-1-{number}").as_bytes());
-        push_sentence(&mut out, &model, id, &forms, tagged.tags);
+        push_sentence(&mut out, &model, id, &forms, tagged.tags, &[]);
     });
     String::from_utf8(out).expect("UTF-8")
 }
@@ -72,11 +72,12 @@ fn forms_are_composed_and_hold_no_white_space() {
         bytes,
         joined: false,
         continues: false,
+        surface: None,
     });
     let words = ["été", "a b", "c d", "?"];
     let tags = Tagger::new(Arc::clone(&model)).tag(&words);
     let mut out = Vec::new();
-    push_sentence(&mut out, &model, |_| {}, &forms, &tags);
+    push_sentence(&mut out, &model, |_| {}, &forms, &tags, &[]);
     let text = String::from_utf8(out).expect("UTF-8");
     let wanted = "# text = \u{e9}t\u{e9} a\u{2423}b c\u{2423}d \u{25a1}\n";
     assert!(text.contains(wanted), "{text}");

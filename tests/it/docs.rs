@@ -145,6 +145,11 @@ fn object_storage_prints_what_it_shows() {
     prints_with("object-storage.md", 7, &user);
 }
 
+#[test]
+fn other_languages_print_what_they_show() {
+    prints_what_it_shows("languages.md", 3);
+}
+
 /// The text of every source file, with string literals that go on in the next line put together.
 fn sources(folder: &Path, text: &mut String) {
     for entry in std::fs::read_dir(folder).expect("a folder") {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shape;
 
-/// Part-of-speech tags of English text.
+/// Part-of-speech tags of text, English unless a model says otherwise.
 #[derive(Args, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pos {
     /// One sentence a line, tokens separated by spaces; nothing is split further
@@ -14,7 +14,12 @@ pub struct Pos {
     /// Which tags
     #[arg(long, value_enum, default_value = "ewt")]
     pub tagset: Tagset,
-    /// What stands between word and tag in --format text
+    /// Lemmas too: `dog` for `dogs`. In --format text behind the tag (word_TAG_lemma), in conllu as
+    /// LEMMA, in jsonl as `lemmas`
+    #[arg(long)]
+    #[serde(default)]
+    pub lemmas: bool,
+    /// What stands between word, tag and lemma in --format text
     #[arg(long, default_value = "_", value_name = "TEXT")]
     pub separator: String,
     /// Hash of the model, filled in when the job is planned.
@@ -31,7 +36,8 @@ pub struct Pos {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tagset {
-    /// Penn Treebank tags as the English Web Treebank uses them (its XPOS)
+    /// The model's own tags: built in, Penn Treebank tags as the English Web Treebank uses them
+    /// (its XPOS); UPOS where a model's treebank has no others
     Ewt,
     /// Penn Treebank tags as older corpora and NLTK use them: `to` is always TO, a dash or
     /// semicolon `:`

@@ -2,7 +2,9 @@
 //! sentences. Must not know of training.
 
 mod read;
+mod surface;
 mod write;
 
 pub use read::{ConlluError, MultiWord, Sentence, Word, parse, read_maybe_gzip};
+pub(crate) use surface::Surface;
 pub use write::{Form, push_comment, push_id, push_sentence};

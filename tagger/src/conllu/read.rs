@@ -1,4 +1,5 @@
-//! Reads CoNLL-U, plain or gzip: words, their two tags, and what is needed to rebuild the raw text.
+//! Reads CoNLL-U, plain or gzip: words, their lemmas and two tags, and what is needed to rebuild
+//! the raw text.
 //! Must not know of models.
 
 use std::io::Read;
@@ -8,6 +9,8 @@ use std::io::Read;
 pub struct Word {
     /// FORM, as it stands in the file.
     pub form: String,
+    /// LEMMA; `_` where there is none.
+    pub lemma: String,
     /// UPOS, the universal tag.
     pub upos: String,
     /// XPOS, the treebank's own tag (Penn tags in English EWT).
@@ -39,6 +42,9 @@ pub struct Sentence {
     /// Whether a paragraph or document starts with this sentence (`# newpar`, `# newdoc`).
     pub new_paragraph: bool,
 }
+
+/// Most words of a token.
+const MOST_WORDS: usize = 100;
 
 /// Why a CoNLL-U file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -96,35 +102,58 @@ pub fn parse(content: &[u8]) -> Result<Vec<Sentence>, ConlluError> {
     for (index, line) in content.lines().enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() {
-            if !current.words.is_empty() {
-                sentences.push(std::mem::take(&mut current));
-            }
+            finish(&mut current, &mut sentences).map_err(|what| wrong(index, what))?;
         } else if let Some(comment) = line.strip_prefix('#') {
             let comment = comment.trim_start();
             if comment.starts_with("newpar") || comment.starts_with("newdoc") {
                 current.new_paragraph = true;
             }
         } else {
-            parse_word(line, &mut current).map_err(|what| ConlluError::Syntax {
-                line: index + 1,
-                what,
-            })?;
+            parse_word(line, &mut current).map_err(|what| wrong(index, what))?;
         }
     }
-    if !current.words.is_empty() {
-        sentences.push(current);
-    }
+    let last = content.lines().count();
+    finish(&mut current, &mut sentences).map_err(|what| wrong(last, what))?;
     Ok(sentences)
+}
+
+fn wrong(index: usize, what: &'static str) -> ConlluError {
+    ConlluError::Syntax {
+        line: index + 1,
+        what,
+    }
+}
+
+/// Adds the sentence that ends here, if there is one.
+fn finish(current: &mut Sentence, sentences: &mut Vec<Sentence>) -> Result<(), &'static str> {
+    let sentence = std::mem::take(current);
+    let last = sentence.multi.last();
+    if last.is_some_and(|range| range.first + range.count > sentence.words.len()) {
+        return Err("the sentence ends within a range");
+    }
+    if sentence.words.is_empty() {
+        current.new_paragraph = sentence.new_paragraph;
+    } else {
+        sentences.push(sentence);
+    }
+    Ok(())
 }
 
 fn parse_word(line: &str, sentence: &mut Sentence) -> Result<(), &'static str> {
     let mut columns = line.split('\t');
     let id = columns.next().unwrap_or_default();
     let mut next = || columns.next().ok_or("fewer than ten columns");
-    let (form, _lemma, upos, xpos) = (next()?, next()?, next()?, next()?);
+    let (form, lemma, upos, xpos) = (next()?, next()?, next()?, next()?);
     let (_, _, _, _, misc) = (next()?, next()?, next()?, next()?, next()?);
     if form.is_empty() {
         return Err("an empty FORM");
+    }
+    if [lemma, upos, xpos].contains(&"") {
+        return Err("an empty LEMMA, UPOS or XPOS");
+    }
+    let unfit = |c: char| c.is_whitespace() || c.is_control();
+    if upos.contains(unfit) || xpos.contains(unfit) {
+        return Err("a tag with white space");
     }
     let space_after = !misc.split('|').any(|item| item == "SpaceAfter=No");
     if id.contains('.') {
@@ -133,7 +162,16 @@ fn parse_word(line: &str, sentence: &mut Sentence) -> Result<(), &'static str> {
     if let Some((first, last)) = id.split_once('-') {
         let first: usize = first.parse().map_err(|_| "an ID that is not a number")?;
         let last: usize = last.parse().map_err(|_| "an ID that is not a number")?;
-        if first != sentence.words.len() + 1 || last < first {
+        if last < first {
+            return Err("a range out of order");
+        }
+        if last - first >= MOST_WORDS {
+            return Err("a range of more than 100 words");
+        }
+        let open = sentence.multi.last();
+        if first != sentence.words.len() + 1
+            || open.is_some_and(|range| range.first + range.count > sentence.words.len())
+        {
             return Err("a range out of order");
         }
         sentence.multi.push(MultiWord {
@@ -150,6 +188,7 @@ fn parse_word(line: &str, sentence: &mut Sentence) -> Result<(), &'static str> {
     }
     let mut word = Word {
         form: form.to_owned(),
+        lemma: lemma.to_owned(),
         upos: upos.to_owned(),
         xpos: xpos.to_owned(),
         space_after,

@@ -17,40 +17,43 @@ pub struct Form<'a> {
     pub joined: bool,
     /// Whether it is the rest of a contraction that the word before begins.
     pub continues: bool,
+    /// The token as it stands in the text, on the first of several words that are no parts of it.
+    pub surface: Option<&'a [u8]>,
 }
 
 /// Appends a sentence: `# sent_id` as `id` writes it, `# text`, a line per word, and a range line
-/// before the words of a contraction.
+/// before the words of a contraction. `lemmas` holds one per word, or none at all.
 pub fn push_sentence(
     out: &mut Vec<u8>,
     model: &Model,
     id: impl FnOnce(&mut Vec<u8>),
     forms: &[Form<'_>],
     tags: &[Tag],
+    lemmas: &[Cow<'_, str>],
 ) {
     out.extend_from_slice(b"# sent_id = ");
     id(out);
     out.extend_from_slice(b"\n# text = ");
-    for (at, form) in forms.iter().enumerate() {
-        push_form(out, form.bytes);
-        if !form.joined && at + 1 < forms.len() {
-            out.push(b' ');
-        }
-    }
+    push_text(out, forms);
     out.push(b'\n');
+    // Words of the token that are left.
     let mut inside = 0;
     for (at, (form, tag)) in forms.iter().zip(tags).enumerate() {
-        if inside == 0 {
+        if inside == 0 && forms.get(at + 1).is_some_and(|next| next.continues) {
             inside = 1 + forms[at + 1..].iter().take_while(|f| f.continues).count();
-            if inside > 1 {
-                push_range(out, at, &forms[at..at + inside]);
-            }
-            inside = if inside > 1 { inside } else { 0 };
+            push_range(out, at, &forms[at..at + inside]);
         }
         push_number(out, at + 1);
         out.push(b'\t');
         push_form(out, form.bytes);
-        out.extend_from_slice(b"\t_\t");
+        match lemmas.get(at) {
+            None => out.extend_from_slice(b"\t_\t"),
+            Some(lemma) => {
+                out.push(b'\t');
+                push_form(out, lemma.as_bytes());
+                out.push(b'\t');
+            }
+        }
         out.extend_from_slice(model.upos(*tag).as_bytes());
         out.push(b'\t');
         out.extend_from_slice(model.xpos(*tag).as_bytes());
@@ -61,12 +64,37 @@ pub fn push_sentence(
     out.push(b'\n');
 }
 
+/// The text that the words came from.
+fn push_text(out: &mut Vec<u8>, forms: &[Form<'_>]) {
+    let mut whole = false;
+    for (at, form) in forms.iter().enumerate() {
+        whole = match form.surface {
+            Some(surface) => {
+                push_form(out, surface);
+                true
+            }
+            None if form.continues && whole => true,
+            None => {
+                push_form(out, form.bytes);
+                false
+            }
+        };
+        let goes_on = forms.get(at + 1).is_some_and(|next| next.continues);
+        if !form.joined && at + 1 < forms.len() && !(whole && goes_on) {
+            out.push(b' ');
+        }
+    }
+}
+
 fn push_range(out: &mut Vec<u8>, at: usize, forms: &[Form<'_>]) {
     push_number(out, at + 1);
     out.push(b'-');
     push_number(out, at + forms.len());
     out.push(b'\t');
-    forms.iter().for_each(|form| push_form(out, form.bytes));
+    match forms[0].surface {
+        Some(surface) => push_form(out, surface),
+        None => forms.iter().for_each(|form| push_form(out, form.bytes)),
+    }
     out.extend_from_slice(b"\t_\t_\t_");
     out.extend_from_slice(misc(forms.last().is_some_and(|form| form.joined)));
 }
@@ -81,15 +109,15 @@ fn misc(joined: bool) -> &'static [u8] {
 }
 
 fn push_number(out: &mut Vec<u8>, number: usize) {
+    if number < 10 {
+        return out.push(b'0' + number as u8);
+    }
     let mut digits = [0; 20];
     let (mut at, mut left) = (digits.len(), number);
-    loop {
+    while left > 0 {
         at -= 1;
         digits[at] = b'0' + (left % 10) as u8;
         left /= 10;
-        if left == 0 {
-            break;
-        }
     }
     out.extend_from_slice(&digits[at..]);
 }
@@ -101,7 +129,8 @@ fn push_form(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.iter().all(u8::is_ascii_graphic) {
         out.extend_from_slice(bytes);
     } else {
-        push_fit(out, bytes, char::is_whitespace);
+        // Treebanks write a space inside a word (`10 000`) as it is.
+        push_fit(out, bytes, |c| c.is_whitespace() && c != ' ');
     }
 }
 

@@ -1,6 +1,7 @@
 //! Measures a model against CoNLL-U with gold tokens: accuracy, unknown words, confusions. Must not
 //! know of training.
 
+mod align;
 mod raw;
 
 pub use raw::{F1, RawReport, raw_text, text_of};
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::conllu::Sentence;
-use crate::model::Model;
+use crate::model::{Main, Model};
 use crate::tagger::{Tag, Tagger};
 
 /// How many of how many.
@@ -40,15 +41,18 @@ impl Ratio {
 /// Result of [`tokenized`].
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Penn tags.
+    /// The treebank's own tags.
     pub xpos: Ratio,
     /// Universal tags.
     pub upos: Ratio,
-    /// Penn tags of words that the training text did not have (in this or lower case).
+    /// Main tags (the treebank's own where they are few, else universal) of words that the training
+    /// text did not have (in this or lower case).
     pub unknown: Ratio,
-    /// Sentences without a wrong Penn tag.
+    /// Sentences without a wrong main tag.
     pub sentences: Ratio,
-    /// Gold Penn tag, given Penn tag, how often; the most frequent first.
+    /// Lemmas, with the tags found; nothing where the model or the gold standard has none.
+    pub lemmas: Ratio,
+    /// Gold main tag, given main tag, how often; the most frequent first.
     pub confusions: Vec<(String, String, usize)>,
 }
 
@@ -67,18 +71,24 @@ pub fn tokenized(model: &Arc<Model>, sentences: &[Sentence]) -> Report {
         tagger.tag_into(&forms, &mut tags);
         let mut whole = true;
         for (word, tag) in sentence.words.iter().zip(&tags) {
-            let given = model.xpos_tags()[usize::from(tag.xpos)].as_str();
-            let right = given == word.xpos;
+            report.xpos.count(model.xpos(*tag) == word.xpos);
+            report.upos.count(model.upos(*tag) == word.upos);
+            let (gold, given) = match model.main {
+                Main::Xpos => (&word.xpos, model.xpos(*tag)),
+                Main::Upos => (&word.upos, model.upos(*tag)),
+            };
+            let right = gold == given;
             whole &= right;
-            report.xpos.count(right);
-            report
-                .upos
-                .count(model.upos_tags()[usize::from(tag.upos)] == word.upos);
+            if word.lemma != "_"
+                && let Some(lemma) = model.lemma(&word.form, *tag)
+            {
+                report.lemmas.count(lemma == word.lemma);
+            }
             if !model.has_seen(&word.form) {
                 report.unknown.count(right);
             }
             if !right {
-                *confusions.entry((word.xpos.as_str(), given)).or_default() += 1;
+                *confusions.entry((gold, given)).or_default() += 1;
             }
         }
         report.sentences.count(whole);

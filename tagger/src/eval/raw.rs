@@ -1,10 +1,10 @@
-//! Measures splitting, tokenizing and tagging of raw text together: F1 as in the CoNLL 2018 shared
-//! task (Zeman et al. 2018), spans compared in the text without white space.
+//! Measures splitting, tokenizing, tagging and lemmas of raw text together: F1 as in the CoNLL 2018
+//! shared task (Zeman et al. 2018).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::conllu::{self, Form, Sentence, push_sentence};
+use super::align::{Span, Spans, align};
+use crate::conllu::{self, Form, Sentence, Word, push_sentence};
 use crate::model::Model;
 use crate::tagger::Tagger;
 
@@ -40,10 +40,12 @@ pub struct RawReport {
     pub words: F1,
     /// Sentences.
     pub sentences: F1,
-    /// Words with their Penn tag.
+    /// Words with their XPOS.
     pub xpos: F1,
     /// Words with their universal tag.
     pub upos: F1,
+    /// Words with their lemma; 0 where the model has none.
+    pub lemmas: F1,
 }
 
 /// The raw text of sentences: tokens joined as SpaceAfter says, paragraphs by a blank line.
@@ -54,69 +56,14 @@ pub fn text_of(sentences: &[Sentence]) -> String {
             text.truncate(text.trim_end().len());
             text.push_str("\n\n");
         }
-        let mut range = sentence.multi.iter().peekable();
-        let mut at = 0;
-        while at < sentence.words.len() {
-            let space = match range.next_if(|range| range.first == at) {
-                Some(range) => {
-                    text.push_str(&range.form);
-                    at += range.count;
-                    range.space_after
-                }
-                None => {
-                    text.push_str(&sentence.words[at].form);
-                    at += 1;
-                    sentence.words[at - 1].space_after
-                }
-            };
-            if space {
+        for token in sentence.tokens() {
+            text.push_str(token.form);
+            if token.space_after {
                 text.push(' ');
             }
         }
     }
     text
-}
-
-type Span = (usize, usize);
-/// XPOS and UPOS.
-type Tags<'a> = (&'a str, &'a str);
-
-fn letters(text: &str) -> usize {
-    text.chars().filter(|c| !c.is_whitespace()).count()
-}
-
-#[derive(Default)]
-struct Spans<'a> {
-    tokens: Vec<Span>,
-    words: HashMap<Span, Tags<'a>>,
-    sentences: Vec<Span>,
-}
-
-fn spans(sentences: &[Sentence]) -> Spans<'_> {
-    let mut out = Spans::default();
-    let mut at = 0;
-    for sentence in sentences {
-        let first = at;
-        let mut word = 0;
-        let mut ranges = sentence.multi.iter().peekable();
-        while word < sentence.words.len() {
-            let start = at;
-            let range = ranges.next_if(|range| range.first == word);
-            let count = range.map_or(1, |range| range.count).max(1);
-            let words = &sentence.words[word..(word + count).min(sentence.words.len())];
-            word += count;
-            let mut inner = start;
-            for word in words {
-                let end = inner + letters(&word.form);
-                out.words.insert((inner, end), (&word.xpos, &word.upos));
-                inner = end;
-            }
-            at = start + range.map_or(inner - start, |range| letters(&range.form));
-            out.tokens.push((start, at));
-        }
-        out.sentences.push((first, at));
-    }
-    out
 }
 
 /// Rebuilds the raw text of `sentences`, has it split, tokenized, tagged and written as CoNLL-U,
@@ -126,15 +73,19 @@ pub fn raw_text(model: &Arc<Model>, sentences: &[Sentence]) -> RawReport {
     let mut written = Vec::new();
     Tagger::new(Arc::clone(model)).tag_text(&text, |tagged| {
         let forms: Vec<Form<'_>> = tagged.forms().collect();
-        push_sentence(&mut written, model, |_| {}, &forms, tagged.tags);
+        let lemmas = tagged.words.iter().zip(tagged.tags);
+        let lemmas: Vec<_> = lemmas
+            .filter_map(|(word, tag)| model.lemma(word, *tag))
+            .collect();
+        push_sentence(&mut written, model, |_| {}, &forms, tagged.tags, &lemmas);
     });
     let read = conllu::parse(&written).expect("what push_sentence writes is CoNLL-U");
-    let (gold, found) = (spans(sentences), spans(&read));
-    let common = |same: &dyn Fn(&Tags<'_>, &Tags<'_>) -> bool| F1 {
-        common: found
-            .words
+    let (gold, found) = (Spans::new(sentences), Spans::new(&read));
+    let pairs = align(&gold.words, &found.words);
+    let common = |same: &dyn Fn(&Word, &Word) -> bool| F1 {
+        common: pairs
             .iter()
-            .filter(|(span, tags)| gold.words.get(span).is_some_and(|gold| same(gold, tags)))
+            .filter(|(gold, found)| same(gold, found))
             .count(),
         gold: gold.words.len(),
         found: found.words.len(),
@@ -143,8 +94,10 @@ pub fn raw_text(model: &Arc<Model>, sentences: &[Sentence]) -> RawReport {
         tokens: compare(&gold.tokens, &found.tokens),
         words: common(&|_, _| true),
         sentences: compare(&gold.sentences, &found.sentences),
-        xpos: common(&|gold, found| gold.0 == found.0),
-        upos: common(&|gold, found| gold.1 == found.1),
+        xpos: common(&|gold, found| gold.xpos == found.xpos),
+        upos: common(&|gold, found| gold.upos == found.upos),
+        // Where the gold standard has no lemma, any is right.
+        lemmas: common(&|gold, found| gold.lemma == "_" || gold.lemma == found.lemma),
     }
 }
 

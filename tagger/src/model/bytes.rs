@@ -90,6 +90,18 @@ impl<'a> Bytes<'a> {
             .collect()
     }
 
+    /// Tags: as [`Bytes::strings`], each fit for a column of a file.
+    pub(super) fn tags(&mut self) -> Result<Vec<String>, ModelError> {
+        let tags = self.strings()?;
+        let unfit = |c: char| c.is_whitespace() || c.is_control();
+        if tags.iter().any(|tag| tag.is_empty() || tag.contains(unfit)) {
+            return Err(ModelError::Malformed(
+                "an empty tag, or one with white space",
+            ));
+        }
+        Ok(tags)
+    }
+
     /// The key after `last`.
     #[inline]
     pub(super) fn key(&mut self, last: u32) -> Result<u32, ModelError> {

@@ -16,11 +16,13 @@ pub enum ModelError {
     #[error("not a Gristmill tagger model")]
     Foreign,
     /// The file was written by another version of the format.
-    #[error("model format version {found}, this program reads version {expected}")]
+    #[error(
+        "model format version {found}, this program reads versions 2 to {expected}: train it again with this one"
+    )]
     Version {
         /// The version in the file.
         found: u32,
-        /// The version understood.
+        /// The newest version understood.
         expected: u32,
     },
     /// The file ends early.

@@ -1,5 +1,7 @@
-//! The model file: magic, version, checksum, the sizes of three sections, then the sections: words,
-//! Penn rows, universal rows, in zstd blocks. Must not know how rows look in memory.
+//! The model file: magic, version, checksum, the sizes of the sections, then the sections in zstd
+//! blocks: words, main rows, universal rows; in version 3 then the treebank's own tags, how text is
+//! split, lemmas (each empty where the model has none). A model without these three is written as
+//! version 2. Must not know how rows look in memory.
 
 use std::thread;
 
@@ -7,22 +9,30 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::bytes::{Bytes, put_keys, put_number, put_strings};
 use super::error::ModelError;
-use super::parts::{ModelParts, Rows, SparseRows};
+use super::fine::{put_fine, read_fine};
+use super::learned::{put_lemmas, put_splitter, read_lemmas, read_splitter};
+use super::parts::{ModelParts, Rows};
 use super::rows::{Blocks, MAX_ROWS, put_block, put_rows, read_rows};
+use crate::lemma::LemmaParts;
 use crate::lexicon::Entry;
 
 const MAGIC: &[u8; 8] = b"GRISTPOS";
-/// The version this program writes and reads.
-pub(crate) const VERSION: u32 = 2;
-/// Most tags of a set: the top byte of a class is not a tag.
+const LEMMAS_MAGIC: &[u8; 8] = b"GRISTLEM";
+/// The version that this program writes.
+pub(crate) const VERSION: u32 = 3;
+/// The version before, of models with nothing but tags, which is read and written too.
+pub(crate) const TAGS_ONLY: u32 = 2;
+/// Most main tags: the top byte of a class is not a tag.
 const MOST_TAGS: usize = 56;
+/// Sections that only version 3 has.
+const MORE: usize = 3;
 /// Largest model file read, in bytes.
 pub const MAX_FILE: u64 = 64 << 20;
 
 /// What a file holds: all but the rows, then the two sets of rows.
 pub(crate) struct Loaded<X, U> {
     pub(crate) parts: ModelParts,
-    pub(crate) xpos: X,
+    pub(crate) main: X,
     pub(crate) upos: U,
 }
 
@@ -40,7 +50,7 @@ pub(crate) fn encode(parts: &ModelParts) -> std::io::Result<Vec<u8>> {
     let mut body = Vec::from((words.len() as u32).to_le_bytes());
     let mut sections = words;
     for (rows, tags) in [
-        (&parts.xpos_rows, parts.xpos.len()),
+        (&parts.main_rows, parts.main.len()),
         (&parts.upos_rows, parts.upos.len()),
     ] {
         let before = sections.len();
@@ -49,18 +59,59 @@ pub(crate) fn encode(parts: &ModelParts) -> std::io::Result<Vec<u8>> {
         body.extend((rows.keys.len() as u32).to_le_bytes());
         body.extend(((sections.len() - before) as u32).to_le_bytes());
     }
+    let more = more_sections(parts)?;
+    let version = if more.iter().all(Vec::is_empty) && !parts.upos.is_empty() {
+        TAGS_ONLY
+    } else {
+        more.iter().for_each(|section| {
+            body.extend((section.len() as u32).to_le_bytes());
+            sections.extend_from_slice(section);
+        });
+        VERSION
+    };
     body.extend(sections);
-    let mut file = Vec::from(MAGIC);
-    file.extend(VERSION.to_le_bytes());
+    Ok(wrap(MAGIC, version, &body))
+}
+
+fn wrap(magic: &[u8; 8], version: u32, body: &[u8]) -> Vec<u8> {
+    let mut file = Vec::from(magic);
+    file.extend(version.to_le_bytes());
     file.extend((body.len() as u32).to_le_bytes());
-    file.extend(xxh3_64(&body).to_le_bytes());
+    file.extend(xxh3_64(body).to_le_bytes());
     file.extend(body);
-    Ok(file)
+    file
+}
+
+/// Writes a file of lemmas alone.
+pub(crate) fn encode_lemmas(parts: &LemmaParts) -> std::io::Result<Vec<u8>> {
+    let mut section = Vec::new();
+    put_lemmas(&mut section, parts)?;
+    Ok(wrap(LEMMAS_MAGIC, VERSION, &section))
+}
+
+/// Reads a file of lemmas alone.
+pub(crate) fn decode_lemmas(file: &[u8]) -> Result<LemmaParts, ModelError> {
+    read_lemmas(unwrap(file, LEMMAS_MAGIC)?.1.0)
+}
+
+/// The sections that only version 3 has.
+fn more_sections(parts: &ModelParts) -> std::io::Result<[Vec<u8>; MORE]> {
+    let mut more = [const { Vec::new() }; MORE];
+    if let Some(fine) = &parts.fine {
+        put_fine(&mut more[0], fine)?;
+    }
+    if let Some(splitter) = &parts.splitter {
+        put_splitter(&mut more[1], splitter)?;
+    }
+    if let Some(lemmas) = &parts.lemmas {
+        put_lemmas(&mut more[2], lemmas)?;
+    }
+    Ok(more)
 }
 
 fn encode_words(parts: &ModelParts) -> Vec<u8> {
     let mut out = Vec::new();
-    put_strings(&mut out, &parts.xpos);
+    put_strings(&mut out, &parts.main);
     put_strings(&mut out, &parts.upos);
     put_strings(&mut out, &[parts.sources.clone(), parts.notice.clone()]);
     let allowed = parts.allowed.iter();
@@ -79,14 +130,15 @@ fn encode_words(parts: &ModelParts) -> Vec<u8> {
     out
 }
 
-/// Reads a model file, the Penn rows and the rest on a thread each.
-pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U>, ModelError> {
+/// The version and the body of a file.
+fn unwrap<'a>(file: &'a [u8], magic: &[u8; 8]) -> Result<(u32, Bytes<'a>), ModelError> {
     let mut header = Bytes(file);
-    if header.take(8.min(file.len()))? != &MAGIC[..8.min(file.len())] || file.is_empty() {
+    let start = 8.min(file.len());
+    if header.take(start)? != &magic[..start] || file.is_empty() {
         return Err(ModelError::Foreign);
     }
     let found = header.u32()?;
-    if found != VERSION {
+    if found != VERSION && found != TAGS_ONLY {
         return Err(ModelError::Version {
             found,
             expected: VERSION,
@@ -94,15 +146,27 @@ pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U
     }
     let length = header.u32()? as usize;
     let checksum = header.u64()?;
-    let mut body = header;
+    let body = header;
     if body.0.len() < length {
         return Err(ModelError::Truncated);
     }
     if body.0.len() > length || xxh3_64(body.0) != checksum {
         return Err(ModelError::Checksum);
     }
+    Ok((found, body))
+}
+
+/// Reads a model file, the main rows and the rest on a thread each.
+pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U>, ModelError> {
+    let (found, mut body) = unwrap(file, MAGIC)?;
     let words = body.u32()? as usize;
     let sizes = [(); 2].map(|()| (body.u32(), body.u32(), body.u32()));
+    let mut more = [0; MORE];
+    if found == VERSION {
+        for size in &mut more {
+            *size = body.u32()? as usize;
+        }
+    }
     let words = body.take(words)?;
     let mut sections = Vec::new();
     for (tags, count, stored) in sizes {
@@ -111,7 +175,9 @@ pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U
             count: count? as usize,
             stored: body.take(stored? as usize)?,
         };
-        if section.tags == 0 || section.tags > MOST_TAGS {
+        // A model whose main tags are universal has no others.
+        let may_be_none = found == VERSION && !sections.is_empty();
+        if section.tags == 0 && !may_be_none || section.tags > MOST_TAGS {
             return Err(ModelError::Malformed("no tags, or more than 56"));
         }
         if section.count > MAX_ROWS {
@@ -121,33 +187,56 @@ pub(crate) fn decode<X: Rows, U: Rows + Send>(file: &[u8]) -> Result<Loaded<X, U
         }
         sections.push(section);
     }
-    let [xpos, upos] = sections.as_slice() else {
+    let [main, upos] = sections.as_slice() else {
         return Err(ModelError::Truncated);
     };
+    let [fine, splitter, lemmas] = more.map(|size| body.take(size));
+    let more = [fine?, splitter?, lemmas?];
     if !body.0.is_empty() {
         return Err(ModelError::Malformed("bytes after the last section"));
     }
-    let (penn, rest) = thread::scope(|scope| {
+    let (main_rows, rest) = thread::scope(|scope| {
         let rest = move || Ok((decode_words(words)?, read_section(upos)?));
         let rest = thread::Builder::new().spawn_scoped(scope, rest);
-        let penn = read_section(xpos);
+        let main_rows = read_section(main);
         let rest: Result<_, ModelError> = match rest {
             Ok(thread) => thread
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             Err(error) => Err(error.into()),
         };
-        (penn, rest)
+        (main_rows, rest)
     });
-    let (parts, universal) = rest?;
-    if parts.xpos.len() != xpos.tags || parts.upos.len() != upos.tags {
+    let (mut parts, universal) = rest?;
+    if parts.main.len() != main.tags || parts.upos.len() != upos.tags {
         return Err(ModelError::Malformed("rows for another number of tags"));
     }
+    read_more(&mut parts, more)?;
     Ok(Loaded {
         parts,
-        xpos: penn?,
+        main: main_rows?,
         upos: universal,
     })
+}
+
+/// Reads the sections that only version 3 has.
+fn read_more(
+    parts: &mut ModelParts,
+    [fine, splitter, lemmas]: [&[u8]; MORE],
+) -> Result<(), ModelError> {
+    if !fine.is_empty() {
+        if !parts.upos.is_empty() {
+            return Err(ModelError::Malformed("tags of their own twice"));
+        }
+        parts.fine = Some(read_fine(fine, parts.main.len())?);
+    }
+    if !splitter.is_empty() {
+        parts.splitter = Some(read_splitter(splitter)?);
+    }
+    if !lemmas.is_empty() {
+        parts.lemmas = Some(read_lemmas(lemmas)?);
+    }
+    Ok(())
 }
 
 fn read_section<T: Rows>(section: &Section<'_>) -> Result<T, ModelError> {
@@ -168,11 +257,11 @@ fn decode_words(section: &[u8]) -> Result<ModelParts, ModelError> {
 }
 
 fn decode_body(bytes: &mut Bytes<'_>) -> Result<ModelParts, ModelError> {
-    let xpos = bytes.strings()?;
-    let upos = bytes.strings()?;
+    let main = bytes.tags()?;
+    let upos = bytes.tags()?;
     let [sources, notice] = <[String; 2]>::try_from(bytes.strings()?)
         .map_err(|_| ModelError::Malformed("sources and notice are missing"))?;
-    let allowed = (0..xpos.len())
+    let allowed = (0..main.len())
         .map(|_| bytes.u64())
         .collect::<Result<Vec<_>, _>>()?;
     let count = bytes.count(1)?;
@@ -213,7 +302,7 @@ fn decode_body(bytes: &mut Bytes<'_>) -> Result<ModelParts, ModelError> {
         ));
     }
     Ok(ModelParts {
-        xpos,
+        main,
         upos,
         sources,
         notice,
@@ -221,7 +310,6 @@ fn decode_body(bytes: &mut Bytes<'_>) -> Result<ModelParts, ModelError> {
         clusters,
         classes,
         lexicon,
-        xpos_rows: SparseRows::default(),
-        upos_rows: SparseRows::default(),
+        ..ModelParts::default()
     })
 }

@@ -4,7 +4,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bytes::Bytes;
-use super::format::{VERSION, encode};
+use super::format::{TAGS_ONLY, encode};
 use super::parts::{ModelParts, SparseRows};
 use super::rows::{Blocks, MAX_RAW, MAX_ROWS, put_block};
 use super::{Model, ModelError};
@@ -23,7 +23,7 @@ fn small() -> ModelParts {
             .collect(),
     };
     ModelParts {
-        xpos: ["DT", "NN", "VB"].map(str::to_owned).into(),
+        main: ["DT", "NN", "VB"].map(str::to_owned).into(),
         upos: ["DET", "NOUN"].map(str::to_owned).into(),
         sources: "a test".into(),
         notice: "no licence".into(),
@@ -41,8 +41,9 @@ fn small() -> ModelParts {
                 )
             })
             .collect(),
-        xpos_rows: rows(3),
+        main_rows: rows(3),
         upos_rows: rows(2),
+        ..ModelParts::default()
     }
 }
 
@@ -92,7 +93,7 @@ impl Raw {
 /// A file with a good checksum around a body.
 fn wrap(body: &[u8]) -> Vec<u8> {
     let mut file = b"GRISTPOS".to_vec();
-    file.extend(VERSION.to_le_bytes());
+    file.extend(TAGS_ONLY.to_le_bytes());
     file.extend((body.len() as u32).to_le_bytes());
     file.extend(xxh3_64(body).to_le_bytes());
     file.extend(body);
@@ -102,7 +103,7 @@ fn wrap(body: &[u8]) -> Vec<u8> {
 fn decode(file: &[u8]) -> Result<ModelParts, ModelError> {
     let loaded = super::format::decode::<SparseRows, SparseRows>(file)?;
     Ok(ModelParts {
-        xpos_rows: loaded.xpos,
+        main_rows: loaded.main,
         upos_rows: loaded.upos,
         ..loaded.parts
     })
@@ -117,7 +118,7 @@ fn what_is_written_is_read() {
     );
     // More rows than fit one block.
     let keys = 0..100_000;
-    parts.xpos_rows = SparseRows {
+    parts.main_rows = SparseRows {
         keys: keys.clone().map(|n| (n * 40_001) | 1).collect(),
         masks: keys.clone().map(|n| u64::from(n % 7 + 1)).collect(),
         weights: keys
@@ -224,8 +225,11 @@ fn mutated_bodies_are_refused_or_harmless() {
                 tagger.tag_into(&["the", "dog", "runs", ""], &mut tags);
                 assert_eq!(tags.len(), 4);
                 let model = tagger.model();
-                assert!(tags.iter().all(|t| usize::from(t.xpos) < model.xpos.len()
-                    && usize::from(t.upos) < model.upos.len()));
+                assert!(
+                    tags.iter()
+                        .all(|t| usize::from(t.xpos) < model.xpos_tags().len()
+                            && usize::from(t.upos) < model.upos_tags().len())
+                );
             }
             Err(_) => refused += 1,
         }

@@ -2,10 +2,14 @@
 
 mod bytes;
 mod error;
+pub(crate) mod fine;
 mod format;
 #[cfg(test)]
 mod format_tests;
-mod index;
+pub(crate) mod index;
+pub(crate) mod learned;
+#[cfg(test)]
+mod learned_tests;
 mod pages;
 pub(crate) mod parts;
 mod rows;
@@ -14,6 +18,7 @@ pub(crate) mod table;
 #[cfg(test)]
 mod table_tests;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -23,22 +28,28 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use error::ModelError;
 pub use format::MAX_FILE;
-pub(crate) use format::encode;
+pub(crate) use format::{encode, encode_lemmas};
 
+use crate::lemma::Lemmas;
 use crate::lexicon::Lexicon;
+use crate::split::Splitter;
 use crate::tagger::Tag;
 use crate::templates::{Known, POSITIONS, edge_key};
 use crate::word::WordView;
+use fine::FineTable;
 use format::Loaded;
 use parts::ModelParts;
 use sparse::SparseTable;
 use table::{Scores, Table, row_key};
 
 static EMBEDDED: &[u8] = include_bytes!("../../model/en_ewt.model");
+static EMBEDDED_LEMMAS: &[u8] = include_bytes!("../../model/en_ewt.lemmas");
 
 /// A trained tagger model: immutable, `Send + Sync`, meant to be shared by `Arc`.
 #[derive(Debug)]
 pub struct Model {
+    /// Which of the two sets the greedy tagger finds.
+    pub(crate) main: Main,
     pub(crate) xpos: Vec<String>,
     pub(crate) upos: Vec<String>,
     sources: String,
@@ -48,12 +59,35 @@ pub struct Model {
     clusters: Vec<u32>,
     classes: Vec<u64>,
     lexicon: Lexicon,
-    pub(crate) xpos_table: Table,
+    pub(crate) main_table: Table,
     pub(crate) upos_table: SparseTable,
     /// Scores before any feature.
-    pub(crate) xpos_blank: Scores,
+    pub(crate) main_blank: Scores,
     pub(crate) upos_blank: Scores,
     pub(crate) edges: [Scores; POSITIONS],
+    /// The treebank's own tags, where the universal ones are the main tags.
+    pub(crate) fine: Option<FineTable>,
+    /// How raw text is split; None for the built-in English rules.
+    pub(crate) splitter: Option<Splitter>,
+    lemmas: KnownLemmas,
+}
+
+/// Where a model's lemmas are.
+#[derive(Debug)]
+enum KnownLemmas {
+    None,
+    Own(Lemmas),
+    /// In a file of their own inside the program, parsed when first asked for.
+    Embedded,
+}
+
+/// Which tags are found first; the others follow from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Main {
+    /// The treebank's own (XPOS).
+    Xpos,
+    /// The universal ones (UPOS).
+    Upos,
 }
 
 impl Model {
@@ -63,13 +97,22 @@ impl Model {
         Arc::clone(PARSED.get_or_init(|| {
             // The bytes are part of the program and a test loads them: failing here is a broken
             // build.
-            Arc::new(Self::from_bytes(EMBEDDED).expect("the embedded model is well-formed"))
+            let model = Self::from_bytes(EMBEDDED).expect("the embedded model is well-formed");
+            Arc::new(Self {
+                lemmas: KnownLemmas::Embedded,
+                ..model
+            })
         }))
     }
 
     /// The hash of the model that ships inside the program, without parsing it.
     pub fn embedded_hash() -> u64 {
         xxh3_64(EMBEDDED)
+    }
+
+    /// As [`Model::embedded_hash`], for what depends on the lemmas too.
+    pub fn embedded_hash_with_lemmas() -> u64 {
+        xxh3_64(EMBEDDED) ^ xxh3_64(EMBEDDED_LEMMAS).rotate_left(1)
     }
 
     /// Parses a model file's bytes.
@@ -103,7 +146,7 @@ impl Model {
 
     pub(crate) fn from_parts(parts: ModelParts, hash: u64) -> Self {
         let loaded = Loaded {
-            xpos: parts.xpos_rows.to(),
+            main: parts.main_rows.to(),
             upos: parts.upos_rows.to(),
             parts,
         };
@@ -111,25 +154,45 @@ impl Model {
     }
 
     fn from_loaded(loaded: Loaded<Table, SparseTable>, hash: u64) -> Self {
-        let (parts, xpos_table) = (loaded.parts, loaded.xpos);
+        let (parts, main_table) = (loaded.parts, loaded.main);
         let mut edges = [Scores::ZERO; POSITIONS];
         for (position, edge) in edges.iter_mut().enumerate() {
-            xpos_table.add_to(row_key(edge_key(position)), edge);
+            main_table.add_to(row_key(edge_key(position)), edge);
         }
+        let (main_blank, upos_blank) = [parts.main.len(), parts.upos.len()]
+            .map(Scores::blank)
+            .into();
+        let fine = parts.fine.map(FineTable::new);
+        let (main, xpos, upos) = if parts.upos.is_empty() {
+            let none = || vec!["_".to_owned()];
+            let own = fine
+                .as_ref()
+                .map_or_else(none, |fine| fine.names().to_vec());
+            (Main::Upos, own, parts.main)
+        } else {
+            (Main::Xpos, parts.main, parts.upos)
+        };
         Self {
             lexicon: Lexicon::new(&parts.lexicon),
             upos_table: loaded.upos,
-            xpos_table,
+            main_table,
             edges,
-            xpos_blank: Scores::blank(parts.xpos.len()),
-            upos_blank: Scores::blank(parts.upos.len()),
-            xpos: parts.xpos,
-            upos: parts.upos,
+            main_blank,
+            upos_blank,
+            main,
+            xpos,
+            upos,
             sources: parts.sources,
             notice: parts.notice,
             allowed: parts.allowed,
             clusters: parts.clusters,
             classes: parts.classes,
+            fine,
+            splitter: parts.splitter.map(Splitter::new),
+            lemmas: match parts.lemmas {
+                Some(lemmas) => KnownLemmas::Own(Lemmas::new(lemmas)),
+                None => KnownLemmas::None,
+            },
             hash,
         }
     }
@@ -139,7 +202,8 @@ impl Model {
         self.hash
     }
 
-    /// The Penn tags, sorted; a [`crate::Tag`]'s `xpos` is a position in this list.
+    /// The treebank's own tags (Penn tags in the built-in model), sorted; `_` alone where it has
+    /// none. A [`crate::Tag`]'s `xpos` is a position in this list.
     pub fn xpos_tags(&self) -> &[String] {
         &self.xpos
     }
@@ -149,7 +213,7 @@ impl Model {
         &self.upos
     }
 
-    /// The Penn tag of a word.
+    /// The treebank's own tag of a word.
     ///
     /// # Panics
     /// When the tag comes from a model with more tags.
@@ -163,6 +227,39 @@ impl Model {
     /// As [`Model::xpos`].
     pub fn upos(&self, tag: Tag) -> &str {
         &self.upos[usize::from(tag.upos)]
+    }
+
+    /// Whether the treebank has tags of its own beside the universal ones.
+    pub fn has_xpos(&self) -> bool {
+        self.xpos != ["_"]
+    }
+
+    /// Whether raw text is split by the built-in English rules, not by what the treebank showed.
+    pub fn splits_by_rules(&self) -> bool {
+        self.splitter.is_none()
+    }
+
+    /// Whether the model knows lemmas.
+    pub fn has_lemmas(&self) -> bool {
+        !matches!(self.lemmas, KnownLemmas::None)
+    }
+
+    /// The lemma of a word with the tag that this model gave it; None where the model knows none.
+    pub fn lemma<'a>(&self, form: &'a str, tag: Tag) -> Option<Cow<'a, str>> {
+        Some(self.lemmas()?.lemma(form, self.upos(tag), self.xpos(tag)))
+    }
+
+    fn lemmas(&self) -> Option<&Lemmas> {
+        static PARSED: OnceLock<Lemmas> = OnceLock::new();
+        match &self.lemmas {
+            KnownLemmas::None => None,
+            KnownLemmas::Own(lemmas) => Some(lemmas),
+            KnownLemmas::Embedded => Some(PARSED.get_or_init(|| {
+                // As for the embedded model.
+                let parts = format::decode_lemmas(EMBEDDED_LEMMAS);
+                Lemmas::new(parts.expect("the embedded lemmas are well-formed"))
+            })),
+        }
     }
 
     /// What the model was trained on.

@@ -1,7 +1,10 @@
 //! A model as plain data, between the trainer, the file and the tagger. Must not know how either
 //! stores it.
 
+use super::fine::FineParts;
+use crate::lemma::LemmaParts;
 use crate::lexicon::Entry;
+use crate::split::SplitterParts;
 
 /// Rows of small integer weights by feature key, sorted by key, each key once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,15 +74,17 @@ impl SparseRows {
 /// All that a model file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModelParts {
-    /// Penn tags, sorted.
-    pub xpos: Vec<String>,
-    /// Universal tags, sorted.
+    /// The main tags, sorted: Penn tags or a treebank's own; the universal tags where
+    /// [`ModelParts::upos`] is empty.
+    pub main: Vec<String>,
+    /// The universal tags that are found once the main ones are known, sorted; empty where these
+    /// are the universal tags.
     pub upos: Vec<String>,
     /// What the model was trained on, in words.
     pub sources: String,
     /// Licences and attributions that must travel with the model.
     pub notice: String,
-    /// Per Penn tag, the universal tags it was seen with: bit per tag.
+    /// Per main tag, the universal tags it was seen with: bit per tag.
     pub allowed: Vec<u64>,
     /// Paths of the Brown clusters.
     pub clusters: Vec<u32>,
@@ -87,8 +92,14 @@ pub(crate) struct ModelParts {
     pub classes: Vec<u64>,
     /// Lexicon, keys strictly increasing.
     pub lexicon: Vec<(u32, Entry)>,
-    /// Weights for the Penn tags.
-    pub xpos_rows: SparseRows,
-    /// Weights for the universal tag given the Penn tags.
+    /// Weights for the main tags.
+    pub main_rows: SparseRows,
+    /// Weights for the universal tag given the main tags.
     pub upos_rows: SparseRows,
+    /// The treebank's own tags given the universal ones, where these are the main tags.
+    pub fine: Option<FineParts>,
+    /// How raw text is split; None for the built-in English rules.
+    pub splitter: Option<SplitterParts>,
+    /// What lemmas are, where the treebank has any.
+    pub lemmas: Option<LemmaParts>,
 }

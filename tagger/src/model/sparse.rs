@@ -7,11 +7,16 @@ use super::parts::{RowRef, Rows};
 use super::table::{MOST_TAGS, Place, Places, Scores};
 use crate::simd;
 
+/// Weights that a row has room for; a row with more has their place instead.
+const INLINE: usize = 4;
+
+/// A quarter of a cache line, so that most look-ups end where they began.
 #[derive(Debug)]
 struct Row {
-    key: u32,
-    first: u32,
     mask: u64,
+    key: u32,
+    /// The weights, or where they begin, a number.
+    held: [u8; INLINE],
 }
 
 /// Rows by key, sorted.
@@ -27,18 +32,25 @@ impl Rows for SparseTable {
         Self {
             index: Index::with_room(count),
             rows: Vec::with_capacity(count),
-            weights: Vec::with_capacity(count + count / 2),
+            weights: Vec::new(),
         }
     }
 
     fn push(&mut self, row: RowRef<'_>) {
         self.index.note(row.key, self.rows.len() as u32);
+        let mut held = [0; INLINE];
+        match held.get_mut(..row.weights.len()) {
+            Some(room) => room.copy_from_slice(row.weights),
+            None => {
+                held = (self.weights.len() as u32).to_le_bytes();
+                self.weights.extend_from_slice(row.weights);
+            }
+        }
         self.rows.push(Row {
-            key: row.key,
-            first: self.weights.len() as u32,
             mask: row.mask,
+            key: row.key,
+            held,
         });
-        self.weights.extend_from_slice(row.weights);
     }
 }
 
@@ -72,15 +84,22 @@ impl SparseTable {
     /// Adds the row found, if it is the one that was sought, to `scores`.
     #[inline(always)]
     pub(crate) fn add(&self, place: Place, scores: &mut Scores) {
-        let rows = self.rows.iter().skip(place.row as usize);
-        let Some(row) = rows
-            .take_while(|row| row.key <= place.key)
-            .find(|row| row.key == place.key)
-        else {
-            return;
+        let mut at = place.row as usize;
+        let row = loop {
+            match self.rows.get(at) {
+                Some(row) if row.key < place.key => at += 1,
+                Some(row) if row.key == place.key => break row,
+                _ => return,
+            }
         };
         let mut left = row.mask;
-        for weight in self.weights.iter().skip(row.first as usize) {
+        let weights = if left.count_ones() as usize <= INLINE {
+            row.held.as_slice()
+        } else {
+            let first = u32::from_le_bytes(row.held) as usize;
+            self.weights.get(first..).unwrap_or_default()
+        };
+        for weight in weights {
             if left == 0 {
                 break;
             }

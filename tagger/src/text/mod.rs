@@ -5,6 +5,7 @@ mod sentences;
 mod tokens;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub use tokens::{Token, tokenize};
 
@@ -16,38 +17,72 @@ use crate::tagger::{Tag, Tagger};
 pub struct Tagged<'a> {
     /// The text that the tokens' offsets count in (see [`replace_invalid`] for bytes).
     pub text: &'a str,
-    /// The tokens, at least one.
+    /// Where each word stands, at least one. Words of a token that are no parts of it (French `du`:
+    /// de le) all have the token's place.
     pub tokens: &'a [Token],
-    /// One tag per token.
+    /// The words.
+    pub words: &'a [&'a str],
+    /// One tag per word.
     pub tags: &'a [Tag],
 }
 
 impl<'a> Tagged<'a> {
-    /// The tokens as CoNLL-U wants them.
+    /// The words as CoNLL-U wants them.
     pub fn forms(&self) -> impl Iterator<Item = Form<'a>> {
-        let text = self.text;
-        self.tokens.iter().map(move |token| Form {
-            bytes: &text.as_bytes()[token.start..token.end],
-            joined: joined(text, token.end),
-            continues: token.continues,
+        self.forms_in(self.text.as_bytes())
+    }
+
+    /// As [`Tagged::forms`], words that stand so in the text by their bytes in `original`, which
+    /// has the text's length and offsets.
+    pub fn forms_in(&self, original: &'a [u8]) -> impl Iterator<Item = Form<'a>> {
+        let (text, tokens) = (self.text, self.tokens);
+        self.words.iter().enumerate().map(move |(at, word)| {
+            let token = tokens[at];
+            let here = &text.as_bytes()[token.start..token.end];
+            let same = here == word.as_bytes();
+            let place = &original[token.start..token.end];
+            let next = tokens.get(at + 1);
+            let whole = next.is_some_and(|next| next.continues && next.start < token.end);
+            Form {
+                bytes: if same { place } else { word.as_bytes() },
+                joined: joined(text, token.end),
+                continues: token.continues,
+                surface: (whole && !token.continues).then_some(place),
+            }
         })
     }
 }
 
 /// Whether something other than white space follows at `end`.
 fn joined(text: &str, end: usize) -> bool {
-    let next = text[end..].chars().next();
-    next.is_some_and(|c| !c.is_whitespace())
+    match text.as_bytes().get(end) {
+        None => false,
+        Some(byte) if byte.is_ascii() => !char::from(*byte).is_whitespace(),
+        Some(_) => !text[end..].starts_with(char::is_whitespace),
+    }
 }
 
 impl Tagger {
-    /// Splits `text` into sentences and tokens, tags them and calls `visit` with each sentence in
+    /// Splits `text` into sentences and words, tags them and calls `visit` with each sentence in
     /// order. Nothing is carried from one call to the next. Memory is linear in the text's length.
     pub fn tag_text(&mut self, text: &str, mut visit: impl FnMut(Tagged<'_>)) {
+        let model = Arc::clone(self.model());
+        let mut tags = Vec::new();
+        if let Some(splitter) = &model.splitter {
+            return splitter.sentences(text, &mut |words| {
+                let forms: Vec<&str> = words.forms.iter().map(AsRef::as_ref).collect();
+                self.tag_forms(&forms, &mut tags);
+                visit(Tagged {
+                    text,
+                    tokens: &words.tokens,
+                    words: &forms,
+                    tags: &tags,
+                });
+            });
+        }
         let mut tokens = Vec::new();
         tokenize(text, &mut tokens);
         let mut forms: Vec<&str> = Vec::new();
-        let mut tags = Vec::new();
         let mut rest = tokens.as_slice();
         while !rest.is_empty() {
             let (sentence, after) =
@@ -59,6 +94,7 @@ impl Tagger {
             visit(Tagged {
                 text,
                 tokens: sentence,
+                words: &forms,
                 tags: &tags,
             });
         }
@@ -71,10 +107,12 @@ impl Tagger {
 }
 
 /// A tagged word of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word<'a> {
     /// The word.
-    pub form: &'a str,
+    pub form: Cow<'a, str>,
+    /// Its lemma; None where the model knows none.
+    pub lemma: Option<String>,
     /// Where it is in the text.
     pub token: Token,
     /// Its tags; [`crate::Model::xpos`] and [`crate::Model::upos`] name them.
@@ -93,14 +131,25 @@ impl Tagger {
     /// without the memory for all sentences.
     pub fn analyse<'a>(&mut self, text: &'a str) -> Vec<Sentence<'a>> {
         let mut sentences = Vec::new();
+        let model = Arc::clone(self.model());
         self.tag_text(text, |tagged| {
-            let word = |(token, tag): (&Token, &Tag)| Word {
-                form: &text[token.start..token.end],
-                token: *token,
-                tag: *tag,
-            };
-            let words = tagged.tokens.iter().zip(tagged.tags).map(word).collect();
-            sentences.push(Sentence { words });
+            let words = tagged.tokens.iter().zip(tagged.tags).zip(tagged.words);
+            let words = words.map(|((token, tag), word)| {
+                let here = &text[token.start..token.end];
+                Word {
+                    form: if here == *word {
+                        Cow::Borrowed(here)
+                    } else {
+                        Cow::Owned((*word).to_owned())
+                    },
+                    lemma: model.lemma(word, *tag).map(Cow::into_owned),
+                    token: *token,
+                    tag: *tag,
+                }
+            });
+            sentences.push(Sentence {
+                words: words.collect(),
+            });
         });
         sentences
     }

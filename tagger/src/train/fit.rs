@@ -45,7 +45,7 @@ pub(super) fn encode_within(
             .total_cmp(&values[*a as usize])
             .then(a.cmp(b))
     });
-    parts.xpos_rows = SparseRows::default();
+    parts.main_rows = SparseRows::default();
     let base = encode(parts)?.len();
     let room = options
         .size
@@ -58,7 +58,7 @@ pub(super) fn encode_within(
     for _ in 0..8 {
         count = (count as f64 * room as f64 / spent as f64 * 0.995) as usize;
         let least = order.get(count).map_or(0.0, |row| values[*row as usize]);
-        parts.xpos_rows = rows(learner, options, averaged, |row| {
+        parts.main_rows = rows(learner, options, averaged, |row| {
             values[row as usize] > least
         });
         bytes = encode(parts)?;

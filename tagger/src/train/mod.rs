@@ -1,30 +1,35 @@
 //! Trains a model from CoNLL-U, silver text and Brown clusters. One thread; the same inputs,
 //! options and program give the same bytes. Must not know of command lines or jobs.
 
+mod classifier;
 mod data;
 mod export;
 mod features;
+mod fine;
 mod fit;
 mod index;
+mod lemmas;
+mod lexicon;
 mod linear;
 mod penn;
 mod silver;
+mod split;
+mod tags;
 mod universal;
 mod value;
 
-use std::collections::{BTreeSet, HashMap};
-
 use crate::conllu::Sentence;
 use crate::eval::{self, Report};
-use crate::hash::{self, Random};
-use crate::lexicon::{self, Entry};
-use crate::model::Model;
+use crate::hash::Random;
 use crate::model::parts::{ModelParts, SparseRows};
+use crate::model::{MAX_FILE, Main, Model, encode_lemmas};
 use crate::universal::looked_through;
-use crate::word;
-use data::{Corpus, NO_TAG, TagCounts};
+use data::{Corpus, NO_TAG};
+use lexicon::{build_lexicon, read_clusters};
+use tags::TagSets;
 
-/// How to train. [`Options::default`] made the shipped model.
+/// How to train. [`Options::default`] with `english_rules` and without `lemmas` made the shipped
+/// model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Seed of shuffling and dropout.
@@ -53,6 +58,11 @@ pub struct Options {
     /// Whether machine-tagged text has weights of its own beside those shared with gold text: for
     /// text in another style of tags.
     pub apart: bool,
+    /// Whether raw text is to be split by the built-in English rules; otherwise tokens, words and
+    /// sentences are learnt from the treebank.
+    pub english_rules: bool,
+    /// Whether lemmas are learnt, if the treebank has any.
+    pub lemmas: bool,
     /// Most bytes of the model: the rows that matter least to the training text are left out.
     pub size: usize,
 }
@@ -72,6 +82,8 @@ impl Default for Options {
             dead: 2,
             least: 10,
             apart: false,
+            english_rules: false,
+            lemmas: true,
             size: 15_000_000,
         }
     }
@@ -84,7 +96,7 @@ pub struct Inputs<'a> {
     pub gold: &'a [Sentence],
     /// Sentences to report accuracy on; training does not depend on them.
     pub dev: &'a [Sentence],
-    /// Machine-tagged text: tokens and Penn tags, one sentence a line, both split on spaces. A tag
+    /// Machine-tagged text: tokens and main tags, one sentence a line, both split on spaces. A tag
     /// may be up to three with their per cent: `NN|81|JJ|17`.
     pub silver: Option<(&'a str, &'a str)>,
     /// Brown clusters: word, TAB, number whose low bits are the path from the root, one word a
@@ -106,6 +118,8 @@ pub enum Progress {
         /// Rows of weights.
         rows: usize,
     },
+    /// Tokens, words and sentences are being learnt.
+    Splitting,
     /// An epoch is over.
     Epoch {
         /// Number of the epoch, from 1.
@@ -123,9 +137,18 @@ pub enum TrainError {
     /// There is no sentence to learn from.
     #[error("no training sentences")]
     Empty,
-    /// More tags than a model can hold.
-    #[error("{0} different tags; a model holds at most 56")]
+    /// More tags of its own than a model can hold.
+    #[error("{0} different XPOS tags; a model holds at most 2,000")]
     TooManyTags(usize),
+    /// UPOS are 17 tags.
+    #[error("{0} different UPOS tags; a model holds at most 56, and there are 17")]
+    TooManyUniversal(usize),
+    /// The model is larger than a model file may be.
+    #[error("the model takes {0} bytes, more than a model may have: a smaller --size may help")]
+    TooLarge(usize),
+    /// No word has a lemma.
+    #[error("no word has a lemma")]
+    NoLemmas,
     /// The silver files do not fit each other.
     #[error("silver text, line {0}: the numbers of tokens and tags differ")]
     Silver(usize),
@@ -156,11 +179,12 @@ pub fn train(
         step: options.step.max(1e-4),
         ..options.clone()
     };
-    let xpos = tag_set(inputs.gold, |word| &word.xpos)?;
-    let upos = tag_set(inputs.gold, |word| &word.upos)?;
-    let mut gold = Gold::new(inputs.gold, &xpos, &upos);
-    if let Some((tokens, tags)) = inputs.silver {
-        silver::push(&mut gold.corpus, tokens, tags, |tag| id(&xpos, tag))?;
+    let tags = TagSets::new(inputs.gold)?;
+    let mut gold = Gold::new(inputs.gold, &tags);
+    if let Some((tokens, silver_tags)) = inputs.silver {
+        silver::push(&mut gold.corpus, tokens, silver_tags, |tag| {
+            id(tags.first(), tag)
+        })?;
     }
 
     let clusters = read_clusters(inputs.clusters);
@@ -170,26 +194,54 @@ pub fn train(
         allowed,
     } = gold;
     let counts = corpus.annotate(&clusters.paths, [3, 1], options.folds);
-    let skip = looked_through(&xpos);
-    let upos_rows = universal_rows(&corpus, &universal, &allowed, upos.len(), skip, &options);
     let (lexicon, paths, classes) = build_lexicon(&clusters, &counts);
     let mut parts = ModelParts {
-        xpos,
-        upos,
+        main: tags.first().to_vec(),
         sources: inputs.sources.to_owned(),
         notice: inputs.notice.to_owned(),
         allowed,
         clusters: paths,
         classes,
         lexicon,
-        upos_rows,
         ..ModelParts::default()
     };
-
-    learn(&mut parts, &corpus, &options, inputs.dev, progress)
+    match tags.main {
+        Main::Xpos => {
+            let (skip, count) = (looked_through(&tags.xpos), tags.upos.len());
+            parts.upos_rows =
+                universal_rows(&corpus, &universal, &parts.allowed, count, skip, &options);
+            parts.upos = tags.upos;
+        }
+        Main::Upos if tags.xpos.len() > 1 => {
+            parts.fine = Some(fine::train(inputs.gold, &tags.xpos, &tags.upos, &options));
+        }
+        Main::Upos => {}
+    }
+    if !options.english_rules {
+        progress(Progress::Splitting);
+        parts.splitter = Some(split::train(inputs.gold, options.seed));
+    }
+    if options.lemmas {
+        parts.lemmas = lemmas::train(inputs.gold);
+    }
+    let bytes = learn(&mut parts, &corpus, &options, inputs.dev, progress)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(TrainError::TooLarge(bytes.len()));
+    }
+    Ok(bytes)
 }
 
-/// Learns the Penn tags and returns the encoded model.
+/// Learns lemmas alone and returns the bytes of their file, as the built-in model has one beside
+/// it.
+///
+/// # Errors
+/// When no word of `gold` has a lemma.
+pub fn lemmas(gold: &[Sentence]) -> Result<Vec<u8>, TrainError> {
+    let parts = lemmas::train(gold).ok_or(TrainError::NoLemmas)?;
+    Ok(encode_lemmas(&parts)?)
+}
+
+/// Learns the main tags and returns the encoded model.
 fn learn(
     parts: &mut ModelParts,
     corpus: &Corpus,
@@ -198,7 +250,7 @@ fn learn(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<u8>, TrainError> {
     let mut random = Random::new(options.seed);
-    let mut learner = penn::Learner::new(corpus, parts.xpos.len(), options);
+    let mut learner = penn::Learner::new(corpus, parts.main.len(), options);
     progress(Progress::Features {
         tokens: corpus.gold.len(),
         rows: learner.sum.len() / learner.lanes,
@@ -212,7 +264,7 @@ fn learn(
         }
         let mut dev = None;
         if averaged > 0 {
-            parts.xpos_rows = fit::rows(&learner, options, averaged, |_| true);
+            parts.main_rows = fit::rows(&learner, options, averaged, |_| true);
             if !dev_sentences.is_empty() {
                 let model = Model::from_parts(parts.clone(), 0).into();
                 dev = Some(Box::new(eval::tokenized(&model, dev_sentences)));
@@ -260,22 +312,23 @@ struct Gold {
     corpus: Corpus,
     /// The universal tag of each token.
     universal: Vec<u8>,
-    /// By Penn tag, the universal tags seen with it, a bit each.
+    /// By main tag, the universal tags seen with it, a bit each.
     allowed: Vec<u64>,
 }
 
 impl Gold {
-    fn new(sentences: &[Sentence], xpos: &[String], upos: &[String]) -> Self {
+    fn new(sentences: &[Sentence], tags: &TagSets) -> Self {
+        let main = |word: &crate::conllu::Word| id(tags.first(), tags.of(word));
         let mut corpus = Corpus::default();
         let mut universal = Vec::new();
-        let mut allowed = vec![0; xpos.len()];
+        let mut allowed = vec![0; tags.first().len()];
         for sentence in sentences {
             let words = sentence.words.iter();
-            corpus.push(words.map(|w| (w.form.as_str(), id(xpos, &w.xpos))), 0);
+            corpus.push(words.map(|w| (w.form.as_str(), main(w))), 0);
             for word in &sentence.words {
-                let tag = id(upos, &word.upos);
+                let tag = id(&tags.upos, &word.upos);
                 universal.push(tag);
-                allowed[usize::from(id(xpos, &word.xpos))] |= 1 << tag;
+                allowed[usize::from(main(word))] |= 1 << tag;
             }
         }
         Self {
@@ -284,105 +337,4 @@ impl Gold {
             allowed,
         }
     }
-}
-
-fn tag_set(
-    sentences: &[Sentence],
-    tag: impl Fn(&crate::conllu::Word) -> &String,
-) -> Result<Vec<String>, TrainError> {
-    let tags: BTreeSet<&String> = sentences.iter().flat_map(|s| &s.words).map(tag).collect();
-    match tags.len() {
-        0 => Err(TrainError::Empty),
-        count if count > 56 => Err(TrainError::TooManyTags(count)),
-        _ => Ok(tags.into_iter().cloned().collect()),
-    }
-}
-
-struct Clusters {
-    /// Path by lexicon key.
-    paths: HashMap<u32, u32>,
-    /// Keys of capitalised forms whose lower-case form says the same: not worth storing.
-    redundant: Vec<u32>,
-}
-
-fn read_clusters(content: &str) -> Clusters {
-    let mut paths = HashMap::new();
-    // Cluster 0 stands for words too rare to be clustered.
-    let words = || {
-        content
-            .lines()
-            .filter_map(|l| l.split_once('\t'))
-            .filter_map(|(w, n)| Some((w, n.parse::<u32>().ok().filter(|n| *n > 0)?)))
-    };
-    for (word, path) in words() {
-        paths
-            .entry(lexicon::key(hash::bytes(word.as_bytes())))
-            .or_insert(path);
-    }
-    let mut redundant = Vec::new();
-    let mut scratch = String::new();
-    for (word, _) in words() {
-        let view = word::view(word, &mut scratch);
-        let (exact, lower) = (lexicon::key(view.exact), lexicon::key(view.lower));
-        if exact != lower && paths.get(&exact) == paths.get(&lower) {
-            redundant.push(exact);
-        }
-    }
-    for key in &redundant {
-        paths.remove(key);
-    }
-    Clusters { paths, redundant }
-}
-
-fn build_lexicon(
-    clusters: &Clusters,
-    counts: &TagCounts,
-) -> (Vec<(u32, Entry)>, Vec<u32>, Vec<u64>) {
-    debug_assert!(
-        clusters
-            .redundant
-            .iter()
-            .all(|key| !clusters.paths.contains_key(key))
-    );
-    let paths: Vec<u32> = clusters
-        .paths
-        .values()
-        .copied()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .take(60_000)
-        .collect();
-    let classes: Vec<u64> = counts
-        .0
-        .keys()
-        .map(|key| counts.class(*key, None))
-        .filter(|c| *c != 0)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .take(60_000)
-        .collect();
-    let keys: BTreeSet<u32> = clusters
-        .paths
-        .keys()
-        .chain(counts.0.keys())
-        .copied()
-        .collect();
-    let lexicon = keys
-        .into_iter()
-        .map(|key| {
-            let cluster = clusters
-                .paths
-                .get(&key)
-                .and_then(|path| paths.binary_search(path).ok());
-            let class = classes.binary_search(&counts.class(key, None)).ok();
-            (
-                key,
-                Entry {
-                    cluster: cluster.map_or(0, |at| at as u16 + 1),
-                    class: class.map_or(0, |at| at as u16 + 1),
-                },
-            )
-        })
-        .collect();
-    (lexicon, paths, classes)
 }

@@ -1,4 +1,4 @@
-//! Trains the Penn tag weights: multinomial logistic regression by stochastic gradient, greedy left
+//! Trains the main tags' weights: multinomial logistic regression by stochastic gradient, greedy left
 //! to right with the model's own earlier tags, feature dropout, averaged over the last epochs. Must
 //! not know of files.
 

@@ -1,4 +1,4 @@
-//! `pos`: part-of-speech tags of English text.
+//! `pos`: part-of-speech tags of text.
 
 mod style;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gristmill_common::name::on_one_line;
 use gristmill_common::spec::{Format, Pos, Tagset};
 use gristmill_tagger::conllu::{Form, push_comment};
-use gristmill_tagger::{MAX_FILE, Model, Tag, Tagger, replace_invalid};
+use gristmill_tagger::{MAX_FILE, Model, Tag, Tagger, Token, replace_invalid};
 
 use crate::engine::batch::{Batch, Part, Record};
 use crate::engine::job_file::JobFile;
@@ -25,12 +25,40 @@ use style::{Sentence, Style};
 /// # Errors
 /// When the model cannot be read.
 pub fn name_model(options: &mut Pos, path: Option<&Path>) -> Result<Option<JobFile>, SpecError> {
-    let built_in = Model::embedded_hash();
+    let built_in = built_in(options);
     let file = path.map(load).transpose()?;
-    let file = file.filter(|file| file.hash() != built_in);
+    let file = file.filter(|file| file.hash() != Model::embedded_hash());
+    if let Some(model) = file.as_ref().and_then(JobFile::model) {
+        fits(options, model)?;
+    }
     options.model_hash = file.as_ref().map_or(built_in, JobFile::hash);
     options.own_model = file.is_some();
     Ok(file)
+}
+
+/// What names the built-in model in a spec: with lemmas, the file of its lemmas too.
+fn built_in(options: &Pos) -> u64 {
+    if options.lemmas {
+        Model::embedded_hash_with_lemmas()
+    } else {
+        Model::embedded_hash()
+    }
+}
+
+/// Whether a model can do what the options ask for.
+fn fits(options: &Pos, model: &Model) -> Result<(), SpecError> {
+    let wrong = |what: &str| Err(SpecError(format!("pos: {what}")));
+    if options.lemmas && !model.has_lemmas() {
+        return wrong(
+            "--lemmas: the model knows none; `gristmill tagger train` learns them from a treebank \
+             that has them",
+        );
+    }
+    let penn = |tag: &String| tag == "VBZ";
+    if options.tagset == Tagset::Penn && !model.xpos_tags().iter().any(penn) {
+        return wrong("--tagset penn: the model's tags are no Penn tags; --tagset ewt gives them");
+    }
+    Ok(())
 }
 
 /// Makes what all threads share, with the job's own model or the one that is built in.
@@ -41,20 +69,28 @@ pub(super) fn prepare(
 ) -> Result<Factory, SpecError> {
     let own = file.and_then(JobFile::model);
     let model = own.map_or_else(Model::embedded, Arc::clone);
-    if options.model_hash != 0 && options.model_hash != model.hash() {
+    let hash = own.map_or_else(|| built_in(options), |model| model.hash());
+    if options.model_hash != 0 && options.model_hash != hash {
         return Err(SpecError(format!(
-            "pos: the job wants the model with hash {:016x}, this one has {:016x}",
+            "pos: the job wants the model with hash {:016x}, this one has {hash:016x}",
             options.model_hash,
-            model.hash()
         )));
     }
+    fits(options, &model)?;
     let style = Style {
         format,
         tokenized: options.tokenized,
-        tagset: options.tagset,
+        tagset: match options.tagset {
+            Tagset::Ewt if !model.has_xpos() => Tagset::Universal,
+            tagset => tagset,
+        },
+        lemmas: options.lemmas,
+        spaces: !model.splits_by_rules(),
         separator: options.separator.clone(),
     };
-    let universal = style.tagset == Tagset::Universal || style.format != Format::Text;
+    // Lemmas go by both tags.
+    let universal =
+        style.tagset == Tagset::Universal || style.format != Format::Text || style.lemmas;
     Ok(Box::new(move || {
         let model = Arc::clone(&model);
         Box::new(PosTagger {
@@ -123,22 +159,20 @@ impl PosTagger {
         let start = record.text_offset();
         let (model, style) = (Arc::clone(self.tagger.model()), &self.style);
         let mut number = 0;
-        let (mut forms, mut starts) = (Vec::new(), Vec::new());
+        let mut places = Vec::new();
         self.tagger.tag_bytes(bytes, |tagged| {
             number += 1;
-            forms.clear();
-            starts.clear();
-            for (token, form) in tagged.tokens.iter().zip(tagged.forms()) {
-                let bytes = &bytes[token.start..token.end];
-                forms.push(Form { bytes, ..form });
-                starts.push(start + token.start as u64);
-            }
+            places.clear();
+            let forms: Vec<Form<'_>> = tagged.forms_in(bytes).collect();
+            let place = |token: &Token| (start + token.start as u64, start + token.end as u64);
+            places.extend(tagged.tokens.iter().map(place));
             let sentence = Sentence {
                 document: &part.piece.document,
                 record: record.number,
                 number,
                 forms: &forms,
-                starts: &starts,
+                places: &places,
+                words: tagged.words,
                 tags: tagged.tags,
             };
             style.write(&model, &sentence, out);
@@ -150,7 +184,7 @@ impl PosTagger {
         let bytes = record.text();
         let start = record.text_offset();
         let text = replace_invalid(bytes);
-        let (mut forms, mut starts, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut forms, mut places, mut words) = (Vec::new(), Vec::new(), Vec::new());
         let mut from = 0;
         // Spaces are in the same places of both: the replacement keeps every offset.
         for word in text.split([' ', '\t', '\r', '\n']) {
@@ -159,8 +193,10 @@ impl PosTagger {
                     bytes: &bytes[from..from + word.len()],
                     joined: false,
                     continues: false,
+                    surface: None,
                 });
-                starts.push(start + from as u64);
+                let from = start + from as u64;
+                places.push((from, from + word.len() as u64));
                 words.push(word);
             }
             from += word.len() + 1;
@@ -172,7 +208,8 @@ impl PosTagger {
                 record: record.number,
                 number: 1,
                 forms: &forms,
-                starts: &starts,
+                places: &places,
+                words: &words,
                 tags: &self.tags,
             };
             self.style.write(self.tagger.model(), &sentence, out);

@@ -1,6 +1,7 @@
 //! How `pos` writes a tagged sentence: text, CoNLL-U or JSON lines. Must not know how tags are
 //! found.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use gristmill_common::name::shown;
@@ -15,6 +16,9 @@ pub(super) struct Style {
     pub(super) tokenized: bool,
     pub(super) tagset: Tagset,
     pub(super) separator: String,
+    pub(super) lemmas: bool,
+    /// Whether words may hold spaces.
+    pub(super) spaces: bool,
 }
 
 /// A tagged sentence and where it stands.
@@ -24,10 +28,12 @@ pub(super) struct Sentence<'a> {
     pub(super) record: u64,
     /// Of the sentence in its record, from 1.
     pub(super) number: usize,
-    /// The tokens, at least one, with their bytes as they came.
+    /// The words, at least one, with their bytes as they came.
     pub(super) forms: &'a [Form<'a>],
-    /// Where each token begins in the document, in bytes.
-    pub(super) starts: &'a [u64],
+    /// The same as the tagger saw them.
+    pub(super) words: &'a [&'a str],
+    /// Where each word, or the token that it is of, begins and ends in the document, in bytes.
+    pub(super) places: &'a [(u64, u64)],
     pub(super) tags: &'a [Tag],
 }
 
@@ -40,7 +46,8 @@ impl Style {
                     // Writing to memory cannot fail.
                     let _ = write!(out, "-{}-{}", sentence.record + 1, sentence.number);
                 };
-                push_sentence(out, model, id, sentence.forms, sentence.tags);
+                let lemmas = self.lemmas(model, sentence);
+                push_sentence(out, model, id, sentence.forms, sentence.tags, &lemmas);
             }
             Format::Jsonl => self.jsonl(model, sentence, out),
             Format::Text
@@ -50,6 +57,17 @@ impl Style {
             | Format::Csv
             | Format::Table => self.text(model, sentence, out),
         }
+    }
+
+    /// A lemma per word, or none at all.
+    fn lemmas<'a>(&self, model: &Model, sentence: &Sentence<'a>) -> Vec<Cow<'a, str>> {
+        if !self.lemmas {
+            return Vec::new();
+        }
+        let words = sentence.words.iter().zip(sentence.tags);
+        let lemma =
+            |(word, tag): (&&'a str, &Tag)| model.lemma(word, *tag).unwrap_or((*word).into());
+        words.map(lemma).collect()
     }
 
     fn tag<'a>(&self, model: &'a Model, form: &Form<'_>, tag: Tag) -> &'a str {
@@ -69,17 +87,35 @@ impl Style {
         pairs.map(|(form, tag)| (form, self.tag(model, form, *tag)))
     }
 
-    /// `word_TAG word_TAG`, one sentence a line.
+    /// `word_TAG word_TAG` or `word_TAG_lemma`, one sentence a line.
     fn text(&self, model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
+        let lemmas = self.lemmas(model, sentence);
         for (at, (form, tag)) in self.tags(model, sentence).enumerate() {
             if at > 0 {
                 out.push(b' ');
             }
-            out.extend_from_slice(form.bytes);
+            self.push_word(out, form.bytes);
             out.extend_from_slice(self.separator.as_bytes());
             out.extend_from_slice(tag.as_bytes());
+            if let Some(lemma) = lemmas.get(at) {
+                out.extend_from_slice(self.separator.as_bytes());
+                self.push_word(out, lemma.as_bytes());
+            }
         }
         out.push(b'\n');
+    }
+
+    /// A space inside a word (`10 000`) becomes a no-break space, so that words can be told apart.
+    fn push_word(&self, out: &mut Vec<u8>, bytes: &[u8]) {
+        if !self.spaces || !bytes.contains(&b' ') {
+            return out.extend_from_slice(bytes);
+        }
+        for (at, part) in bytes.split(|byte| *byte == b' ').enumerate() {
+            if at > 0 {
+                out.extend_from_slice("\u{a0}".as_bytes());
+            }
+            out.extend_from_slice(part);
+        }
     }
 
     /// One JSON object a sentence.
@@ -89,22 +125,19 @@ impl Style {
             .iter()
             .map(|form| String::from_utf8_lossy(form.bytes))
             .collect();
-        let offsets: Vec<[u64; 2]> = sentence
-            .starts
-            .iter()
-            .zip(sentence.forms)
-            .map(|(start, form)| [*start, start + form.bytes.len() as u64])
-            .collect();
         let tags: Vec<&str> = self.tags(model, sentence).map(|(_, tag)| tag).collect();
         let upos: Vec<&str> = sentence.tags.iter().map(|tag| model.upos(*tag)).collect();
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "document": shown(sentence.document),
-            "offset": sentence.starts[0],
+            "offset": sentence.places[0].0,
             "tokens": tokens,
-            "offsets": offsets,
+            "offsets": sentence.places,
             "tags": tags,
             "upos": upos,
         });
+        if self.lemmas {
+            line["lemmas"] = self.lemmas(model, sentence).into();
+        }
         // Writing to memory cannot fail.
         let _ = writeln!(out, "{line}");
     }
