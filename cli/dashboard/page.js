@@ -57,9 +57,9 @@ function jobRow(job) {
 function workerRow(worker) {
   const row = element("tr", undefined, worker.lost ? "lost" : "");
   row.append(element("td", worker.host), element("td", worker.pid, "number"), element("td", worker.role), element("td", worker.threads || "", "number"),
-    element("td", worker.jobs.join(", ")), element("td", worker.bytes_per_second ? `${bytes(worker.bytes_per_second)}/s` : "", "number"),
+    element("td", worker.jobs.join(", ") || "none"), element("td", worker.bytes_per_second ? `${bytes(worker.bytes_per_second)}/s` : "", "number"),
     element("td", bytes(worker.memory), "number"), element("td", worker.version),
-    element("td", worker.lost ? `silent for ${span(worker.silent_seconds)}: no job, or lost` : worker.trouble || "now", worker.trouble ? "bad" : ""));
+    element("td", worker.lost ? `silent for ${span(worker.silent_seconds)}: ended, or lost` : worker.trouble || "now", worker.trouble ? "bad" : ""));
   return row;
 }
 

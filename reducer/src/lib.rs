@@ -21,5 +21,5 @@ pub use engine::product::{Settings, threads_of_partition};
 pub use engine::reduce::PartitionResult;
 pub use engine::reduce_error::{QuarantineFull, ReduceError};
 pub use engine::verify::{Verified, VerifyError, verify};
-pub use service::{ServeError, Settings as ServeSettings, output_seen, serve};
+pub use service::{ServeError, Settings as ServeSettings, serve};
 pub use work::reduce;
