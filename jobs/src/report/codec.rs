@@ -63,10 +63,9 @@ mod tests {
             message.extend_from_slice(&wire::VERSION.to_le_bytes());
             message.extend_from_slice(b"GMW1");
             // What does decode is a report like any other, job name and all.
-            if let Ok(report) = decode_report(&Bytes::from(message)) {
-                if let Some(work) = report.work {
-                    prop_assert_eq!(work.job.as_str().parse(), Ok(work.job.clone()));
-                }
+            let decoded = decode_report(&Bytes::from(message));
+            if let Some(work) = decoded.ok().and_then(|report| report.work) {
+                prop_assert_eq!(work.job.as_str().parse(), Ok(work.job.clone()));
             }
             let whole = encode_report(&report()).unwrap();
             prop_assert!(decode_report(&whole.slice(..at.index(whole.len()))).is_err());
