@@ -57,6 +57,10 @@ book:
 test-pages *ARGS:
     tests/pages/browser {{ARGS}}
 
+# What the dashboard costs a browser and its server with 500 jobs and 1,000 workers (chromium, chromedriver)
+test-pages-load *ARGS:
+    tests/pages/load {{ARGS}}
+
 # Check the Python package: mypy and its tests (PYTHON=python3.9 names an interpreter)
 test-python *ARGS:
     tests/python/run {{ARGS}}

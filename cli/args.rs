@@ -566,7 +566,13 @@ Fields of --json, one object a line; null is what is not known:
   waits_for            in words
   troubles             why workers cannot go on: a full disk, refused messages
   broker_alarm         why the broker takes no messages
-  reports_error        why the workers cannot be heard";
+  reports_error        why the workers cannot be heard
+
+With --workers, an object {\"worker\": …} for each worker follows:
+  host, pid, version, role (produce, map or reduce), threads, memory (bytes)
+  jobs                 that it works on; none while it waits for one
+  bytes_per_second     of text, mapped
+  trouble              why it does not go on";
 
 /// Options of `status`.
 #[derive(Args, Debug)]
@@ -584,6 +590,9 @@ pub struct StatusArgs {
     /// Also the jobs that ended more than a day ago
     #[arg(long)]
     pub all: bool,
+    /// List all workers, too, also those that have no job: it listens for 2.5 seconds
+    #[arg(long)]
+    pub workers: bool,
     /// One JSON object a job and line
     #[arg(long)]
     pub json: bool,

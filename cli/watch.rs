@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_jobs::registry::{Entry, Event, Job, JobTable, Registry};
@@ -37,8 +37,32 @@ const LOOKED_BACK: i64 = 1000;
 /// The most splits that a view lists one by one.
 const SPLITS: u32 = 2000;
 
-/// What was seen last, as JSON.
-pub type View = Arc<str>;
+/// What was seen last, as JSON and as a server-sent event. Whoever holds it holds the same bytes.
+#[derive(Clone, Debug)]
+pub struct View(Bytes);
+
+/// What stands around the JSON in an event (WHATWG HTML, server-sent events).
+const EVENT: (&str, &str) = ("data: ", "\n\n");
+
+impl View {
+    /// A view of JSON without line feeds.
+    #[must_use]
+    pub fn new(json: &Value) -> Self {
+        Self(format!("{}{json}{}", EVENT.0, EVENT.1).into())
+    }
+
+    /// The JSON.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        self.0.slice(EVENT.0.len()..self.0.len() - EVENT.1.len())
+    }
+
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> Bytes {
+        self.0.clone()
+    }
+}
 
 /// Whether a job is looked at.
 type Wanted = Box<dyn Fn(&JobName, &Job) -> bool + Send>;
@@ -111,7 +135,7 @@ impl Watch {
                     self.read_up |= log.is_at_end() || self.since.elapsed() >= READ_UP;
                     let view = tokio::time::timeout(LIMIT, self.view()).await;
                     let view = view.unwrap_or_else(|_| self.without_broker());
-                    if views.send(view.to_string().into()).is_err() {
+                    if views.send(View::new(&view)).is_err() {
                         return Ok(());
                     }
                 }

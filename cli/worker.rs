@@ -58,7 +58,7 @@ impl Worker {
             return Ok(None);
         };
         monitor.connected(&broker);
-        let reporter = Reporter::start(runtime.handle(), &broker, &progress);
+        let reporter = Reporter::start(runtime.handle(), &broker, &progress, Some(role.of_job()));
         Ok(Some(Self {
             runtime,
             broker,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use gristmill_common::shutdown::{Shutdown, Stage};
+use serde_json::json;
 use tokio::sync::watch;
 use tracing::info;
 
@@ -13,7 +14,7 @@ use crate::dashboard::{Access, Server};
 use crate::exit::{Exit, usage};
 use crate::http;
 use crate::signals;
-use crate::watch::Watch;
+use crate::watch::{View, Watch};
 
 /// How long a stop may take before it is enforced.
 const STOP: Duration = Duration::from_secs(10);
@@ -36,7 +37,8 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     };
     info!(%addr, "listening");
     info!("the jobs are shown at http://{addr}/");
-    let (sender, views) = watch::channel("{\"workers\":[],\"events\":[],\"broker\":{}}".into());
+    let empty = json!({"workers": [], "events": [], "broker": {}});
+    let (sender, views) = watch::channel(View::new(&empty));
     let watch = Watch::new(broker.clone(), registry, args.results.clone());
     let server = Server::new(access, args.results.clone(), views);
     let ended = runtime.block_on(async {

@@ -244,7 +244,7 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
     reports.open().await?;
     let progress = Arc::new(Progress::default());
     let _counters = progress.jobs.of(Role::Map, &job, unique());
-    let _reporter = Reporter::start(&Handle::current(), broker, &progress);
+    let _reporter = Reporter::start(&Handle::current(), broker, &progress, None);
     match reports.next().await {
         Some(_) => Ok(()),
         None => anyhow::bail!("the broker refuses"),

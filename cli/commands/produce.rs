@@ -101,7 +101,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         return Ok(Exit::Interrupted);
     };
     let progress = Arc::new(Progress::default());
-    let _reporter = Reporter::start(runtime.handle(), &broker, &progress);
+    let _reporter = Reporter::start(runtime.handle(), &broker, &progress, None);
     let line = RunProgress::start(Arc::clone(&progress), verbosity, None);
     let order = Order {
         name: name.clone(),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use gristmill_common::job::JobName;
 use gristmill_input::Plan;
+use gristmill_jobs::directory::directory_here;
 use gristmill_jobs::registry::{Claim, Totals};
-use gristmill_reducer::{MANIFEST, Manifest, output_seen};
+use gristmill_reducer::{MANIFEST, Manifest};
 
 use crate::absent_fields;
 use crate::args::ProduceArgs;
@@ -40,7 +41,9 @@ impl Finished {
     ) -> anyhow::Result<Exit> {
         let exit = self.judge(job, verbosity)?;
         let claim = self.claim.as_ref();
-        let output = claim.and_then(|claim| output_seen(claim, name));
+        let output = (claim.and_then(directory_here))
+            .map(|directory| directory.join(name.as_str()))
+            .filter(|output| output.join(MANIFEST).is_file());
         let manifest =
             (output.as_ref()).and_then(|output| Manifest::read(&output.join(MANIFEST)).ok());
         if let Some(manifest) = manifest {

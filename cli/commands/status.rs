@@ -8,7 +8,7 @@ use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
 use gristmill_common::wire::VERSION;
 use gristmill_jobs::registry::{Job, JobTable, Registry};
-use gristmill_jobs::report::{LISTEN, Reports, Workers};
+use gristmill_jobs::report::{LISTEN, Reports, WorkerStats, Workers};
 use gristmill_rabbitmq::{Broker, QueueError};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
@@ -21,6 +21,7 @@ use crate::jobs;
 use crate::screen::{self, Ended, Signals};
 use crate::stdout;
 use crate::watch::Watch;
+use crate::worker_view;
 
 /// How long `--watch` waits before it looks again, which takes its time too.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -107,7 +108,7 @@ fn is_recent(active: bool, latest: u64) -> bool {
 /// Looks and prints once. Returns whether there is more to come: a job that has not ended, and
 /// somebody who reads.
 async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
-    let seen = Seen::look(broker, args.job.as_ref()).await?;
+    let seen = Seen::look(broker, args.job.as_ref(), args.workers).await?;
     let mut found = Found::default();
     let mut active = false;
     for (name, job) in seen.table.iter() {
@@ -156,7 +157,11 @@ struct Seen {
 }
 
 impl Seen {
-    async fn look(broker: &Broker, only: Option<&JobName>) -> anyhow::Result<Self> {
+    async fn look(
+        broker: &Broker,
+        only: Option<&JobName>,
+        all_workers: bool,
+    ) -> anyhow::Result<Self> {
         let mut seen = Self {
             table: JobTable::default(),
             heard: Heard::default(),
@@ -166,13 +171,13 @@ impl Seen {
         }
         // Listening begins before the log is read: that takes its time.
         let end = Instant::now() + LISTEN;
-        let mut reports = Reports::new(broker, only);
+        let mut reports = Reports::new(broker, only.filter(|_| !all_workers));
         let opened = timeout_at(Instant::now() + SUBSCRIBE, reports.open()).await;
         let registry = Registry::open(broker).await?;
         seen.table = jobs::read(broker, &registry).await?;
         let active = (seen.table.iter())
             .any(|(name, job)| job.is_active() && only.is_none_or(|only| only == name));
-        if !active {
+        if !active && !all_workers {
             return Ok(seen);
         }
         seen.heard.alarm = broker.alarm().await;
@@ -206,6 +211,12 @@ impl Seen {
     }
 }
 
+/// The workers that are listed: with `--workers` all that were heard.
+fn listed(args: &StatusArgs, heard: &Heard) -> Vec<WorkerStats> {
+    let workers = heard.workers.as_ref().filter(|_| args.workers);
+    workers.map(Workers::all).unwrap_or_default()
+}
+
 fn print(
     args: &StatusArgs,
     found: &Found<'_>,
@@ -223,6 +234,9 @@ fn print(
         for (name, format) in &found.foreign {
             let job = json!({"job": name, "state": "foreign", "format": format});
             writeln!(out, "{job}")?;
+        }
+        for worker in listed(args, heard) {
+            writeln!(out, "{}", json!({"worker": worker_view::json(&worker)}))?;
         }
         return Ok(());
     }
@@ -244,6 +258,12 @@ fn print(
             "{name}  of another version of Gristmill (format {format}, this one has {VERSION}): that \
              version serves it, or `produce --force` runs it anew with this one"
         )?;
+    }
+    for worker in listed(args, heard) {
+        writeln!(out, "{}", worker_view::line(&worker))?;
+    }
+    if args.workers && listed(args, heard).is_empty() {
+        writeln!(out, "no worker seen in the last {} s", LISTEN.as_secs_f64())?;
     }
     match found.older {
         0 if none => writeln!(out, "no jobs")?,

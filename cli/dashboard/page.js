@@ -28,42 +28,66 @@ const span = (seconds) => {
 const clock = (seconds) => new Date(seconds * 1000).toLocaleString();
 const waits = (job) => [job.reason, ...(job.waits_for || []), ...(job.troubles || [])].filter(Boolean).join("; ");
 
+// A row is its cells: text, or a text with its class, or with what is drawn in its place.
+const bad = (text, is) => [text, is ? "bad" : ""];
+const number = (text) => [text, "number"];
+
 function jobRow(job) {
-  const row = element("tr");
-  const name = element("td");
-  const link = element("a", job.job);
-  link.href = `#${encodeURIComponent(job.job)}`;
-  name.append(link);
-  const done = element("td");
-  if (job.percent !== null && job.percent !== undefined) {
-    const bar = element("progress");
-    bar.max = 100;
-    bar.value = job.percent;
-    bar.setAttribute("aria-label", `${job.job}: ${job.percent} %`);
-    done.append(bar, ` ${job.percent} %`);
-  }
-  const report = element("td");
-  if (job.report && !token) {
-    const open = element("a", "open");
-    open.href = `/reports/${encodeURIComponent(job.job)}`;
-    report.append(open);
-  }
-  const rate = job.bytes_per_second ? `${bytes(job.bytes_per_second)}/s` : "";
-  row.append(name, element("td", job.kind), element("td", job.state, job.state === "failed" || job.state === "stalled" ? "bad" : ""), done,
-    element("td", rate, "number"), element("td", span(job.eta_seconds), "number"), element("td", waits(job)), report);
-  return row;
+  const draw = (make) => ["", "", make];
+  const known = job.percent !== null && job.percent !== undefined;
+  return { cells: [
+    draw([job.job, () => link(job.job, `#${encodeURIComponent(job.job)}`)]),
+    job.kind, bad(job.state, job.state === "failed" || job.state === "stalled"),
+    known ? draw([job.percent, () => progress(job)]) : "",
+    number(job.bytes_per_second ? `${bytes(job.bytes_per_second)}/s` : ""), number(span(job.eta_seconds)), waits(job),
+    job.report && !token ? draw([`open ${job.job}`, () => link("open", `/reports/${encodeURIComponent(job.job)}`)]) : "",
+  ] };
+}
+
+function link(text, to) {
+  const made = element("a", text);
+  made.href = to;
+  return [made];
+}
+
+function progress(job) {
+  const bar = element("progress");
+  bar.max = 100;
+  bar.value = job.percent;
+  bar.setAttribute("aria-label", `${job.job}: ${job.percent} %`);
+  return [bar, ` ${job.percent} %`];
 }
 
 function workerRow(worker) {
-  const row = element("tr", undefined, worker.lost ? "lost" : "");
-  row.append(element("td", worker.host), element("td", worker.pid, "number"), element("td", worker.role), element("td", worker.threads || "", "number"),
-    element("td", worker.jobs.join(", ")), element("td", worker.bytes_per_second ? `${bytes(worker.bytes_per_second)}/s` : "", "number"),
-    element("td", bytes(worker.memory), "number"), element("td", worker.version),
-    element("td", worker.lost ? `silent for ${span(worker.silent_seconds)}: no job, or lost` : worker.trouble || "now", worker.trouble ? "bad" : ""));
-  return row;
+  const heard = worker.lost ? `silent for ${span(worker.silent_seconds)}: ended, or lost` : worker.trouble || "now";
+  return { kind: worker.lost ? "lost" : "", cells: [
+    worker.host, number(worker.pid), worker.role, number(worker.threads || ""), worker.jobs.join(", ") || "none",
+    number(worker.bytes_per_second ? `${bytes(worker.bytes_per_second)}/s` : ""), number(bytes(worker.memory)), worker.version,
+    bad(heard, worker.trouble),
+  ] };
 }
 
 const eventItem = (event) => element("li", `${clock(event.at)}  ${event.job}: ${event.text}`);
+
+// Puts rows into a table. Only cells that say something new are touched: with a thousand rows the rest would take longest.
+function renew(table, rows) {
+  rows.forEach((row, place) => {
+    const shown = table.rows[place] || table.appendChild(element("tr"));
+    shown.said ??= [];
+    if (shown.className !== (row.kind || "")) shown.className = row.kind || "";
+    row.cells.forEach((cell, column) => {
+      const [text, kind, drawn] = Array.isArray(cell) ? cell : [cell, ""];
+      const said = `${kind}|${drawn ? drawn[0] : text}`;
+      if (shown.said[column] === said) return;
+      shown.said[column] = said;
+      const place = shown.cells[column] || shown.appendChild(element("td"));
+      if (place.className !== kind) place.className = kind;
+      if (drawn) place.replaceChildren(...drawn[1]());
+      else place.textContent = text;
+    });
+  });
+  while (table.rows.length > rows.length) table.deleteRow(-1);
+}
 
 function showJob(job, view) {
   at("job-name").textContent = `${job.job} (${job.kind}): ${job.state}`;
@@ -109,9 +133,9 @@ function show() {
   document.title = job ? `${job.job} - Gristmill` : "Gristmill";
   if (job) { showJob(job, view); return; }
   const jobs = view.jobs || [];
-  at("jobs").replaceChildren(...jobs.map(jobRow));
+  renew(at("jobs"), jobs.map(jobRow));
   at("jobs-more").textContent = view.jobs_all > jobs.length ? `(the ${jobs.length} latest of ${view.jobs_all})` : "";
-  at("workers").replaceChildren(...view.workers.map(workerRow));
+  renew(at("workers"), view.workers.map(workerRow));
   at("events").replaceChildren(...view.events.slice(0, 30).map(eventItem));
 }
 

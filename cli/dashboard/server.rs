@@ -81,7 +81,7 @@ impl Server {
             }
             "/events" => self.events(),
             "/view" => {
-                let view = self.views.borrow().to_string();
+                let view = self.views.borrow().json();
                 reply(StatusCode::OK, "application/json", POLICY, view)
             }
             _ => match path.strip_prefix("/reports/").map(str::parse::<JobName>) {
@@ -98,8 +98,7 @@ impl Server {
         views.mark_changed();
         tokio::spawn(async move {
             while views.changed().await.is_ok() {
-                let view = Arc::clone(&views.borrow_and_update());
-                let event = Bytes::from(format!("data: {view}\n\n"));
+                let event = views.borrow_and_update().event();
                 // Waits while the viewer does not read; then the newest view is next.
                 if sender.send_data(event).await.is_err() {
                     return;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use gristmill_common::job::JobName;
-use gristmill_common::progress::{Cause, Progress, Trouble};
+use gristmill_common::progress::{self, Cause, Progress, Trouble};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_rabbitmq::{Broker, BrokerEvent, BrokerOptions, Health};
 
@@ -24,6 +24,15 @@ impl Role {
         match self {
             Role::Map => "map",
             Role::Reduce => "reduce",
+        }
+    }
+
+    /// What it does for a job.
+    #[must_use]
+    pub fn of_job(self) -> progress::Role {
+        match self {
+            Role::Map => progress::Role::Map,
+            Role::Reduce => progress::Role::Reduce,
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum Ended {
 /// # Errors
 /// When the log of jobs cannot be read or the terminal cannot be written.
 pub async fn show(watch: Watch, signals: &mut Signals) -> anyhow::Result<Ended> {
-    let (sender, mut views) = watch::channel(View::from("{}"));
+    let (sender, mut views) = watch::channel(View::new(&Value::Null));
     let mut watching = std::pin::pin!(watch.run(sender));
     let mut seen = Value::Null;
     let mut terminal = None;
@@ -42,7 +42,7 @@ pub async fn show(watch: Watch, signals: &mut Signals) -> anyhow::Result<Ended> 
             ended = &mut watching => return ended.map(|()| Ended::Left),
             changed = views.changed() => {
                 changed?;
-                let view = serde_json::from_str(&views.borrow_and_update())?;
+                let view = serde_json::from_slice(&views.borrow_and_update().json())?;
                 seen = with_known_jobs(view, seen);
                 match seen["jobs_active"].as_u64() {
                     Some(0) => return Ok(Ended::Done),

@@ -13,6 +13,7 @@ pub mod code;
 pub mod condition;
 pub mod counters;
 pub mod crash;
+pub mod cri;
 pub mod decimal;
 pub mod extent;
 pub mod frame;

@@ -6,6 +6,7 @@
 use memchr::{memchr, memrchr};
 use regex::bytes::Regex;
 
+use crate::cri::Parts;
 use crate::quotes::Quotes;
 use crate::spec::Records;
 
@@ -25,6 +26,8 @@ pub enum Splitter {
     Start(Regex),
     /// A record is a line that may go on inside quotes; this byte is between its values.
     Quoted(u8),
+    /// A record is a line of a container's log, with all its parts where the runtime cut it.
+    Cri,
 }
 
 impl Splitter {
@@ -40,6 +43,7 @@ impl Splitter {
             Records::Start(pattern) => Splitter::Start(Regex::new(pattern)?),
             Records::Csv => Splitter::Quoted(b','),
             Records::Tsv => Splitter::Quoted(b'\t'),
+            Records::Cri => Splitter::Cri,
         })
     }
 
@@ -53,6 +57,7 @@ impl Splitter {
             Splitter::Paragraphs => self.next_line_boundary(bytes, at_end),
             Splitter::Start(_) => self.next_line_boundary(bytes, at_end),
             Splitter::Quoted(delimiter) => Quotes::new(*delimiter).end(bytes),
+            Splitter::Cri => Parts::default().end(bytes),
         };
         found.or((at_end && !bytes.is_empty()).then_some(bytes.len()))
     }
@@ -72,6 +77,13 @@ impl Splitter {
             Splitter::Quoted(delimiter) => {
                 let mut end = 0;
                 while let Some(len) = Quotes::new(*delimiter).end(&bytes[end..]) {
+                    end += len;
+                }
+                (end > 0).then_some(end)
+            }
+            Splitter::Cri => {
+                let mut end = 0;
+                while let Some(len) = Parts::default().end(&bytes[end..]) {
                     end += len;
                 }
                 (end > 0).then_some(end)
@@ -147,7 +159,7 @@ impl Splitter {
                 !is_blank(line) && is_blank(previous) && !is_blank(before)
             }
             Splitter::Start(pattern) => complete && pattern.is_match(trim_cr(line)),
-            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) => false,
+            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) | Splitter::Cri => false,
         }
     }
 }
@@ -182,6 +194,7 @@ mod tests {
             Splitter::Document,
             Splitter::Start(Regex::new("^[ab]").unwrap()),
             Splitter::Quoted(b' '),
+            Splitter::Cri,
         ]
     }
 

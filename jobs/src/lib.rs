@@ -5,6 +5,7 @@
 //! written.
 
 pub mod declare;
+pub mod directory;
 pub mod environment;
 pub mod file;
 pub mod left_alone;

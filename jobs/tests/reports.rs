@@ -17,7 +17,7 @@ fn mapper(broker: &Broker) -> (Reporter, Arc<JobCounters>) {
     let progress = Arc::new(Progress::default());
     let counters = progress.jobs.of(Role::Map, &job().job, 7);
     counters.mapped(100, 1);
-    let reporter = Reporter::start(&Handle::current(), broker, &progress);
+    let reporter = Reporter::start(&Handle::current(), broker, &progress, Some(Role::Map));
     (reporter, counters)
 }
 
@@ -52,12 +52,10 @@ fn reports_are_heard_and_nonsense_is_not() {
         let (broker, _) = connect(&vhost).await;
         let _mapper = mapper(&broker);
         let report = next(&mut all).await;
-        assert_eq!(
-            (report.job, report.run, report.role),
-            (job().job, 7, Role::Map)
-        );
-        assert_eq!((report.counts.chunks, report.counts.bytes), (1, 100));
-        assert_eq!(report.counts.quarantined, 1);
+        let work = report.work.expect("it has a job");
+        assert_eq!((work.job, work.run, report.role), (job().job, 7, Role::Map));
+        assert_eq!((work.counts.chunks, work.counts.bytes), (1, 100));
+        assert_eq!(work.counts.quarantined, 1);
         // The same worker again.
         assert_eq!(next(&mut all).await.worker, report.worker);
         let silent = std::time::Duration::from_millis(10);
@@ -70,6 +68,29 @@ fn reports_are_heard_and_nonsense_is_not() {
         })
         .await;
         assert!(all.next().await.is_none());
+    });
+}
+
+#[test]
+fn a_worker_without_a_job_reports_itself_and_goes_on_when_it_has_one() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (listener, _) = connect(&vhost).await;
+        let mut all = Reports::new(&listener, None);
+        all.open().await.unwrap();
+        let (broker, _) = connect(&vhost).await;
+        let progress = Arc::new(Progress::default());
+        let reducer = Some(Role::Reduce);
+        let _reporter = Reporter::start(&Handle::current(), &broker, &progress, reducer);
+        let idle = next(&mut all).await;
+        assert_eq!((idle.role, idle.work), (Role::Reduce, None));
+        assert_eq!(idle.facts.pid, std::process::id());
+        let counters = progress.jobs.of(Role::Reduce, &job().job, 7);
+        let busy = next(&mut all).await;
+        assert_eq!(busy.worker, idle.worker);
+        assert_eq!(busy.work.expect("it has a job").job, job().job);
+        drop(counters);
+        assert_eq!(next(&mut all).await.work, None);
     });
 }
 

@@ -21,7 +21,5 @@ pub use engine::product::{Settings, threads_of_partition};
 pub use engine::reduce::PartitionResult;
 pub use engine::reduce_error::{QuarantineFull, ReduceError};
 pub use engine::verify::{OutputFiles, Verified, VerifyError, verify, verify_files};
-pub use service::{
-    NotPublished, Publish, ServeError, Settings as ServeSettings, output_seen, serve,
-};
+pub use service::{NotPublished, Publish, ServeError, Settings as ServeSettings, serve};
 pub use work::reduce;

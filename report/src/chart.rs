@@ -30,6 +30,36 @@ pub(crate) fn bars(title: &str, bars: &[(String, f64)]) -> Markup {
     }
 }
 
+/// Where the quantiles of each label's numbers are: a point for each, and a line from the first to
+/// the last, on one linear axis for all.
+pub(crate) fn spreads(title: &str, rows: &[(String, Vec<(String, f64)>)]) -> Markup {
+    let values = || {
+        rows.iter()
+            .flat_map(|(_, points)| points.iter().map(|(_, value)| *value))
+    };
+    let least = values().fold(0.0, f64::min);
+    let wide = (values().fold(0.0, f64::max) - least).max(f64::MIN_POSITIVE);
+    let place = |value: f64| round(350.0 + 420.0 * ((value - least) / wide));
+    let height = 24.0 * rows.len() as f64;
+    html! {
+        svg.chart role="img" aria-label=(title) viewBox={ "0 0 900 " (height) } {
+            @for (number, (label, points)) in rows.iter().enumerate() {
+                @let y = 24.0 * number as f64 + 12.0;
+                text.label x="340" y=(y + 4.0) text-anchor="end" { (label) }
+                @if let (Some((_, first)), Some((name, last))) = (points.first(), points.last()) {
+                    line.line x1=(place(*first)) y1=(y) x2=(place(*last)) y2=(y) {}
+                    text x=(place(*last) + 9.0) y=(y + 4.0) { (name) " " (number_text(*last)) }
+                }
+                @for (name, value) in points {
+                    circle.bar cx=(place(*value)) cy=(y) r="4" {
+                        title { (label) ", " (name) ": " (number_text(*value)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// A value by time.
 pub(crate) fn line(title: &str, points: &[(String, f64)]) -> Markup {
     let joined = join(points);
@@ -137,6 +167,24 @@ mod tests {
         let joined = join(&points);
         assert!(joined.len() <= POINTS);
         assert_eq!(joined.iter().map(|(_, value)| value).sum::<f64>(), 10_000.0);
+    }
+
+    #[test]
+    fn spreads_have_a_point_for_each_quantile_on_one_axis() {
+        let points = |low, high| vec![("q0.5".to_owned(), low), ("q0.99".to_owned(), high)];
+        let rows = [
+            ("<a>".to_owned(), points(0.0, 50.0)),
+            ("b".to_owned(), points(25.0, 100.0)),
+            ("none".to_owned(), Vec::new()),
+        ];
+        let text = spreads("t", &rows).into_string();
+        assert_eq!(text.matches("<circle").count(), 4);
+        assert!(text.contains("&lt;a&gt;, q0.99: 50") && !text.contains("<a>"));
+        for x in ["x1=\"350\"", "x2=\"560\"", "x1=\"455\"", "x2=\"770\""] {
+            assert!(text.contains(x), "{x}: {text}");
+        }
+        let same = spreads("t", &[("a".to_owned(), points(0.0, 0.0))]).into_string();
+        assert!(!same.contains("NaN"), "{same}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use gristmill_reducer::Manifest;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::account::AccountView;
-use crate::chart::{bars, line, ranks, thousands};
+use crate::chart::{bars, line, ranks, spreads, thousands};
 use crate::quarantine::QuarantineView;
 use crate::result::{ChartView, LinesView, ResultView, TableView};
 
@@ -189,6 +189,7 @@ fn result_table(view: &TableView) -> Markup {
         @match &view.chart {
             ChartView::None => {},
             ChartView::Bars(all) => (bars(&format!("The groups with most {what}"), all)),
+            ChartView::Spreads { field, rows } => (spreads(&format!("Quantiles of {field} in the groups with most {what}"), rows)),
             ChartView::Line(points) => (line(&format!("{what} by time"), points)),
             ChartView::Ranks(points) => (ranks("How often words occur, by rank; both axes are logarithmic", points)),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gristmill_common::spec::{Format, Kind, Shape, TableShape};
+use gristmill_common::spec::{Format, GroupBy, Kind, Shape, TableShape};
 use gristmill_reducer::Manifest;
 
 use crate::ReportError;
@@ -54,6 +54,11 @@ pub(crate) enum ChartView {
     None,
     /// The heaviest groups: label and value.
     Bars(Vec<(String, f64)>),
+    /// The quantiles of a field in the heaviest groups: label, and each with its name.
+    Spreads {
+        field: String,
+        rows: Vec<(String, Vec<(String, f64)>)>,
+    },
     /// A value by time, in order.
     Line(Vec<(String, f64)>),
     /// How frequent the words are, by rank: (rank, count), with the last rank of each count.
@@ -131,6 +136,11 @@ impl TableView {
 enum ChartReader {
     /// The heaviest rows are enough.
     Bars,
+    /// The same, of these columns: the quantiles of one field, by their names.
+    Spreads {
+        field: String,
+        columns: Vec<(usize, String)>,
+    },
     /// The first value by time; `at` is the time's field.
     Times {
         at: usize,
@@ -153,13 +163,31 @@ impl ChartReader {
         }
         match kind {
             Kind::WordCount(_) => Self::Counts(BTreeMap::new()),
+            Kind::GroupBy(options) => Self::spreads(options, format).unwrap_or(Self::Bars),
             _ => Self::Bars,
         }
     }
 
+    /// The first field with several quantiles.
+    fn spreads(options: &GroupBy, format: &RowFormat) -> Option<Self> {
+        options.quantiles().into_iter().find_map(|one| {
+            let field = one.field;
+            let mut wanted = one.wanted;
+            wanted.sort_by_key(|(_, billionths)| *billionths);
+            let columns: Vec<_> = (wanted.into_iter())
+                .filter_map(|(typed, _)| {
+                    let name = format!("q{typed}_{field}");
+                    let at = format.values.iter().position(|value| *value == name)?;
+                    Some((format.keys.len() + at, format!("q{typed}")))
+                })
+                .collect();
+            (columns.len() > 1).then_some(Self::Spreads { field, columns })
+        })
+    }
+
     fn take(&mut self, row: &Row) {
         match self {
-            Self::Bars => {}
+            Self::Bars | Self::Spreads { .. } => {}
             Self::Times { at, sums } => {
                 if let Some(sum) = sums.get_mut(&row.cells[*at]) {
                     *sum += row.weight;
@@ -177,10 +205,23 @@ impl ChartReader {
     }
 
     fn finish(self, rows: &[Row], format: &RowFormat) -> ChartView {
+        let label = |row: &Row| clip(&row.cells[..format.keys.len()].join(" · "), 60);
         match self {
             Self::Bars if format.values.is_empty() || format.keys.is_empty() => ChartView::None,
+            Self::Spreads { field, columns } => {
+                // A group without numbers has no quantiles.
+                let point = |row: &Row, (at, name): &(usize, String)| {
+                    let value: f64 = row.cells.get(*at)?.parse().ok()?;
+                    value.is_finite().then(|| (name.clone(), value))
+                };
+                let spread = |row: &Row| columns.iter().filter_map(|one| point(row, one)).collect();
+                let rows = rows.iter().take(20).map(|row| (label(row), spread(row)));
+                ChartView::Spreads {
+                    field,
+                    rows: rows.collect(),
+                }
+            }
             Self::Bars => {
-                let label = |row: &Row| clip(&row.cells[..format.keys.len()].join(" · "), 60);
                 let bars = rows.iter().take(20).map(|row| (label(row), row.weight));
                 ChartView::Bars(bars.collect())
             }

@@ -36,6 +36,8 @@ const GROUP_BY: &[(&[&str], bool)] = &[
             "took",
             "--distinct",
             "status",
+            "--quantiles",
+            "took:0.5,0.99",
             "--first",
             "ts",
             "--last",

@@ -79,7 +79,17 @@ fn i6_splits_give_the_bytes_of_run() {
         // The header is known to every chunk, and the first is first, whoever reads what.
         (
             &[
-                "group-by", "--by", "country", "--first", "name", "--last", "name,day",
+                "group-by",
+                "--by",
+                "country",
+                "--first",
+                "name",
+                "--last",
+                "name,day",
+                "--distinct",
+                "name",
+                "--quantiles",
+                "amount:0.5,0.9",
             ],
             "csv",
         ),

@@ -214,3 +214,39 @@ fn a_broker_in_alarm_is_said_and_no_worker_is_missed() {
     assert!(doctor.contains("in alarm"), "{doctor}");
     node.memory_alarm(false).expect("no alarm");
 }
+
+#[test]
+fn workers_without_a_job_are_listed() {
+    let cluster = Cluster::new();
+    let none = cluster.run(&["status", "--workers"]).code(0).stdout;
+    assert_eq!(none, "no worker seen in the last 2.5 s\nno jobs\n");
+    let mut mapper = cluster.mapper();
+    let mut reducer = cluster.reducer();
+    mapper.until_says("mapping");
+    reducer.until_says("reducing");
+    let mut shown = String::new();
+    until("both are listed", || {
+        shown = cluster.run(&["status", "--workers"]).code(0).stdout;
+        let has = |role: &str| {
+            let mut lines = shown.lines();
+            lines.any(|line| line.contains(role) && line.ends_with("  no job"))
+        };
+        has("  map  1 threads") && has("  reduce  ")
+    });
+    let shown = cluster
+        .run(&["status", "--workers", "--json"])
+        .code(0)
+        .stdout;
+    let roles: Vec<Value> = (shown.lines())
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["worker"].clone())
+        .collect();
+    assert_eq!(roles.len(), 2, "{shown}");
+    assert!(
+        roles
+            .iter()
+            .all(|worker| worker["jobs"] == serde_json::json!([]))
+    );
+    // Without the option nobody is waited for, and nothing is listed.
+    let shown = cluster.run(&["status"]).code(0).stdout;
+    assert_eq!(shown, "no jobs\n");
+}

@@ -15,6 +15,8 @@ mod first_contact;
 mod gristmill;
 mod group_by;
 mod group_by_columns;
+mod group_by_goldens;
+mod group_by_hostile;
 mod group_by_rows;
 mod manifests;
 mod memory;

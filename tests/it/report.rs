@@ -36,6 +36,21 @@ fn each_kind_has_the_page_that_fits_it() {
     assert!(page(&["pos", "--format", "jsonl"], b"The dog runs.\n").contains(">VBZ<"));
     assert!(page(&["pos", "--format", "conllu"], b"The dog runs.\n").contains(">VBZ<"));
     assert!(page(&["extract"], b"some text\n").contains("some text"));
+    let numbers: String = (0..100)
+        .map(|number| format!("{{\"k\":\"<b>\",\"ms\":{number}}}\n"))
+        .collect();
+    let words = [
+        "group-by",
+        "--parse",
+        "json",
+        "--by",
+        "k",
+        "--quantiles",
+        "ms:0.99,0.5",
+    ];
+    let spread = page(&words, numbers.as_bytes());
+    assert_eq!(spread.matches("<circle").count(), 2);
+    assert!(spread.contains("&lt;b&gt;, q0.5: 49") && !spread.contains("<b>,"));
     for compress in ["gz", "zst"] {
         let page = page(&["word-count", "--compress", compress], b"b a a\n");
         assert!(page.contains("2 rows"), "{compress}");

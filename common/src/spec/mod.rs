@@ -288,6 +288,8 @@ pub enum Records {
     Csv,
     /// The same with tabs.
     Tsv,
+    /// Lines of a container's log, each with all its parts ([`crate::cri`]).
+    Cri,
 }
 
 /// What happens to records that are not UTF-8.

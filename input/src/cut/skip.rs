@@ -1,5 +1,6 @@
 //! Finding the end of a record that is too long to hold: flat memory however long it is.
 
+use gristmill_common::cri::Parts;
 use gristmill_common::quotes::Quotes;
 use gristmill_common::record::Splitter;
 use memchr::memchr;
@@ -23,6 +24,8 @@ pub(super) struct Skipper<'s> {
     text_inside: bool,
     /// Whether what was dropped ends inside quotes, where these count.
     quotes: Option<Quotes>,
+    /// Which lines of a container's log are cut where what was dropped ends.
+    parts: Parts,
 }
 
 impl<'s> Skipper<'s> {
@@ -40,6 +43,7 @@ impl<'s> Skipper<'s> {
                 Splitter::Quoted(delimiter) => Some(Quotes::new(*delimiter)),
                 _ => None,
             },
+            parts: Parts::default(),
         }
     }
 
@@ -64,6 +68,13 @@ impl<'s> Skipper<'s> {
             }
             Splitter::Quoted(_) => {
                 let end = self.quotes.as_mut().and_then(|quotes| quotes.end(window));
+                if end.is_none() {
+                    self.drop_all(window);
+                }
+                end
+            }
+            Splitter::Cri => {
+                let end = self.parts.end(window);
                 if end.is_none() {
                     self.drop_all(window);
                 }
@@ -136,7 +147,7 @@ impl<'s> Skipper<'s> {
                     && line.len() <= self.max_line
                     && pattern.is_match(line.strip_suffix(b"\r").unwrap_or(line))
             }
-            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) => false,
+            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) | Splitter::Cri => false,
         }
     }
 }

@@ -40,7 +40,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::{Facts, Rate};
+    use crate::report::{Facts, Rate, Work};
     use gristmill_common::id::content_hash;
     use gristmill_common::progress::{Counts, Role};
     use gristmill_common::seal::Seal;
@@ -63,8 +63,9 @@ mod tests {
             message.extend_from_slice(&wire::VERSION.to_le_bytes());
             message.extend_from_slice(b"GMW1");
             // What does decode is a report like any other, job name and all.
-            if let Ok(report) = decode_report(&Bytes::from(message)) {
-                prop_assert_eq!(report.job.as_str().parse(), Ok(report.job.clone()));
+            let decoded = decode_report(&Bytes::from(message));
+            if let Some(work) = decoded.ok().and_then(|report| report.work) {
+                prop_assert_eq!(work.job.as_str().parse(), Ok(work.job.clone()));
             }
             let whole = encode_report(&report()).unwrap();
             prop_assert!(decode_report(&whole.slice(..at.index(whole.len()))).is_err());
@@ -78,25 +79,8 @@ mod tests {
     fn report() -> Report {
         let most = u64::MAX;
         Report {
-            job: "j".repeat(64).parse().unwrap(),
-            run: most,
             worker: most,
             role: Role::Reduce,
-            counts: Counts {
-                chunks: most,
-                bytes: most,
-                total: most,
-                in_hand: most,
-                quarantined: most,
-                partitions: u32::MAX,
-            },
-            rate: Rate {
-                millis: most,
-                chunks: most,
-                bytes: most,
-            },
-            trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
-            left_alone: true,
             facts: Facts {
                 host: "h".repeat(64),
                 pid: u32::MAX,
@@ -104,6 +88,25 @@ mod tests {
                 threads: u32::MAX,
                 memory: most,
             },
+            work: Some(Work {
+                job: "j".repeat(64).parse().unwrap(),
+                run: most,
+                counts: Counts {
+                    chunks: most,
+                    bytes: most,
+                    total: most,
+                    in_hand: most,
+                    quarantined: most,
+                    partitions: u32::MAX,
+                },
+                rate: Rate {
+                    millis: most,
+                    chunks: most,
+                    bytes: most,
+                },
+                trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
+                left_alone: true,
+            }),
         }
     }
 

@@ -25,24 +25,34 @@ pub use self::rate::{Rate, RateWindow};
 pub use self::reporter::Reporter;
 pub use self::workers::{JobStats, WorkerStats, Workers};
 
-/// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`.
+/// The topic exchange's name on the broker. Routing keys are `ROLE.JOB`, or `ROLE` of a worker that
+/// has no job.
 pub const EXCHANGE: &str = "gristmill.progress";
 /// How often each worker reports.
 pub const PERIOD: Duration = Duration::from_secs(2);
 /// How long to listen so that every live worker is heard: a period, and some for the way.
 pub const LISTEN: Duration = Duration::from_millis(2500);
 
-/// One worker's progress with one job.
+/// One worker, with its progress with one job if it has any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The job; its name is checked when it is decoded.
-    pub job: JobName,
-    /// The run of the job.
-    pub run: u64,
     /// Tells workers apart: random for each process.
     pub worker: u64,
     /// What it does.
     pub role: Role,
+    /// The process.
+    pub facts: Facts,
+    /// One of the jobs that it works on; none while it has no job.
+    pub work: Option<Work>,
+}
+
+/// A worker's progress with one job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// The job; its name is checked when it is decoded.
+    pub job: JobName,
+    /// The run of the job.
+    pub run: u64,
     /// What it has done since it started. Those of another role than the worker's are 0.
     pub counts: Counts,
     /// How fast it went in the last seconds.
@@ -51,8 +61,6 @@ pub struct Report {
     pub trouble: Option<String>,
     /// It cannot or may not work on the job, which is no trouble of others.
     pub left_alone: bool,
-    /// The process.
-    pub facts: Facts,
 }
 
 /// The most bytes of a reason in a report.
@@ -64,7 +72,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Of one job, or of all. Nothing is heard before [`Reports::open`] or [`Reports::next`].
+    /// Of one job, or of all jobs and of workers that have none. Nothing is heard before [`Reports::open`] or [`Reports::next`].
     #[must_use]
     pub fn new(broker: &Broker, job: Option<&JobName>) -> Self {
         let pattern = match job {

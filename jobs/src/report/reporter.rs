@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, Facts, MAX_TROUBLE, PERIOD, RateWindow, Report, encode_report};
+use super::{EXCHANGE, Facts, MAX_TROUBLE, PERIOD, RateWindow, Report, Work, encode_report};
 use gristmill_common::id::unique;
 use gristmill_common::prefix::prefix;
 use gristmill_common::progress::{Cause, JobCounters, Progress, Role};
@@ -23,12 +23,18 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Starts to report the jobs of `progress`.
+    /// Starts to report the jobs of `progress`, and while there are none that a worker of the role
+    /// `idle` waits for one.
     #[must_use]
-    pub fn start(runtime: &Handle, broker: &Broker, progress: &Arc<Progress>) -> Self {
+    pub fn start(
+        runtime: &Handle,
+        broker: &Broker,
+        progress: &Arc<Progress>,
+        idle: Option<Role>,
+    ) -> Self {
         let writer = broker.topic_writer(EXCHANGE);
         Self {
-            task: runtime.spawn(send_reports(writer, Arc::clone(progress))),
+            task: runtime.spawn(send_reports(writer, Arc::clone(progress), idle)),
         }
     }
 }
@@ -39,7 +45,7 @@ impl Drop for Reporter {
     }
 }
 
-async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
+async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>, idle: Option<Role>) {
     let worker = unique();
     let mut windows: HashMap<usize, (Weak<JobCounters>, RateWindow)> = HashMap::new();
     let mut tick = tokio::time::interval(PERIOD);
@@ -49,7 +55,19 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
         let threads = Progress::get(&progress.threads);
         let facts = Facts::of_this_process(u32::try_from(threads).unwrap_or(u32::MAX));
         windows.retain(|_, (counters, _)| counters.strong_count() > 0);
-        for counters in progress.jobs.all() {
+        let jobs = progress.jobs.all();
+        if let Some(role) = idle.filter(|_| jobs.is_empty()) {
+            let report = Report {
+                worker,
+                role,
+                facts: facts.clone(),
+                work: None,
+            };
+            if let Ok(message) = encode_report(&report) {
+                writer.write(role.name(), &message).await;
+            }
+        }
+        for counters in jobs {
             if counters.role() == Role::Produce {
                 counters.published(
                     Progress::get(&progress.chunks_cut),
@@ -61,7 +79,12 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
             let (_, window) = windows
                 .entry(Arc::as_ptr(&counters) as usize)
                 .or_insert_with(|| (Arc::downgrade(&counters), RateWindow::default()));
-            let report = report(worker, &counters, window, facts.clone());
+            let report = Report {
+                worker,
+                role: counters.role(),
+                facts: facts.clone(),
+                work: Some(work(&counters, window)),
+            };
             let Ok(message) = encode_report(&report) else {
                 continue;
             };
@@ -73,19 +96,16 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>) {
     }
 }
 
-fn report(worker: u64, counters: &JobCounters, window: &mut RateWindow, facts: Facts) -> Report {
+fn work(counters: &JobCounters, window: &mut RateWindow) -> Work {
     let counts = counters.counts();
     let at: Duration = counters.age();
     let trouble = counters.trouble();
-    Report {
+    Work {
         job: counters.job().clone(),
         run: counters.run(),
-        worker,
-        role: counters.role(),
         counts,
         rate: window.push(at, counts.chunks, counts.bytes),
         left_alone: (trouble.as_ref()).is_some_and(|trouble| trouble.cause == Cause::LeftAlone),
         trouble: trouble.map(|trouble| prefix(&trouble.reason, MAX_TROUBLE).to_owned()),
-        facts,
     }
 }

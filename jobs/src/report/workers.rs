@@ -3,31 +3,46 @@
 //! Reports are untrusted: how many are remembered is bounded, and sums stay at the largest number.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Facts, Rate, Report};
+use super::{Facts, Report, Work};
 use gristmill_common::job::JobName;
-use gristmill_common::progress::{Counts, Role};
+use gristmill_common::progress::Role;
 
-/// How many reports are remembered: one for each job of each worker. Further ones are ignored.
+/// How many reports are remembered: one for each job of each worker, or one of a worker without a
+/// job. Further ones are ignored.
 const MAX_REPORTS: usize = 16_384;
+/// A worker reports on all its jobs at once: what it said so long before its last report is of a job
+/// that it has no longer.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The latest report of each worker about each job.
+/// The latest reports of each worker.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
-    heard: HashMap<Key, LastReport>,
+    heard: HashMap<(u64, Role), Worker>,
+    /// How many reports are remembered.
+    reports: usize,
 }
 
-type Key = (JobName, u64, Role, u64);
+#[derive(Clone, Debug)]
+struct Worker {
+    facts: Facts,
+    at: Instant,
+    /// By name and run.
+    jobs: BTreeMap<(JobName, u64), LastReport>,
+}
 
 #[derive(Clone, Debug)]
 struct LastReport {
-    counts: Counts,
-    rate: Rate,
-    trouble: Option<String>,
-    left_alone: bool,
-    facts: Facts,
+    work: Work,
     at: Instant,
+}
+
+impl Worker {
+    /// How many reports it takes.
+    fn reports(&self) -> usize {
+        self.jobs.len().max(1)
+    }
 }
 
 /// One worker, out of its reports about all its jobs.
@@ -37,7 +52,7 @@ pub struct WorkerStats {
     pub facts: Facts,
     /// What it does.
     pub role: Role,
-    /// The jobs that it works on.
+    /// The jobs that it works on; none while it waits for one.
     pub jobs: BTreeSet<JobName>,
     /// Bytes of text mapped per second.
     pub bytes_per_second: f64,
@@ -80,30 +95,47 @@ pub struct JobStats {
 impl Workers {
     /// Takes a report that was heard at a time.
     pub fn hear(&mut self, report: Report, at: Instant) {
-        let key = (report.job, report.run, report.role, report.worker);
-        if self.heard.len() >= MAX_REPORTS && !self.heard.contains_key(&key) {
+        let key = (report.worker, report.role);
+        let known = self.heard.get(&key);
+        let before = known.map_or(0, Worker::reports);
+        let is_new = match (known, &report.work) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(worker), Some(work)) => !worker.jobs.contains_key(&(work.job.clone(), work.run)),
+        };
+        if is_new && self.reports >= MAX_REPORTS {
             return;
         }
-        let heard = LastReport {
-            counts: report.counts,
-            rate: report.rate,
-            trouble: report.trouble,
-            left_alone: report.left_alone,
-            facts: report.facts,
+        let worker = self.heard.entry(key).or_insert_with(|| Worker {
+            facts: Facts::default(),
             at,
-        };
-        self.heard.insert(key, heard);
+            jobs: BTreeMap::new(),
+        });
+        worker.at = at;
+        worker.facts = report.facts;
+        match report.work {
+            Some(work) => {
+                let key = (work.job.clone(), work.run);
+                worker.jobs.insert(key, LastReport { work, at });
+            }
+            None => worker.jobs.clear(),
+        }
+        self.reports = self.reports - before + worker.reports();
     }
 
-    /// Forgets workers that were last heard of before a time.
+    /// Forgets workers that were last heard of before a time, and what they said of jobs.
     pub fn forget(&mut self, before: Instant) {
-        self.heard.retain(|_, heard| heard.at >= before);
+        self.heard.retain(|_, worker| {
+            worker.jobs.retain(|_, heard| heard.at >= before);
+            worker.at >= before
+        });
+        self.reports = self.heard.values().map(Worker::reports).sum();
     }
 
     /// How many reports are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.heard.len()
+        self.reports
     }
 
     /// Whether nothing was heard.
@@ -115,42 +147,46 @@ impl Workers {
     /// All workers, by host and process.
     #[must_use]
     pub fn all(&self) -> Vec<WorkerStats> {
-        let mut workers: BTreeMap<(u64, &'static str), WorkerStats> = BTreeMap::new();
-        for ((job, _, role, worker), heard) in &self.heard {
-            let stats = workers
-                .entry((*worker, role.name()))
-                .or_insert_with(|| WorkerStats {
-                    facts: heard.facts.clone(),
+        let mut workers: Vec<_> = (self.heard.iter())
+            .map(|((_, role), worker)| {
+                let now = |heard: &&LastReport| worker.at < heard.at + AT_ONCE;
+                let jobs = || worker.jobs.values().filter(now);
+                WorkerStats {
+                    facts: worker.facts.clone(),
                     role: *role,
-                    jobs: BTreeSet::new(),
-                    bytes_per_second: 0.0,
-                    trouble: None,
-                    at: heard.at,
-                });
-            stats.jobs.insert(job.clone());
-            stats.bytes_per_second += heard.rate.per_second().1;
-            stats.trouble = stats.trouble.take().or_else(|| heard.trouble.clone());
-            if heard.at > stats.at {
-                stats.at = heard.at;
-                stats.facts.clone_from(&heard.facts);
-            }
-        }
-        let mut workers: Vec<_> = workers.into_values().collect();
+                    jobs: jobs().map(|heard| heard.work.job.clone()).collect(),
+                    bytes_per_second: jobs().map(|heard| heard.work.rate.per_second().1).sum(),
+                    trouble: jobs().find_map(|heard| heard.work.trouble.clone()),
+                    at: worker.at,
+                }
+            })
+            .collect();
         workers.sort_by(|a, b| {
-            let key = |stats: &WorkerStats| (stats.facts.host.clone(), stats.facts.pid);
+            let key = |stats: &WorkerStats| (stats.facts.host.clone(), stats.facts.pid, stats.role);
             key(a).cmp(&key(b))
         });
         workers
     }
 
+    /// What workers say of one run of a job.
+    fn about<'a>(
+        &'a self,
+        job: &JobName,
+        run: u64,
+    ) -> impl Iterator<Item = (Role, &'a Work)> + use<'a> {
+        let key = (job.clone(), run);
+        self.heard.iter().filter_map(move |((_, role), worker)| {
+            let heard = worker.jobs.get(&key)?;
+            Some((*role, &heard.work))
+        })
+    }
+
     /// What holds up the workers of one run of a job, with their roles, each reason once.
     #[must_use]
     pub fn troubles(&self, job: &JobName, run: u64) -> BTreeSet<(Role, String)> {
-        let mine = |key: &Key| key.0 == *job && key.1 == run;
-        let heard = self.heard.iter().filter(|(key, _)| mine(key));
-        heard
-            .filter(|(_, heard)| !heard.left_alone)
-            .filter_map(|(key, heard)| Some((key.2, heard.trouble.clone()?)))
+        self.about(job, run)
+            .filter(|(_, work)| !work.left_alone)
+            .filter_map(|(role, work)| Some((role, work.trouble.clone()?)))
             .collect()
     }
 
@@ -158,9 +194,9 @@ impl Workers {
     #[must_use]
     pub fn left_alone(&self, role: Role, job: &JobName, run: u64) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
-        for ((of, of_run, of_role, _), heard) in &self.heard {
-            if of == job && *of_run == run && *of_role == role && heard.left_alone {
-                let reason = heard.trouble.clone().unwrap_or_default();
+        for (of_role, work) in self.about(job, run) {
+            if of_role == role && work.left_alone {
+                let reason = work.trouble.clone().unwrap_or_default();
                 *reasons.entry(reason).or_default() += 1;
             }
         }
@@ -172,11 +208,8 @@ impl Workers {
     pub fn of(&self, job: &JobName, run: u64) -> JobStats {
         let mut stats = JobStats::default();
         let add = |to: &mut u64, amount: u64| *to = to.saturating_add(amount);
-        for ((of, of_run, role, _), heard) in &self.heard {
-            if of != job || *of_run != run {
-                continue;
-            }
-            let counts = &heard.counts;
+        for (role, work) in self.about(job, run) {
+            let counts = &work.counts;
             match role {
                 Role::Produce => {
                     stats.producers += 1;
@@ -184,15 +217,15 @@ impl Workers {
                     stats.published = stats.published.max(counts.chunks);
                     stats.input = stats.input.max((counts.bytes, counts.total));
                 }
-                Role::Map if heard.left_alone => stats.unable += 1,
+                Role::Map if work.left_alone => stats.unable += 1,
                 Role::Map => {
                     stats.mappers += 1;
                     add(&mut stats.in_hand, counts.in_hand);
-                    let (chunks, bytes) = heard.rate.per_second();
+                    let (chunks, bytes) = work.rate.per_second();
                     stats.chunks_per_second += chunks;
                     stats.bytes_per_second += bytes;
                 }
-                Role::Reduce if heard.left_alone => stats.unable_reducers += 1,
+                Role::Reduce if work.left_alone => stats.unable_reducers += 1,
                 Role::Reduce => {
                     stats.reducers += 1;
                     add(&mut stats.outcomes.0, counts.chunks);

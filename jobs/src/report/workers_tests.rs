@@ -2,22 +2,38 @@
 
 use std::time::Duration;
 
+use gristmill_common::progress::Counts;
 use proptest::prelude::*;
 
+use super::super::Rate;
 use super::*;
 
 fn report(worker: u64, role: Role, counts: Counts, rate: Rate) -> Report {
     Report {
-        job: "j".parse().unwrap(),
-        run: 7,
         worker,
         role,
+        facts: Facts::default(),
+        work: Some(work("j", counts, rate)),
+    }
+}
+
+fn work(job: &str, counts: Counts, rate: Rate) -> Work {
+    Work {
+        job: job.parse().unwrap(),
+        run: 7,
         counts,
         rate,
         trouble: None,
         left_alone: false,
-        facts: super::super::Facts::default(),
     }
+}
+
+/// The same, leaving the job alone or held up.
+fn troubled(mut report: Report, reason: &str, left_alone: bool) -> Report {
+    let work = report.work.as_mut().unwrap();
+    work.trouble = Some(reason.into());
+    work.left_alone = left_alone;
+    report
 }
 
 fn job() -> JobName {
@@ -85,14 +101,11 @@ fn workers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
     let mut workers = Workers::default();
     let now = Instant::now();
     for (worker, reason) in (0..).zip(["off", "off", "no awk"]) {
-        let mut said = report(worker, Role::Map, Counts::default(), Rate::default());
-        said.trouble = Some(reason.into());
-        said.left_alone = true;
-        workers.hear(said, now);
+        let said = report(worker, Role::Map, Counts::default(), Rate::default());
+        workers.hear(troubled(said, reason, true), now);
     }
-    let mut held_up = report(9, Role::Map, Counts::default(), Rate::default());
-    held_up.trouble = Some("a full queue".into());
-    workers.hear(held_up, now);
+    let held_up = report(9, Role::Map, Counts::default(), Rate::default());
+    workers.hear(troubled(held_up, "a full queue", false), now);
     let stats = workers.of(&job(), 7);
     assert_eq!((stats.mappers, stats.unable), (1, 3));
     let reasons = workers.left_alone(Role::Map, &job(), 7);
@@ -101,10 +114,8 @@ fn workers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
         [("no awk".to_owned(), 1), ("off".to_owned(), 2)]
     );
     assert!(workers.left_alone(Role::Reduce, &job(), 7).is_empty());
-    let mut reducer = report(10, Role::Reduce, Counts::default(), Rate::default());
-    reducer.trouble = Some("off".into());
-    reducer.left_alone = true;
-    workers.hear(reducer, now);
+    let reducer = report(10, Role::Reduce, Counts::default(), Rate::default());
+    workers.hear(troubled(reducer, "off", true), now);
     let stats = workers.of(&job(), 7);
     assert_eq!((stats.reducers, stats.unable_reducers), (0, 1));
     let reasons = workers.left_alone(Role::Reduce, &job(), 7);
@@ -124,6 +135,42 @@ fn the_silent_are_forgotten() {
     workers.hear(said(2), later);
     workers.forget(later);
     assert_eq!(workers.of(&job(), 7).mappers, 1);
+}
+
+#[test]
+fn a_worker_without_a_job_is_known_and_has_none() {
+    let mut workers = Workers::default();
+    let start = Instant::now();
+    let idle = |worker| Report {
+        work: None,
+        ..report(worker, Role::Map, Counts::default(), Rate::default())
+    };
+    let on = |job| Report {
+        work: Some(work(job, Counts::default(), Rate::default())),
+        ..report(1, Role::Map, Counts::default(), Rate::default())
+    };
+    let jobs = |workers: &Workers| {
+        let jobs = workers.all().into_iter().map(|worker| worker.jobs);
+        jobs.map(|jobs| jobs.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    workers.hear(idle(1), start);
+    assert_eq!((jobs(&workers), workers.len()), (vec![vec![]], 1));
+    // Two jobs, then only one of them.
+    workers.hear(on("j"), start);
+    workers.hear(on("k"), start + Duration::from_millis(3));
+    assert_eq!(jobs(&workers), [["j", "k"]]);
+    assert_eq!((workers.len(), workers.of(&job(), 7).mappers), (2, 1));
+    let later = start + Duration::from_secs(2);
+    workers.hear(on("k"), later);
+    assert_eq!(jobs(&workers), [["k"]]);
+    // None, which it says itself.
+    workers.hear(idle(1), later);
+    assert_eq!((jobs(&workers), workers.len()), (vec![vec![]], 1));
+    assert_eq!(workers.of(&job(), 7).mappers, 0);
+    workers.hear(idle(2), later);
+    workers.forget(later + Duration::from_secs(1));
+    assert!(workers.is_empty());
 }
 
 #[test]

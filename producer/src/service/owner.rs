@@ -1,14 +1,13 @@
 //! Who owns a job that is there already: whether a finished one still has its output, and whether
 //! anybody serves the directory of an unfinished one. It must not know how jobs are produced.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Role;
+use gristmill_jobs::directory::directory_here;
 use gristmill_jobs::registry::{Claim, Event, Job, Log, Registry, RegistryError};
-use gristmill_jobs::report::{LISTEN, Reports};
+use gristmill_jobs::report::{LISTEN, Report, Reports};
 use gristmill_rabbitmq::Broker;
 use tokio::time::timeout;
 
@@ -56,10 +55,8 @@ pub(crate) async fn find_output(
 
 /// Whether a job's output is in its directory, if that is on this machine: its id tells.
 fn look(claim: &Claim, name: &JobName) -> Option<bool> {
-    let (_, path) = claim.place.split_once(':')?;
-    let dir = Path::new(path);
-    let id = fs::read_to_string(dir.join(".gristmill/id")).ok()?;
-    (id == claim.directory).then(|| dir.join(name.as_str()).join("manifest.json").exists())
+    let dir = directory_here(claim)?;
+    Some(dir.join(name.as_str()).join("manifest.json").exists())
 }
 
 /// Whether a reducer works on a job. Who cannot be heard counts as working.
@@ -68,7 +65,11 @@ pub(crate) async fn is_served(broker: &Broker, name: &JobName, run: u64) -> bool
     let heard = async {
         loop {
             match reports.next().await {
-                Some(report) if report.run == run && report.role == Role::Reduce => return,
+                Some(Report {
+                    role: Role::Reduce,
+                    work: Some(work),
+                    ..
+                }) if work.run == run => return,
                 Some(_) => {}
                 None => return,
             }

@@ -33,8 +33,6 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::engine::error::FileError;
-pub use ledger::output_seen;
-
 use crate::service::ledger::StateDir;
 use janitor::Janitor;
 use programs::Programs;

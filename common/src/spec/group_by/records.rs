@@ -11,6 +11,7 @@ impl GroupBy {
         match (&self.parse.0[..], &self.unwrap) {
             ("csv", None) => Records::Csv,
             ("tsv", None) => Records::Tsv,
+            (_, Some(wrapper)) if wrapper == "cri" => Records::Cri,
             _ => Records::Lines,
         }
     }
@@ -31,6 +32,13 @@ impl GroupBy {
     /// When they do not: which option, and the way out.
     pub fn check_records(&self, records: &Records) -> Result<(), String> {
         let parse = &self.parse.0;
+        if self.unwrap.as_deref() == Some("cri") && *records != Records::Cri {
+            return Err(
+                "--unwrap cri has records of its own, which may be of several lines; leave --records and \
+                 --record-start out"
+                    .into(),
+            );
+        }
         let Some(rule) = self.header_rule() else {
             return Ok(());
         };

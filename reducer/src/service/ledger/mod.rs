@@ -20,7 +20,6 @@ use crate::engine::files;
 pub(crate) use loss::LedgerError;
 pub(crate) use segment::{FULL, Identity, Segment};
 pub(crate) use state_dir::StateDir;
-pub use state_dir::output_seen;
 
 /// One partition's ledger.
 #[derive(Debug)]

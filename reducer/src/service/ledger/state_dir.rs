@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_common::id::unique;
 use gristmill_common::job::JobName;
-use gristmill_jobs::registry::{Claim, Event, MAX_EVENT, Submission, decode_event, encode_event};
+use gristmill_jobs::registry::{Event, MAX_EVENT, Submission, decode_event, encode_event};
 use gristmill_jobs::report::host;
 
 use crate::engine::error::FileError;
@@ -24,25 +24,6 @@ const ID: &str = "id";
 const JOB: &str = "job";
 /// Hexadecimal digits of an id.
 const ID_LENGTH: usize = 32;
-
-/// Where the output of a finished job lies, if this process sees the directory that owns the job:
-/// under the same path, as its id tells. Another machine's folder of that name is none.
-#[must_use]
-pub fn output_seen(claim: &Claim, job: &JobName) -> Option<PathBuf> {
-    let (_, path) = claim.place.split_once(':')?;
-    let dir = Path::new(path);
-    let id = read_id(&dir.join(INNER).join(ID)).ok()?;
-    let output = dir.join(job.as_str());
-    (id == claim.directory && output.join(MANIFEST).is_file()).then_some(output)
-}
-
-/// The id in a file, or whatever its first bytes are.
-fn read_id(path: &Path) -> std::io::Result<String> {
-    let mut id = String::new();
-    let file = File::open(path)?;
-    file.take(ID_LENGTH as u64 + 1).read_to_string(&mut id)?;
-    Ok(id)
-}
 
 /// An output directory that reducers may share.
 #[derive(Clone, Debug)]
@@ -64,7 +45,10 @@ impl StateDir {
         if !path.exists() {
             name(&inner, &path)?;
         }
-        let id = read_id(&path).map_err(FileError::new("read", &path))?;
+        let mut id = String::new();
+        File::open(&path)
+            .and_then(|file| file.take(ID_LENGTH as u64 + 1).read_to_string(&mut id))
+            .map_err(FileError::new("read", &path))?;
         if id.len() != ID_LENGTH || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let error = std::io::Error::other("it does not hold the id of an output directory");
             return Err(FileError::new("use", &path)(error));

@@ -221,6 +221,21 @@ fn wrappers_come_off() {
         let line = unwrap.line(line.as_bytes()).unwrap();
         assert_eq!(String::from_utf8_lossy(line), inner, "{wrapper}");
     }
+    let mut cri = Unwrap::new("cri").unwrap();
+    let part = |stream, tag, text| format!("2016-10-06T00:17:09.66Z {stream} {tag} {text}");
+    let (first, last) = (part("stdout", "P", "a="), part("stdout", "F", "1"));
+    let whole = format!("{first}\n{last}");
+    assert_eq!(cri.line(whole.as_bytes()), Ok(&b"a=1"[..]));
+    assert_eq!(cri.line(b"no prefix"), Ok(&b"no prefix"[..]));
+    let between = part("stderr", "F", "b=1");
+    for bad in [
+        first.clone(),
+        format!("{first}\n{first}"),
+        format!("{first}\n{between}\n{last}"),
+        format!("{first}\nno prefix\n{last}"),
+    ] {
+        assert!(cri.line(bad.as_bytes()).is_err(), "{bad}");
+    }
     for line in ["x", "{}", r#"{"log":null}"#] {
         assert!(
             Unwrap::new("docker")

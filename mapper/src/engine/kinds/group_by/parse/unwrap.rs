@@ -1,6 +1,8 @@
 //! What a container's or a system's log puts around a line: taken off before the line is parsed.
 
 use gristmill_common::condition::Value;
+use gristmill_common::cri::CriLine;
+use memchr::memchr;
 
 use super::Reason;
 use crate::engine::kinds::access_log::Prefix;
@@ -9,6 +11,9 @@ use crate::engine::kinds::group_by::json::Json;
 use crate::engine::prepared::SpecError;
 
 const NO_TEXT: Reason = "its wrapper holds no text";
+const CUT: Reason = "the container's runtime cut this line, and its rest is not in this document";
+const MIXED: Reason =
+    "the container's runtime cut this line, and lines of the other stream stand between its parts";
 const NO_BYTES: Reason = "its wrapper holds a list that is no list of bytes";
 
 /// Takes one kind of wrapper off.
@@ -23,6 +28,8 @@ pub(in crate::engine::kinds::group_by) enum Unwrap {
     },
     /// What stands before the line.
     Prefix(Prefix),
+    /// The same in a container's log, where a line may come in parts; a line that is put together.
+    Cri(Vec<u8>),
 }
 
 impl Unwrap {
@@ -31,7 +38,8 @@ impl Unwrap {
         let field = match name {
             "docker" => "log",
             "journald" => "MESSAGE",
-            "cri" | "syslog" => return Prefix::new(name).map(Unwrap::Prefix),
+            "cri" => return Ok(Unwrap::Cri(Vec::new())),
+            "syslog" => return Prefix::new(name).map(Unwrap::Prefix),
             _ => {
                 return Err(SpecError(format!(
                     "--unwrap {name}: write docker, cri, journald or syslog"
@@ -55,6 +63,7 @@ impl Unwrap {
     ) -> Result<&'a [u8], Reason> {
         match self {
             Unwrap::Prefix(prefix) => Ok(prefix.strip(text)),
+            Unwrap::Cri(room) => join(text, room),
             Unwrap::Json {
                 reader,
                 found,
@@ -85,6 +94,33 @@ impl Unwrap {
             }
         }
     }
+}
+
+/// The line of a container's log, put together where the runtime cut it. A line without its prefix
+/// stays as it is.
+fn join<'a>(record: &'a [u8], room: &'a mut Vec<u8>) -> Result<&'a [u8], Reason> {
+    if memchr(b'\n', record).is_none() {
+        return match CriLine::parse(record) {
+            None => Ok(record),
+            Some(line) if line.partial => Err(CUT),
+            Some(line) => Ok(line.text),
+        };
+    }
+    room.clear();
+    let mut stream = None;
+    let mut is_cut = true;
+    for line in record.split(|byte| *byte == b'\n') {
+        let line = CriLine::parse(line).ok_or(MIXED)?;
+        if *stream.get_or_insert(line.stderr) != line.stderr {
+            return Err(MIXED);
+        }
+        is_cut = line.partial;
+        room.extend_from_slice(line.text);
+    }
+    if is_cut {
+        return Err(CUT);
+    }
+    Ok(room)
 }
 
 /// The bytes of a JSON list of numbers, as journald writes what is no UTF-8 or has control
