@@ -15,7 +15,7 @@ use gristmill_common::spec::{GroupBy, JobSpec, Kind, OnCorrupt};
 
 use crate::cut::ChunkSink;
 use crate::error::Halt;
-use crate::plan::{Plan, Source, SourceKind, Split};
+use crate::plan::{Plan, PlannedFile, Source, SourceKind, Split};
 use crate::read::{Reading, read_split};
 use crate::stream::{Pull, RawFile, open_at_once};
 
@@ -100,7 +100,7 @@ impl Plan {
             let mut copy = None;
             match source.kind {
                 SourceKind::Unreadable { .. } => continue,
-                SourceKind::File { .. } | SourceKind::Object(_) => {}
+                SourceKind::File(_) | SourceKind::Object(_) => {}
                 SourceKind::Stream | SourceKind::Stdin => {
                     let Ok(ahead) = Ahead::read(source) else {
                         continue;
@@ -108,9 +108,8 @@ impl Plan {
                     let mut file = tempfile::NamedTempFile::new_in(tmp).map_err(failed)?;
                     file.write_all(ahead.bytes()).map_err(failed)?;
                     one.path = file.path().to_owned();
-                    one.kind = SourceKind::File {
-                        size: ahead.bytes().len() as u64,
-                    };
+                    let planned = file.as_file().metadata().map_err(failed)?;
+                    one.kind = SourceKind::File(PlannedFile::of(&planned));
                     source.ahead = Some(ahead);
                     copy = Some(file);
                 }

@@ -27,6 +27,8 @@ pub use look::{Look, look};
 pub use object::{
     Found, NoObjects, Object, ObjectError, ObjectSource, ObjectStream, Objects, is_url,
 };
-pub use plan::{Located, Plan, PlanError, Source, SourceKind, Split, path_of, version_of};
+pub use plan::{
+    Located, Plan, PlanError, PlannedFile, Source, SourceKind, Split, path_of, version_of,
+};
 pub use read::{Reading, read_all, read_split};
 pub use recount::recount;

@@ -25,7 +25,7 @@ pub fn look(source: &Source, spec: &JobSpec) -> Look {
     match &source.kind {
         SourceKind::Stream | SourceKind::Stdin => return Look::Read("stream".into()),
         SourceKind::Unreadable { reason } => return Look::PassedOver(reason.clone()),
-        SourceKind::File { .. } | SourceKind::Object(_) => {}
+        SourceKind::File(_) | SourceKind::Object(_) => {}
     }
     let shutdown = Shutdown::new();
     let origin = match &source.kind {

@@ -11,7 +11,7 @@ use gristmill_common::spec::JobSpec;
 
 use super::globs::Globs;
 use super::walk::Walk;
-use super::{PlanError, Source, SourceKind};
+use super::{PlanError, PlannedFile, Source, SourceKind};
 use crate::object::{Found, ObjectError, Objects, is_url};
 
 /// The sources that `inputs` name, in order; paths in lists end with `separator`.
@@ -141,9 +141,7 @@ fn kind(path: &Path, metadata: &Metadata) -> io::Result<SourceKind> {
     let file_type = metadata.file_type();
     if file_type.is_file() {
         File::open(path)?;
-        return Ok(SourceKind::File {
-            size: metadata.len(),
-        });
+        return Ok(SourceKind::File(PlannedFile::of(metadata)));
     }
     if file_type.is_socket() {
         return Err(io::Error::other("a socket cannot be read as a file"));

@@ -4,6 +4,7 @@
 
 mod globs;
 mod inputs;
+mod planned_file;
 mod splits;
 mod task;
 mod walk;
@@ -13,7 +14,6 @@ pub(crate) use globs::Globs;
 use std::ffi::OsString;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use gristmill_common::extent::Extent;
@@ -22,7 +22,8 @@ use gristmill_common::plan_summary::{PlanSummary, Sent};
 use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
-pub use task::{Located, path_of, version_of};
+pub use planned_file::{PlannedFile, version_of};
+pub use task::{Located, path_of};
 
 use crate::head::Ahead;
 use crate::object::{NoObjects, ObjectError, ObjectSource, Objects, is_url};
@@ -59,11 +60,8 @@ pub struct Source {
 /// What a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
-    /// A regular file of so many bytes; what is appended later is not read.
-    File {
-        /// Its size at planning, in bytes.
-        size: u64,
-    },
+    /// A regular file; what is appended later is not read.
+    File(PlannedFile),
     /// An object of a store.
     Object(ObjectSource),
     /// A FIFO or device: read once, to its end.
@@ -82,7 +80,7 @@ impl Source {
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         match self.kind {
-            SourceKind::File { size } => Some(size),
+            SourceKind::File(file) => Some(file.version.size),
             SourceKind::Object(ref object) => Some(object.0.size()),
             _ => None,
         }
@@ -276,14 +274,11 @@ impl Plan {
             told.extend_from_slice(&(source.name.len() as u64).to_le_bytes());
             told.extend_from_slice(&source.name);
             match &source.kind {
-                SourceKind::File { size } => {
+                SourceKind::File(file) => {
                     told.push(0);
-                    told.extend_from_slice(&size.to_le_bytes());
-                    // A file that has vanished is found when it is read.
-                    let (seconds, nanos) = std::fs::metadata(&source.path)
-                        .map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
-                    told.extend_from_slice(&seconds.to_le_bytes());
-                    told.extend_from_slice(&nanos.to_le_bytes());
+                    told.extend_from_slice(&file.version.size.to_le_bytes());
+                    told.extend_from_slice(&file.version.seconds.to_le_bytes());
+                    told.extend_from_slice(&file.version.nanos.to_le_bytes());
                 }
                 SourceKind::Object(object) => {
                     told.push(5);
@@ -329,7 +324,7 @@ impl Plan {
         self.sources.iter().all(|source| match &source.kind {
             SourceKind::Object(object) => object.0.is_named(),
             SourceKind::Stream | SourceKind::Stdin => false,
-            SourceKind::File { .. } | SourceKind::Unreadable { .. } => true,
+            SourceKind::File(_) | SourceKind::Unreadable { .. } => true,
         })
     }
 

@@ -2,27 +2,15 @@
 //! reads.
 
 use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use gristmill_common::plan_summary::Sent;
-use gristmill_common::split_task::{FileVersion, ObjectVersion, SourceRef, SourceState, SplitTask};
+use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use serde_bytes::ByteBuf;
 
-use super::{Plan, Source, SourceKind, Split};
+use super::{Plan, PlannedFile, Source, SourceKind, Split};
 use crate::object::ObjectSource;
-
-/// What tells this version of a file from others.
-#[must_use]
-pub fn version_of(file: &Metadata) -> FileVersion {
-    FileVersion {
-        size: file.len(),
-        seconds: file.mtime(),
-        nanos: file.mtime_nsec(),
-    }
-}
 
 /// Where a source of a task is.
 #[must_use]
@@ -49,17 +37,7 @@ impl Plan {
         let sources = split.sources.clone().map(|number| {
             let source = self.source(number)?;
             let state = match &source.kind {
-                SourceKind::File { size } => {
-                    // A file that has vanished is found when it is read.
-                    let found = std::fs::metadata(&source.path);
-                    let (seconds, nanos) =
-                        found.map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
-                    SourceState::File(FileVersion {
-                        size: *size,
-                        seconds,
-                        nanos,
-                    })
-                }
+                SourceKind::File(file) => SourceState::File(file.version),
                 SourceKind::Object(object) if !object.0.is_named() => return None,
                 SourceKind::Object(object) => SourceState::Object(ObjectVersion {
                     size: object.0.size(),
@@ -98,7 +76,9 @@ impl Plan {
                     Located::Object(_) => PathBuf::new(),
                 },
                 kind: match (&source.state, located) {
-                    (SourceState::File(version), _) => SourceKind::File { size: version.size },
+                    (SourceState::File(version), _) => {
+                        SourceKind::File(PlannedFile::elsewhere(*version))
+                    }
                     (SourceState::Unreadable(reason), _) => unreadable(reason),
                     (SourceState::Object(_), Located::Object(object)) => {
                         SourceKind::Object(object.clone())
@@ -148,7 +128,13 @@ mod tests {
         let back = Plan::of_task(&task, &paths);
         assert_eq!(back.split(1), plan.split(1));
         assert_eq!(back.split(0), None);
-        assert_eq!(back.source(1), plan.source(1));
+        let mut there = plan.source(1).unwrap().clone();
+        // What a file's number is, is this machine's business.
+        let SourceKind::File(planned) = there.kind else {
+            panic!("no file: {there:?}");
+        };
+        there.kind = SourceKind::File(PlannedFile::elsewhere(planned.version));
+        assert_eq!(back.source(1), Some(&there));
         assert_eq!(back.source(0), None);
         assert_eq!(plan.task(2, dir.path()), None);
     }

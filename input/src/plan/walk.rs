@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::globs::Globs;
-use super::{Source, SourceKind};
+use super::{PlannedFile, Source, SourceKind};
 use crate::object::{Found as FoundObject, ObjectSource};
 
 /// How folders are walked.
@@ -155,9 +155,7 @@ fn file(path: &Path, kind: FileType) -> Option<SourceKind> {
     if kind.is_file() {
         let size = fs::File::open(path).and_then(|file| file.metadata());
         return Some(match size {
-            Ok(metadata) => SourceKind::File {
-                size: metadata.len(),
-            },
+            Ok(metadata) => SourceKind::File(PlannedFile::of(&metadata)),
             Err(error) => unreadable(&error),
         });
     }

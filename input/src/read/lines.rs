@@ -32,11 +32,11 @@ pub(super) fn walk(
         return walker.fault(name, range.start, damage);
     }
     let progress = walker.reading.progress;
-    let lines = first_line(file, range.start)
-        .and_then(|start| Ok((start, first_line(file, range.end)?)))
+    let lines = lines_in(file, &range)
         .and_then(|(start, end)| Ok((start, end, file.stream(start..end, progress)?)));
     let (start, end, mut input) = match lines {
         Ok(lines) => lines,
+        Err(_) if file.is_stopping() => return Err(Halt::Stopped),
         Err(error) => {
             let damage = (file.trouble())
                 .unwrap_or_else(|| Damage::unusable(format!("cannot be read: {error}")));
@@ -55,9 +55,19 @@ pub(super) fn walk(
     walker.document_from(name, stretch, &mut *input)
 }
 
-/// The offset at or after `at` where a line begins; the file's end if there is none.
-fn first_line(file: &Random<'_>, at: u64) -> io::Result<u64> {
-    let size = file.size();
+/// Where the first line begins that begins in a range, and where the last of them ends; an empty
+/// range if none begins there. Only then is more read than the range: a line of many ranges is read
+/// once by the range that it begins in, and not by the others.
+fn lines_in(file: &Random<'_>, range: &Range<u64>) -> io::Result<(u64, u64)> {
+    let start = first_line(file, range.start, range.end)?;
+    if start >= range.end {
+        return Ok((start, start));
+    }
+    Ok((start, first_line(file, range.end, file.size())?))
+}
+
+/// The offset at or after `at` where a line begins; `size` if there is none before.
+fn first_line(file: &Random<'_>, at: u64, size: u64) -> io::Result<u64> {
     if at == 0 || at >= size {
         return Ok(at.min(size));
     }
@@ -65,8 +75,16 @@ fn first_line(file: &Random<'_>, at: u64) -> io::Result<u64> {
     let mut from = at - 1;
     let mut block = vec![0; BLOCK];
     while from < size {
+        if file.is_stopping() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let got = match file.read(&mut block, from)? {
-            0 => break,
+            0 => {
+                let planned = file.size();
+                return Err(io::Error::other(format!(
+                    "the file ends at byte {from}, when the job was planned it had {planned}"
+                )));
+            }
             got => got,
         };
         if let Some(newline) = memchr::memchr(b'\n', &block[..got]) {

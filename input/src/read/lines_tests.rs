@@ -111,3 +111,33 @@ fn a_text_that_became_an_archive_is_named() {
     assert!(outcome.faults[1].2.contains("no longer the plain text"));
     assert_eq!(outcome.faults[1].1, 200);
 }
+
+#[test]
+fn the_ranges_of_a_text_that_was_rotated_or_emptied_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.log");
+    let inputs = [path.clone().into()];
+    let rotate = || {
+        std::fs::hard_link(&path, dir.path().join("a.log.1")).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "").unwrap();
+    };
+    let empty = || std::fs::write(&path, "").unwrap();
+    let changes: [(&dyn Fn(), &str); 2] = [
+        (&rotate, "another file has taken its place"),
+        (&empty, "the file ends at byte"),
+    ];
+    for (change, why) in changes {
+        // Large enough to be read in ranges.
+        std::fs::write(&path, "a line of a log\n".repeat(9 << 20)).unwrap();
+        let plan = Plan::new(&inputs, &spec(), 1 << 20).unwrap();
+        let ranges = plan.splits().len();
+        assert!(ranges > 1);
+        change();
+        let outcome = read_plan(&plan, &spec()).unwrap();
+        assert_eq!(outcome.faults.len(), ranges, "{outcome:?}");
+        for fault in &outcome.faults {
+            assert!(fault.2.contains(why), "{fault:?}");
+        }
+    }
+}

@@ -67,7 +67,7 @@ impl<'w, 's> Walker<'w, 's> {
         if let SourceKind::Object(object) = &source.kind {
             return self.object(&object.0, extent);
         }
-        let (file, size) = match self.open() {
+        let (file, size) = match self.open(&extent) {
             Ok(opened) => opened,
             Err(damage) => return self.fault(&source.name, 0, damage),
         };
@@ -153,7 +153,7 @@ impl<'w, 's> Walker<'w, 's> {
         }
     }
 
-    fn open(&self) -> Result<(File, Option<u64>), Damage> {
+    fn open(&self, extent: &Extent) -> Result<(File, Option<u64>), Damage> {
         let cannot = |error: io::Error| Damage::unusable(format!("cannot be opened: {error}"));
         if let Some(ahead) = &self.source.ahead {
             return Ok((ahead.rest().map_err(cannot)?, None));
@@ -162,13 +162,20 @@ impl<'w, 's> Walker<'w, 's> {
         match &self.source.kind {
             SourceKind::Object(_) => Err(Damage::unusable("is no file")),
             SourceKind::Unreadable { reason } => Err(Damage::unusable(reason.clone())),
-            SourceKind::File { size } => {
+            SourceKind::File(planned) => {
                 // A FIFO may have taken the file's place.
                 let file = open_at_once(path).map_err(cannot)?;
-                if !file.metadata().map_err(cannot)?.is_file() {
+                let found = file.metadata().map_err(cannot)?;
+                if !found.is_file() {
                     return Err(Damage::unusable("is no longer a regular file"));
                 }
-                Ok((file, Some(*size)))
+                // The parts of a file must be parts of one.
+                if *extent != Extent::Whole && planned.is_replaced_by(&found) {
+                    return Err(Damage::unusable(
+                        "another file has taken its place since the job was planned",
+                    ));
+                }
+                Ok((file, Some(planned.version.size)))
             }
             SourceKind::Stream => Ok((open_at_once(path).map_err(cannot)?, None)),
             SourceKind::Stdin => match rustix::io::dup(io::stdin()) {
