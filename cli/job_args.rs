@@ -73,7 +73,8 @@ pub enum KindCommand<R: Args> {
     /// Part-of-speech tags and lemmas of text: English, or any language with a model of its own
     ///
     /// Output: one sentence a line, word_TAG, in input order; or CoNLL-U, or one JSON object a
-    /// sentence. `gristmill tagger train` makes a model from a treebank. Records are paragraphs, so that a sentence wrapped over lines stays whole.
+    /// sentence. `gristmill tagger train` makes a model from a treebank. Records are paragraphs, so
+    /// that a sentence wrapped over lines stays whole.
     #[command(after_help = "Examples:
   gristmill run pos corpus/ -o out
   gristmill run pos --records lines --format conllu messages.txt.gz -o -

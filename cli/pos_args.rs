@@ -14,8 +14,8 @@ pub struct PosArgs {
     /// Options of the job.
     #[command(flatten)]
     pub options: Pos,
-    /// Another model than the one that is built in, of any language (`gristmill tagger train`); over
-    /// a broker it travels with the job
+    /// Another model than the one that is built in, of any language (`gristmill tagger train`);
+    /// over a broker it travels with the job
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
 }

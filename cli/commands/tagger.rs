@@ -53,8 +53,8 @@ pub struct TrainArgs {
     /// Machine-tagged text that helps: its tokens, one sentence a line
     #[arg(long, value_name = "FILE", requires = "silver_tags")]
     pub silver_tokens: Option<PathBuf>,
-    /// And its tags (XPOS, or UPOS where that is what the model finds first), line for line; a tag may be up to three with their per cent, as
-    /// NN|81|JJ|17
+    /// And its tags (XPOS, or UPOS where that is what the model finds first), line for line; a tag
+    /// may be up to three with their per cent, as NN|81|JJ|17
     #[arg(long, value_name = "FILE", requires = "silver_tokens")]
     pub silver_tags: Option<PathBuf>,
     /// The machine's tags follow another style: give its text weights of its own beside the shared

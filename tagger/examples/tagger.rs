@@ -1,6 +1,5 @@
-//! Trains, measures and times the tagger: `train DATA MODEL [name=value…]` (DATA is the folder of the
-//! shipped model's, or a CoNLL-U file), `eval MODEL FILE`,
-//! `speed MODEL FILE`.
+//! Trains, measures and times the tagger: `train DATA MODEL [name=value…]` (DATA is the folder of
+//! the shipped model's, or a CoNLL-U file), `eval MODEL FILE`, `speed MODEL FILE`.
 #![allow(clippy::print_stdout)]
 
 use std::fs::File;

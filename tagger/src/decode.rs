@@ -1,5 +1,6 @@
-//! Finds the main tags (see [`crate::model::Main`]): greedy, left to right, each tag the sum of its features' rows (the softmax of
-//! training needs no exponent to find its maximum). Must not know of text or of the other tags.
+//! Finds the main tags (see [`crate::model::Main`]): greedy, left to right, each tag the sum of its
+//! features' rows (the softmax of training needs no exponent to find its maximum). Must not know of
+//! text or of the other tags.
 
 use crate::cache::WordCache;
 use crate::hash;

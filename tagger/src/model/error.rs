@@ -17,7 +17,7 @@ pub enum ModelError {
     Foreign,
     /// The file was written by another version of the format.
     #[error(
-        "model format version {found}, this program reads versions 2 to {expected}: train it again with this one"
+        "model format version {found}, this program reads versions 2 to {expected}: train it with this program, or use the one that made it"
     )]
     Version {
         /// The version in the file.

@@ -1,5 +1,5 @@
-//! What a model knows of words: Brown clusters and ambiguity classes, put together into its lexicon.
-//! Must not know of weights.
+//! What a model knows of words: Brown clusters and ambiguity classes, put together into its
+//! lexicon. Must not know of weights.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,6 +1,6 @@
-//! Trains the main tags' weights: multinomial logistic regression by stochastic gradient, greedy left
-//! to right with the model's own earlier tags, feature dropout, averaged over the last epochs. Must
-//! not know of files.
+//! Trains the main tags' weights: multinomial logistic regression by stochastic gradient, greedy
+//! left to right with the model's own earlier tags, feature dropout, averaged over the last epochs.
+//! Must not know of files.
 
 use super::Options;
 use super::data::{Corpus, NO_TAG};
