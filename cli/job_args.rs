@@ -138,8 +138,8 @@ pub struct ExecCommand<R: Args> {
 /// `--max-expanded`.
 #[derive(Args, Debug)]
 pub struct JobArgs {
-    /// Files, folders, URLs (s3://, gs://, https://), - for stdin, or @LIST for a file with one
-    /// path a line (see -0)
+    /// Files, folders, URLs (s3://, gs://, az://, https://), - for stdin, or @LIST for a file with
+    /// one path a line (see -0)
     ///
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.

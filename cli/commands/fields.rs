@@ -32,8 +32,8 @@ It reads the beginning of the first document. On a terminal the columns are line
 separated by tabs.
 Exit codes: 0 told, 1 there is no text, 2 it is in no known format")]
 pub struct FieldsArgs {
-    /// Files, folders, URLs (s3://, gs://, https://), - for stdin, or @LIST for a file with one
-    /// path a line
+    /// Files, folders, URLs (s3://, gs://, az://, https://), - for stdin, or @LIST for a file with
+    /// one path a line
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<OsString>,
     /// How records are read, as for group-by

@@ -7,6 +7,7 @@ use gristmill_input::ObjectError;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer};
+use object_store::azure::{AzureAuthorizer, AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::client::{ClientConfigKey, HttpRequest};
 use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
@@ -23,6 +24,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 const CREDENTIALS: Duration = Duration::from_secs(4);
 /// Where Google's store is.
 const GOOGLE: &str = "https://storage.googleapis.com";
+/// The account that Azure's emulator begins with.
+const EMULATED: &str = "devstoreaccount1";
 
 /// Stands in a bucket's URL for its region, which may turn out to be another.
 pub(crate) const REGION: &str = "-region-";
@@ -41,6 +44,11 @@ pub(crate) enum Access {
     },
     Google {
         store: GoogleCloudStorage,
+        anonymous: bool,
+    },
+    Azure {
+        store: MicrosoftAzure,
+        account: String,
         anonymous: bool,
     },
 }
@@ -86,7 +94,19 @@ impl Access {
                 bearer.set_sensitive(true);
                 request.headers_mut().insert(AUTHORIZATION, bearer);
             }
-            Access::S3 { .. } | Access::Google { .. } => {}
+            Access::Azure {
+                store,
+                account,
+                anonymous: false,
+            } => {
+                let asked = store.credentials().get_credential();
+                let credential = asked
+                    .await
+                    .map_err(|error| no_credentials(&error, AZURE_WAYS))?;
+                let signed = AzureAuthorizer::new(&credential, account).try_authorize(request);
+                signed.map_err(|error| Failure::fatal(causes(&error)))?;
+            }
+            Access::S3 { .. } | Access::Google { .. } | Access::Azure { .. } => {}
         }
         Ok(())
     }
@@ -117,6 +137,9 @@ const S3_WAYS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_P
                        bucket, AWS_SKIP_SIGNATURE=true";
 const GOOGLE_WAYS: &str = "set GOOGLE_APPLICATION_CREDENTIALS to a key file; for a public bucket, \
                            GOOGLE_SKIP_SIGNATURE=true";
+
+const AZURE_WAYS: &str = "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN; for a public \
+                          container, AZURE_SKIP_SIGNATURE=true";
 
 fn no_credentials(error: &object_store::Error, ways: &str) -> Failure {
     let why = causes(error);
@@ -195,6 +218,51 @@ pub(crate) fn google(bucket: &str, environment: &Environment) -> Result<Way, Obj
         .build()
         .map_err(|error| ObjectError::Failed(causes(&error)))?;
     Ok((Access::Google { store, anonymous }, base, options))
+}
+
+/// The way to a container of Azure's store.
+///
+/// # Errors
+/// What of the environment makes no sense.
+pub(crate) fn azure(container: &str, environment: &Environment) -> Result<Way, ObjectError> {
+    let mut builder = MicrosoftAzureBuilder::new();
+    for (key, value) in environment.settings("AZURE_") {
+        builder = builder.with_config(key, value);
+    }
+    let set = |key| builder.get_config_value(&key);
+    let emulator = is_true(set(AzureConfigKey::UseEmulator));
+    let account = match set(AzureConfigKey::AccountName) {
+        Some(account) => account,
+        None if emulator => EMULATED.into(),
+        None => {
+            let reason = "whose account? set AZURE_STORAGE_ACCOUNT_NAME";
+            return Err(ObjectError::Failed(reason.into()));
+        }
+    };
+    let endpoint = match (set(AzureConfigKey::Endpoint), emulator) {
+        (Some(endpoint), _) => endpoint.trim_end_matches('/').to_owned(),
+        (None, false) => format!("https://{account}.blob.core.windows.net"),
+        (None, true) => {
+            let emulator = environment.get("AZURITE_BLOB_STORAGE_URL");
+            format!("{}/{account}", emulator.unwrap_or("http://127.0.0.1:10000"))
+        }
+    };
+    let base = address(&format!("{endpoint}/{container}"))?;
+    let options = options(base.starts_with("http://"));
+    let anonymous = is_true(set(AzureConfigKey::SkipSignature));
+    let store = builder
+        .with_account(&account)
+        .with_container_name(container)
+        .with_client_options(options.clone())
+        .with_retry(retries())
+        .build()
+        .map_err(|error| ObjectError::Failed(causes(&error)))?;
+    let access = Access::Azure {
+        store,
+        account,
+        anonymous,
+    };
+    Ok((access, base, options))
 }
 
 /// The way to a web server.

@@ -49,9 +49,7 @@ impl Bucket {
         let (access, base, options): Way = match named.scheme {
             Scheme::S3 => access::s3(bucket, environment)?,
             Scheme::Google => access::google(bucket, environment)?,
-            Scheme::Azure => {
-                return Err(ObjectError::Failed("az:// is not read yet".into()));
-            }
+            Scheme::Azure => access::azure(bucket, environment)?,
             Scheme::Web => access::web(&named.place),
         };
         let client = ReqwestConnector::default().connect(&options);

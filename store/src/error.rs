@@ -77,16 +77,24 @@ impl Failure {
             let seconds = value.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
         });
-        let told = match answer.into_body().bytes().await {
+        let mut told = match answer.into_body().bytes().await {
             Ok(body) if body.len() <= MOST => told(&body),
             _ => Told::default(),
         };
+        // Azure says it there, as an answer to HEAD has no body.
+        if let Some(code) = headers.get("x-ms-error-code")
+            && told.code.is_empty()
+        {
+            told.code = code.to_str().unwrap_or_default().to_owned();
+        }
         Self::of_status(status, wait, &told)
     }
 
     fn of_status(status: StatusCode, wait: Option<Duration>, told: &Told) -> Self {
         let code = &told.code;
-        let message: String = told.message.chars().take(MESSAGE).collect();
+        // On one line, and without what Azure adds for its own support.
+        let message = told.message.lines().next().unwrap_or_default();
+        let message: String = message.chars().take(MESSAGE).collect();
         let what = match (code.as_str(), message.as_str()) {
             ("", _) => format!("the server answers {status}"),
             (code, "") => format!("the store answers {} {code}", status.as_u16()),

@@ -57,7 +57,7 @@ impl StoredObject {
         loop {
             match Self::ask(bucket, key).await {
                 Ok(object) => return Ok(Some(object)),
-                Err(Failure::Absent(code)) if code == "NoSuchBucket" => {
+                Err(Failure::Absent(code)) if code == "ContainerNotFound" => {
                     return Err(ObjectError::Failed(absent(&code)));
                 }
                 Err(Failure::Absent(_)) => return Ok(None),

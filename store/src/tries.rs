@@ -81,7 +81,7 @@ impl<'b> Tries<'b> {
 /// What is absent, in words.
 pub(crate) fn absent(code: &str) -> String {
     match code {
-        "NoSuchBucket" => "there is no such bucket".into(),
+        "NoSuchBucket" | "ContainerNotFound" => "there is no such bucket".into(),
         _ => "there is no such object".into(),
     }
 }
