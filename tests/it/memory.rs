@@ -13,7 +13,7 @@ use crate::gristmill::gristmill;
 
 /// Runs a job over `input` and returns its peak resident memory in KiB. The kernel's high-water
 /// mark only rises, so the last look before the end is the peak, or a little less.
-fn peak(words: &[&str], input: &Path) -> u64 {
+pub(crate) fn peak(words: &[&str], input: &Path) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let mut child = gristmill()
         .args(words)
