@@ -31,7 +31,6 @@ const EMULATED: &str = "devstoreaccount1";
 pub(crate) const REGION: &str = "-region-";
 
 /// What signs requests.
-#[derive(Debug)]
 pub(crate) enum Access {
     /// Nothing: a web server.
     Open,

@@ -1,6 +1,7 @@
 //! A bucket, or a web server: the way to it, and what is known of it.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gristmill_input::ObjectError;
@@ -22,7 +23,6 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A bucket.
-#[derive(Debug)]
 pub(crate) struct Bucket {
     /// As it is shown: scheme and name.
     name: String,
@@ -34,6 +34,13 @@ pub(crate) struct Bucket {
     pub(crate) client: HttpClient,
     /// It has answered a request, whatever the answer.
     answered: AtomicBool,
+}
+
+impl fmt::Debug for Bucket {
+    /// Its name alone: the rest may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl Bucket {

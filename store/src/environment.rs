@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::env;
 
 /// Variables by their names; empty ones are none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(HashMap<String, String>);
 
 impl Environment {
