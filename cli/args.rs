@@ -598,9 +598,9 @@ pub struct StatusArgs {
     pub json: bool,
     /// Show it again and again, until JOB (or, without one, every job) has ended
     ///
-    /// On a terminal it is one screen of jobs and workers that is drawn again in place, with colours
-    /// unless NO_COLOR is set; Ctrl-C leaves it and gives the terminal back as it was. Elsewhere, and
-    /// with TERM=dumb, lines are printed again and again.
+    /// On a terminal it is one screen of jobs and workers that is drawn again in place, with
+    /// colours unless NO_COLOR is set; Ctrl-C leaves it and gives the terminal back as it was.
+    /// Elsewhere, and with TERM=dumb, lines are printed again and again.
     #[arg(long)]
     pub watch: bool,
 }

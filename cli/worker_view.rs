@@ -1,4 +1,5 @@
-//! One worker as `status --workers` and the dashboard show it. It must not know how reports are heard.
+//! One worker as `status --workers` and the dashboard show it. It must not know how reports are
+//! heard.
 
 use gristmill_jobs::report::WorkerStats;
 use indicatif::HumanBytes;

@@ -1,6 +1,6 @@
 //! A crowd on a broker, for the load test of the dashboard: `crowd URL JOBS ACTIVE WORKERS` writes
-//! so many jobs, of which so many go on (those have queues), and lets so many workers report on them
-//! every two seconds, until stdin ends. No worker is real.
+//! so many jobs, of which so many go on (those have queues), and lets so many workers report on
+//! them every two seconds, until stdin ends. No worker is real.
 
 use std::io::Read;
 use std::time::Duration;

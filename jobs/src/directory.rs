@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::registry::Claim;
 
-/// The directory of a claim, if it is under the same path for this process, as its id tells: another
-/// machine's folder of that name is none.
+/// The directory of a claim, if it is under the same path for this process, as its id tells:
+/// another machine's folder of that name is none.
 #[must_use]
 pub fn directory_here(claim: &Claim) -> Option<PathBuf> {
     let (_, path) = claim.place.split_once(':')?;

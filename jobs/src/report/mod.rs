@@ -72,7 +72,8 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Of one job, or of all jobs and of workers that have none. Nothing is heard before [`Reports::open`] or [`Reports::next`].
+    /// Of one job, or of all jobs and of workers that have none. Nothing is heard before
+    /// [`Reports::open`] or [`Reports::next`].
     #[must_use]
     pub fn new(broker: &Broker, job: Option<&JobName>) -> Self {
         let pattern = match job {

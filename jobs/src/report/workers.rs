@@ -12,8 +12,8 @@ use gristmill_common::progress::Role;
 /// How many reports are remembered: one for each job of each worker, or one of a worker without a
 /// job. Further ones are ignored.
 const MAX_REPORTS: usize = 16_384;
-/// A worker reports on all its jobs at once: what it said so long before its last report is of a job
-/// that it has no longer.
+/// A worker reports on all its jobs at once: what it said so long before its last report is of a
+/// job that it has no longer.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The latest reports of each worker.
