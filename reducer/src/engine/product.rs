@@ -60,8 +60,8 @@ const THREAD_MEMORY: usize = 1 << 20;
 /// much memory for the partition.
 ///
 /// A merge takes a quarter of a job's processor time, and up to half of it: half of the threads,
-/// rounded up, are enough. Shards are dealt out to them, so their number is a power of two. With two threads one
-/// merges beside the other, and nothing is handed over.
+/// rounded up, are enough. Shards are dealt out to them, so their number is a power of two. With
+/// two threads one merges beside the other, and nothing is handed over.
 #[must_use]
 pub fn threads_of_partition(threads: usize, partitions: u32, memory: usize) -> usize {
     let most = threads.div_ceil(2).div_ceil(partitions.max(1) as usize);
