@@ -30,9 +30,9 @@ const IDLE: Duration = Duration::from_millis(200);
 /// A reader that has heard nothing for so long subscribes again: after a partition of a cluster a
 /// channel of the node that was cut off may never hear of what is written, and nothing closes it.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Whoever subscribes again gets the last message that was read at once: it is stored. Where it does
-/// not come for so long, nor a later one, the stream is another one of the same name, made after
-/// the broker had lost all, and shorter.
+/// Whoever subscribes again gets the last message that was read at once: it is stored. Where it
+/// does not come for so long, nor a later one, the stream is another one of the same name, made
+/// after the broker had lost all, and shorter.
 const OTHER: Duration = Duration::from_secs(20);
 /// How long that may take, and closing the old channel.
 const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
