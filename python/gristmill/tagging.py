@@ -48,8 +48,7 @@ def tag(
         return []
     folder = Folder()
     packed = folder.file("texts.tar", _packed(listed))
-    quarantined = os.path.join(folder.path, "quarantine.jsonl")
-    command = ["run", "pos", "--quiet", "--format", "jsonl", "--output", "-", "--quarantine", quarantined]
+    command = ["run", "pos", "--quiet", "--format", "jsonl", "--output", "-", "--quarantine", folder.quarantine]
     model_file = None if model is None else os.fspath(model)
     command += words({"lemmas": lemmas, "model": model_file, **options}) + folder.list([packed])
     found: List[List[Sentence]] = [[] for _ in listed]
@@ -59,7 +58,7 @@ def tag(
             sentence = json.loads(line)
             number = int(sentence["document"].rpartition("/")[2])
             found[number].append(_sentence(sentence, places[number]))
-        running.check(quarantined)
+        running.check()
     return found
 
 
