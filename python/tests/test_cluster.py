@@ -166,7 +166,7 @@ def test_a_reducer_that_cannot_work(signed, texts, tmp_path):
     job = gm.submit(shout, texts / "t1.txt", broker=cluster.url, sign=key, output=tmp_path / "file")
     with pytest.raises(gm.JobFailed, match="the reducer of job .* has ended: .*Not a directory"):
         job.wait(timeout=120)
-    assert job.name not in program.status("--all", cluster.url) or "dropped" in job.status()
+    assert job.name not in program.status("--all", cluster.url) or "cancelled" in job.status()
 
 
 def test_a_job_that_cannot_be_cancelled(signed, texts):
