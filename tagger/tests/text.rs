@@ -344,10 +344,10 @@ fn hostile_text_takes_linear_time() {
     };
     for piece in HOSTILE {
         // Eight times the text: a quadratic scan takes 64 times as long. The time spent is known to
-        // a few milliseconds.
+        // some milliseconds, and not at all where no tick of the clock fell into it.
         let small = best(&piece.repeat((1 << 18) / piece.len()));
         let large = best(&piece.repeat((1 << 21) / piece.len()));
-        let slack = std::time::Duration::from_millis(30);
+        let slack = std::time::Duration::from_millis(100);
         assert!(
             large < small * 30 + slack,
             "{piece:?}: {small:?}, then {large:?}"
