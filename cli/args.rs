@@ -518,7 +518,8 @@ pub struct ReduceArgs {
     /// Folder for temporary files [default: the system's]
     #[arg(long, value_name = "DIR", env = "GRISTMILL_TMP")]
     pub tmp: Option<PathBuf>,
-    /// Nothing to do for so long, a sealed job that lacks chunks counts as stalled
+    /// A sealed job that lacks chunks counts as stalled when nothing was heard of it for so long
+    /// (mappers say every 10 seconds that they are at work)
     #[arg(
         long,
         value_name = "SECONDS",

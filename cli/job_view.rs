@@ -5,7 +5,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
-use gristmill_common::id::ChunkId;
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Role;
 use gristmill_jobs::declare::queue_depth;
@@ -211,8 +210,8 @@ impl<'a> JobView<'a> {
         if self.job.is_active() {
             self.print_progress(out)?;
         }
-        if let Some((ids, count)) = &self.job.missing {
-            let missing = missing(ids, *count);
+        if let Some((_, count)) = &self.job.missing {
+            let missing = missing(*count);
             writeln!(
                 out,
                 "  missing: {missing}; the same `produce` again sends what is missing"
@@ -380,16 +379,13 @@ fn chunks(estimate: &Estimate, sealed: bool) -> String {
     }
 }
 
-/// What a stalled job misses, in words: chunks, the first of which are known, or splits that nobody
-/// has read to their end.
-pub fn missing(chunks: &[ChunkId], count: u64) -> String {
-    let what = match (count, chunks.is_empty()) {
-        (u64::MAX, _) => return "an unknown number of chunks".to_owned(),
-        (_, true) => "split",
-        (_, false) => "chunk",
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", HumanCount(count))
+/// How many chunks a stalled job misses, or splits that nobody has read to their end, in words.
+pub fn missing(count: u64) -> String {
+    match count {
+        u64::MAX => "an unknown number of chunks or splits".to_owned(),
+        1 => "1 chunk or split".to_owned(),
+        count => format!("{} chunks or splits", HumanCount(count)),
+    }
 }
 
 #[cfg(test)]

@@ -260,9 +260,7 @@ fn told(event: &Event) -> Option<String> {
         }
         Event::Failed { reason } => format!("failed: {reason}"),
         Event::Cancelled => "cancelled".into(),
-        Event::Stalled { missing, count } => {
-            format!("stalled: {} missing", job_view::missing(missing, *count))
-        }
+        Event::Stalled { count, .. } => format!("stalled: {} missing", job_view::missing(*count)),
         Event::Replayed => "replayed".into(),
         Event::SplitsComplete(_)
         | Event::Marker { .. }

@@ -252,7 +252,7 @@ fn wait_for(
             };
             anyhow::bail!(
                 "the job is stalled and misses {}{shown}; the same command again sends what is missing",
-                job_view::missing(missing, *count)
+                job_view::missing(*count)
             );
         }
         let heard = runtime.block_on(async {

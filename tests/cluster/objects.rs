@@ -1,7 +1,7 @@
 //! Jobs over object storage: mappers read the objects themselves, each with its own credentials,
 //! and the bytes are those of `gristmill run`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gristmill_teststore::{KEY, SECRET, Server};
@@ -36,6 +36,14 @@ fn spawn(cluster: &Cluster, server: &Server, words: &[&str]) -> Role {
     cluster.start(words[0], user(&mut cluster.command(words), server))
 }
 
+/// The output of `run` over the same objects.
+fn made_by_run(cluster: &Cluster, server: &Server) -> PathBuf {
+    let out = cluster.folder.path().join("expected");
+    let run = [&["run"][..], &JOB, &[INPUT, "-o", text(&out)]].concat();
+    spawn(cluster, server, &run).ended().code(0);
+    out
+}
+
 fn produce<'a>(job: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut words = vec!["produce"];
     words.extend(JOB);
@@ -47,13 +55,7 @@ fn produce<'a>(job: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn mappers_that_may_read_a_bucket_read_it_and_others_say_why_not() {
     let (cluster, server) = (Cluster::new(), server());
-    let out = cluster.folder.path().join("expected");
-    let run = [&["run"][..], &JOB, &[INPUT, "-o", text(&out)]].concat();
-    let mut command = cluster.command(&run);
-    cluster
-        .start("run", user(&mut command, &server))
-        .ended()
-        .code(0);
+    let out = made_by_run(&cluster, &server);
     let results = cluster.results();
     let words = [
         "reduce",
@@ -171,13 +173,7 @@ fn an_object_that_changes_after_the_plan_fails_the_job_by_its_name() {
 #[test]
 fn chunks_of_objects_are_sent_where_that_is_asked_for() {
     let (cluster, server) = (Cluster::new(), server());
-    let out = cluster.folder.path().join("expected");
-    let run = [&["run"][..], &JOB, &[INPUT, "-o", text(&out)]].concat();
-    let mut command = cluster.command(&run);
-    cluster
-        .start("run", user(&mut command, &server))
-        .ended()
-        .code(0);
+    let out = made_by_run(&cluster, &server);
     let _reducer = cluster.reducer();
     // It may read nothing, and needs not.
     let _mapper = cluster.mapper();

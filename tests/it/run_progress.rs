@@ -1,22 +1,26 @@
 //! What `run` shows on a terminal while it works.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::Command;
+
+use tempfile::TempDir;
 
 use crate::gristmill::gristmill;
 use crate::terminal::Terminal;
 
-#[test]
-fn reading_mapping_and_merging_are_shown_apart() {
+/// A pipe in a folder of its own, to keep a job waiting for its input.
+fn pipe() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let fifo = folder.path().join("input");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .expect("mkfifo(1)")
-            .success()
-    );
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo(1)").success());
+    (folder, fifo)
+}
+
+#[test]
+fn reading_mapping_and_merging_are_shown_apart() {
+    let (folder, fifo) = pipe();
     let mut run = gristmill();
     run.args(["run", "word-count", "--threads", "2", "-o"]);
     run.arg(folder.path().join("out")).arg(&fifo);
@@ -40,15 +44,7 @@ fn reading_mapping_and_merging_are_shown_apart() {
 
 #[test]
 fn ctrl_c_ends_a_job_and_leaves_the_terminal_as_it_was() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let fifo = folder.path().join("input");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .expect("mkfifo(1)")
-            .success()
-    );
+    let (folder, fifo) = pipe();
     let mut run = gristmill();
     run.args(["run", "word-count", "-o"]);
     run.arg(folder.path().join("out")).arg(&fifo);

@@ -46,7 +46,7 @@ pub enum Event {
     Cancelled,
     /// No chunk waits and no outcome has come for long: something is missing.
     Stalled {
-        /// The first of the missing chunks; none where splits are missing.
+        /// The first of the missing chunks; of a split that nobody has read to its end, its first.
         missing: Vec<gristmill_common::id::ChunkId>,
         /// How many chunks or splits are missing in all; `u64::MAX` where nobody knows.
         count: u64,
