@@ -20,6 +20,11 @@ bench DIR="bench-data":
     cargo build --release
     cargo run --release -p gristmill-bench -- run --dir {{DIR}}
 
+# Run `group-by` beside the installed tools on LINES lines each of JSON, CSV and ALB logs (9200000: 4 GB of JSON)
+bench-group-by LINES="9200000" DIR="bench-data/group-by":
+    cargo build --release
+    python3 bench/group_by.py target/release/gristmill --lines {{LINES}} --data {{DIR}}
+
 # A long campaign of kills, freezes and restarts over real jobs, on NODES brokers (1 or 3); KILLS processes die
 chaos KILLS="1000" SEED="1" NODES="1":
     GRISTMILL_CHAOS_KILLS={{KILLS}} GRISTMILL_CHAOS_SEED={{SEED}} GRISTMILL_CHAOS_NODES={{NODES}} cargo test --test cluster -- chaos --nocapture
@@ -76,3 +81,7 @@ alerts:
 # Build the Kubernetes manifests and check them against the schemas
 manifests:
     tests/k8s/check
+
+# Apply the Kubernetes manifests to an API server of its own (KUBEBUILDER_ASSETS: a folder with kube-apiserver and etcd)
+api-server:
+    tests/k8s/api-server

@@ -3,7 +3,7 @@
 bench/python.py FOLDER [ROUNDS]
 
 FOLDER gets the data, once: a file of 1,000,000 lines of an access log, and the same in 8 gzipped files. It needs
-dask. The ways take turns, and the results are compared; the medians are printed, with the machine's load.
+dask. The ways take turns, and the results are compared; medians and ratios are printed, with the machine's load.
 """
 
 import gzip
@@ -14,7 +14,9 @@ import statistics
 import sys
 import time
 
-import gristmill
+import dask
+import dask.bag
+from gristmill import Pool, read_text
 
 LINES = 1_000_000
 FILES = 8
@@ -59,7 +61,7 @@ def total(results):
 
 
 def imap_gristmill(plain, _):
-    with gristmill.Pool(2) as pool, open(plain) as file:
+    with Pool(2) as pool, open(plain) as file:
         return total(pool.imap(cheap, file))
 
 
@@ -69,19 +71,16 @@ def imap_multiprocessing(plain, _):
 
 
 def frequencies_gristmill(_, zipped):
-    return sorted(gristmill.read_text(zipped).map(path).frequencies().compute())
+    return sorted(read_text(zipped).map(path).frequencies().compute())
 
 
 def frequencies_dask(_, zipped):
-    import dask
-    import dask.bag
-
     with dask.config.set(scheduler="processes", num_workers=2):
         return sorted(dask.bag.read_text(zipped).map(path).frequencies().compute())
 
 
 def start_gristmill(_, __):
-    with gristmill.Pool() as pool:
+    with Pool() as pool:
         return pool.apply(int)
 
 
@@ -111,6 +110,13 @@ def measure(way, data, writing):
     writing.send((time.perf_counter() - clock, processors() - used, hash(repr(result))))
 
 
+def spread(taken, ways, which):
+    """How many times as much the second way takes, round by round: the median, the least and the most."""
+    ours, theirs = (taken[way] for way in ways)
+    ratios = sorted(b[which] / a[which] for a, b in zip(ours, theirs))
+    return "%.2f (%.2f to %.2f)" % (statistics.median(ratios), ratios[0], ratios[-1])
+
+
 def main(folder, rounds=5):
     data = make(folder)
     for ways in (
@@ -127,6 +133,7 @@ def main(folder, rounds=5):
         for way in ways:
             clock, used = (statistics.median(one[n] for one in taken[way]) for n in (0, 1))
             print("%-24s %7.3f s %7.3f s of processors" % (way.__name__, clock, used))
+        print("%-24s %s by the clock, %s of processors" % ("  times less", *(spread(taken, ways, n) for n in (0, 1))))
     print("load %.1f, %.1f" % os.getloadavg()[:2])
 
 

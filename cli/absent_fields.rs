@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gristmill_common::counters::{Counter, Counters, MAX_COUNTERS};
+use gristmill_common::header::HeaderRule;
 use gristmill_common::spec::{Kind, PRESENT};
 use gristmill_input::Plan;
 use gristmill_mapper::{field_names, survey};
@@ -40,7 +41,9 @@ pub fn warnings<R>(
         .filter(|name| !present.contains(name))
         .filter(countable)
         .collect();
-    if absent.is_empty() || mapped == 0 {
+    // Documents whose headers name none of the fields were set aside for that.
+    let is_why = options.header_rule() == Some(HeaderRule::FirstRecord);
+    if absent.is_empty() || (mapped == 0 && !is_why) {
         return Vec::new();
     }
     let first = match &job.first_text {
@@ -53,6 +56,9 @@ pub fn warnings<R>(
         .and_then(|first| survey(options, &first.text, first.whole).ok())
         .map(|survey| survey.fields.into_iter().map(|field| field.name).collect())
         .unwrap_or_default();
+    if mapped == 0 && known.is_empty() {
+        return Vec::new();
+    }
     absent.iter().map(|name| warning(name, &known)).collect()
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,17 @@ pub fn find<'a>(named: impl Iterator<Item = &'a str>) -> anyhow::Result<Vec<Code
                 "exec: the program has more than {MOST} files"
             )));
         }
-        let file = read(name).map_err(|error| usage(format!("exec: {name}: {error}")))?;
+        let file = read(name).map_err(|error| {
+            let is_folder = name.is_empty() || error.kind() == ErrorKind::IsADirectory;
+            let name = if name.is_empty() { "." } else { name };
+            usage(match is_folder {
+                true => format!(
+                    "exec: {name}: a folder; name its files, each by --ship (a Python package that is \
+                     imported is found by itself)"
+                ),
+                false => format!("exec: {name}: {error}"),
+            })
+        })?;
         files.insert(name.to_owned(), file);
         if path.extension().is_some_and(|extension| extension == "py") {
             let root = roots.get(&path).cloned().unwrap_or_default();

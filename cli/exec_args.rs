@@ -72,7 +72,8 @@ pub struct ExecArgs {
     /// A variable of the program's environment, which is empty but for a few (docs/exec.md)
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Program")]
     pub env: Vec<String>,
-    /// A file that the program opens: it is linked into the folder that it runs in
+    /// A file that the program opens: in `run` it is the file itself, by a link in the folder that
+    /// the program runs in, so that what it writes there stays
     #[arg(long, value_name = "FILE", help_heading = "Program")]
     pub ship: Vec<String>,
     /// The longest that one unit may take, in seconds
@@ -328,7 +329,7 @@ impl ExecArgs {
             }
         }
         let named = words.filter(|word| Path::new(word).is_file());
-        code_files::find(named.chain(&self.ship).map(String::as_str))
+        code_files::find(named.chain(self.ship.iter().map(String::as_str)))
     }
 }
 

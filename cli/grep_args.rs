@@ -16,13 +16,10 @@ const NOTHING: &str = r"[^\s\S]";
 pub struct GrepArgs {
     /// Regular expression (the syntax of Rust's regex crate: no look-around, linear time); with -e
     /// or -f it is the first INPUT
-    #[arg(
-        value_name = "PATTERN",
-        allow_hyphen_values = true,
-        required_unless_present_any = ["regexp", "file"]
-    )]
+    #[arg(value_name = "PATTERN", required_unless_present_any = ["regexp", "file"])]
     pub pattern: Option<OsString>,
-    /// A pattern, also one that begins with a hyphen; of several, any may match
+    /// A pattern, also one that begins with a hyphen; of several, any may match (--only-matching
+    /// shows what the first in their order matches, of -F texts the longest)
     #[arg(short = 'e', long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub regexp: Vec<String>,
     /// A file of patterns, one a line
@@ -57,6 +54,12 @@ impl GrepArgs {
             return Ok(options);
         }
         let fixed = std::mem::take(&mut options.fixed_strings);
+        // Of what matches at one place the first in the list is shown. Texts: the longest one, as
+        // POSIX has it; and nothing last.
+        match fixed {
+            true => patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.len())),
+            false => patterns.sort_by_key(String::is_empty),
+        }
         let each = patterns.iter().map(|pattern| match fixed {
             true => format!("(?:{})", regex_syntax::escape(pattern)),
             false => format!("(?:{pattern})"),
@@ -73,7 +76,10 @@ fn lines_of(file: &Path) -> anyhow::Result<Vec<String>> {
     let bytes = std::fs::read(file)
         .map_err(|error| usage(format!("--file {}: {error}", file.display())))?;
     let lines = text(String::from_utf8(bytes).ok(), &file.display().to_string())?;
-    Ok(lines.lines().map(str::to_owned).collect())
+    // Editors put a mark before the first and a CR at the end of each.
+    let lines = lines.strip_prefix('\u{FEFF}').unwrap_or(&lines).lines();
+    let line = |line: &str| line.strip_suffix('\r').unwrap_or(line).to_owned();
+    Ok(lines.map(line).collect())
 }
 
 fn text(text: Option<String>, of: &str) -> anyhow::Result<String> {

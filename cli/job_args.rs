@@ -144,7 +144,7 @@ pub struct JobArgs {
     /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
     /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
     /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and
-    /// set aside; exec takes any bytes as they are.
+    /// set aside; exec takes any bytes as they are. Lines of an @LIST may end with CRLF.
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
     /// Paths in an @LIST end with a NUL byte, as `find -print0` writes them
@@ -153,10 +153,14 @@ pub struct JobArgs {
     /// In folders and archives, only files that match one of these globs
     ///
     /// A glob without a slash is for the file's name, one with a slash for its path in the folder
-    /// or archive. An archive that matches itself is read whole.
+    /// or archive. An archive that matches itself is read whole; any other, told by its bytes, is
+    /// opened, and its members are chosen by their own paths. At a URL, an archive that does not
+    /// match is opened only if its name ends as those of archives do (.zip, .tar.gz, …).
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub include: Vec<String>,
     /// In folders and archives, no files that match one of these globs
+    ///
+    /// A folder that matches is left out with all that is below it: --exclude node_modules.
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     pub exclude: Vec<String>,
     /// In folders, read files and folders whose names begin with a dot too
@@ -210,10 +214,13 @@ pub struct JobArgs {
         help_heading = "Input"
     )]
     pub max_expanded: Option<ByteSize>,
-    /// Number of part files
+    /// Number of part files, up to 256
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
     pub partitions: u32,
     /// Form of the part files [default: the kind's own; group-by on a terminal: table]
+    ///
+    /// word-count, access-log: tsv, jsonl. wc: jsonl, tsv. grep: text; with -c or -l text, jsonl.
+    /// group-by: tsv, jsonl, csv, table. extract: jsonl. pos: text, conllu, jsonl.
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
     /// Compress the part files
@@ -288,7 +295,9 @@ impl<R: Args> KindCommand<R> {
                 job_of(Kind::Grep(kind), job, words.command)
             }
             KindCommand::AccessLog(words) => words.into_job(Kind::AccessLog),
-            KindCommand::GroupBy(words) => words.into_job(Kind::GroupBy),
+            KindCommand::GroupBy(words) => {
+                words.into_job(|typed: GroupBy| Kind::GroupBy(typed.with_lists()))
+            }
             KindCommand::Wc(words) => words.into_job(Kind::Wc),
             KindCommand::Extract(words) => words.into_job(Kind::Extract),
             KindCommand::Pos(words) => {
@@ -374,10 +383,15 @@ impl JobArgs {
         if let Kind::Exec(exec) = &kind
             && (exec.each == Each::Document) != (records == Records::Document)
         {
-            return Err(usage(
-                "exec: --each document takes whole documents, and --records says what else a record is: \
-                 leave one of them out",
-            ));
+            return Err(usage(match exec.each {
+                Each::Document => {
+                    "exec: --each document takes whole documents, and --records says what else a record \
+                     is: leave one of them out"
+                }
+                _ => {
+                    "exec: --records document makes a record of a whole document: that is --each document"
+                }
+            }));
         }
         Ok(JobSpec {
             version: SPEC_VERSION,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobName;
 use gristmill_common::progress::Role;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
@@ -45,6 +45,8 @@ pub struct JobView<'a> {
     left_alone: BTreeMap<String, usize>,
     /// The same of reducers.
     reducers_left_alone: BTreeMap<String, usize>,
+    /// Why records were set aside so far, and how often.
+    reasons: Vec<(String, u64)>,
     age: Duration,
     /// What its workers said; none when nobody listened.
     stats: Option<JobStats>,
@@ -66,12 +68,13 @@ impl<'a> JobView<'a> {
             troubles: Vec::new(),
             left_alone: BTreeMap::new(),
             reducers_left_alone: BTreeMap::new(),
+            reasons: Vec::new(),
             age: Duration::from_secs(now.saturating_sub(job.since)),
             stats: None,
             estimate: Estimate::default(),
         };
         if !job.is_over() {
-            let run = JobRun::new(name, job.submission.run);
+            let run = job.submission.run_of(name);
             let depth = async |queue| {
                 let depth = queue_depth(broker, &run, queue).await;
                 depth.ok().flatten().map(u64::from)
@@ -94,6 +97,7 @@ impl<'a> JobView<'a> {
                 let reasons = workers.map(|workers| workers.left_alone(role, name, run));
                 reasons.unwrap_or_default()
             };
+            view.reasons = (workers.map(|workers| workers.reasons(name, run))).unwrap_or_default();
             view.left_alone = left_alone(Role::Map);
             view.reducers_left_alone = left_alone(Role::Reduce);
             view.troubles = (troubles.into_iter().flatten())
@@ -106,6 +110,7 @@ impl<'a> JobView<'a> {
                 .map(|done| u64::from(done.chunks))
                 .sum(),
             waiting: if finished { Some(0) } else { view.chunks },
+            results: Some(view.results),
             missing: job.missing.as_ref().map(|(_, count)| *count),
         };
         view.estimate = Estimate::of(&facts, &view.stats.unwrap_or_default());
@@ -165,6 +170,14 @@ impl<'a> JobView<'a> {
             waits(&format!(
                 "its reducer: {none}; the job belongs to the directory {place}: start one there, or \
                  `produce --force` begins it anew for another"
+            ));
+        }
+        if self.estimate.astray > 0 {
+            waits(&format!(
+                "the outcomes of {} chunks: neither they nor the chunks are on the broker or in a \
+                 worker's hands; if that stays so they are lost: its reducer says so after --stall-after, and \
+                 the same `produce` again sends them",
+                HumanCount(self.estimate.astray),
             ));
         }
         for trouble in &self.troubles {
@@ -306,7 +319,7 @@ impl<'a> JobView<'a> {
             Phase::Failed { reason } => Some(reason),
             _ => None,
         };
-        json!({
+        let mut view = json!({
             "job": self.name,
             "kind": job.submission.spec.kind.name(),
             "state": self.state.name(),
@@ -351,7 +364,16 @@ impl<'a> JobView<'a> {
             "waits_for": self.waits_for,
             "broker_alarm": heard.alarm,
             "reports_error": heard.reports_error,
-        })
+        });
+        // The macro takes no more fields than those.
+        view["bytes_read_per_second"] =
+            json!(stats.map(|stats| stats.bytes_read_per_second as u64));
+        view["outcomes_per_second"] =
+            json!(stats.map(|stats| phrases::tenths(stats.outcomes_per_second)));
+        view["quarantined_for"] = (self.reasons.iter())
+            .map(|(reason, times)| json!({"reason": reason, "entries": times}))
+            .collect();
+        view
     }
 }
 
@@ -398,6 +420,7 @@ mod tests {
             published: 1227,
             total: Some(3635),
             mapped: Some(612),
+            astray: 0,
             left: Some(3023),
             percent: None,
             eta: None,

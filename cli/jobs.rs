@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 use gristmill_jobs::registry::{JobTable, Registry, RegistryError};
 use gristmill_rabbitmq::Broker;
 
-/// The log counts as read when nothing has come for so long: nothing is written, so this works
-/// while a broker is in alarm.
+/// When nothing has come for so long, the broker is asked whether there is more: nothing is
+/// written, so this works while a broker is in alarm.
 const QUIET: Duration = Duration::from_millis(400);
 /// The same once everything has come that was there, but for what was stored with the last of it.
 const QUIET_AT_END: Duration = Duration::from_millis(100);
 /// The first entry may take longer.
 const FIRST: Duration = Duration::from_secs(3);
 
-/// All jobs as the log tells them now. While the broker is gone, or does not have the log ready, it
-/// waits: silence then says nothing.
+/// All jobs as the log tells them now. While the broker is gone, does not have the log ready, or
+/// has more than it has sent, it waits: silence then says nothing.
 ///
 /// # Errors
-/// When the log cannot be read, or is not ready for as long as the command waits for a broker.
+/// When the log cannot be read, or is not read for as long as the command waits for a broker.
 pub async fn read(broker: &Broker, registry: &Registry) -> Result<JobTable, RegistryError> {
     let (mut table, mut log) = registry.resume().await?;
     let mut wait = FIRST;
@@ -40,7 +40,18 @@ pub async fn read(broker: &Broker, registry: &Registry) -> Result<JobTable, Regi
                 return Err(RegistryError::Gone(limit));
             }
             Err(_) if !log.is_ready() => wait = FIRST,
-            Err(_) => return Ok(table),
+            Err(_) if log.is_at_end() => return Ok(table),
+            Err(_) if ready.elapsed() >= limit => return Err(RegistryError::Unread(limit)),
+            // A broker that is busy is silent, too.
+            Err(_) => {
+                if let Ok(found) = tokio::time::timeout(FIRST, log.find_end()).await {
+                    found?;
+                }
+                wait = match log.is_at_end() {
+                    true => Duration::ZERO,
+                    false => FIRST,
+                };
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use gristmill::allocator;
 use gristmill::args::{Cli, Command};
 use gristmill::commands::{
@@ -14,13 +15,14 @@ use gristmill::confined;
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
 use gristmill::verbosity::Verbosity;
+use gristmill_common::name::for_terminal;
 
 fn main() -> ExitCode {
     if let Some(exit) = confined::become_program() {
         return exit;
     }
     allocator::keep_flat();
-    let cli = Cli::parse();
+    let cli = parse();
     keep_quiet_about_caught_panics();
     let verbosity = match (cli.quiet, cli.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -52,7 +54,8 @@ fn main() -> ExitCode {
     };
     let exit = ended.unwrap_or_else(|error| {
         // Where stderr is closed there is nobody left to tell; the exit code still says it.
-        let _ = writeln!(std::io::stderr(), "gristmill: {error:#}");
+        let said = format!("gristmill: {error:#}");
+        let _ = writeln!(std::io::stderr(), "{}", for_terminal(&said));
         if error.is::<UsageError>() {
             Exit::Usage
         } else {
@@ -60,6 +63,22 @@ fn main() -> ExitCode {
         }
     });
     exit.into()
+}
+
+/// The words as they were typed. A kind of job in the place of a command gets the way out.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        // Where it cannot be written there is nobody left to tell.
+        let _ = error.print();
+        let word = std::env::args().nth(1).unwrap_or_default();
+        let is_kind = (Cli::command().find_subcommand("run"))
+            .is_some_and(|run| run.find_subcommand(&word).is_some());
+        if error.kind() == ErrorKind::InvalidSubcommand && is_kind {
+            let tip = format!("  tip: {word} is a kind of job: gristmill run {word}");
+            let _ = writeln!(std::io::stderr(), "\n{tip}");
+        }
+        std::process::exit(error.exit_code())
+    })
 }
 
 /// A processor that panics is caught, and its record goes to quarantine with the message: nothing

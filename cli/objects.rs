@@ -4,10 +4,12 @@
 use std::ffi::OsString;
 #[cfg(feature = "object-storage")]
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_common::spec::JobSpec;
 use gristmill_input::{Objects, Plan, PlanError};
+use gristmill_reducer::OutputFiles;
 
 use crate::exit::usage;
 
@@ -35,23 +37,23 @@ pub fn objects() -> Arc<dyn Objects> {
     Arc::new(gristmill_input::NoObjects)
 }
 
-/// Holds an output in object storage against its manifest.
+/// An output in object storage; asks for nothing yet.
 ///
 /// # Errors
-/// When there is none.
+/// When the URL names no place for outputs.
 #[cfg(feature = "object-storage")]
-pub fn verify(url: &str) -> anyhow::Result<gristmill_reducer::Verified> {
+pub fn output(url: &str) -> anyhow::Result<Box<dyn OutputFiles>> {
     let folder = stores().folder(url);
     let folder = folder.map_err(|error| usage(format!("{}: {error}", stores().shown(url))))?;
-    Ok(gristmill_reducer::verify_files(&Output(folder))?)
+    Ok(Box::new(Output(folder)))
 }
 
-/// Holds an output in object storage against its manifest.
+/// An output in object storage.
 ///
 /// # Errors
 /// Always: no object storage is built in.
 #[cfg(not(feature = "object-storage"))]
-pub fn verify(_: &str) -> anyhow::Result<gristmill_reducer::Verified> {
+pub fn output(_: &str) -> anyhow::Result<Box<dyn OutputFiles>> {
     Err(usage(
         "this build reads no object storage: it lacks the feature `object-storage`",
     ))
@@ -62,7 +64,7 @@ pub fn verify(_: &str) -> anyhow::Result<gristmill_reducer::Verified> {
 struct Output(gristmill_store::Folder);
 
 #[cfg(feature = "object-storage")]
-impl gristmill_reducer::OutputFiles for Output {
+impl OutputFiles for Output {
     fn shown(&self) -> String {
         self.0.shown().to_owned()
     }
@@ -79,7 +81,8 @@ impl gristmill_reducer::OutputFiles for Output {
     }
 }
 
-/// The plan of a job over inputs as they were typed; paths in lists end with `separator`.
+/// The plan of a job over inputs as they were typed; paths in lists end with `separator`. The
+/// folder `output` is no input.
 ///
 /// # Errors
 /// When an input cannot be opened or found, or a glob is malformed.
@@ -88,8 +91,10 @@ pub fn plan(
     spec: &JobSpec,
     chunk_size: usize,
     separator: u8,
+    output: Option<&Path>,
 ) -> anyhow::Result<Plan> {
-    let plan = Plan::with_objects(inputs, spec, chunk_size, separator, &*objects());
+    let objects = objects();
+    let plan = Plan::with_objects(inputs, spec, chunk_size, separator, &*objects, output);
     plan.map_err(|error: PlanError| match error.is_usage() {
         true => usage(error.to_string()),
         false => error.into(),

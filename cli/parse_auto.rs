@@ -38,7 +38,7 @@ pub fn decide<R>(
         Some(first) => {
             let format = format_of(options, first)?;
             let name = on_one_line(&first.document);
-            verbosity.say(&format!("--parse {format}, by the beginning of {name}"))?;
+            verbosity.say(&format!("--parse {format}, by the beginning of {name}"));
             format
         }
     };

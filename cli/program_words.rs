@@ -1,6 +1,8 @@
 //! The user's programs as they are typed: commands, lines for the shell, Python functions and
 //! expressions.
 
+use std::path::Path;
+
 use gristmill_common::spec::Program;
 
 use crate::exit::usage;
@@ -64,12 +66,55 @@ pub fn takes_file(program: &Program) -> bool {
     }
 }
 
-/// The words of a program that may name its files.
+/// The words of a program that may name its files, those of a line for a shell among them.
 #[must_use]
-pub fn words(program: &Program) -> &[String] {
+pub fn words(program: &Program) -> Vec<&str> {
     match program {
-        Program::Command(words) | Program::Worker(words) => words,
-        Program::Python { module, .. } => std::slice::from_ref(module),
-        Program::Shell(_) | Program::Code(_) => &[],
+        Program::Command(words) | Program::Worker(words) => {
+            let mut all: Vec<&str> = words.iter().map(String::as_str).collect();
+            let shell = all.first().is_some_and(|first| is_shell(first));
+            let line = all.iter().position(|word| *word == "-c");
+            if let (true, Some(line)) = (shell, line.and_then(|at| words.get(at + 1))) {
+                all.extend(words_of_line(line));
+            }
+            all
+        }
+        Program::Python { module, .. } => vec![module],
+        Program::Shell(line) => words_of_line(line).collect(),
+        Program::Code(_) => Vec::new(),
+    }
+}
+
+fn is_shell(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    matches!(name, "sh" | "ash" | "bash" | "dash" | "ksh" | "zsh")
+}
+
+/// What may be a file's name in a line for a shell (POSIX, Shell Command Language, 2.3): all
+/// between blanks, operators and quotes.
+fn words_of_line(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c.is_whitespace() || ";|&<>()\"'`$={},:".contains(c))
+        .filter(|word| !word.is_empty() && Path::new(word).is_relative())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_for_a_shell_have_words() {
+        let line = "./map.py -d=dict.txt <in | (sort; \"a b\")";
+        let expected = ["./map.py", "-d", "dict.txt", "in", "sort", "a", "b"];
+        assert_eq!(words(&Program::Shell(line.to_owned())), expected);
+        let command = |words: &[&str]| {
+            let words = words.iter().map(|word| (*word).to_owned());
+            Program::Command(words.collect())
+        };
+        let bash = command(&["/bin/bash", "-c", "./x|y"]);
+        assert_eq!(words(&bash), ["/bin/bash", "-c", "./x|y", "./x", "y"]);
+        assert_eq!(
+            words(&command(&["grep", "-c", "a|b"])),
+            ["grep", "-c", "a|b"]
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! SIGINT and SIGTERM: the first one drains, the second one stops at once.
+//! SIGINT, SIGTERM and SIGHUP: the first one drains, the second one stops at once.
 
 use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_jobs::transport::Transport;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 
@@ -65,24 +65,27 @@ fn on_signals(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (mut interrupt, mut terminate) = {
+    let (mut interrupt, mut terminate, mut hang_up) = {
         let _entered = runtime.enter();
         // The handler stays for the process' life, whether anybody listens or not.
         drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         (
             signal(SignalKind::interrupt())?,
             signal(SignalKind::terminate())?,
+            hang_up()?,
         )
     };
     let watching = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            Some(()) = next(&mut hang_up) => {}
         }
         first();
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            Some(()) = next(&mut hang_up) => {}
             () = tokio::time::sleep(limit) => {}
         }
         last();
@@ -91,4 +94,26 @@ fn on_signals(
         .name("signals".into())
         .spawn(move || runtime.block_on(watching))?;
     Ok(())
+}
+
+/// The signal of a terminal that is gone, unless it is ignored, as `nohup` has it.
+fn hang_up() -> std::io::Result<Option<Signal>> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| {
+        let mask = line.strip_prefix("SigIgn:")?.trim();
+        u64::from_str_radix(mask, 16).ok()
+    });
+    let hang_up = SignalKind::hangup();
+    // Where it cannot be known it stays as it is.
+    match ignored.map(|mask| mask >> (hang_up.as_raw_value() - 1) & 1) {
+        Some(0) => signal(hang_up).map(Some),
+        _ => Ok(None),
+    }
+}
+
+async fn next(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    }
 }

@@ -73,13 +73,19 @@ impl Summary<'_> {
         if report.totals.passed_over > 0 {
             writeln!(
                 out,
-                "{} bytes behind the end marks of tars were passed over: undefined data (POSIX)",
+                "{} bytes that are no part of an archive were passed over: behind the end mark of a \
+                 tar, or around a zip",
                 HumanCount(report.totals.passed_over)
             )?;
         }
         self.set_aside(report, out)?;
         let totals = &report.totals;
-        if let Some(hint) = hint(&self.job.spec, totals.quarantined, totals.records) {
+        if let Some(hint) = hint(
+            &self.job.spec,
+            totals.quarantined,
+            totals.records,
+            totals.sources,
+        ) {
             writeln!(out, "  {hint}")?;
         }
         if exit == Exit::Quarantined {
@@ -137,8 +143,21 @@ impl Summary<'_> {
     }
 }
 
-/// What may have been meant when most of the input is set aside.
-pub fn hint(spec: &JobSpec, quarantined: u64, records: u64) -> Option<&'static str> {
+/// What may have been meant when nothing is read, or most of the input is set aside.
+pub fn hint(spec: &JobSpec, quarantined: u64, records: u64, sources: u64) -> Option<&'static str> {
+    let chooses = !spec.include.is_empty() || !spec.exclude.is_empty();
+    if chooses && quarantined == 0 && records == 0 {
+        return Some(
+            "warning: nothing was read: no file or member with text in it passed --include and \
+             --exclude (a glob without a slash is for names, one with a slash for paths)",
+        );
+    }
+    if sources == 0 {
+        return Some(
+            "warning: nothing was read: the inputs name no file (hidden ones: --hidden; folders behind \
+             links: -L)",
+        );
+    }
     let most = quarantined > 0 && quarantined >= records.div_ceil(2);
     (most && spec.records == Records::Paragraphs).then_some(
         "records are separated by blank lines here: for text without blank lines there is --records lines",

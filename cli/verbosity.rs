@@ -15,13 +15,11 @@ pub enum Verbosity {
 
 impl Verbosity {
     /// Says a line to whoever typed the command, unless it is to be quiet.
-    ///
-    /// # Errors
-    /// When stderr cannot be written.
-    pub fn say(self, words: &str) -> std::io::Result<()> {
-        match self {
-            Verbosity::Quiet => Ok(()),
-            Verbosity::Normal | Verbosity::Verbose => writeln!(std::io::stderr(), "{words}"),
+    /// Where stderr cannot be written there is nobody left to tell: the exit code is of what was
+    /// done.
+    pub fn say(self, words: &str) {
+        if self != Verbosity::Quiet {
+            let _ = writeln!(std::io::stderr(), "{words}");
         }
     }
 }

@@ -147,6 +147,7 @@ impl WaitProgress {
             sealed: Some(chunks),
             published: chunks,
             waiting: self.waiting,
+            results: None,
             missing: None,
         };
         let estimate = Estimate::of(&facts, &stats);
@@ -226,6 +227,7 @@ mod tests {
             sealed: Some(10),
             published: 10,
             waiting: Some(6),
+            results: None,
             missing: None,
         };
         let none = JobStats::default();

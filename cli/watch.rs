@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gristmill_common::clock::since_1970;
 use gristmill_common::job::JobName;
+use gristmill_common::plan_summary::Sent;
 use gristmill_jobs::registry::{Entry, Event, Job, JobTable, Registry};
 use gristmill_jobs::report::{LISTEN, Report, Reports, Workers};
-use gristmill_rabbitmq::Broker;
+use gristmill_rabbitmq::{Broker, BrokerUrls, version};
 use gristmill_reducer::MANIFEST;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -79,6 +80,11 @@ pub struct Watch {
     since: Instant,
     /// Why the workers cannot be heard.
     reports_error: Option<String>,
+    /// The nodes whose versions are shown, and what they were last asked for.
+    nodes: Option<BrokerUrls>,
+    versions: Vec<Value>,
+    /// Whether the nodes are to be asked: at the start, and when the broker comes back.
+    ask_versions: bool,
     events: VecDeque<Value>,
     /// Whether the table holds what the log held at the start: before that, nobody knows which
     /// jobs are active.
@@ -98,6 +104,9 @@ impl Watch {
             workers: Workers::default(),
             since: Instant::now(),
             reports_error: None,
+            nodes: None,
+            versions: Vec::new(),
+            ask_versions: true,
             events: VecDeque::new(),
             read_up: false,
             wanted: Box::new(|_, _| true),
@@ -108,6 +117,13 @@ impl Watch {
     #[must_use]
     pub fn only(mut self, wanted: impl Fn(&JobName, &Job) -> bool + Send + 'static) -> Self {
         self.wanted = Box::new(wanted);
+        self
+    }
+
+    /// The same, with the versions of these nodes of the broker.
+    #[must_use]
+    pub fn with_versions_of(mut self, nodes: BrokerUrls) -> Self {
+        self.nodes = Some(nodes);
         self
     }
 
@@ -133,6 +149,7 @@ impl Watch {
                 report = reports.next() => self.hear(report).await,
                 _ = tick.tick() => {
                     self.read_up |= log.is_at_end() || self.since.elapsed() >= READ_UP;
+                    self.look_at_nodes().await;
                     let view = tokio::time::timeout(LIMIT, self.view()).await;
                     let view = view.unwrap_or_else(|_| self.without_broker());
                     if views.send(View::new(&view)).is_err() {
@@ -168,6 +185,25 @@ impl Watch {
         }
     }
 
+    /// Asks the nodes for their versions, once for each time that the broker is there again: a node
+    /// logs who asks and does not stay.
+    async fn look_at_nodes(&mut self) {
+        let is_there = self.broker.health().down == 0;
+        if is_there && self.ask_versions {
+            let mut versions = Vec::new();
+            for url in self.nodes.iter().flat_map(BrokerUrls::all) {
+                let version = tokio::time::timeout(PERIOD, version(url)).await;
+                let (host, port) = url.address();
+                versions.push(json!({
+                    "node": format!("{host}:{port}"),
+                    "version": version.ok().flatten(),
+                }));
+            }
+            self.versions = versions;
+        }
+        self.ask_versions = !is_there;
+    }
+
     async fn view(&mut self) -> Value {
         let now = Instant::now();
         if let Some(before) = now.checked_sub(KEPT) {
@@ -195,13 +231,25 @@ impl Watch {
             let mut view = JobView::of(&self.broker, name, job, &heard)
                 .await
                 .json(&heard);
-            if job.is_active() && job.submission.plan_summary.splits <= SPLITS {
+            let plan = &job.submission.plan_summary;
+            // Where mappers read them, the log tells only that they were handed out.
+            let told = plan.sent == Sent::Chunks && plan.splits <= SPLITS;
+            if job.is_active() && told {
                 view["splits_done"] = job.splits.keys().copied().collect();
             }
+            view["read_by_mappers"] = (plan.sent == Sent::Splits).into();
             view["report"] = self.has_report(name).into();
             jobs.push(view);
         }
         let mut view = self.without_broker();
+        // Of those that are over nothing waits any more.
+        let waiting = || jobs.iter().filter(|job| !job["chunks_waiting"].is_null());
+        let sum = |name: &str| -> u64 { waiting().filter_map(|job| job[name].as_u64()).sum() };
+        view["broker"]["waiting"] = json!({
+            "chunks": sum("chunks_waiting"),
+            "results": sum("results_waiting"),
+            "unusable": sum("dead"),
+        });
         view["jobs"] = jobs.into();
         view["jobs_all"] = all.into();
         view["jobs_active"] = self.read_up.then_some(active).into();
@@ -223,7 +271,11 @@ impl Watch {
         let health = self.broker.health();
         json!({
             "at": since_1970().as_secs(),
-            "broker": {"connections_down": health.down, "alarm": health.blocked},
+            "broker": {
+                "connections_down": health.down,
+                "alarm": health.blocked,
+                "nodes": self.versions,
+            },
             "reports_error": self.reports_error,
             "workers": workers,
             "events": self.events,
@@ -265,6 +317,7 @@ fn told(event: &Event) -> Option<String> {
         Event::SplitsComplete(_)
         | Event::Marker { .. }
         | Event::OutputSought
+        | Event::Overdue
         | Event::Output { .. }
         | Event::Foreign { .. }
         | Event::Checkpoint(_) => return None,

@@ -34,7 +34,7 @@ pub fn cancel(args: &CancelArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     };
     let say = |words: &str| verbosity.say(&format!("{name} {words}"));
     match job.phase {
-        Phase::Cancelled => say("was cancelled before")?,
+        Phase::Cancelled => say("was cancelled before"),
         Phase::Finished(totals) if totals.skipped_chunks == 0 => {
             return Err(usage(format!(
                 "{name} is finished: there is nothing to cancel"
@@ -54,7 +54,7 @@ pub fn cancel(args: &CancelArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
             };
             runtime.block_on(broker::answered(&broker, limit, cancelling))?;
             runtime.block_on(broker.close());
-            say("is cancelled")?;
+            say("is cancelled");
         }
     }
     Ok(Exit::Complete)

@@ -28,6 +28,7 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let options = broker::patient_options(&args.broker, args.patience, "dashboard")?;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, STOP).context("cannot watch for signals")?;
+    let nodes = options.urls.clone();
     let runtime = broker::runtime()?;
     // Before the broker is asked: an address that is taken is said at once.
     let listener = runtime.block_on(http::bind(args.listen))?;
@@ -40,6 +41,7 @@ pub fn dashboard(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let empty = json!({"workers": [], "events": [], "broker": {}});
     let (sender, views) = watch::channel(View::new(&empty));
     let watch = Watch::new(broker.clone(), registry, args.results.clone());
+    let watch = watch.with_versions_of(nodes);
     let server = Server::new(access, args.results.clone(), views);
     let ended = runtime.block_on(async {
         tokio::select! {

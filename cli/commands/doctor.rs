@@ -9,9 +9,7 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::size::ByteSize;
 use gristmill_common::wire::MAX_MESSAGE;
-use gristmill_jobs::declare::{
-    Backlog, CHUNK_DELIVERIES, Leftovers, declare_job, delete_job, queue_depth,
-};
+use gristmill_jobs::declare::{Backlog, CHUNK_DELIVERIES, declare_job, delete_job, queue_depth};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Registry, RegistryError, STREAM};
 use gristmill_jobs::report::{self, Reporter, Reports};
@@ -255,7 +253,7 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
 /// suspected.
 async fn queues(broker: &Broker, job: &JobRun) -> anyhow::Result<Vec<String>> {
     let mut facts = Vec::new();
-    declare_job(broker, job, 1, Backlog::of(64 << 20), Leftovers::All).await?;
+    declare_job(broker, job, 1, Backlog::of(64 << 20)).await?;
     facts.push("queues can be declared".to_owned());
     let queues = Transport::Amqp(Amqp::new(broker, job.clone(), Prefetch::default()));
     let since = Instant::now();

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
-use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::entries::Entry;
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::reduce_program::ReduceProgram;
@@ -131,7 +132,12 @@ impl ChunkSink for Shower<'_> {
         self.set_aside += (head.faults.len() + tried.set_aside.len()) as u64;
         let shown = io::stdout().write_all(&tried.results).and_then(|()| {
             let mut stderr = io::stderr().lock();
-            for entry in head.faults.iter().chain(tried.set_aside) {
+            for entry in head
+                .faults
+                .iter()
+                .map(Entry::from)
+                .chain(tried.set_aside.iter())
+            {
                 show(entry, &mut stderr)?;
             }
             Ok(())
@@ -145,8 +151,8 @@ impl ChunkSink for Shower<'_> {
     }
 }
 
-fn show(entry: &Quarantined, out: &mut impl Write) -> io::Result<()> {
-    let name = String::from_utf8_lossy(&entry.document);
+fn show(entry: Entry<'_>, out: &mut impl Write) -> io::Result<()> {
+    let name = String::from_utf8_lossy(entry.document);
     writeln!(out, "{name} at byte {}: {}", entry.offset, entry.reason)?;
-    out.write_all(&entry.stderr)
+    out.write_all(entry.stderr)
 }

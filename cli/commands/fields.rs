@@ -40,7 +40,7 @@ pub struct FieldsArgs {
     #[arg(long, value_name = "FORMAT", default_value = AUTO)]
     pub parse: Parse,
     /// The columns of CSV or TSV without a header line, in their order
-    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
+    #[arg(long, value_name = "NAME[,NAME…]")]
     pub fields: Vec<String>,
     /// Take a wrapper off each line first: docker, cri, journald or syslog
     #[arg(long, value_name = "WRAPPER")]
@@ -71,9 +71,10 @@ pub fn fields(args: FieldsArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
         fields: args.fields,
         unwrap: args.unwrap,
         ..GroupBy::default()
-    };
+    }
+    .with_lists();
     let spec = JobSpec::of(Kind::GroupBy(options.clone()));
-    let mut plan = objects::plan(&args.inputs, &spec, 1 << 20, b'\n')?;
+    let mut plan = objects::plan(&args.inputs, &spec, 1 << 20, b'\n', None)?;
     let Some(first) = plan.first_text(&spec, args.sample.0 as usize, &tmp)? else {
         bail!("there is no text in what was named");
     };
@@ -96,10 +97,10 @@ pub fn fields(args: FieldsArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
             Some(reason) => format!("; {} could not be read: {reason}", survey.unread),
             None => String::new(),
         }
-    ))?;
+    ));
     if survey.cut {
         verbosity
-            .say("not all fields are listed: the first 1,000, and of lists the first 10 places")?;
+            .say("not all fields are listed: the first 1,000, and of lists the first 10 places");
     }
     Ok(Exit::Complete)
 }

@@ -13,6 +13,7 @@ pub mod map;
 pub mod produce;
 pub mod produce_end;
 pub mod produce_exec;
+pub mod produce_wait;
 pub mod reduce;
 pub mod replay;
 pub mod report;

@@ -7,34 +7,28 @@ use anyhow::Context;
 use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
-use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::{Kind, MAX_SENT_RECORD, Records};
 use gristmill_input::Plan;
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
-use gristmill_producer::{
-    Order, ProduceError, Settings, SubmitError, Submitted, Wait, default_name, submit,
-};
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Runtime;
+use gristmill_producer::{Order, ProduceError, Settings, Submitted, default_name};
 
 use crate::args::{ProduceArgs, SendWord};
 use crate::broker;
 use crate::commands::dry_run;
-use crate::commands::produce_end::Finished;
 use crate::commands::produce_exec::{HOLD, Program};
+use crate::commands::produce_wait::{Ended, Submitter};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
-use crate::job_view;
 use crate::parse_auto;
 use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::stdout;
 use crate::verbosity::Verbosity;
-use crate::wait_progress::WaitProgress;
 
 /// Bytes of chunks that each reader may have on their way to the broker, and how many chunks at
 /// least and at most.
@@ -64,12 +58,13 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let mut job = words.into_job()?;
     let files = std::mem::take(&mut job.files);
     let program = Program::of(&mut job)?;
-    let bundle = program.as_ref().and_then(|program| program.bundle.clone());
-    let file = bundle.or(files.first().map(|file| file.bytes().clone()));
+    let file = (program.as_ref())
+        .and_then(|program| program.bundle.clone())
+        .or(files.first().map(|file| file.bytes().clone()));
     let options = broker::patient_options(&job.command.broker, job.command.patience, "produce")?;
     let (settings, chunk_size) = settings(&job, program.is_some())?;
     let tmp = settings.tmp.clone();
-    let plan = plan(&job, chunk_size)?;
+    let plan = plan(&job, chunk_size, None)?;
     let sent = sent(&job, &plan)?;
     let mut plan = plan.sent_as(sent);
     if job.command.cutting.dry_run {
@@ -81,18 +76,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     if program.is_none() {
         drop(Prepared::with_files(&job.spec, files).map_err(|error| usage(error.to_string()))?);
     }
-    if args.job.is_none() && !plan.is_repeatable() {
-        return Err(usage(
-            "stdin and pipes cannot be read again: give the job a name with --job",
-        ));
-    }
-    if sent == Sent::Splits && !plan.is_named() {
-        return Err(usage(ProduceError::Unnamed.to_string()));
-    }
-    let name = args
-        .job
-        .clone()
-        .unwrap_or_else(|| default_name(&job.spec, &plan));
+    let name = name(&job, &plan)?;
     let patience = options.connect_limit;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
@@ -119,34 +103,23 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         file,
         program: program.as_ref().map(Program::order),
     };
-    let submitted = submit(
-        &order,
-        &broker,
-        &registry,
-        runtime.handle(),
-        &progress,
-        &shutdown,
-    );
+    let submitter = Submitter {
+        order: &order,
+        broker: &broker,
+        registry: &registry,
+        runtime: &runtime,
+        progress: &progress,
+        shutdown: &shutdown,
+        verbosity,
+    };
+    let submitted = submitter.submit();
     drop(line);
     if submitted.is_ok() {
         stdout::print(format!("{name}\n").as_bytes())?;
     }
     let ended = match submitted {
-        Ok(Submitted::Finished(totals, claim)) => {
-            verbosity.say(&format!("{name} was finished before"))?;
-            Ok(Ended::Finished(Finished { totals, claim }))
-        }
-        Ok(Submitted::Sealed(wait)) if args.wait => {
-            wait_for(*wait, &broker, &name, &runtime, &shutdown, verbosity)
-        }
-        Ok(Submitted::Sealed(_)) => Ok(Ended::Sealed),
-        Err(SubmitError::Produce(ProduceError::Stopped)) => {
-            let again = "interrupted; the same command again goes on from here";
-            verbosity.say(again)?;
-            Ok(Ended::Interrupted)
-        }
-        Err(error) if error.is_usage() => Err(usage(error.to_string())),
-        Err(error) => Err(error.into()),
+        Ok(Submitted::Sealed(wait)) if args.wait => submitter.wait_for_end(*wait),
+        other => Ended::of(other, &name, verbosity),
     };
     runtime.block_on(broker.close());
     match ended? {
@@ -156,12 +129,22 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     }
 }
 
-/// How the command ended.
-enum Ended {
-    Finished(Finished),
-    /// Nobody waits for it.
-    Sealed,
-    Interrupted,
+/// The job's name: the one that was typed, or one that the same command gives again.
+///
+/// # Errors
+/// When the inputs cannot be read again under a name, or mappers cannot find them.
+fn name(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<JobName> {
+    let typed = &job.command.job;
+    if typed.is_none() && !plan.is_repeatable() {
+        return Err(usage(
+            "stdin and pipes cannot be read again: give the job a name with --job",
+        ));
+    }
+    if plan.sent() == Sent::Splits && !plan.is_named() {
+        return Err(usage(ProduceError::Unnamed.to_string()));
+    }
+    let given = typed.clone();
+    Ok(given.unwrap_or_else(|| default_name(&job.spec, plan)))
 }
 
 /// How the job is read and sent, and the size of its chunks.
@@ -211,67 +194,5 @@ fn sent(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<Sent> {
              leave it out, or --send chunks",
         )),
         SendWord::Splits => Ok(Sent::Splits),
-    }
-}
-
-/// Waits for the job's end.
-fn wait_for(
-    mut wait: Wait,
-    broker: &Broker,
-    name: &JobName,
-    runtime: &Runtime,
-    shutdown: &Shutdown,
-    verbosity: Verbosity,
-) -> anyhow::Result<Ended> {
-    let run = wait.job().map_or(0, |job| job.submission.run);
-    let _entered = runtime.enter();
-    let mut line = WaitProgress::start(broker, name, run, verbosity);
-    loop {
-        let Some(job) = wait.job() else {
-            anyhow::bail!("another run of the job has taken its place");
-        };
-        match job.phase.ended() {
-            Some(Ok(totals)) => {
-                let claim = job.claim.clone();
-                return Ok(Ended::Finished(Finished { totals, claim }));
-            }
-            Some(Err(how)) => anyhow::bail!("the job {how}"),
-            None => {}
-        }
-        if let Some(line) = &mut line {
-            line.warn_unserved(job)?;
-        }
-        if let (Some(line), Some(chunks)) = (&mut line, job.sealed) {
-            line.draw(chunks)?;
-        }
-        if let Some((missing, count)) = &job.missing {
-            let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
-            let shown = match shown.is_empty() {
-                true => String::new(),
-                false => format!(" ({} …)", shown.join(", ")),
-            };
-            anyhow::bail!(
-                "the job is stalled and misses {}{shown}; the same command again sends what is missing",
-                job_view::missing(*count)
-            );
-        }
-        let heard = runtime.block_on(async {
-            let drawn = async {
-                match &mut line {
-                    Some(line) => line.news().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                news = wait.news() => news.map(|()| true),
-                () = drawn => Ok(true),
-                () = shutdown.reached(Stage::Draining) => Ok(false),
-            }
-        });
-        if !heard? {
-            drop(line);
-            verbosity.say("interrupted; the job goes on without this command")?;
-            return Ok(Ended::Interrupted);
-        }
     }
 }

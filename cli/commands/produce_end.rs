@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gristmill_common::job::JobName;
 use gristmill_input::Plan;
@@ -23,6 +24,8 @@ pub struct Finished {
     pub totals: Totals,
     /// The output directory that owns it.
     pub claim: Option<Claim>,
+    /// How long it took from its submission on, to a second, if that was seen.
+    pub took: Option<Duration>,
 }
 
 impl Finished {
@@ -30,7 +33,7 @@ impl Finished {
     /// code that it deserves (I9).
     ///
     /// # Errors
-    /// When stderr or the page cannot be written.
+    /// When the page cannot be written.
     pub fn tell(
         &self,
         name: &JobName,
@@ -39,7 +42,7 @@ impl Finished {
         tmp: &Path,
         verbosity: Verbosity,
     ) -> anyhow::Result<Exit> {
-        let exit = self.judge(job, verbosity)?;
+        let exit = self.judge(job, plan.sources().len() as u64, verbosity)?;
         let claim = self.claim.as_ref();
         let output = (claim.and_then(directory_here))
             .map(|directory| directory.join(name.as_str()))
@@ -49,7 +52,7 @@ impl Finished {
         if let Some(manifest) = manifest {
             let counted = (&manifest.counters, manifest.totals.mapped);
             for warning in absent_fields::warnings(job, plan, counted, tmp) {
-                verbosity.say(&warning)?;
+                verbosity.say(&warning);
             }
         }
         if job.command.report {
@@ -71,7 +74,7 @@ impl Finished {
             return Ok(());
         };
         let written = page::beside(&output).and_then(|file| {
-            page::write(&file, &gristmill_report::report(&output)?.html, force)?;
+            page::write(&file, &page::of_folder(&output, self.took)?.html, force)?;
             Ok(file)
         });
         match written {
@@ -85,7 +88,12 @@ impl Finished {
         Ok(())
     }
 
-    fn judge(&self, job: &Job<ProduceArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
+    fn judge(
+        &self,
+        job: &Job<ProduceArgs>,
+        sources: u64,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<Exit> {
         let Totals {
             records,
             quarantined,
@@ -94,21 +102,21 @@ impl Finished {
         } = self.totals;
         verbosity.say(&format!(
             "finished: {records} records, {quarantined} of them quarantined"
-        ))?;
-        if let Some(hint) = summary::hint(&job.spec, quarantined, records) {
-            verbosity.say(hint)?;
+        ));
+        if let Some(hint) = summary::hint(&job.spec, quarantined, records, sources) {
+            verbosity.say(hint);
         }
         if foreign_messages > 0 {
             verbosity.say(&format!(
             "{foreign_messages} messages in its queues were none of its chunks or outcomes and were set \
              aside: the output is complete without them; see the workers' logs for what they were"
-        ))?;
+        ));
         }
         if skipped_chunks > 0 {
             verbosity.say(&format!(
             "{skipped_chunks} chunks could not be run at all: see quarantine.jsonl; `gristmill replay` \
              tries them again"
-        ))?;
+        ));
         }
         let set_aside = quarantined.saturating_add(foreign_messages);
         Ok(

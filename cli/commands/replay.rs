@@ -53,17 +53,17 @@ pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     })?;
     runtime.block_on(broker.close());
     let Some(moved) = moved else {
-        verbosity.say("interrupted; the same command again goes on from here")?;
+        verbosity.say("interrupted; the same command again goes on from here");
         return Ok(Exit::Interrupted);
     };
     let Moved { chunks, others } = moved;
     verbosity.say(&format!(
         "{name}: {chunks} chunks are tried again; `gristmill status {name}` shows how it goes"
-    ))?;
+    ));
     if others > 0 {
         verbosity.say(&format!(
             "{name}: {others} of its dead letters are no chunks and stay where they are"
-        ))?;
+        ));
     }
     Ok(Exit::Complete)
 }

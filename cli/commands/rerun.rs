@@ -6,8 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::chunk::ChunkHead;
 use gristmill_common::code::first_changed;
+use gristmill_common::entries::Entry;
 use gristmill_common::id::content_hash;
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::name::shown;
@@ -189,9 +190,9 @@ fn judge(
     if !reran.same {
         return Ok(Some("your program gave two results".into()));
     }
-    let records = |entries: &mut dyn Iterator<Item = &Quarantined>| {
+    let records = |entries: &mut dyn Iterator<Item = Entry<'_>>| {
         entries
-            .map(Quarantined::records)
+            .map(|entry| entry.records())
             .fold(0, u64::saturating_add)
     };
     let now = records(&mut reran.set_aside.iter());

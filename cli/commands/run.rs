@@ -1,8 +1,10 @@
 //! `gristmill run`: a whole job in this process.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +17,7 @@ use gristmill_common::spec::Format;
 use gristmill_input::{Plan, is_url};
 use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
-use gristmill_reducer::{Destination, OutputDir};
+use gristmill_reducer::{Destination, OutputDir, Report};
 use tempfile::TempDir;
 
 use crate::absent_fields;
@@ -46,7 +48,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let shutdown = Shutdown::new();
     settings.large = exec::large(&job.spec, &settings, &shutdown)?;
     let host = exec::host(&job.local, &settings, &shutdown);
-    let mut plan = plan(&job, settings.chunk_size)?;
+    let mut plan = plan(&job, settings.chunk_size, Some(&job.command.output))?;
     if job.command.cutting.dry_run {
         return dry_run::show(&plan, &job.spec);
     }
@@ -64,14 +66,11 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let transport = Transport::Embedded(settings.queues(&job.spec));
     signals::watch(&shutdown, &transport).context("cannot watch for signals")?;
 
-    let line = RunProgress::start(
-        Arc::clone(&progress),
-        verbosity,
-        Some(Threads {
-            each: settings.threads.get(),
-            merging: job.spec.partitions as usize,
-        }),
-    );
+    let threads = Threads {
+        each: settings.threads.get(),
+        merging: job.spec.partitions as usize,
+    };
+    let line = RunProgress::start(Arc::clone(&progress), verbosity, Some(threads));
     let pipeline = Pipeline {
         spec: &job.spec,
         plan: &plan,
@@ -95,26 +94,14 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             if let Some(publication) = publication
                 && !publication.publish(&shutdown)?
             {
-                summary.interrupted(&mut std::io::stderr())?;
+                let _ = summary.interrupted(&mut std::io::stderr());
                 return Ok(Exit::Interrupted);
             }
-            let exit = if job
-                .quarantine_limit
-                .permits(report.totals.quarantined, report.totals.records)
-            {
-                Exit::Complete
-            } else {
-                Exit::Quarantined
-            };
-            if verbosity != Verbosity::Quiet {
-                summary.complete(&report, exit, &mut std::io::stderr())?;
-                let counted = (&report.counters, report.totals.mapped);
-                for warning in absent_fields::warnings(&job, &mut plan, counted, &settings.tmp) {
-                    verbosity.say(&warning)?;
-                }
-            }
+            let exit = told(&summary, &report, &mut plan, &settings.tmp, verbosity)?;
             if let Some(page) = page {
-                page::write(&page, &gristmill_report::report(out)?.html, true)?;
+                let made = page::of_folder(out, Some(summary.elapsed))?;
+                page::write(&page, &made.html, job.command.force)
+                    .context("the output is complete, its page is not there")?;
             }
             Ok(exit)
         }
@@ -122,11 +109,38 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
         Err(JobError::Reduce(error)) if error.is_closed_pipe() => Ok(Exit::Complete),
         Err(JobError::Commit(error)) if error.is_closed_pipe() => Ok(Exit::Complete),
         Err(JobError::Interrupted) => {
-            summary.interrupted(&mut std::io::stderr())?;
+            let _ = summary.interrupted(&mut std::io::stderr());
             Ok(Exit::Interrupted)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says what came of a complete job, unless told to be quiet; the exit code that it has.
+fn told(
+    summary: &Summary<'_>,
+    report: &Report,
+    plan: &mut Plan,
+    tmp: &Path,
+    verbosity: Verbosity,
+) -> anyhow::Result<Exit> {
+    let (job, totals) = (summary.job, &report.totals);
+    let exit = match job
+        .quarantine_limit
+        .permits(totals.quarantined, totals.records)
+    {
+        true => Exit::Complete,
+        false => Exit::Quarantined,
+    };
+    if verbosity != Verbosity::Quiet {
+        // The output is there, whether this can be told or not.
+        let _ = summary.complete(report, exit, &mut std::io::stderr());
+        let counted = (&report.counters, totals.mapped);
+        for warning in absent_fields::warnings(job, plan, counted, tmp) {
+            verbosity.say(&warning);
+        }
+    }
+    Ok(exit)
 }
 
 /// On a terminal, rows of `group-by` are a table for people.
@@ -148,10 +162,7 @@ fn page_file(args: &RunArgs) -> anyhow::Result<Option<PathBuf>> {
         ));
     }
     let file = page::beside(&args.output)?;
-    if !args.force && file.exists() {
-        let file = file.display();
-        return Err(usage(format!("{file} exists: --force replaces it")));
-    }
+    page::check_free(&file, args.force)?;
     Ok(Some(file))
 }
 
@@ -184,11 +195,22 @@ pub fn chunk_size(typed: Option<ByteSize>, usual: ByteSize) -> anyhow::Result<us
 /// # Errors
 /// When it is no folder.
 pub fn tmp(typed: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
-    let tmp = typed.cloned().unwrap_or_else(std::env::temp_dir);
+    // Empty, it is as if it were not set.
+    let set = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
+    let (tmp, said) = match (typed, set) {
+        (Some(tmp), _) => (tmp.clone(), "--tmp"),
+        (None, Some(set)) => (set.into(), "TMPDIR"),
+        (None, None) => ("/tmp".into(), "temporary files"),
+    };
     if tmp.is_dir() {
         return Ok(tmp);
     }
-    Err(usage(format!("--tmp {}: no such folder", tmp.display())))
+    let other = match typed {
+        Some(_) => "",
+        None => ": name another by --tmp",
+    };
+    let tmp = tmp.display();
+    Err(usage(format!("{said} {tmp}: no such folder{other}")))
 }
 
 /// `--threads`, or one per core.
@@ -212,8 +234,8 @@ pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
 ///
 /// # Errors
 /// When an input cannot be opened.
-pub fn plan<R>(job: &Job<R>, chunk_size: usize) -> anyhow::Result<Plan> {
-    objects::plan(&job.inputs, &job.spec, chunk_size, job.separator)
+pub fn plan<R>(job: &Job<R>, chunk_size: usize, output: Option<&Path>) -> anyhow::Result<Plan> {
+    objects::plan(&job.inputs, &job.spec, chunk_size, job.separator, output)
 }
 
 /// An output that goes to object storage once it is complete, and the folder where it is made.
@@ -261,13 +283,56 @@ fn destination(
 
 /// A folder has its own files for what `--quarantine` and `--manifest` name.
 fn no_side_files(args: &RunArgs) -> anyhow::Result<()> {
-    for (option, path) in [
+    match side_files(args).next() {
+        Some((option, _)) => Err(usage(format!(
+            "{option} goes with -o -; a folder has its own"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The files beside stdout that are named, each with its option.
+fn side_files(args: &RunArgs) -> impl Iterator<Item = (&'static str, &Path)> {
+    let sides = [
         ("--quarantine", &args.quarantine),
         ("--manifest", &args.manifest),
-    ] {
-        if path.is_some() {
+    ];
+    sides
+        .into_iter()
+        .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+}
+
+/// Refuses side files that would replace something, as an output folder does.
+fn check_side_files(job: &Job<RunArgs>) -> anyhow::Result<()> {
+    let args = &job.command;
+    if args.force && side_files(args).next().is_none() {
+        return Err(usage(
+            "--force replaces an output folder; with -o - there is none",
+        ));
+    }
+    if args.quarantine.is_some() && args.quarantine == args.manifest {
+        return Err(usage("--quarantine and --manifest name one file"));
+    }
+    for (option, path) in side_files(args) {
+        // A device or a pipe takes what comes.
+        let Ok(metadata) = path.metadata() else {
+            continue;
+        };
+        if !metadata.is_file() {
+            continue;
+        }
+        let path = path.display();
+        let place = (metadata.dev(), metadata.ino());
+        let is_input = |input: &OsString| {
+            let input = std::fs::metadata(input);
+            input.is_ok_and(|input| (input.dev(), input.ino()) == place)
+        };
+        if job.inputs.iter().any(is_input) {
+            return Err(usage(format!("{option} {path}: it is an input")));
+        }
+        if !args.force {
             return Err(usage(format!(
-                "{option} goes with -o -; a folder has its own"
+                "{option} {path}: exists: --force replaces it"
             )));
         }
     }
@@ -287,11 +352,7 @@ fn local(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
                 "--compress: a terminal shows no compressed data; redirect it, or name a folder (-o OUT)",
             ));
         }
-        if args.force {
-            return Err(usage(
-                "--force replaces an output folder; with -o - there is none",
-            ));
-        }
+        check_side_files(job)?;
         let stdout = Box::new(std::io::stdout());
         return Ok(Destination::stream(
             stdout,

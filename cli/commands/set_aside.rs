@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context;
-use gristmill_common::chunk::Quarantined;
+use gristmill_common::entries::Entry;
 use gristmill_common::id::content_hash;
 use gristmill_common::name::shown;
 use gristmill_reducer::QUARANTINE;
@@ -41,8 +41,8 @@ impl SetAside {
 
     /// Whether one of them is of the same place.
     #[must_use]
-    pub fn has(&self, entry: &Quarantined) -> bool {
-        let document = shown(&entry.document);
+    pub fn has(&self, entry: &Entry<'_>) -> bool {
+        let document = shown(entry.document);
         self.0.contains(&place(&document, entry.offset))
     }
 }

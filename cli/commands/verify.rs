@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use gristmill_common::name::shown;
+use gristmill_common::name::{for_terminal, shown};
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_input::{Plan, is_url, recount as recount_records};
@@ -27,7 +27,7 @@ pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
         ));
     }
     let verified = match url {
-        Some(url) => objects::verify(url)?,
+        Some(url) => gristmill_reducer::verify_files(&*objects::output(url)?)?,
         None => gristmill_reducer::verify(&args.output)?,
     };
     let mut findings = verified.findings.clone();
@@ -43,6 +43,7 @@ pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     }
     let mut out = std::io::stderr().lock();
     for finding in &findings {
+        let finding = for_terminal(finding).replace('\n', "\\x0A");
         writeln!(out, "{finding}")?;
     }
     if !findings.is_empty() {
@@ -82,7 +83,13 @@ pub fn verify(args: &VerifyArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
 /// The plan of the output's job.
 fn plan(args: &VerifyArgs, verified: &gristmill_reducer::Verified) -> anyhow::Result<Plan> {
     let separator = if args.null { 0 } else { b'\n' };
-    objects::plan(&args.inputs, &verified.spec, 1 << 20, separator)
+    objects::plan(
+        &args.inputs,
+        &verified.spec,
+        1 << 20,
+        separator,
+        Some(&args.output),
+    )
 }
 
 /// Counts the inputs' records anew, by the manifest's own spec, and compares source by source.

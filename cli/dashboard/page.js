@@ -1,8 +1,15 @@
 // Shows the views that /events sends. All text is set as text, never as markup.
 "use strict";
 const at = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
 const MINUTES = 5;
-const rates = new Map(); // job -> [{at, rate}]
+// What each role does, the field of a job that tells how fast, and how that is said.
+const ROLES = [
+  ["reading", "bytes_read_per_second", (rate) => `${bytes(rate) || 0}/s of the inputs`],
+  ["mapping", "bytes_per_second", (rate) => `${bytes(rate) || 0}/s of text`],
+  ["merging", "outcomes_per_second", (rate) => `${rate || 0} results/s`],
+];
+const rates = new Map(); // job -> [{at, rates: one of each role}]
 let token = null;
 let latest = null;
 
@@ -39,9 +46,51 @@ function jobRow(job) {
     draw([job.job, () => link(job.job, `#${encodeURIComponent(job.job)}`)]),
     job.kind, bad(job.state, job.state === "failed" || job.state === "stalled"),
     known ? draw([job.percent, () => progress(job)]) : "",
-    number(job.bytes_per_second ? `${bytes(job.bytes_per_second)}/s` : ""), number(span(job.eta_seconds)), waits(job),
-    job.report && !token ? draw([`open ${job.job}`, () => link("open", `/reports/${encodeURIComponent(job.job)}`)]) : "",
+    rateCell(job), number(span(job.eta_seconds)), waits(job),
+    job.report ? draw([`report ${job.job}`, () => report(job)]) : "",
   ] };
+}
+
+// The last minute as a line, and the rate now.
+function rateCell(job) {
+  const points = (rates.get(job.job) || []).slice(-30);
+  if (!job.bytes_per_second && !points.some((point) => point.rates[1])) return number("");
+  const now = `${bytes(job.bytes_per_second) || 0}/s`;
+  const line = polyline(points, 1, latest.at - 60, 60, 100, 16);
+  return [now, "number", [`${now} ${line}`, () => {
+    const small = document.createElementNS(SVG, "svg");
+    small.setAttribute("class", "small");
+    small.setAttribute("viewBox", "0 0 100 16");
+    small.setAttribute("aria-hidden", "true");
+    small.appendChild(document.createElementNS(SVG, "polyline")).setAttribute("points", line);
+    return [small, now];
+  }]];
+}
+
+// The points of a role's rate in so many seconds from a time on, for a picture of this size.
+function polyline(points, role, first, seconds, width, height) {
+  const most = Math.max(1, ...points.map((point) => point.rates[role]));
+  return points
+    .map((point) => `${((point.at - first) * width / seconds).toFixed(1)},${(height - 1 - (height - 2) * point.rates[role] / most).toFixed(1)}`)
+    .join(" ");
+}
+
+// A link to a report; with a token, which a link cannot send, a button that saves it.
+function report(job) {
+  const path = `/reports/${encodeURIComponent(job.job)}`;
+  if (!token) return link("open", path);
+  const button = element("button", "save");
+  button.setAttribute("aria-label", `save the report of ${job.job}`);
+  button.addEventListener("click", async () => {
+    const answer = await fetch(path, { headers: { Authorization: `Bearer ${token}` } });
+    if (!answer.ok) { button.textContent = await answer.text(); return; }
+    const saved = element("a");
+    saved.href = URL.createObjectURL(await answer.blob());
+    saved.download = `${job.job}.report.html`;
+    saved.click();
+    setTimeout(() => URL.revokeObjectURL(saved.href), 10000);
+  });
+  return [button];
 }
 
 function link(text, to) {
@@ -102,22 +151,55 @@ function showJob(job, view) {
     workers: job.workers ? `${job.workers.producers} producers, ${job.workers.mappers} mappers, ${job.workers.reducers} reducers` : "",
     "waits for": waits(job), output: job.output, started: span(job.seconds) && `${span(job.seconds)} ago`,
   };
-  at("facts").replaceChildren(...Object.entries(facts)
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-  const read = new Set(job.splits_done || []);
-  at("splits-head").hidden = at("splits-text").hidden = !job.splits_done;
-  at("rate").toggleAttribute("hidden", !(rates.get(job.job) || []).length);
-  at("splits-text").textContent = `${job.splits_published} of ${job.splits} splits are read`;
-  at("splits").replaceChildren(...(job.splits_done ? Array.from({ length: job.splits }, (_, split) => element("span", undefined, read.has(split) ? "done" : "")) : []));
+  showFacts(at("facts"), facts);
+  showSplits(job);
+  const reasons = job.quarantined_for || [];
+  at("reasons-head").hidden = at("reasons-table").parentNode.hidden = !reasons.length;
+  renew(at("reasons"), reasons.map((said) => ({ cells: [said.reason, number(said.entries)] })));
   at("job-events").replaceChildren(...view.events.filter((event) => event.job === job.job).map(eventItem));
   at("cancel").textContent = `gristmill cancel ${job.job}`;
   const points = rates.get(job.job) || [];
-  const most = Math.max(1, ...points.map((point) => point.rate));
-  const first = view.at - MINUTES * 60;
-  at("rate").firstElementChild.setAttribute("points", points
-    .map((point) => `${((point.at - first) * 600 / (MINUTES * 60)).toFixed(1)},${(96 - 92 * point.rate / most).toFixed(1)}`).join(" "));
-  at("rate-text").textContent = points.length ? `at most ${bytes(most)}/s in the last ${MINUTES} minutes` : "";
+  at("rates").hidden = !points.length;
+  [...at("rates").children].forEach((figure, role) => {
+    const [name, field, say] = ROLES[role];
+    const most = Math.max(0, ...points.map((point) => point.rates[role]));
+    const line = polyline(points, role, view.at - MINUTES * 60, MINUTES * 60, 300, 80);
+    figure.firstElementChild.firstElementChild.setAttribute("points", line);
+    figure.lastElementChild.textContent = `${name}: ${say(job[field])}, at most ${say(most)} in ${MINUTES} minutes`;
+  });
+}
+
+// Splits are read in order: one that is not read while a later one is, is late.
+function showSplits(job) {
+  const read = new Set(job.splits_done || []);
+  const last = Math.max(-1, ...read);
+  const late = [];
+  for (let split = 0; split < last; split += 1) if (!read.has(split)) late.push(split);
+  // Where mappers read them, nobody else knows which.
+  const among = job.read_by_mappers && ["unsealed", "running", "stalled"].includes(job.state);
+  at("splits-head").hidden = at("splits-text").hidden = !job.splits_done && !among;
+  const more = late.length > 20 ? ` and ${late.length - 20} more` : "";
+  at("splits-text").textContent = among ? `${job.chunks_mapped ?? 0} of ${job.splits} splits are read, by the mappers`
+    : `${job.splits_published} of ${job.splits} splits are read`
+      + (late.length ? `; late, as later ones are read: ${late.slice(0, 20).join(", ")}${more}` : "");
+  const kind = (split) => (read.has(split) ? "done" : split < last ? "late" : "");
+  at("splits").replaceChildren(...(job.splits_done ? Array.from({ length: job.splits }, (_, split) => element("span", undefined, kind(split))) : []));
+}
+
+function showBroker(broker) {
+  const waiting = broker.waiting;
+  const facts = {
+    ...Object.fromEntries((broker.nodes || []).map((node) => [node.node, node.version ? `RabbitMQ ${node.version}` : "its version is not to be seen from here"])),
+    "in its queues": waiting && `${waiting.chunks} chunks, ${waiting.results} results, ${waiting.unusable} unusable messages`,
+    alarm: broker.alarm || "none",
+  };
+  showFacts(at("broker-facts"), facts);
+}
+
+function showFacts(list, facts) {
+  list.replaceChildren(...Object.entries(facts)
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
 }
 
 function show() {
@@ -136,17 +218,27 @@ function show() {
   renew(at("jobs"), jobs.map(jobRow));
   at("jobs-more").textContent = view.jobs_all > jobs.length ? `(the ${jobs.length} latest of ${view.jobs_all})` : "";
   renew(at("workers"), view.workers.map(workerRow));
+  showBroker(broker);
   at("events").replaceChildren(...view.events.slice(0, 30).map(eventItem));
+}
+
+function keepRates(view) {
+  for (const job of view.jobs || []) {
+    if (job.bytes_per_second === null || job.bytes_per_second === undefined) continue;
+    const points = rates.get(job.job) || [];
+    if (points.at(-1)?.at !== view.at) points.push({ at: view.at, rates: ROLES.map(([, field]) => job[field] || 0) });
+    rates.set(job.job, points);
+  }
+  // What is too old is gone, and with it the jobs that ended long ago.
+  for (const [job, points] of rates) {
+    while (points.length && points[0].at <= view.at - MINUTES * 60) points.shift();
+    if (!points.length) rates.delete(job);
+  }
 }
 
 function take(view) {
   if (!view.jobs && latest) view.jobs = latest.jobs;
-  for (const job of view.jobs || []) {
-    if (job.bytes_per_second === null || job.bytes_per_second === undefined) continue;
-    const points = rates.get(job.job) || [];
-    points.push({ at: view.at, rate: job.bytes_per_second });
-    rates.set(job.job, points.filter((point) => point.at > view.at - MINUTES * 60));
-  }
+  keepRates(view);
   latest = view;
   at("state").textContent = `seen at ${new Date(view.at * 1000).toLocaleTimeString()}`;
   if (!document.hidden) show();

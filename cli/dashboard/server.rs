@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::access::Access;
+use crate::commands::report as page;
 use crate::http;
 use crate::watch::{View, output_of};
 
@@ -118,7 +119,7 @@ impl Server {
         let Ok(_turn) = self.reporting.acquire().await else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         };
-        let made = tokio::task::spawn_blocking(move || gristmill_report::report(&folder)).await;
+        let made = tokio::task::spawn_blocking(move || page::of_folder(&folder, None)).await;
         match made {
             Ok(Ok(report)) => {
                 let kind = "text/html; charset=utf-8";

@@ -12,11 +12,23 @@ const BITS: u32 = 6;
 const ZERO: u16 = 1 << 15;
 
 /// The bucket of a value in units of the last place: a larger value never has a smaller one.
+#[inline]
 #[must_use]
 pub fn of(scaled: i128) -> u16 {
     let size = scaled.unsigned_abs();
-    let shift = (size.max(1).ilog2()).saturating_sub(BITS);
-    let number = (shift << BITS) as u16 + (size >> shift) as u16;
+    let shift_of = |highest: u32| highest.saturating_sub(BITS);
+    // Nearly every value fits the first.
+    let (shift, highest) = match u64::try_from(size) {
+        Ok(size) => {
+            let shift = shift_of(size.max(1).ilog2());
+            (shift, (size >> shift) as u16)
+        }
+        Err(_) => {
+            let shift = shift_of(size.ilog2());
+            (shift, (size >> shift) as u16)
+        }
+    };
+    let number = (shift << BITS) as u16 + highest;
     if scaled < 0 {
         ZERO - number
     } else {

@@ -107,9 +107,9 @@ pub const MAX_SAMPLE: usize = 64 << 10;
 
 /// The first [`MAX_SAMPLE`] bytes, cut before a UTF-8 character rather than inside it.
 #[must_use]
-pub fn sample_of(bytes: &[u8]) -> Vec<u8> {
+pub fn sample_of(bytes: &[u8]) -> &[u8] {
     if bytes.len() <= MAX_SAMPLE {
-        return bytes.to_vec();
+        return bytes;
     }
     let mut end = MAX_SAMPLE;
     // A UTF-8 character has at most three continuation bytes; anything longer is not UTF-8.
@@ -119,7 +119,7 @@ pub fn sample_of(bytes: &[u8]) -> Vec<u8> {
     if bytes[end] & 0xC0 == 0x80 {
         end = MAX_SAMPLE;
     }
-    bytes[..end].to_vec()
+    &bytes[..end]
 }
 
 impl ChunkHead {
@@ -143,10 +143,10 @@ mod tests {
     fn a_sample_ends_at_a_character() {
         let text = "é".repeat(MAX_SAMPLE);
         let shifted = format!("a{text}");
-        assert!(std::str::from_utf8(&sample_of(text.as_bytes())).is_ok());
+        assert!(std::str::from_utf8(sample_of(text.as_bytes())).is_ok());
         let sample = sample_of(shifted.as_bytes());
         assert_eq!(sample.len(), MAX_SAMPLE - 1);
-        assert!(std::str::from_utf8(&sample).is_ok());
+        assert!(std::str::from_utf8(sample).is_ok());
         assert_eq!(sample_of(&[0x80; MAX_SAMPLE * 2]).len(), MAX_SAMPLE);
     }
 }

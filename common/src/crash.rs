@@ -6,7 +6,11 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The environment variable.
+/// The environment variable of a place where the process stops itself by SIGSTOP, until somebody
+/// sends SIGCONT.
+pub const STOP: &str = "GRISTMILL_STOP_AT";
+
+/// The environment variable of the place where the process kills itself.
 pub const VARIABLE: &str = "GRISTMILL_CRASH_AT";
 
 /// Comes to a place.
@@ -56,6 +60,9 @@ fn die_of(text: &[u8]) {
 }
 
 fn look(name: &str) {
+    if std::env::var(STOP).is_ok_and(|place| place == name) {
+        signal_me("-STOP");
+    }
     static PLACE: OnceLock<Option<(String, u64)>> = OnceLock::new();
     static VISITS: AtomicU64 = AtomicU64::new(0);
     let place = PLACE.get_or_init(|| {
@@ -68,12 +75,16 @@ fn look(name: &str) {
         && VISITS.fetch_add(1, Ordering::Relaxed) + 1 >= *times
     {
         // A real SIGKILL: nothing is cleaned up, no handler runs.
-        let me = std::process::id().to_string();
-        let _ = std::process::Command::new("kill")
-            .args(["-9", &me])
-            .status();
+        signal_me("-9");
         loop {
             std::thread::park();
         }
     }
+}
+
+fn signal_me(signal: &str) {
+    let me = std::process::id().to_string();
+    let _ = std::process::Command::new("kill")
+        .args([signal, &me])
+        .status();
 }

@@ -1,6 +1,9 @@
 //! Exact decimal numbers: up to 18 digits before the point and 9 after it. Never floats.
 //!
 //! A number that does not fit is none: whoever counts numbers counts those that were none, too.
+//! Only comparing takes numbers of any length.
+
+use std::cmp::Ordering;
 
 /// Places after the point.
 pub const PLACES: u32 = 9;
@@ -24,6 +27,7 @@ impl Decimal {
     /// The number that `text` is: an optional sign, digits with an optional point, an optional
     /// exponent. `None` for anything else, for more places than [`PLACES`] (zeros at the end do not
     /// count) and for 10^18 and more.
+    #[inline]
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (negative, digits) = match text {
@@ -51,10 +55,74 @@ impl Decimal {
     }
 
     /// The number in units of the last place.
+    #[inline]
     #[must_use]
     pub fn scaled(self) -> i128 {
         i128::from(self.whole) * i128::from(UNIT) + i128::from(self.nanos)
     }
+}
+
+/// How the number that a text is compares with another one: exactly, also where it has more digits
+/// than a [`Decimal`]. `None` if it is no number.
+#[inline]
+#[must_use]
+pub fn compare(text: &[u8], other: &Decimal) -> Option<Ordering> {
+    match Decimal::parse(text) {
+        Some(number) => Some(number.cmp(other)),
+        None => compare_long(text, other),
+    }
+}
+
+#[cold]
+fn compare_long(text: &[u8], other: &Decimal) -> Option<Ordering> {
+    if !is_written_as_number(text) {
+        return None;
+    }
+    let negative = text.starts_with(b"-");
+    let (size, more) = truncated(text);
+    let other = other.scaled();
+    Some(match (size, more) {
+        (0, false) => 0.cmp(&other),
+        _ if negative && other >= 0 => Ordering::Less,
+        _ if !negative && other < 0 => Ordering::Greater,
+        _ => {
+            // What was left off makes it larger.
+            let by_size = size.cmp(&other.unsigned_abs()).then(match more {
+                true => Ordering::Greater,
+                false => Ordering::Equal,
+            });
+            if negative { by_size.reverse() } else { by_size }
+        }
+    })
+}
+
+/// The size of a number in units of the last place, as far as it goes into that, and whether it has
+/// digits behind that place. What is larger than all [`Decimal`]s comes out as larger than them.
+fn truncated(text: &[u8]) -> (u128, bool) {
+    let end = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (mantissa, exponent) = text.split_at(end.unwrap_or(text.len()));
+    let exponent = exponent.get(1..).and_then(exponent_of).unwrap_or(0);
+    let point = mantissa.iter().position(|&byte| byte == b'.');
+    let whole = &mantissa[..point.unwrap_or(mantissa.len())];
+    let whole = whole.iter().filter(|byte| byte.is_ascii_digit()).count();
+    // So many digits stand before the place behind which nothing counts.
+    let kept = whole as i64 + i64::from(exponent) + i64::from(PLACES);
+    let mut size = 0u128;
+    let mut at = 0;
+    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit());
+    for digit in digits.map(|byte| byte - b'0') {
+        if at < kept {
+            size = size.saturating_mul(10).saturating_add(u128::from(digit));
+        } else if digit > 0 {
+            return (size, true);
+        }
+        at += 1;
+    }
+    while at < kept && size > 0 && size < u128::MAX {
+        size = size.saturating_mul(10);
+        at += 1;
+    }
+    (size, false)
 }
 
 /// Whether a text is written as [`Decimal::parse`] reads numbers, be it one that does not fit.
@@ -89,24 +157,44 @@ pub fn push(out: &mut Vec<u8>, scaled: i128) {
 
 /// Nearly every number: up to 18 digits, and up to 9 after a point.
 #[inline]
-fn short(digits: &[u8]) -> Option<(u64, u32)> {
-    let number = |digits: &[u8]| {
-        digits.iter().try_fold(0u64, |number, &byte| {
-            let digit = byte.wrapping_sub(b'0');
-            (digit < 10).then(|| number * 10 + u64::from(digit))
-        })
-    };
-    let point = digits.iter().position(|&byte| byte == b'.');
-    let (whole, places) = match point {
-        Some(point) => (&digits[..point], &digits[point + 1..]),
-        None => (digits, &[][..]),
-    };
-    if whole.is_empty() || whole.len() > 18 || places.len() > PLACES as usize {
+fn short(text: &[u8]) -> Option<(u64, u32)> {
+    let (whole, len) = digits(text);
+    if len == 0 || len > 18 {
         return None;
     }
-    let nanos = number(places)? * 10u64.pow(PLACES - places.len() as u32);
-    Some((number(whole)?, nanos as u32))
+    let places = match &text[len..] {
+        [] => return Some((whole, 0)),
+        [b'.', places @ ..] if places.len() <= PLACES as usize => places,
+        _ => return None,
+    };
+    let (nanos, len) = digits(places);
+    (len == places.len()).then(|| (whole, nanos as u32 * TENS[PLACES as usize - len]))
 }
+
+/// The number that the digits at the beginning of a text are, and how many they are; of more than
+/// 19 it means nothing.
+#[inline]
+fn digits(text: &[u8]) -> (u64, usize) {
+    let (mut number, mut len) = (0u64, 0);
+    while let Some(digit) = text.get(len).map(|byte| byte.wrapping_sub(b'0'))
+        && digit < 10
+    {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
+    (number, len)
+}
+
+/// Powers of ten.
+const TENS: [u32; PLACES as usize + 1] = {
+    let mut tens = [1; PLACES as usize + 1];
+    let mut at = 1;
+    while at < tens.len() {
+        tens[at] = tens[at - 1] * 10;
+        at += 1;
+    }
+    tens
+};
 
 /// Any number of digits, and exponents.
 #[cold]
@@ -182,6 +270,37 @@ mod tests {
         let mut out = Vec::new();
         push(&mut out, Decimal::parse(text.as_bytes())?.scaled());
         Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn numbers_of_any_length_compare_exactly() {
+        let half = Decimal::parse(b"0.5").unwrap();
+        for (text, expected) in [
+            ("0.5", Some(Ordering::Equal)),
+            ("0.50000000000", Some(Ordering::Equal)),
+            ("0.5000000000000001", Some(Ordering::Greater)),
+            ("0.49999999999999", Some(Ordering::Less)),
+            ("-0.5000000000000001", Some(Ordering::Less)),
+            ("1753000000000000000", Some(Ordering::Greater)),
+            ("-1753000000000000000", Some(Ordering::Less)),
+            ("1e400", Some(Ordering::Greater)),
+            ("-1e99999999999", Some(Ordering::Less)),
+            ("1e-99999999999", Some(Ordering::Less)),
+            ("0.00000000000000000001e20", Some(Ordering::Greater)),
+            (
+                "123456789012345678901234567890123456789012345e-45",
+                Some(Ordering::Less),
+            ),
+            ("NaN", None),
+            ("1.2.3", None),
+            ("", None),
+        ] {
+            assert_eq!(compare(text.as_bytes(), &half), expected, "{text}");
+        }
+        let less = Decimal::parse(b"-0.000000001").unwrap();
+        assert_eq!(compare(b"-0.0000000011", &less), Some(Ordering::Less));
+        assert_eq!(compare(b"-0.0000000009", &less), Some(Ordering::Greater));
+        assert_eq!(compare(b"0.0000000009", &less), Some(Ordering::Greater));
     }
 
     #[test]

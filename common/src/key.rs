@@ -8,12 +8,14 @@
 const END: [u8; 2] = [0x00, 0x01];
 
 /// Appends one field to an encoded key.
+#[inline]
 pub fn push_field(key: &mut Vec<u8>, field: &[u8]) {
     escape(key, field);
     key.extend_from_slice(&END);
 }
 
 /// Appends one field that is a mark and what it says of, as [`push_field`] would them end to end.
+#[inline]
 pub fn push_marked(key: &mut Vec<u8>, mark: u8, field: &[u8]) {
     escape(key, &[mark]);
     escape(key, field);
@@ -22,6 +24,31 @@ pub fn push_marked(key: &mut Vec<u8>, mark: u8, field: &[u8]) {
 
 #[inline]
 fn escape(key: &mut Vec<u8>, field: &[u8]) {
+    match has_zero(field) {
+        false => key.extend_from_slice(field),
+        true => escape_zeros(key, field),
+    }
+}
+
+/// Whether a zero is among these bytes. Most fields are short: a call that searches them would cost
+/// more than this.
+#[inline]
+fn has_zero(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let in_word = |bytes: &[u8; 8]| {
+        let word = u64::from_le_bytes(*bytes);
+        word.wrapping_sub(ONES) & !word & HIGH != 0
+    };
+    match bytes.last_chunk() {
+        // Most of its bytes may have been looked at.
+        Some(last) => bytes.as_chunks().0.iter().any(in_word) || in_word(last),
+        None => bytes.contains(&0),
+    }
+}
+
+#[cold]
+fn escape_zeros(key: &mut Vec<u8>, field: &[u8]) {
     let mut rest = field;
     while let Some(zero) = memchr::memchr(0, rest) {
         key.extend_from_slice(&rest[..zero]);
@@ -89,6 +116,21 @@ mod tests {
             push_field(&mut key, field);
         }
         key
+    }
+
+    #[test]
+    fn a_zero_is_found_wherever_it_is() {
+        for len in 0..40 {
+            for byte in [0, 1, 0x7F, 0x80, 0x81, 0xFF] {
+                let mut bytes = vec![byte.max(1); len];
+                assert!(!has_zero(&bytes));
+                for at in 0..len {
+                    let before = std::mem::take(&mut bytes[at]);
+                    assert!(has_zero(&bytes), "{at} of {len} beside {byte}");
+                    bytes[at] = before;
+                }
+            }
+        }
     }
 
     fn tuple() -> impl Strategy<Value = Vec<Vec<u8>>> {

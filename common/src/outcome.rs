@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::Quarantined;
 use crate::counters::Counter;
+use crate::entries::Entries;
 use crate::id::ChunkId;
 
 /// The result of one chunk for one partition, or one part of it.
@@ -37,7 +37,7 @@ pub struct OutcomeHead {
     /// The chunk's account, per source; in the first part for one partition only (I7).
     pub counts: Vec<SourceCount>,
     /// What was set aside in the chunk; travels with the counts.
-    pub quarantined: Vec<Quarantined>,
+    pub quarantined: Entries,
     /// What the user's programs counted in the chunk; travels with the counts.
     pub counters: Vec<Counter>,
     /// Set when the chunk was skipped, because it could not be run at all: all its records are set

@@ -1,7 +1,8 @@
-//! Where records of CSV end: a line feed inside quotes belongs to the value (RFC 4180).
+//! Where records of CSV end: a line feed inside quotes belongs to the value (RFC 4180). And, for
+//! formats with backslashes, whether a quote is escaped.
 //!
-//! A quote opens where a field begins, and closes unless another follows. One elsewhere is text,
-//! and so is what follows a closing quote before the delimiter.
+//! In CSV a quote opens where a field begins, and closes unless another follows. One elsewhere is
+//! text, and so is what follows a closing quote before the delimiter.
 
 use memchr::{memchr, memchr2};
 
@@ -92,6 +93,14 @@ impl Quotes {
         };
         before == BOM.len() as u64 && BOM.iter().enumerate().all(|(at, mark)| byte(at) == *mark)
     }
+}
+
+/// Whether the byte at `at` is escaped by a backslash: whether an odd run of them is before it. Of
+/// two, one escapes the other.
+#[must_use]
+pub fn is_escaped(text: &[u8], at: usize) -> bool {
+    let run = text[..at].iter().rev().take_while(|byte| **byte == b'\\');
+    run.count() % 2 == 1
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use memchr::{memchr, memrchr};
 use regex::bytes::Regex;
 
-use crate::cri::Parts;
+use crate::container::{Parts, Runtime};
 use crate::quotes::Quotes;
 use crate::spec::Records;
 
@@ -27,7 +27,7 @@ pub enum Splitter {
     /// A record is a line that may go on inside quotes; this byte is between its values.
     Quoted(u8),
     /// A record is a line of a container's log, with all its parts where the runtime cut it.
-    Cri,
+    Container(Runtime),
 }
 
 impl Splitter {
@@ -43,7 +43,8 @@ impl Splitter {
             Records::Start(pattern) => Splitter::Start(Regex::new(pattern)?),
             Records::Csv => Splitter::Quoted(b','),
             Records::Tsv => Splitter::Quoted(b'\t'),
-            Records::Cri => Splitter::Cri,
+            Records::Cri => Splitter::Container(Runtime::Cri),
+            Records::Docker => Splitter::Container(Runtime::Docker),
         })
     }
 
@@ -57,7 +58,7 @@ impl Splitter {
             Splitter::Paragraphs => self.next_line_boundary(bytes, at_end),
             Splitter::Start(_) => self.next_line_boundary(bytes, at_end),
             Splitter::Quoted(delimiter) => Quotes::new(*delimiter).end(bytes),
-            Splitter::Cri => Parts::default().end(bytes),
+            Splitter::Container(runtime) => Parts::new(*runtime).end(bytes),
         };
         found.or((at_end && !bytes.is_empty()).then_some(bytes.len()))
     }
@@ -81,13 +82,7 @@ impl Splitter {
                 }
                 (end > 0).then_some(end)
             }
-            Splitter::Cri => {
-                let mut end = 0;
-                while let Some(len) = Parts::default().end(&bytes[end..]) {
-                    end += len;
-                }
-                (end > 0).then_some(end)
-            }
+            Splitter::Container(runtime) => Parts::last_end(*runtime, bytes),
             Splitter::Paragraphs | Splitter::Start(_) => {
                 let mut end = bytes.len();
                 while let Some(newline) = memrchr(b'\n', &bytes[..end]) {
@@ -159,7 +154,9 @@ impl Splitter {
                 !is_blank(line) && is_blank(previous) && !is_blank(before)
             }
             Splitter::Start(pattern) => complete && pattern.is_match(trim_cr(line)),
-            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) | Splitter::Cri => false,
+            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) | Splitter::Container(_) => {
+                false
+            }
         }
     }
 }
@@ -194,7 +191,8 @@ mod tests {
             Splitter::Document,
             Splitter::Start(Regex::new("^[ab]").unwrap()),
             Splitter::Quoted(b' '),
-            Splitter::Cri,
+            Splitter::Container(Runtime::Cri),
+            Splitter::Container(Runtime::Docker),
         ]
     }
 

@@ -11,7 +11,7 @@ pub struct Seal {
     pub chunks: Vec<u32>,
     /// Records of each source, by source, as the producer counted them while cutting.
     pub records: Vec<u64>,
-    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    /// Bytes around archives that are not zero and were passed over.
     pub passed_over: u64,
 }
 
@@ -27,7 +27,7 @@ pub struct SplitEnd {
     pub split: u32,
     /// Number of its chunks.
     pub chunks: u32,
-    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    /// Bytes around archives that are not zero and were passed over.
     pub passed_over: u64,
 }
 

@@ -75,6 +75,6 @@ pub struct SplitAccount {
     pub chunks: u32,
     /// Records of each source that the split read: pairs of source and records, by source.
     pub records: Vec<(u32, u64)>,
-    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    /// Bytes around archives that are not zero and were passed over.
     pub passed_over: u64,
 }

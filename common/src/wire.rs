@@ -37,7 +37,7 @@ pub use crate::message::{
 };
 
 /// The version of the wire format.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 /// The first version whose entries of the log have the head that this one has.
 const FIRST_LOG: u16 = 3;
 /// The largest message that a broker or a ledger takes, in bytes: one of the largest document, with

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::chunk::{ChunkHead, Piece, Quarantined};
 use crate::counters::Counter;
+use crate::entries::Entries;
 use crate::header::Header;
 use crate::id::ChunkId;
 use crate::outcome::{OutcomeHead, SourceCount};
@@ -116,7 +117,7 @@ fn outcome_head() -> OutcomeHead {
             mapped: 1,
             quarantined: 1,
         }],
-        quarantined: vec![],
+        quarantined: Entries::default(),
         counters: Counter::new(b"g", b"n", 7).into_iter().collect(),
     }
 }
@@ -129,7 +130,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         flip in 1_u8..=255,
     ) {
-        let quarantined = reasons.into_iter().map(|reason| Quarantined {
+        let quarantined: Vec<_> = reasons.into_iter().map(|reason| Quarantined {
             source: 1,
             document: b"some/folder/of/logs.gz".to_vec(),
             offset: 9,
@@ -137,9 +138,9 @@ proptest! {
             sample: vec![0xFF],
             stretch: None,
             stderr: Vec::new(),
-        });
+        }).collect();
         let head = OutcomeHead {
-            quarantined: quarantined.collect(),
+            quarantined: quarantined.iter().collect(),
             ..outcome_head()
         };
         let message = encode_outcome(&head, body).unwrap();

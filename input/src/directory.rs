@@ -65,3 +65,27 @@ pub(crate) fn is_there(file: &Random<'_>) -> bool {
         matches!(directory.entries(&mut buffer).next_entry(), Ok(Some(_)))
     })
 }
+
+/// Whether a file ends as the last part of a split zip: with an end record (APPNOTE 4.3.16) of a
+/// disk other than the first, whose comment is the end of the file.
+pub(crate) fn is_last_part(file: &Random<'_>) -> bool {
+    const END: usize = 22;
+    let mut tail = vec![0; (END + usize::from(u16::MAX)).min(file.size() as usize)];
+    let from = file.size() - tail.len() as u64;
+    if !file
+        .read(&mut tail, from)
+        .is_ok_and(|got| got == tail.len())
+    {
+        return false;
+    }
+    memchr::memmem::rfind_iter(&tail, b"PK\x05\x06").any(|at| {
+        let field = |offset: usize| {
+            let bytes = tail.get(at + offset..).and_then(|rest| rest.first_chunk());
+            bytes.map(|bytes| u16::from_le_bytes(*bytes))
+        };
+        let comment = field(END - 2).map(usize::from);
+        // All ones: another record states it, as zips in one piece may.
+        let split = |disk: Option<u16>| disk.is_some_and(|disk| (1..u16::MAX).contains(&disk));
+        comment.is_some_and(|length| at + END + length == tail.len()) && split(field(4))
+    })
+}

@@ -42,13 +42,17 @@ pub trait Object: Debug + Send + Sync {
         true
     }
 
-    /// Its bytes in a range, as a stream. Asks for nothing before the first pull, and for nothing
-    /// at all if the range is empty.
+    /// Its bytes in a range, as a stream. Asks for nothing before the first pull or
+    /// [`ObjectStream::begin`], and for nothing at all if the range is empty.
     fn open(&self, range: Range<u64>) -> Box<dyn ObjectStream>;
 }
 
 /// Some bytes of an object, in order.
 pub trait ObjectStream: Send {
+    /// Asks for the first bytes now, before they are pulled. Does not wait; what goes wrong, the
+    /// first pull says.
+    fn begin(&mut self) {}
+
     /// Appends at most `max` bytes (more than 0) to `out` and returns how many; 0 at the range's
     /// end. Waits for the network, but not past a stop.
     ///

@@ -10,7 +10,7 @@ use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{Counts, Role};
 use gristmill_common::spec::{Extract, JobSpec, Kind};
-use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
+use gristmill_jobs::declare::{Backlog, declare_job};
 use gristmill_jobs::registry::{Event, Registry, Submission, Totals};
 use gristmill_jobs::report::{EXCHANGE, Facts, PERIOD, Rate, Report, Work, declare, encode_report};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
@@ -61,6 +61,7 @@ async fn write(broker: &Broker, jobs: u64, active: u64) -> Result<(), Box<dyn st
             processor: 1,
             replace: false,
             run: 1,
+            after: None,
             code: None,
         };
         let mut events = vec![
@@ -75,7 +76,7 @@ async fn write(broker: &Broker, jobs: u64, active: u64) -> Result<(), Box<dyn st
             events.push(Event::Finished(Totals::default()));
         } else {
             let run = JobRun::new(&name, 1);
-            declare_job(broker, &run, 1, Backlog::of(1 << 30), Leftovers::Keep).await?;
+            declare_job(broker, &run, 1, Backlog::of(1 << 30)).await?;
         }
         for event in &events {
             registry.append(&name, 1, event).await?;
@@ -116,6 +117,7 @@ async fn report(broker: Broker, active: u64, workers: u64) {
                 },
                 trouble: None,
                 left_alone: false,
+                reasons: Vec::new(),
             });
             let key = match &work {
                 Some(_) => format!("{}.{job}", role.name()),

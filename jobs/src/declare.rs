@@ -8,7 +8,7 @@ use gristmill_common::crash;
 use gristmill_common::job::JobRun;
 use gristmill_rabbitmq::{
     AMQPValue, Broker, FieldTable, QueueError, REPLICAS, close, declare, delete, depth, flush,
-    is_idle, persistently,
+    is_headless, persistently,
 };
 
 use crate::queue::{Queue, queue_name, queues_of};
@@ -19,6 +19,10 @@ pub const CHUNK_DELIVERIES: u32 = 3;
 const NO_LIMIT: i64 = 1_000_000_000;
 /// The least room of one partition's results, in bytes: a queue below one message never moves.
 const LEAST_RESULTS: u64 = 16 << 20;
+
+/// Queues that nobody has used for so long go by themselves: the log has forgotten their job (it
+/// keeps 30 days), or never knew it, as when a producer died before it had entered its run.
+const EXPIRES: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// How often queues are deleted when connections are lost meanwhile: about a minute.
 const ATTEMPTS: u32 = 16;
@@ -47,20 +51,9 @@ impl Backlog {
     }
 }
 
-/// What becomes of queues that are there before they are declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leftovers {
-    /// They are the job's: for one that goes on.
-    Keep,
-    /// Those without messages and consumers are made anew: for a job that failed. A broker that was
-    /// killed within a declaration keeps a queue without a leader, which never confirms a message.
-    Idle,
-    /// All are made anew: for a run that the log does not know.
-    All,
-}
-
-/// Declares all queues of a job. A connection that
-/// is lost on the way is waited for, and so is a broker that does not have them ready.
+/// Declares all queues of a job. Those that have lost their leader are made anew; all others that
+/// are there stay: another producer may be at work on the same run. A connection that is lost on
+/// the way is waited for, and so is a broker that does not have them ready.
 ///
 /// # Errors
 /// When one exists with other settings, or the broker refuses.
@@ -69,24 +62,22 @@ pub async fn declare_job(
     job: &JobRun,
     partitions: u32,
     backlog: Backlog,
-    leftovers: Leftovers,
 ) -> Result<(), QueueError> {
     let name = queue_name(job, Queue::Chunks);
+    // After a lost connection all are looked at again: the broker may have been killed.
     persistently(broker, &name, u32::MAX, async || {
-        let channel = broker.channel().await?;
         for queue in queues_of(partitions) {
             let name = queue_name(job, queue);
-            let remake = match leftovers {
-                Leftovers::Keep => false,
-                Leftovers::Idle => is_idle(broker, &name).await?,
-                Leftovers::All => true,
-            };
+            let remake = is_headless(broker, &name).await?;
+            let channel = broker.channel().await?;
             if remake {
                 delete(&channel, &name).await?;
             }
             let arguments = arguments(job, queue, partitions, backlog);
             declare(&channel, &name, arguments).await?;
+            close(&channel).await;
         }
+        let channel = broker.channel().await?;
         flush(&channel, &scratch(job)).await?;
         close(&channel).await;
         Ok(())
@@ -152,6 +143,7 @@ fn arguments(job: &JobRun, queue: Queue, partitions: u32, backlog: Backlog) -> F
         "x-quorum-initial-group-size",
         AMQPValue::LongLongInt(REPLICAS),
     );
+    set("x-expires", number(EXPIRES.as_millis() as u64));
     match queue {
         Queue::Chunks => {
             set(

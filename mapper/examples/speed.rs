@@ -5,8 +5,10 @@
 
 #![allow(clippy::print_stdout, reason = "a program that prints its findings")]
 
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+mod thread_time;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
 use gristmill_common::id::ChunkId;
@@ -15,6 +17,8 @@ use gristmill_common::spec::{
     AccessLog, Field, Format, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
 use gristmill_mapper::{Mapper, Prepared};
+
+use self::thread_time::now;
 
 const CHUNK: usize = 512 << 10;
 const SIZE: usize = 32 << 20;
@@ -144,15 +148,6 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
         mapped.as_secs_f64() / scanned.as_secs_f64(),
         rate(scanned),
     );
-}
-
-/// The time that this thread has run, where Linux tells; a busy machine does not show then.
-fn now() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let nanoseconds = std::fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|text| text.split(' ').next()?.parse().ok());
-    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }
 
 /// The mean over enough rounds to be exact, after one that warms up.

@@ -5,7 +5,7 @@ mod support;
 use gristmill_common::spec::{
     AccessLog, Extract, Field, Format, Grep, Kind, Pos, Tagset, Wc, WordCount, Words,
 };
-use support::{Merged, cut, document, grep, map, spec};
+use support::{Document, Merged, cut, document, grep, map, spec};
 
 fn run(kind: Kind, text: &str) -> Merged {
     let spec = spec(kind);
@@ -390,7 +390,7 @@ fn extract_writes_json_lines() {
             r#"{"name":"a\"b","text":"line\n\t\"é\"\u0000"}"#,
             "\n",
             r#"{"name":"empty","text":""}"#,
-            "\n{\"name\":\"bad\",\"text\":\"x\u{FFFD}y\u{FFFD}z\"}\n"
+            "\n{\"name\":\"bad\",\"text\":\"x\u{FFFD}y\u{FFFD}z\",\"text_base64\":\"eP954oJ6\"}\n"
         )
     );
     assert_eq!(merged.counts[&0], [3, 3, 0]);
@@ -478,4 +478,72 @@ fn pos_writes_conllu_with_ids_text_and_ranges() {
         pos(Format::Conllu, Tagset::Ewt, "I don't."),
         expected.concat()
     );
+}
+
+fn pos_documents(format: Format, documents: &[Document], size: usize) -> String {
+    let mut spec = spec(Kind::Pos(Pos {
+        tokenized: false,
+        lemmas: true,
+        tagset: Tagset::Ewt,
+        separator: "_".into(),
+        model_hash: 0,
+        own_model: false,
+    }));
+    spec.format = format;
+    let chunks = cut(documents, &spec.records, size);
+    map(&spec, &chunks).text().to_owned()
+}
+
+#[test]
+fn a_document_without_a_sentence_leaves_no_comment_behind() {
+    let documents = [
+        document("empty", ""),
+        document("a\nb", "Yes."),
+        document("blank", " \n\t\r\n"),
+        document("last", ""),
+    ];
+    let conllu = pos_documents(Format::Conllu, &documents, 1 << 20);
+    let comments: Vec<&str> = conllu
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .collect();
+    let wanted = [
+        "# newdoc id = a\\x0Ab",
+        "# sent_id = a%0Ab-1-1",
+        "# text = Yes.",
+    ];
+    assert_eq!(comments, wanted);
+    assert!(conllu.ends_with("\n\n"));
+    // Wherever the chunks are cut.
+    assert_eq!(pos_documents(Format::Conllu, &documents, 1), conllu);
+    let jsonl = pos_documents(Format::Jsonl, &documents, 1 << 20);
+    assert_eq!(jsonl.lines().count(), 1);
+}
+
+#[test]
+fn hostile_text_is_written_as_json_that_says_where_each_token_was() {
+    let text = "\u{feff}\u{202e}He said\u{202c} \"no\"\\.\r\n\r\n\u{200b}\n\n\
+        \u{1f469}\u{200d}\u{1f680} \u{1f1e9}\u{1f1ea}\tok\u{0}\u{7f}\u{85}x =\u{338}";
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.extend_from_slice(b" caf\xe9 ");
+    bytes.extend(std::iter::repeat_n(b'w', 1 << 20));
+    let documents = [document("\u{202e}a\tb\n\"c\"", &bytes)];
+    let jsonl = pos_documents(Format::Jsonl, &documents, 1 << 20);
+    let mut count = 0;
+    for line in jsonl.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["document"], "\u{202e}a\tb\n\"c\"");
+        let list = |name: &str| value[name].as_array().unwrap().clone();
+        let (tokens, places) = (list("tokens"), list("offsets"));
+        for name in ["tags", "upos", "lemmas", "offsets"] {
+            assert_eq!(list(name).len(), tokens.len(), "{name}");
+        }
+        for (token, place) in tokens.iter().zip(&places) {
+            let at = |end: usize| place[end].as_u64().unwrap() as usize;
+            let here = String::from_utf8_lossy(&bytes[at(0)..at(1)]);
+            assert_eq!(token.as_str(), Some(&*here));
+            count += 1;
+        }
+    }
+    assert!(count > 12, "{count} tokens");
 }

@@ -4,6 +4,7 @@ A bag is a plan: nothing is read before `compute`, `take`, `to_textfiles` or a l
 """
 
 import bz2
+import functools
 import gzip
 import itertools
 import lzma
@@ -14,8 +15,18 @@ from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional, 
 from . import plan, stages
 from .errors import Quarantined
 from .lines import Lines
-from .program import Input, Inputs, Option, paths
+from .program import COMMAND_LINES, Input, Inputs, Option, paths, refused
 from .stages import MISSING
+
+# Options of the program's that are not for bags, and what to use.
+OUTPUT = "a bag's workers and its output are its own: to_textfiles compresses by the file's name, and submit writes folders"
+NOT_FOR_BAGS = {
+    **COMMAND_LINES,
+    "try": "take(n) gives the first items",
+    **dict.fromkeys(["compress", "format", "out", "output", "partitions", "report", "quarantine"], OUTPUT),
+    **dict.fromkeys(["each", "reduce", "python", "code", "map", "combine", "worker", "shell"], OUTPUT),
+}
+
 
 class Whole:
     """What has come of another bag as a whole, such as its frequencies: little, and computed here."""
@@ -49,26 +60,26 @@ class Bag:
 
     def map(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> "Bag":
         """What `func` returns for each item; the other arguments go behind the item."""
-        return self._with(stages.Map(stages.with_arguments(func, args, kwargs)))
+        return self._with(stages.Map(with_arguments(func, args, kwargs)))
 
     def starmap(self, func: Callable[..., Any], **kwargs: Any) -> "Bag":
         """What `func` returns for each item, which is its arguments."""
-        return self._with(stages.Map(stages.with_arguments(func, (), kwargs), star=True))
+        return self._with(stages.Map(with_arguments(func, (), kwargs), star=True))
 
     def filter(self, predicate: Callable[[Any], Any]) -> "Bag":
         """The items of which `predicate` says yes."""
-        return self._with(stages.Filter(predicate))
+        return self._with(stages.Filter(valued(predicate)))
 
     def remove(self, predicate: Callable[[Any], Any]) -> "Bag":
         """The items of which `predicate` says no."""
-        return self._with(stages.Filter(predicate, keep=False))
+        return self._with(stages.Filter(valued(predicate), keep=False))
 
     def map_partitions(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> "Bag":
         """The items that `func` returns for an iterator over the items of each document.
 
         A document is read as a whole then, and has at most 64 MiB.
         """
-        return self._with(stages.Partition(stages.with_arguments(func, args, kwargs)))
+        return self._with(stages.Partition(with_arguments(func, args, kwargs)))
 
     def pluck(self, key: Any, default: Any = MISSING) -> "Bag":
         """A part of each item; of a list of keys, a tuple of parts."""
@@ -103,7 +114,7 @@ class Bag:
 
         A copy of `initial` begins each part, so it must change nothing, as 0 in a sum.
         """
-        return Item(self, plan.Fold(binop, combine or binop, given(initial)))
+        return Item(self, plan.Fold(valued(binop), valued(combine or binop), given(initial)))
 
     def foldby(
         self,
@@ -115,7 +126,7 @@ class Bag:
         split_every: Optional[int] = None,
     ) -> "Bag":
         """Pairs of each key and its items folded into one; each begins with a copy of `initial`."""
-        combine = combine or binop
+        binop, combine = valued(binop), valued(combine or binop)
         end = plan.FoldBy(getter(key), binop, given(initial), combine, given(combine_initial))
         return Bag(Whole(self, end))
 
@@ -138,11 +149,11 @@ class Bag:
 
     def max(self) -> "Item":
         """The largest item."""
-        return self.fold(larger)
+        return self.reduction(max, max)
 
     def min(self) -> "Item":
         """The smallest item."""
-        return self.fold(smaller)
+        return self.reduction(min, min)
 
     def mean(self) -> "Item":
         """The mean of the items."""
@@ -162,6 +173,8 @@ class Bag:
         Raises `Quarantined` if more records before the last of them fail than `allow_quarantine=N`
         permits; a share, as "1%", is one of all records, and is not held against the first ones.
         """
+        if k < 0:
+            raise ValueError("take(%d): a number from 0" % k)
         return tuple(self._source.first(self._steps, k))
 
     def to_textfiles(self, path: Input, encoding: str = "utf-8", last_endline: bool = False) -> List[str]:
@@ -243,33 +256,48 @@ def read_text(
     needed. A line ends with a newline, as in Dask; `line_ends=False` leaves it out. Further options
     are those of `gristmill run exec`, such as `include="*.log"` or `allow_quarantine="1%"`.
     """
+    refused("read_text", options, NOT_FOR_BAGS)
     found = paths(urlpath)
     return Bag(Lines(found, encoding, errors, include_path, line_ends, dict(options)))
 
 
 def given(value: Any) -> List[Any]:
     """A value in a list, if there is one."""
-    return [] if value is MISSING else [value]
+    return [] if value is MISSING else [valued(value)]
 
 
 def getter(key: Any) -> Callable[[Any], Any]:
     """A function that says by what; a key stands for a part of the item."""
-    return key if callable(key) else operator.itemgetter(key)
+    if callable(valued(key)):
+        function: Callable[[Any], Any] = key
+        return function
+    if isinstance(key, list):
+        return functools.partial(stages.pluck, key, MISSING)
+    return operator.itemgetter(key)
+
+
+def valued(value: Any) -> Any:
+    """What is given to a bag's verb; raises TypeError for a bag and what is not computed."""
+    if isinstance(value, (Bag, Item)):
+        raise TypeError(
+            "%s as an argument: it is a plan, which workers cannot have; compute it first, as in "
+            "bag.map(func, other.max().compute())" % type(value).__name__
+        )
+    return value
+
+
+def with_arguments(
+    func: Callable[..., Any], args: Tuple[Any, ...], kwargs: Dict[str, Any]
+) -> Callable[..., Any]:
+    """A function of an item, which gets these arguments behind it."""
+    for one in (func, *args, *kwargs.values()):
+        valued(one)
+    return stages.with_arguments(func, args, kwargs)
 
 
 def counted(items: Iterable[Any]) -> int:
     """How many items there are."""
     return sum(1 for _ in items)
-
-
-def larger(one: Any, other: Any) -> Any:
-    """The larger one; the first one of equals."""
-    return other if other > one else one
-
-
-def smaller(one: Any, other: Any) -> Any:
-    """The smaller one; the first one of equals."""
-    return other if other < one else one
 
 
 def total(items: Iterable[Any]) -> Tuple[Any, int]:

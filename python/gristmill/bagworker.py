@@ -16,14 +16,25 @@ import traceback
 from typing import BinaryIO, Iterator, List, Optional, Tuple
 
 from . import pairs, stages, travel
+from .forked import Guard
 from .plan import Plan
 from .quarantine import Entry
 
 # The longest result of one record, in bytes, with room for what is around it.
 MOST = (64 << 20) - 4096
 
+# The largest batch, in bytes: what comes of a batch costs the same for many of its records as for few,
+# as the keys of a table do.
+BATCH = 256 << 10
+
+# Records of a batch that are answered at once where not all of them can be.
+FEW = 500
+
 # How much of a record is in its entry, in bytes.
 SHOWN = 1024
+
+# The texts of small numbers, which most of a batch are.
+NUMBERS = [b"%d" % number for number in range(1024)]
 
 # A document's name, the number of the first record, records with a newline behind each, their lengths.
 Group = Tuple[str, int, bytes, Tuple[int, ...]]
@@ -32,9 +43,10 @@ Group = Tuple[str, int, bytes, Tuple[int, ...]]
 class Worker:
     """Reads batches and answers them."""
 
-    def __init__(self, plan: Optional[Plan], output: BinaryIO) -> None:
+    def __init__(self, plan: Optional[Plan], output: BinaryIO, guard: Guard) -> None:
         self.given = plan  # without one, records come back as they are
         self.output = output
+        self.guard = guard
 
     def send(self, kind: bytes, payload: bytes) -> None:
         """Writes a frame."""
@@ -50,30 +62,40 @@ class Worker:
             self.output.flush()
             return
         records = sum(len(lengths) for *_, lengths in groups)
-        try:
-            self.answer(records, groups)
-            failed = False
-        except BaseException:
-            failed = True
-        if failed:
-            self.each(groups)
+        if not self.answered(records, groups):
+            self.each(records, groups)
         self.send(b"E", b"")
         self.output.flush()
 
-    def each(self, groups: List[Group]) -> None:
-        """Answers records one by one: one of them fails, at least."""
-        for name, first, data, lengths in groups:
-            at = 0
-            for number, length in enumerate(lengths, first):
-                group = (name, number, data[at:at + length + 1], (length,))
-                at += length + 1
-                try:
-                    self.answer(1, [group])
-                except BaseException as error:
-                    if self.plan.first:
-                        self.part(1, self.entry(group, error))
-                    else:
-                        self.send(b"X", explain(error))
+    def each(self, records: int, groups: List[Group]) -> None:
+        """Answers records of which one fails, at least: few at a time, and those that fail alone."""
+        for group in groups:
+            for piece in cut(group, FEW):
+                few = len(piece[3])
+                if 1 < few < records and self.answered(few, [piece]):
+                    continue
+                for one in cut(piece, 1):
+                    self.alone(one)
+
+    def answered(self, records: int, groups: List[Group]) -> bool:
+        """Answers these records at once, if none of them fails."""
+        try:
+            self.answer(records, groups)
+            return True
+        except BaseException as error:
+            self.guard.check(error)
+            return False
+
+    def alone(self, group: Group) -> None:
+        """Answers one record."""
+        try:
+            self.answer(1, [group])
+        except BaseException as error:
+            self.guard.check(error)
+            if self.plan.first:
+                self.part(1, self.entry(group, error))
+            else:
+                self.send(b"X", explain(error))
 
     def entry(self, group: Group, error: BaseException) -> Entry:
         """What is said of a record that failed, where nobody will read the quarantine."""
@@ -98,8 +120,11 @@ class Worker:
 
     def answer(self, records: int, groups: List[Group]) -> None:
         """Answers these records at once."""
+        groups = list(groups)
+        self.guard.lists = [groups]
         items = itertools.chain.from_iterable(self.items(*group) for group in groups)
         part = self.plan.end.part(stages.run(self.plan.steps, items))
+        self.guard.check()
         if self.plan.end.table:
             self.send(b"K", table(records, part))
         else:
@@ -121,8 +146,21 @@ class Worker:
         if plan.documents:
             lines = documents(data, lengths, plan)
         else:
-            lines = iter(texts(data, lengths, plan))
+            found = texts(data, lengths, plan)
+            self.guard.lists.append(found)
+            lines = iter(found)
         return ((line, name) for line in lines) if plan.include_path else lines
+
+
+def cut(group: Group, most: int) -> Iterator[Group]:
+    """The records of a document in pieces of at most so many."""
+    name, first, data, lengths = group
+    at = 0
+    for number in range(0, len(lengths), most):
+        some = lengths[number:number + most]
+        end = at + sum(some) + len(some)
+        yield name, first + number, data[at:end], some
+        at = end
 
 
 def documents(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> Iterator[str]:
@@ -145,6 +183,9 @@ def texts(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> List[str]:
     """Records as texts."""
     text = data.decode(plan.encoding, plan.errors)
     if plan.line_ends:
+        lines = text.splitlines(True)
+        if len(lines) == len(lengths) == text.count("\n"):
+            return lines  # it has divided them at newlines only
         lines = list(io.StringIO(text, newline="\n"))
         if len(lines) == len(lengths):
             return lines
@@ -162,14 +203,16 @@ def texts(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> List[str]:
 
 def table(records: int, part: "dict[object, int]") -> bytes:
     """Keys and numbers as the pairs of the first of these records."""
-    parts: List[bytes] = []
-    for key, number in part.items():
-        text = pairs.key_text(key)
-        if len(text) > pairs.MOST:
-            raise OverflowError("an item of %d bytes: too long to be counted" % len(text))
-        parts += (text, b"%d" % number)
-    numbers = [records, len(part)] + [0] * (records - 1) + list(map(len, parts))
-    payload = struct.pack(">%dI" % len(numbers), *numbers) + b"".join(parts)
+    count, values = len(part), part.values()
+    parts = [b""] * (2 * count)
+    parts[::2] = pairs.key_texts(part)
+    small = max(values, default=0) < len(NUMBERS)
+    parts[1::2] = map(NUMBERS.__getitem__ if small else b"%d".__mod__, values)
+    lengths = list(map(len, parts))
+    if max(lengths, default=0) > pairs.MOST:
+        raise OverflowError("an item of %d bytes: too long to be counted" % max(lengths))
+    head = struct.pack(">II", records, count) + bytes(4 * (records - 1))
+    payload = b"".join((head, struct.pack(">%dI" % len(lengths), *lengths), *parts))
     if len(payload) > MOST:
         raise OverflowError("what is counted of %d records has %d bytes" % (records, len(payload)))
     return payload
@@ -224,12 +267,17 @@ def main(path: str) -> None:
     if kind != b"H":
         return
     worker: Optional[Worker] = None
+    guard = Guard()
     try:
         with open(path, "rb") as file:
             packed = pickle.load(file)
-        worker = Worker(None if packed is None else travel.unpack(packed), output)
-        answer, payload = b"H", json.dumps({"version": 1, "worker": "python bag"}).encode()
+        plan = None if packed is None else travel.unpack(packed)
+        guard.check()
+        worker = Worker(plan, output, guard)
+        greeting = {"version": 1, "worker": "python bag", "batch": BATCH}
+        answer, payload = b"H", json.dumps(greeting).encode()
     except BaseException as error:
+        guard.check(error)
         answer, payload = b"F", explain(error)
     output.write(struct.pack(">I", len(payload) + 1) + answer + payload)
     output.flush()

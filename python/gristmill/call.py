@@ -22,6 +22,8 @@ PACKAGE = "gristmill"
 WORKER = "gristmill_worker_module"
 # Scripts that were loaded.
 MAINS: Dict[str, types.ModuleType] = {}
+# The worker's: a child that a function forks has another one.
+PID = os.getpid()
 KINDS = "bytes, str, or values of JSON (dict with str as keys, list, int, float, bool, None)"
 
 
@@ -80,6 +82,8 @@ def found(place: Dict[str, Any]) -> Tuple[Any, Optional[types.ModuleType]]:
             return pickle.load(file), None
     module = MAINS.get(place["main"]) if "main" in place else None
     if module is None and "main" in place:
+        # When it is first loaded, `__mp_main__` becomes another name of `__main__`: not in the script.
+        importlib.import_module("multiprocessing")
         module = MAINS[place["main"]] = types.ModuleType("__mp_main__")
         module.__dict__.update(runpy.run_path(os.path.join(HERE, place["main"]), run_name="__mp_main__"))
         sys.modules["__main__"] = sys.modules["__mp_main__"] = module
@@ -141,6 +145,8 @@ def outcome(function: Callable[..., Any], star: bool, record: str) -> str:
             return encode(function(*map(decode, arguments), **named))
         return encode(function(decode(record)))
     except Exception as error:
+        if os.getpid() != PID:
+            raise  # the worker ends it
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
             trace = trace.tb_next

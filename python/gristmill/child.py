@@ -1,6 +1,7 @@
 """What a worker of a pool does: takes batches from a pipe, calls the function, answers each item."""
 
 import fcntl
+import multiprocessing
 import os
 import pickle
 import signal
@@ -11,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import wire
 from .errors import MaybeEncodingError, WorkerLost
+from .forked import Guard
 
 # A worker that has computed for so long in one batch answers, and gives the rest back.
 LONGEST = 0.1
@@ -35,16 +37,21 @@ def main(
     for connection in PARENTS_ENDS.values():
         connection.close()
     PARENTS_ENDS.clear()
+    # It may have children, such as a pool of its own: when it dies, they are killed by its pipes.
+    multiprocessing.current_process().daemon = False
     # Ctrl-C is the parent's to handle. What the function starts gets the default again by exec.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setpgid(0, 0)
     end_with_parent(life)
     fd, output = tasks.fileno(), answers.fileno()
+    guard = Guard()
     if initializer is not None:
         try:
             initializer(*initargs)
+            guard.check()
         except BaseException as error:
+            guard.check(error)
             wire.send(output, ("initializer", pickled_error(error)))
             return
     wire.send(output, ("ready",))
@@ -62,10 +69,12 @@ def main(
         try:
             if function is not None:
                 functions[job] = pickle.loads(function)
+                guard.check()
         except BaseException as error:
+            guard.check(error)
             wire.send(output, ("function", pickled_error(error)))
             continue
-        batch = Batch(functions[job], how)
+        batch = Batch(functions[job], how, guard)
         if how == CALL:
             functions.clear()
         took = batch.run(wire.decode(data))
@@ -89,17 +98,20 @@ def end_with_parent(life: Connection) -> None:
 class Batch:
     """One batch in work."""
 
-    def __init__(self, function: Callable[..., Any], how: int) -> None:
+    def __init__(self, function: Callable[..., Any], how: int, guard: Guard) -> None:
         self.function = caller(function, how)
         self.results: List[Any] = []
         self.errors: List[Tuple[int, bytes]] = []
         self.boxed = False
+        self.guard = guard
 
     def run(self, items: List[Any]) -> float:
         """Calls the function for the items, or for as many as there is time for: how long it took."""
         begun = time.perf_counter()
         rest = iter(items)
-        while len(self.results) < len(items) and self.some(rest, begun + LONGEST):
+        self.guard.lists = [items]
+        count = len(items)
+        while len(self.results) < count and self.some(rest, begun + LONGEST):
             pass
         return time.perf_counter() - begun
 
@@ -121,8 +133,10 @@ class Batch:
                     add(packed(result))
                     self.boxed = True
                 if clock() > deadline:
-                    return False
+                    break
+            self.guard.check()
         except BaseException as error:
+            self.guard.check(error)
             self.errors.append((len(self.results), pickled_error(error)))
             add(None)
         return clock() <= deadline

@@ -59,6 +59,11 @@ class ClusterPool(Pool):
         results: Optional[Input] = None,
         **options: Option,
     ) -> None:
+        if "://" not in broker:
+            raise ValueError(
+                "Pool(%r): a number of processes is an int, a broker a URL such as amqp://queue.example"
+                % (broker,)
+            )
         self._broker = broker
         self._begin = None if initializer is None else (initializer, tuple(initargs))
         self._sign = sign
@@ -191,8 +196,10 @@ class ClusterPool(Pool):
             self._jobs.append(job)
         try:
             job.wait()
-        except Quarantined:
-            pass  # the items are found in their places
+        except Quarantined as error:
+            if error.results is None:
+                raise  # the job has ended at its first items
+            # the items are found in their places
         except Exception:
             if self._state == TERMINATED:
                 raise PoolEnded(ENDED) from None

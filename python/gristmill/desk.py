@@ -19,7 +19,10 @@ class Desk:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.state = RUN
-        self.changed = threading.Condition(threading.RLock())
+        # Entered by itself, not by its condition: that runs Python between the lock and the
+        # block, in which Ctrl-C would leave it locked for ever.
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.jobs: Deque[Job] = deque()  # with items that nobody has taken
         self.again: Deque[Batch] = deque()  # given back, or lost with a worker
         self.pending: Dict[int, Job] = {}
@@ -28,7 +31,7 @@ class Desk:
 
     def add(self, job: Job) -> None:
         """Takes a job on."""
-        with self.changed:
+        with self.lock:
             if self.state != RUN:
                 raise ValueError("Pool not running")
             if self.broken is None:
@@ -42,14 +45,14 @@ class Desk:
 
     def forget(self, job: Job) -> None:
         """Nothing of a job is left to be done."""
-        with self.changed:
+        with self.lock:
             self.pending.pop(job.number, None)
             if not self.pending:
                 self.changed.notify_all()
 
     def wake(self) -> None:
         """There are items where there were none."""
-        with self.changed:
+        with self.lock:
             self.hungry = False
             self.changed.notify_all()
 
@@ -59,7 +62,7 @@ class Desk:
 
     def take(self) -> Optional[Batch]:
         """Waits for a batch; none if the pool ends."""
-        with self.changed:
+        with self.lock:
             deadline = None
             while True:
                 if self.state == TERMINATED or self.state == CLOSED and not self.pending:
@@ -82,7 +85,7 @@ class Desk:
 
     def take_ahead(self) -> Optional[Batch]:
         """A full batch for a worker that has one already, if there is one."""
-        with self.changed:
+        with self.lock:
             if self.state == TERMINATED or self.again:
                 return None
             for job in self.jobs:
@@ -113,14 +116,14 @@ class Desk:
 
     def give_back(self, batches: List[Batch]) -> None:
         """Batches are to be done again, or at last, unless their jobs have failed."""
-        with self.changed:
+        with self.lock:
             self.again.extend(batch for batch in batches if batch.job.number in self.pending)
             self.changed.notify_all()
 
     def answer(self, batch: Batch, results: Results) -> None:
         """The first items of a batch are answered."""
         job = batch.job
-        with self.changed:
+        with self.lock:
             if job.number not in self.pending:
                 return  # it has failed as a whole
             job.answered += results.count
@@ -133,33 +136,33 @@ class Desk:
 
     def close(self) -> None:
         """No more jobs are taken on."""
-        with self.changed:
+        with self.lock:
             if self.state == RUN:
                 self.state = CLOSED
                 self.changed.notify_all()
 
     def unbind(self) -> None:
         """Somebody waits for the end: results that nobody takes hold nothing up."""
-        with self.changed:
+        with self.lock:
             fed = [job for job in self.pending.values() if isinstance(job, FedJob)]
         for job in fed:
             job.unbind()
 
     def terminate(self) -> None:
         """No batch is given out any more, and what is pending fails."""
-        with self.changed:
+        with self.lock:
             self.state = TERMINATED
             self.changed.notify_all()
         self._fail_all(PoolEnded("the pool was terminated before this result was there"))
 
     def break_with(self, error: BaseException) -> None:
         """Workers cannot be started: this is what everybody gets who waits, or asks later."""
-        with self.changed:
+        with self.lock:
             self.broken = error
         self._fail_all(error)
 
     def _fail_all(self, error: BaseException) -> None:
-        with self.changed:
+        with self.lock:
             jobs = list(self.pending.values())
             self.pending.clear()
             self.jobs.clear()
@@ -170,7 +173,7 @@ class Desk:
 
     def fail(self, job: Job, error: BaseException) -> None:
         """A job cannot be done at all."""
-        with self.changed:
+        with self.lock:
             if self.pending.pop(job.number, None) is None:
                 return
             if job in self.jobs:

@@ -32,7 +32,7 @@ class Gateway:
         self.id = name
         child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gatewaychild.py")
         self._process = subprocess.Popen(
-            [*spec.python, "-u", child],
+            [*spec.python, "-u", child, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=spec.folder,
@@ -100,8 +100,11 @@ class Gateway:
             except OSError:
                 process.kill()
         process.wait()
-        self._serve.join()
-        process.stdout.close()
+        # It may be in a callback that does not end, or in one that calls this.
+        if self._serve is not threading.current_thread():
+            self._serve.join(GRACE)
+        if not self._serve.is_alive():
+            process.stdout.close()
 
     def __repr__(self) -> str:
         return "<Gateway id=%r %s>" % (self.id, "ended" if self._ended else "running")
@@ -199,7 +202,11 @@ class Group:
     def makegateway(self, spec: str = "popen") -> Gateway:
         """Starts an interpreter of this machine."""
         wanted = Spec(spec)
-        gateway = Gateway(wanted, wanted.id or "gw%d" % next(self._numbers))
+        taken = {gateway.id for gateway in self._gateways if not gateway._ended}
+        name = wanted.id or next(name for name in map("gw%d".__mod__, self._numbers) if name not in taken)
+        if name in taken:
+            raise ValueError("already have gateway with id %r" % name)
+        gateway = Gateway(wanted, name)
         self._gateways.append(gateway)
         return gateway
 
@@ -218,6 +225,9 @@ class Group:
 
     def __iter__(self) -> Iterator[Gateway]:
         return iter(list(self._gateways))
+
+    def __contains__(self, key: object) -> bool:
+        return any(gateway is key or gateway.id == key for gateway in self._gateways)
 
     def __getitem__(self, key: Union[int, str]) -> Gateway:
         if isinstance(key, int):
@@ -258,6 +268,10 @@ def ignore(_: Any) -> None:
 EVERY: "weakref.WeakSet[Gateway]" = weakref.WeakSet()
 default_group = Group()
 makegateway = default_group.makegateway
+
+
+# The gateways of a process are not those of its forks.
+os.register_at_fork(after_in_child=EVERY.clear)
 
 
 @atexit.register

@@ -1,7 +1,7 @@
 """The worker of a gateway: runs source code that comes over its standard input.
 
 It is started by its path, with the interpreter that the gateway names, and needs nothing but the
-standard library and `channel.py` beside it.
+standard library, and `channel.py` and `forked.py` beside it.
 """
 
 import importlib.util
@@ -13,16 +13,26 @@ import threading
 import traceback
 from typing import Any, Dict, Tuple
 
-Job = Tuple[Any, str, str, Dict[str, Any]]
+Job = Tuple[Any, str, str, Dict[str, Any], Any]
 
 
-def load_channel() -> Any:
-    """The module of channels, whatever the path for modules is."""
+class Here:
+    """The gateway of a channel, as it is seen from the worker."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name + "-worker"
+
+    def __repr__(self) -> str:
+        return "<WorkerGateway id=%r>" % self.id
+
+
+def load(name: str) -> Any:
+    """A module beside this file, whatever the path for modules is."""
     here = os.path.dirname(os.path.abspath(__file__))
     if sys.path and os.path.abspath(sys.path[0] or ".") == here:
         del sys.path[0]
     spec = importlib.util.spec_from_file_location(
-        "gristmill_channel", os.path.join(here, "channel.py")
+        "gristmill_" + name, os.path.join(here, name + ".py")
     )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -30,7 +40,7 @@ def load_channel() -> Any:
     return module
 
 
-def run(channel: Any, source: str, name: str, named: Dict[str, Any]) -> None:
+def run(channel: Any, source: str, name: str, named: Dict[str, Any], guard: Any) -> None:
     """Runs code with a channel, and closes that with what came of it."""
     space: Dict[str, Any] = {"__name__": "__channelexec__", "channel": channel}
     error = None
@@ -38,7 +48,9 @@ def run(channel: Any, source: str, name: str, named: Dict[str, Any]) -> None:
         exec(compile(source, "<remote_exec>", "exec"), space)
         if name:
             space[name](channel, **named)
+        guard.check()
     except BaseException as failure:
+        guard.check(failure)
         if isinstance(failure, EOFError) and channel.isclosed():
             return
         trace = failure.__traceback__
@@ -54,17 +66,19 @@ def run(channel: Any, source: str, name: str, named: Dict[str, Any]) -> None:
 def main() -> None:
     """Works until the other end is gone."""
     os.setpgid(0, 0)
+    here = Here(sys.argv.pop())
     source, sink = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what is printed is no message
-    session = load_channel().Session(source, sink)
+    session = load("channel").Session(source, sink)
+    guard = load("forked").Guard()
     waiting: "queue.SimpleQueue[Job]" = queue.SimpleQueue()
     busy = threading.Lock()
 
     def other(message: Any) -> None:
         _, number, text, name, named = message
-        job = (session.open(number), text, name, named)
+        job = (session.open(number, here), text, name, named, guard)
         # The main thread has signals; a second one does not wait for the first.
         if busy.acquire(blocking=False):
             waiting.put(job)

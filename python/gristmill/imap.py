@@ -1,10 +1,11 @@
 """What a pool gives back for `imap`: an iterator, which holds up the reading of items."""
 
+import _thread
 import io
 import itertools
 import os
 import stat
-import threading
+import sys
 import time
 from collections import deque
 from multiprocessing import TimeoutError
@@ -33,7 +34,7 @@ class ImapJob(FedJob):
         self.failed: Optional[BaseException] = None
 
     def settle(self, start: int, results: Results) -> None:
-        with self.changed:
+        with self.lock:
             if self.dropped:
                 self.early.clear()
                 self.ready.clear()
@@ -50,7 +51,7 @@ class ImapJob(FedJob):
                 self.room.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        with self.changed:
+        with self.lock:
             self.failed = error
             self.stopped = True
             self.changed.notify_all()
@@ -59,7 +60,7 @@ class ImapJob(FedJob):
     def part(self, timeout: Optional[float]) -> Iterator[Any]:
         """The next results, as soon as there are some. Takes no longer than `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self.changed:
+        with self.lock:
             while not self.ready:
                 if self.failed is not None:
                     return Raise(self.failed)
@@ -81,19 +82,19 @@ class ImapJob(FedJob):
     def room_was_made(self) -> None:
         """Results were taken. Called without the lock: the desk's comes first."""
         if self.consumed >= self.room_at:
-            with self.changed:
+            with self.lock:
                 self.room.notify_all()
 
     def drop(self) -> None:
         """Nobody will take results: items are still worked off, as in multiprocessing."""
-        with self.changed:
+        with self.lock:
             self.dropped = True
             self.ready.clear()
             self.early.clear()
         self.unbind()
 
     def unbind(self) -> None:
-        with self.changed:
+        with self.lock:
             self.unbounded = True
             self.room.notify_all()
         self.desk.wake()
@@ -112,7 +113,7 @@ class ImapJob(FedJob):
 
     def end(self) -> None:
         """There are no more items."""
-        with self.changed:
+        with self.lock:
             self.ended = True
             self.changed.notify_all()
         if self.done:
@@ -135,7 +136,7 @@ class ImapJob(FedJob):
 
     def wait_for_room(self) -> int:
         """Waits until items may be read; returns up to which one, or -1 if they shall not."""
-        with self.changed:
+        with self.lock:
             while not self.stopped:
                 limit = self.limit()
                 if self.pulled < limit:
@@ -255,10 +256,14 @@ class Parts(Iterator[Iterator[Any]]):
         return self.job.part(self.timeout)
 
     def drop(self) -> None:
-        """Nobody will take results. An object's end may come while its thread has any lock."""
-        if not self.job.done:
+        """Nobody will take results. An object's end may come while its thread has any lock.
+
+        So another thread takes the job's; but at the end of the interpreter no thread begins any
+        more, and `Thread.start` would wait for that for ever, before Python 3.12.
+        """
+        if not self.job.done and not sys.is_finalizing():
             try:
-                threading.Thread(target=self.job.drop, daemon=True).start()
+                _thread.start_new_thread(self.job.drop, ())
             except RuntimeError:
                 pass  # the interpreter ends, and the pool with it
 

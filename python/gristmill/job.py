@@ -1,17 +1,31 @@
 """`submit` and `Job`: a function over the records of archives, here or on a broker's mappers."""
 
+import gzip
+import importlib
 import json
 import os
 import re
+import sys
 import threading
 import uuid
 from multiprocessing import TimeoutError
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import call, program, quarantine
 from .bundle import Bundle
 from .errors import JobFailed
-from .program import Folder, Input, Inputs, Option, Running, paths, verdict, words
+from .program import (
+    COMMAND_LINES,
+    Folder,
+    Input,
+    Inputs,
+    Option,
+    Running,
+    paths,
+    refused,
+    verdict,
+    words,
+)
 
 # What one call gets, and the words for it.
 EACH = {
@@ -63,18 +77,24 @@ class Job:
 
     def _start(self, running: Sequence[Running]) -> None:
         self._running = list(running)
+        minding = []
         for helper in self._running[1:]:
             mind, name = self._mind, "gristmill-reducer"
-            threading.Thread(target=mind, args=(helper,), name=name, daemon=True).start()
-        threading.Thread(target=self._watch, name="gristmill-job", daemon=True).start()
+            minding.append(threading.Thread(target=mind, args=(helper,), name=name, daemon=True))
+        watching = threading.Thread(
+            target=self._watch, args=(minding,), name="gristmill-job", daemon=True
+        )
+        for thread in [*minding, watching]:
+            thread.start()
 
-    def _watch(self) -> None:
+    def _watch(self, minding: Sequence[threading.Thread]) -> None:
         code = self._running[0].process.wait()
-        for helper in self._running[1:]:
-            # A reducer ends with its job; where the job was refused it has none.
-            if code not in (0, program.SET_ASIDE):
+        # A reducer ends with its job; where the job was refused it has none.
+        if code not in (0, program.SET_ASIDE):
+            for helper in self._running[1:]:
                 helper.end()
-            helper.process.wait()
+        for thread in minding:
+            thread.join()
         self._code = code
         self._ended.set()
 
@@ -84,13 +104,13 @@ class Job:
         if code in (0, program.SET_ASIDE) or main.process.poll() is not None:
             return
         self._lost = helper
+        # The producer ends first: what it has not yet begun cannot be cancelled.
+        main.end()
         try:
             if self._broker is not None:
                 program.cancel(self.name, self._broker)
         except JobFailed:
             pass  # what is raised is why the reducer has ended
-        finally:
-            main.end()
 
     def done(self) -> bool:
         """Whether it has ended, well or not."""
@@ -103,8 +123,10 @@ class Job:
         assert self._code is not None
         if self._lost is not None:
             raise JobFailed("the reducer of job %s has ended: %s" % (self.name, self._lost.stderr()))
-        verdict(self._code, self._running[0].stderr(), self._path("quarantine.jsonl"), self)
-        if not os.path.exists(self._path("manifest.json")):
+        elsewhere = not os.path.exists(self._path("manifest.json"))
+        if not (elsewhere and self._code == program.SET_ASIDE):
+            verdict(self._code, self._running[0].stderr(), self._path("quarantine.jsonl"), self)
+        if elsewhere:
             raise JobFailed(
                 "job %s is done, but its output is not in %s: another reducer has written it; name the "
                 "folder of that, as it is seen here, by results=" % (self.name, self.output)
@@ -114,7 +136,7 @@ class Job:
     def open(self) -> Iterator[Result]:
         """Its results, in the order of the inputs, read as they are taken; waits for its end.
 
-        With `reduce` they are pairs of key and value, both as text.
+        With `reduce` they are pairs of a key, as text, and a value: an int, or of a reduce program text.
         """
         self.wait()
         return self.results()
@@ -134,13 +156,17 @@ class Job:
                 yield from self._part(self._path(part))
 
     def _part(self, path: str) -> Iterator[Any]:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        with text_of(path) as file:
             for line in file:
-                if self._reduce:
+                if self._reduce and ".jsonl" in os.path.basename(path):
+                    key, value = json.loads(line).values()
+                    yield key, value
+                elif self._reduce:
                     key, _, value = line.rstrip("\n").partition("\t")
                     if self._reduce in TABLES:
-                        key, value = ESCAPE.sub(meant, key), ESCAPE.sub(meant, value)
-                    yield key, value
+                        yield ESCAPE.sub(meant, key), int(value)
+                    else:
+                        yield key, value
                 else:
                     said = json.loads(line)
                     yield Result(said["name"], said["offset"], said["result"])
@@ -196,6 +222,9 @@ def submit(
     of JSON, a list of these (one result each), or None (no result). `ship` names files that it opens,
     by the same relative paths. `output` is a folder for the results that does not exist yet.
 
+    A job on this machine ends with the script that began it: `wait` for it. With `broker` it goes on
+    there until it is done or cancelled.
+
     With `broker` the mappers there run it, if they may (docs/security.md); `sign` is the key file that
     vouches for it. A reducer for this job alone runs here; where the broker has reducers of its own,
     `results` is the folder that they write to, as it is seen here. Further options are those of
@@ -204,6 +233,14 @@ def submit(
     if each not in EACH:
         raise ValueError("each=%r: one of %s" % (each, ", ".join(EACH)))
     reduce = options.get("reduce")
+    if reduce and not isinstance(reduce, str):
+        raise TypeError(
+            "reduce=%r: a name (%s) or the command of a reduce program, as text; a function of Python "
+            "folds by read_text(...).foldby" % (reduce, ", ".join(TABLES))
+        )
+    refused("submit", options, COMMAND_LINES)
+    if options.get("compress") == "zst" and output is None and results is None:
+        check_zst()
     bundle = Bundle(function, "pairs" if reduce else "results", ship, local=broker is None)
     name = name or "python-" + uuid.uuid4().hex[:12]
     typed = EACH[each] + ([] if reduce else ["--out", "json"]) + words(options) + bundle.words
@@ -234,16 +271,39 @@ def start(
     produce = ["produce", "exec", "--quiet", "--wait", "--job", name, *typed]
     if sign is not None:
         produce[2:2] = ["--sign", os.path.abspath(sign)]
-    running = [Running(produce, folder, read=False, cwd=folder.path, env=environment)]
+    running = [
+        Running(produce, folder, read=False, cwd=folder.path, env=environment, stays=True)
+    ]
     if results is not None:
         where = os.path.abspath(results)
     else:
         where = os.path.abspath(output or os.path.join(folder.path, "results"))
         served = ["reduce", "--quiet", "--job", name, "--output", where]
-        running.append(Running(served, Folder(), read=False, env=environment))
+        running.append(Running(served, Folder(), read=False, env=environment, stays=True))
     job = Job(name, os.path.join(where, name), folder, reduce, broker)
     job._start(running)
     return job
+
+
+def check_zst() -> None:
+    """Raises ValueError where this Python has no Zstandard."""
+    if sys.version_info < (3, 14):
+        raise ValueError(
+            'compress="zst" is read by Python 3.14 or later: compress="gz" is read by all; files that '
+            "others read go to a folder, output="
+        )
+
+
+def text_of(path: str) -> IO[str]:
+    """The text of a part, whatever it is compressed with."""
+    opened: Callable[..., Any] = open
+    if path.endswith(".gz"):
+        opened = gzip.open
+    elif path.endswith(".zst"):
+        check_zst()
+        opened = importlib.import_module("compression.zstd").open
+    file: IO[str] = opened(path, "rt", encoding="utf-8", errors="surrogateescape", newline="\n")
+    return file
 
 
 def meant(escape: "re.Match[str]") -> str:

@@ -10,7 +10,7 @@ from . import wire
 # Batches take about so long, in seconds.
 PACE = (0.005, 0.03)
 # The most items and about the most bytes of one batch.
-MOST_ITEMS = 2048
+MOST_ITEMS = 1024
 MOST_BYTES = 256 << 10
 
 Errors = List[Tuple[int, BaseException]]
@@ -166,9 +166,9 @@ class FedJob(Job):
     def __init__(self, function: bytes, how: int, chunksize: Optional[int]) -> None:
         super().__init__(function, how, chunksize)
         self.open: Deque[Any] = deque()  # items that nobody has taken, as they travel
-        lock = threading.Lock()
-        self.changed = threading.Condition(lock)
-        self.room = threading.Condition(lock)
+        self.lock = threading.Lock()  # entered by itself, as the desk's
+        self.changed = threading.Condition(self.lock)
+        self.room = threading.Condition(self.lock)
         self.room_at = 0  # there is room when so many results were taken
         self.consumed = 0  # items whose results were taken
         self.unbounded = False  # nobody takes results any more

@@ -81,7 +81,7 @@ class Lines:
                     break
         except JobFailed as error:
             aside = ASIDE.search(str(error))
-            if aside is None:
+            if aside is None or isinstance(error, Quarantined):
                 raise
             text = "after %d items something was set aside: %s" % (len(found), aside[1])
             raise Quarantined(text, [], found) from None

@@ -5,10 +5,11 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections import deque
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from typing import Any, Callable, Deque, List, Optional, Set, Tuple
+from typing import Any, Callable, Deque, List, Optional, Sequence, Set, Tuple
 
 from . import child, wire
 from .desk import TERMINATED, Desk
@@ -22,11 +23,22 @@ PIPE = 1 << 20
 DEATHS = 2
 # How long a worker may take to follow SIGTERM, in seconds.
 GRACE = 1.0
+# How often it is looked whether a worker that was told to end has ended, in seconds.
+LOOK = 0.05
 # Functions that a worker keeps.
 FUNCTIONS = 64
 
 # One start at a time: a worker must not inherit the ends of another that is just being made.
 STARTING = threading.Lock()
+
+
+def renew() -> None:
+    """A forked process starts with a lock that nobody has: a worker may have a pool of its own."""
+    global STARTING
+    STARTING = threading.Lock()
+
+
+os.register_at_fork(after_in_child=renew)
 
 
 class Settings:
@@ -90,20 +102,23 @@ class Worker:
             wire.send(self.tasks.fileno(), None)
         except OSError:
             pass
-        with self.ending:
-            self.process.join()
+        # Not by `join` with the lock: it may never end, and whoever kills it needs the lock. And
+        # not by the sentinel alone: what the worker has forked may hold that open.
+        while not self.over():
+            wait([self.process.sentinel], LOOK)
 
-    def kill(self) -> None:
-        """Ends it, with all that it started. Its pipes are still there for who reads them."""
-        pid = self.process.pid
+    def over(self) -> bool:
+        """Whether it has ended."""
         with self.ending:
-            if self.process.exitcode is None:
-                group(pid, signal.SIGTERM)
-                wait([self.process.sentinel], GRACE)
-            group(pid, signal.SIGKILL)
-            if self.process.exitcode is None:
-                self.process.kill()
-            self.process.join()
+            return self.process.exitcode is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to it and what it started, of which something may be left behind it."""
+        with self.ending:
+            if self.process.exitcode is None or number == signal.SIGKILL:
+                group(self.process.pid, number)
+            if self.process.exitcode is None and number == signal.SIGKILL:
+                self.process.kill()  # it may have no group of its own yet
 
     def close(self) -> None:
         """Closes the pipes."""
@@ -145,18 +160,16 @@ class Minder(threading.Thread):
             worker = self.worker
             if worker is not None:
                 if failed or self.desk.state == TERMINATED:
-                    worker.kill()
+                    kill([worker])
                 else:
                     worker.stop()
                 worker.close()
 
-    def end(self) -> None:
-        """Kills the worker; called from another thread."""
+    def end(self) -> Optional[Worker]:
+        """Starts no more workers; the one that there is. Called from another thread."""
         with self.lock:
             self.ended = True
-            worker = self.worker
-        if worker is not None:
-            worker.kill()
+            return self.worker
 
     def serve(self, batch: Batch) -> None:
         """Has a batch done, and others while they are quick."""
@@ -239,7 +252,7 @@ class Minder(threading.Thread):
 
     def lost(self, worker: Worker) -> None:
         """The worker is gone: what it has not answered is done by others."""
-        worker.kill()
+        kill([worker])
         with self.lock:
             self.worker = None
         worker.close()
@@ -268,6 +281,27 @@ class Minder(threading.Thread):
             again.append(self.next)
             self.next = None
         self.desk.give_back(again)
+
+
+def kill(workers: Sequence[Worker]) -> None:
+    """Ends workers, with all that they started. Their pipes are still there for who reads them.
+
+    They get SIGTERM, and SIGKILL after some time, or at once where Ctrl-C comes meanwhile.
+    """
+    try:
+        for worker in workers:
+            worker.signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        left = [worker.process.sentinel for worker in workers if not worker.over()]
+        while left and time.monotonic() < deadline:
+            ended = wait(left, max(0.0, deadline - time.monotonic()))
+            left = [one for one in left if one not in ended]
+    finally:
+        for worker in workers:
+            worker.signal(signal.SIGKILL)
+        for worker in workers:
+            with worker.ending:
+                worker.process.join()
 
 
 def read_error(data: bytes) -> BaseException:

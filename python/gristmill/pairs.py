@@ -7,7 +7,7 @@ order of these forms, and texts are the last ones.
 
 import base64
 import pickle
-from typing import Any
+from typing import Any, Collection, List
 
 from . import travel
 
@@ -16,6 +16,15 @@ MOST = 512 << 10
 NUMBER, PICKLED, PLAIN, CODED = b"i", b"p", b"s", b"t"
 # The beginnings of texts: as they are, and with what a table would escape.
 TEXTS = (PLAIN, CODED)
+
+
+def key_texts(keys: Collection[Any]) -> List[bytes]:
+    """Keys as texts. Where all are plain, which most are, they become so at once."""
+    if keys and set(map(type, keys)) == {str}:
+        joined = "".join(keys)
+        if joined.isprintable() and "\\" not in joined:
+            return ("s" + "\ns".join(keys)).encode().split(b"\n")
+    return list(map(key_text, keys))
 
 
 def key_text(key: Any) -> bytes:

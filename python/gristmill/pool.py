@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, Type
 from . import child, travel
 from .desk import CLOSED, RUN, Desk
 from .imap import ImapJob, IMapIterator, Parts, PulledJob, iterator_over, stays
-from .minder import Minder, Settings
+from .minder import Minder, Settings, kill
 from .results import ApplyJob, AsyncResult, Callback, MapJob
 
 T = TypeVar("T")
@@ -224,12 +224,13 @@ def end(desk: Desk, minders: List[Minder]) -> None:
     """Ends the workers of a pool."""
     if desk.state == CLOSED and not any(minder.is_alive() for minder in minders):
         return
-    desk.terminate()
-    enders = [threading.Thread(target=minder.end, daemon=True) for minder in minders]
-    for ender in enders:
-        ender.start()
-    for ender in enders:
-        ender.join()
+    try:
+        desk.terminate()
+    finally:
+        # Whatever comes meanwhile, such as Ctrl-C: this is not called again. And without threads:
+        # at the end of the interpreter none can be started.
+        workers = [minder.end() for minder in minders]
+        kill([worker for worker in workers if worker is not None])
 
 
 def checked(chunksize: Optional[int]) -> Optional[int]:

@@ -1,12 +1,15 @@
 """Runs the program `gristmill`: its words, its output, and how it ends."""
 
+import fcntl
 import glob
 import os
+import re
 import signal
 import subprocess
 import tempfile
+import weakref
 from types import TracebackType
-from typing import IO, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Type, Union
+from typing import IO, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Type, Union
 
 from . import binary, quarantine
 from .errors import JobFailed, Quarantined
@@ -20,6 +23,22 @@ BROKER = "GRISTMILL_BROKER"
 WRONG_USAGE, SET_ASIDE = 2, 3
 # How much of the end of its stderr is in an error.
 TAIL = 16 << 10
+# F_SETSIG is missing in Python before 3.12.
+F_SETSIG = getattr(fcntl, "F_SETSIG", 10)
+
+
+# Options that are the command line's alone, and what to use.
+COMMAND_LINES = {
+    "dry_run": "it tells people what would be read: gristmill run exec --dry-run",
+    "try": "it shows people what comes of the first records: gristmill run exec --try",
+}
+
+
+def refused(verb: str, options: Mapping[str, Option], reasons: Mapping[str, str]) -> None:
+    """Raises TypeError for options that this verb does not take."""
+    for name in options:
+        if name in reasons and options[name] not in (None, False):
+            raise TypeError("%s(%s=...): %s" % (verb, name, reasons[name]))
 
 
 def words(options: Mapping[str, Option]) -> List[str]:
@@ -58,6 +77,12 @@ def paths(inputs: Inputs) -> List[str]:
     return found
 
 
+# What a job ends with whose first records have all failed: its quarantine is not kept.
+ALL_FAILED = re.compile(
+    r"gristmill: (the first \d+ units all failed, and none succeeded) \(--keep-going .*?\): (.*)", re.DOTALL
+)
+
+
 class Folder:
     """A temporary folder, which is removed with this object."""
 
@@ -83,8 +108,26 @@ class Folder:
         return ["-0", "@" + self.file("inputs", data)]
 
 
+# Our ends of the pipes by which programs see that this process is gone; of no use in a forked one,
+# which would keep them alive.
+LIVES: Set[int] = set()
+
+
+def forget_lives() -> None:
+    """Closes these pipes in a forked process."""
+    for life in LIVES:
+        os.close(life)
+    LIVES.clear()
+
+
+os.register_at_fork(after_in_child=forget_lives)
+
+
 class Running:
-    """The program at work. Its standard output is read, or there is none."""
+    """The program at work. Its standard output is read, or there is none.
+
+    It ends with this process, however that ends, unless `stays` says that it may go on.
+    """
 
     def __init__(
         self,
@@ -93,18 +136,28 @@ class Running:
         read: bool = True,
         cwd: Optional[str] = None,
         env: Optional[Dict[str, str]] = None,
+        stays: bool = False,
     ) -> None:
         self.folder = folder
+        theirs, life = os.pipe()
+        self._close = weakref.finalize(self, closed, life, os.getpid())
+        LIVES.add(life)
         self._stderr = os.path.join(folder.path, "stderr")
-        with open(self._stderr, "wb") as stderr:
+        with open(self._stderr, "wb") as stderr, open(theirs, "rb"):
             self.process = subprocess.Popen(
                 [binary.find(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if read else subprocess.DEVNULL,
                 stderr=stderr,
                 cwd=cwd,
-                env=env,
+                env=rooted(os.environ if env is None else env),
+                pass_fds=[theirs],
             )
+            if not stays:
+                # The kernel tells it when nobody has the other end any more.
+                fcntl.fcntl(theirs, fcntl.F_SETOWN, self.process.pid)
+                fcntl.fcntl(theirs, F_SETSIG, signal.SIGTERM)
+                fcntl.fcntl(theirs, fcntl.F_SETFL, fcntl.fcntl(theirs, fcntl.F_GETFL) | os.O_ASYNC)
 
     @property
     def output(self) -> IO[bytes]:
@@ -146,6 +199,22 @@ class Running:
         self.end()
 
 
+def rooted(env: Mapping[str, str]) -> Dict[str, str]:
+    """An environment whose folders of modules are the same ones in every folder."""
+    found = dict(env)
+    if found.get("PYTHONPATH"):
+        parts = found["PYTHONPATH"].split(os.pathsep)
+        found["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, parts))
+    return found
+
+
+def closed(life: int, pid: int) -> None:
+    """Closes our end of a pipe, unless this is a forked process, which has done so."""
+    if os.getpid() == pid:
+        LIVES.discard(life)
+        os.close(life)
+
+
 def status(job: str, broker: str) -> str:
     """What `gristmill status` says of a job."""
     command = [binary.find(), "status", job]
@@ -181,4 +250,10 @@ def verdict(code: int, stderr: str, quarantined: str, results: Optional[Any] = N
         raise ValueError(stderr)
     if code < 0:
         stderr = "gristmill was ended by signal %d\n%s" % (-code, stderr)
+    failed = ALL_FAILED.match(stderr)
+    if failed:
+        reason, _, details = quarantine.OURS.sub("", failed[2]).partition("\n")
+        text = "%s (keep_going=True goes on all the same): %s\n%s" % (failed[1], reason, details)
+        entry = quarantine.Entry("", None, reason, details, "", {})
+        raise Quarantined(text.strip(), [entry])
     raise JobFailed(stderr or "gristmill ended with exit code %d" % code)

@@ -17,7 +17,9 @@ class AsyncResult(Generic[T]):
 
     def __init__(self, pool: object, callback: Callback, error_callback: Callback) -> None:
         self._pool: Optional[object] = pool  # which lives as long as this is awaited
-        self._event = threading.Event()
+        self._ended = False
+        self._lock = threading.Lock()  # entered by itself, as the desk's
+        self._end = threading.Condition(self._lock)
         self._callback = callback
         self._error_callback = error_callback
         self._success = False
@@ -25,7 +27,7 @@ class AsyncResult(Generic[T]):
 
     def ready(self) -> bool:
         """Whether the call has ended."""
-        return self._event.is_set()
+        return self._ended
 
     def successful(self) -> bool:
         """Whether the call has ended without an exception."""
@@ -35,7 +37,8 @@ class AsyncResult(Generic[T]):
 
     def wait(self, timeout: Optional[float] = None) -> None:
         """Waits until the result is there, or so many seconds."""
-        self._event.wait(timeout)
+        with self._lock:
+            self._end.wait_for(self.ready, timeout)
 
     def get(self, timeout: Optional[float] = None) -> T:
         """Waits for the result and returns it, or raises what the call has raised."""
@@ -61,7 +64,9 @@ class AsyncResult(Generic[T]):
                 threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
             )
         finally:
-            self._event.set()
+            with self._lock:
+                self._ended = True
+                self._end.notify_all()
             self._pool = self._callback = self._error_callback = None
 
 

@@ -5,6 +5,7 @@ is not installed, or cannot take it, the script is loaded in the other process, 
 it: under another name, so that what stands below `if __name__ == "__main__"` is not run.
 """
 
+import importlib
 import os
 import pickle
 import runpy
@@ -75,6 +76,8 @@ def main_script() -> Optional[str]:
 
 def load_main(path: str) -> None:
     """Loads a script such that `__main__` is what it defines, without what runs only there."""
+    # When it is first loaded, `__mp_main__` becomes another name of `__main__`: not in the script.
+    importlib.import_module("multiprocessing")
     module = types.ModuleType("__mp_main__")
     module.__dict__.update(runpy.run_path(path, run_name="__mp_main__"))
     sys.modules["__main__"] = sys.modules["__mp_main__"] = module

@@ -46,7 +46,8 @@ def all_plain(values: Iterable[Any]) -> bool:
 
 def encode(message: Any) -> bytes:
     """A message of plain values, boxes, and lists and tuples of them."""
-    return marshal.dumps(message, 2)
+    # Version 4 writes ASCII without a codec, and reads it sooner than version 2.
+    return marshal.dumps(message, 4)
 
 
 def decode(data: Union[bytes, memoryview]) -> Any:

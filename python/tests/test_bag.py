@@ -176,7 +176,9 @@ def test_archives_are_opened(texts):
     assert ours.map(str.split).flatten().frequencies().topk(3, key=1).pluck(1).compute() == (
         theirs.map(str.split).flatten().frequencies().topk(3, key=1).pluck(1).compute()
     )
-    assert gm.read_text(texts, include="t1.txt").count().compute() == 100
+    assert gm.read_text(texts / "all.zip", include="t1.txt").count().compute() == 100
+    # The file and the archive's member.
+    assert gm.read_text(texts, include="t1.txt").count().compute() == 200
 
 
 def test_names_of_files(texts, tmp_path, monkeypatch):

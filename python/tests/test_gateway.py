@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import types
 
@@ -288,3 +289,55 @@ def test_modules(tmp_path, gateway):
     channel = gateway.remote_exec(remote_part)
     channel.send(1)
     assert channel.receive() == 2
+
+
+def test_something_that_keeps_the_pipe_of_a_gateway():
+    gateway = gm.makegateway()
+    source = """
+        import os, time
+        left, leaves = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            os.write(leaves, b"x")
+            time.sleep(600)
+            os._exit(0)
+        os.read(left, 1)
+        channel.send(pid)
+    """
+    pid = gateway.remote_exec(source).receive(timeout=30)
+    try:
+        ended = threading.Thread(target=gateway.exit, daemon=True)
+        ended.start()
+        ended.join(30)
+        assert not ended.is_alive()
+        assert alive(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_callback_that_ends_its_gateway():
+    gateway = gm.makegateway()
+    channel = gateway.remote_exec("channel.send(1); channel.receive()")
+    ended = threading.Event()
+    channel.setcallback(lambda item: (gateway.exit(), ended.set()))
+    assert ended.wait(30)
+    assert not gateway.hasreceiver()
+
+
+def test_a_group_knows_its_gateways_by_their_ids_each_once():
+    group = gm.Group()
+    try:
+        first = group.makegateway("popen//id=first")
+        second = group.makegateway()
+        assert "first" in group and second.id in group and first in group
+        assert "other" not in group
+        with pytest.raises(ValueError, match="already have gateway with id 'first'"):
+            group.makegateway("popen//id=first")
+        group.makegateway("popen//id=gw1")
+        assert group.makegateway().id == "gw2"
+        assert len(group) == 4
+        channel = first.remote_exec("channel.send(channel.gateway.id)")
+        assert channel.receive(timeout=30) == "first-worker"
+    finally:
+        group.terminate()

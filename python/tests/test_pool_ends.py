@@ -212,7 +212,7 @@ def test_an_interrupt_leaves_nothing_running(tmp_path, way, how):
     until(lambda: not any(map(alive, pids)))
 
 
-def test_a_script_that_does_not_end_its_pool():
+def test_a_script_that_does_not_end_its_pool(tmp_path):
     script = """
         import os, time, gristmill as gm
         def pid(_):
@@ -222,10 +222,13 @@ def test_a_script_that_does_not_end_its_pool():
             print(*pool.map(pid, range(10)))
             pool.apply_async(time.sleep, (600,))
     """
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
+    # A file: Python 3.14 does not fork, and no other process finds what `-c` defines.
+    (tmp_path / "script.py").write_text(textwrap.dedent(script))
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "script.py")]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
+    assert len(done.stdout.split()) == 10
     assert not any(alive(int(one)) for one in done.stdout.split())
 
 
@@ -243,3 +246,94 @@ def test_a_pool_as_an_attribute_of_a_global():
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
     done = subprocess.run(command, stderr=subprocess.PIPE, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+LEFT = """
+    import itertools, os, sys, gristmill as gm
+    if __name__ == "__main__":
+        pool = gm.Pool(2)
+        results = pool.imap(abs, itertools.count() if sys.argv[1] == "fed" else range(10 ** 9))
+        print(next(results))
+        if sys.argv[1] == "fork":
+            gateway = gm.makegateway()
+            channel = gateway.remote_exec("channel.send(channel.receive())")
+            forked = os.fork()
+            if forked == 0:
+                sys.exit(0)
+            os.waitpid(forked, 0)
+            channel.send(next(results))
+            assert channel.receive() == 1
+        if sys.argv[1] == "error":
+            raise RuntimeError("of the script")
+"""
+
+
+@pytest.mark.parametrize("how", ["fed", "pulled", "fork", "error"])
+def test_results_that_are_left_at_the_end(how):
+    # Before Python 3.12 a thread that is started while the interpreter ends is waited for, for ever.
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(LEFT), how]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert done.stdout == b"0\n"
+    assert done.returncode == (1 if how == "error" else 0), done.stderr.decode()
+    if how in ("fed", "pulled"):
+        assert done.stderr == b""
+
+
+AGAIN = """
+    import os, signal, sys, time, gristmill as gm
+    def told(*_):
+        open(os.path.join(sys.argv[1], "told"), "w").close()
+    def work(n):
+        signal.signal(signal.SIGTERM, told)
+        open(os.path.join(sys.argv[1], str(os.getpid())), "w").close()
+        while True:
+            time.sleep(600)
+    if __name__ == "__main__":
+        with gm.Pool(2) as pool:
+            pool.map(work, range(10), chunksize=1)
+"""
+
+
+def test_an_interrupt_while_workers_are_ended(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(AGAIN))
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    process = subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.PIPE)
+    until(lambda: len(list(folder.iterdir())) == 2)
+    pids = [int(path.name) for path in folder.iterdir()]
+    process.send_signal(signal.SIGINT)
+    until(lambda: (folder / "told").exists())
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode in (130, -signal.SIGINT), stderr.decode()
+    until(lambda: not any(map(alive, pids)))
+
+
+LINGERS = """
+    import os, sys, threading, time, gristmill as gm
+    def stay():
+        threading.main_thread().join()
+        open(sys.argv[1], "w").close()
+        time.sleep(600)
+    def work():
+        threading.Thread(target=stay).start()
+        return os.getpid()
+    if __name__ == "__main__":
+        pool = gm.Pool(1)
+        print(pool.apply(work))
+        pool.close()
+        while not os.path.exists(sys.argv[1]):
+            time.sleep(0.01)
+        pool.terminate()
+        pool.join()
+"""
+
+
+def test_a_worker_that_does_not_end_when_the_pool_is_closed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(LINGERS))
+    command = [sys.executable, str(script), str(tmp_path / "ending")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not alive(int(done.stdout))

@@ -134,10 +134,14 @@ class RaisesLocal:
         return raises_local, ()
 
 
+def finds_modules_in(folder):
+    sys.path.append(folder)
+
+
 def test_exceptions_whose_module_is_in_the_worker_only(tmp_path):
     # The thread that reads answers died of it, and every result waited for ever.
     (tmp_path / "module_of_the_worker.py").write_text(HERE_ONLY)
-    with gm.Pool(1, sys.path.append, (str(tmp_path),)) as pool:
+    with gm.Pool(1, finds_modules_in, (str(tmp_path),)) as pool:
         calls = [
             pool.apply_async(raises_local),
             pool.map_async(raises_local, [1]),
@@ -197,3 +201,9 @@ def test_lambdas_need_cloudpickle(pool, monkeypatch):
         pool.map(lambda x: x + offset, range(3))
     with pytest.raises(Exception, match="pip install cloudpickle"):
         pool.apply(lambda: offset)
+
+
+def test_a_text_that_is_no_broker_is_refused_at_once():
+    for text in ("2", "", "queue.example"):
+        with pytest.raises(ValueError, match="a broker a URL"):
+            gm.Pool(text)

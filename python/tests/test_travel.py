@@ -7,6 +7,9 @@ import textwrap
 
 import pytest
 
+import gristmill as gm
+from gristmill import call
+
 SCRIPT = """
     import collections, sys, threading
     if sys.argv[2] == "without":
@@ -113,3 +116,12 @@ def test_modules_of_the_current_folder(tmp_path):
         [sys.executable, "-c", code], cwd=str(tmp_path), env=env, stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout == "20\n10\n"
+
+
+def test_the_package_loads_what_is_used():
+    assert gm._WORKER == call.WORKER
+    assert set(gm._MODULES) | {"count"} == set(gm.__all__) <= set(dir(gm))
+    for name in gm.__all__:
+        assert getattr(gm, name) is not None
+    script = "import sys, gristmill.bagworker; assert 'multiprocessing' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lapin::tcp::RustlsConnector;
@@ -55,13 +55,21 @@ pub(super) struct Connector {
     tls: Option<RustlsConnector>,
     heartbeat: u16,
     name: String,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What is known of the nodes.
+#[derive(Default)]
+struct Memory {
     /// Both connections of a process go to one node: what one declares, the other finds.
-    last: Arc<Mutex<Option<Node>>>,
+    last: Option<Node>,
+    /// One that was left is tried after all others.
+    left: Option<Node>,
 }
 
 /// One address of one URL.
 #[derive(Clone, PartialEq)]
-struct Node {
+pub(super) struct Node {
     url: BrokerUrl,
     address: SocketAddr,
 }
@@ -78,7 +86,7 @@ impl Connector {
             tls,
             heartbeat: options.heartbeat,
             name: options.name.clone(),
-            last: Arc::default(),
+            memory: Arc::default(),
         })
     }
 
@@ -93,7 +101,7 @@ impl Connector {
         purpose: &str,
         round: u32,
         end: Option<Instant>,
-    ) -> Result<Connection, ConnectError> {
+    ) -> Result<(Connection, Node), ConnectError> {
         let left = || end.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
         let mut failures = Vec::new();
         let nodes = self.nodes(left().min(LONGEST), &mut failures).await;
@@ -110,8 +118,8 @@ impl Connector {
             };
             match self.attempt(node, purpose, usual.min(share)).await {
                 Ok(connection) => {
-                    *self.last() = Some(node.clone());
-                    return Ok(connection);
+                    self.memory().last = Some(node.clone());
+                    return Ok((connection, node.clone()));
                 }
                 Err(cause) => failures.push(failure(&node.url, Some(node.address), cause)),
             }
@@ -124,8 +132,15 @@ impl Connector {
         })
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<Node>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    /// From now on the other nodes are tried before this one.
+    pub(super) fn leave(&self, node: &Node) {
+        let mut memory = self.memory();
+        memory.left = Some(node.clone());
+        memory.last = memory.last.take().filter(|last| last != node);
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The addresses of all hosts, in the order in which they are tried. Names are looked up anew
@@ -155,9 +170,14 @@ impl Connector {
             let keys = RandomState::new();
             nodes.sort_by_cached_key(|node| keys.hash_one(node.address));
         }
-        let last = self.last().clone();
-        if let Some(at) = nodes.iter().position(|node| Some(node) == last.as_ref()) {
-            nodes[..=at].rotate_right(1);
+        let memory = self.memory();
+        let at = |node: &Option<Node>| nodes.iter().position(|one| Some(one) == node.as_ref());
+        if let Some(left) = at(&memory.left) {
+            nodes[left..].rotate_left(1);
+        }
+        let at = |node: &Option<Node>| nodes.iter().position(|one| Some(one) == node.as_ref());
+        if let Some(last) = at(&memory.last) {
+            nodes[..=last].rotate_right(1);
         }
         nodes
     }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::backoff::Backoff;
-use super::connect::{ConnectError, Connector};
+use super::connect::{ConnectError, Connector, Node};
 use super::state::ConnectionState;
 
 /// The shortest and longest wait between attempts to connect.
@@ -32,11 +32,13 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) connection: Arc<Connection>,
+    node: Node,
 }
 
 /// A connection kept alive by a task of its own. Clones watch the same one.
 #[derive(Clone)]
 pub(super) struct ManagedConnection {
+    connector: Connector,
     session: watch::Receiver<Option<Session>>,
 }
 
@@ -54,12 +56,11 @@ impl ManagedConnection {
         state: Arc<ConnectionState>,
         end: Option<Instant>,
     ) -> Result<(Self, ConnectionTask), ConnectError> {
-        let connection = connect(&connector, purpose, &state, First::Until(end)).await?;
-        let (publish, session) = watch::channel(Some(Session {
-            connection: Arc::new(connection),
-        }));
-        let task = tokio::spawn(keep(connector, purpose, state, publish));
+        let session = connect(&connector, purpose, &state, First::Until(end)).await?;
+        let (publish, session) = watch::channel(Some(session));
+        let task = tokio::spawn(keep(connector.clone(), purpose, state, publish));
         let connection = Self {
+            connector,
             session: session.clone(),
         };
         Ok((connection, ConnectionTask { task, session }))
@@ -73,6 +74,19 @@ impl ManagedConnection {
                 .is_some_and(|session| session.connection.status().connected())
         };
         self.session.wait_for(alive).await.ok()?.clone()
+    }
+}
+
+impl ManagedConnection {
+    /// Ends a session for another one, over another node if there is one. What was not acknowledged
+    /// goes back to its queue. Nothing happens where it is lost already.
+    pub(super) async fn leave(&self, session: &Session) {
+        if !session.connection.status().connected() {
+            return;
+        }
+        self.connector.leave(&session.node);
+        let bye = session.connection.close(200, "to another node".into());
+        let _ = tokio::time::timeout(CLOSE_LIMIT, bye).await;
     }
 }
 
@@ -113,13 +127,11 @@ async fn keep(
             state.blocked(None);
         }
         state.down(reason);
-        let Ok(connection) = connect(&connector, purpose, &state, First::No).await else {
+        let Ok(session) = connect(&connector, purpose, &state, First::No).await else {
             return;
         };
         state.up();
-        publish.send_replace(Some(Session {
-            connection: Arc::new(connection),
-        }));
+        publish.send_replace(Some(session));
     }
 }
 
@@ -138,7 +150,7 @@ async fn connect(
     purpose: &str,
     state: &ConnectionState,
     first: First,
-) -> Result<Connection, ConnectError> {
+) -> Result<Session, ConnectError> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut said = false;
     let end = match first {
@@ -149,11 +161,14 @@ async fn connect(
     let mut round: u32 = 0;
     loop {
         match connector.connect(purpose, round, end).await {
-            Ok(connection) => {
+            Ok((connection, node)) => {
                 if said {
                     state.up();
                 }
-                return Ok(connection);
+                return Ok(Session {
+                    connection: Arc::new(connection),
+                    node,
+                });
             }
             Err(error @ (ConnectError::Refused(_) | ConnectError::Tls(_))) if first => {
                 return Err(error);

@@ -41,6 +41,12 @@ pub enum BrokerEvent {
         /// What the broker says.
         reason: String,
     },
+    /// Nothing of a queue comes over this connection, although something should: another node is
+    /// tried.
+    Undelivered {
+        /// The queue's name.
+        queue: String,
+    },
     /// A queue has taken none of many messages for long, although the broker is well.
     Refusing {
         /// The queue's name.
@@ -84,6 +90,10 @@ impl fmt::Display for BrokerEvent {
                     "the broker does not have {queue} ready, waiting for it: {reason}"
                 )
             }
+            BrokerEvent::Undelivered { queue } => write!(
+                f,
+                "nothing of {queue} comes from this node of the broker, whose replica may stand still; trying another"
+            ),
             BrokerEvent::Refusing {
                 queue,
                 waited,

@@ -10,9 +10,13 @@ mod alarm;
 mod backoff;
 mod connect;
 mod connection;
+mod consumer;
+mod delivered;
 mod event;
 mod failure;
 mod greeting;
+mod headless;
+mod lull;
 mod publisher;
 mod pump;
 mod queues;
@@ -39,9 +43,8 @@ pub use self::connect::ConnectError;
 pub use self::event::{BrokerEvent, Listener};
 pub use self::failure::{Cause, Failure, Failures};
 pub use self::greeting::version;
-pub use self::queues::{
-    QueueError, REPLICAS, close, declare, delete, depth, flush, is_idle, persistently,
-};
+pub use self::headless::is_headless;
+pub use self::queues::{QueueError, REPLICAS, close, declare, delete, depth, flush, persistently};
 pub use self::state::Health;
 pub use self::tls::{Tls, TlsError};
 pub use self::url::{BrokerUrl, NotABrokerUrl};
@@ -49,11 +52,13 @@ pub use self::urls::{BrokerOrder, BrokerUrls};
 
 use self::connect::Connector;
 use self::connection::{ConnectionTask, ManagedConnection, unless_lost};
+pub use self::consumer::{Consumers, End};
+pub use self::delivered::Delivered;
 pub use self::publisher::{PublishFault, Publisher, header};
 use self::state::ConnectionState;
 pub use self::stream::{StreamReader, declare_stream, stream_exists};
 pub use self::stream_message::{StreamMessage, StreamStart};
-pub use self::subscription::{Delivered, End, Subscription};
+pub use self::subscription::Subscription;
 pub use self::topic::{TopicReader, TopicWriter};
 
 /// How to reach the broker.
@@ -217,6 +222,14 @@ impl Broker {
         unless_lost(connection, connection.create_channel())
             .await
             .map_err(|error| QueueError::Lost(error.to_string()))
+    }
+
+    /// Has questions and declarations go over another node, if there is one.
+    async fn leave(&self) {
+        let mut connection = self.inner.consume.clone();
+        if let Some(session) = connection.session().await {
+            connection.leave(&session).await;
+        }
     }
 
     fn say(&self, event: &BrokerEvent) {

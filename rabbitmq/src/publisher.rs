@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::backoff::Backoff;
 use super::connection::{ManagedConnection, unless_closed, unless_lost};
+use super::headless::has_lost_leader;
 use super::pump::pump;
 use super::queues::{UNKNOWN, is_missing, passive};
 use super::state::{ConnectionState, Health};
@@ -30,6 +31,9 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// new channel it refuses at once, to one that knew its leader it says nothing (3.10.8 and 4.0.5
 /// alike).
 const REFUSALS: u32 = 3;
+/// A queue that has refused everything for so long is asked whether it has a leader, and then as
+/// often.
+const LOOK_FOR_LEADER: Duration = Duration::from_secs(60);
 /// How often the broker's health is looked at while it is silent.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -125,6 +129,7 @@ impl Publisher {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut since = Instant::now();
         let mut refusals = 0;
+        let mut look_for_leader = LOOK_FOR_LEADER;
         let mut unknown = None;
         loop {
             let verdict = tokio::select! {
@@ -145,6 +150,7 @@ impl Publisher {
                 Verdict::Refused(reason) => return Err(PublishFault::Refused(reason)),
                 Verdict::Lost => {
                     since = Instant::now();
+                    look_for_leader = LOOK_FOR_LEADER;
                     unknown = None;
                     // It may be this very message that ends every connection it is sent over.
                     tokio::time::sleep(backoff.next()).await;
@@ -154,11 +160,18 @@ impl Publisher {
                 Verdict::Silent => return Err(PublishFault::NoQueue),
                 Verdict::Full => {
                     let patience = self.patience.unwrap_or(Duration::MAX);
+                    if since.elapsed() >= look_for_leader {
+                        look_for_leader += LOOK_FOR_LEADER;
+                        if self.is_headless(queue).await {
+                            return Err(PublishFault::NoQueue);
+                        }
+                    }
                     if since.elapsed() >= patience {
                         refusals += 1;
                         if self.holds_messages(queue).await {
                             refusals = 0;
                             since = Instant::now();
+                            look_for_leader = LOOK_FOR_LEADER;
                         } else if refusals == REFUSALS {
                             return Err(PublishFault::NoQueue);
                         }
@@ -186,6 +199,16 @@ impl Publisher {
     /// Whether a queue that refuses messages is full in earnest. When nobody can say, it is.
     async fn holds_messages(&self, queue: &str) -> bool {
         count(self.consume.clone(), queue).await != Some(0)
+    }
+
+    /// Whether a queue that is not waited for without end has lost its leader. When nobody can say,
+    /// it has not. A stream, such as the log of jobs, must not be asked: the broker ends the
+    /// connection.
+    async fn is_headless(&self, queue: &str) -> bool {
+        self.patience.is_some()
+            && has_lost_leader(self.consume.clone(), queue)
+                .await
+                .unwrap_or(false)
     }
 
     async fn attempt(

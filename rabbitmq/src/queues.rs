@@ -18,6 +18,11 @@ pub const REPLICAS: i64 = 3;
 pub(super) const UNKNOWN: Duration = Duration::from_secs(2);
 /// How many failures people need not hear of: a broker that starts is ready within seconds.
 const PATIENCE: u32 = 4;
+/// What the broker says when something in it has failed that is not the client's doing.
+const INTERNAL_ERROR: &str = "INTERNAL_ERROR";
+/// So many of these, and another node is tried: one that has lost a part of itself (seen with 4.0.5
+/// after kills: the supervisor of dead lettering) answers nothing else.
+const FAULTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -64,7 +69,7 @@ pub async fn flush(channel: &Channel, name: &str) -> Result<(), QueueError> {
 }
 
 /// Does it again when the connection was lost or the broker has no leader for a queue yet, so many
-/// times, and says once what it waits for.
+/// times, and says once what it waits for. A node that fails again and again is left for another.
 pub async fn persistently<T>(
     broker: &Broker,
     queue: &str,
@@ -73,10 +78,16 @@ pub async fn persistently<T>(
 ) -> Result<T, QueueError> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut failures: u32 = 0;
+    let mut faults: u32 = 0;
     loop {
         failures = failures.saturating_add(1);
         match attempt().await {
             Err(QueueError::Lost(reason)) if failures < attempts => {
+                faults += u32::from(reason.contains(INTERNAL_ERROR));
+                if faults == FAULTS {
+                    faults = 0;
+                    broker.leave().await;
+                }
                 if failures == PATIENCE {
                     let queue = queue.to_owned();
                     broker.say(&BrokerEvent::Unready { queue, reason });
@@ -115,22 +126,6 @@ pub(super) async fn passive(channel: &Channel, name: &str) -> lapin::Result<lapi
     };
     let asking = channel.queue_declare(name.into(), options, FieldTable::default());
     unless_closed(channel, asking).await
-}
-
-/// Whether a queue is there with neither messages nor consumers.
-///
-/// # Errors
-/// When the broker refuses or the connection is lost.
-pub async fn is_idle(broker: &Broker, name: &str) -> Result<bool, QueueError> {
-    // The broker closes a channel that asks for a queue that is not there.
-    let channel = broker.channel().await?;
-    let idle = match passive(&channel, name).await {
-        Ok(queue) => queue.message_count() == 0 && queue.consumer_count() == 0,
-        Err(error) if is_missing(&error) => return Ok(false),
-        Err(error) => return Err(classify(name, &error)),
-    };
-    close(&channel).await;
-    Ok(idle)
 }
 
 /// Deletes a queue with everything in it; one that does not exist is no error.

@@ -226,33 +226,8 @@ impl StreamReader {
             };
             self.heard = Instant::now();
             match message {
-                Some(Ok(message)) => {
-                    let Delivery {
-                        properties,
-                        data,
-                        acker,
-                        ..
-                    } = message;
-                    let Some(message) = StreamMessage::of(&properties, data) else {
-                        return Err(End::Refused(format!("{} is not a stream", self.name)));
-                    };
-                    // A subscription may start a little before the offset that was asked for.
-                    let before = match self.from {
-                        StreamStart::At(next) => next.saturating_sub(message.offset),
-                        StreamStart::First | StreamStart::Last => 0,
-                    };
-                    open.unacked += 1;
-                    open.acker = Some(acker);
-                    if open.unacked >= BATCH {
-                        open.acknowledge();
-                    }
-                    self.backoff.reset();
-                    if before <= 1 {
-                        self.expecting = None;
-                    }
-                    if before <= 0 {
-                        self.delivered = true;
-                        self.from = StreamStart::At(message.offset.saturating_add(1));
+                Some(Ok(delivery)) => {
+                    if let Some(message) = self.take(delivery)? {
                         return Ok(message);
                     }
                 }
@@ -266,6 +241,35 @@ impl StreamReader {
                 }
             }
         }
+    }
+
+    /// The message that came; none if it is one of those before the offset that was asked for.
+    fn take(&mut self, delivery: Delivery) -> Result<Option<StreamMessage>, End> {
+        let Some(message) = StreamMessage::of(&delivery.properties, delivery.data) else {
+            return Err(End::Refused(format!("{} is not a stream", self.name)));
+        };
+        // A subscription may start a little before that.
+        let before = match self.from {
+            StreamStart::At(next) => next.saturating_sub(message.offset),
+            StreamStart::First | StreamStart::Last => 0,
+        };
+        if let Some(open) = &mut self.open {
+            open.unacked += 1;
+            open.acker = Some(delivery.acker);
+            if open.unacked >= BATCH {
+                open.acknowledge();
+            }
+        }
+        self.backoff.reset();
+        if before <= 1 {
+            self.expecting = None;
+        }
+        if before > 0 {
+            return Ok(None);
+        }
+        self.delivered = true;
+        self.from = StreamStart::At(message.offset.saturating_add(1));
+        Ok(Some(message))
     }
 
     /// Begins to subscribe once more, in a task of its own: whoever reads may stop waiting at any

@@ -135,17 +135,13 @@ fn main() {
             mapped: 0,
             quarantined: 60,
         }];
-        head.quarantined = (0..60)
-            .map(|at| {
-                let offset = u64::from(split) << 40 | u64::from(index) << 16 | at;
-                quarantined(
-                    0,
-                    offset,
-                    "not an access log line",
-                    line.repeat(3).as_bytes(),
-                )
-            })
-            .collect();
+        let entry = |at| {
+            let offset = u64::from(split) << 40 | u64::from(index) << 16 | at;
+            let sample = line.repeat(3);
+            quarantined(0, offset, "not an access log line", sample.as_bytes())
+        };
+        let entries: Vec<_> = (0..60).map(entry).collect();
+        head.quarantined = entries.iter().collect();
     }
     job.seal.records = vec![240_000];
     timed("quarantined records", &job, 256 << 20, 240_000.0, "record");

@@ -20,6 +20,8 @@ pub use engine::output_dir::{OutputDir, OutputError};
 pub use engine::product::{Settings, threads_of_partition};
 pub use engine::reduce::PartitionResult;
 pub use engine::reduce_error::{QuarantineFull, ReduceError};
-pub use engine::verify::{OutputFiles, Verified, VerifyError, verify, verify_files};
+pub use engine::verify::{
+    FolderFiles, OutputFiles, Verified, VerifyError, manifest_of, verify, verify_files,
+};
 pub use service::{NotPublished, Publish, ServeError, Settings as ServeSettings, serve};
 pub use work::reduce;

@@ -294,7 +294,9 @@ fn hostile_heads_and_rows_are_errors() {
         }
     };
     outside(&|job| job.outcomes[0].0.counts[0].source = 7);
-    outside(&|job| job.outcomes[0].0.quarantined = vec![quarantined(9, 0, "?", b"")]);
+    outside(&|job| {
+        job.outcomes[0].0.quarantined = [&quarantined(9, 0, "?", b"")].into_iter().collect()
+    });
     outside(&|job| job.outcomes[0].0.id.split = u32::MAX);
     outside(&|job| job.outcomes[0].0.parts = u32::MAX);
     outside(&|job| job.outcomes[0].1 = vec![0xFF; 40]);

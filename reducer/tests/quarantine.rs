@@ -2,6 +2,8 @@
 
 mod support;
 
+use gristmill_common::chunk::Quarantined;
+use gristmill_common::name::shown;
 use gristmill_common::outcome::SourceCount;
 use gristmill_reducer::*;
 use support::*;
@@ -18,7 +20,9 @@ fn job(entries: &[(u32, u64, &str, &[u8])]) -> Job {
             mapped: 0,
             quarantined: 1,
         }];
-        head.quarantined = vec![quarantined(*source, *offset, reason, sample)];
+        head.quarantined = [&quarantined(*source, *offset, reason, sample)]
+            .into_iter()
+            .collect();
         job.seal.records[*source as usize] += 1;
     }
     job
@@ -50,6 +54,68 @@ fn entries_are_sorted_and_keep_their_bytes() {
         assert_eq!(report.reasons[0], ("torn".into(), 2));
         assert_eq!(report.totals.quarantined, 4);
         assert!(verify(&out_of(&dir)).unwrap().findings.is_empty());
+    }
+}
+
+/// Names that begin alike, have zeros, or are no UTF-8; more reasons than lines keep at hand.
+#[test]
+fn lines_are_the_same_in_any_memory_and_order() {
+    let documents: [&[u8]; 5] = [b"a", b"a\0", b"a\0\x01b", b"ab", b"caf\xE9"];
+    let entry = |at: u64| Quarantined {
+        document: documents[at as usize * 7 % 5].to_vec(),
+        ..quarantined(
+            at as u32 * 11 % 3,
+            at * 1_000_003 % 97,
+            &format!("reason\0 {}", at * 13 % 41),
+            format!("line \"{at}\"\t").as_bytes(),
+        )
+    };
+    let entries: Vec<_> = (0..600).map(entry).collect();
+    let mut sorted = entries.clone();
+    sorted.sort_by(|a, b| {
+        let place = |entry: &Quarantined| (entry.source, entry.document.clone(), entry.offset);
+        let said = |entry: &Quarantined| (entry.reason.clone(), entry.sample.clone());
+        (place(a), said(a)).cmp(&(place(b), said(b)))
+    });
+    let text = |text: &[u8]| serde_json::to_string(std::str::from_utf8(text).unwrap()).unwrap();
+    let line = |entry: &Quarantined| {
+        let document = serde_json::to_string(&shown(&entry.document)).unwrap();
+        let (source, offset) = (entry.source, entry.offset);
+        let (reason, sample) = (text(entry.reason.as_bytes()), text(&entry.sample));
+        format!(
+            "{{\"source\":\"in-{source}\",\"document\":{document},\"offset\":{offset},\
+             \"reason\":{reason},\"text\":{sample}}}\n"
+        )
+    };
+    let expected: String = sorted.iter().map(line).collect();
+    for share in [1, 30, 600] {
+        let mut job = ordered_job(&[600 / share as u32], 1, |_| vec![]);
+        job.plan_summary = plan_summary(3, 1);
+        job.seal.records = vec![200; 3];
+        for ((head, _), own) in job.outcomes.iter_mut().zip(entries.chunks(share)) {
+            head.quarantined = own.iter().collect();
+            let count = |source| own.iter().filter(|entry| entry.source == source).count() as u64;
+            let counts = (0..3).map(|source| SourceCount {
+                source,
+                records: count(source),
+                mapped: 0,
+                quarantined: count(source),
+            });
+            head.counts = counts.collect();
+        }
+        for memory in [1, 200_000, 8 << 20] {
+            let way = Way {
+                memory,
+                ..Way::default()
+            };
+            let (dir, report) = run_to_dir(&job, &way);
+            assert_eq!(report.unwrap().reasons.len(), 41);
+            assert_eq!(
+                text_of(&dir, "quarantine.jsonl"),
+                expected,
+                "{share} in {memory}"
+            );
+        }
     }
 }
 

@@ -274,7 +274,7 @@ fn limited(job: &Job, memory: usize, names: &str) {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(error.source.kind(), io::ErrorKind::FileTooLarge);
+    assert_eq!(error.error.kind(), io::ErrorKind::FileTooLarge);
     let error = error.to_string();
     assert!(error.contains(names) && error.contains("ulimit"), "{error}");
     fs::write(dir.join("passed"), "").unwrap();

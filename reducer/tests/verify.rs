@@ -19,7 +19,7 @@ fn output(out: &Path) {
         mapped: 1,
         quarantined: 1,
     }];
-    job.outcomes[1].0.quarantined = vec![quarantined(1, 7, "torn", b"\xFF")];
+    job.outcomes[1].0.quarantined = [&quarantined(1, 7, "torn", b"\xFF")].into_iter().collect();
     job.seal.records = vec![1, 2];
     let destination = Destination::Dir(OutputDir::open(out, false).unwrap());
     run(&job, &Way::default(), destination, &std::env::temp_dir()).unwrap();

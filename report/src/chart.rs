@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use crate::quantiles::Spread;
+
 /// Width and height of line charts, in the units of their view box.
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 260.0;
@@ -30,29 +32,29 @@ pub(crate) fn bars(title: &str, bars: &[(String, f64)]) -> Markup {
     }
 }
 
-/// Where the quantiles of each label's numbers are: a point for each, and a line from the first to
+/// Where the quantiles of each group's numbers are: a point for each, and a line from the first to
 /// the last, on one linear axis for all.
-pub(crate) fn spreads(title: &str, rows: &[(String, Vec<(String, f64)>)]) -> Markup {
+pub(crate) fn spreads(title: &str, rows: &[Spread]) -> Markup {
     let values = || {
         rows.iter()
-            .flat_map(|(_, points)| points.iter().map(|(_, value)| *value))
+            .flat_map(|row| row.points.iter().map(|point| point.value))
     };
     let least = values().fold(0.0, f64::min);
-    let wide = (values().fold(0.0, f64::max) - least).max(f64::MIN_POSITIVE);
-    let place = |value: f64| round(350.0 + 420.0 * ((value - least) / wide));
+    let most = values().fold(0.0, f64::max);
+    let place = |value: f64| round(350.0 + 420.0 * part(value, least, most).unwrap_or(0.0));
     let height = 24.0 * rows.len() as f64;
     html! {
         svg.chart role="img" aria-label=(title) viewBox={ "0 0 900 " (height) } {
-            @for (number, (label, points)) in rows.iter().enumerate() {
+            @for (number, row) in rows.iter().enumerate() {
                 @let y = 24.0 * number as f64 + 12.0;
-                text.label x="340" y=(y + 4.0) text-anchor="end" { (label) }
-                @if let (Some((_, first)), Some((name, last))) = (points.first(), points.last()) {
-                    line.line x1=(place(*first)) y1=(y) x2=(place(*last)) y2=(y) {}
-                    text x=(place(*last) + 9.0) y=(y + 4.0) { (name) " " (number_text(*last)) }
+                text.label x="340" y=(y + 4.0) text-anchor="end" { (row.group) }
+                @if let (Some(first), Some(last)) = (row.points.first(), row.points.last()) {
+                    line.line x1=(place(first.value)) y1=(y) x2=(place(last.value)) y2=(y) {}
+                    text x=(place(last.value) + 9.0) y=(y + 4.0) { (last.name) " " (number_text(last.value)) }
                 }
-                @for (name, value) in points {
-                    circle.bar cx=(place(*value)) cy=(y) r="4" {
-                        title { (label) ", " (name) ": " (number_text(*value)) }
+                @for point in &row.points {
+                    circle.bar cx=(place(point.value)) cy=(y) r="4" {
+                        title { (row.group) ", " (point.name) ": " (number_text(point.value)) }
                     }
                 }
             }
@@ -120,7 +122,15 @@ fn join(points: &[(String, f64)]) -> Vec<(&str, f64)> {
         .collect()
 }
 
-fn round(number: f64) -> f64 {
+/// Which part of the way from `least` to `most` a value is; none where that is no way.
+pub(crate) fn part(value: f64, least: f64, most: f64) -> Option<f64> {
+    // Halves, as the difference of the greatest numbers is not finite.
+    let part = (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0);
+    part.is_finite().then(|| part.clamp(0.0, 1.0))
+}
+
+/// To a tenth of a unit.
+pub(crate) fn round(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
@@ -152,6 +162,7 @@ pub(crate) fn thousands(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantiles::Point;
 
     #[test]
     fn numbers_have_separators() {
@@ -171,11 +182,20 @@ mod tests {
 
     #[test]
     fn spreads_have_a_point_for_each_quantile_on_one_axis() {
-        let points = |low, high| vec![("q0.5".to_owned(), low), ("q0.99".to_owned(), high)];
+        let row = |group: &str, values: &[(&str, f64)]| Spread {
+            group: group.into(),
+            points: (values.iter())
+                .map(|&(name, value)| Point {
+                    name: name.into(),
+                    share: 0.5,
+                    value,
+                })
+                .collect(),
+        };
         let rows = [
-            ("<a>".to_owned(), points(0.0, 50.0)),
-            ("b".to_owned(), points(25.0, 100.0)),
-            ("none".to_owned(), Vec::new()),
+            row("<a>", &[("q0.5", 0.0), ("q0.99", 50.0)]),
+            row("b", &[("q0.5", 25.0), ("q0.99", 100.0)]),
+            row("none", &[]),
         ];
         let text = spreads("t", &rows).into_string();
         assert_eq!(text.matches("<circle").count(), 4);
@@ -183,7 +203,7 @@ mod tests {
         for x in ["x1=\"350\"", "x2=\"560\"", "x1=\"455\"", "x2=\"770\""] {
             assert!(text.contains(x), "{x}: {text}");
         }
-        let same = spreads("t", &[("a".to_owned(), points(0.0, 0.0))]).into_string();
+        let same = spreads("t", &[row("a", &[("q0.5", 0.0)])]).into_string();
         assert!(!same.contains("NaN"), "{same}");
     }
 

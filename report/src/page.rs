@@ -1,13 +1,19 @@
 //! The page itself: sections, tables and the policy that keeps everything else out.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gristmill_common::sha256::Sha256;
+use gristmill_common::spec::Kind;
 use gristmill_reducer::Manifest;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::account::AccountView;
 use crate::chart::{bars, line, ranks, spreads, thousands};
+use crate::clip::clip;
+use crate::histogram::histogram;
+use crate::quantiles::Spread;
 use crate::quarantine::QuarantineView;
 use crate::result::{ChartView, LinesView, ResultView, TableView};
 
@@ -20,6 +26,7 @@ const WORST: usize = 50;
 /// What a page shows.
 pub(crate) struct Page<'a> {
     pub(crate) manifest: &'a Manifest,
+    pub(crate) took: Option<Duration>,
     pub(crate) findings: &'a [String],
     pub(crate) account: &'a AccountView,
     pub(crate) result: &'a ResultView,
@@ -68,7 +75,8 @@ impl Page<'_> {
             }
             p {
                 (count(totals.records)) " records in = " (count(totals.mapped)) " mapped + "
-                (count(totals.quarantined)) " set aside, from " (count(totals.sources)) " sources."
+                (count(totals.quarantined)) " set aside, from " (count(totals.sources))
+                @if totals.sources == 1 { " source." } @else { " sources." }
                 @if totals.skipped_chunks > 0 {
                     span.bad { " " (count(totals.skipped_chunks)) " chunks could not be run at all." }
                 }
@@ -109,7 +117,12 @@ impl Page<'_> {
                 ResultView::None => p.dim { "Nothing that a page can show; the files are listed below." },
                 ResultView::Table(table) => (result_table(table)),
                 ResultView::Tags(tags) => (tag_table(tags)),
-                ResultView::Lines(lines) => (first_lines(lines)),
+                ResultView::Lines(lines) => {
+                    (first_lines(lines))
+                    @if matches!(self.manifest.spec.kind, Kind::Grep(_)) {
+                        p.dim { "How many records of each document match: the same job with " code { "-c -H" } "." }
+                    }
+                },
             }
         }
     }
@@ -159,7 +172,8 @@ impl Page<'_> {
         html! {
             h2 { "Job" }
             p { "Kind " code { (manifest.spec.kind.name()) } ", version " (manifest.processor)
-                "; written by gristmill " (manifest.gristmill) "." }
+                "; written by gristmill " (manifest.gristmill) "."
+                @if let Some(took) = self.took { " It took " (duration(took)) "." } }
             details { summary { "Everything that decides the bytes" } pre tabindex="0" { (spec) } }
         }
     }
@@ -189,10 +203,10 @@ fn result_table(view: &TableView) -> Markup {
         @match &view.chart {
             ChartView::None => {},
             ChartView::Bars(all) => (bars(&format!("The groups with most {what}"), all)),
-            ChartView::Spreads { field, rows } => (spreads(&format!("Quantiles of {field} in the groups with most {what}"), rows)),
             ChartView::Line(points) => (line(&format!("{what} by time"), points)),
             ChartView::Ranks(points) => (ranks("How often words occur, by rank; both axes are logarithmic", points)),
         }
+        @for (number, (field, rows)) in view.spreads.iter().enumerate() { (histograms(number, field, rows, what)) }
         div.scroll tabindex="0" role="region" aria-label="Result" {
             table.sortable {
                 caption { (count(view.all)) " rows, largest first" (left_out(view.all - shown)) }
@@ -200,9 +214,32 @@ fn result_table(view: &TableView) -> Markup {
                     th.number[at >= view.keys] scope="col" { (name) }
                 } } }
                 tbody { @for row in &view.rows { tr { @for (at, cell) in row.cells.iter().enumerate() {
-                    td.number[at >= view.keys] { (cell) }
+                    td.number[at >= view.keys] { (cell.markup()) }
                 } } } }
             }
+        }
+    }
+}
+
+/// The spread of a field's numbers: each group's histogram, of which one is open at a time, and all
+/// groups on one axis.
+fn histograms(number: usize, field: &str, rows: &[Spread], what: &str) -> Markup {
+    let field = clip(field, 60);
+    html! {
+        h3 { "How " (field) " is spread" }
+        p.dim { "Histograms as the quantiles tell them: the area of a bar is the share of the group's numbers between two \
+            quantiles that are neighbours. Quantiles are at most 1 % off." }
+        @for (at, row) in rows.iter().enumerate() {
+            details name={ "histogram-" (number) } open[at == 0] {
+                summary { (row.group) @if row.points.is_empty() { ": no numbers" } }
+                @if !row.points.is_empty() {
+                    (histogram(&format!("Histogram of {field} in {}", row.group), row))
+                }
+            }
+        }
+        @if rows.len() > 1 {
+            p.dim { "The quantiles of the groups with most " (what) ", on one axis:" }
+            (spreads(&format!("Quantiles of {field} in the groups with most {what}"), rows))
         }
     }
 }
@@ -235,6 +272,17 @@ fn first_lines(view: &LinesView) -> Markup {
 
 fn left_out(number: u64) -> Markup {
     html! { @if number > 0 { ", " (count(number)) " more are not shown here" } }
+}
+
+/// How long a job took: to a hundredth of a second below a minute.
+fn duration(took: Duration) -> String {
+    let seconds = took.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) if took.subsec_nanos() == 0 => format!("{seconds} s"),
+        (0, 0, _) => format!("{:.2} s", took.as_secs_f64()),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, seconds) => format!("{} h {minutes} min {seconds} s", count(hours)),
+    }
 }
 
 fn count(number: u64) -> String {

@@ -1,30 +1,35 @@
 //! The part files of an output, decompressed, one after the other.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use gristmill_common::spec::Compress;
-use gristmill_reducer::{Manifest, is_part_name};
+use gristmill_reducer::{Manifest, OutputFiles, is_part_name};
 
 use crate::ReportError;
+use crate::csv::{Field, next_record};
 
 /// The longest line that is read, in bytes: a row is a key of at most 1 MiB, escaped, and its
 /// numbers.
 const MAX_LINE: u64 = 8 << 20;
 
 /// A part file, opened.
-pub(crate) struct PartFile {
-    path: PathBuf,
-    reader: Box<dyn BufRead>,
+pub(crate) struct PartFile<'f> {
+    /// Its place and name, for people.
+    shown: String,
+    reader: Box<dyn BufRead + 'f>,
     line: u64,
 }
 
-impl PartFile {
+impl<'f> PartFile<'f> {
     /// Opens a file of the output.
-    pub(crate) fn open(path: PathBuf, compress: Option<Compress>) -> Result<Self, ReportError> {
-        let opened = File::open(&path).and_then(|file| {
+    pub(crate) fn open(
+        output: &'f dyn OutputFiles,
+        name: &str,
+        compress: Option<Compress>,
+    ) -> Result<Self, ReportError> {
+        let shown = format!("{}/{name}", output.shown());
+        let opened = output.open(name).and_then(|file| {
             let file = BufReader::new(file);
             Ok(match compress {
                 None => Box::new(file) as Box<dyn BufRead>,
@@ -34,27 +39,42 @@ impl PartFile {
         });
         match opened {
             Ok(reader) => Ok(Self {
-                path,
+                shown,
                 reader,
                 line: 0,
             }),
-            Err(error) => Err(ReportError::Read { path, error }),
+            Err(error) => Err(ReportError::Read { file: shown, error }),
         }
     }
 
     /// The part files of an output, in order.
-    pub(crate) fn all<'m>(
-        output: &'m Path,
-        manifest: &'m Manifest,
-    ) -> impl Iterator<Item = Result<Self, ReportError>> + 'm {
+    pub(crate) fn all(
+        output: &'f dyn OutputFiles,
+        manifest: &'f Manifest,
+    ) -> impl Iterator<Item = Result<Self, ReportError>> {
         (manifest.files.iter())
             .filter(|file| is_part_name(&file.name))
-            .map(|file| Self::open(output.join(&file.name), manifest.spec.compress))
+            .map(move |file| Self::open(output, &file.name, manifest.spec.compress))
     }
 
-    /// The file's path and what it holds.
-    pub(crate) fn into_reader(self) -> (PathBuf, Box<dyn BufRead>) {
-        (self.path, self.reader)
+    /// Everything that it holds as comma-separated values, but for its first lines; the error of
+    /// `each` says what is wrong with a record.
+    pub(crate) fn for_each_csv(
+        &mut self,
+        skipped: usize,
+        mut each: impl FnMut(&[Field]) -> Result<(), String>,
+    ) -> Result<(), ReportError> {
+        for number in 0.. {
+            let read = next_record(&mut self.reader, MAX_LINE as usize, &mut self.line);
+            match read.map_err(|error| self.unreadable(error))? {
+                Some(fields) if number >= skipped => {
+                    each(&fields).map_err(|what| self.malformed(what))?;
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// The next line without its end, or `None` at the end of the file.
@@ -102,14 +122,14 @@ impl PartFile {
     /// The error that the line read last is not as its format says.
     pub(crate) fn malformed(&self, what: impl Into<String>) -> ReportError {
         ReportError::Malformed {
-            path: self.path.clone(),
+            file: self.shown.clone(),
             line: self.line,
             what: what.into(),
         }
     }
 
     fn unreadable(&self, error: std::io::Error) -> ReportError {
-        let path = self.path.clone();
-        ReportError::Read { path, error }
+        let file = self.shown.clone();
+        ReportError::Read { file, error }
     }
 }

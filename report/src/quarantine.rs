@@ -1,11 +1,10 @@
 //! What was set aside, by reason, with samples.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gristmill_reducer::{Manifest, QUARANTINE};
+use gristmill_reducer::{Manifest, OutputFiles, QUARANTINE};
 use serde::Deserialize;
 
 use crate::ReportError;
@@ -67,11 +66,11 @@ fn one() -> u64 {
 
 impl QuarantineView {
     /// Reads an output's quarantine.
-    pub(crate) fn read(output: &Path, manifest: &Manifest) -> Result<Self, ReportError> {
+    pub(crate) fn read(output: &dyn OutputFiles, manifest: &Manifest) -> Result<Self, ReportError> {
         if !(manifest.files.iter()).any(|file| file.name == QUARANTINE) {
             return Ok(Self::default());
         }
-        let mut file = PartFile::open(output.join(QUARANTINE), None)?;
+        let mut file = PartFile::open(output, QUARANTINE, None)?;
         let mut reasons: BTreeMap<String, ReasonView> = BTreeMap::new();
         let mut view = Self::default();
         let mut buffer = Vec::new();

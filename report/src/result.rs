@@ -1,20 +1,23 @@
 //! The result of a job, as far as a page shows it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use gristmill_common::spec::{Format, GroupBy, Kind, Shape, TableShape};
-use gristmill_reducer::Manifest;
+use gristmill_common::spec::{Format, Kind, Shape, TableShape};
+use gristmill_reducer::{Manifest, OutputFiles};
 
 use crate::ReportError;
+use crate::cell::Cell;
 use crate::clip::clip;
 use crate::part_files::PartFile;
+use crate::quantiles::{QuantileColumns, Spread};
 use crate::rows::{Row, RowFormat};
 use crate::tags::Tags;
 use crate::top::Top;
 
 /// The most rows in the page's table.
 const ROWS: usize = 1000;
+/// The most groups in a chart.
+const HEAVIEST: usize = 20;
 /// The most different times and counts that are kept apart while reading.
 const POINTS: usize = 200_000;
 /// The most lines of an ordered result on the page, and their longest, in characters.
@@ -45,20 +48,17 @@ pub(crate) struct TableView {
     /// How many rows the result has.
     pub(crate) all: u64,
     pub(crate) chart: ChartView,
+    /// Of each field with quantiles, the spread of its numbers in the heaviest groups.
+    pub(crate) spreads: Vec<(String, Vec<Spread>)>,
 }
 
 /// The chart that fits a table.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ChartView {
-    /// No numbers.
+    /// No numbers, or quantiles, which have pictures of their own.
     None,
     /// The heaviest groups: label and value.
     Bars(Vec<(String, f64)>),
-    /// The quantiles of a field in the heaviest groups: label, and each with its name.
-    Spreads {
-        field: String,
-        rows: Vec<(String, Vec<(String, f64)>)>,
-    },
     /// A value by time, in order.
     Line(Vec<(String, f64)>),
     /// How frequent the words are, by rank: (rank, count), with the last rank of each count.
@@ -76,7 +76,7 @@ pub(crate) struct LinesView {
 
 impl ResultView {
     /// Reads the part files of an output.
-    pub(crate) fn read(output: &Path, manifest: &Manifest) -> Result<Self, ReportError> {
+    pub(crate) fn read(output: &dyn OutputFiles, manifest: &Manifest) -> Result<Self, ReportError> {
         let spec = &manifest.spec;
         match spec.kind.shape() {
             Shape::Table(shape) => TableView::read(output, manifest, &shape).map(Self::Table),
@@ -98,7 +98,11 @@ impl ResultView {
 }
 
 impl TableView {
-    fn read(output: &Path, manifest: &Manifest, shape: &TableShape) -> Result<Self, ReportError> {
+    fn read(
+        output: &dyn OutputFiles,
+        manifest: &Manifest,
+        shape: &TableShape,
+    ) -> Result<Self, ReportError> {
         let format = RowFormat::new(shape, manifest.spec.format);
         let mut top = Top::new(ROWS);
         let mut chart = ChartReader::new(&manifest.spec.kind, &format);
@@ -110,7 +114,9 @@ impl TableView {
         for file in PartFile::all(output, manifest) {
             let mut file = file?;
             if manifest.spec.format == Format::Csv {
-                format.read_csv(file, &mut take)?;
+                file.for_each_csv(format.header(), |fields| {
+                    format.of_csv(fields).map(&mut take)
+                })?;
                 continue;
             }
             for _ in 0..format.header() {
@@ -122,25 +128,53 @@ impl TableView {
         }
         let all = top.seen();
         let rows = top.into_rows();
+        let spreads = match &manifest.spec.kind {
+            Kind::GroupBy(options) => {
+                spreads(&QuantileColumns::all(options, &format), &rows, &format)
+            }
+            _ => Vec::new(),
+        };
         Ok(Self {
             names: format.names().map(str::to_owned).collect(),
             keys: format.keys.len(),
             all,
-            chart: chart.finish(&rows, &format),
+            chart: match chart.finish(&rows, &format) {
+                ChartView::Bars(_) if !spreads.is_empty() => ChartView::None,
+                chart => chart,
+            },
+            spreads,
             rows,
         })
     }
+}
+
+/// What a chart calls a row's group.
+fn label(row: &Row, format: &RowFormat) -> String {
+    let keys = row.cells[..format.keys.len()].iter().map(Cell::label);
+    match format.keys.is_empty() {
+        true => "all records".to_owned(),
+        false => clip(&keys.collect::<Vec<_>>().join(" · "), 60),
+    }
+}
+
+/// Of each field, the spreads of the heaviest groups.
+fn spreads(
+    fields: &[QuantileColumns],
+    rows: &[Row],
+    format: &RowFormat,
+) -> Vec<(String, Vec<Spread>)> {
+    let of = |columns: &QuantileColumns| {
+        let heaviest = rows.iter().take(HEAVIEST);
+        let spreads = heaviest.map(|row| columns.spread(row, label(row, format)));
+        (columns.field.clone(), spreads.collect())
+    };
+    fields.iter().map(of).collect()
 }
 
 /// Collects what a chart needs while rows pass.
 enum ChartReader {
     /// The heaviest rows are enough.
     Bars,
-    /// The same, of these columns: the quantiles of one field, by their names.
-    Spreads {
-        field: String,
-        columns: Vec<(usize, String)>,
-    },
     /// The first value by time; `at` is the time's field.
     Times {
         at: usize,
@@ -163,36 +197,22 @@ impl ChartReader {
         }
         match kind {
             Kind::WordCount(_) => Self::Counts(BTreeMap::new()),
-            Kind::GroupBy(options) => Self::spreads(options, format).unwrap_or(Self::Bars),
             _ => Self::Bars,
         }
     }
 
-    /// The first field with several quantiles.
-    fn spreads(options: &GroupBy, format: &RowFormat) -> Option<Self> {
-        options.quantiles().into_iter().find_map(|one| {
-            let field = one.field;
-            let mut wanted = one.wanted;
-            wanted.sort_by_key(|(_, billionths)| *billionths);
-            let columns: Vec<_> = (wanted.into_iter())
-                .filter_map(|(typed, _)| {
-                    let name = format!("q{typed}_{field}");
-                    let at = format.values.iter().position(|value| *value == name)?;
-                    Some((format.keys.len() + at, format!("q{typed}")))
-                })
-                .collect();
-            (columns.len() > 1).then_some(Self::Spreads { field, columns })
-        })
-    }
-
     fn take(&mut self, row: &Row) {
         match self {
-            Self::Bars | Self::Spreads { .. } => {}
+            Self::Bars => {}
             Self::Times { at, sums } => {
-                if let Some(sum) = sums.get_mut(&row.cells[*at]) {
+                // What has no time has no place on the axis.
+                let Some(time) = row.cells[*at].text() else {
+                    return;
+                };
+                if let Some(sum) = sums.get_mut(time) {
                     *sum += row.weight;
                 } else if sums.len() < POINTS {
-                    sums.insert(row.cells[*at].clone(), row.weight);
+                    sums.insert(time.to_owned(), row.weight);
                 }
             }
             Self::Counts(counts) => {
@@ -205,24 +225,11 @@ impl ChartReader {
     }
 
     fn finish(self, rows: &[Row], format: &RowFormat) -> ChartView {
-        let label = |row: &Row| clip(&row.cells[..format.keys.len()].join(" · "), 60);
         match self {
             Self::Bars if format.values.is_empty() || format.keys.is_empty() => ChartView::None,
-            Self::Spreads { field, columns } => {
-                // A group without numbers has no quantiles.
-                let point = |row: &Row, (at, name): &(usize, String)| {
-                    let value: f64 = row.cells.get(*at)?.parse().ok()?;
-                    value.is_finite().then(|| (name.clone(), value))
-                };
-                let spread = |row: &Row| columns.iter().filter_map(|one| point(row, one)).collect();
-                let rows = rows.iter().take(20).map(|row| (label(row), spread(row)));
-                ChartView::Spreads {
-                    field,
-                    rows: rows.collect(),
-                }
-            }
             Self::Bars => {
-                let bars = rows.iter().take(20).map(|row| (label(row), row.weight));
+                let heaviest = rows.iter().take(HEAVIEST);
+                let bars = heaviest.map(|row| (label(row, format), row.weight));
                 ChartView::Bars(bars.collect())
             }
             Self::Times { sums, .. } => ChartView::Line(sums.into_iter().collect()),
@@ -239,7 +246,7 @@ impl ChartReader {
 }
 
 impl LinesView {
-    fn read(output: &Path, manifest: &Manifest) -> Result<Self, ReportError> {
+    fn read(output: &dyn OutputFiles, manifest: &Manifest) -> Result<Self, ReportError> {
         let mut view = Self::default();
         for file in PartFile::all(output, manifest) {
             let mut file = file?;

@@ -2,12 +2,8 @@
 
 use gristmill_common::spec::{Format, KeyedBy, TableShape};
 
-use crate::ReportError;
-use crate::clip::clip;
-use crate::part_files::PartFile;
-
-/// The longest text of a cell on the page, in characters.
-const CELL: usize = 300;
+use crate::cell::{Cell, has_marks};
+use crate::csv::Field;
 
 /// What the cells of a row are called, and how they are written.
 #[derive(Debug)]
@@ -19,13 +15,15 @@ pub(crate) struct RowFormat {
     format: Format,
     /// How many lines of a part file stand before its rows.
     header: usize,
+    /// Fields may be absent, and their texts are marked.
+    marks: bool,
 }
 
 /// One row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
-    /// The key's fields and the values, as texts.
-    pub(crate) cells: Vec<String>,
+    /// The key's fields and the values.
+    pub(crate) cells: Vec<Cell>,
     /// The first value as a number, by which rows are chosen; 0 where there is none.
     pub(crate) weight: f64,
 }
@@ -60,6 +58,7 @@ impl RowFormat {
             values,
             format,
             header,
+            marks: has_marks(format, shape.finish.is_some()),
         }
     }
 
@@ -78,107 +77,60 @@ impl RowFormat {
         let cells = match self.format {
             Format::Jsonl => self.json_cells(line)?,
             Format::Table => table_cells(line),
-            Format::Tsv => line.split(|&byte| byte == b'\t').map(unescape).collect(),
+            Format::Tsv => (line.split(|&byte| byte == b'\t'))
+                .map(|field| Cell::of_tsv(field, self.marks))
+                .collect(),
             _ => self.text_cells(line),
         };
         self.row(cells)
     }
 
-    /// The rows of a file of comma-separated values (RFC 4180), whose fields may hold line breaks.
-    pub(crate) fn read_csv(
-        &self,
-        file: PartFile,
-        mut each: impl FnMut(Row),
-    ) -> Result<(), ReportError> {
-        let (path, reader) = file.into_reader();
-        let malformed = |line: u64, what: String| ReportError::Malformed {
-            path: path.clone(),
-            line,
-            what,
-        };
-        let mut records = csv::ReaderBuilder::new()
-            .has_headers(self.header > 0)
-            .from_reader(reader);
-        for record in records.byte_records() {
-            let record = record.map_err(|error| malformed(0, error.to_string()))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-            let cells = record.iter().map(text).collect();
-            each(self.row(cells).map_err(|what| malformed(line, what))?);
-        }
-        Ok(())
+    /// A record of comma-separated values; the error says what is wrong with it.
+    pub(crate) fn of_csv(&self, fields: &[Field]) -> Result<Row, String> {
+        let cell = |field: &Field| Cell::of_csv(&field.text, field.quoted);
+        self.row(fields.iter().map(cell).collect())
     }
 
-    fn row(&self, cells: Vec<String>) -> Result<Row, String> {
+    fn row(&self, cells: Vec<Cell>) -> Result<Row, String> {
         let wanted = self.keys.len() + self.values.len();
         if cells.len() != wanted {
             return Err(format!("{} cells, not {wanted}", cells.len()));
         }
-        let first = cells.get(self.keys.len()).map(|cell| cell.parse::<f64>());
+        let first = cells.get(self.keys.len()).and_then(Cell::text);
         Ok(Row {
-            weight: match first {
+            weight: match first.map(str::parse::<f64>) {
                 Some(Ok(number)) if number.is_finite() => number,
                 _ => 0.0,
             },
-            cells: cells.iter().map(|cell| clip(cell, CELL)).collect(),
+            cells: cells.into_iter().map(Cell::clipped).collect(),
         })
     }
 
-    fn json_cells(&self, line: &[u8]) -> Result<Vec<String>, String> {
+    fn json_cells(&self, line: &[u8]) -> Result<Vec<Cell>, String> {
         let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        let cell = |name: &str| match object.get(name) {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-            None => String::new(),
-        };
+        let cell = |name: &str| Cell::of_json(object.get(name));
         Ok(self.names().map(cell).collect())
     }
 
     /// A key may hold colons; the values behind it do not.
-    fn text_cells(&self, line: &[u8]) -> Vec<String> {
+    fn text_cells(&self, line: &[u8]) -> Vec<Cell> {
         let text = String::from_utf8_lossy(line);
         let parts = self.values.len() + usize::from(!self.keys.is_empty());
-        let mut cells: Vec<String> = text.rsplitn(parts, ':').map(str::to_owned).collect();
+        let cell = |cell: &str| Cell::Text(cell.to_owned());
+        let mut cells: Vec<Cell> = text.rsplitn(parts, ':').map(cell).collect();
         cells.reverse();
         cells
     }
 }
 
 /// The cells of a row between bars, of which those inside cells have a backslash.
-fn table_cells(line: &[u8]) -> Vec<String> {
+fn table_cells(line: &[u8]) -> Vec<Cell> {
     let text = String::from_utf8_lossy(line).replace("\\|", "\u{1}");
     let inside = text.strip_prefix('|').unwrap_or(&text);
     let inside = inside.strip_suffix('|').unwrap_or(inside);
-    let cell = |cell: &str| unescape(cell.trim().replace('\u{1}', "|").as_bytes());
+    let cell = |cell: &str| Cell::of_tsv(cell.trim().replace('\u{1}', "|").as_bytes(), true);
     inside.split('|').map(cell).collect()
-}
-
-/// A field of tab-separated values, its escapes undone; other bytes than UTF-8 become U+FFFD.
-fn unescape(field: &[u8]) -> String {
-    if !field.contains(&b'\\') {
-        return String::from_utf8_lossy(field).into_owned();
-    }
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut at = 0;
-    while let Some(&byte) = field.get(at) {
-        let escaped = match (byte, field.get(at + 1)) {
-            (b'\\', Some(b't')) => Some((b'\t', 2)),
-            (b'\\', Some(b'n')) => Some((b'\n', 2)),
-            (b'\\', Some(b'r')) => Some((b'\r', 2)),
-            (b'\\', Some(b'\\')) => Some((b'\\', 2)),
-            (b'\\', Some(b'x')) => hex(field.get(at + 2..at + 4)).map(|byte| (byte, 4)),
-            _ => None,
-        };
-        let (byte, length) = escaped.unwrap_or((byte, 1));
-        bytes.push(byte);
-        at += length;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digits: Option<&[u8]>) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits?).ok()?, 16).ok()
 }
 
 #[cfg(test)]
@@ -186,6 +138,10 @@ mod tests {
     use gristmill_common::table::Merge;
 
     use super::*;
+
+    fn texts(row: &Row) -> Vec<&str> {
+        row.cells.iter().map(Cell::label).collect()
+    }
 
     fn format(keys: &[&str], format: Format) -> RowFormat {
         let shape = TableShape {
@@ -203,7 +159,7 @@ mod tests {
         let row = format(&["a", "b"], Format::Tsv)
             .read(b"x\\ty\\\\n\\x7F\t\xFF\t12")
             .unwrap();
-        assert_eq!(row.cells, ["x\ty\\n\u{7F}", "\u{FFFD}", "12"]);
+        assert_eq!(texts(&row), ["x\ty\\n⟨U+007F⟩", "\u{FFFD}", "12"]);
         assert_eq!(row.weight, 12.0);
     }
 
@@ -212,20 +168,20 @@ mod tests {
         let row = format(&["a", "b"], Format::Table)
             .read(br"| a\|b\\\| |     | 7 |")
             .unwrap();
-        assert_eq!(row.cells, ["a|b\\|", "", "7"]);
+        assert_eq!(texts(&row), ["a|b\\|", "(empty)", "7"]);
     }
 
     #[test]
     fn a_key_may_hold_colons_in_text() {
         let row = format(&["name"], Format::Text).read(b"a:b:c:7").unwrap();
-        assert_eq!(row.cells, ["a:b:c", "7"]);
+        assert_eq!(texts(&row), ["a:b:c", "7"]);
     }
 
     #[test]
     fn objects_are_read_by_name() {
         let row = format(&["a"], Format::Jsonl)
             .read(br#"{"a":"\u003cscript>","hits":340282366920938463463374607431768211455}"#);
-        assert_eq!(row.unwrap().cells[0], "<script>");
+        assert_eq!(texts(&row.unwrap())[0], "<script>");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use gristmill_common::commonest::commonest;
 use gristmill_common::spec::Format;
 
 /// The longest tag and the most different ones that are counted; what is beyond is no tag set.
@@ -59,10 +60,9 @@ impl Tags {
     }
 
     /// The tags with their counts, the most frequent first.
-    pub(crate) fn by_count(self) -> Vec<(String, u64)> {
-        let mut all: Vec<_> = self.counts.into_iter().collect();
-        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        all
+    pub(crate) fn by_count(&self) -> Vec<(String, u64)> {
+        let counts = self.counts.iter();
+        commonest(counts.map(|(tag, &count)| (&tag[..], count)), usize::MAX)
     }
 }
 

@@ -74,17 +74,18 @@ impl Eq for Ranked {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::Cell;
 
     #[test]
     fn the_heaviest_stay_and_equal_ones_keep_their_order() {
         let mut top = Top::new(3);
         for (name, weight) in [("a", 1.0), ("b", 5.0), ("c", 2.0), ("d", 5.0), ("e", 2.0)] {
-            let cells = vec![name.to_owned()];
+            let cells = vec![Cell::Text(name.to_owned())];
             top.push(Row { cells, weight });
         }
         assert_eq!(top.seen(), 5);
         let names: Vec<String> = (top.into_rows().into_iter())
-            .map(|row| row.cells.concat())
+            .map(|row| row.cells[0].label().to_owned())
             .collect();
         assert_eq!(names, ["b", "d", "c"]);
     }

@@ -8,6 +8,7 @@ use crate::decode::Block;
 use crate::fine::Fine;
 use crate::model::{Main, Model};
 use crate::simd;
+use crate::text::Spacing;
 use crate::universal::Universal;
 
 /// The two tags of one token, as positions in the model's lists.
@@ -23,7 +24,7 @@ pub struct Tag {
 /// scratch memory.
 pub const MOST_TOKENS: usize = 512;
 
-/// A model with one thread's scratch memory (up to about 30 MiB): make one per thread and keep it.
+/// A model with one thread's scratch memory (up to about 32 MiB): make one per thread and keep it.
 #[derive(Debug)]
 pub struct Tagger {
     model: Arc<Model>,
@@ -31,18 +32,21 @@ pub struct Tagger {
     block: Block,
     universal: Option<Universal>,
     fine: Fine,
+    spacing: Option<Spacing>,
 }
 
 impl Tagger {
     /// A tagger that gives both tags.
     pub fn new(model: Arc<Model>) -> Self {
         let universal = Universal::new(&model);
+        let spacing = Spacing::new(&model, true);
         Self {
             model,
             cache: WordCache::new(),
             block: Block::default(),
             universal: Some(universal),
             fine: Fine::default(),
+            spacing,
         }
     }
 
@@ -51,6 +55,7 @@ impl Tagger {
     pub fn penn_only(model: Arc<Model>) -> Self {
         Self {
             universal: None,
+            spacing: Spacing::new(&model, false),
             ..Self::new(model)
         }
     }
@@ -58,6 +63,11 @@ impl Tagger {
     /// The model in use.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// What corrects the tags of raw text.
+    pub(crate) fn spacing(&self) -> Option<Spacing> {
+        self.spacing
     }
 
     /// Tags one sentence of tokens, a tag each; [`Model::xpos`] and [`Model::upos`] name them.

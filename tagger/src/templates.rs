@@ -224,9 +224,12 @@ pub(crate) fn edge_key(position: usize) -> u64 {
 /// Number of features that choose the universal tag.
 pub(crate) const UNIVERSAL: usize = 14;
 
+/// Number of those that do not depend on the word's neighbours.
+pub(crate) const UNIVERSAL_ALONE: usize = 4;
+
 /// Those of [`universal`]'s keys that do not depend on the word's neighbours.
 #[inline(always)]
-pub(crate) fn universal_alone(x: &Parts, this: u64) -> [u64; 4] {
+pub(crate) fn universal_alone(x: &Parts, this: u64) -> [u64; UNIVERSAL_ALONE] {
     [
         key1(3001, this),
         key2(3002, this, x.lower),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gristmill_tagger::conllu::{Form, parse, push_comment, push_id, push_sentence};
 use gristmill_tagger::{Model, Tagger};
+use unicode_normalization::is_nfc;
 
 fn written(tagger: &mut Tagger, text: &str) -> String {
     let (model, mut out, mut number) = (Arc::clone(tagger.model()), Vec::new(), 0);
@@ -117,6 +118,7 @@ fn check(block: &str) {
         .and_then(|l| l.strip_prefix("# text = "))
         .expect("text");
     assert_eq!(text, text.trim());
+    assert!(is_nfc(text), "the text is composed: {block}");
     let (mut next, mut inside) = (1, 0);
     for line in lines {
         let columns: Vec<&str> = line.split('\t').collect();
@@ -190,6 +192,16 @@ fn any_text_is_written_as_the_validator_wants_it() {
         "10am",
         "\u{200d}",
         "#",
+        "=",
+        "<",
+        "\u{338}",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{202e}",
+        "\r\n",
+        "\r",
+        "\u{1c}",
+        "\u{1f469}\u{200d}\u{1f680}",
     ];
     let mut tagger = Tagger::new(Model::embedded());
     let mut state = 7_u64;

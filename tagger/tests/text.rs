@@ -36,6 +36,60 @@ fn invisible_characters_stay_inside_their_words() {
     }
 }
 
+/// Words with their tags, as they are written.
+fn tagged(text: &str) -> String {
+    let model = Model::embedded();
+    let mut out = Vec::new();
+    Tagger::new(std::sync::Arc::clone(&model)).tag_text(text, |tagged| {
+        for (form, tag) in tagged.forms().zip(tagged.tags) {
+            let form = String::from_utf8_lossy(form.bytes).into_owned();
+            out.push(format!("{form}_{}_{}", model.xpos(*tag), model.upos(*tag)));
+        }
+    });
+    out.join(" ")
+}
+
+#[test]
+fn what_cannot_be_seen_changes_no_tag_and_no_sentence() {
+    let plain = "The dogs bark. It is loud (very). Don't they co operate? 1. No";
+    for c in ['\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}'] {
+        let hidden = format!(
+            "{c}The do{c}gs bark{c}. It{c} is loud {c}(very).{c} {c}Don't they co operate?{c} {c}1. No"
+        );
+        assert_eq!(tagged(&hidden).replace(c, ""), tagged(plain), "{c:?}");
+        let count = |text: &str| sentences(text).len();
+        assert_eq!(count(&hidden), count(plain), "{c:?}");
+        // Alone it is a token: every character that is not white space is in one.
+        assert_eq!(split(&format!("{c}{c} a")).len(), 2);
+    }
+}
+
+#[test]
+fn spaces_tell_a_hyphen_from_a_pause_and_inches_from_quotation_marks() {
+    for (text, wanted) in [
+        (
+            "A state-of-the-art tool.",
+            "state_NN_NOUN -_HYPH_PUNCT of_IN_ADP -_HYPH_PUNCT",
+        ),
+        ("It is 17\" wide.", "17_CD_NUM \"_NNS_NOUN wide"),
+        (
+            "He is 5'11\" tall.",
+            "5_CD_NUM '_NNS_NOUN 11_CD_NUM \"_NNS_NOUN tall",
+        ),
+        (
+            "He said \"the year was 84\" again.",
+            "84_CD_NUM \"_''_PUNCT",
+        ),
+        (
+            "Mail to goldconn@isye.gatech.edu now.",
+            "goldconn@isye.gatech.edu_ADD_PROPN now",
+        ),
+    ] {
+        let found = tagged(text);
+        assert!(found.contains(wanted), "{found}");
+    }
+}
+
 #[test]
 fn tokens_follow_the_treebank() {
     let cases = [
@@ -55,6 +109,11 @@ fn tokens_follow_the_treebank() {
             "Mail me@site.org or see http://a.b/c?d=e&f=g, ok?",
             "Mail me@site.org or see http://a.b/c?d=e&f=g , ok ?",
         ),
+        (
+            "$20m for 3k people, 4x 60Hz, 250ml and 2tbsp at 3G in the 1990s",
+            "$ 20 m for 3 k people , 4 x 60 Hz , 250 ml and 2 tbsp at 3G in the 1990s",
+        ),
+        ("a =\u{338} b, -\u{301} c", "a =\u{338} b , -\u{301} c"),
         (
             "a well-known non-native e-mail at 10am :-)",
             "a well - known non-native e-mail at 10 am :-)",
@@ -304,7 +363,7 @@ fn any_bytes_are_tagged_with_their_offsets() {
     }
 }
 
-const HOSTILE: [&str; 15] = [
+const HOSTILE: [&str; 17] = [
     "a",
     ".",
     "-",
@@ -320,6 +379,8 @@ const HOSTILE: [&str; 15] = [
     "a'",
     "\u{2014}",
     "Mr. ",
+    "9\"",
+    "\u{feff}-",
 ];
 
 /// Time that this thread has spent on a processor, where the system says so: others' load is no

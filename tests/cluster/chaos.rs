@@ -31,6 +31,9 @@ struct Tally {
     forced: u64,
     kills: u64,
     freezes: u64,
+    /// Second producers of a job, and how many of them ended because another was first.
+    late: u64,
+    beaten: u64,
     broker: u64,
     duplicates: u64,
 }
@@ -67,6 +70,14 @@ impl Brokers {
             nodes.await_all().expect("they are three again");
         }
     }
+
+    /// The end of what they wrote.
+    fn log(&self) -> String {
+        match self {
+            Brokers::One(node) => node.log_tail(),
+            Brokers::Three(nodes) => nodes.all().iter().map(Node::log_tail).collect(),
+        }
+    }
 }
 
 /// Cuts a node off from the others for a while.
@@ -85,6 +96,16 @@ struct Campaign {
     /// The roles that serve, each with what it is started by.
     servants: Vec<(Role, Vec<String>)>,
     thawing: Vec<(Instant, usize)>,
+    /// A second producer of the job at hand: frozen at some moment, it wakes up in the midst of
+    /// what came after.
+    late: Option<Late>,
+}
+
+/// A producer that is frozen for a while.
+struct Late {
+    role: Role,
+    until: Instant,
+    frozen: bool,
 }
 
 impl Campaign {
@@ -154,48 +175,108 @@ impl Campaign {
         for (_, victim) in due {
             self.servants[victim].0.signal("-CONT");
         }
+        if let Some(late) = &mut self.late
+            && late.frozen
+            && (all || late.until <= now)
+        {
+            late.frozen = false;
+            late.role.signal("-CONT");
+        }
     }
 
-    /// Freezes a reducer; it wakes up in the midst of what comes next.
-    fn freeze_reducer(&mut self) {
-        let reducers: Vec<usize> = (0..self.servants.len())
-            .filter(|&at| self.servants[at].1[0] == "reduce")
+    /// Freezes a reducer or a mapper; it wakes up in the midst of what comes next.
+    fn freeze(&mut self, role: &str) {
+        let servants: Vec<usize> = (0..self.servants.len())
+            .filter(|&at| self.servants[at].1[0] == role)
             .filter(|at| !self.thawing.iter().any(|(_, frozen)| frozen == at))
             .collect();
-        if reducers.is_empty() {
+        if servants.is_empty() {
             return;
         }
-        let victim = reducers[self.random.below(reducers.len())];
+        let victim = servants[self.random.below(servants.len())];
         self.tally.freezes += 1;
         self.servants[victim].0.signal("-STOP");
         let sleep = Duration::from_millis(1000 + self.random.below(8000) as u64);
         self.thawing.push((Instant::now() + sleep, victim));
     }
 
-    /// Runs one job under fire; sometimes it is run anew by force afterwards, while a reducer that
-    /// has seen its end is away.
+    /// Starts a second producer of the same job, and freezes it wherever it is soon after.
+    fn start_late(&mut self, line: &[String]) {
+        self.end_late();
+        let role = self.spawn(line);
+        std::thread::sleep(Duration::from_millis(self.random.below(800) as u64));
+        role.signal("-STOP");
+        self.tally.late += 1;
+        let sleep = Duration::from_millis(500 + self.random.below(9000) as u64);
+        self.late = Some(Late {
+            role,
+            until: Instant::now() + sleep,
+            frozen: true,
+        });
+    }
+
+    /// Wakes the second producer and waits for its end: it has done its part, or says why not.
+    fn end_late(&mut self) {
+        // It may wait for roles that are frozen, too.
+        self.thaw(true);
+        let Some(mut late) = self.late.take() else {
+            return;
+        };
+        self.cluster.until_ended(&mut late.role);
+        let status = late.role.wait();
+        let said = late.role.said();
+        let beaten = [
+            "by another producer, or cancelled, meanwhile",
+            "another run of the job has taken its place",
+            // By one with --force that saw none of the job's reducers.
+            "the job was cancelled",
+        ];
+        let beaten = status.code() == Some(1) && beaten.iter().any(|words| said.contains(words));
+        assert!(
+            status.success() || beaten,
+            "a second producer: {status}: {said}"
+        );
+        self.tally.beaten += u64::from(!status.success());
+    }
+
+    /// Runs one job under fire; sometimes it is run anew by force afterwards, while a reducer and a
+    /// mapper that have seen its end are away, and a second producer of it too.
     fn jobs(&mut self, input: &Path, words: &[&str], most: u64) {
         self.tally.jobs += 1;
         self.job(input, words, &[], most);
         while self.tally.kills < most && self.random.below(2) == 0 {
             self.tally.forced += 1;
-            self.freeze_reducer();
+            self.freeze("reduce");
+            if self.random.below(2) == 0 {
+                self.freeze("map");
+            }
             self.job(input, words, &["--force"], most);
         }
+        self.end_late();
     }
 
-    fn job(&mut self, input: &Path, words: &[&str], more: &[&str], most: u64) {
+    /// The command line of the job at hand.
+    fn line(&self, input: &Path, words: &[&str], more: &[&str]) -> Vec<String> {
         let name = format!("job-{}", self.tally.jobs);
         let mut line: Vec<String> = ["produce"].map(String::from).to_vec();
         line.extend(words.iter().map(ToString::to_string));
         line.extend(["--chunk-size", "4KiB", "--wait", "--job"].map(String::from));
-        line.extend([name.clone(), text(input).to_owned()]);
+        line.extend([name, text(input).to_owned()]);
         line.extend(["--allow-quarantine", "100%"].map(String::from));
         // Every other job is read by the mappers.
         if self.tally.jobs.is_multiple_of(2) {
             line.extend(["--send", "splits"].map(String::from));
         }
         line.extend(more.iter().map(ToString::to_string));
+        line
+    }
+
+    fn job(&mut self, input: &Path, words: &[&str], more: &[&str], most: u64) {
+        let name = format!("job-{}", self.tally.jobs);
+        let line = self.line(input, words, more);
+        if self.random.below(2) == 0 {
+            self.start_late(&line);
+        }
         let mut producer: Option<Role> = None;
         let end = Instant::now() + Duration::from_secs(300);
         loop {
@@ -208,7 +289,13 @@ impl Campaign {
             }
             let role = producer.get_or_insert_with(|| self.spawn(&line));
             if let Some(status) = role.child.try_wait().expect("a child") {
-                assert!(status.success(), "{name}: {status}: {}", role.said());
+                assert!(
+                    status.success(),
+                    "{name}: {status}: {}\n{}\n{}",
+                    role.said(),
+                    self.cluster.anatomy(),
+                    self.brokers.log()
+                );
                 break;
             }
             let pause = 50 + self.random.below(400) as u64;
@@ -235,6 +322,46 @@ fn duplicates(said: &str) -> u64 {
         rest.split(' ').next()?.parse::<u64>().ok()
     });
     counts.sum()
+}
+
+/// The jobs of a campaign: their input, and their words.
+fn jobs<'a>(texts: &'a Path, logs: &'a Path) -> [(&'a Path, &'static [&'static str]); 6] {
+    [
+        (texts, &["word-count", "--partitions", "3"]),
+        (texts, &["exec", "--code", "line.upper()"]),
+        (
+            logs,
+            &[
+                "exec",
+                "--shell",
+                "--map",
+                "awk '{print $9 \"\\t1\"}'",
+                "--reduce",
+                "sum",
+                "--partitions",
+                "3",
+            ],
+        ),
+        (logs, &["grep", "-n", "-H", "GET"]),
+        // Reduced by a program, whose output shows the order of the values.
+        (
+            logs,
+            &[
+                "exec",
+                "--shell",
+                "--map",
+                "awk '{print $9 \"\\t\" $7}'",
+                "--reduce",
+                "tac | tac",
+                "--partitions",
+                "3",
+            ],
+        ),
+        (
+            logs,
+            &["access-log", "--by", "path,status", "--distinct", "host"],
+        ),
+    ]
 }
 
 #[test]
@@ -271,6 +398,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
         tally: Tally::default(),
         servants: Vec::new(),
         thawing: Vec::new(),
+        late: None,
     };
     for servant in 0..4 {
         let words = campaign.words(servant);
@@ -279,42 +407,7 @@ fn a_campaign_of_kills_freezes_and_restarts_changes_no_byte() {
     }
     let since = Instant::now();
     while campaign.tally.kills < kills {
-        let jobs: [(&Path, &[&str]); 6] = [
-            (&texts, &["word-count", "--partitions", "3"]),
-            (&texts, &["exec", "--code", "line.upper()"]),
-            (
-                &logs,
-                &[
-                    "exec",
-                    "--shell",
-                    "--map",
-                    "awk '{print $9 \"\\t1\"}'",
-                    "--reduce",
-                    "sum",
-                    "--partitions",
-                    "3",
-                ],
-            ),
-            (&logs, &["grep", "-n", "-H", "GET"]),
-            // Reduced by a program, whose output shows the order of the values.
-            (
-                &logs,
-                &[
-                    "exec",
-                    "--shell",
-                    "--map",
-                    "awk '{print $9 \"\\t\" $7}'",
-                    "--reduce",
-                    "tac | tac",
-                    "--partitions",
-                    "3",
-                ],
-            ),
-            (
-                &logs,
-                &["access-log", "--by", "path,status", "--distinct", "host"],
-            ),
-        ];
+        let jobs = jobs(&texts, &logs);
         // Each in turn: a campaign of a few jobs does not leave a kind out for ever.
         let turn = seed.wrapping_add(campaign.tally.jobs) % jobs.len() as u64;
         let (input, words) = jobs[turn as usize];

@@ -129,14 +129,29 @@ impl Cluster {
              messages_unacknowledged, consumers, leader, online, state])]) \
              || Q <- rabbit_amqqueue:list(V)]).",
         );
+        let replicas = self.vhost.eval(
+            "iolist_to_binary([io_lib:format(\"~p~n~p~n\", [rabbit_quorum_queue:status(V, \
+             element(4, amqqueue:get_name(Q))), \
+             catch ra:leader_query(amqqueue:get_pid(Q), fun rabbit_fifo:overview/1)]) \
+             || Q <- rabbit_amqqueue:list(V), amqqueue:get_type(Q) =:= rabbit_quorum_queue]).",
+        );
         let status = self.run(&["status", "--json"]);
         format!(
-            "queues: {}\nstatus: {}{}\nsegments: {:?}",
+            "queues: {}\nreplicas: {}\nstatus: {}{}\nsegments: {:?}",
             leaders.unwrap_or_else(|error| error.to_string()),
+            replicas.unwrap_or_else(|error| error.to_string()),
             status.stdout,
             status.stderr,
             self.segments(),
         )
+    }
+
+    /// Waits for a role's end; in vain, it fails with where everything is.
+    #[track_caller]
+    pub(crate) fn until_ended(&self, role: &mut Role) {
+        let name = role.name.clone();
+        let ended = || role.child.try_wait().expect("a child").is_some();
+        until_or(ended, || format!("{name} ends\n{}", self.anatomy()));
     }
 
     /// The latest run of a job, as the names of its queues tell.
@@ -196,7 +211,8 @@ impl Cluster {
     /// Waits until the ledgers hold so many segments.
     #[track_caller]
     pub(crate) fn until_segments(&self, count: usize) {
-        until("segments are written", || self.segments().len() >= count);
+        let written = || self.segments().len() >= count;
+        until_or(written, || format!("{count} segments\n{}", self.anatomy()));
     }
 
     /// All segments of all unfinished jobs.
@@ -245,13 +261,10 @@ impl Role {
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
-        until(
-            &format!("{} ends; it said {}", self.name, self.said()),
-            || {
-                status = self.child.try_wait().expect("a child");
-                status.is_some()
-            },
-        );
+        until(&format!("{} ends", self.name), || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        });
         status.expect("it ended")
     }
 
@@ -301,10 +314,18 @@ impl Drop for Role {
 
 /// Waits for something to become true, looking now and then.
 #[track_caller]
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_or(holds, || what.to_owned());
+}
+
+/// Waits until it holds; in vain, it fails with what is told then.
+#[track_caller]
+fn until_or(mut holds: impl FnMut() -> bool, told: impl FnOnce() -> String) {
     let end = Instant::now() + LIMIT;
     while !holds() {
-        assert!(Instant::now() < end, "waited in vain until {what}");
+        if Instant::now() >= end {
+            panic!("waited in vain until {}", told());
+        }
         std::thread::sleep(Duration::from_millis(10));
     }
 }

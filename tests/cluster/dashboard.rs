@@ -58,6 +58,9 @@ fn a_job_appears_moves_and_finishes_and_its_report_opens() {
     until("it finishes", || job()["state"] == "finished");
     until("its report is there", || job()["report"] == true);
     let seen = view(&addr);
+    let broker = &seen["broker"];
+    assert!(broker["nodes"][0]["version"].is_string(), "{broker}");
+    assert_eq!(broker["waiting"]["unusable"], 0, "{broker}");
     let events = seen["events"].as_array().expect("events");
     assert!(events.iter().any(|event| {
         event["job"] == "shown"

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use gristmill_common::id::unique;
 use gristmill_common::spec::{Kind, Program};
@@ -468,7 +469,7 @@ fn a_hostile_publisher_runs_nothing_where_exec_is_off_or_signed() {
 
 /// Tries to get at what is not its business, and says of each how it went.
 const HOSTILE: &str = r#"#!/usr/bin/env python3
-import ctypes, glob, os, socket, sys
+import ctypes, glob, os, shutil, socket, sys
 
 def environ():
     found = b""
@@ -516,13 +517,34 @@ def code():
     os.chmod(os.path.realpath(sys.argv[0]), 0o755)
     open(sys.argv[0], "a").close()
 
+def mode():
+    # Of a file that is not its own: nothing happens.
+    os.chmod(sys.argv[1], 0o666)
+    os.utime(sys.argv[1], (1, 1))
+    found = os.stat(sys.argv[1])
+    assert found.st_mode & 0o777 == 0o666 and found.st_mtime == 1, "unchanged"
+
+def attribute():
+    os.setxattr(sys.argv[1], "user.mark", b"1")
+
+def owner():
+    os.chown(sys.argv[1], 1, 1)
+
+def shared():
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = libc.shmget(0, 4096, 0o1600)
+    if number < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    libc.shmctl(number, 0, None)
+
 def own():
     open("scratch", "w").write("mine")
     open(os.environ["HOME"] + "/cache", "w").close()
     open("/dev/null", "w").write("nothing")
+    shutil.copy2("scratch", "copy")
 
 sys.stdin.read()
-for attempt in (environ, secret, memory, ptrace, udp, write, code, own):
+for attempt in (environ, secret, memory, ptrace, udp, write, code, mode, attribute, owner, shared, own):
     try:
         attempt()
         print(attempt.__name__, "done")
@@ -550,64 +572,43 @@ fn a_confined_program_gets_at_nothing_but_its_input_and_its_folder() {
         &input,
     ];
     let _reducer = scene.reducer();
-    let said = |job: &str, mapper: &[&str], more: &[&str]| {
-        let mut all = vec!["map", "--threads", "1", "--exec", "any"];
-        all.extend(mapper);
-        let mut command = scene.cluster.command(&all);
-        let mut mapper = scene.cluster.start("map", &mut command);
+    let mapper = |more: &[&str]| {
+        let words = [&["map", "--threads", "1", "--exec", "any"], more].concat();
+        scene.cluster.command(&words)
+    };
+    let said = |job: &str, mut mapper: Command, more: &[&str]| {
+        let mut mapper = scene.cluster.start("map", &mut mapper);
         scene
             .produce(job, &[&["--wait"], more, &words[..]].concat())
             .code(0);
         mapper.signal("-TERM");
         mapper.wait();
-        String::from_utf8(
-            scene
-                .cluster
-                .job(job)
-                .remove("part-00000.txt")
-                .expect("a part"),
-        )
-        .expect("UTF-8")
+        let part = scene.cluster.job(job).remove("part-00000.txt");
+        String::from_utf8(part.expect("a part")).expect("UTF-8")
     };
     let refused = "environ refused\nsecret refused\nmemory refused\nptrace refused\nudp refused\n\
-                   write refused\ncode refused\nown done\n";
+                   write refused\ncode refused\nmode refused\nattribute refused\nowner refused\n\
+                   shared refused\nown done\n";
     // The broker's URL is in the environment, and the file names it, too.
-    let confined = said("confined", &[], &[]);
     assert_eq!(
-        confined,
+        said("confined", mapper(&[]), &[]),
         refused.replace("secret refused", "secret done"),
         "a file that is no secret"
     );
-    let mut command = scene.cluster.command(&[
-        "map",
-        "--threads",
-        "1",
-        "--exec",
-        "any",
-        "--broker-file",
-        &file,
-    ]);
-    command.env_remove("GRISTMILL_BROKER");
-    let by_file = scene.cluster.start("map", &mut command);
-    scene
-        .produce("by-file", &[&["--wait"], &words[..]].concat())
-        .code(0);
-    let found = scene
-        .cluster
-        .job("by-file")
-        .remove("part-00000.txt")
-        .expect("a part");
-    assert_eq!(String::from_utf8_lossy(&found), refused);
-    by_file.kill();
-    let online = said("online", &[], &["--net"]);
+    let mut by_file = mapper(&["--broker-file", &file]);
+    by_file.env_remove("GRISTMILL_BROKER");
+    assert_eq!(said("by-file", by_file, &[]), refused);
+    let online = said("online", mapper(&[]), &["--net"]);
     assert!(online.contains("udp done\nwrite refused"), "{online}");
     // That the attempts can succeed, so that it means something when they do not.
-    let free = said("free", &["--exec-unconfined"], &[]);
+    let free = said("free", mapper(&["--exec-unconfined"]), &[]);
     for what in [
         "secret done",
         "udp done",
         "write done",
         "code done",
+        "mode done",
+        "shared done",
         "own done",
     ] {
         assert!(free.contains(what), "{free}");
@@ -721,6 +722,7 @@ fn replay(cluster: &Cluster) {
         let again = again.map(|(name, run)| {
             let mut submission = welcome.clone();
             submission.run = run;
+            submission.after = Some(welcome.run);
             if let ("changed", Kind::Exec(exec)) = (name, &mut submission.spec.kind) {
                 exec.ok_exit.push(7);
             }

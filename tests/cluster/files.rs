@@ -9,7 +9,7 @@ use gristmill_common::id::{content_hash, unique};
 use gristmill_common::job::JobRun;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::Kind;
-use gristmill_jobs::declare::{Backlog, Leftovers, declare_job};
+use gristmill_jobs::declare::{Backlog, declare_job};
 use gristmill_jobs::file::{FileMessage, PART, PartHead, declare_files, encode_file, parts, send};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Event, Registry, Submission};
@@ -272,7 +272,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
     on_broker(&cluster, async |broker, job| {
         let registry = Registry::open(broker).await.expect("the log");
         let backlog = Backlog::of(64 << 20);
-        let declared = declare_job(broker, job, 1, backlog, Leftovers::All).await;
+        let declared = declare_job(broker, job, 1, backlog).await;
         declared.expect("queues");
         send(broker, job, &file).await.expect("it is sent");
         let words = r#"{"version":1,"kind":{"pos":{"tokenized":false,"tagset":"penn",
@@ -297,6 +297,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
             plan: 1,
             replace: false,
             run,
+            after: None,
             code: None,
         };
         let event = Event::Submitted(Box::new(submission));

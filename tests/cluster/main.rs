@@ -17,7 +17,7 @@ mod finished;
 mod gristmill;
 mod lifecycle;
 mod listen;
-#[path = "../../jobs/tests/harness/log.rs"]
+#[path = "../../jobs/tests/amqp/harness/log.rs"]
 mod log_writer;
 mod long_log;
 mod nodes;

@@ -69,12 +69,12 @@ fn a_reducer_that_was_away_leaves_a_newer_runs_ledger_alone() {
     let scene = Scene::new(&["grep", "-n", "e"]);
     let away = scene.reducer();
     let here = scene.reducer();
+    let producer = scene.cluster.spawn(&scene.words(&[]));
+    // Without a mapper it does not end before.
+    until("both work on it", || begun(&away) == 1 && begun(&here) == 1);
     let mapper = scene.cluster.mapper();
-    scene.cluster.run(&scene.words(&[])).code(0);
+    producer.ended().code(0);
     scene.cluster.until_clean();
-    until("both have worked on it", || {
-        begun(&away) == 1 && begun(&here) == 1
-    });
     away.signal("-STOP");
     let producer = scene.cluster.spawn(&scene.words(&["--force"]));
     scene.cluster.until_segments(3);
@@ -94,6 +94,97 @@ fn a_reducer_that_was_away_leaves_a_newer_runs_ledger_alone() {
     mapper.signal("-CONT");
     producer.ended().code(0);
     scene.check();
+}
+
+/// A producer that has read the log, and is away before it declares its job's queues.
+fn away(scene: &Scene, words: &[&str]) -> Role {
+    let mut command = scene.cluster.command(words);
+    let command = command.env(crash::STOP, "before-declare");
+    let away = scene.cluster.start("produce", command);
+    let stat = format!("/proc/{}/stat", away.child.id());
+    until("it is away", || {
+        std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "))
+    });
+    away
+}
+
+/// What it has entered into the log later than the first, whose run is over, is no new beginning.
+#[test]
+fn a_second_producer_of_a_finished_run_leaves_nothing_behind() {
+    let scene = Scene::new(&["grep", "-n", "e"]);
+    let words = scene.words(&[]);
+    let second = away(&scene, &words);
+    let mapper = scene.cluster.mapper();
+    let reducer = scene.reducer();
+    scene.cluster.run(&words).code(0);
+    scene.cluster.until_clean();
+    // Nobody else cleans up.
+    mapper.stop();
+    reducer.stop();
+    second.signal("-CONT");
+    second.ended().code(0);
+    scene.cluster.until_clean();
+    scene.check();
+}
+
+/// Two producers of one job read the log before either wrote to it; one is away when it declares.
+#[test]
+fn a_second_producer_leaves_what_the_first_has_published() {
+    let scene = Scene::new(&["grep", "-n", "e"]);
+    let words = scene.words(&[]);
+    let words: Vec<&str> = words.into_iter().filter(|word| *word != "--wait").collect();
+    let second = away(&scene, &words);
+    scene.cluster.run(&words).code(0);
+    let chunks = scene.cluster.queue("job", "chunks");
+    // Of its leader: what the broker lists is seconds old.
+    let ready = || -> u64 {
+        let ready = scene.cluster.vhost.eval(&format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, <<\"{chunks}\">>)), \
+             {{ok, Ready, _}} = rabbit_quorum_queue:stat(Q), Ready."
+        ));
+        let ready = ready.expect("the queue");
+        ready.parse().expect("a number")
+    };
+    let published = ready();
+    assert!(published > 0);
+    second.signal("-CONT");
+    second.ended().code(0);
+    assert_eq!(
+        ready(),
+        2 * published,
+        "it sends all that the log does not show"
+    );
+    let _mapper = scene.cluster.mapper();
+    let _reducer = scene.reducer();
+    scene.cluster.run(&scene.words(&[])).code(0);
+    scene.check();
+}
+
+#[test]
+fn a_producer_that_was_away_says_that_its_run_is_over() {
+    let scene = Scene::new(&["grep", "-n", "e"]);
+    let large = scene.input.join("large.txt");
+    let text = corpus::prose(7, 100_000).repeat(60);
+    std::fs::write(&large, text).expect("a file");
+    let producer = scene.cluster.spawn(&scene.words(&[]));
+    until("it publishes", || {
+        let queues = scene.cluster.vhost.queues().expect("the queues");
+        queues.iter().any(|queue| queue.ready > 0)
+    });
+    producer.signal("-STOP");
+    scene.cluster.run(&["cancel", "job"]).code(0);
+    producer.signal("-CONT");
+    let ended = producer.ended().code(1);
+    // It may have published all before it stood still.
+    let over = [
+        "was begun anew by another producer, or cancelled, meanwhile",
+        "the job was cancelled",
+    ];
+    assert!(
+        over.iter().any(|over| ended.stderr.contains(over)),
+        "{ended:?}"
+    );
+    scene.cluster.until_clean();
 }
 
 /// Removes the first segments of each partition, and leaves the last.

@@ -250,3 +250,37 @@ fn workers_without_a_job_are_listed() {
     let shown = cluster.run(&["status"]).code(0).stdout;
     assert_eq!(shown, "no jobs\n");
 }
+
+/// A broker that is busy is silent in the midst of the log. Its log is read from its start: there
+/// is no checkpoint yet.
+#[test]
+fn a_broker_that_stutters_is_not_taken_for_the_end_of_the_log() {
+    let (cluster, node) = Cluster::alone();
+    produced(&cluster, 2000);
+    let input = cluster.folder.path().join("text.txt");
+    for number in 0..30 {
+        let name = format!("other-{number}");
+        cluster
+            .run(&["produce", "wc", text(&input), "--job", &name])
+            .code(0);
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                node.freeze();
+                std::thread::sleep(std::time::Duration::from_millis(600));
+                node.thaw();
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        // The job that was entered last.
+        let looks: Vec<_> = (0..4)
+            .map(|_| cluster.run(&["status", "other-29", "--connect-timeout", "100"]))
+            .collect();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        for look in looks {
+            look.code(0);
+        }
+    });
+}

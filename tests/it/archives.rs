@@ -103,7 +103,7 @@ fn what_is_passed_over_behind_an_end_mark_is_in_the_summary_and_the_manifest() {
         let out = folder.path().join(format!("{name}.out"));
         run(&["wc"], &input, &out)
             .code(0)
-            .says("5 bytes behind the end marks of tars");
+            .says("5 bytes that are no part of an archive were passed over");
         let manifest: serde_json::Value =
             serde_json::from_str(&read(&out, "manifest.json")).unwrap();
         assert_eq!(manifest["totals"]["passed_over"], 5);
@@ -123,4 +123,18 @@ fn a_job_over_its_bound_on_text_fails_and_names_the_option() {
     assert!(!out.join("manifest.json").exists());
     run(&["wc", "--max-expanded", "3MiB"], &input, &out).code(0);
     verify(&out, &input);
+}
+
+#[test]
+fn a_job_in_which_nothing_was_chosen_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in");
+    fs::create_dir(&input).unwrap();
+    fs::write(input.join("a.log"), "a\n").unwrap();
+    for (number, (glob, chosen)) in [("*.txt", false), ("*.log", true)].into_iter().enumerate() {
+        let out = folder.path().join(number.to_string());
+        let ended = run(&["wc", "--include", glob], &input, &out);
+        assert_eq!(!ended.stderr.contains("warning: nothing was read"), chosen);
+        ended.code(0);
+    }
 }

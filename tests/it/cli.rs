@@ -195,3 +195,91 @@ fn completions_and_man_pages_are_made() {
     let page = read(folder.path(), "gristmill.1");
     assert!(page.contains("verify"), "{page}");
 }
+
+/// An output folder in the folder of the inputs, as a daily job writes it.
+#[test]
+fn an_output_is_no_input_of_the_same_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    std::fs::write(logs.join("app.log"), "ERROR one\nfine\n").unwrap();
+    let (inputs, out) = (logs.to_str().unwrap(), logs.join("errors"));
+    let out = out.to_str().unwrap();
+    for _ in 0..2 {
+        run(["run", "grep", "ERROR", inputs, "-o", out, "--force"]).code(0);
+        assert_eq!(read(out.as_ref(), "part-00000.txt"), "ERROR one\n");
+        run(["verify", out, inputs]).code(0);
+    }
+    run(["run", "grep", "ERROR", out, "-o", out, "--force"])
+        .code(2)
+        .says("the folder for the output is no input");
+    // Another job may read it.
+    let other = folder.path().join("other");
+    run(["run", "wc", out, "-o", other.to_str().unwrap()]).code(0);
+}
+
+#[test]
+fn files_beside_stdout_replace_nothing_unless_forced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (input, other) = (path("app.log"), path("mine.txt"));
+    std::fs::write(&input, "line\n").unwrap();
+    std::fs::write(&other, "mine\n").unwrap();
+    for option in ["--quarantine", "--manifest"] {
+        let line = |file: &str, more: &[&str]| {
+            run([&["run", "wc", &input, "-o", "-", option, file], more].concat())
+        };
+        for force in [&[][..], &["--force"]] {
+            line(&input, force).code(2).says("it is an input");
+        }
+        line(&other, &[])
+            .code(2)
+            .says("exists: --force replaces it");
+        assert_eq!(std::fs::read(&input).unwrap(), b"line\n");
+        assert_eq!(std::fs::read(&other).unwrap(), b"mine\n");
+        line(&path(option), &[]).code(0);
+        line(&path(option), &["--force"]).code(0);
+        line("/dev/null", &[]).code(0);
+    }
+    let both = path("both");
+    run([
+        "run",
+        "wc",
+        &input,
+        "-o",
+        "-",
+        "--quarantine",
+        &both,
+        "--manifest",
+        &both,
+    ])
+    .code(2)
+    .says("name one file");
+}
+
+#[test]
+fn a_file_whose_size_the_system_does_not_tell_is_read() {
+    let lines = |words: &[&str]| run(words).code(0).stdout;
+    let version = std::fs::read_to_string("/proc/version").unwrap();
+    assert_eq!(
+        lines(&["run", "grep", "-q", "Linux", "/proc/version"]),
+        version
+    );
+}
+
+/// A short option with its value, before the pattern.
+#[test]
+fn no_option_is_taken_for_the_pattern_of_grep() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("app.log");
+    std::fs::write(&input, "an ERROR\n-v\n").unwrap();
+    let input = input.to_str().unwrap();
+    let line = |words: &[&str]| run([&["run", "grep", "-q"], words, &[input]].concat());
+    assert_eq!(line(&["-eERROR"]).code(0).stdout, "an ERROR\n");
+    assert_eq!(line(&["-m1", "R"]).code(0).stdout, "an ERROR\n");
+    assert_eq!(line(&["-j2", "--", "-v"]).code(0).stdout, "-v\n");
+    let only = |words: &[&str]| line(&[&["--only-matching"], words].concat()).code(0).stdout;
+    assert_eq!(only(&["-F", "-e", "ERR", "-e", "ERROR"]), "ERROR\n");
+    assert_eq!(only(&["-e", "", "-e", "ERR."]), "ERRO\n");
+    line(&["-x"]).code(2).says("unexpected argument '-x'");
+}

@@ -58,20 +58,23 @@ pub(crate) fn log(seed: u64, lines: usize) -> String {
     text
 }
 
+/// Lines that are no JSON object.
+const DAMAGED: [&str; 6] = [
+    "",
+    "garbage",
+    "{\"level\":\"info\"",
+    "{\"level\":\"in",
+    "[1",
+    "{\"a\":1} x",
+];
+
 /// JSON lines with about one in twenty that is none, and values of every type in most fields.
 pub(crate) fn json(seed: u64, lines: usize) -> String {
     let mut random = Random(seed);
     let mut text = String::new();
     for line in 0..lines {
         if random.below(20) == 0 {
-            text += random.pick(&[
-                "",
-                "garbage",
-                "{\"level\":\"info\"",
-                "{\"level\":\"in",
-                "[1",
-                "{\"a\":1} x",
-            ]);
+            text += random.pick(&DAMAGED);
             text += random.pick(&["\n", "\r\n"]);
             continue;
         }

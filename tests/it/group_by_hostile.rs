@@ -120,7 +120,55 @@ fn lines_that_a_runtime_cut_are_put_together_or_set_aside() {
     assert!(seen.iter().all(|quarantine| *quarantine == seen[0]));
     assert!(seen[0].contains("lines of the other stream stand between its parts"));
     assert!(seen[0].contains("its rest is not in this document"));
-    let refused = ["run", "group-by", "--parse", "logfmt", "--unwrap", "cri"];
+    refuses_other_records("cri");
+}
+
+#[test]
+fn lines_that_docker_cut_are_put_together_or_set_aside() {
+    let mut text = String::new();
+    let mut line = |log: &str, stream: &str| {
+        let _ = writeln!(
+            text,
+            r#"{{"log":"{log}","stream":"{stream}","time":"2026-11-28T10:00:00.1Z"}}"#
+        );
+    };
+    for number in 0..200 {
+        let stream = ["stdout", "stderr"][number % 2];
+        let head = format!("level={} pad=", ["info", "warn"][number % 2]);
+        // Docker cuts at 16 KiB of text, wherever that is.
+        let pad = |count: usize| "x".repeat(count);
+        match number % 5 {
+            0 | 1 => line(&format!(r"{head}{}\n", pad(number)), stream),
+            // Two parts; what the second has looks like a line of its own.
+            2 | 3 => {
+                line(&format!("{head}{}", pad((16 << 10) - head.len())), stream);
+                line(r" level=bad\n", stream);
+            }
+            // The other stream's line between.
+            _ => {
+                line(&format!("{head}{}", pad((16 << 10) - head.len())), "stdout");
+                line(r"level=bad\n", "stderr");
+                line(r" tail=1\n", "stdout");
+            }
+        }
+    }
+    let words = ["--parse", "logfmt", "--unwrap", "docker", "--by", "level"];
+    let mut seen = Vec::new();
+    for size in ["16KiB", "40KiB", "1MiB"] {
+        let more = ["--chunk-size", size, "--max-record", "64KiB"];
+        let (ended, quarantine) = grouped(text.as_bytes(), &[&words[..], &more].concat());
+        // Of a doubled key the last counts.
+        assert_eq!(ended.stdout, "bad\t80\ninfo\t40\nwarn\t40\n", "{size}");
+        assert_eq!(quarantine.lines().count(), 40, "{size}");
+        seen.push(quarantine);
+    }
+    assert!(seen.iter().all(|quarantine| *quarantine == seen[0]));
+    assert!(seen[0].contains("lines of the other stream stand between its parts"));
+    refuses_other_records("docker");
+}
+
+fn refuses_other_records(wrapper: &str) {
+    let refused = ["run", "group-by", "--parse", "logfmt", "--unwrap", wrapper];
     let refused = [
         &refused[..],
         &["--records", "lines", "--by", "level", "Cargo.toml"],
@@ -128,5 +176,5 @@ fn lines_that_a_runtime_cut_are_put_together_or_set_aside() {
     .concat();
     run(refused)
         .code(2)
-        .says("--unwrap cri has records of its own");
+        .says(&format!("--unwrap {wrapper} has records of its own"));
 }

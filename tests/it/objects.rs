@@ -139,10 +139,71 @@ fn an_output_goes_to_a_bucket_and_holds() {
     run(&at, &[&words("s3://data/logs")[..], &["--force"]].concat())
         .code(2)
         .says("which no manifest of an earlier output lists");
+    // Below the inputs it is no input of the next run.
+    let below = [&words("s3://data/logs/out")[..], &["--force"]].concat();
+    for _ in 0..2 {
+        run(&at, &below).code(3);
+        for key in server.keys(BUCKET) {
+            if let Some(name) = key.strip_prefix("logs/out/part-") {
+                let same = fs::read(out.join(format!("part-{name}"))).unwrap();
+                assert_eq!(server.get(BUCKET, &key).unwrap(), same, "{key}");
+            }
+        }
+        run(&at, &["verify", "s3://data/logs/out", "s3://data/logs"]).code(0);
+    }
     server.put(BUCKET, "results/today/part-00001.tsv", "other");
     run(&at, verify).code(1).says("part-00001.tsv: 5 bytes");
     server.remove(BUCKET, "results/today/manifest.json");
     run(&at, verify).code(1).says("there is no manifest.json");
+}
+
+#[test]
+fn an_output_in_a_bucket_has_a_page() {
+    let server = server();
+    let at = server.endpoint();
+    let folder = tempfile::tempdir().unwrap();
+    let here = |words: &[&str]| {
+        let mut command = user(&at);
+        command.args(words).current_dir(folder.path());
+        Ended::of(command.output().expect("the binary starts"))
+    };
+    let job = [
+        "run",
+        "access-log",
+        "--by",
+        "path",
+        "--compress",
+        "zst",
+        "--partitions",
+        "2",
+    ];
+    here(
+        &[
+            &job[..],
+            &["s3://data/logs", "-o", "s3://data/results/today"],
+        ]
+        .concat(),
+    )
+    .code(3);
+    here(&[&job[..], &["s3://data/logs", "-o", "out"]].concat()).code(3);
+    let there = here(&["report", "s3://data/results/today/"]).code(0);
+    there.says("today.report.html");
+    let page = fs::read(folder.path().join("today.report.html")).unwrap();
+    here(&["report", "out"]).code(0);
+    assert!(page == fs::read(folder.path().join("out.report.html")).unwrap());
+    // What is there stays.
+    here(&["report", "s3://data/results/today"])
+        .code(2)
+        .says("--force");
+    let printed = here(&["report", "s3://data/results/today", "-o", "-"]).code(0);
+    assert_eq!(printed.stdout.as_bytes(), page);
+    here(&["report", "s3://data/nothing"])
+        .code(1)
+        .says("there is no manifest.json");
+    server.put(BUCKET, "results/today/part-00001.tsv.zst", "other");
+    let forged = here(&["report", "s3://data/results/today", "-o", "-"]).code(1);
+    assert!(forged.stdout.contains("part-00001.tsv.zst: 5 bytes"));
+    assert!(!folder.path().join("nothing.report.html").exists());
 }
 
 #[test]

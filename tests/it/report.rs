@@ -49,8 +49,11 @@ fn each_kind_has_the_page_that_fits_it() {
         "ms:0.99,0.5",
     ];
     let spread = page(&words, numbers.as_bytes());
-    assert_eq!(spread.matches("<circle").count(), 2);
-    assert!(spread.contains("&lt;b&gt;, q0.5: 49") && !spread.contains("<b>,"));
+    // One group: its histogram, and no second picture to compare it with.
+    assert_eq!(spread.matches("<rect class=\"bar edged\"").count(), 1);
+    assert!(spread.contains(": 49 % of the numbers"), "{spread}");
+    assert!(spread.contains("50 % are below q0.5 and not drawn. 1 % are above q0.99"));
+    assert!(spread.contains("Histogram of ms in &lt;b&gt;") && !spread.contains("in <b>"));
     for compress in ["gz", "zst"] {
         let page = page(&["word-count", "--compress", compress], b"b a a\n");
         assert!(page.contains("2 rows"), "{compress}");
@@ -66,6 +69,29 @@ fn each_kind_has_the_page_that_fits_it() {
         log.as_bytes(),
     );
     assert!(paths.contains("/&lt;b&gt;") && !paths.contains("/<b>"));
+}
+
+#[test]
+fn quantiles_are_a_histogram_of_each_group_and_the_first_is_open() {
+    let numbers: String = (0..300)
+        .map(|n| format!("{{\"k\":\"k{}\",\"ms\":{},\"kb\":{n}}}\n", n % 3, n + 1))
+        .collect();
+    let words = "group-by --parse json --by k --quantiles ms:0.5,0.25 --quantiles kb:0.1,0.9 --min ms --max ms";
+    let words: Vec<&str> = words.split(' ').collect();
+    let page = page(&words, numbers.as_bytes());
+    assert_eq!(
+        page.matches("<details name=\"histogram-0\" open>").count(),
+        1
+    );
+    assert_eq!(page.matches("<details name=\"histogram-0\"").count(), 3);
+    assert_eq!(page.matches("<details name=\"histogram-1\"").count(), 3);
+    // Between the extremes and two quantiles are three bins, in each of three groups; between two
+    // quantiles is one.
+    assert_eq!(page.matches("<rect class=\"bar edged\"").count(), 9 + 3);
+    assert_eq!(page.matches("from 1 to ").count(), 1);
+    assert_eq!(page.matches(": 50 % of the numbers").count(), 3);
+    // Two pictures with a point for each quantile and extreme, to compare the groups.
+    assert_eq!(page.matches("<circle").count(), 3 * 4 + 3 * 2);
 }
 
 #[test]
@@ -96,12 +122,15 @@ fn the_page_stands_beside_the_folder_and_is_not_overwritten() {
     let (input, out) = (input.to_str().unwrap(), out.to_str().unwrap());
     let command = ["run", "word-count", input, "-o", out, "--report"];
     run(command).code(0);
-    assert!(Path::new(&format!("{out}.report.html")).exists());
+    // How long it took is known at the end of a run, and in no output.
+    assert!(read(folder.path(), "out.report.html").contains("It took "));
     run(["verify", out]).code(0);
     run(["report", out]).code(2).says("--force");
     run(["report", out, "--force"]).code(0);
     run(command).code(2).says("--force");
     run([&command[..], &["--force"]].concat()).code(0);
+    run(["report", out, "--force"]).code(0);
+    assert!(!read(folder.path(), "out.report.html").contains("It took "));
     let stdout = run(["report", out, "-o", "-"]).code(0).stdout;
     assert_eq!(stdout, read(folder.path(), "out.report.html"));
     run(["run", "word-count", input, "--report"])
@@ -112,14 +141,67 @@ fn the_page_stands_beside_the_folder_and_is_not_overwritten() {
         .says("manifest.json");
 }
 
-#[test]
-fn a_folder_that_does_not_hold_says_so_first_and_shows_no_result() {
+/// A folder, and the output of a small job in it.
+fn counted() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("in.txt");
     fs::write(&input, "a\n").unwrap();
-    let out = folder.path().join("out");
-    let (input, out) = (input.to_str().unwrap(), out.to_str().unwrap());
-    run(["run", "word-count", input, "-o", out]).code(0);
+    let out = folder.path().join("out").to_str().unwrap().to_owned();
+    run(["run", "word-count", input.to_str().unwrap(), "-o", &out]).code(0);
+    (folder, out)
+}
+
+#[test]
+fn nothing_is_written_into_the_folder() {
+    let (folder, out) = counted();
+    let out = &out[..];
+    std::os::unix::fs::symlink(format!("{out}/manifest.json"), folder.path().join("link")).unwrap();
+    let link = folder.path().join("link");
+    for file in [
+        format!("{out}/report.html"),
+        format!("{out}/../out/manifest.json"),
+        link.to_str().unwrap().to_owned(),
+    ] {
+        let words = ["report", out, "-o", &file, "--force"];
+        run(words).code(2).says("choose a place outside of it");
+    }
+    // A stranger in the folder is no part of the output, and does not change what is said of it.
+    fs::write(format!("{out}/out.report.html"), "<script>").unwrap();
+    assert!(
+        run(["report", out, "-o", "-"])
+            .code(0)
+            .stdout
+            .contains("Verified")
+    );
+}
+
+#[test]
+fn half_an_output_and_one_of_a_later_version_are_told() {
+    let (_folder, out) = counted();
+    let out = &out[..];
+    for name in ["quarantine.jsonl", "part-00000.tsv", "sources.jsonl"] {
+        fs::remove_file(format!("{out}/{name}")).unwrap();
+        let page = run(["report", out, "-o", "-"]).code(1).stdout;
+        assert!(page.contains("Not sound") && page.contains(&format!("{name}: missing")));
+    }
+    let manifest = fs::read_to_string(format!("{out}/manifest.json")).unwrap();
+    let later = manifest.replace("\"format\": 1,", "\"format\": 2,");
+    assert_ne!(manifest, later);
+    for (text, says) in [
+        (&later[..], "format 2"),
+        (&manifest[..manifest.len() / 2], "not a manifest"),
+        ("", "not a manifest"),
+    ] {
+        fs::write(format!("{out}/manifest.json"), text).unwrap();
+        run(["report", out]).code(1).says(says);
+    }
+    assert!(!Path::new(&format!("{out}.report.html")).exists());
+}
+
+#[test]
+fn a_folder_that_does_not_hold_says_so_first_and_shows_no_result() {
+    let (_folder, out) = counted();
+    let out = &out[..];
     fs::write(format!("{out}/part-00000.tsv"), "forged\t1\n").unwrap();
     let ended: Ended = run(["report", out, "-o", "-"]).code(1);
     assert!(ended.stdout.contains("Not sound"));
@@ -145,5 +227,44 @@ fn group_by_has_its_columns_in_every_format() {
         assert!(page.contains("2 rows"), "{format:?}");
         assert!(page.contains("x, &quot;y&quot;\nz"), "{format:?}: {page}");
         assert!(page.contains(">3.5<"), "{format:?}");
+    }
+}
+
+#[test]
+fn null_absent_empty_and_texts_that_read_so_are_told_apart_and_controls_are_seen() {
+    let text = br#"{"k":null}
+{"j":1}
+{"k":""}
+{"k":"-"}
+{"k":"\\N"}
+{"k":"\\-"}
+{"k":"null"}
+{"k":"\u0001"}
+{"k":"\u202eabc"}
+"#;
+    for format in ["tsv", "csv", "jsonl", "table"] {
+        let kind = [
+            "group-by", "--parse", "json", "--by", "k", "--format", format,
+        ];
+        let page = page(&kind, text);
+        let table = page.split("<tbody>").nth(1).expect("the result");
+        let table = table.split("</tbody>").next().expect("its end");
+        let mut cells: Vec<&str> = (table.split("<tr><td class=\"\">").skip(1))
+            .map(|row| row.split("</td>").next().expect("its first cell"))
+            .collect();
+        let wanted = [
+            "-",
+            "<em class=\"dim\">(empty)</em>",
+            "<em class=\"dim\">(none)</em>",
+            "<em class=\"dim\">(null)</em>",
+            "\\-",
+            "\\N",
+            "null",
+            "\u{27E8}U+0001\u{27E9}",
+            "\u{27E8}U+202E\u{27E9}abc",
+        ];
+        cells.sort_unstable();
+        assert_eq!(cells, wanted, "{format}");
+        assert!(!page.contains(['\u{1}', '\u{202E}']), "{format}");
     }
 }

@@ -44,6 +44,22 @@ fn i7_every_record_is_accounted_for_and_damage_is_found() {
     std::fs::write(&part, rows).unwrap();
     run(["verify", out_name]).code(0);
 
+    // A manifest without one of its files, and with one twice.
+    let manifest = read(&out, "manifest.json");
+    let mut fewer: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let files = fewer["files"].as_array_mut().unwrap();
+    files.retain(|file| file["name"] != "part-00000.tsv");
+    let mut twice = fewer.clone();
+    let files = twice["files"].as_array_mut().unwrap();
+    files.push(files[0].clone());
+    for (manifest, says) in [
+        (&fewer, "the manifest does not list part-00000.tsv"),
+        (&twice, "the manifest lists a file twice"),
+    ] {
+        std::fs::write(out.join("manifest.json"), manifest.to_string()).unwrap();
+        run(["verify", out_name]).code(1).says(says);
+    }
+
     std::fs::remove_file(out.join("manifest.json")).unwrap();
     run(["verify", out_name]).code(1).says("manifest.json");
 }

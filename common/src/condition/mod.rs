@@ -5,6 +5,8 @@
 
 mod grammar;
 
+use std::cmp::Ordering;
+
 use regex::bytes::Regex;
 
 use crate::decimal::{self, Decimal};
@@ -99,11 +101,10 @@ impl Test {
         match self {
             Test::Exists | Test::Null => false,
             Test::Text(wanted) => wanted.iter().any(|wanted| wanted == text),
-            Test::Number(wanted) => Decimal::parse(text).is_some_and(|number| number == *wanted),
+            Test::Number(wanted) => decimal::compare(text, wanted) == Some(Ordering::Equal),
             Test::TextOrder(order, wanted) => order.holds(text, wanted),
-            Test::NumberOrder(order, wanted) => {
-                Decimal::parse(text).is_some_and(|number| order.holds(&number, wanted))
-            }
+            Test::NumberOrder(order, wanted) => decimal::compare(text, wanted)
+                .is_some_and(|found| order.holds(&found, &Ordering::Equal)),
             Test::Pattern(regex) => regex.is_match(text),
         }
     }

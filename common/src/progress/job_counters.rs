@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Trouble;
+use crate::commonest::commonest;
 use crate::job::JobName;
 
 /// What a worker does for a job.
@@ -70,11 +71,13 @@ pub struct JobCounters {
 }
 
 /// One partition, as far as its reducer is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Share {
     durable: u64,
     expected: u64,
     quarantined: u64,
+    /// The commonest reasons of what was set aside, and how often each was given.
+    reasons: Vec<(String, u64)>,
 }
 
 impl JobCounters {
@@ -163,18 +166,19 @@ impl JobCounters {
     }
 
     /// A partition has so many distinct outcomes, of `expected` once that is known, and so many
-    /// records set aside.
+    /// entries set aside, most of them for these reasons.
     pub fn partition(
         &self,
         partition: u32,
         durable: usize,
         expected: Option<usize>,
-        quarantined: u64,
+        (quarantined, reasons): (u64, Vec<(String, u64)>),
     ) {
         let share = Share {
             durable: durable as u64,
             expected: expected.unwrap_or(0) as u64,
             quarantined,
+            reasons,
         };
         self.shares().insert(partition, share);
     }
@@ -203,6 +207,15 @@ impl JobCounters {
         self.partitions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The commonest reasons of what was set aside in its partitions, at most so many, the
+    /// commonest first, and how often each was given there.
+    #[must_use]
+    pub fn reasons(&self, most: usize) -> Vec<(String, u64)> {
+        let shares = self.shares();
+        let given = shares.values().flat_map(|share| &share.reasons);
+        commonest(given.map(|(reason, times)| (&reason[..], *times)), most)
     }
 
     /// What there is to report.
@@ -276,9 +289,9 @@ mod tests {
     #[test]
     fn a_reducer_counts_over_its_partitions() {
         let counters = JobCounters::new(Role::Reduce, "j".parse().unwrap(), 1);
-        counters.partition(0, 3, None, 1);
-        counters.partition(1, 4, Some(9), 0);
-        counters.partition(0, 5, Some(9), 2);
+        counters.partition(0, 3, None, (1, vec![("a".into(), 1)]));
+        counters.partition(1, 4, Some(9), (0, Vec::new()));
+        counters.partition(0, 5, Some(9), (2, vec![("a".into(), 2)]));
         let counts = counters.counts();
         assert_eq!((counts.chunks, counts.total), (9, 18));
         assert_eq!((counts.quarantined, counts.partitions), (2, 2));

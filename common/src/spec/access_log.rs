@@ -12,19 +12,16 @@ pub struct AccessLog {
     /// Fields to group by, separated by commas; without any, the totals
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
     pub by: Vec<Field>,
-    /// Only lines for which this holds, such as 'status >= 500' or 'path ~ ^/api/'
-    /// (= != ~ !~ < <= > >=; repeat it to narrow further)
-    #[arg(
-        long = "where",
-        value_name = "FIELD OP VALUE",
-        allow_hyphen_values = true
-    )]
+    /// Only lines for which this holds, such as 'status >= 500 and path ~ ^/api/'
+    /// (= != ~ !~ < <= > >= in, joined by and, or, not and parentheses; repeat it to narrow
+    /// further)
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
     pub filters: Vec<String>,
     /// Also count the distinct values of this field in each group, exactly
     #[arg(long, value_enum, value_name = "FIELD")]
     pub distinct: Option<Field>,
     /// Only the N groups with the most hits, then by key
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub top: Option<u64>,
     /// The log's format: common, combined, vhost-combined or an Apache LogFormat string such as
     /// '%h %l %u %t "%r" %>s %b' [default: common and combined are told apart line by line]

@@ -265,8 +265,12 @@ impl Kind {
     #[must_use]
     pub fn version(&self) -> u16 {
         match self {
-            Kind::Extract(_) | Kind::Exec(_) | Kind::GroupBy(_) => 1,
-            Kind::WordCount(_) | Kind::Grep(_) | Kind::AccessLog(_) | Kind::Wc(_) => 2,
+            Kind::Exec(_) | Kind::GroupBy(_) => 1,
+            Kind::WordCount(_)
+            | Kind::Grep(_)
+            | Kind::AccessLog(_)
+            | Kind::Wc(_)
+            | Kind::Extract(_) => 2,
             Kind::Pos(_) => 3,
         }
     }
@@ -288,8 +292,11 @@ pub enum Records {
     Csv,
     /// The same with tabs.
     Tsv,
-    /// Lines of a container's log, each with all its parts ([`crate::cri`]).
+    /// Lines of a container's log as Kubernetes' runtimes write it, each with all its parts
+    /// ([`crate::container`]).
     Cri,
+    /// The same as Docker's json-file driver writes it.
+    Docker,
 }
 
 /// What happens to records that are not UTF-8.

@@ -13,7 +13,7 @@ pub struct WordCount {
     #[arg(long, value_enum, default_value = "unicode")]
     pub words: Words,
     /// Only the N most frequent words, by count downwards, then by word
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub top: Option<u64>,
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Header {
     pub(crate) align: u64,
     /// Type and permissions.
     mode: u64,
+    /// The file's number, which all its names share.
+    pub(crate) inode: u64,
     /// How many names the file has, where its data stands at the last of them only.
     links: u64,
 }
@@ -59,7 +61,12 @@ impl Header {
 
     /// Whether the file's data stands at another of its names.
     pub(crate) fn is_link(&self) -> bool {
-        self.size == 0 && self.links > 1
+        self.size == 0 && self.has_links()
+    }
+
+    /// Whether the file has several names.
+    pub(crate) fn has_links(&self) -> bool {
+        self.links > 1
     }
 }
 
@@ -73,6 +80,7 @@ fn new_ascii(bytes: &[u8]) -> Option<Header> {
     };
     Some(Header {
         length: 110,
+        inode: field(0)?,
         mode: field(1)?,
         links: field(4)?,
         size: field(6)?,
@@ -91,6 +99,7 @@ fn old_ascii(bytes: &[u8]) -> Option<Header> {
     };
     Some(Header {
         length: 76,
+        inode: 0,
         mode: field(18, 6)?,
         links: 1,
         name: field(59, 6)?,
@@ -106,6 +115,7 @@ fn binary(bytes: &[u8], order: fn([u8; 2]) -> u16) -> Option<Header> {
     };
     Some(Header {
         length: 26,
+        inode: 0,
         mode: field(3)?,
         links: 1,
         name: field(10)?,

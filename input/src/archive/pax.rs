@@ -15,8 +15,12 @@ const MAX_KEY: usize = 64;
 pub(crate) struct Extended {
     /// Its name.
     pub(crate) name: Option<Vec<u8>>,
+    /// What it leads to, if it is a link.
+    pub(crate) link: Option<Vec<u8>>,
     /// The length of its data; the inner `None` is one that cannot be read.
     pub(crate) size: Option<Option<u64>>,
+    /// How much of it stands in volumes before this one.
+    pub(crate) before: Option<u64>,
     /// Where its data belongs, if it has holes.
     pub(crate) sparse: Described,
 }
@@ -93,14 +97,17 @@ impl Extended {
     fn take(&mut self, key: &[u8], value: &[u8]) {
         match key {
             b"path" => self.name = Some(value.to_vec()),
+            b"linkpath" => self.link = Some(value.to_vec()),
             b"size" => self.size = Some(decimal(value)),
+            b"GNU.volume.offset" => self.before = decimal(value),
             _ => self.sparse.record(key, value),
         }
     }
 }
 
 fn is_wanted(key: &[u8]) -> bool {
-    key == b"path" || key == b"size" || key.starts_with(b"GNU.sparse.")
+    matches!(key, b"path" | b"linkpath" | b"size" | b"GNU.volume.offset")
+        || key.starts_with(b"GNU.sparse.")
 }
 
 /// The length that a record begins with, and how many bytes it and its blank take.

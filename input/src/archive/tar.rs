@@ -89,6 +89,11 @@ impl Header {
         }
     }
 
+    /// What a link leads to.
+    pub(crate) fn link(&self) -> Vec<u8> {
+        text(&self.0[157..257]).to_vec()
+    }
+
     /// The part of the map of a sparse member (GNU, type `S`) that the header holds; whether blocks
     /// with more of it follow; and the length that the member unfolds to.
     pub(crate) fn sparse(&self) -> (&[u8], bool, Option<u64>) {

@@ -360,7 +360,7 @@ impl<'s> Cutter<'s> {
         }
         if let Some(mut damage) = damage {
             if !whole {
-                damage.sample = sample_of(self.open(&doc));
+                damage.sample = sample_of(self.open(&doc)).to_vec();
             }
             self.packer.body.truncate(doc.start);
             self.doc_fault(&mut doc, damage)?;
@@ -539,7 +539,7 @@ impl<'s> Cutter<'s> {
                 damage
             }
         };
-        fault.sample = sample_of(head);
+        fault.sample = sample_of(head).to_vec();
         doc.headers.set_aside(head);
         self.doc_fault(doc, fault)?;
         doc.offset += len;

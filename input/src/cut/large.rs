@@ -30,7 +30,7 @@ impl Cutter<'_> {
             error,
         };
         let mut bytes = self.packer.body.split_off(doc.start);
-        let head = sample_of(&bytes[..bytes.len().min(MAX_SAMPLE + 4)]);
+        let head = sample_of(&bytes[..bytes.len().min(MAX_SAMPLE + 4)]).to_vec();
         let mut file = File::create(&path).map_err(failed)?;
         let mut len = 0_u64;
         while !bytes.is_empty() {

@@ -47,9 +47,12 @@ impl Rules {
     pub(crate) fn new(spec: &JobSpec, chunk_size: usize) -> Result<Self, regex::Error> {
         let max_record = spec.max_record.clamp(1, MAX_RECORD) as usize;
         let horizon = match spec.records {
-            Records::Lines | Records::Document | Records::Csv | Records::Tsv | Records::Cri => {
-                max_record + 1
-            }
+            Records::Lines
+            | Records::Document
+            | Records::Csv
+            | Records::Tsv
+            | Records::Cri
+            | Records::Docker => max_record + 1,
             // Where such a record ends is told by the line after it.
             Records::Paragraphs | Records::Start(_) => 2 * max_record + 1,
         };

@@ -1,6 +1,6 @@
 //! Finding the end of a record that is too long to hold: flat memory however long it is.
 
-use gristmill_common::cri::Parts;
+use gristmill_common::container::Parts;
 use gristmill_common::quotes::Quotes;
 use gristmill_common::record::Splitter;
 use memchr::memchr;
@@ -25,7 +25,7 @@ pub(super) struct Skipper<'s> {
     /// Whether what was dropped ends inside quotes, where these count.
     quotes: Option<Quotes>,
     /// Which lines of a container's log are cut where what was dropped ends.
-    parts: Parts,
+    parts: Option<Parts>,
 }
 
 impl<'s> Skipper<'s> {
@@ -43,7 +43,10 @@ impl<'s> Skipper<'s> {
                 Splitter::Quoted(delimiter) => Some(Quotes::new(*delimiter)),
                 _ => None,
             },
-            parts: Parts::default(),
+            parts: match splitter {
+                Splitter::Container(runtime) => Some(Parts::new(*runtime)),
+                _ => None,
+            },
         }
     }
 
@@ -73,8 +76,8 @@ impl<'s> Skipper<'s> {
                 }
                 end
             }
-            Splitter::Cri => {
-                let end = self.parts.end(window);
+            Splitter::Container(_) => {
+                let end = self.parts.as_mut().and_then(|parts| parts.end(window));
                 if end.is_none() {
                     self.drop_all(window);
                 }
@@ -147,7 +150,9 @@ impl<'s> Skipper<'s> {
                     && line.len() <= self.max_line
                     && pattern.is_match(line.strip_suffix(b"\r").unwrap_or(line))
             }
-            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) | Splitter::Cri => false,
+            Splitter::Lines | Splitter::Document | Splitter::Quoted(_) | Splitter::Container(_) => {
+                false
+            }
         }
     }
 }

@@ -13,6 +13,17 @@ pub(crate) struct Globs {
     exclude: Patterns,
 }
 
+/// What is taken of a file or member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// The file, or all members of an archive.
+    All,
+    /// Nothing but members of an archive, by their own paths.
+    Members,
+    /// Nothing.
+    Nothing,
+}
+
 /// A pattern without a slash is for the file's name, one with a slash for its path in the folder or
 /// archive.
 #[derive(Clone, Debug)]
@@ -40,24 +51,34 @@ impl Globs {
         self.include.is_some()
     }
 
-    /// Whether a member of an archive is taken, by its path in the archive. `choosing` says that
+    /// What is taken of a member of an archive, by its path in the archive. `choosing` says that
     /// the archive was not chosen by its own name: else all that is not excluded is taken.
-    pub(crate) fn take_member(&self, member: &[u8], choosing: bool) -> bool {
+    pub(crate) fn take_member(&self, member: &[u8], choosing: bool) -> Take {
         let mut member = member;
         while let Some(rest) = member.strip_prefix(b"./").or(member.strip_prefix(b"/")) {
             member = rest;
         }
         let path = Path::new(OsStr::from_bytes(member));
         match choosing {
+            false if self.excludes(path) => Take::Nothing,
+            false => Take::All,
             true => self.take(path),
-            false => !self.exclude.matches(path),
         }
     }
 
-    /// Whether the file at `path` in its folder is taken.
-    pub(super) fn take(&self, path: &Path) -> bool {
-        let included = self.include.as_ref().is_none_or(|set| set.matches(path));
-        included && !self.exclude.matches(path)
+    /// What is taken of the file at `path` in its folder.
+    pub(super) fn take(&self, path: &Path) -> Take {
+        match &self.include {
+            _ if self.excludes(path) => Take::Nothing,
+            Some(include) if !include.matches(path) => Take::Members,
+            _ => Take::All,
+        }
+    }
+
+    /// Whether the file or folder at `path` is excluded, or a folder that it is in.
+    pub(super) fn excludes(&self, path: &Path) -> bool {
+        let empty = self.exclude.names.is_empty() && self.exclude.paths.is_empty();
+        !empty && path.ancestors().any(|path| self.exclude.matches(path))
     }
 }
 
@@ -66,6 +87,8 @@ impl Patterns {
         let mut names = GlobSetBuilder::new();
         let mut paths = GlobSetBuilder::new();
         for pattern in patterns {
+            // As a shell completes the name of a folder.
+            let pattern = pattern.strip_suffix('/').unwrap_or(pattern);
             let set = if pattern.contains('/') {
                 &mut paths
             } else {

@@ -7,12 +7,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use gristmill_common::record::BOM;
 use gristmill_common::spec::JobSpec;
 
 use super::globs::Globs;
-use super::walk::Walk;
+use super::urls::Urls;
+use super::walk::{Output, Walk, is_sizeless};
 use super::{PlanError, PlannedFile, Source, SourceKind};
-use crate::object::{Found, ObjectError, Objects, is_url};
+use crate::object::{Objects, is_url};
+use crate::whole::Whole;
 
 /// The sources that `inputs` name, in order; paths in lists end with `separator`.
 pub(super) fn list(
@@ -20,17 +23,27 @@ pub(super) fn list(
     spec: &JobSpec,
     separator: u8,
     objects: &dyn Objects,
+    output: Option<&Path>,
 ) -> Result<Vec<Source>, PlanError> {
     let globs = Globs::new(&spec.include, &spec.exclude)?;
+    let whole = Whole::new(spec)?;
     let walk = Walk {
         globs: &globs,
+        whole: &whole,
         hidden: spec.hidden,
         follow: spec.follow,
+        output: output.map(Output::at).unwrap_or_default(),
     };
     let mut sources = Vec::new();
     let mut stdin = false;
+    let mut urls = Urls::new(&walk, objects);
     for input in inputs {
         let typed = input.as_bytes();
+        if is_url(typed) {
+            (urls.add(0, PathBuf::from(input), &mut sources)).map_err(|(_, error)| error)?;
+            continue;
+        }
+        urls.find(&mut sources).map_err(|(_, error)| error)?;
         if typed == b"-" {
             if std::mem::replace(&mut stdin, true) {
                 return Err(PlanError::StdinTwice);
@@ -44,11 +57,12 @@ pub(super) fn list(
             });
         } else if let Some(list) = typed.strip_prefix(b"@") {
             let list = Path::new(OsStr::from_bytes(list));
-            from_list(list, separator, &walk, objects, &mut sources)?;
+            from_list(list, separator, &walk, &mut urls, &mut sources)?;
         } else {
-            named(Path::new(input), &walk, objects, &mut sources)?;
+            named(Path::new(input), &walk, &mut sources)?;
         }
     }
+    urls.find(&mut sources).map_err(|(_, error)| error)?;
     Ok(sources)
 }
 
@@ -57,7 +71,7 @@ fn from_list(
     list: &Path,
     separator: u8,
     walk: &Walk<'_>,
-    objects: &dyn Objects,
+    urls: &mut Urls<'_>,
     sources: &mut Vec<Source>,
 ) -> Result<(), PlanError> {
     let at = |line: usize, error: PlanError| PlanError::List {
@@ -71,24 +85,34 @@ fn from_list(
     };
     let file = File::open(list).map_err(io)?;
     for (number, path) in BufReader::new(file).split(separator).enumerate() {
-        let path = PathBuf::from(OsString::from_vec(path.map_err(io)?));
-        if !path.as_os_str().is_empty() {
-            named(&path, walk, objects, sources).map_err(|error| at(number + 1, error))?;
+        let mut path = path.map_err(io)?;
+        if separator == b'\n' {
+            as_line(&mut path, number == 0);
+        }
+        let (line, path) = (number + 1, PathBuf::from(OsString::from_vec(path)));
+        if is_url(path.as_os_str().as_bytes()) {
+            (urls.add(line, path, sources)).map_err(|(line, error)| at(line, error))?;
+        } else if !path.as_os_str().is_empty() {
+            urls.find(sources)
+                .map_err(|(line, error)| at(line, error))?;
+            named(&path, walk, sources).map_err(|error| at(line, error))?;
         }
     }
-    Ok(())
+    urls.find(sources).map_err(|(line, error)| at(line, error))
 }
 
-/// Adds a named file or folder, or the objects that a URL names; a link that is named is followed.
-fn named(
-    path: &Path,
-    walk: &Walk<'_>,
-    objects: &dyn Objects,
-    sources: &mut Vec<Source>,
-) -> Result<(), PlanError> {
-    if is_url(path.as_os_str().as_bytes()) {
-        return found(path, walk, objects, sources);
+/// Takes off what editors put around a line: the CR of its end, and the mark of the first.
+fn as_line(line: &mut Vec<u8>, is_first: bool) {
+    if line.last() == Some(&b'\r') {
+        line.pop();
     }
+    if is_first && line.starts_with(BOM) {
+        line.drain(..BOM.len());
+    }
+}
+
+/// Adds a named file or folder; a link that is named is followed.
+fn named(path: &Path, walk: &Walk<'_>, sources: &mut Vec<Source>) -> Result<(), PlanError> {
     let error = |error| PlanError::Input {
         path: path.to_owned(),
         error,
@@ -96,6 +120,9 @@ fn named(
     let metadata = std::fs::metadata(path).map_err(error)?;
     if metadata.is_dir() {
         std::fs::read_dir(path).map_err(error)?;
+        if walk.is_output(path) {
+            return Err(PlanError::Output(path.to_owned()));
+        }
         walk.folder(path, sources);
         return Ok(());
     }
@@ -109,38 +136,13 @@ fn named(
     Ok(())
 }
 
-/// Adds the objects that a URL names, in the order of their names.
-fn found(
-    url: &Path,
-    walk: &Walk<'_>,
-    objects: &dyn Objects,
-    sources: &mut Vec<Source>,
-) -> Result<(), PlanError> {
-    let Some(url) = url.to_str() else {
-        return Err(PlanError::Object {
-            name: url.to_string_lossy().into_owned(),
-            error: ObjectError::Failed("a URL is UTF-8".into()),
-        });
-    };
-    let before = sources.len();
-    let mut take = |found: Found| {
-        if let Some(source) = walk.object(found) {
-            sources.push(source);
-        }
-    };
-    (objects.find(url, &mut take)).map_err(|error| PlanError::Object {
-        name: objects.shown(url),
-        error,
-    })?;
-    // Most stores list in this order, but not all.
-    sources[before..].sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(())
-}
-
 fn kind(path: &Path, metadata: &Metadata) -> io::Result<SourceKind> {
     let file_type = metadata.file_type();
     if file_type.is_file() {
-        File::open(path)?;
+        let mut file = File::open(path)?;
+        if is_sizeless(&mut file, metadata)? {
+            return Ok(SourceKind::Stream);
+        }
         return Ok(SourceKind::File(PlannedFile::of(metadata)));
     }
     if file_type.is_socket() {

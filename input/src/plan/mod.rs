@@ -7,14 +7,15 @@ mod inputs;
 mod planned_file;
 mod splits;
 mod task;
+mod urls;
 mod walk;
 
-pub(crate) use globs::Globs;
+pub(crate) use globs::{Globs, Take};
 
 use std::ffi::OsString;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gristmill_common::extent::Extent;
 use gristmill_common::id::content_hash;
@@ -23,6 +24,7 @@ use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
 pub use planned_file::{PlannedFile, version_of};
+pub(crate) use splits::is_packed;
 pub use task::{Located, path_of};
 
 use crate::head::Ahead;
@@ -105,6 +107,9 @@ pub enum PlanError {
     /// Standard input is named twice: wrong usage.
     #[error("standard input (-) can be read only once")]
     StdinTwice,
+    /// A named input is the folder for the output: wrong usage.
+    #[error("{}: the folder for the output is no input", .0.display())]
+    Output(PathBuf),
     /// A named input cannot be opened.
     #[error("{}: {error}", path.display())]
     Input {
@@ -140,7 +145,10 @@ impl PlanError {
     /// Whether the command line is wrong, rather than a file.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, PlanError::Glob(_) | PlanError::StdinTwice)
+        matches!(
+            self,
+            PlanError::Glob(_) | PlanError::StdinTwice | PlanError::Output(_)
+        )
     }
 }
 
@@ -164,21 +172,23 @@ impl Plan {
         chunk_size: usize,
         separator: u8,
     ) -> Result<Self, PlanError> {
-        Self::with_objects(inputs, spec, chunk_size, separator, &NoObjects)
+        Self::with_objects(inputs, spec, chunk_size, separator, &NoObjects, None)
     }
 
-    /// As [`Plan::with_lists`]; URLs, typed or listed, name `objects`.
+    /// As [`Plan::with_lists`]; URLs, typed or listed, name `objects`. The folder `output` is not
+    /// walked where it lies in another: what an earlier run wrote there is no input.
     ///
     /// # Errors
-    /// As [`Plan::new`], and when a URL's objects cannot be found.
+    /// As [`Plan::new`], when a URL's objects cannot be found, and when an input is `output`.
     pub fn with_objects(
         inputs: &[OsString],
         spec: &JobSpec,
         chunk_size: usize,
         separator: u8,
         objects: &dyn Objects,
+        output: Option<&Path>,
     ) -> Result<Self, PlanError> {
-        let sources = inputs::list(inputs, spec, separator, objects)?;
+        let sources = inputs::list(inputs, spec, separator, objects, output)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
         let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text())?;
         Ok(Self::of(sources, splits, chunk_size))

@@ -12,8 +12,8 @@ use gristmill_common::shutdown::Shutdown;
 
 use super::{PlanError, Source, SourceKind, Split};
 use crate::directory::locate;
-use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, sniff};
-use crate::stream::{Input, Origin, Random, Section, open_at_once};
+use crate::sniff::{ENOUGH_TEXT, is_plain, is_zip, may_hide_zip, named_as_part};
+use crate::stream::{Origin, Random, open_at_once};
 use crate::whole::{self, Whole};
 
 /// Most sources of one split, however small they are.
@@ -135,8 +135,9 @@ fn parts_of_all(
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether an object's name says that it is packed in a way that has no parts: it is not asked.
-fn is_packed(name: &[u8]) -> bool {
+/// Whether an object's name says that it is packed in a way that has no parts: it is read from its
+/// beginning to its end.
+pub(crate) fn is_packed(name: &[u8]) -> bool {
     PACKED.iter().any(|suffix| name.ends_with(suffix))
 }
 
@@ -166,7 +167,7 @@ fn parts_of(
     let members = zip_ranges(source, &file, whole);
     let extents = if members.len() > 1 || !cuts_text || size < 2 * TEXT {
         members.into_iter().map(Extent::Members).collect()
-    } else if is_text(&file) {
+    } else if !named_as_part(&source.name) && is_text(&file) {
         text_ranges(size)
     } else {
         Vec::new()
@@ -193,15 +194,14 @@ fn text_ranges(size: u64) -> Vec<Extent> {
         .collect()
 }
 
-/// Whether a file is plain text by its first bytes.
+/// Whether a file is plain text by its first bytes, and nothing else may stand behind them.
 fn is_text(file: &Random<'_>) -> bool {
     let mut head = [0; ENOUGH_TEXT];
     let head = match file.head(&mut head) {
         Ok(got) => &head[..got],
         Err(_) => return false,
     };
-    !may_hide_zip(head)
-        && sniff(&mut Input::glance(Section::new(file, 0, file.size()))) == Format::Plain
+    !may_hide_zip(head) && is_plain(file)
 }
 
 /// The ranges of a zip's members that are read apart from each other; none if it is not a zip or

@@ -3,23 +3,67 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, FileType};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::globs::Globs;
+use super::globs::{Globs, Take};
 use super::{PlannedFile, Source, SourceKind};
-use crate::object::{Found as FoundObject, ObjectSource};
+use crate::look::is_archive;
+use crate::object::{Found as FoundObject, ObjectSource, is_url};
+use crate::sniff::is_named_as_archive;
+use crate::whole::Whole;
 
 /// How folders are walked.
 pub(super) struct Walk<'a> {
     /// Which files are taken.
     pub(super) globs: &'a Globs,
+    /// Archives that are not opened.
+    pub(super) whole: &'a Whole,
     /// Names that begin with a dot are taken too.
     pub(super) hidden: bool,
     /// Links are followed.
     pub(super) follow: bool,
+    /// Where the output goes, which is no input.
+    pub(super) output: Output,
+}
+
+/// Where an output goes, as far as inputs may be there.
+#[derive(Default)]
+pub(super) struct Output {
+    /// The device and inode of a folder.
+    folder: Option<(u64, u64)>,
+    /// What the names of its objects begin with.
+    prefix: Option<Vec<u8>>,
+}
+
+impl Output {
+    /// The folder at a path, or the objects below a URL.
+    pub(super) fn at(output: &Path) -> Self {
+        let name = output.as_os_str().as_bytes();
+        match is_url(name) {
+            true => Self {
+                prefix: Some([name.strip_suffix(b"/").unwrap_or(name), b"/"].concat()),
+                folder: None,
+            },
+            false => Self {
+                folder: identity(output),
+                prefix: None,
+            },
+        }
+    }
+}
+
+/// Whether a file holds something although its size is 0, as those of procfs do.
+pub(super) fn is_sizeless(file: &mut fs::File, metadata: &fs::Metadata) -> io::Result<bool> {
+    Ok(metadata.len() == 0 && file.read(&mut [0])? > 0)
+}
+
+/// Device and inode of what is at a path, which tell a folder from others by any name.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// A folder to be read.
@@ -30,7 +74,7 @@ struct Level {
 }
 
 /// What is found: a path in the folder, and what is there.
-type Found = Vec<(PathBuf, SourceKind)>;
+type Found = Vec<(PathBuf, SourceKind, Take)>;
 
 impl Walk<'_> {
     /// Adds the files under `folder`, all levels down.
@@ -40,17 +84,17 @@ impl Walk<'_> {
         self.enter(folder, PathBuf::new(), &[], &mut found, &mut pending);
         while let Some(level) = pending.pop() {
             if let Err(error) = self.read(folder, &level, &mut found, &mut pending) {
-                found.push((level.inside, unreadable(&error)));
+                found.push((level.inside, unreadable(&error), Take::All));
             }
         }
-        found.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-        sources.extend(found.into_iter().map(|(inside, kind)| {
+        found.sort_by(|(a, ..), (b, ..)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+        sources.extend(found.into_iter().map(|(inside, kind, take)| {
             let path = join(folder, &inside);
             Source {
                 name: path.as_os_str().as_bytes().to_vec(),
                 path,
                 kind,
-                chosen: self.globs.choose(),
+                chosen: self.globs.choose() && take == Take::All,
                 ahead: None,
             }
         }));
@@ -58,14 +102,22 @@ impl Walk<'_> {
 
     /// The source that an object is, if it is taken.
     pub(super) fn object(&self, found: FoundObject) -> Option<Source> {
-        let chosen = found.inside.is_some() && self.globs.choose();
+        let output = self.output.prefix.as_deref();
+        if output.is_some_and(|output| found.name.starts_with(output)) {
+            return None;
+        }
+        let mut chosen = found.inside.is_some() && self.globs.choose();
         if let Some(inside) = found.inside.and_then(|at| found.name.get(at..)) {
             let hidden =
                 |part: &[u8]| part.starts_with(b".") && ![&b"."[..], b".."].contains(&part);
-            if !self.hidden && inside.split(|&byte| byte == b'/').any(hidden)
-                || !self.globs.take(Path::new(OsStr::from_bytes(inside)))
-            {
+            if !self.hidden && inside.split(|&byte| byte == b'/').any(hidden) {
                 return None;
+            }
+            match self.globs.take(Path::new(OsStr::from_bytes(inside))) {
+                Take::All => {}
+                // Looking into each object would be a question for each.
+                Take::Members if is_named_as_archive(inside) => chosen = false,
+                Take::Members | Take::Nothing => return None,
             }
         }
         Some(Source {
@@ -105,18 +157,40 @@ impl Walk<'_> {
             }
             match kind {
                 Ok(kind) if kind.is_dir() => {
+                    if self.globs.excludes(&inside) || self.is_output(&path) {
+                        continue;
+                    }
                     self.enter(folder, inside, &level.chain, found, pending);
                 }
-                _ if !self.globs.take(&inside) => {}
-                Ok(kind) => {
-                    if let Some(kind) = file(&path, kind) {
-                        found.push((inside, kind));
+                kind => {
+                    let take = self.globs.take(&inside);
+                    if self.leaves_out(take, &path, &kind) {
+                        continue;
+                    }
+                    match kind {
+                        Ok(kind) => {
+                            found.extend(file(&path, kind).map(|kind| (inside, kind, take)));
+                        }
+                        Err(error) => found.push((inside, unreadable(&error), take)),
                     }
                 }
-                Err(error) => found.push((inside, unreadable(&error))),
             }
         }
         Ok(())
+    }
+
+    /// Whether a folder is the one for the output.
+    pub(super) fn is_output(&self, folder: &Path) -> bool {
+        self.output.folder.is_some() && identity(folder) == self.output.folder
+    }
+
+    /// Whether a file is not read: what does not match itself must be an archive.
+    fn leaves_out(&self, take: Take, path: &Path, kind: &io::Result<FileType>) -> bool {
+        match (take, kind) {
+            (Take::All, _) => false,
+            (Take::Members, Ok(kind)) if kind.is_file() => !is_archive(path, self.whole),
+            (Take::Members | Take::Nothing, _) => true,
+        }
     }
 
     /// Plans to read a folder, unless a link led back to one that it is in.
@@ -130,12 +204,11 @@ impl Walk<'_> {
     ) {
         let mut chain = Vec::new();
         if self.follow
-            && let Ok(metadata) = fs::metadata(join(folder, &inside))
+            && let Some(own) = identity(&join(folder, &inside))
         {
-            let own = (metadata.dev(), metadata.ino());
             if above.contains(&own) {
                 let reason = "a link that leads back to a folder which it is in".to_owned();
-                found.push((inside, SourceKind::Unreadable { reason }));
+                found.push((inside, SourceKind::Unreadable { reason }, Take::All));
                 return;
             }
             chain = [above, &[own]].concat();
@@ -153,9 +226,17 @@ fn file(path: &Path, kind: FileType) -> Option<SourceKind> {
         });
     }
     if kind.is_file() {
-        let size = fs::File::open(path).and_then(|file| file.metadata());
-        return Some(match size {
-            Ok(metadata) => SourceKind::File(PlannedFile::of(&metadata)),
+        let planned = fs::File::open(path).and_then(|mut file| {
+            let metadata = file.metadata()?;
+            Ok((is_sizeless(&mut file, &metadata)?, metadata))
+        });
+        return Some(match planned {
+            Ok((false, metadata)) => SourceKind::File(PlannedFile::of(&metadata)),
+            Ok((true, _)) => SourceKind::Unreadable {
+                reason:
+                    "the system gives its size as 0, and it holds something; name it to read it"
+                        .into(),
+            },
             Err(error) => unreadable(&error),
         });
     }

@@ -8,7 +8,8 @@ use gristmill_common::chunk::ChunkHead;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
 
-use super::{Reading, read_split};
+use super::objects_ahead::ObjectsAhead;
+use super::{Reading, read_ahead};
 use crate::cut::ChunkSink;
 use crate::error::Halt;
 
@@ -28,8 +29,12 @@ pub fn read_all<'d, S: ChunkSink>(
 ) -> Result<Seal, Halt> {
     let plan = reading.plan;
     let splits = plan.splits().len() as u32;
+    // Those that have nothing to read ask for nothing.
+    let threads = threads.min(NonZeroUsize::new(splits as usize).unwrap_or(NonZeroUsize::MIN));
+    let wants = |split| done(split).is_none();
     let shared = Shared {
         reading,
+        ahead: ObjectsAhead::new(plan, &wants, threads),
         splits,
         done,
         seal: Mutex::new(Seal {
@@ -40,13 +45,14 @@ pub fn read_all<'d, S: ChunkSink>(
         next: AtomicU32::new(0),
         failed: AtomicBool::new(false),
     };
-    on_threads(threads.get().min(splits.max(1) as usize), &shared, &sink)?;
+    on_threads(threads.get(), &shared, &sink)?;
     Ok((shared.seal.into_inner()).unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What the reading threads share.
 struct Shared<'a, 'd> {
     reading: &'a Reading<'a>,
+    ahead: ObjectsAhead<'a>,
     splits: u32,
     done: &'a (dyn Fn(u32) -> Option<Done<'d>> + Sync),
     seal: Mutex<Seal>,
@@ -67,7 +73,7 @@ fn on_threads<S: ChunkSink>(
         let mut first = Ok(());
         for number in 0..threads {
             let thread = std::thread::Builder::new().name(format!("reader {number}"));
-            match thread.spawn_scoped(scope, || shared.read(sink())) {
+            match thread.spawn_scoped(scope, move || shared.read(number, sink())) {
                 Ok(handle) => started.push(handle),
                 Err(error) => {
                     shared.failed.store(true, Ordering::Relaxed);
@@ -92,15 +98,16 @@ fn on_threads<S: ChunkSink>(
 
 impl Shared<'_, '_> {
     /// Reads one split after the other, until there is none or one thread has failed.
-    fn read(&self, mut sink: impl ChunkSink) -> Result<(), Halt> {
-        let result = self.read_splits(&mut sink);
+    fn read(&self, number: usize, mut sink: impl ChunkSink) -> Result<(), Halt> {
+        let result = self.read_splits(number, &mut sink);
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
         result
     }
 
-    fn read_splits(&self, sink: &mut impl ChunkSink) -> Result<(), Halt> {
+    fn read_splits(&self, number: usize, sink: &mut impl ChunkSink) -> Result<(), Halt> {
+        let mut ahead = self.ahead.reader(number);
         while !self.failed.load(Ordering::Relaxed) {
             let split = self.next.fetch_add(1, Ordering::Relaxed);
             if split >= self.splits {
@@ -116,7 +123,7 @@ impl Shared<'_, '_> {
                 sink,
                 failed: &self.failed,
             };
-            let account = read_split(self.reading, split, &mut guarded)?;
+            let account = read_ahead(self.reading, split, &mut ahead, &mut guarded)?;
             let end = SplitEnd {
                 split,
                 chunks: account.chunks,

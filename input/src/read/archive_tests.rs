@@ -308,7 +308,7 @@ fn tar_names_may_be_long_and_hold_any_bytes() {
     odd.set_cksum();
     bytes.extend_from_slice(odd.as_bytes());
     bytes.extend_from_slice(b"z");
-    bytes.resize(bytes.len() + 511, 0);
+    bytes.resize(bytes.len() + 511 + 1024, 0);
     let outcome = read_bytes(&bytes);
     assert_eq!(outcome.documents.len(), 3);
     assert!(outcome.documents[0].0.ends_with(&format!("!/{long}")));

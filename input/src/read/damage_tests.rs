@@ -129,7 +129,13 @@ fn a_corrupt_header_in_the_middle_of_a_tar_leaves_the_others() {
 #[test]
 fn a_truncated_tar_is_one_entry_wherever_it_is_cut() {
     let bytes = tar(&[("a", b"one\n"), ("b", b"two\nthree\nfo")]);
-    for (end, document, good) in [(1536 + 9, "!/b", "two\n"), (1024 + 100, "input", "")] {
+    for (end, document, good) in [
+        (1536 + 9, "!/b", "two\n"),
+        (1024 + 100, "input", ""),
+        // What fills the last block of `a` up, and between two members.
+        (512 + 100, "input", ""),
+        (1024, "input", ""),
+    ] {
         let outcome = read_bytes(&bytes[..end]);
         assert_eq!(outcome.text("!/a"), "one\n");
         assert!(outcome.only_fault().0.ends_with(document), "{outcome:?}");
@@ -185,7 +191,7 @@ fn a_million_empty_members_are_a_million_documents_until_the_limit() {
     header.set_path("e").unwrap();
     header.set_size(0);
     header.set_cksum();
-    let bytes = gzip(&header.as_bytes().repeat(count));
+    let bytes = gzip(&[&header.as_bytes().repeat(count)[..], &[0; 1024]].concat());
     let (_dir, path) = file(&bytes);
     let outcome = read_in(&[&path], &spec(), 1 << 20).unwrap();
     assert_eq!(
@@ -534,4 +540,34 @@ fn named_inputs_that_cannot_be_opened_fail_the_plan() {
     assert!(Plan::new(&[], &glob, 1).unwrap_err().is_usage());
     let twice = ["-".into(), "-".into()];
     assert!(Plan::new(&twice, &spec(), 1).unwrap_err().is_usage());
+}
+
+#[test]
+fn a_gzip_header_is_held_to_its_checksum() {
+    let plain = gzip(b"text\n");
+    let mut header = b"\x1F\x8B\x08\x1E\0\0\0\0\0\xFF\x04\0ab\x01\x02name\0comment\0".to_vec();
+    let crc = crc32fast::hash(&header) as u16;
+    for (crc, wrong) in [(crc, false), (crc ^ 1, true)] {
+        let mut bytes = header.clone();
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes.extend_from_slice(&plain[10..]);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("input");
+        std::fs::write(&path, &bytes).unwrap();
+        let outcome = read(&[&path], &spec());
+        match wrong {
+            false => assert_eq!(outcome.text("input"), "text\n"),
+            true => assert!(
+                outcome.only_fault().2.contains("of a header"),
+                "{outcome:?}"
+            ),
+        }
+    }
+    // Cut off within the checksum.
+    header.push(crc as u8);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("input");
+    std::fs::write(&path, &header).unwrap();
+    let outcome = read(&[&path], &spec());
+    assert!(outcome.only_fault().2.contains("truncated header"));
 }

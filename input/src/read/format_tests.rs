@@ -251,7 +251,78 @@ fn cpio_archives_are_read() {
         assert_eq!((outcome.documents.len(), outcome.faults.len()), (2, 0));
         let cut = read_bytes(&bytes[..130]);
         assert_eq!(cut.faults.len(), 1);
+        // All members, and no mark of the end.
+        let end = memchr::memmem::find(&bytes, b"TRAILER").unwrap();
+        let header = if new { 110 } else { 76 };
+        let cut = read_bytes(&bytes[..end - header]);
+        assert_eq!(cut.documents.len(), 2);
+        assert!(cut.only_fault().2.contains("no end mark"), "{cut:?}");
     }
+}
+
+/// The data stands at the last name; cpio makes both files.
+#[test]
+fn a_linked_file_of_a_cpio_is_read_as_the_name_that_was_asked_for() {
+    let mut bytes = cpio(
+        &[("kept", 0o100_644, b""), ("a/log", 0o100_644, b"text\n")],
+        true,
+    );
+    for start in [0, 116] {
+        // Two names.
+        bytes[start + 38..start + 46].copy_from_slice(b"00000002");
+    }
+    let read = |exclude: &str| {
+        let spec = JobSpec {
+            exclude: vec![exclude.into()],
+            ..spec()
+        };
+        let outcome = read_with(&bytes, &spec);
+        assert_eq!(outcome.faults, []);
+        assert_eq!(outcome.documents.len(), 1);
+        let name = &outcome.documents[0].0;
+        name.split_once('!').unwrap().1.to_owned()
+    };
+    assert_eq!(read("a"), "/kept");
+    assert_eq!(read("kept"), "/a/log");
+}
+
+#[test]
+fn what_follows_a_cpio_is_read_as_in_an_initramfs() {
+    let early = cpio(&[("kernel/microcode", 0o100_644, b"early\n")], true);
+    let main = cpio(&[("etc/motd", 0o100_644, b"main\n")], true);
+    let padded = |follows: &[u8]| {
+        let mut bytes = early.clone();
+        bytes.resize(bytes.len().next_multiple_of(512) + 512, 0);
+        bytes.extend_from_slice(follows);
+        bytes
+    };
+    let zst = zstd::encode_all(&main[..], 1).unwrap();
+    for follows in [main.clone(), gzip(&main), zst, gzip(&gzip(&main))] {
+        let outcome = read_bytes(&padded(&follows));
+        assert_eq!(outcome.text("!/kernel/microcode"), "early\n");
+        assert_eq!(outcome.text("!/etc/motd"), "main\n");
+        assert_eq!((outcome.documents.len(), outcome.faults.len()), (2, 0));
+    }
+    // What is not read is named with its place.
+    for (follows, expected) in [
+        (
+            &b"\x02\x21\x4C\x18rest"[..],
+            "not supported: legacy lz4 stream",
+        ),
+        (b"no archive\n", "tail -c +"),
+        (&gzip(&main)[..40], "gzip"),
+    ] {
+        let outcome = read_bytes(&padded(follows));
+        assert_eq!(outcome.text("!/kernel/microcode"), "early\n");
+        assert!(outcome.only_fault().2.contains(expected), "{outcome:?}");
+    }
+    // Each is one layer more.
+    let mut nested = main.clone();
+    for _ in 0..40 {
+        nested = padded(&gzip(&nested));
+    }
+    let outcome = read_bytes(&nested);
+    assert!(outcome.only_fault().2.contains("limit of depth"));
 }
 
 #[test]
@@ -289,7 +360,12 @@ fn globs_choose_members_by_their_own_paths() {
                 .join(" ")
                 .replace("./", "")
         };
-        assert_eq!(read(&["*.txt"], &[]), "a.txt d/b.txt");
+        // Members of an archive within are chosen by their own paths too.
+        assert_eq!(read(&["*.txt"], &[]), "a.txt d/b.txt in.tar!/x.txt");
+        assert_eq!(read(&["x.bin"], &[]), "in.tar!/x.bin");
+        // A folder that is excluded is so with all below it.
+        assert_eq!(read(&["*.txt"], &["d"]), "a.txt in.tar!/x.txt");
+        assert_eq!(read(&[], &["d/", "in.tar"]), "a.txt");
         assert_eq!(read(&["d/*"], &["*.log"]), "d/b.txt");
         assert_eq!(read(&["*.tar"], &[]), "in.tar!/x.bin in.tar!/x.txt");
         assert_eq!(read(&["*.tar"], &["*.bin"]), "in.tar!/x.txt");
@@ -304,6 +380,65 @@ fn globs_choose_members_by_their_own_paths() {
         names(&outcome),
         ["a.txt", "d/b.txt", "in.tar!/x.bin", "in.tar!/x.txt"]
     );
+}
+
+#[test]
+fn archives_in_a_folder_that_do_not_match_are_looked_into_and_other_files_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let members = tar(&[("a.txt", b"a\n"), ("b.log", b"b\n"), ("in/c.txt", b"c\n")]);
+    // By what they are, not by their names.
+    write("one.data", &gzip(&members));
+    write(
+        "two",
+        &Zip::default()
+            .add("d.txt", b"d\n")
+            .add("e.log", b"e\n")
+            .finish(),
+    );
+    write("f.txt", b"f\n");
+    write("g.log", b"g\n");
+    write("h.log.gz", &gzip(b"h\n"));
+    write("broken.gz", b"\x1F\x8B\x08\0broken");
+    write("i.png", b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR");
+    // Neither its encryption nor its damage matters of a member that was not asked for.
+    let mut zip = Zip::default();
+    zip.add("j.txt", b"j\n")
+        .add("k.gz", b"\x1F\x8B\x08\0broken");
+    write("three.zip", &zip.finish());
+    write("node_modules/deep/l.txt", b"l\n");
+    write("m/node_modules/n.txt", b"n\n");
+    let choose = |include: &[&str], exclude: &[&str]| {
+        let spec = JobSpec {
+            include: include.iter().map(|&glob| glob.into()).collect(),
+            exclude: exclude.iter().map(|&glob| glob.into()).collect(),
+            ..spec()
+        };
+        let outcome = read(&[dir.path()], &spec);
+        assert_eq!(outcome.faults, [], "{include:?}");
+        let texts: Vec<&str> = (outcome.documents.iter())
+            .map(|document| document.1.trim_end())
+            .collect();
+        texts.join(" ")
+    };
+    assert_eq!(choose(&["*.txt"], &[]), "f n l a c j d");
+    assert_eq!(choose(&["*.txt"], &["node_modules"]), "f a c j d");
+    assert_eq!(choose(&["*.txt"], &["node_modules/"]), "f a c j d");
+    // With a slash: from the folder or archive on.
+    assert_eq!(
+        choose(&["*.txt"], &["m/node_modules", "in/**"]),
+        "f l a j d"
+    );
+    assert_eq!(
+        choose(&["*.txt"], &["*.data", "two", "node_modules"]),
+        "f j"
+    );
+    assert_eq!(choose(&["g.*"], &[]), "g");
+    assert_eq!(choose(&["nothing"], &[]), "");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::walker::Walker;
 use crate::cut::Stretch;
 use crate::error::Halt;
-use crate::sniff::{Format, sniff};
-use crate::stream::{Damage, Input, Random, Section};
+use crate::sniff::is_plain;
+use crate::stream::{Damage, Random};
 
 /// How much is read at once where a line's end is looked for.
 const BLOCK: usize = 64 << 10;
@@ -21,7 +21,7 @@ pub(super) fn walk(
     range: Range<u64>,
 ) -> Result<(), Halt> {
     let size = file.size();
-    let plain = sniff(&mut Input::glance(Section::unseen(file, 0, size))) == Format::Plain;
+    let plain = is_plain(file);
     if file.is_stopping() {
         return Err(Halt::Stopped);
     }

@@ -2,15 +2,19 @@
 
 mod all;
 mod ar;
+mod around;
 mod cpio;
 mod expanded;
+mod extents;
 mod lines;
+mod objects_ahead;
 mod salvage;
 mod spool;
 mod stretch;
 mod tar;
 mod walker;
 mod zip;
+mod zip_file;
 
 #[cfg(test)]
 mod archive_tests;
@@ -22,6 +26,8 @@ mod format_tests;
 mod lines_tests;
 #[cfg(test)]
 mod object_tests;
+#[cfg(test)]
+mod objects_ahead_tests;
 #[cfg(test)]
 mod tar_tests;
 #[cfg(test)]
@@ -41,8 +47,10 @@ use crate::plan::{Globs, Plan, Source};
 use crate::whole::Whole;
 pub use all::read_all;
 use expanded::Bound;
+use objects_ahead::{ObjectsAhead, ReaderAhead};
 use walker::Walker;
-pub(crate) use walker::is_zip_file;
+pub(crate) use walker::{MAX_DEPTH, unpacked};
+pub(crate) use zip_file::{ByEnd, by_end};
 
 /// What reading a job's splits needs beside the plan.
 #[derive(Clone, Debug)]
@@ -133,6 +141,18 @@ pub fn read_split(
     split: u32,
     sink: &mut dyn ChunkSink,
 ) -> Result<Account, Halt> {
+    let ahead = ObjectsAhead::alone(reading.plan);
+    read_ahead(reading, split, &mut ahead.reader(0), sink)
+}
+
+/// As [`read_split`], on a thread that asks for objects ahead.
+fn read_ahead(
+    reading: &Reading<'_>,
+    split: u32,
+    ahead: &mut ReaderAhead<'_>,
+    sink: &mut dyn ChunkSink,
+) -> Result<Account, Halt> {
+    ahead.begin(split);
     let mut cutter = Cutter::new(&reading.rules, split, sink);
     let plan = reading.plan;
     let Some(planned) = plan.split(split) else {
@@ -143,7 +163,7 @@ pub fn read_split(
             continue;
         };
         let mut walker = Walker::new(reading, &mut cutter, number, source);
-        walker.source(planned.extent.clone())?;
+        walker.source(planned.extent.clone(), ahead)?;
         if planned.extent.is_last() {
             Progress::add(&reading.progress.sources_done, 1);
         }

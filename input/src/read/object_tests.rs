@@ -13,26 +13,37 @@ const NAME: &str = "s3://bucket/key";
 
 /// Reads an object as one source.
 fn read(content: &[u8], broken: Option<(u64, ObjectError)>) -> Result<Outcome, Halt> {
+    read_all(&[(NAME, content, broken)])
+}
+
+/// An object's name, its bytes, and where reading it fails with what.
+type Fake<'a> = (&'a str, &'a [u8], Option<(u64, ObjectError)>);
+
+/// Reads objects as the sources of one split.
+fn read_all(objects: &[Fake<'_>]) -> Result<Outcome, Halt> {
+    let sources = objects.iter().map(|(name, content, _)| SourceRef {
+        name: name.as_bytes().to_vec().into(),
+        chosen: false,
+        state: SourceState::Object(ObjectVersion {
+            size: content.len() as u64,
+            version: "\"1\"".into(),
+        }),
+    });
     let task = SplitTask {
         split: 0,
         chunk_size: 1 << 20,
         folder: Vec::new().into(),
         first_source: 0,
-        sources: vec![SourceRef {
-            name: NAME.as_bytes().to_vec().into(),
-            chosen: false,
-            state: SourceState::Object(ObjectVersion {
-                size: content.len() as u64,
-                version: "\"1\"".into(),
-            }),
-        }],
+        sources: sources.collect(),
         extent: Extent::Whole,
     };
-    let object = TestObject {
-        content: content.to_vec(),
-        broken,
-    };
-    let located = [Located::Object(ObjectSource(Arc::new(object)))];
+    let located = objects.iter().map(|(_, content, broken)| {
+        Located::Object(ObjectSource(Arc::new(TestObject {
+            content: content.to_vec(),
+            broken: broken.clone(),
+        })))
+    });
+    let located: Vec<Located> = located.collect();
     read_plan(&Plan::of_task(&task, &located), &spec())
 }
 
@@ -66,6 +77,12 @@ fn contents() -> Vec<(&'static str, Vec<u8>)> {
         ("gzip", packed.clone()),
         ("cut gzip", packed[..packed.len() / 2].to_vec()),
         ("zip", zip.clone()),
+        ("last part of a split zip", {
+            let mut part: Vec<u8> = (0..9000_u32).map(|n| (n * n % 251) as u8).collect();
+            part.extend_from_slice(b"PK\x05\x06\x02\0\x02\0");
+            part.resize(part.len() + 14, 0);
+            part
+        }),
         ("cut zip", zip[..zip.len() - 40].to_vec()),
         ("tar with a zip", tar.clone()),
         ("gzip of a tar", gzip(&tar)),
@@ -105,4 +122,39 @@ fn an_object_that_cannot_be_read_to_its_end_ends_the_job() {
             );
         }
     }
+}
+
+#[test]
+fn what_is_wrong_with_one_of_many_is_told_in_its_place() {
+    let texts: Vec<String> = (0..100).map(|n| format!("{n}\n")).collect();
+    let names: Vec<String> = (0..100).map(|n| format!("s3://bucket/{n}")).collect();
+    let objects = |broken: &dyn Fn(usize) -> Option<ObjectError>| {
+        let objects = (0..100).map(|n| {
+            let broken = broken(n).map(|error| (0, error));
+            (&names[n][..], texts[n].as_bytes(), broken)
+        });
+        read_all(&objects.collect::<Vec<_>>())
+    };
+    // Archived ones are set aside, each by its name, and the others are read.
+    let archived = |n| n % 40 == 10;
+    let outcome = objects(&|n| archived(n).then(|| ObjectError::Unusable("is archived".into())));
+    let outcome = outcome.unwrap();
+    let read: Vec<&str> = outcome
+        .documents
+        .iter()
+        .map(|document| &document.1[..])
+        .collect();
+    let expected: Vec<&str> = (0..100)
+        .filter(|&n| !archived(n))
+        .map(|n| &texts[n][..])
+        .collect();
+    assert_eq!(read, expected);
+    let told: Vec<&str> = outcome.faults.iter().map(|fault| &fault.0[..]).collect();
+    assert_eq!(told, ["s3://bucket/10", "s3://bucket/50", "s3://bucket/90"]);
+    // Of several that end the job, the first is told.
+    let halt = objects(&|n| (n >= 60).then(|| ObjectError::Failed(format!("no answer, {n}"))));
+    assert_eq!(
+        halt.unwrap_err().to_string(),
+        "s3://bucket/60: no answer, 60"
+    );
 }

@@ -1,6 +1,7 @@
 //! A stretch of a stream that an archive's member fills: its data, then what it is filled up with.
 
 use super::walker::Walker;
+use crate::archive::tar::BLOCK;
 use crate::error::Halt;
 use crate::stream::{Damage, Input, Pull};
 
@@ -78,6 +79,13 @@ impl<'c, 'i> Stretch<'c, 'i> {
         if missing > 0 {
             return Err(Damage::corrupt(format!(
                 "{}: truncated, {missing} bytes of the last member are missing",
+                self.format
+            )));
+        }
+        // Some writers leave out a byte or two at the end of all; a block of a tar is always whole.
+        if align == BLOCK as u64 && got < self.left.saturating_add(padding) {
+            return Err(Damage::corrupt(format!(
+                "{}: truncated behind the last member",
                 self.format
             )));
         }

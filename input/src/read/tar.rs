@@ -3,6 +3,8 @@
 //! A damaged header does not end the walk, and nothing that a header says decides how much memory
 //! is taken.
 
+use gristmill_common::name::shown;
+
 use super::stretch::Stretch;
 use super::walker::Walker;
 use crate::archive::pax::{Extended, Read};
@@ -73,12 +75,15 @@ enum Found {
 enum Treatment {
     Read,
     Leave,
+    /// The text is another member's.
+    Link,
     Refuse(&'static str),
 }
 
 impl Tar<'_, '_, '_, '_> {
     fn members(&mut self) -> Result<Result<(), Damage>, Halt> {
         let mut extended = Extended::default();
+        let mut is_whole = true;
         loop {
             let header = match self.next_header() {
                 Ok(Found::Header(header)) => header,
@@ -86,11 +91,18 @@ impl Tar<'_, '_, '_, '_> {
                     Ok(()) => continue,
                     Err(damage) => return Ok(Err(damage)),
                 },
+                Ok(Found::End) if is_whole && self.blanks == 0 => {
+                    let offset = self.input.offset();
+                    return Ok(Err(Damage::corrupt(format!(
+                        "tar: no end mark at byte {offset}: it may be truncated"
+                    ))));
+                }
                 Ok(Found::End) => return Ok(Ok(())),
                 Ok(Found::Passed(lost)) => {
                     let damage = Damage::corrupt(lost.reason);
                     self.walker.fault(&lost.document, lost.offset, damage)?;
                     extended = Extended::default();
+                    is_whole = false;
                     continue;
                 }
                 Err(damage) => return Ok(Err(damage)),
@@ -220,8 +232,19 @@ impl Tar<'_, '_, '_, '_> {
                 extended.name = Some(name);
                 Read::Whole
             }),
-            // The target of a link, or what no member needs.
-            _ => Ok(Read::Whole),
+            b'K' => long_name(self.input, size).map(|link| {
+                extended.link = Some(link);
+                Read::Whole
+            }),
+            // Of what holds for all members only what GNU says of the first one of a volume is
+            // needed, and nothing is judged.
+            _ => {
+                let mut all = Extended::default();
+                all.read(self.input, size).map(|_| {
+                    extended.before = all.before;
+                    Read::Whole
+                })
+            }
         };
         match read {
             Err(damage) => return Ok(Err(damage)),
@@ -243,7 +266,13 @@ impl Tar<'_, '_, '_, '_> {
         extended: Extended,
         offset: u64,
     ) -> Result<Result<(), Damage>, Halt> {
-        let Extended { name, size, sparse } = extended;
+        let Extended {
+            name,
+            link,
+            size,
+            before,
+            sparse,
+        } = extended;
         let own = sparse.name.clone().or(name);
         let own = own.unwrap_or_else(|| header.name());
         let name = self.walker.member_name(self.archive, &own, offset)?;
@@ -271,11 +300,24 @@ impl Tar<'_, '_, '_, '_> {
         let taken = self.input.offset() - start;
         let mut stretch = Stretch::new(self.input, "tar", size, taken);
         if let Some(name) = name.filter(|_| self.walker.takes(&own)) {
-            match treatment(header.kind()) {
+            let rest = before.is_some_and(|before| before > 0);
+            match treatment(if rest { b'M' } else { header.kind() }) {
                 // How old writers mark a folder.
                 Treatment::Read if size == 0 && name.ends_with(b"/") => {}
                 Treatment::Read => read(self.walker, &name, &mut stretch, map, self.depth)?,
                 Treatment::Leave => {}
+                Treatment::Link => {
+                    let target = link.unwrap_or_else(|| header.link());
+                    if self.walker.is_chosen() && !self.walker.takes(&target) {
+                        let reason = format!(
+                            "a hard link to {}, which --include and --exclude leave out: its text \
+                             stands there",
+                            shown(&target)
+                        );
+                        self.walker.fault(&name, 0, Damage::unusable(reason))?;
+                    }
+                }
+                Treatment::Refuse(_) if !self.walker.is_chosen() => {}
                 Treatment::Refuse(what) => {
                     let damage = Damage::unusable(format!("not supported: {what} in a tar"));
                     self.walker.fault(&name, 0, damage)?;
@@ -343,8 +385,9 @@ fn long_name(input: &mut Input<'_>, size: u64) -> Result<Vec<u8>, Damage> {
 
 fn treatment(kind: u8) -> Treatment {
     match kind {
-        // Links, devices, folders, a FIFO, lists of control: nothing to read.
-        b'1'..=b'6' | b'A' | b'D' | b'I' | b'N' | b'V' => Treatment::Leave,
+        b'1' => Treatment::Link,
+        // Symbolic links, devices, folders, a FIFO, lists of control: nothing to read.
+        b'2'..=b'6' | b'A' | b'D' | b'I' | b'N' | b'V' => Treatment::Leave,
         b'M' => Treatment::Refuse("the rest of a member from another volume"),
         // POSIX: what is not known is read as a regular file.
         _ => Treatment::Read,

@@ -2,14 +2,21 @@
 
 use std::fs;
 
+use gristmill_common::spec::JobSpec;
+
 use crate::testing::{Outcome, gzip, read, spec, tar};
 
 #[track_caller]
 fn read_bytes(bytes: &[u8]) -> Outcome {
+    read_with(bytes, &spec())
+}
+
+#[track_caller]
+fn read_with(bytes: &[u8], spec: &JobSpec) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("input");
     fs::write(&path, bytes).unwrap();
-    read(&[&path], &spec())
+    read(&[&path], spec)
 }
 
 /// A header of this type, with a size as its field is written.
@@ -47,6 +54,30 @@ fn record(key: &str, value: &[u8]) -> Vec<u8> {
         .find(|n: &usize| n.to_string().len() + rest == *n)
         .unwrap();
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
+}
+
+/// What `tar --format=posix -M` begins a second volume with.
+#[test]
+fn the_rest_of_a_member_from_another_volume_is_named_in_pax_too() {
+    let volume = [
+        record("GNU.volume.filename", b"f1.txt"),
+        record("GNU.volume.size", b"5"),
+        record("GNU.volume.offset", b"1536"),
+    ]
+    .concat();
+    let bytes = [
+        member("./GlobalHead.1.2", b'g', &volume),
+        member("./GNUFileParts/f1.txt.2", b'0', b"rest\n"),
+        member("next", b'0', b"text\n"),
+        vec![0; 1024],
+    ]
+    .concat();
+    let outcome = read_with(&bytes, &spec());
+    assert_eq!(outcome.documents.len(), 1, "{outcome:?}");
+    assert_eq!(outcome.text("!/next"), "text\n");
+    let (document, _, reason) = outcome.only_fault();
+    assert!(document.ends_with("f1.txt.2"), "{document}");
+    assert!(reason.contains("another volume"), "{reason}");
 }
 
 #[test]
@@ -302,6 +333,44 @@ fn hard_links_with_and_without_data_leave_the_next_member() {
     let outcome = read_bytes(&bytes.concat());
     assert_eq!(outcome.documents.len(), 3, "{outcome:?}");
     assert_eq!(outcome.faults, []);
+}
+
+/// GNU tar says "Cannot hard link to …: No such file or directory" and fails.
+#[test]
+fn a_hard_link_whose_text_is_left_out_is_set_aside() {
+    let mut link = header("kept", b'1', b"00000000000\0");
+    link[157..162].copy_from_slice(b"a/one");
+    sum(&mut link);
+    let long = format!("a/{}", "long/".repeat(30));
+    let mut target = long.clone().into_bytes();
+    target.push(0);
+    let bytes = [
+        member("a/one", b'0', b"data\n"),
+        link.to_vec(),
+        member("././@LongLink", b'K', &target),
+        header("long", b'1', b"00000000000\0").to_vec(),
+        vec![0; 1024],
+    ]
+    .concat();
+    let with = |exclude: &str| JobSpec {
+        exclude: vec![exclude.into()],
+        ..spec()
+    };
+    let outcome = read_with(&bytes, &with("a"));
+    let faults: Vec<(&str, &str)> = (outcome.faults.iter())
+        .map(|fault| (&fault.0[fault.0.find('!').unwrap()..], fault.2.as_str()))
+        .collect();
+    let reason = |target: &str| {
+        format!(
+            "a hard link to {target}, which --include and --exclude leave out: its text stands there"
+        )
+    };
+    assert_eq!(
+        faults,
+        [("!/kept", &*reason("a/one")), ("!/long", &*reason(&long))]
+    );
+    assert_eq!(read_with(&bytes, &with("b")).faults, []);
+    assert_eq!(read_with(&bytes, &with("kept")).faults.len(), 0);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::expanded::Counted;
-use super::{Reading, ar, cpio, lines, spool, tar, zip};
+use super::zip_file::{ByEnd, by_end};
+use super::{ReaderAhead, Reading, ar, cpio, lines, spool, tar, zip};
 use gristmill_common::extent::Extent;
 use gristmill_common::progress::Progress;
 
@@ -14,16 +15,16 @@ use crate::cut::{Cutter, MAX_NAME, Place, Stretch};
 use crate::directory::is_there;
 use crate::error::Halt;
 use crate::object::Object;
-use crate::plan::{Source, SourceKind};
-use crate::sniff::{ENOUGH_TEXT, Format, is_zip, may_hide_zip, may_hide_zip_in_stream, sniff};
+use crate::plan::{Source, SourceKind, Take, is_packed};
+use crate::sniff::{Format, may_hide_zip_in_stream, sniff_named};
 use crate::stream::{
     Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, ObjectPull, Origin,
     Prefixed, Pull, Random, RawFile, Section, Snappy, Trouble, Utf16, Xz, Zlib, Zstd, open_at_once,
 };
-use crate::whole::{self, Whole};
+use crate::whole;
 
 /// More levels than this are not followed whatever the limit says: each takes stack.
-const MAX_DEPTH: u32 = 32;
+pub(crate) const MAX_DEPTH: u32 = 32;
 /// How many bytes are kept of an archive that is not read.
 const SIGN: usize = 8;
 
@@ -40,6 +41,10 @@ pub(super) struct Walker<'w, 's> {
     pub(super) inflater: Inflater,
     /// The globs choose among the members of the archive at hand.
     choosing: bool,
+    /// The stream at hand is read if it is a document: else it is looked into for an archive.
+    chosen: bool,
+    /// The same for the member that was asked about last.
+    next_chosen: bool,
 }
 
 impl<'w, 's> Walker<'w, 's> {
@@ -58,14 +63,20 @@ impl<'w, 's> Walker<'w, 's> {
             spooled: 0,
             inflater: Inflater::default(),
             choosing: !source.chosen,
+            chosen: true,
+            next_chosen: true,
         }
     }
 
     /// Cuts the source, or a part of it.
-    pub(super) fn source(&mut self, extent: Extent) -> Result<(), Halt> {
+    pub(super) fn source(
+        &mut self,
+        extent: Extent,
+        ahead: &mut ReaderAhead<'_>,
+    ) -> Result<(), Halt> {
         let source = self.source;
         if let SourceKind::Object(object) = &source.kind {
-            return self.object(&object.0, extent);
+            return self.object(&object.0, extent, ahead);
         }
         let (file, size) = match self.open(&extent) {
             Ok(opened) => opened,
@@ -86,8 +97,10 @@ impl<'w, 's> Walker<'w, 's> {
             && let Ok(copy) = file.try_clone()
         {
             let copy = Random::new(Origin::File(copy), size, shutdown, Some(progress));
-            if is_zip_file(&source.name, &copy, &self.reading.whole) {
-                return self.zip(&copy, members);
+            match by_end(&source.name, &copy, &self.reading.whole) {
+                ByEnd::Zip => return self.zip(&copy, members),
+                ByEnd::Not(reason) => return self.not(&copy, reason),
+                ByEnd::Nothing => {}
             }
         }
         let file = RawFile::new(file, size, progress, shutdown);
@@ -102,7 +115,12 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     /// Cuts an object, or a part of it.
-    fn object(&mut self, object: &Arc<dyn Object>, extent: Extent) -> Result<(), Halt> {
+    fn object(
+        &mut self,
+        object: &Arc<dyn Object>,
+        extent: Extent,
+        ahead: &mut ReaderAhead<'_>,
+    ) -> Result<(), Halt> {
         let (source, size) = (self.source, object.size());
         let Reading {
             progress, shutdown, ..
@@ -113,24 +131,38 @@ impl<'w, 's> Walker<'w, 's> {
         };
         let trouble = trouble.clone();
         let random = Random::new(origin, size, shutdown, Some(progress));
-        let members = match extent {
+        let (random, members) = match extent {
             Extent::Lines { range, .. } => {
                 lines::walk(self, &source.name, &random, range)?;
                 return self.without(&trouble);
             }
-            Extent::Whole => 0..u64::MAX,
-            Extent::Members(members) => members,
+            Extent::Whole => {
+                let first = ahead.take(self.number, object.as_ref(), &source.name);
+                (random.with_first(first), 0..u64::MAX)
+            }
+            Extent::Members(members) => (random, members),
         };
-        if is_zip_file(&source.name, &random, &self.reading.whole) {
-            self.zip(&random, members)?;
-            return self.without(&trouble);
+        match by_end(&source.name, &random, &self.reading.whole) {
+            ByEnd::Zip => {
+                self.zip(&random, members)?;
+                return self.without(&trouble);
+            }
+            ByEnd::Not(reason) => {
+                self.not(&random, reason)?;
+                return self.without(&trouble);
+            }
+            // One that is archived is set aside once, and not asked for again.
+            ByEnd::Nothing if trouble.error().is_some() => return self.without(&trouble),
+            ByEnd::Nothing => {}
         }
-        self.without(&trouble)?;
         // What was read to see what it is need not be asked for again.
         let (_, first) = random.into_parts();
         let range = first.len() as u64..size;
         Progress::add(&progress.bytes_read, first.len() as u64);
-        let rest = ObjectPull::new(object.as_ref(), range, &trouble, progress, shutdown);
+        let mut rest = ObjectPull::new(object.as_ref(), range, &trouble, progress, shutdown);
+        if is_packed(&source.name) {
+            rest.begin();
+        }
         let input = Input::new(Prefixed::new(first, rest)).of_length(Some(size));
         self.stream(&source.name, input, 0)?;
         self.without(&trouble)
@@ -151,6 +183,13 @@ impl<'w, 's> Walker<'w, 's> {
             Some(damage) => self.fault(name, 0, damage),
             None => zip::walk(self, name, file, 0, members),
         }
+    }
+
+    /// Names the source, which is not read.
+    fn not(&mut self, file: &Random<'_>, reason: &str) -> Result<(), Halt> {
+        let mut input = Input::glance(Section::unseen(file, 0, file.size()));
+        Progress::add(&self.reading.progress.bytes_read, file.size());
+        self.foreign(&self.source.name, &mut input, reason.into())
     }
 
     fn open(&self, extent: &Extent) -> Result<(File, Option<u64>), Damage> {
@@ -236,7 +275,7 @@ impl<'w, 's> Walker<'w, 's> {
             member.len()
         );
         let mut damage = Damage::unusable(reason);
-        damage.sample = gristmill_common::chunk::sample_of(member);
+        damage.sample = gristmill_common::chunk::sample_of(member).to_vec();
         self.fault(archive, offset, damage)?;
         Ok(None)
     }
@@ -249,9 +288,17 @@ impl<'w, 's> Walker<'w, 's> {
         })
     }
 
-    /// Whether a member of an archive, by its own path, is one to read.
-    pub(super) fn takes(&self, member: &[u8]) -> bool {
-        self.reading.globs.take_member(member, self.choosing)
+    /// Whether a member of an archive, by its own path, is one to read or to look into.
+    pub(super) fn takes(&mut self, member: &[u8]) -> bool {
+        let take = self.reading.globs.take_member(member, self.choosing);
+        self.next_chosen = take == Take::All;
+        take != Take::Nothing
+    }
+
+    /// Whether the member asked about last is read whatever it is. What is wrong with another one
+    /// is not told: it was not asked for.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.next_chosen
     }
 
     /// So many bytes that are not zero stood where an archive may hold anything, and were not read.
@@ -270,7 +317,7 @@ impl<'w, 's> Walker<'w, 's> {
         if self.reading.whole.is(name, input.peek(whole::ENOUGH)) {
             return self.document(name, &mut input);
         }
-        let format = sniff(&mut input);
+        let format = sniff_named(name, &mut input);
         match format {
             Format::Plain | Format::Utf16 { .. } | Format::Foreign(_)
                 if self.reading.whole.as_stored() =>
@@ -293,24 +340,22 @@ impl<'w, 's> Walker<'w, 's> {
         }
         input.widen();
         match format {
-            Format::Plain | Format::Utf16 { .. } | Format::Foreign(_) => Ok(()),
-            Format::Gzip => self.stream(name, Input::glance(Gzip::new(input)), depth + 1),
-            Format::Bzip2 => self.coded(name, input, Ok(Bzip2::new()), depth),
-            Format::Xz => self.coded(name, input, Xz::new(), depth),
-            Format::Lzip => self.coded(name, input, Lzip::new(), depth),
-            Format::Lzma => self.coded(name, input, Lzma::new(), depth),
-            Format::Zstd => self.coded(name, input, Zstd::new(), depth),
-            Format::Lz4 => self.coded(name, input, Ok(Lz4::default()), depth),
-            Format::Zlib => self.coded(name, input, Ok(Zlib::new()), depth),
-            Format::Snappy => self.stream(name, Input::glance(Snappy::new(input)), depth + 1),
             Format::Tar => tar::walk(self, name, input, depth),
             Format::Ar => ar::walk(self, name, input, depth),
             Format::Cpio => cpio::walk(self, name, input, depth),
             Format::Zip => self.nested_zip(name, input, depth),
+            format => match unpacked(&format, input) {
+                Some(Ok(input)) => self.stream(name, input, depth + 1),
+                Some(Err(reason)) => self.fault(name, 0, Damage::unusable(reason)),
+                None => Ok(()),
+            },
         }
     }
 
     fn document(&mut self, name: &[u8], content: &mut dyn Pull) -> Result<(), Halt> {
+        if !self.chosen {
+            return Ok(());
+        }
         self.document_from(name, Stretch::default(), content)
     }
 
@@ -333,23 +378,13 @@ impl<'w, 's> Walker<'w, 's> {
 
     /// Names a stream that is not read.
     fn foreign(&mut self, name: &[u8], input: &mut Input<'_>, reason: String) -> Result<(), Halt> {
+        if !self.chosen {
+            return Ok(());
+        }
         let mut damage = Damage::unusable(reason);
         let head = input.peek(SIGN);
         damage.sample = head[..SIGN.min(head.len())].to_vec();
         self.fault(name, 0, damage)
-    }
-
-    fn coded(
-        &mut self,
-        name: &[u8],
-        input: Input<'_>,
-        codec: Result<impl Codec, String>,
-        depth: u32,
-    ) -> Result<(), Halt> {
-        match codec {
-            Ok(codec) => self.stream(name, Input::glance(Coded::new(input, codec)), depth + 1),
-            Err(reason) => self.fault(name, 0, Damage::unusable(reason)),
-        }
     }
 
     /// A zip needs seeking: in a stream it goes to a temporary file first.
@@ -377,6 +412,7 @@ impl<'w, 's> Walker<'w, 's> {
             Ok(spooled) => spooled,
             Err(damage) => {
                 return match format {
+                    _ if !self.chosen => Ok(()),
                     Format::Foreign(reason) => self.fault(name, 0, Damage::unusable(reason)),
                     _ => self.fault(name, 0, damage),
                 };
@@ -434,26 +470,35 @@ impl<'w, 's> Walker<'w, 's> {
         content: impl Pull,
         depth: u32,
     ) -> Result<(), Halt> {
-        // A member was chosen by its own name: if it is an archive, it is read whole.
-        let choosing = std::mem::replace(&mut self.choosing, false);
+        // If a member that was chosen by its own name is an archive, it is read whole.
+        let outer = (self.choosing, self.chosen);
+        (self.choosing, self.chosen) = (!self.next_chosen, self.next_chosen);
         let result = self.stream(name, Input::glance(content), depth + 1);
-        self.choosing = choosing;
+        (self.choosing, self.chosen) = outer;
         result
     }
 }
 
-/// Whether a file or object is a zip to be opened: one that begins as zips do, or one with
-/// something in front. One that is a document as a whole is not.
-pub(crate) fn is_zip_file(name: &[u8], file: &Random<'_>, whole: &Whole) -> bool {
-    let mut head = [0; ENOUGH_TEXT];
-    let want = file.size().min(ENOUGH_TEXT as u64) as usize;
-    let head = match file.head(&mut head[..want]) {
-        Ok(got) if got == want => &head[..want],
-        _ => return false,
-    };
-    let begins = is_zip(head);
-    if whole.is(name, head) || !begins && (whole.as_stored() || !may_hide_zip(head)) {
-        return false;
-    }
-    begins || is_there(file)
+/// What a compressed stream holds, or why it cannot be unpacked; `None` for what is not compressed.
+pub(crate) fn unpacked<'a>(format: &Format, input: Input<'a>) -> Option<Result<Input<'a>, String>> {
+    Some(match format {
+        Format::Plain | Format::Utf16 { .. } | Format::Foreign(_) => return None,
+        Format::Tar | Format::Ar | Format::Cpio | Format::Zip => return None,
+        Format::Gzip => Ok(Input::glance(Gzip::new(input))),
+        Format::Snappy => Ok(Input::glance(Snappy::new(input))),
+        Format::Bzip2 => coded(input, Ok(Bzip2::new())),
+        Format::Xz => coded(input, Xz::new()),
+        Format::Lzip => coded(input, Lzip::new()),
+        Format::Lzma => coded(input, Lzma::new()),
+        Format::Zstd => coded(input, Zstd::new()),
+        Format::Lz4 => coded(input, Ok(Lz4::default())),
+        Format::Zlib => coded(input, Ok(Zlib::new())),
+    })
+}
+
+fn coded<'a>(
+    input: Input<'a>,
+    codec: Result<impl Codec + 'a, String>,
+) -> Result<Input<'a>, String> {
+    codec.map(|codec| Input::glance(Coded::new(input, codec)))
 }

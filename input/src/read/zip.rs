@@ -5,20 +5,28 @@ use std::ops::Range;
 
 use rawzip::{CompressionMethod, ZipFileHeaderRecord};
 
+use super::around;
+use super::extents::Extents;
 use super::salvage::{self, Salvage};
 use super::walker::Walker;
 use crate::archive::names;
 use crate::directory::{BUFFER, Directory, locate};
 use crate::error::Halt;
+use crate::sniff::is_named_as_archive;
 use crate::stream::{
     Bzip2, Checked, Codec, Coded, Damage, Deflate64, Input, Lzma, Prefixed, Pull, Random,
     RawDeflate, Section, Xz, Zstd,
 };
 
+/// The methods that are read.
+const METHODS: [u16; 8] = [0, 8, 9, 12, 14, 20, 93, 95];
 /// What the data of a member of method 14 begins with: the encoder's version and the length of the
 /// decoder's properties, always 5.
 const LZMA_PREFIX: usize = 4;
 const LZMA_PROPERTIES: usize = 5;
+
+/// The length of a member's own header without its name and extra fields.
+const LOCAL_HEADER: u64 = 30;
 
 /// What is said of a member.
 pub(super) struct Member {
@@ -58,9 +66,14 @@ pub(super) fn walk(
         Err(reason) => return salvage::run(walker, &salvage, &reason),
     };
     walker.entries += range.start;
+    // Once for the archive, which may be several splits.
+    if range.start == 0 {
+        walker.pass_over(around::bytes_around(file, &directory));
+    }
     let mut buffer = vec![0; BUFFER];
     let mut entries = directory.entries(&mut buffer);
     let mut number = 0;
+    let mut extents = Extents::default();
     let trouble = loop {
         if number == range.end {
             return Ok(());
@@ -75,6 +88,7 @@ pub(super) fn walk(
             }
         };
         number += 1;
+        let overlaps = extents.overlaps(extent(&record), || first_extents(&directory, number - 1));
         // The members before the range are another split's: their headers are not read.
         if number <= range.start {
             continue;
@@ -89,7 +103,14 @@ pub(super) fn walk(
             let data = (directory.get_entry(record.wayfinder()))
                 .map(|entry| entry.compressed_data_range())
                 .map_err(|error| format!("zip: header of the member at byte {offset}: {error}"));
-            open(walker, name, file, &member(&record, data), depth)?;
+            let mut member = member(&record, data);
+            if overlaps {
+                member.data = Err(format!(
+                    "zip: the member at byte {offset} shares bytes with another one (a zip bomb, or \
+                     a damaged directory)"
+                ));
+            }
+            open(walker, name, file, &member, depth)?;
         }
     };
     match trouble {
@@ -100,6 +121,27 @@ pub(super) fn walk(
             salvage::run(walker, &salvage, &reason)
         }
     }
+}
+
+/// The bytes that a member takes at the least: its header without its name, and its data.
+fn extent(record: &ZipFileHeaderRecord<'_>) -> (u64, u64) {
+    let start = record.local_header_offset();
+    let length = LOCAL_HEADER.saturating_add(record.compressed_size_hint());
+    (start, start.saturating_add(length))
+}
+
+/// The extents of a directory's first `count` members.
+fn first_extents(directory: &Directory<'_, '_>, count: u64) -> Vec<(u64, u64)> {
+    let mut buffer = vec![0; BUFFER];
+    let mut entries = directory.entries(&mut buffer);
+    let mut found = Vec::new();
+    for _ in 0..count {
+        let Ok(Some(record)) = entries.next_entry() else {
+            break;
+        };
+        found.push(extent(&record));
+    }
+    found
 }
 
 /// Where the data of a directory's first `count` members ends.
@@ -139,6 +181,15 @@ fn member(record: &ZipFileHeaderRecord<'_>, data: Result<(u64, u64), String>) ->
     }
 }
 
+/// Whether a member that did not match itself is looked into for an archive: one that can be read,
+/// and of an object one that is named so, as looking into all would be to fetch the object.
+fn is_worth(file: &Random<'_>, member: &Member) -> bool {
+    member.flags & ENCRYPTED == 0
+        && member.data.is_ok()
+        && METHODS.contains(&member.method)
+        && (!file.is_object() || is_named_as_archive(&member.name))
+}
+
 /// Cuts one member.
 pub(super) fn open(
     walker: &mut Walker<'_, '_>,
@@ -147,7 +198,7 @@ pub(super) fn open(
     member: &Member,
     depth: u32,
 ) -> Result<(), Halt> {
-    if !walker.takes(&member.name) {
+    if !walker.takes(&member.name) || !walker.is_chosen() && !is_worth(file, member) {
         return Ok(());
     }
     let Some(name) = walker.member_name(archive, &member.name, member.offset)? else {

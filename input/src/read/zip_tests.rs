@@ -214,7 +214,10 @@ fn zips_with_something_in_front_are_zips() {
         let bytes = [front, &zip].concat();
         let outcome = read_bytes(&bytes);
         has_all(&outcome);
-        assert_eq!(outcome.faults, []);
+        assert_eq!(
+            (outcome.faults.as_slice(), outcome.passed_over),
+            (&[][..], 0)
+        );
         let nested = read_bytes(&gzip(&bytes));
         has_all(&nested);
         assert_eq!(nested.faults, []);
@@ -230,6 +233,49 @@ fn zips_with_something_in_front_are_zips() {
     );
     let script = b"#!/bin/sh\necho \0\n";
     assert_eq!(read_bytes(&gzip(script)).documents[0].1.as_bytes(), script);
+}
+
+/// Info-ZIP: "warning: 10 extra bytes at beginning or within zipfile".
+#[test]
+fn what_is_around_a_zip_and_no_program_is_counted_as_passed_over() {
+    let zip = zip();
+    let front = b"1\n2\n3\n4\n5\n";
+    let script: &[u8] = b"#!/usr/bin/env python3\n";
+    // A cpio whose first byte is damaged: its stored member looks like a zip with something around.
+    let mut cpio = b"\x71\xC7".to_vec();
+    cpio.extend_from_slice(&[1; 24]);
+    let cases: [(&[u8], &[u8], u64); 6] = [
+        (front, b"", 10),
+        (b"", b"text\n", 5),
+        (front, b"text\n", 15),
+        (script, b"text\n", 5),
+        (b"", &[0; 3000], 0),
+        (&cpio, b"TRAILER!!!\0\0", 36),
+    ];
+    for (front, behind, passed_over) in cases {
+        let bytes = [front, &zip, behind].concat();
+        let nested = gzip(&bytes);
+        for bytes in [bytes, nested] {
+            // What a stream is that begins with text is not told by its end.
+            if bytes.starts_with(b"\x1F\x8B") && !front.is_empty() && front != script {
+                continue;
+            }
+            let outcome = read_bytes(&bytes);
+            has_all(&outcome);
+            assert_eq!(outcome.faults, []);
+            assert_eq!(outcome.passed_over, passed_over, "{front:?} {behind:?}");
+        }
+    }
+    // What one split after the other reads of one zip is counted once.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("input");
+    let mut many = Zip::default();
+    for number in 0..4 {
+        many.store(&format!("m{number}"), &b"a line\n".repeat(100_000));
+    }
+    fs::write(&path, [&many.finish()[..], b"text\n"].concat()).unwrap();
+    let outcome = read(&[&path], &spec());
+    assert_eq!((outcome.documents.len(), outcome.passed_over), (4, 5));
 }
 
 #[test]
@@ -284,4 +330,73 @@ fn members_of_method_14_are_read() {
     let outcome = read_bytes(&bytes);
     assert_eq!(outcome.text("!/ends").len(), text.len());
     assert_eq!(outcome.faults.len(), 2, "{:?}", outcome.faults);
+}
+
+/// Bytes as deflate gives them: no text.
+fn noise(count: u32) -> Vec<u8> {
+    let mix = |n: u32| n.wrapping_mul(2_654_435_761).rotate_left(9);
+    (0..count).map(|n| (mix(n) >> 11) as u8).collect()
+}
+
+#[test]
+fn parts_of_a_split_zip_are_named_by_their_end_or_their_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut last = noise(9000);
+    last.extend_from_slice(b"PK\x05\x06\x09\0\x09\0\x01\0\x01\0\x4D\0\0\0\x08\xC8\0\0\x03\0any");
+    let part = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let outcome = read(&[&path], &spec());
+        assert_eq!(outcome.documents.len(), 0, "{name}: {outcome:?}");
+        let (document, offset, reason) = outcome.only_fault();
+        assert!(
+            document.ends_with(name) && offset == 0,
+            "{name}: {document}"
+        );
+        assert!(
+            reason.contains("a part of a split zip; join"),
+            "{name}: {reason}"
+        );
+        assert!(reason.contains("zip -s 0"), "{name}: {reason}");
+    };
+    part("by-its-end", &last);
+    part("last.zip", &last);
+    for name in ["a.z02", "a.Z117", "a.zip.002", "cut-off.zip"] {
+        part(name, &noise(9000));
+    }
+    // The same in an archive, where the end is not seen.
+    let path = dir.path().join("tar");
+    fs::write(&path, tar(&[("a.z02", &noise(9000)), ("a.zip", &last)])).unwrap();
+    let outcome = read(&[&path], &spec());
+    assert_eq!((outcome.documents.len(), outcome.faults.len()), (0, 2));
+
+    // Text is read whatever its name, and so is a part that looks like text.
+    for name in ["text.z01", "text.zip.001", "text.zip", "z01"] {
+        let path = dir.path().join(name);
+        fs::write(&path, "a text\n").unwrap();
+        assert_eq!(read(&[&path], &spec()).text(name), "a text\n");
+    }
+}
+
+/// As in D. Fifield's bomb, every entry of the directory leads to one member. Info-ZIP: "invalid
+/// zip file with overlapped components (possible zip bomb)".
+#[test]
+fn members_that_share_bytes_are_read_once() {
+    let mut zip = Zip::default();
+    zip.add("a", b"text\n")
+        .add("b", b"more\n")
+        .add("c", b"last\n");
+    let mut bytes = zip.finish();
+    let second = bytes
+        .windows(4)
+        .rposition(|four| four == b"PK\x01\x02")
+        .unwrap();
+    // The last entry leads to the first member's header.
+    bytes[second + 42..second + 46].fill(0);
+    let outcome = read_bytes(&bytes);
+    assert_eq!(outcome.text("!/a"), "text\n");
+    assert_eq!(outcome.documents.len(), 2);
+    let (document, _, reason) = outcome.only_fault();
+    assert!(document.ends_with("!/c"), "{document}");
+    assert!(reason.contains("shares bytes"), "{reason}");
 }

@@ -4,12 +4,17 @@ use std::borrow::Cow;
 
 use file_format::{FileFormat, Kind};
 
+use super::signs;
+
 /// Where an ISO 9660 image says what it is, and how many bytes tell.
 const DISK_SIGN: usize = 32 << 10;
 pub(super) const ENOUGH_DISK: usize = DISK_SIGN + 6;
 /// A stream that begins with so many printable characters is text if the sign that they begin with
 /// is short (`BM`, `MZ`).
 const PRINTABLE: usize = 16;
+
+/// So many units of UTF-16 tell it from a few NULs.
+const UNITS: usize = 8;
 
 /// Why an archive or compressed stream that begins so is not read.
 pub(super) fn archive(head: &[u8]) -> Option<&'static str> {
@@ -37,6 +42,17 @@ pub(super) fn archive(head: &[u8]) -> Option<&'static str> {
         [0, 5, 0x16, 7, 0, _, 0, 0, ..] => {
             "not text: AppleDouble file (attributes of another file)"
         }
+        // RFC 1950: DEFLATE with FDICT set.
+        [
+            method @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78),
+            flags,
+            ..,
+        ] if flags & 0x20 != 0
+            && u16::from_be_bytes([*method, *flags]) % 31 == 0
+            && is_binary(head) =>
+        {
+            "not supported: zlib stream with a preset dictionary"
+        }
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => "not supported: UTF-32 text",
         _ => return None,
     })
@@ -62,6 +78,12 @@ pub(super) fn may_be(head: &[u8]) -> bool {
 
 /// Why a stream that begins so is not read: what a maintained list of signatures calls it.
 pub(super) fn reason(head: &[u8]) -> Option<Cow<'static, str>> {
+    if let Some(name) = signs::name(head) {
+        return Some(format!("not text: {name}").into());
+    }
+    if let Some(reason) = wide(head) {
+        return Some(reason.into());
+    }
     let marked = head.starts_with(b"%PDF-") && !is_utf8(head);
     if !marked && !is_binary(head) {
         return None;
@@ -101,7 +123,39 @@ pub(super) fn reason(head: &[u8]) -> Option<Cow<'static, str>> {
     }
 }
 
-fn is_text_at_first(head: &[u8]) -> bool {
+/// Why UTF-16 or UTF-32 that has no mark is not read: of nine units in ten all bytes are zero but
+/// the first or, always, the last, and that is a character's.
+fn wide(head: &[u8]) -> Option<String> {
+    let order = |width: usize| {
+        let units = head.chunks_exact(width);
+        let count = units.len();
+        let text = |byte: u8| !matches!(byte, 0..0x09 | 0x0E..0x1B);
+        let zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
+        let (mut little, mut big) = (0, 0);
+        for unit in units {
+            little += usize::from(zero(&unit[1..]) && text(unit[0]));
+            big += usize::from(zero(&unit[..width - 1]) && text(unit[width - 1]));
+        }
+        // A few characters have a low byte that is zero.
+        let most = |these: usize, others: usize| these * 10 >= count * 9 && others * 100 <= count;
+        match count >= UNITS {
+            true if most(little, big) => Some("LE"),
+            true if most(big, little) => Some("BE"),
+            _ => None,
+        }
+    };
+    let (bits, order) = match (order(2), order(4)) {
+        (Some(order), _) => (16, order),
+        (None, Some(order)) => (32, order),
+        (None, None) => return None,
+    };
+    Some(format!(
+        "not text: UTF-{bits} without a byte-order mark; convert it: iconv -f UTF-{bits}{order} \
+         -t UTF-8"
+    ))
+}
+
+pub(super) fn is_text_at_first(head: &[u8]) -> bool {
     let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     head.len() >= PRINTABLE && head[..PRINTABLE].iter().all(printable)
 }

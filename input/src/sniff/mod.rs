@@ -1,11 +1,14 @@
 //! What a stream is, by its first bytes and never by its name.
 
 mod foreign;
+mod signs;
 
 use std::borrow::Cow;
 
 use crate::archive::{ar, cpio, tar};
-use crate::stream::{Bzip2, Codec, Input, Lz4, Lzip, Lzma, Snappy, Xz, Zlib, Zstd, is_skippable};
+use crate::stream::{
+    Bzip2, Codec, Input, Lz4, Lzip, Lzma, Random, Section, Snappy, Xz, Zlib, Zstd, is_skippable,
+};
 
 /// How many bytes decide for most formats: a tar header is the longest sign.
 const ENOUGH: usize = 512;
@@ -54,6 +57,13 @@ pub(crate) enum Format {
     Foreign(Cow<'static, str>),
 }
 
+impl Format {
+    /// Whether it holds members.
+    pub(crate) fn is_archive(&self) -> bool {
+        matches!(self, Self::Zip | Self::Tar | Self::Ar | Self::Cpio)
+    }
+}
+
 /// What a stream is.
 pub(crate) fn sniff(input: &mut Input<'_>) -> Format {
     // Exactly so many bytes decide, however many were buffered (I1).
@@ -74,6 +84,70 @@ pub(crate) fn sniff(input: &mut Input<'_>) -> Format {
         return Format::Foreign("not supported: ISO 9660 disk image".into());
     }
     Format::Plain
+}
+
+/// What becomes of a part of a split zip.
+pub(crate) const PART: &str = "not text: a part of a split zip; join the parts: zip -s 0 LAST.zip --out WHOLE.zip, \
+     or cat WHOLE.zip.0* > WHOLE.zip";
+
+/// What a stream of this name is: what has no sign of its own and is no text is a part of a split
+/// zip if its name says so.
+pub(crate) fn sniff_named(name: &[u8], input: &mut Input<'_>) -> Format {
+    match sniff(input) {
+        Format::Plain if named_as_part(name) && foreign::is_binary(first(input, ENOUGH_TEXT)) => {
+            Format::Foreign(PART.into())
+        }
+        format => format,
+    }
+}
+
+/// Whether a name ends as those of split zips do: .zip, .z01, .zip.001.
+pub(crate) fn named_as_part(name: &[u8]) -> bool {
+    let name = &name[name.len().saturating_sub(8)..];
+    let digits = |count: usize| {
+        let (rest, end) = name.split_at(name.len().saturating_sub(count));
+        (end.len() == count && end.iter().all(u8::is_ascii_digit)).then_some(rest)
+    };
+    let ends = |name: &[u8], end: &[u8]| {
+        let at = name.len().saturating_sub(end.len());
+        name[at..].eq_ignore_ascii_case(end)
+    };
+    ends(name, b".zip")
+        || [2, 3]
+            .into_iter()
+            .filter_map(digits)
+            .any(|rest| ends(rest, b".z"))
+        || digits(3).is_some_and(|rest| ends(rest, b".zip."))
+}
+
+/// How names of archives end, where the bytes cost a question over a network.
+const ARCHIVES: [&[u8]; 15] = [
+    b".zip",
+    b".jar",
+    b".tar",
+    b".tgz",
+    b".tbz2",
+    b".txz",
+    b".tzst",
+    b".tar.gz",
+    b".tar.bz2",
+    b".tar.xz",
+    b".tar.zst",
+    b".tar.lz4",
+    b".deb",
+    b".ar",
+    b".cpio",
+];
+
+/// Whether a name ends as those of archives do.
+pub(crate) fn is_named_as_archive(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    ARCHIVES.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a file is text, or nothing that is known.
+pub(crate) fn is_plain(file: &Random<'_>) -> bool {
+    sniff(&mut Input::glance(Section::unseen(file, 0, file.size()))) == Format::Plain
 }
 
 fn first<'i>(input: &'i mut Input<'_>, count: usize) -> &'i [u8] {
@@ -152,12 +226,12 @@ pub(crate) fn may_hide_zip(head: &[u8]) -> bool {
 
 /// The same for a stream, which must be copied to a file before its end can be seen.
 pub(crate) fn may_hide_zip_in_stream(input: &mut Input<'_>) -> bool {
-    let head = first(input, ENOUGH_TEXT);
-    runs(head) && memchr::memchr(0, head).is_some()
+    // Most streams are told apart by the bytes that are buffered already: more are not asked for.
+    runs(first(input, ENOUGH)) && memchr::memchr(0, first(input, ENOUGH_TEXT)).is_some()
 }
 
 /// Whether a file that begins so is one that is run.
-fn runs(head: &[u8]) -> bool {
+pub(crate) fn runs(head: &[u8]) -> bool {
     head.starts_with(b"#!") || head.starts_with(b"MZ") || head.starts_with(b"\x7FELF")
 }
 
@@ -211,6 +285,12 @@ mod tests {
             "not supported: compress (.Z) stream",
         );
         named(b"\xED\xAB\xEE\xDB\x03\0", "not supported: rpm package");
+        // zlib.compressobj(zdict=b"words").
+        named(
+            b"\x78\xBB\x06\x84\x02\x4C\x4B\x04\0\x02\x9C\x01\x2B",
+            "not supported: zlib stream with a preset dictionary",
+        );
+        is(b"x\xBB is a mark\n", Format::Plain);
         named(b"\xFF\xFE\0\0a\0\0\0", "not supported: UTF-32 text");
         let mut header = ::tar::Header::new_old();
         header.set_path("name").unwrap();
@@ -238,6 +318,11 @@ mod tests {
             &binary(b"<<< Oracle VM VirtualBox Disk Image >>>\n\0"),
             "not text: VDI disk image",
         );
+        named(&binary(b"LPKSHHRH\0\0\0\0"), {
+            "not text: systemd journal; journalctl --file prints it"
+        });
+        named(&binary(b"PACK\0\0\0\x02"), "not text: git pack");
+        named(&binary(b"PAR1\x15\x04"), "not text: Parquet file");
         let mut disk = vec![0; 33_000];
         disk[32_769..32_774].copy_from_slice(b"CD001");
         named(&disk, "not supported: ISO 9660 disk image");
@@ -253,6 +338,29 @@ mod tests {
         ] {
             is(text, Format::Plain);
         }
+    }
+
+    #[test]
+    fn utf16_without_a_mark_is_named_and_a_list_of_short_words_is_text() {
+        let text = "time\tERROR \u{2013} a message\r\n".repeat(40);
+        let low: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let high: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let reason = |order| {
+            let way_out = format!("convert it: iconv -f UTF-16{order} -t UTF-8");
+            format!("not text: UTF-16 without a byte-order mark; {way_out}")
+        };
+        is(&low, Format::Foreign(reason("LE").into()));
+        is(&high, Format::Foreign(reason("BE").into()));
+        let wide: Vec<u8> = text
+            .chars()
+            .flat_map(|c| u32::from(c).to_be_bytes())
+            .collect();
+        is(&wide, {
+            Format::Foreign(reason("BE").replace("UTF-16", "UTF-32").into())
+        });
+        is(b"a\0b\0", Format::Plain);
+        is(&b"one\0two\0".repeat(100), Format::Plain);
+        is(&b"a\x01b\0".repeat(100), Format::Plain);
     }
 
     #[test]

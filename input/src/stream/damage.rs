@@ -72,7 +72,7 @@ impl Damage {
     /// The same damage, met after a well-ended stream; `sample` are its first bytes.
     pub(crate) fn after_end(mut self, sample: &[u8]) -> Self {
         self.after_end = true;
-        self.sample = gristmill_common::chunk::sample_of(sample);
+        self.sample = gristmill_common::chunk::sample_of(sample).to_vec();
         self
     }
 

@@ -60,6 +60,9 @@ impl<'a> Gzip<'a> {
         if head.len() < 10 {
             return Err(self.corrupt("truncated header"));
         }
+        // Of the header, until the member's data begins.
+        self.crc.reset();
+        self.crc.update(&head[..10]);
         let flags = head[3];
         if head[..3] != MAGIC || flags & RESERVED != 0 {
             return Err(self.corrupt("malformed header"));
@@ -70,22 +73,24 @@ impl<'a> Gzip<'a> {
             let Some(length) = length.first_chunk::<2>() else {
                 return Err(self.corrupt("truncated header"));
             };
-            let length = 2 + u64::from(u16::from_le_bytes(*length));
-            if self.input.skip(length)? < length {
+            let length = 2 + usize::from(u16::from_le_bytes(*length));
+            let Some(extra) = self.input.want(length)?.get(..length) else {
                 return Err(self.corrupt("truncated header"));
-            }
+            };
+            self.crc.update(extra);
+            self.input.consume(length);
         }
         for flag in [FNAME, FCOMMENT] {
             if flags & flag != 0 {
                 self.skip_text()?;
             }
         }
-        if flags & FHCRC != 0 && self.input.skip(2)? < 2 {
-            return Err(self.corrupt("truncated header"));
+        if flags & FHCRC != 0 {
+            self.header_checksum()?;
         }
+        self.crc.reset();
         if self.members > 0 {
             self.inflate.reset(false);
-            self.crc.reset();
         }
         self.member = 0;
         Ok(true)
@@ -113,6 +118,23 @@ impl<'a> Gzip<'a> {
         }
     }
 
+    /// The lower half of the CRC-32 of all that stands before it in the header (RFC 1952, 2.3.1).
+    fn header_checksum(&mut self) -> Result<(), Damage> {
+        let Some(wanted) = self.input.want(2)?.first_chunk::<2>().copied() else {
+            return Err(self.corrupt("truncated header"));
+        };
+        let (wanted, found) = (
+            u16::from_le_bytes(wanted),
+            self.crc.clone().finalize() as u16,
+        );
+        if wanted != found {
+            let what = format!("checksum {found:04x} of a header instead of {wanted:04x}");
+            return Err(self.corrupt(&what));
+        }
+        self.input.consume(2);
+        Ok(())
+    }
+
     /// Steps over a zero-terminated text of the header.
     fn skip_text(&mut self) -> Result<(), Damage> {
         loop {
@@ -124,6 +146,7 @@ impl<'a> Gzip<'a> {
                 Some(end) => (end + 1, true),
                 None => (rest.len(), false),
             };
+            self.crc.update(&rest[..step]);
             self.input.consume(step);
             if done {
                 return Ok(());

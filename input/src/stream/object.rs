@@ -55,6 +55,39 @@ impl<'a> ObjectPull<'a> {
             trouble: trouble.clone(),
         }
     }
+
+    /// Asks for the first of it now: it will be pulled.
+    pub(crate) fn begin(&mut self) {
+        self.stream.begin();
+    }
+}
+
+/// The first bytes of an object, which are asked for.
+pub(crate) struct FirstBytes {
+    stream: Box<dyn ObjectStream>,
+    end: u64,
+}
+
+impl FirstBytes {
+    /// Asks for the bytes of an object before `end`.
+    pub(crate) fn ask(object: &dyn Object, end: u64) -> Self {
+        let mut stream = object.open(0..end);
+        stream.begin();
+        Self { stream, end }
+    }
+
+    /// How many there are.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Waits for them.
+    ///
+    /// # Errors
+    /// When they cannot be had; the reason is in `trouble` then, too.
+    pub(super) fn read(self, shutdown: &Shutdown, trouble: &Trouble) -> io::Result<Vec<u8>> {
+        read_whole(self.stream, self.end as usize, shutdown, trouble)
+    }
 }
 
 impl Pull for ObjectPull<'_> {
@@ -93,8 +126,19 @@ pub(super) fn read_at(
     if offset >= end {
         return Ok(0);
     }
-    let mut stream = object.open(offset..end);
     let want = (end - offset) as usize;
+    let got = read_whole(object.open(offset..end), want, shutdown, trouble)?;
+    buffer[..got.len()].copy_from_slice(&got);
+    Ok(got.len())
+}
+
+/// So many bytes of a stream; fewer only at its end.
+fn read_whole(
+    mut stream: Box<dyn ObjectStream>,
+    want: usize,
+    shutdown: &Shutdown,
+    trouble: &Trouble,
+) -> io::Result<Vec<u8>> {
     let mut got = Vec::with_capacity(want);
     while got.len() < want {
         let left = want - got.len();
@@ -107,6 +151,5 @@ pub(super) fn read_at(
             }
         }
     }
-    buffer[..got.len()].copy_from_slice(&got);
-    Ok(got.len())
+    Ok(got)
 }

@@ -28,6 +28,9 @@ impl<P: Pull> Pull for Prefixed<P> {
         let take = left.len().min(max);
         out.extend_from_slice(&left[..take]);
         self.given += take;
+        if self.given == self.prefix.len() {
+            (self.prefix, self.given) = (Vec::new(), 0);
+        }
         Ok(take)
     }
 }

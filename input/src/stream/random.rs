@@ -1,6 +1,6 @@
 //! Files and objects that are read at any offset: archives with a directory.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 
-use super::object::{Trouble, read_at};
+use super::object::{FirstBytes, Trouble, read_at};
 use super::{Damage, ObjectPull, Pull, RawFile};
 use crate::object::Object;
 
@@ -53,6 +53,8 @@ pub(crate) struct Random<'a> {
     shutdown: &'a Shutdown,
     /// Counts what members take; nothing for a temporary file.
     progress: Option<&'a Progress>,
+    /// The beginning, while it is asked for and not waited for yet.
+    first: Cell<Option<FirstBytes>>,
     block: RefCell<Block>,
 }
 
@@ -77,8 +79,15 @@ impl<'a> Random<'a> {
             size,
             shutdown,
             progress,
+            first: Cell::new(None),
             block: RefCell::default(),
         }
+    }
+
+    /// The same of an object whose first bytes are asked for.
+    pub(crate) fn with_first(self, first: FirstBytes) -> Self {
+        self.first.set(Some(first));
+        self
     }
 
     /// Its size, in bytes, as it was planned.
@@ -95,6 +104,11 @@ impl<'a> Random<'a> {
             Origin::File(_) => self.fill(buffer, 0),
             Origin::Object(..) => self.read(buffer, 0),
         }
+    }
+
+    /// Whether each range is asked for over a network.
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self.origin, Origin::Object(..))
     }
 
     /// A range as a stream that goes straight on.
@@ -155,13 +169,16 @@ impl<'a> Random<'a> {
         let left = self.size.saturating_sub(offset);
         let want = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let buffer = &mut buffer[..want];
-        if want >= BLOCK / 2 {
-            return self.fill(buffer, offset);
-        }
         let mut block = self.block.borrow_mut();
+        if let Some(first) = self.first.take() {
+            block.bytes = self.wait_for(first)?;
+        }
         let end = offset.saturating_add(want as u64);
         let known = block.start..block.start + block.bytes.len() as u64;
         if offset < known.start || end > known.end {
+            if want >= BLOCK / 2 {
+                return self.fill(buffer, offset);
+            }
             let goes_on = !known.is_empty() && (known.start..=known.end).contains(&offset);
             block.asked = match &self.origin {
                 Origin::Object(..) if goes_on => (2 * block.asked).min(MOST_BLOCK),
@@ -179,6 +196,13 @@ impl<'a> Random<'a> {
         let got = bytes.len().min(want);
         buffer[..got].copy_from_slice(&bytes[..got]);
         Ok(got)
+    }
+
+    fn wait_for(&self, first: FirstBytes) -> io::Result<Vec<u8>> {
+        match &self.origin {
+            Origin::File(_) => Ok(Vec::new()),
+            Origin::Object(_, trouble) => first.read(self.shutdown, trouble),
+        }
     }
 
     fn fill(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

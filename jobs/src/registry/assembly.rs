@@ -210,7 +210,7 @@ mod tests {
         };
         let message = part(7, 0, 1, &bytes);
         let mut assembly = Assembly::default();
-        for foreign in [3, 5, u16::MAX] {
+        for foreign in [3, 4, 6, u16::MAX] {
             let found = assembly.take(&version(&message, foreign), 0);
             let found = found.unwrap().unwrap().entry;
             assert_eq!(found.event, Event::Foreign { version: foreign });

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::signature::Code;
 use super::snapshot::Snapshot;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::progress::Role;
 use gristmill_common::spec::JobSpec;
 
 /// One entry of the log: something that happened to a job.
@@ -73,17 +74,22 @@ pub enum Event {
     },
     /// All jobs as the entries up to some offset tell them: a reader goes on from there.
     Checkpoint(Box<Snapshot>),
+    /// No chunk of a sealed job waits, and nobody says that some are in hand: whoever has none
+    /// subscribes anew, because a broker may have handed over what never came.
+    Overdue,
 }
 
 impl Event {
-    /// A queue of an active job is gone, and nobody said why.
+    /// A queue of an active job is gone, and nobody said why. `which` tells the queue, and `who`
+    /// found out.
     #[must_use]
-    pub fn queue_lost() -> Self {
+    pub fn queue_lost(which: &str, who: Role) -> Self {
         Event::Failed {
-            reason:
-                "a queue of the job is gone from the broker; `produce` again makes it anew and \
-                     sends what is missing"
-                    .into(),
+            reason: format!(
+                "a queue of the job is gone from the broker ({}: {which}); `produce` again makes it \
+                 anew and sends what is missing",
+                who.name()
+            ),
         }
     }
 }
@@ -97,7 +103,7 @@ pub struct SplitDone {
     pub chunks: u32,
     /// Records of each source that the split counted: pairs of source and records.
     pub records: Vec<(u32, u64)>,
-    /// Bytes behind the end marks of archives that are not zero and were passed over.
+    /// Bytes around archives that are not zero and were passed over.
     pub passed_over: u64,
 }
 
@@ -130,6 +136,9 @@ pub struct Submission {
     pub replace: bool,
     /// Distinguishes runs of the same job name: events of an earlier run are no news of this one.
     pub run: u64,
+    /// The run of that name that its producer saw in the log: it begins only if that is still the
+    /// last one, so that a producer that was away never brings an earlier run back.
+    pub after: Option<u64>,
     /// Of a job that runs the user's own program: what mappers must know of it beside the spec.
     pub code: Option<Code>,
 }
@@ -140,6 +149,12 @@ impl Submission {
     pub fn file(&self) -> Option<u64> {
         let bundle = self.code.as_ref().and_then(|code| code.bundle);
         (self.spec.kind.file()).or(bundle.map(|bundle| bundle.hash))
+    }
+
+    /// The run that it began, of the job with this name.
+    #[must_use]
+    pub fn run_of(&self, job: &JobName) -> JobRun {
+        JobRun::new(job, self.run)
     }
 }
 

@@ -187,6 +187,24 @@ impl Log {
         self.end.is_some_and(|end| self.position > end)
     }
 
+    /// Asks the broker for the newest message: whether there are more than were read. It waits for
+    /// a broker that does not answer.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn find_end(&mut self) -> Result<(), RegistryError> {
+        let last = match self.registry.last_message().await {
+            Ok(last) => last.map(|last| last.offset),
+            // Whoever reads on sees it.
+            Err(End::Gone | End::Finished) => return Ok(()),
+            Err(End::Refused(reason)) => return Err(RegistryError::Refused(reason)),
+            Err(End::Closed) => return Err(RegistryError::Closed),
+        };
+        // Offsets begin at 0: nothing is before the first message.
+        self.end = Some(last.unwrap_or(-1));
+        Ok(())
+    }
+
     /// Whether the broker has the log ready: only then does silence mean that there are no more
     /// entries.
     #[must_use]

@@ -74,6 +74,12 @@ pub enum RegistryError {
          in a minute; if it stays so it is lost: use another virtual host, which has its own", .0.as_secs()
     )]
     Gone(Duration),
+    /// There are more entries than the broker has sent.
+    #[error(
+        "the broker did not send the whole log of jobs ({STREAM}) within {} s: try again; \
+         --connect-timeout waits longer", .0.as_secs()
+    )]
+    Unread(Duration),
     /// The broker does not allow it.
     #[error("the log of jobs ({STREAM}): the broker refuses: {0}")]
     Refused(String),

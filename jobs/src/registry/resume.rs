@@ -92,7 +92,7 @@ impl Registry {
     }
 
     /// One of the messages that were stored last, if there is any.
-    async fn last_message(&self) -> Result<Option<StreamMessage>, End> {
+    pub(super) async fn last_message(&self) -> Result<Option<StreamMessage>, End> {
         let mut reader = self.broker.stream(STREAM, StreamStart::Last);
         reader.subscribed().await?;
         let is_empty = async {

@@ -21,6 +21,70 @@ fn is_refused(table: &JobTable) -> bool {
     Snapshot::hostile(FOLD, bytes_of(table)).table().is_err()
 }
 
+type Change = fn(&mut Job);
+
+/// What no entries make of a job that is active, or of one that is over.
+fn changes<'a>(
+    active: &'a JobTable,
+    over: &'a JobTable,
+) -> [(&'static str, &'a JobTable, Change); 14] {
+    [
+        ("no partition", active, |job| {
+            job.submission.spec.partitions = 0;
+        }),
+        ("too many partitions", active, |job| {
+            job.submission.spec.partitions = MAX_PARTITIONS + 1;
+        }),
+        ("a claim of nobody", active, |job| {
+            job.claim.as_mut().unwrap().directory.clear();
+        }),
+        ("a long directory", active, |job| {
+            job.claim.as_mut().unwrap().directory = "x".repeat(MAX_TEXT + 1);
+        }),
+        ("a long place", active, |job| {
+            job.claim.as_mut().unwrap().place = "x".repeat(MAX_TEXT + 1);
+        }),
+        ("a long reason", active, |job| {
+            job.phase = Phase::Failed {
+                reason: "x".repeat(MAX_TEXT + 1),
+            };
+        }),
+        ("another partition", active, |job| {
+            job.closed.insert(2);
+        }),
+        ("many replays", active, |job| {
+            job.replays = MAX_REPLAYS + 1;
+        }),
+        ("much missing", active, |job| {
+            let one = ChunkId { split: 0, index: 1 };
+            job.missing = Some((vec![one; MAX_MISSING + 1], 1));
+        }),
+        ("another split", active, |job| {
+            let done = SplitDone {
+                split: 3,
+                chunks: 1,
+                records: vec![],
+                passed_over: 0,
+            };
+            job.splits.insert(3, done);
+        }),
+        ("a split under another number", active, |job| {
+            let done = SplitDone {
+                split: 0,
+                chunks: 1,
+                records: vec![],
+                passed_over: 0,
+            };
+            job.splits.insert(1, done);
+        }),
+        ("an end of an active job", active, |job| job.ended = 1),
+        ("an end in the future", over, |job| job.ended = 3),
+        ("the sources of a job that is over", over, |job| {
+            job.submission.plan_summary.sources = vec![vec![1].into()];
+        }),
+    ]
+}
+
 #[test]
 fn what_no_entries_can_make_is_refused() {
     let active = one_job(vec![Event::Claimed {
@@ -30,63 +94,7 @@ fn what_no_entries_can_make_is_refused() {
     assert!(!is_refused(&active));
     let over = one_job(vec![Event::Cancelled]);
     assert!(!is_refused(&over));
-    type Change = fn(&mut Job);
-    let changes: [(&str, &JobTable, Change); 14] = [
-        ("no partition", &active, |job| {
-            job.submission.spec.partitions = 0;
-        }),
-        ("too many partitions", &active, |job| {
-            job.submission.spec.partitions = MAX_PARTITIONS + 1;
-        }),
-        ("a claim of nobody", &active, |job| {
-            job.claim.as_mut().unwrap().directory.clear();
-        }),
-        ("a long directory", &active, |job| {
-            job.claim.as_mut().unwrap().directory = "x".repeat(MAX_TEXT + 1);
-        }),
-        ("a long place", &active, |job| {
-            job.claim.as_mut().unwrap().place = "x".repeat(MAX_TEXT + 1);
-        }),
-        ("a long reason", &active, |job| {
-            job.phase = Phase::Failed {
-                reason: "x".repeat(MAX_TEXT + 1),
-            };
-        }),
-        ("another partition", &active, |job| {
-            job.closed.insert(2);
-        }),
-        ("many replays", &active, |job| {
-            job.replays = MAX_REPLAYS + 1;
-        }),
-        ("much missing", &active, |job| {
-            let one = ChunkId { split: 0, index: 1 };
-            job.missing = Some((vec![one; MAX_MISSING + 1], 1));
-        }),
-        ("another split", &active, |job| {
-            let done = SplitDone {
-                split: 3,
-                chunks: 1,
-                records: vec![],
-                passed_over: 0,
-            };
-            job.splits.insert(3, done);
-        }),
-        ("a split under another number", &active, |job| {
-            let done = SplitDone {
-                split: 0,
-                chunks: 1,
-                records: vec![],
-                passed_over: 0,
-            };
-            job.splits.insert(1, done);
-        }),
-        ("an end of an active job", &active, |job| job.ended = 1),
-        ("an end in the future", &over, |job| job.ended = 3),
-        ("the sources of a job that is over", &over, |job| {
-            job.submission.plan_summary.sources = vec![vec![1].into()];
-        }),
-    ];
-    for (what, table, change) in changes {
+    for (what, table, change) in changes(&active, &over) {
         let mut table = table.clone();
         change(table.jobs.get_mut(&name("j")).unwrap());
         assert!(is_refused(&table), "{what}");

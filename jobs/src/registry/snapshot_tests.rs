@@ -9,6 +9,7 @@ use super::*;
 use crate::registry::{Entry, Event, SplitDone, Submission, Totals, decode_event, encode_event};
 use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::progress::Role;
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 
 /// The time of all entries.
@@ -29,6 +30,7 @@ fn submission(run: u64, partitions: u32) -> Event {
         processor: 1,
         replace: false,
         run,
+        after: run.checked_sub(1),
         code: None,
     }))
 }
@@ -64,7 +66,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..2u32).prop_map(claim),
         2 => (0..4u32).prop_map(|partition| Event::PartitionClosed { partition }),
         2 => (0..2u64).prop_map(|skipped| Event::Finished(totals(skipped))),
-        1 => Just(Event::queue_lost()),
+        1 => Just(Event::queue_lost("results", Role::Map)),
         1 => Just(Event::Cancelled),
         1 => (0..4u32).prop_map(stalled),
         2 => Just(Event::Replayed),
@@ -178,7 +180,7 @@ fn jobs_that_the_log_would_have_forgotten_are_left_out_unless_they_are_active() 
     };
     for (job, end) in [
         ("active", None),
-        ("failed", Some(Event::queue_lost())),
+        ("failed", Some(Event::queue_lost("results", Role::Map))),
         ("over", Some(Event::Cancelled)),
     ] {
         apply(job, AT, submission(1, 2));

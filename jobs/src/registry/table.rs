@@ -98,11 +98,12 @@ impl JobTable {
             if job.submission.run == run {
                 return job.resubmit(at, &submission);
             }
-            // Two producers of one name: the first has it until it ends.
-            if job.is_active() {
+            // Two producers of one name: the first has it until it ends, and the other has not seen
+            // that end.
+            if job.is_active() || submission.after != Some(job.submission.run) {
                 return Applied::Ignored;
             }
-            let replaced = JobRun::new(&name, job.submission.run);
+            let replaced = job.submission.run_of(&name);
             self.ended.note(replaced, job.submission.spec.partitions);
         } else if self.jobs.len() >= MAX_JOBS && !self.forget_one() {
             return Applied::Ignored;

@@ -4,6 +4,7 @@ use super::*;
 use crate::registry::{Phase, SplitDone, Totals, job::MAX_TEXT};
 use gristmill_common::id::ChunkId;
 use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::progress::Role;
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 
 const TOTALS: Totals = Totals {
@@ -28,6 +29,7 @@ fn submission(run: u64) -> Box<Submission> {
         processor: 1,
         replace: false,
         run,
+        after: run.checked_sub(1),
         code: None,
     })
 }
@@ -251,6 +253,21 @@ fn what_does_not_fit_the_job_is_ignored() {
     }
 }
 
+/// A producer that was away writes what it decided before other runs came and went.
+#[test]
+fn an_earlier_run_does_not_come_back() {
+    let mut fold = Fold::default();
+    for run in 1..4 {
+        assert_eq!(fold.submit("j", run), Applied::Started);
+        assert_eq!(fold.apply("j", run, Event::Cancelled), Applied::Changed);
+    }
+    for late in [1, 2, 3, 9] {
+        assert_eq!(fold.submit("j", late), Applied::Ignored, "{late}");
+    }
+    assert_eq!(fold.job("j").submission.run, 3);
+    assert_eq!(fold.submit("j", 4), Applied::Started);
+}
+
 #[test]
 fn the_table_is_bounded_and_forgets_the_oldest_that_is_over() {
     let mut fold = Fold::default();
@@ -282,7 +299,10 @@ fn only_a_finished_job_with_skipped_chunks_can_be_replayed() {
     assert!(!fold.job("j").is_over() && !fold.job("j").is_active());
     // Nothing else wakes it.
     assert_eq!(fold.submit("j", 1), Applied::Ignored);
-    assert_eq!(fold.apply("j", 1, Event::queue_lost()), Applied::Ignored);
+    assert_eq!(
+        fold.apply("j", 1, Event::queue_lost("results", Role::Map)),
+        Applied::Ignored
+    );
     assert_eq!(fold.apply("j", 1, Event::Replayed), Applied::Changed);
     let job = fold.job("j");
     assert!(job.is_active() && job.closed.is_empty());
@@ -300,7 +320,7 @@ fn a_run_has_ended_when_it_was_seen_to_end_or_to_be_replaced() {
     let mut fold = Fold::default();
     let run = |number| JobRun::new(&"j".parse().unwrap(), number);
     fold.submit("j", 1);
-    fold.apply("j", 1, Event::queue_lost());
+    fold.apply("j", 1, Event::queue_lost("results", Role::Map));
     // A failed run may go on, and of one that is not known nobody knows.
     assert_eq!(fold.0.ended(&run(1)), None);
     assert_eq!(fold.0.ended(&run(2)), None);

@@ -6,7 +6,7 @@ use super::Report;
 use gristmill_common::wire::{self, BodyForm, Check, MessageKind, WireError};
 
 /// The most bytes of a report.
-pub const MAX_REPORT: usize = 768;
+pub const MAX_REPORT: usize = 1200;
 
 /// Encodes a report of a worker's progress.
 ///
@@ -106,6 +106,10 @@ mod tests {
                 },
                 trouble: Some("ä".repeat(crate::report::MAX_TROUBLE / 2)),
                 left_alone: true,
+                reasons: vec![
+                    ("r".repeat(crate::report::MAX_REASON), most);
+                    crate::report::MAX_REASONS
+                ],
             }),
         }
     }

@@ -14,6 +14,8 @@ pub struct JobFacts {
     pub published: u64,
     /// Chunks that wait in the job's queues; none if the queues are gone.
     pub waiting: Option<u64>,
+    /// Outcomes that wait in the job's queues, if they were counted.
+    pub results: Option<u64>,
     /// Chunks that a stalled job misses; `u64::MAX` when nobody knows how many.
     pub missing: Option<u64>,
 }
@@ -25,14 +27,30 @@ pub struct Estimate {
     pub published: u64,
     /// All chunks: exact once the job is sealed, before that reckoned from the bytes read of all.
     pub total: Option<u64>,
-    /// Chunks mapped: published, and neither waiting nor in a mapper's hands.
+    /// Chunks mapped: published, and neither waiting nor in a mapper's hands. Where it is known how
+    /// many outcomes must come, at most those whose outcomes reducers have or which wait for them.
     pub mapped: Option<u64>,
+    /// Chunks that are on no queue and in no worker's hands, and whose outcomes no reducer has: an
+    /// outcome that is just under way, or a chunk that was lost.
+    pub astray: u64,
     /// Chunks to be mapped yet.
     pub left: Option<u64>,
     /// Mapped chunks of all, in per cent, 0 to 100.
     pub percent: Option<f64>,
     /// How long the rest takes if it goes on like this; none when nothing goes on.
     pub eta: Option<Duration>,
+}
+
+impl JobFacts {
+    /// Chunks whose outcomes have come to the reducers or wait for them, once all are known.
+    fn arrived(&self, stats: &JobStats, published: u64) -> Option<u64> {
+        let (durable, due) = stats.outcomes;
+        self.sealed.filter(|_| due > 0)?;
+        // As many are due of each partition.
+        let outcomes = u128::from(durable) + u128::from(self.results?);
+        let there = u128::from(published) * outcomes / u128::from(due);
+        u64::try_from(there).ok()
+    }
 }
 
 impl Estimate {
@@ -53,6 +71,16 @@ impl Estimate {
                     .saturating_add(missing);
                 published.saturating_sub(left)
             });
+        // A mapper that says nothing may hold chunks that are not waiting; what reducers have, and
+        // what waits for them, was mapped for certain.
+        let there = facts.arrived(stats, published);
+        let reckoned = mapped;
+        let mapped = mapped.map(|mapped| mapped.min(there.unwrap_or(mapped)));
+        let quiet = facts.results == Some(0) && facts.waiting == Some(0) && stats.in_hand == 0;
+        let astray = match reckoned.zip(mapped) {
+            Some((reckoned, mapped)) if quiet && facts.missing.is_none() => reckoned - mapped,
+            _ => 0,
+        };
         let left = total
             .zip(mapped)
             .map(|(total, mapped)| total.saturating_sub(mapped));
@@ -70,6 +98,7 @@ impl Estimate {
             published,
             total,
             mapped,
+            astray,
             left,
             percent,
             eta,
@@ -99,6 +128,8 @@ mod tests {
         published: 0,
         input: (0, 0),
         in_hand: 5,
+        bytes_read_per_second: 0.0,
+        outcomes_per_second: 0.0,
         chunks_per_second: 10.0,
         bytes_per_second: 1e6,
         outcomes: (0, 0),
@@ -111,6 +142,7 @@ mod tests {
             sealed: Some(200),
             published: 0,
             waiting: Some(145),
+            results: Some(0),
             missing: None,
         };
         let found = Estimate::of(&facts, &MAPPING);
@@ -125,6 +157,7 @@ mod tests {
             sealed: None,
             published: 30,
             waiting: Some(0),
+            results: Some(0),
             missing: None,
         };
         let stats = JobStats {
@@ -153,6 +186,7 @@ mod tests {
             sealed: Some(10),
             published: 0,
             waiting: Some(10),
+            results: Some(0),
             missing: None,
         };
         let found = Estimate::of(&facts, &JobStats::default());
@@ -192,11 +226,51 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nowhere_is_not_mapped() {
+        // A queue was emptied: nothing waits, and outcomes are missing in both partitions.
+        let facts = JobFacts {
+            sealed: Some(242),
+            published: 0,
+            waiting: Some(0),
+            results: Some(0),
+            missing: None,
+        };
+        let stats = JobStats {
+            in_hand: 0,
+            outcomes: (60, 484),
+            ..MAPPING
+        };
+        let found = Estimate::of(&facts, &stats);
+        assert_eq!((found.mapped, found.astray), (Some(30), 212));
+        assert_eq!(found.left, Some(212));
+        // They may be under way, or a mapper that is silent has them.
+        let on_their_way = JobFacts {
+            results: Some(2),
+            ..facts
+        };
+        let in_hand = JobStats {
+            in_hand: 1,
+            ..stats
+        };
+        for (facts, stats, mapped) in [(&on_their_way, &stats, 31), (&facts, &in_hand, 30)] {
+            let found = Estimate::of(facts, stats);
+            assert_eq!((found.mapped, found.astray), (Some(mapped), 0));
+        }
+        // Nobody counts what waits for the reducers.
+        let uncounted = JobFacts {
+            results: None,
+            ..facts
+        };
+        assert_eq!(Estimate::of(&uncounted, &stats).mapped, Some(242));
+    }
+
+    #[test]
     fn hostile_numbers_stay_numbers() {
         let facts = JobFacts {
             sealed: None,
             published: u64::MAX,
             waiting: Some(u64::MAX),
+            results: Some(0),
             missing: Some(u64::MAX - 1),
         };
         let stats = JobStats {

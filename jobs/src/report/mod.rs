@@ -61,10 +61,18 @@ pub struct Work {
     pub trouble: Option<String>,
     /// It cannot or may not work on the job, which is no trouble of others.
     pub left_alone: bool,
+    /// Reducer: the commonest reasons of what was set aside, at most [`MAX_REASONS`] of
+    /// [`MAX_REASON`] bytes, and how often each was given.
+    pub reasons: Vec<(String, u64)>,
 }
 
 /// The most bytes of a reason in a report.
 pub const MAX_TROUBLE: usize = 256;
+
+/// The most reasons of what was set aside that a report names, and the longest, in bytes.
+pub const MAX_REASONS: usize = 4;
+/// See [`MAX_REASONS`].
+pub const MAX_REASON: usize = 96;
 
 /// Hears the reports about one job, or about all.
 pub struct Reports {

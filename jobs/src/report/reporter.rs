@@ -10,7 +10,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{EXCHANGE, Facts, MAX_TROUBLE, PERIOD, RateWindow, Report, Work, encode_report};
+use super::{
+    EXCHANGE, Facts, MAX_REASON, MAX_REASONS, MAX_TROUBLE, PERIOD, RateWindow, Report, Work,
+    encode_report,
+};
 use gristmill_common::id::unique;
 use gristmill_common::prefix::prefix;
 use gristmill_common::progress::{Cause, JobCounters, Progress, Role};
@@ -106,6 +109,9 @@ fn work(counters: &JobCounters, window: &mut RateWindow) -> Work {
         counts,
         rate: window.push(at, counts.chunks, counts.bytes),
         left_alone: (trouble.as_ref()).is_some_and(|trouble| trouble.cause == Cause::LeftAlone),
+        reasons: (counters.reasons(MAX_REASONS).into_iter())
+            .map(|(reason, times)| (prefix(&reason, MAX_REASON).to_owned(), times))
+            .collect(),
         trouble: trouble.map(|trouble| prefix(&trouble.reason, MAX_TROUBLE).to_owned()),
     }
 }

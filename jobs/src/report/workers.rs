@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use super::{Facts, Report, Work};
+use gristmill_common::commonest::commonest;
 use gristmill_common::job::JobName;
 use gristmill_common::progress::Role;
 
 /// How many reports are remembered: one for each job of each worker, or one of a worker without a
 /// job. Further ones are ignored.
 const MAX_REPORTS: usize = 16_384;
+/// How many reasons of all workers are added up, and how many of the sums are told.
+const MOST_REASONS: usize = 1000;
+const SHOWN_REASONS: usize = 8;
 /// A worker reports on all its jobs at once: what it said so long before its last report is of a
 /// job that it has no longer.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -81,10 +85,14 @@ pub struct JobStats {
     pub input: (u64, u64),
     /// Chunks that mappers have taken and not settled.
     pub in_hand: u64,
+    /// Bytes of the inputs that its producer reads per second.
+    pub bytes_read_per_second: f64,
     /// Chunks mapped per second.
     pub chunks_per_second: f64,
     /// Bytes of text mapped per second.
     pub bytes_per_second: f64,
+    /// Outcomes that become durable per second.
+    pub outcomes_per_second: f64,
     /// Outcomes that are durable, once for each chunk and partition, and how many must come (0 if
     /// unknown); of the partitions that are being worked on.
     pub outcomes: (u64, u64),
@@ -203,6 +211,15 @@ impl Workers {
         reasons
     }
 
+    /// Why records of one run of a job were set aside so far, the commonest reasons first, and how
+    /// often each was given.
+    #[must_use]
+    pub fn reasons(&self, job: &JobName, run: u64) -> Vec<(String, u64)> {
+        let said = self.about(job, run).flat_map(|(_, work)| &work.reasons);
+        let given = said.map(|(reason, times)| (&reason[..], *times));
+        commonest(given.take(MOST_REASONS), SHOWN_REASONS)
+    }
+
     /// All that was heard about one run of a job.
     #[must_use]
     pub fn of(&self, job: &JobName, run: u64) -> JobStats {
@@ -216,6 +233,8 @@ impl Workers {
                     // A second one only repeats the first's work.
                     stats.published = stats.published.max(counts.chunks);
                     stats.input = stats.input.max((counts.bytes, counts.total));
+                    let (_, bytes) = work.rate.per_second();
+                    stats.bytes_read_per_second = stats.bytes_read_per_second.max(bytes);
                 }
                 Role::Map if work.left_alone => stats.unable += 1,
                 Role::Map => {
@@ -231,6 +250,7 @@ impl Workers {
                     add(&mut stats.outcomes.0, counts.chunks);
                     add(&mut stats.outcomes.1, counts.total);
                     add(&mut stats.quarantined, counts.quarantined);
+                    stats.outcomes_per_second += work.rate.per_second().0;
                 }
             }
         }

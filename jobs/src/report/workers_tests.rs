@@ -25,6 +25,7 @@ fn work(job: &str, counts: Counts, rate: Rate) -> Work {
         rate,
         trouble: None,
         left_alone: false,
+        reasons: Vec::new(),
     }
 }
 
@@ -67,7 +68,10 @@ fn the_reports_of_all_workers_add_up() {
         ..Counts::default()
     };
     for worker in 10..12 {
-        workers.hear(report(worker, Role::Reduce, reducing, Rate::default()), now);
+        let mut said = report(worker, Role::Reduce, reducing, rate);
+        let reason = |reason: &str, times| (reason.to_owned(), times);
+        said.work.as_mut().unwrap().reasons = vec![reason("a", 1), reason("b", worker)];
+        workers.hear(said, now);
     }
     let producing = Counts {
         chunks: 150,
@@ -85,12 +89,17 @@ fn the_reports_of_all_workers_add_up() {
         published: 150,
         input: (10, 40),
         in_hand: 9,
+        bytes_read_per_second: 2000.0,
+        outcomes_per_second: 20.0,
         chunks_per_second: 30.0,
         bytes_per_second: 6000.0,
         outcomes: (160, 400),
         quarantined: 8,
     };
     assert_eq!(workers.of(&job(), 7), expected);
+    let reasons = [("b".to_owned(), 21), ("a".to_owned(), 2)];
+    assert_eq!(workers.reasons(&job(), 7), reasons);
+    assert!(workers.reasons(&job(), 8).is_empty());
     // Another run or job is another matter.
     assert_eq!(workers.of(&job(), 8), JobStats::default());
     assert_eq!(workers.of(&"k".parse().unwrap(), 7), JobStats::default());

@@ -17,7 +17,7 @@ use crate::queue::queue_name;
 use gristmill_common::job::JobRun;
 use gristmill_common::prefix::prefix;
 use gristmill_rabbitmq::{
-    Broker, Delivered, End, FieldTable, PublishFault, Publisher, Subscription, header,
+    Broker, Consumers, Delivered, End, FieldTable, PublishFault, Publisher, Subscription, header,
 };
 
 /// The header of a dead letter that holds the reason.
@@ -124,6 +124,17 @@ impl Amqp {
         }
     }
 
+    pub(super) fn expect(&self, queue: Queue) {
+        let consumers = Consumers::SingleActive;
+        self.inner.subscription(queue).expect(consumers);
+    }
+
+    pub(super) fn renew(&self, queue: Queue) {
+        if let Some(subscription) = self.inner.subscribed(queue) {
+            subscription.renew();
+        }
+    }
+
     pub(super) fn stop(&self) {
         self.inner.stopped.send_replace(true);
     }
@@ -175,10 +186,13 @@ impl Inner {
                 Queue::Suspect => 1,
                 Queue::Dead | Queue::Files => 1,
             };
-            Arc::new(
-                self.broker
-                    .subscribe(queue_name(&self.job, queue), prefetch),
-            )
+            let name = queue_name(&self.job, queue);
+            let subscription = self.broker.subscribe(name, prefetch);
+            // Of a partition's consumers only one is active.
+            if !matches!(queue, Queue::Results(_)) {
+                subscription.expect(Consumers::Competing);
+            }
+            Arc::new(subscription)
         }))
     }
 

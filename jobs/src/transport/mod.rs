@@ -91,6 +91,22 @@ impl Transport {
         }
     }
 
+    /// Of a partition's results: from now on what the queue holds is to come here. Where a node of
+    /// a broker holds some and delivers none, another node is tried.
+    pub fn expect(&self, queue: Queue) {
+        if let Transport::Amqp(queues) = self {
+            queues.expect(queue);
+        }
+    }
+
+    /// Subscribes to a queue of a broker anew, over another node if there is one: what it counts as
+    /// handed over and never delivered goes back.
+    pub fn renew(&self, queue: Queue) {
+        if let Transport::Amqp(queues) = self {
+            queues.renew(queue);
+        }
+    }
+
     /// Stops everything: waiting publishers get [`PublishError::Stopped`], consumers `None`.
     pub fn stop(&self) {
         match self {

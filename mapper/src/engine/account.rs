@@ -1,11 +1,12 @@
 //! The account of a chunk, per source: records in, mapped, set aside (I7).
 
-use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::entries::Entries;
 use gristmill_common::outcome::SourceCount;
 
 /// Adds up the account of one chunk: `pieces` are the records of each of its pieces as the mapper
 /// counted them, `own` what the mapper set aside.
-pub(crate) fn account(head: &ChunkHead, pieces: &[u64], own: &[Quarantined]) -> Vec<SourceCount> {
+pub(crate) fn account(head: &ChunkHead, pieces: &[u64], own: &Entries) -> Vec<SourceCount> {
     let mut counts = Counts::default();
     for piece in &head.pieces {
         counts.of(piece.source).records += u64::from(piece.records);
@@ -18,7 +19,7 @@ pub(crate) fn account(head: &ChunkHead, pieces: &[u64], own: &[Quarantined]) -> 
         count.records += 1;
         count.quarantined += 1;
     }
-    for entry in own {
+    for entry in own.iter() {
         let count = counts.of(entry.source);
         count.mapped = count.mapped.saturating_sub(entry.records());
         count.quarantined += entry.records();

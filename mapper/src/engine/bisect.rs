@@ -65,7 +65,7 @@ impl Runner {
         let mut parts = batch.parts().to_vec();
         for part in &mut parts {
             if batch.count_of(part) == 1 {
-                out.quarantine(part.piece, part.offset, error.0.clone(), part.bytes);
+                out.quarantine(part.piece, part.offset, &error.0, part.bytes);
                 *part = part.emptied();
             }
         }

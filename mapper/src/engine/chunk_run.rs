@@ -14,7 +14,6 @@ use gristmill_common::table::{BadTable, MAX_COLUMNS, Merge};
 use gristmill_common::wire::{self, Check, Message, WireError};
 
 use crate::engine::account::Counts;
-use crate::engine::encode::cost;
 use crate::engine::output::Output;
 use crate::engine::table::Table;
 
@@ -75,7 +74,7 @@ impl ChunkRun {
     pub(crate) fn add(&mut self, chunk: &Chunk, counts: &[SourceCount], out: &Output) {
         self.note(chunk);
         counts.iter().for_each(|count| self.counts.add(count));
-        self.entries += out.quarantined.iter().map(cost).sum::<usize>();
+        self.entries += out.quarantined.cost();
         self.out.append(out);
     }
 
@@ -95,8 +94,8 @@ impl ChunkRun {
             };
             let head = outcome.head;
             head.counts.iter().for_each(|count| self.counts.add(count));
-            self.entries += head.quarantined.iter().map(cost).sum::<usize>();
-            self.out.quarantined.extend(head.quarantined);
+            self.entries += head.quarantined.cost();
+            self.out.quarantined.append(&head.quarantined);
             for counter in head.counters {
                 self.out.counters.add(counter);
             }

@@ -5,8 +5,8 @@
 use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
-use gristmill_common::chunk::Quarantined;
 use gristmill_common::counters::Counter;
+use gristmill_common::entries::Entries;
 use gristmill_common::id::{ChunkId, content_hash};
 use gristmill_common::outcome::{MAX_PART, OutcomeHead, SourceCount};
 use gristmill_common::pair::push_pair;
@@ -22,13 +22,11 @@ use crate::engine::table::{Table, TableRow};
 /// large row beside them the message stays well below the limit.
 const MAX_ENTRIES: usize = 1 << 20;
 
-/// What an entry takes beside its texts, at most.
-const ENTRY_COST: usize = 128;
-
 /// What a head without entries and counts takes with the footer, or one count, at most.
 const HEAD_COST: usize = 128;
 
 /// Where results go.
+#[derive(Debug)]
 pub(crate) enum Target {
     /// All to this partition.
     One(u32),
@@ -37,7 +35,7 @@ pub(crate) enum Target {
 }
 
 /// Which attempt at which chunk this is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     /// The chunk.
     pub(crate) id: ChunkId,
@@ -125,7 +123,7 @@ pub(crate) fn encode(
 #[derive(Default)]
 struct Account {
     counts: Vec<SourceCount>,
-    entries: Vec<Vec<Quarantined>>,
+    entries: Vec<Entries>,
     counters: Vec<Counter>,
 }
 
@@ -146,8 +144,8 @@ fn whole(sum: u64, account: Option<&Account>) -> u64 {
         for count in &account.counts {
             numbers.extend([count.source.into(), count.mapped, count.quarantined]);
         }
-        for entry in account.entries.iter().flatten() {
-            let document = content_hash(&entry.document);
+        for entry in account.entries.iter().flat_map(Entries::iter) {
+            let document = content_hash(entry.document);
             numbers.extend([entry.source.into(), entry.offset, entry.records(), document]);
         }
     }
@@ -187,31 +185,24 @@ fn messages_of(
         };
         let mut body = bodies.next().unwrap_or_default();
         // The head is appended to it, and the footer.
-        let entries = head.quarantined.iter().map(cost);
-        body.reserve(HEAD_COST * (1 + head.counts.len()) + entries.sum::<usize>());
+        body.reserve(HEAD_COST * (1 + head.counts.len()) + head.quarantined.size());
         messages.push((partition, encode_outcome(&head, body)?));
     }
     Ok(())
 }
 
-/// What an entry takes in a message, at most.
-pub(crate) fn cost(entry: &Quarantined) -> usize {
-    ENTRY_COST + entry.document.len() + entry.reason.len() + entry.sample.len() + entry.stderr.len()
-}
-
 /// Entries in groups that each fit a message.
-fn batches_of(entries: Vec<Quarantined>) -> Vec<Vec<Quarantined>> {
-    let mut batches: Vec<Vec<Quarantined>> = Vec::new();
-    let mut room = 0;
-    for entry in entries {
-        let cost = cost(&entry);
-        if batches.is_empty() || cost > room {
-            batches.push(Vec::new());
-            room = MAX_ENTRIES;
-        }
-        room = room.saturating_sub(cost);
-        if let Some(batch) = batches.last_mut() {
-            batch.push(entry);
+fn batches_of(entries: Entries) -> Vec<Entries> {
+    if entries.cost() <= MAX_ENTRIES {
+        return vec![entries];
+    }
+    let mut batches = vec![Entries::default()];
+    for entry in entries.iter() {
+        let full =
+            |batch: &&mut Entries| batch.is_empty() || batch.cost() + entry.cost() <= MAX_ENTRIES;
+        match batches.last_mut().filter(full) {
+            Some(batch) => batch.push(entry),
+            None => batches.push([entry].into_iter().collect()),
         }
     }
     batches
@@ -234,6 +225,7 @@ fn cut_table(out: &mut Output, partitions: u32, apart: &[Table]) -> (Vec<Vec<Vec
     for row in out.table.rows() {
         shares.push(row.group, row.key, |body| append(&row, body));
     }
+    (out.table).bucket_rows(|row| shares.push(row.group, row.key, |body| append(&row, body)));
     for (partition, table) in apart.iter().enumerate() {
         for row in table.rows() {
             shares.push_to(partition, row.key, |body| append(&row, body));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use gristmill_common::entries::Entry;
 use gristmill_common::id::partition_of_split;
 use gristmill_common::outcome::SourceCount;
 use gristmill_common::plan_summary::PlanSummary;
@@ -16,6 +17,7 @@ use crate::engine::batch::Batch;
 use crate::engine::bisect::Runner;
 use crate::engine::chunk_run::ChunkRun;
 use crate::engine::encode::{Attempt, Target, encode};
+use crate::engine::held_rows::HeldRows;
 use crate::engine::output::Output;
 use crate::engine::prepared::Prepared;
 use crate::engine::table::Table;
@@ -27,6 +29,7 @@ pub struct Mapper {
     runner: Runner,
     out: Output,
     scratch: Output,
+    held: HeldRows,
     filters_utf8: bool,
     by_split: bool,
     splits: u32,
@@ -61,6 +64,7 @@ impl Mapper {
             runner: Runner::new(&prepared),
             out: Output::new(prepared.shape()),
             scratch: Output::new(prepared.shape()),
+            held: HeldRows::new(|| Output::new(prepared.shape())),
             filters_utf8: spec.encoding_errors == EncodingErrors::Quarantine,
             by_split: prepared.shape().by_split(),
             splits: plan_summary.splits,
@@ -87,11 +91,44 @@ impl Mapper {
         self.outcomes(chunk, &pieces, None)
     }
 
+    /// As [`Mapper::map_counted`], but the outcomes are those of the chunk before: rows of several
+    /// chunks may travel with one of them. The last one's are [`Mapper::held`].
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn map_held(&mut self, chunk: &Chunk) -> Result<Mapped, WireError> {
+        let outcomes = self.held.let_go(false)?;
+        let pieces = self.run(chunk);
+        let counts = account(&chunk.head, &pieces, &self.out.quarantined);
+        self.out
+            .quarantined
+            .extend(chunk.head.faults.iter().map(Entry::from));
+        let mapped = Mapped {
+            outcomes,
+            records: counts.iter().map(|count| count.mapped).sum(),
+            quarantined: counts.iter().map(|count| count.quarantined).sum(),
+        };
+        let attempt = Attempt::at(chunk.head.id, chunk.hash, None);
+        let target = self.target(chunk.head.id.split);
+        self.held.add(attempt, target, counts, &mut self.out);
+        Ok(mapped)
+    }
+
+    /// The outcomes of the chunk that [`Mapper::map_held`] mapped last, with all rows.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(crate) fn held(&mut self) -> Result<Vec<(u32, Bytes)>, WireError> {
+        self.held.let_go(true)
+    }
+
     /// Maps one chunk of several that have one outcome together.
     pub(crate) fn map_into(&mut self, chunk: &Chunk, run: &mut ChunkRun) {
         let pieces = self.run(chunk);
         let counts = account(&chunk.head, &pieces, &self.out.quarantined);
-        self.out.quarantined.extend_from_slice(&chunk.head.faults);
+        self.out
+            .quarantined
+            .extend(chunk.head.faults.iter().map(Entry::from));
         run.add(chunk, &counts, &self.out);
     }
 
@@ -219,9 +256,8 @@ impl Mapper {
             let mut parts = alone.parts().to_vec();
             for part in &mut parts {
                 if alone.count_of(part) > 0 {
-                    let reason = record.reason.clone();
                     self.out
-                        .quarantine(part.piece, part.offset, reason, part.bytes);
+                        .quarantine(part.piece, part.offset, &record.reason, part.bytes);
                     *part = part.emptied();
                 }
             }
@@ -257,7 +293,9 @@ impl Mapper {
         skipped: Option<u32>,
     ) -> Result<Mapped, WireError> {
         let counts = account(&chunk.head, pieces, &self.out.quarantined);
-        self.out.quarantined.extend_from_slice(&chunk.head.faults);
+        self.out
+            .quarantined
+            .extend(chunk.head.faults.iter().map(Entry::from));
         let attempt = Attempt::at(chunk.head.id, chunk.hash, skipped);
         let target = self.target(chunk.head.id.split);
         mapped(attempt, &target, counts, &mut self.out, &[])

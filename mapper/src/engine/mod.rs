@@ -7,11 +7,14 @@
 pub(crate) mod account;
 pub(crate) mod batch;
 pub(crate) mod bisect;
+pub(crate) mod bucket_counts;
 pub(crate) mod calendar;
 pub(crate) mod chunk_run;
 pub(crate) mod encode;
 pub(crate) mod grouped;
+pub(crate) mod held_rows;
 pub(crate) mod job_file;
+pub(crate) mod json;
 pub(crate) mod kinds;
 pub(crate) mod lines;
 pub(crate) mod mapper;

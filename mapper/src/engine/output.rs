@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use gristmill_common::chunk::{Piece, Quarantined, sample_of};
+use gristmill_common::chunk::{Piece, Stretch, sample_of};
 use gristmill_common::counters::Counters;
+use gristmill_common::entries::{Entries, Entry};
 use gristmill_common::record::content;
 use gristmill_common::shards::TableBody;
 use gristmill_common::spec::Shape;
@@ -31,7 +32,7 @@ pub struct Output {
     pub table: Table,
     /// Results of a kind whose shape is [`Shape::Grouped`].
     pub grouped: Grouped,
-    pub(crate) quarantined: Vec<Quarantined>,
+    pub(crate) quarantined: Entries,
     /// What the user's programs counted.
     pub(crate) counters: Counters,
     /// Records of the batch's parts, as far as the processor said.
@@ -61,7 +62,7 @@ impl Output {
             bytes: Vec::new(),
             table: Table::new(merges),
             grouped: Grouped::default(),
-            quarantined: Vec::new(),
+            quarantined: Entries::default(),
             counters: Counters::default(),
             counts: Vec::new(),
             bodies: Vec::new(),
@@ -78,17 +79,30 @@ impl Output {
         &mut self,
         piece: &Piece,
         offset: u64,
-        reason: impl Into<String>,
+        reason: impl AsRef<str>,
         bytes: &[u8],
     ) {
-        self.quarantined.push(Quarantined {
+        self.set_aside(piece, offset, reason.as_ref(), bytes, None, &[]);
+    }
+
+    /// As [`Output::quarantine`], for a stretch of records, or with what a program wrote to stderr.
+    pub(crate) fn set_aside(
+        &mut self,
+        piece: &Piece,
+        offset: u64,
+        reason: &str,
+        bytes: &[u8],
+        stretch: Option<Stretch>,
+        stderr: &[u8],
+    ) {
+        self.quarantined.push(Entry {
             source: piece.source,
-            document: piece.document[..piece.document.len().min(MAX_NAME)].to_vec(),
+            document: &piece.document[..piece.document.len().min(MAX_NAME)],
             offset,
-            reason: reason.into(),
+            reason,
             sample: sample_of(content(bytes)),
-            stretch: None,
-            stderr: Vec::new(),
+            stretch,
+            stderr,
         });
     }
 
@@ -103,7 +117,7 @@ impl Output {
 
     /// What was set aside so far.
     #[must_use]
-    pub fn quarantined(&self) -> &[Quarantined] {
+    pub fn quarantined(&self) -> &Entries {
         &self.quarantined
     }
 
@@ -145,7 +159,7 @@ impl Output {
         self.table.append(&other.table);
         self.grouped.append(&other.grouped);
         self.counters.append(&other.counters);
-        self.quarantined.extend_from_slice(&other.quarantined);
+        self.quarantined.append(&other.quarantined);
     }
 
     /// Whether the results can travel as the shape says.

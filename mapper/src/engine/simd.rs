@@ -12,10 +12,22 @@
     reason = "calls into functions compiled for AVX2, behind a run-time check, and their loads"
 )]
 
-/// Positions of a text's marks: double quotes, backslashes and newlines.
-#[derive(Debug, Default)]
+/// Positions of a text's marks.
+#[derive(Clone, Debug)]
 pub(crate) struct Marks {
+    /// The bytes that are marks.
+    set: &'static [u8],
+    /// A mark for each low half of a byte; what no mark has the low half of has a byte that it is
+    /// not.
+    by_half: [i8; 16],
     places: Vec<u32>,
+}
+
+/// Double quotes, backslashes and newlines.
+impl Default for Marks {
+    fn default() -> Self {
+        Self::of(b"\"\\\n")
+    }
 }
 
 /// No position: larger than any.
@@ -26,6 +38,21 @@ pub(crate) const END: u32 = u32::MAX;
 pub(crate) const EAGER: usize = 8;
 
 impl Marks {
+    /// Of these bytes, which are ASCII, and of which no two have the same low half.
+    pub(crate) fn of(set: &'static [u8]) -> Self {
+        let mut by_half = [-1; 16];
+        for &mark in set {
+            let place = &mut by_half[usize::from(mark & 15)];
+            debug_assert!(*place == -1 && mark.is_ascii(), "{set:?}");
+            *place = mark as i8;
+        }
+        Self {
+            set,
+            by_half,
+            places: Vec::new(),
+        }
+    }
+
     /// Finds the marks of a text of less than 4 GiB, in order; [`EAGER`] times [`END`] follows.
     pub(crate) fn find(&mut self, text: &[u8]) -> &[u32] {
         if self.places.len() < text.len() + 2 * EAGER {
@@ -43,7 +70,7 @@ impl Marks {
             && is_x86_feature_detected!("popcnt")
         {
             // SAFETY: the processor has the instructions, as was just checked.
-            return unsafe { avx2::marks(text, &mut self.places) };
+            return unsafe { avx2::marks(text, &self.by_half, &mut self.places) };
         }
         self.fill_portable(text)
     }
@@ -55,9 +82,15 @@ impl Marks {
 
     fn fill_portable(&mut self, text: &[u8]) -> usize {
         let mut count = 0;
-        for at in memchr::memchr3_iter(b'"', b'\\', b'\n', text) {
+        let mut note = |at: usize| {
             self.places[count] = at as u32;
             count += 1;
+        };
+        match *self.set {
+            [a, b, c] => memchr::memchr3_iter(a, b, c, text).for_each(note),
+            _ => (text.iter().enumerate())
+                .filter(|(_, byte)| self.set.contains(byte))
+                .for_each(|(at, _)| note(at)),
         }
         count
     }
@@ -148,21 +181,11 @@ mod avx2 {
     };
 
     #[target_feature(enable = "avx2,bmi1,popcnt")]
-    pub(super) fn marks(text: &[u8], out: &mut [u32]) -> usize {
-        // A mark for each low half of a byte, found by one shuffle; what no mark has the low half
-        // of finds a byte that it is not (a byte from 128 on finds 0).
-        const MARKS: [i8; 16] = {
-            let mut marks = [-1; 16];
-            let mut at = 0;
-            while at < 3 {
-                let mark = b"\"\\\n"[at];
-                marks[mark as usize & 15] = mark as i8;
-                at += 1;
-            }
-            marks
-        };
+    pub(super) fn marks(text: &[u8], by_half: &[i8; 16], out: &mut [u32]) -> usize {
+        // By one shuffle: a byte from 128 on finds 0, which it is not.
         // SAFETY: the array has 16 bytes, and this load needs no alignment.
-        let marks = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(MARKS.as_ptr().cast()) });
+        let marks =
+            _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(by_half.as_ptr().cast()) });
         let (blocks, tail) = text.as_chunks::<64>();
         let mut last = [0; 64];
         last[..tail.len()].copy_from_slice(tail);
@@ -311,18 +334,28 @@ mod tests {
 
     #[test]
     fn marks_are_where_a_plain_search_finds_them() {
-        let mut seed = 7u32;
+        for set in [&b"\"\\\n"[..], b" \t\"\n", b"\t\"\n"] {
+            marks_are_found(set);
+        }
+        let all: Vec<u8> = (0..=255).collect();
         let mut marks = Marks::default();
+        assert_eq!(marks.find(&all)[..3], [10, 34, 92]);
+        assert_eq!(marks.find(&all)[3..], [END; EAGER]);
+    }
+
+    fn marks_are_found(set: &'static [u8]) {
+        let mut seed = 7u32;
+        let mut marks = Marks::of(set);
         for len in (0..400).chain([5_000, 64]) {
             let text: Vec<u8> = (0..len)
                 .map(|_| {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    b"\"\\\nabcdefghij\0\xFF"[(seed >> 24) as usize % (1 + len % 15)]
+                    b"\"\\\nabcdefgh \t\0\xFF"[(seed >> 24) as usize % (1 + len % 15)]
                 })
                 .collect();
             let positions: Vec<u32> = (0u32..)
                 .zip(&text)
-                .filter(|(_, found)| b"\"\\\n".contains(found))
+                .filter(|(_, found)| set.contains(found))
                 .map(|(at, _)| at)
                 .collect();
             let found = marks.find(&text);
@@ -333,9 +366,6 @@ mod tests {
             // Nothing of a longer text before shows.
             marks.find(&vec![b'"'; len + 70]);
         }
-        let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(marks.find(&all)[..3], [10, 34, 92]);
-        assert_eq!(marks.find(&all)[3..], [END; EAGER]);
     }
 
     #[test]

@@ -6,9 +6,12 @@
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
+use gristmill_common::key::push_field;
 use gristmill_common::table::Merge;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+
+use crate::engine::bucket_counts::{BucketCounts, BucketOf};
 
 /// Past this many bytes of keys or rows, [`Table::clear`] gives the memory back.
 const KEEP: usize = 8 << 20;
@@ -27,6 +30,10 @@ pub struct Table {
     values: Vec<u128>,
     keys: Vec<u8>,
     longest: usize,
+    /// What is counted of rows by buckets; rows of their own as they are read back.
+    buckets: BucketCounts,
+    /// The rows that another table's have here.
+    places: Vec<u32>,
     hasher: RandomState,
 }
 
@@ -67,6 +74,8 @@ impl Table {
             values: Vec::new(),
             keys: Vec::new(),
             longest: 0,
+            buckets: BucketCounts::default(),
+            places: Vec::new(),
             hasher: RandomState::default(),
         }
     }
@@ -121,14 +130,21 @@ impl Table {
         self.find(key, group);
     }
 
-    /// Counts a value of a group: `key` is as for [`Table::member`], and the first column of its
-    /// row counts.
-    pub fn count_member(&mut self, key: &[u8], group: usize) {
-        let row = self.find(key, group);
-        self.values_mut(row)[0] += 1;
+    /// Counts a number of a group, whose row this is, under `tag`.
+    #[inline]
+    pub fn count_bucket(&mut self, row: RowId, tag: u8, bucket: u16) {
+        let row = row.0;
+        let what = BucketOf { row, tag, bucket };
+        if self.buckets.add(what) {
+            let group = self.rows[what.row as usize].len as usize;
+            let field = what.field();
+            let zeros = field.iter().filter(|&&byte| byte == 0).count();
+            // As `push_field` escapes and closes it.
+            self.longest = self.longest.max(group + field.len() + zeros + 2);
+        }
     }
 
-    /// How many rows there are, members included.
+    /// How many rows there are, members included, but no counts of buckets.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -142,7 +158,8 @@ impl Table {
 
     /// About how much memory the rows take, in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.keys.len() + size_of_val(&self.values[..]) + size_of_val(&self.rows[..])
+        let rows = size_of_val(&self.values[..]) + size_of_val(&self.rows[..]);
+        self.keys.len() + rows + self.buckets.size()
     }
 
     /// The length of the longest key, in bytes.
@@ -151,6 +168,7 @@ impl Table {
         self.longest
     }
 
+    /// Its rows, but for those of buckets.
     pub(crate) fn rows(&self) -> impl Iterator<Item = TableRow<'_>> {
         let width = self.merges.len();
         self.rows.iter().enumerate().map(move |(number, slot)| {
@@ -159,25 +177,55 @@ impl Table {
             TableRow {
                 key,
                 group: &key[..slot.group as usize],
-                // What is counted is no mere member.
-                member: slot.group < slot.len && values.first().is_none_or(|&count| count == 0),
+                member: slot.group < slot.len,
                 values,
             }
         })
     }
 
+    /// Gives out the rows of buckets: the group's key and one field more, a tag and the bucket; the
+    /// first column counts.
+    pub(crate) fn bucket_rows(&self, mut give: impl FnMut(TableRow<'_>)) {
+        let neutral = self.merges.iter().map(|merge| merge.neutral());
+        let mut values: Vec<u128> = neutral.collect();
+        let mut key = Vec::new();
+        for (what, count) in self.buckets.iter() {
+            let group = self.rows[what.row as usize].key(&self.keys);
+            key.clear();
+            key.extend_from_slice(group);
+            push_field(&mut key, &what.field());
+            if let Some(first) = values.first_mut() {
+                *first = count.into();
+            }
+            give(TableRow {
+                key: &key,
+                group,
+                member: false,
+                values: &values,
+            });
+        }
+    }
+
     pub(crate) fn append(&mut self, other: &Table) {
+        let mut places = std::mem::take(&mut self.places);
+        places.clear();
         for row in other.rows() {
             let mine = self.find(row.key, row.group.len());
+            places.push(mine.0);
             let at = mine.0 as usize * self.merges.len();
             for (column, &value) in row.values.iter().enumerate() {
                 self.merges[column].apply(&mut self.values[at + column], value);
             }
         }
+        self.buckets.append(&other.buckets, &places);
+        self.longest = self.longest.max(other.longest);
+        self.places = places;
     }
 
     pub(crate) fn clear(&mut self) {
-        if self.keys.capacity() > KEEP || self.rows.capacity() > KEEP / size_of::<Slot>() {
+        let rows = self.rows.capacity() * size_of::<Slot>();
+        let all = [self.keys.capacity(), rows, self.buckets.capacity()];
+        if all.into_iter().any(|capacity| capacity > KEEP) {
             *self = Self::new(std::mem::take(&mut self.merges));
             return;
         }
@@ -186,6 +234,7 @@ impl Table {
         self.rows.clear();
         self.values.clear();
         self.keys.clear();
+        self.buckets.clear();
         self.longest = 0;
     }
 

@@ -43,7 +43,7 @@ impl Permits {
         job: &JobName,
         submission: &Submission,
     ) -> Result<Permission, String> {
-        let run = JobRun::new(job, submission.run);
+        let run = submission.run_of(job);
         if let Some(judged) = self.judged.get(&run)
             && judged.code == submission.code
         {
@@ -112,6 +112,7 @@ mod tests {
             processor: 1,
             replace: false,
             run: 7,
+            after: None,
             code: None,
         }
     }

@@ -111,7 +111,7 @@ impl Files {
         self.waiting.pop_front();
         info!(job = %job, "fetching its file {hash:016x}");
         let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
-        let run = JobRun::new(job, submission.run);
+        let run = submission.run_of(job);
         let coming = run.clone();
         let submission = submission.clone();
         let task = tokio::spawn(async move {

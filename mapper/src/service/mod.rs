@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::Progress;
+use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::programs::NotReady;
@@ -22,7 +22,7 @@ use gristmill_jobs::registry::{Event, JobTable, Log, LossProbe, Registry, Regist
 use gristmill_jobs::transport::PublishError;
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
-use tracing::{info, warn};
+use tracing::warn;
 
 use self::at_work::AtWork;
 pub use self::subscriptions::Settings;
@@ -204,6 +204,10 @@ impl Service {
                         Event::Marker { id } => {
                             self.loss_probe.answer(&self.registry, &self.table, id).await?;
                         }
+                        Event::Overdue | Event::Stalled { .. } => {
+                            self.subscriptions.renew(&JobRun::new(&entry.job, entry.run));
+                            self.table.apply(entry);
+                        }
                         _ => { self.table.apply(entry); }
                     }
                     log.keep_short(&self.table);
@@ -239,7 +243,7 @@ impl Service {
     async fn without_file(&mut self, run: JobRun, missing: Missing) -> Result<(), ServeError> {
         match NotReady::from(missing) {
             NotReady::Stopped => {}
-            NotReady::Gone => self.inquire(run).await?,
+            NotReady::Gone => self.inquire(run, Queue::Files).await?,
             NotReady::Job(reason) => self.fail(&run, reason).await?,
             NotReady::Here(reason) => self.subscriptions.leave_alone(&self.table, &run, reason),
         }
@@ -255,8 +259,7 @@ impl Service {
             };
             match error {
                 MapError::Queue(PublishError::NoQueue(queue)) => {
-                    warn!(job = %job.run.job, ?queue, "the queue is gone");
-                    self.inquire(job.run).await?;
+                    self.inquire(job.run, queue).await?;
                 }
                 MapError::Queue(PublishError::Stopped) => {}
                 MapError::Unable(reason) => {
@@ -282,9 +285,10 @@ impl Service {
     }
 
     /// A queue of a job is gone: the log tells whether that is as it should be.
-    async fn inquire(&mut self, run: JobRun) -> Result<(), ServeError> {
-        info!(job = %run.job, "a queue is gone; asking why");
-        let loss = Event::queue_lost();
+    async fn inquire(&mut self, run: JobRun, queue: Queue) -> Result<(), ServeError> {
+        let which = PublishError::NoQueue(queue).to_string();
+        warn!(job = %run.job, "a queue of the job is gone; asking why: {which}");
+        let loss = Event::queue_lost(&which, Role::Map);
         Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
     }
 }

@@ -75,7 +75,7 @@ impl Programs {
 
     /// Makes a job ready, unless that was begun. `file` is its bundle, if it has one.
     pub(super) fn want(&mut self, job: &JobName, submission: &Submission, file: Option<JobFile>) {
-        let run = JobRun::new(job, submission.run);
+        let run = submission.run_of(job);
         let Kind::Exec(exec) = &submission.spec.kind else {
             return;
         };

@@ -132,6 +132,15 @@ impl Subscriptions {
         }
     }
 
+    /// Subscribes to the chunks of a job anew: those that it lacks may be ones that a node of the
+    /// broker has handed over and does not deliver.
+    pub(super) fn renew(&self, run: &JobRun) {
+        for job in self.jobs.iter().filter(|job| job.run == *run) {
+            job.consumer.renew(Queue::Chunks);
+            job.consumer.renew(Queue::Suspect);
+        }
+    }
+
     /// Takes no more chunks of the job with this number in the scheduler, if it is subscribed to.
     pub(super) fn leave_number(&mut self, number: u64) -> Option<Subscribed> {
         let at = self.jobs.iter().position(|job| job.number == number)?;
@@ -214,13 +223,13 @@ impl Subscriptions {
     fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
         job.is_active()
             && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !(self.left_alone).contains(&JobRun::new(name, job.submission.run))
+            && !(self.left_alone).contains(&job.submission.run_of(name))
     }
 
     /// Sees to what a job needs before any of its chunks is taken.
     fn make_ready(&mut self, table: &JobTable, name: &JobName, job: &Job) {
         let submission = &job.submission;
-        let run = JobRun::new(name, submission.run);
+        let run = submission.run_of(name);
         if !self.is_wanted(name, job) || self.prepared.contains_key(&run) {
             return;
         }
@@ -241,7 +250,7 @@ impl Subscriptions {
     /// Whether all is here that a job needs.
     fn is_ready(&self, name: &JobName, job: &Job) -> bool {
         match runs_program(job) {
-            true => (self.prepared).contains_key(&JobRun::new(name, job.submission.run)),
+            true => (self.prepared).contains_key(&job.submission.run_of(name)),
             false => self.has_file(job),
         }
     }
@@ -307,7 +316,7 @@ impl Subscriptions {
         };
         let prefetch = self.ahead(share, Some(job));
         let submission = &job.submission;
-        let run = JobRun::new(name, submission.run);
+        let run = submission.run_of(name);
         let prepared = match self.prepared.get(&run) {
             Some(prepared) => Arc::clone(prepared),
             None => match prepare(job, &self.files) {

@@ -9,7 +9,7 @@ use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::spec::{JobSpec, Kind};
+use gristmill_common::spec::{JobSpec, Kind, Shape};
 use gristmill_common::wire::{Check, WireError};
 use gristmill_input::Objects;
 use gristmill_jobs::publish_window::LandError;
@@ -153,6 +153,14 @@ impl Assignment {
     /// its own.
     pub(crate) fn runs_programs(&self) -> bool {
         matches!(self.spec.kind, Kind::Exec(_))
+    }
+
+    /// Whether rows of several chunks travel with one of them: chunks are acknowledged before their
+    /// rows are on their way, which is enough where all is lost with this process.
+    pub(crate) fn holds_rows(&self) -> bool {
+        let in_memory = matches!(self.transport, Transport::Embedded(_));
+        let shape = self.prepared.shape();
+        in_memory && matches!(shape, Shape::Table(table) if table.has_buckets())
     }
 
     /// For reports: so many chunks are taken and not settled.

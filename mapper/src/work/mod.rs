@@ -26,13 +26,13 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::split_task::SplitTask;
 use gristmill_common::wire::{self, Message, WireError};
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::Delivery;
+use gristmill_jobs::transport::{Delivery, PublishError};
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
-use crate::work::fair_scheduler::{FairScheduler, Next, Permit};
+use crate::work::fair_scheduler::{FairScheduler, Next, Permit, Task};
 use crate::work::split::SplitWork;
 use crate::work::suspect::run_apart;
 
@@ -147,6 +147,8 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
     // The processors of the jobs that came last, the latest at the end.
     let mut mappers: Vec<(Weak<Assignment>, Mapper)> = Vec::new();
     let mut gone = 0;
+    // The job whose mapper holds rows.
+    let mut held = None;
     while let Some(next) = scheduler.next(&mut gone) {
         let task = match next {
             Next::Task(task) => task,
@@ -155,30 +157,10 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                 continue;
             }
         };
-        let job = task.job;
-        let chunk = match decode(&task.payload, &job) {
-            Ok(Work::Chunk(chunk)) => chunk,
-            Ok(Work::Split(split)) => {
-                let work = SplitWork {
-                    scheduler,
-                    runtime,
-                    job: &job,
-                    in_flight: &task.in_flight,
-                    suspect: task.suspect,
-                };
-                work.map(&split, mapper_of(&mut mappers, &job));
-                continue;
-            }
-            Err(reason) => {
-                if let Some(delivery) = task.in_flight.take() {
-                    dead_letter(&job, delivery, &reason, runtime);
-                }
-                if job.strict {
-                    scheduler.fail(job.number, MapError::Undecodable(reason));
-                }
-                continue;
-            }
+        let Some(chunk) = chunk_of(&task, scheduler, runtime, &mut mappers) else {
+            continue;
         };
+        let job = task.job;
         if task.suspect && !job.runs_programs() {
             // No longer in flight, so not overdue for a thread's sake: the children are watched
             // here.
@@ -190,7 +172,12 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         let mapper = mapper_of(&mut mappers, &job);
         let began = Instant::now();
         let working = Working::on(&job.progress.at_work.mapping);
-        let mapped = mapper.map_counted(&chunk);
+        let mapped = if job.holds_rows() {
+            held = Some(Arc::clone(&job));
+            mapper.map_held(&chunk)
+        } else {
+            mapper.map_counted(&chunk)
+        };
         drop(working);
         if let Some(fatal) = job.prepared.fatal() {
             scheduler.fail(job.number, fatal.clone().into());
@@ -216,6 +203,52 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
             Err(source) => scheduler.fail(job.number, encode_error(chunk.head.id, source)),
         }
     }
+    if let Some(job) = held
+        && let Err(error) = publish_held(&job, mapper_of(&mut mappers, &job), runtime)
+    {
+        scheduler.fail(job.number, error);
+    }
+}
+
+/// The chunk that a message is. A split is mapped, and what cannot be read is set aside.
+fn chunk_of(
+    task: &Task,
+    scheduler: &FairScheduler,
+    runtime: &Handle,
+    mappers: &mut Vec<(Weak<Assignment>, Mapper)>,
+) -> Option<Chunk> {
+    let Task { job, in_flight, .. } = task;
+    match decode(&task.payload, job) {
+        Ok(Work::Chunk(chunk)) => return Some(chunk),
+        Ok(Work::Split(split)) => {
+            let work = SplitWork {
+                scheduler,
+                runtime,
+                job,
+                in_flight,
+                suspect: task.suspect,
+            };
+            work.map(&split, mapper_of(mappers, job));
+        }
+        Err(reason) => {
+            if let Some(delivery) = in_flight.take() {
+                dead_letter(job, delivery, &reason, runtime);
+            }
+            if job.strict {
+                scheduler.fail(job.number, MapError::Undecodable(reason));
+            }
+        }
+    }
+    None
+}
+
+/// Publishes what is still held of a job's rows.
+fn publish_held(job: &Assignment, mapper: &mut Mapper, runtime: &Handle) -> Result<(), MapError> {
+    let outcomes = mapper.held().map_err(|source| MapError::Encode {
+        chunk: "that was mapped last".into(),
+        source,
+    })?;
+    Ok(runtime.block_on(publish_all(job, outcomes))?)
 }
 
 /// Sets a message aside that cannot be read.
@@ -286,13 +319,9 @@ pub(super) async fn settle(
     crash::point("mapped");
     let _in_hand = InHand::new(&job.progress);
     let began = Instant::now();
-    for (partition, message) in outcomes {
-        match publish::publish(&job, partition, message).await {
-            Ok(size) => Progress::add(&job.progress.outcome_bytes, size),
-            // The delivery is dropped, which gives the chunk back.
-            Err(error) => return scheduler.fail(job.number, error.into()),
-        }
-        crash::point("outcome-published");
+    if let Err(error) = publish_all(&job, outcomes).await {
+        // The delivery is dropped, which gives the chunk back.
+        return scheduler.fail(job.number, error.into());
     }
     job.progress.confirm_seconds.observe(began.elapsed());
     crash::point("outcome-confirmed");
@@ -302,6 +331,16 @@ pub(super) async fn settle(
     }
     crash::point("chunk-acknowledged");
     drop(permit);
+}
+
+/// Publishes outcomes, each to its partition.
+async fn publish_all(job: &Assignment, outcomes: Vec<(u32, Bytes)>) -> Result<(), PublishError> {
+    for (partition, message) in outcomes {
+        let size = publish::publish(job, partition, message).await?;
+        Progress::add(&job.progress.outcome_bytes, size);
+        crash::point("outcome-published");
+    }
+    Ok(())
 }
 
 pub(super) fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {

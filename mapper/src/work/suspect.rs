@@ -4,16 +4,59 @@
 use std::sync::Arc;
 use std::thread;
 
+use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::{PAUSE, Settle, attempt_of, count, encode_error, settle};
-use crate::engine::mapper::Mapper;
-use crate::work::assignment::Assignment;
+use crate::engine::mapper::{Mapped, Mapper};
+use crate::work::assignment::{Assignment, MapError};
 use crate::work::fair_scheduler::{FairScheduler, Permit};
 use crate::work::isolate::{NotRun, isolate};
+
+/// What came of mapping a chunk in processes of its own.
+pub(super) struct Apart {
+    pub(super) mapped: Mapped,
+    /// Why it could not be run at all.
+    refused: Option<String>,
+}
+
+/// Maps a chunk in processes of its own; `None`, after a pause, when no process could be had. A
+/// chunk that cannot be run at all is skipped, or without `replays` set aside record by record.
+pub(super) fn map_apart(
+    job: &Assignment,
+    chunk: &Chunk,
+    attempt: u64,
+    payload: &Bytes,
+    replays: Option<u32>,
+) -> Result<Option<Apart>, MapError> {
+    let id = chunk.head.id;
+    match isolate(job, chunk, attempt, payload, job.limits) {
+        Ok(mapped) => Ok(Some(Apart {
+            mapped,
+            refused: None,
+        })),
+        Err(NotRun::Fatal(reason)) => {
+            let reason = format!("its chunk cannot be run: {reason}");
+            let end = replays.map_or("set aside", |_| "skipped");
+            warn!(job = %job.label(), chunk = %id, attempt, "the chunk is {end}: {reason}");
+            let prepared = Arc::clone(&job.prepared);
+            let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
+            let mapped = mapper.set_aside(chunk, &reason, replays);
+            Ok(Some(Apart {
+                mapped: mapped.map_err(|source| encode_error(id, source))?,
+                refused: Some(reason),
+            }))
+        }
+        Err(NotRun::Retryable(reason)) => {
+            warn!(job = %job.label(), chunk = %id, attempt, "could not be run apart: {reason}");
+            thread::sleep(PAUSE);
+            Ok(None)
+        }
+    }
+}
 
 /// Maps a chunk that may kill in processes of its own.
 pub(super) fn run_apart(
@@ -25,25 +68,14 @@ pub(super) fn run_apart(
     permit: Permit,
 ) {
     let attempt = attempt_of(&delivery);
-    let id = chunk.head.id;
-    let (mapped, end) = match isolate(job, chunk, attempt, delivery.payload(), job.limits) {
-        Ok(mapped) => (mapped, Settle::Ack),
-        Err(NotRun::Fatal(reason)) => {
-            let reason = format!("its chunk cannot be run: {reason}");
-            warn!(job = %job.label(), chunk = %id, attempt, "the chunk is skipped: {reason}");
-            let prepared = Arc::clone(&job.prepared);
-            let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
-            match mapper.set_aside(chunk, &reason, Some(job.replays)) {
-                Ok(mapped) => (mapped, Settle::DeadLetter(reason)),
-                Err(source) => return scheduler.fail(job.number, encode_error(id, source)),
-            }
-        }
-        // The chunk goes back when its delivery is dropped, and is tried again.
-        Err(NotRun::Retryable(reason)) => {
-            warn!(job = %job.label(), chunk = %id, attempt, "could not be run apart: {reason}");
-            return thread::sleep(PAUSE);
-        }
-    };
+    let replays = Some(job.replays);
+    let Apart { mapped, refused } =
+        match map_apart(job, chunk, attempt, delivery.payload(), replays) {
+            Ok(Some(apart)) => apart,
+            // The chunk goes back when its delivery is dropped, and is tried again.
+            Ok(None) => return,
+            Err(error) => return scheduler.fail(job.number, error),
+        };
     count(job, chunk, &mapped);
     let settling = settle(
         Arc::clone(scheduler),
@@ -51,7 +83,7 @@ pub(super) fn run_apart(
         mapped.outcomes,
         delivery,
         permit,
-        end,
+        refused.map_or(Settle::Ack, Settle::DeadLetter),
     );
     runtime.spawn(settling);
 }

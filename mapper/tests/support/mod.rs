@@ -47,6 +47,18 @@ pub fn cut(documents: &[Document], records: &Records, size: usize) -> Vec<Chunk>
     cut_headed(documents, records, None, size)
 }
 
+/// Makes a chunk of the pieces at hand, if there are any.
+fn close(chunks: &mut Vec<Chunk>, pieces: &mut Vec<Piece>, body: &mut Vec<u8>) {
+    if !pieces.is_empty() {
+        let id = ChunkId {
+            split: 0,
+            index: chunks.len() as u32,
+        };
+        let (pieces, body) = (std::mem::take(pieces), std::mem::take(body));
+        chunks.push(chunk(id, pieces, vec![], body));
+    }
+}
+
 /// The same, where each piece knows the header in force.
 pub fn cut_headed(
     documents: &[Document],
@@ -58,20 +70,6 @@ pub fn cut_headed(
     let mut chunks = Vec::new();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut body: Vec<u8> = Vec::new();
-    let mut close = |pieces: &mut Vec<Piece>, body: &mut Vec<u8>| {
-        if !pieces.is_empty() {
-            let id = ChunkId {
-                split: 0,
-                index: chunks.len() as u32,
-            };
-            chunks.push(chunk(
-                id,
-                std::mem::take(pieces),
-                vec![],
-                std::mem::take(body),
-            ));
-        }
-    };
     for (ordinal, document) in documents.iter().enumerate() {
         let whole = matches!(records, Records::Document);
         let all: Vec<&[u8]> = if whole || document.bytes.is_empty() {
@@ -119,11 +117,11 @@ pub fn cut_headed(
             offset += len;
             number += count;
             if body.len() >= size {
-                close(&mut pieces, &mut body);
+                close(&mut chunks, &mut pieces, &mut body);
             }
         }
     }
-    close(&mut pieces, &mut body);
+    close(&mut chunks, &mut pieces, &mut body);
     chunks
 }
 
@@ -239,7 +237,8 @@ pub fn merge(
         if !outcome.head.quarantined.is_empty() {
             account.insert(*partition);
         }
-        merged.quarantined.extend(outcome.head.quarantined.clone());
+        let entries = outcome.head.quarantined.iter();
+        merged.quarantined.extend(entries.map(Quarantined::from));
         merge_body(shape, &outcome, merged);
     }
     assert!(account.len() <= 1, "the account travels with one partition");

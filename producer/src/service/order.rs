@@ -72,7 +72,7 @@ impl Order<'_> {
     }
 
     /// What the log says of a run.
-    pub(super) fn submission(&self, run: u64, plan: u64) -> Submission {
+    pub(super) fn submission(&self, run: u64, after: Option<u64>, plan: u64) -> Submission {
         Submission {
             spec: self.spec.clone(),
             plan_summary: self.plan.summary(),
@@ -80,6 +80,7 @@ impl Order<'_> {
             processor: self.spec.kind.version(),
             replace: self.force,
             run,
+            after,
             code: self.code(run),
         }
     }

@@ -13,11 +13,11 @@ use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
 use gristmill_input::Plan;
-use gristmill_jobs::declare::{Leftovers, declare_job, delete_job};
+use gristmill_jobs::declare::{declare_job, delete_job};
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::file;
-use gristmill_jobs::registry::{Claim, Entry, Event, Job, JobTable, Log, Registry, Totals};
-use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
+use gristmill_jobs::registry::{Claim, Entry, Event, Job, JobTable, Log, Phase, Registry, Totals};
+use gristmill_jobs::transport::{Amqp, Prefetch, PublishError, Transport};
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -36,6 +36,9 @@ use crate::send_splits::send_splits;
 
 /// How long a producer that ends early tries to write down what it has completed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How often lost queues of a job are made anew by one producer.
+const REMAKES: u32 = 3;
 
 /// What became of an order.
 #[derive(Debug)]
@@ -68,26 +71,17 @@ pub fn submit(
     progress: &Progress,
     shutdown: &Shutdown,
 ) -> Result<Submitted, SubmitError> {
-    let Order {
-        name, spec, plan, ..
-    } = order;
+    let Order { name, plan, .. } = order;
     let entering = Entering {
         broker,
         patience: order.patience,
         runtime,
         shutdown,
     };
-    let (mut table, mut log) = entering.wait(registry.catch_up())?;
+    let (table, mut log) = catch_up(order, &entering, registry)?;
     let fingerprint = plan.fingerprint();
-    refuse_foreign(order, &table)?;
-    if order.force {
-        let freed = free(broker, registry, &table, name);
-        if let Some(cancelled) = entering.wait(freed)? {
-            table.apply(cancelled);
-        }
-    }
     let state = ResumeState::find(order, table.get(name), fingerprint)?;
-    let (run, leftovers, checkpoint) = match state {
+    let (run, checkpoint) = match state {
         ResumeState::Finished(totals) => {
             let there = still_there(registry, &mut log, &table, name);
             entering.wait(there)?;
@@ -97,7 +91,7 @@ pub fn submit(
         ResumeState::Sealed(run) => {
             if order.program.is_some_and(|program| program.key.is_some()) {
                 // The signature may have expired.
-                let again = Event::Submitted(Box::new(order.submission(run, fingerprint)));
+                let again = Event::Submitted(Box::new(order.submission(run, None, fingerprint)));
                 entering.wait(registry.append(name, run, &again))?;
             }
             let wait = Wait {
@@ -108,53 +102,24 @@ pub fn submit(
             };
             return Ok(Submitted::Sealed(Box::new(wait)));
         }
-        ResumeState::Resumed(run, checkpoint) => (
-            run,
-            match table.get(name).is_some_and(Job::is_active) {
-                true => Leftovers::Keep,
-                false => Leftovers::Idle,
-            },
-            checkpoint,
-        ),
+        ResumeState::Resumed(run, checkpoint) => (run, checkpoint),
         ResumeState::Fresh => (
             fresh_run(order, table.get(name), fingerprint),
-            Leftovers::All,
             Checkpoint::default(),
         ),
     };
     let this = JobRun::new(name, run);
-    entering.wait(declare_job(
-        broker,
-        &this,
-        spec.partitions,
-        order.backlog,
-        leftovers,
-    ))?;
-    if let Some(file) = &order.file {
-        // Who finds the job in the log finds the file.
-        entering.wait(file::send(broker, &this, file))?;
-    }
-    crash::point("before-submitted");
-    let event = Event::Submitted(Box::new(order.submission(run, fingerprint)));
-    entering.wait(registry.append(name, run, &event))?;
+    let after = table.get(name).map(|job| job.submission.run);
     let mut wait = Wait {
         table,
         log,
         name: name.clone(),
         run,
     };
-    if let Err(error) = entering.wait(wait.accepted()) {
-        if matches!(error, SubmitError::Overtaken(_)) {
-            entering.wait(delete_job(broker, &this, spec.partitions))?;
-        }
-        return Err(error);
+    let submission = Event::Submitted(Box::new(order.submission(run, after, fingerprint)));
+    if !enter(order, &entering, registry, &submission, &mut wait)? {
+        return Ok(Submitted::Sealed(Box::new(wait)));
     }
-    crash::point("accepted");
-    // Reducers do this too, if there are any.
-    for ended in wait.replaced() {
-        entering.wait(delete_job(broker, &ended.run, ended.partitions))?;
-    }
-
     let publishing = Publishing {
         order,
         registry,
@@ -162,8 +127,96 @@ pub fn submit(
         progress,
         shutdown,
     };
-    publishing.run(broker, this, checkpoint)?;
+    publish_all(&publishing, &entering, &this, checkpoint, &mut wait)?;
     Ok(Submitted::Sealed(Box::new(wait)))
+}
+
+/// Publishes what is not confirmed yet, and the seal. A queue that is lost on the way, as with a
+/// broker that is killed while it makes the queue, is made anew, and everything is sent again.
+///
+/// Whoever sees a run end deletes its queues, and a producer that was away may come too late: then
+/// there is nothing left to do.
+fn publish_all(
+    publishing: &Publishing<'_>,
+    entering: &Entering<'_>,
+    job: &JobRun,
+    mut checkpoint: Checkpoint,
+    wait: &mut Wait,
+) -> Result<(), SubmitError> {
+    let (broker, order) = (entering.broker, publishing.order);
+    for remade in 0.. {
+        let published = publishing.run(broker, job.clone(), checkpoint);
+        let Err(SubmitError::Produce(ProduceError::Transport(PublishError::NoQueue(queue)))) =
+            published
+        else {
+            return published;
+        };
+        match entering.wait(wait.phase(publishing.registry))? {
+            Phase::Finished(_) => return Ok(()),
+            Phase::Active if remade < REMAKES && order.plan.is_repeatable() => {}
+            _ => return Err(ProduceError::from(PublishError::NoQueue(queue)).into()),
+        }
+        warn!(job = %job.job, "the queue {queue:?} is gone: making it anew and sending everything again");
+        let declared = declare_job(broker, job, order.spec.partitions, order.backlog);
+        entering.wait(declared)?;
+        checkpoint = Checkpoint::default();
+    }
+    Ok(())
+}
+
+/// The jobs of the log, in which the order's own may be begun or resumed.
+fn catch_up(
+    order: &Order<'_>,
+    entering: &Entering<'_>,
+    registry: &Registry,
+) -> Result<(JobTable, Log), SubmitError> {
+    let (mut table, log) = entering.wait(registry.catch_up())?;
+    refuse_foreign(order, &table)?;
+    if order.force {
+        let freed = free(entering.broker, registry, &table, &order.name);
+        if let Some(cancelled) = entering.wait(freed)? {
+            table.apply(cancelled);
+        }
+    }
+    Ok((table, log))
+}
+
+/// Declares a run's queues, enters it into the log, and removes the queues of runs that it
+/// replaces. Whether there is anything to publish: another producer of the same run may have seen
+/// it to its end meanwhile.
+fn enter(
+    order: &Order<'_>,
+    entering: &Entering<'_>,
+    registry: &Registry,
+    submission: &Event,
+    wait: &mut Wait,
+) -> Result<bool, SubmitError> {
+    let (broker, partitions) = (entering.broker, order.spec.partitions);
+    let this = JobRun::new(&order.name, wait.run);
+    crash::point("before-declare");
+    let declared = declare_job(broker, &this, partitions, order.backlog);
+    entering.wait(declared)?;
+    if let Some(file) = &order.file {
+        // Who finds the job in the log finds the file.
+        entering.wait(file::send(broker, &this, file))?;
+    }
+    crash::point("before-submitted");
+    entering.wait(registry.append(&order.name, wait.run, submission))?;
+    let phase = entering.wait(wait.phase(registry));
+    if matches!(
+        phase,
+        Err(SubmitError::Overtaken(_)) | Ok(Phase::Finished(_))
+    ) {
+        // Whoever saw that end may have deleted the queues before they were declared here.
+        entering.wait(delete_job(broker, &this, partitions))?;
+    }
+    let is_active = matches!(phase?, Phase::Active);
+    crash::point("accepted");
+    // Reducers do this too, if there are any.
+    for ended in wait.replaced() {
+        entering.wait(delete_job(broker, &ended.run, ended.partitions))?;
+    }
+    Ok(is_active)
 }
 
 /// A job that is in the log and has its queues.
@@ -247,7 +300,9 @@ fn fresh_run(order: &Order<'_>, earlier: Option<&Job>, plan: u64) -> u64 {
     let before = earlier.map(|job| job.submission.run);
     let day = since_1970().as_secs() / (24 * 60 * 60);
     let (name, spec) = (&order.name, order.spec.fingerprint());
-    content_hash(format!("{name} {before:?} {spec} {plan} {day}").as_bytes())
+    // Queues that are there keep their settings.
+    let backlog = order.backlog;
+    content_hash(format!("{name} {before:?} {spec} {plan} {day} {backlog:?}").as_bytes())
 }
 
 /// Refuses a name that another version of the program uses.

@@ -22,8 +22,8 @@ pub enum SubmitError {
         /// A further way out.
         hint: &'static str,
     },
-    /// Another producer submitted a job of that name at the same moment, or it was cancelled.
-    #[error("job {0} was submitted by another producer, or cancelled, at the same moment")]
+    /// Another producer began a job of that name, or it was cancelled, since this one began.
+    #[error("job {0} was begun anew by another producer, or cancelled, meanwhile")]
     Overtaken(JobName),
     /// Another version of the program has a job of that name: wrong usage.
     #[error(

@@ -1,7 +1,7 @@
 //! Waiting for a job that is on the broker. It must not know how it came there.
 
 use gristmill_common::job::JobName;
-use gristmill_jobs::registry::{Ended, Event, Job, JobTable, Log, RegistryError};
+use gristmill_jobs::registry::{Ended, Event, Job, JobTable, Log, Phase, Registry, RegistryError};
 
 use super::submit_error::SubmitError;
 
@@ -15,20 +15,22 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Waits until the log shows this run.
-    pub(super) async fn accepted(&mut self) -> Result<(), SubmitError> {
+    /// Reads the log up to now: how this run stands, after what was written before. Another
+    /// producer of the same run may have written the same, and more since.
+    pub(super) async fn phase(&mut self, registry: &Registry) -> Result<Phase, SubmitError> {
+        let marker = Event::Marker {
+            id: registry.mark().await?,
+        };
         loop {
             let entry = self.log.next().await?;
-            let mine = entry.job == self.name
-                && entry.run == self.run
-                && matches!(entry.event, Event::Submitted(_));
-            self.table.apply(entry);
-            if mine {
-                return match self.job() {
-                    Some(job) if job.is_active() => Ok(()),
-                    _ => Err(SubmitError::Overtaken(self.name.clone())),
-                };
+            if entry.event == marker {
+                break;
             }
+            self.table.apply(entry);
+        }
+        match self.job().map(|job| &job.phase) {
+            Some(Phase::Cancelled) | None => Err(SubmitError::Overtaken(self.name.clone())),
+            Some(phase) => Ok(phase.clone()),
         }
     }
 

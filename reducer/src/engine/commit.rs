@@ -165,10 +165,14 @@ pub fn commit(
         ..Totals::of(accounts.iter())
     };
     let manifest = |files: &[Finished]| manifest(spec, totals, &counters, files);
+    let set_aside = |out: &mut OutFile| {
+        let memory = settings.memory / 2;
+        quarantine::write(set_aside, plan_summary, memory, &mut spilled, out)
+    };
     let files = match destination {
         Destination::Dir(dir) => {
             let mut out = OutFile::create(dir.path(), QUARANTINE.into(), None)?;
-            quarantine::write(set_aside, settings.memory / 2, &mut spilled, &mut out)?;
+            set_aside(&mut out)?;
             parts.push(out.finish()?);
             let mut out = OutFile::create(dir.path(), SOURCES.into(), None)?;
             write_sources(&accounts, plan_summary, &mut out)?;
@@ -179,9 +183,7 @@ pub fn commit(
             manifest.files
         }
         Destination::Stream(stream) => {
-            let side = stream.into_side();
-            let memory = settings.memory / 2;
-            write_side(side, set_aside, memory, &mut spilled, &mut parts, &manifest)?.files
+            write_side(stream.into_side(), set_aside, &mut parts, &manifest)?.files
         }
     };
     Ok(Report {
@@ -208,15 +210,13 @@ fn check_partitions(results: &[PartitionResult], spec: &JobSpec) -> Result<(), C
 /// Writes what stands beside an output stream, where that is wanted, and makes the manifest.
 fn write_side(
     side: SideFiles,
-    set_aside: Vec<Sorted>,
-    memory: usize,
-    spilled: &mut u64,
+    set_aside: impl FnOnce(&mut OutFile) -> Result<(), FileError>,
     parts: &mut Vec<Finished>,
     manifest: &dyn Fn(&[Finished]) -> Manifest,
 ) -> Result<Manifest, CommitError> {
     let mut files = Vec::new();
     if let Some(mut out) = side.quarantine {
-        quarantine::write(set_aside, memory, spilled, &mut out)?;
+        set_aside(&mut out)?;
         let mut finished = out.finish()?;
         files.extend(finished.temp.take());
         finished.name = QUARANTINE.into();

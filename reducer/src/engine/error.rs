@@ -5,30 +5,30 @@ use std::path::{Path, PathBuf};
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} {}: {source}{}", path.display(), way_out(source))]
+#[error("cannot {doing} {}: {error}{}", path.display(), way_out(error))]
 pub struct FileError {
     /// What was tried, as a verb.
     pub doing: &'static str,
     /// On which file or folder.
     pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
+    /// What the system said. No source of this error, whose words hold it already.
+    pub error: io::Error,
 }
 
 impl FileError {
     /// For `map_err`: what was tried on which path.
     pub(crate) fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
-        move |source| FileError {
+        move |error| FileError {
             doing,
             path: path.to_owned(),
-            source,
+            error,
         }
     }
 
     /// Whether the reader of a pipe went away.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
-        self.source.kind() == io::ErrorKind::BrokenPipe
+        self.error.kind() == io::ErrorKind::BrokenPipe
     }
 }
 

@@ -64,8 +64,8 @@ pub struct Totals {
     /// Only on a broker that others write to. Manifests before 0.2.0 do not count them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub foreign_messages: u64,
-    /// Bytes behind the end marks of tars that are not zero and were passed over: what stands there
-    /// is no part of the archive.
+    /// Bytes that are no part of an archive and not zero, and were passed over: behind the end
+    /// marks of tars, and in front of zips and behind them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub passed_over: u64,
 }

@@ -21,7 +21,7 @@ use crate::engine::attempts::Attempts;
 use crate::engine::destination::Destination;
 use crate::engine::parts::{Joined, MAX_PARTS, Parts};
 use crate::engine::product::{Merging, Product, Settings};
-use crate::engine::quarantine::{Quarantine, SetAside};
+use crate::engine::quarantine::{Quarantine, Reasons, SetAside};
 use crate::engine::reduce_error::ReduceError;
 use crate::engine::room::{Held, Room};
 
@@ -117,6 +117,11 @@ impl<'a> Reducer<'a> {
         self.quarantine.entries()
     }
 
+    /// Why they were set aside.
+    pub(crate) fn reasons(&self) -> &Reasons {
+        self.quarantine.reasons()
+    }
+
     /// Whether a message that comes from outside fits this job, and says anything new.
     ///
     /// # Errors
@@ -157,8 +162,8 @@ impl<'a> Reducer<'a> {
     /// Checks that an outcome can be one of this partition, whatever came before it.
     fn check(&self, head: &OutcomeHead) -> Result<(), ReduceError> {
         let sources = self.plan_summary.sources.len();
-        let mut named = (head.counts.iter().map(|count| count.source))
-            .chain(head.quarantined.iter().map(|entry| entry.source));
+        let mut named =
+            (head.counts.iter().map(|count| count.source)).chain(head.quarantined.sources());
         let what = if head.partition != self.partition {
             let (of, here) = (head.partition, self.partition);
             format!("an outcome for partition {of} in the queue of {here}")
@@ -266,7 +271,7 @@ impl<'a> Reducer<'a> {
                 Some(first) => {
                     first.counts.extend(part.head.counts);
                     first.counters.extend(part.head.counters);
-                    first.quarantined.extend(part.head.quarantined);
+                    first.quarantined.append(&part.head.quarantined);
                 }
             }
         }
@@ -287,9 +292,7 @@ impl<'a> Reducer<'a> {
         }
         accounts::add(&mut self.accounts, &head.counts);
         self.count(head.counters)?;
-        for entry in &head.quarantined {
-            self.quarantine.take(entry, self.plan_summary)?;
-        }
+        self.quarantine.take(&head.quarantined, self.plan_summary)?;
         self.merging
             .take(head.id, bodies, &mut self.room, &self.arrivals)
     }

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use gristmill_common::sha256::Sha256;
-use gristmill_common::spec::JobSpec;
+use gristmill_common::spec::{JobSpec, Shape};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +17,7 @@ use crate::engine::accounts::Account;
 use crate::engine::digest::Digested;
 use crate::engine::error::FileError;
 use crate::engine::manifest::{
-    MANIFEST, Manifest, NoManifest, QUARANTINE, SOURCES, Totals, is_part_name,
+    MANIFEST, Manifest, NoManifest, QUARANTINE, SOURCES, Totals, is_part_name, part_name,
 };
 
 /// The longest line that is read: 64 KiB of controls as JSON escapes, and two long names.
@@ -82,8 +82,9 @@ pub trait OutputFiles {
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>>;
 }
 
-/// A folder.
-struct FolderFiles<'a>(&'a Path);
+/// A folder on this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct FolderFiles<'a>(pub &'a Path);
 
 impl OutputFiles for FolderFiles<'_> {
     fn shown(&self) -> String {
@@ -150,18 +151,39 @@ pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
 /// # Errors
 /// When there is no manifest or the place cannot be read.
 pub fn verify_files(files: &dyn OutputFiles) -> Result<Verified, VerifyError> {
-    let none = |reason| VerifyError::NoManifest {
+    hold(files, manifest_of(files)?)
+}
+
+/// The manifest of an output wherever it is.
+///
+/// # Errors
+/// When there is none that can be read.
+pub fn manifest_of(files: &dyn OutputFiles) -> Result<Manifest, VerifyError> {
+    let read = match files.open(MANIFEST) {
+        Ok(file) => Manifest::from_reader(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NoManifest::Missing),
+        Err(error) => Err(NoManifest::Unreadable(error)),
+    };
+    read.map_err(|reason| VerifyError::NoManifest {
         place: files.shown(),
         reason,
+    })
+}
+
+/// The files that a manifest must list.
+fn files_due(manifest: &Manifest) -> BTreeSet<String> {
+    let spec = &manifest.spec;
+    // The first rows of all partitions are in one part.
+    let count = match spec.kind.shape() {
+        Shape::Table(table) if table.top.is_some() => spec.partitions.min(1),
+        _ => spec.partitions,
     };
-    let manifest = match files.open(MANIFEST) {
-        Ok(file) => Manifest::from_reader(file).map_err(none)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(none(NoManifest::Missing));
-        }
-        Err(error) => return Err(none(NoManifest::Unreadable(error))),
-    };
-    hold(files, manifest)
+    let parts = (0..count).map(|number| part_name(number, spec));
+    // What a manifest says may be anything: more than this is not told.
+    let parts = parts.take(manifest.files.len() + MAX_FINDINGS);
+    parts
+        .chain([SOURCES, QUARANTINE].map(String::from))
+        .collect()
 }
 
 fn hold(files: &dyn OutputFiles, manifest: Manifest) -> Result<Verified, VerifyError> {
@@ -198,10 +220,17 @@ fn hold(files: &dyn OutputFiles, manifest: Manifest) -> Result<Verified, VerifyE
             check.find(format!("{name}: not listed in the manifest"));
         }
     }
-    for name in [SOURCES, QUARANTINE] {
-        if !listed.contains(name) {
+    if listed.len() < manifest.files.len() {
+        check.find("the manifest lists a file twice".into());
+    }
+    let due = files_due(&manifest);
+    for name in &due {
+        if !listed.contains(name.as_str()) {
             check.find(format!("the manifest does not list {name}"));
         }
+    }
+    for name in listed.iter().filter(|name| !due.contains(**name)) {
+        check.find(format!("{name}: the job has no such file"));
     }
     let sources = check.accounts(&manifest);
     Ok(Verified {

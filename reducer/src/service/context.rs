@@ -82,6 +82,13 @@ impl JobContext<'_> {
         })
     }
 
+    /// From now on what a partition's queue holds is to come here.
+    pub(crate) fn expect(&self, partition: u32) {
+        // It may begin the subscription, which is a task.
+        let _entered = self.runtime.enter();
+        self.transport.expect(Queue::Results(partition));
+    }
+
     /// Waits, unless a stop is asked for.
     pub(crate) fn pause(&self, time: Duration) {
         self.runtime.block_on(async {

@@ -38,9 +38,9 @@ pub(crate) enum JobFailure {
     /// This reducer cannot go on now; later, or another one, may.
     #[error("{1}")]
     Here(Cause, String),
-    /// A queue is gone: the log says why.
-    #[error("a queue of the job is gone from the broker")]
-    QueueGone,
+    /// A queue is gone, and which: the log says why.
+    #[error("a queue of the job is gone from the broker: {0}")]
+    QueueGone(String),
     /// What was durable is gone: the log says why, or the job has failed.
     #[error("{0}")]
     Lost(String),
@@ -62,7 +62,7 @@ impl JobFailure {
 impl From<ReduceError> for JobFailure {
     fn from(error: ReduceError) -> Self {
         match error {
-            ReduceError::Queue { gone: true, .. } => JobFailure::QueueGone,
+            ReduceError::Queue { gone: true, what } => JobFailure::QueueGone(what),
             ReduceError::Lost(what) => JobFailure::Lost(what),
             ReduceError::File(error) => error.into(),
             ReduceError::Unable(what) => JobFailure::Here(Cause::Other, what),

@@ -279,7 +279,7 @@ impl Service {
         let mut to_claim = Vec::new();
         let mut to_start = Vec::new();
         for (name, job) in self.table.iter() {
-            let run = JobRun::new(name, job.submission.run);
+            let run = job.submission.run_of(name);
             let wanted = job.is_active()
                 && self.settings.only.as_ref().is_none_or(|only| only == name)
                 && job.submission.spec.version == SPEC_VERSION

@@ -18,6 +18,7 @@ use gristmill_common::shutdown::Stage;
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::Event;
+use gristmill_jobs::report::MAX_REASONS;
 use gristmill_jobs::transport::Delivery;
 use tracing::{info, warn};
 
@@ -38,6 +39,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// After so long, a reducer that waits behind another subscribes too: the broker hands it the
 /// partition if the other one freezes.
 const STANDBY: Duration = Duration::from_secs(3);
+/// A sealed job of which nothing was heard for so long is looked at, and again as often. Who has
+/// something of it in hand says so every ten seconds.
+const QUIET: Duration = Duration::from_secs(30);
 /// How many missing chunks are written to the log.
 const MISSING: usize = 100_000;
 /// How often it is said that another reducer writes to the same ledger.
@@ -90,8 +94,13 @@ pub(crate) fn reduce(
         reducer: job.reducer(partition, destination)?,
         batch: Batch::default(),
         heard: Instant::now(),
+        looked: Instant::now(),
+        renewed: false,
         overtaken: Overtaken::default(),
     };
+    if held.is_some() {
+        job.expect(partition);
+    }
     let ended = worker.run(first)?;
     job.transport.leave(Queue::Results(partition));
     drop(held);
@@ -181,6 +190,10 @@ struct Worker<'a> {
     batch: Batch,
     /// When something came last.
     heard: Instant,
+    /// When it was looked last whether anything is to come.
+    looked: Instant,
+    /// Its queue was subscribed to anew since then.
+    renewed: bool,
     overtaken: Overtaken,
 }
 
@@ -232,6 +245,7 @@ impl Worker<'_> {
             match next {
                 Next::Message(delivery) => {
                     self.heard = Instant::now();
+                    self.renewed = false;
                     self.take(delivery)?;
                 }
                 Next::Nothing => {}
@@ -396,9 +410,10 @@ impl Worker<'_> {
             Some((here, all)) => (here, Some(all)),
             None => (arrivals.count(), arrivals.expected()),
         };
-        let quarantined = self.reducer.quarantined();
+        let reasons = self.reducer.reasons().commonest(MAX_REASONS);
+        let set_aside = (self.reducer.quarantined(), reasons);
         let counters = self.job.counters;
-        counters.partition(self.partition, durable, expected, quarantined);
+        counters.partition(self.partition, durable, expected, set_aside);
     }
 
     /// Merges a segment. True when it closes the partition; one that closed it before a replay, or
@@ -430,13 +445,28 @@ impl Worker<'_> {
 
     /// A sealed job with nothing to come is stalled: the log says what is missing.
     fn look_for_stall(&mut self) -> Result<(), ReduceError> {
-        if self.heard.elapsed() < self.job.stall_after || !self.job.is_sealed() {
+        let quiet = QUIET.min(self.job.stall_after);
+        let is_due = self.heard.elapsed() >= quiet && self.looked.elapsed() >= quiet;
+        if !is_due || !self.job.is_sealed() {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        if !self.job.is_drained(self.partition)? {
+            self.heard = Instant::now();
+            return Ok(());
+        }
+        if !self.renewed {
+            // What a node has handed over and does not deliver is in no queue's count.
+            self.renewed = true;
+            self.job.transport.renew(Queue::Results(self.partition));
+            self.job.append(&Event::Overdue);
+            return Ok(());
+        }
+        if self.heard.elapsed() < self.job.stall_after {
             return Ok(());
         }
         self.heard = Instant::now();
-        if !self.job.is_drained(self.partition)? {
-            return Ok(());
-        }
+        self.renewed = false;
         let arrivals = self.reducer.arrivals();
         let missing = arrivals.missing_ids(MISSING);
         let count = match (arrivals.expected(), arrivals.split_accounts()) {

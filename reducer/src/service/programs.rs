@@ -81,7 +81,7 @@ impl Programs {
         if submission.spec.kind.shape() != Shape::Grouped {
             return true;
         }
-        let run = JobRun::new(name, submission.run);
+        let run = submission.run_of(name);
         if self.left_alone.contains(&run) {
             return false;
         }

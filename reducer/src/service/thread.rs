@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobName;
 use gristmill_common::progress::{Progress, Role};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::registry::{Registry, Submission};
@@ -53,7 +53,7 @@ impl JobThread {
             let _entered = self.runtime.enter();
             Transport::Amqp(Amqp::new(
                 &self.broker,
-                JobRun::new(&self.name, self.submission.run),
+                self.submission.run_of(&self.name),
                 Prefetch {
                     results: prefetch,
                     ..Prefetch::default()

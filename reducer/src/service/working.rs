@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::Cause;
+use gristmill_common::progress::{Cause, Role};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::programs::NotReady;
 use gristmill_jobs::registry::Event;
@@ -39,7 +39,7 @@ impl Service {
             return;
         };
         let submission = job.submission.clone();
-        let run = JobRun::new(name, submission.run);
+        let run = submission.run_of(name);
         self.resting.remove(&run);
         let replays = job.replays;
         let partitions = submission.spec.partitions.max(1);
@@ -100,7 +100,8 @@ impl Service {
         match self.programs.take(made) {
             Some(NotReady::Gone) => {
                 warn!(job = %run.job, "the stream with its program is gone; asking why");
-                self.ask(run, Event::queue_lost()).await
+                let loss = Event::queue_lost("no such queue: Files", Role::Reduce);
+                self.ask(run, loss).await
             }
             Some(NotReady::Job(reason)) => self.fail(run, reason).await,
             Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
@@ -134,9 +135,9 @@ impl Service {
             Ok(_) => {}
             // Its folder and queues go when the job does.
             Err(_) if !active => {}
-            Err(JobFailure::QueueGone) => {
-                warn!(job = %name, "a queue of the job is gone; asking why");
-                let loss = Event::queue_lost();
+            Err(JobFailure::QueueGone(which)) => {
+                warn!(job = %name, "a queue of the job is gone; asking why: {which}");
+                let loss = Event::queue_lost(&which, Role::Reduce);
                 self.ask(run, loss).await?;
             }
             Err(JobFailure::Lost(loss)) => {

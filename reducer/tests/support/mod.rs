@@ -102,7 +102,7 @@ pub fn head(id: ChunkId, partition: u32) -> OutcomeHead {
         part: 0,
         parts: 1,
         counts: vec![],
-        quarantined: vec![],
+        quarantined: Default::default(),
     }
 }
 

@@ -7,4 +7,4 @@ mod write;
 
 pub use read::{ConlluError, MultiWord, Sentence, Word, parse, read_maybe_gzip};
 pub(crate) use surface::Surface;
-pub use write::{Form, push_comment, push_id, push_sentence};
+pub use write::{Form, push_comment, push_id, push_number, push_sentence};

@@ -43,7 +43,7 @@ pub fn push_sentence(
             inside = 1 + forms[at + 1..].iter().take_while(|f| f.continues).count();
             push_range(out, at, &forms[at..at + inside]);
         }
-        push_number(out, at + 1);
+        push_number(out, at as u64 + 1);
         out.push(b'\t');
         push_form(out, form.bytes);
         match lemmas.get(at) {
@@ -54,11 +54,10 @@ pub fn push_sentence(
                 out.push(b'\t');
             }
         }
-        out.extend_from_slice(model.upos(*tag).as_bytes());
-        out.push(b'\t');
-        out.extend_from_slice(model.xpos(*tag).as_bytes());
+        model.labels.upos[usize::from(tag.upos)].push(out);
+        model.labels.xpos[usize::from(tag.xpos)].push(out);
         // Where a range stands for the words, it says what follows them.
-        out.extend_from_slice(misc(form.joined && inside == 0));
+        push_misc(out, form.joined && inside == 0);
         inside = inside.saturating_sub(1);
     }
     out.push(b'\n');
@@ -87,30 +86,35 @@ fn push_text(out: &mut Vec<u8>, forms: &[Form<'_>]) {
 }
 
 fn push_range(out: &mut Vec<u8>, at: usize, forms: &[Form<'_>]) {
-    push_number(out, at + 1);
+    push_number(out, at as u64 + 1);
     out.push(b'-');
-    push_number(out, at + forms.len());
+    push_number(out, (at + forms.len()) as u64);
     out.push(b'\t');
     match forms[0].surface {
         Some(surface) => push_form(out, surface),
         None => forms.iter().for_each(|form| push_form(out, form.bytes)),
     }
-    out.extend_from_slice(b"\t_\t_\t_");
-    out.extend_from_slice(misc(forms.last().is_some_and(|form| form.joined)));
+    out.extend_from_slice(b"\t_\t_\t_\t_\t_\t_\t_\t");
+    push_misc(out, forms.last().is_some_and(|form| form.joined));
 }
 
-/// FEATS, HEAD, DEPREL and DEPS, which are not known, and MISC.
-fn misc(joined: bool) -> &'static [u8] {
+/// MISC and the end of the line.
+#[inline(always)]
+fn push_misc(out: &mut Vec<u8>, joined: bool) {
     if joined {
-        b"\t_\t_\t_\t_\tSpaceAfter=No\n"
+        out.extend_from_slice(b"SpaceAfter=No\n");
     } else {
-        b"\t_\t_\t_\t_\t_\n"
+        out.extend_from_slice(b"_\n");
     }
 }
 
-fn push_number(out: &mut Vec<u8>, number: usize) {
+/// Appends a number in decimal digits.
+pub fn push_number(out: &mut Vec<u8>, number: u64) {
     if number < 10 {
         return out.push(b'0' + number as u8);
+    }
+    if number < 100 {
+        return out.extend([b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
     }
     let mut digits = [0; 20];
     let (mut at, mut left) = (digits.len(), number);

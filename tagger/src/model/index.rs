@@ -1,6 +1,8 @@
 //! Where a key's row is, for rows sorted by key: a bit per range of keys says whether one may
 //! exist, and counting bits says where. Must not know what a row holds.
 
+use crate::simd;
+
 /// Bits per row: fewer would send more look-ups to rows that are not there, more would fit the
 /// caches less.
 const SPARE: usize = 10;
@@ -57,6 +59,14 @@ impl Index {
             line.before[word] = (row - line.first).min(255) as u8;
         }
         line.bits[word] |= 1 << (bit & 63);
+    }
+
+    /// Asks for the line of a key.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, key: u32) {
+        if let Some(line) = self.lines.get(self.place(key).0) {
+            simd::prefetch(line);
+        }
     }
 
     /// The first row that may hold `key`, and whether any row may; without a branch, for either is

@@ -7,6 +7,7 @@ mod format;
 #[cfg(test)]
 mod format_tests;
 pub(crate) mod index;
+mod label;
 pub(crate) mod learned;
 #[cfg(test)]
 mod learned_tests;
@@ -38,6 +39,7 @@ use crate::templates::{Known, POSITIONS, edge_key};
 use crate::word::WordView;
 use fine::FineTable;
 use format::Loaded;
+use label::Labels;
 use parts::ModelParts;
 use sparse::SparseTable;
 use table::{Scores, Table, row_key};
@@ -69,6 +71,8 @@ pub struct Model {
     pub(crate) fine: Option<FineTable>,
     /// How raw text is split; None for the built-in English rules.
     pub(crate) splitter: Option<Splitter>,
+    /// The tags as CoNLL-U writes them.
+    pub(crate) labels: Labels,
     lemmas: KnownLemmas,
 }
 
@@ -180,6 +184,7 @@ impl Model {
             main_blank,
             upos_blank,
             main,
+            labels: Labels::new(&upos, &xpos),
             xpos,
             upos,
             sources: parts.sources,

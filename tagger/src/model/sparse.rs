@@ -3,27 +3,42 @@
 //! means.
 
 use super::index::Index;
+use super::pages::Pages;
 use super::parts::{RowRef, Rows};
-use super::table::{MOST_TAGS, Place, Places, Scores};
+use super::table::{Place, Places, Scores};
 use crate::simd;
 
 /// Weights that a row has room for; a row with more has their place instead.
 const INLINE: usize = 4;
 
-/// A quarter of a cache line, so that most look-ups end where they began.
-#[derive(Debug)]
-struct Row {
-    mask: u64,
-    key: u32,
-    /// The weights, or where they begin, a number.
-    held: [u8; INLINE],
+/// Bytes of a row: a quarter of a cache line, so that most look-ups end where they began.
+const ROW: usize = 16;
+
+/// A bit per tag that has a weight, the key, and the weights or, a number, where they begin. As
+/// bytes, for so the memory may be in huge pages.
+type Row = [u8; ROW];
+
+#[inline(always)]
+fn mask_of(row: &Row) -> u64 {
+    u64::from_le_bytes(row.as_chunks().0[0])
+}
+
+#[inline(always)]
+fn key_of(row: &Row) -> u32 {
+    u32::from_le_bytes(row.as_chunks().0[2])
+}
+
+#[inline(always)]
+fn held(row: &Row) -> [u8; INLINE] {
+    row.as_chunks().0[3]
 }
 
 /// Rows by key, sorted.
 #[derive(Debug)]
 pub(crate) struct SparseTable {
     index: Index,
-    rows: Vec<Row>,
+    rows: Pages,
+    count: usize,
     weights: Vec<u8>,
 }
 
@@ -31,13 +46,17 @@ impl Rows for SparseTable {
     fn with_room(count: usize) -> Self {
         Self {
             index: Index::with_room(count),
-            rows: Vec::with_capacity(count),
+            rows: Pages::zeroed(count * ROW),
+            count: 0,
             weights: Vec::new(),
         }
     }
 
     fn push(&mut self, row: RowRef<'_>) {
-        self.index.note(row.key, self.rows.len() as u32);
+        let (slots, _) = self.rows.bytes_mut().as_chunks_mut::<ROW>();
+        let Some(slot) = slots.get_mut(self.count) else {
+            return;
+        };
         let mut held = [0; INLINE];
         match held.get_mut(..row.weights.len()) {
             Some(room) => room.copy_from_slice(row.weights),
@@ -46,39 +65,41 @@ impl Rows for SparseTable {
                 self.weights.extend_from_slice(row.weights);
             }
         }
-        self.rows.push(Row {
-            mask: row.mask,
-            key: row.key,
-            held,
-        });
+        slot[..8].copy_from_slice(&row.mask.to_le_bytes());
+        slot[8..12].copy_from_slice(&row.key.to_le_bytes());
+        slot[12..].copy_from_slice(&held);
+        self.index.note(row.key, self.count as u32);
+        self.count += 1;
     }
 }
 
 impl SparseTable {
-    /// Notes where the row of a key is, if there may be one.
     #[inline(always)]
-    pub(crate) fn seek<const N: usize>(&self, key: u32, places: &mut Places<N>) {
-        places.seek(&self.index, key);
+    fn row(&self, at: usize) -> Option<&Row> {
+        let (rows, _) = self.rows.bytes().as_chunks::<ROW>();
+        rows.get(at)
+    }
+
+    /// Notes that the row of a key will be sought, and asks for the index that says where it is.
+    #[inline(always)]
+    pub(crate) fn expect<const N: usize>(&self, key: u32, places: &mut Places<N>) {
+        places.expect(&self.index, key);
+    }
+
+    /// Finds where the rows noted are, if there may be some.
+    #[inline(always)]
+    pub(crate) fn seek_expected<const N: usize>(&self, places: &mut Places<N>) {
+        places.seek_expected(&self.index);
     }
 
     /// Asks for rows, well before they are needed.
     #[inline(always)]
     pub(crate) fn prefetch(&self, places: &[Place]) {
         for place in places {
-            if let Some(row) = self.rows.get(place.row as usize) {
+            if let Some(row) = self.row(place.row as usize) {
                 simd::prefetch(row);
             }
         }
-    }
-
-    /// Adds the row of a key, if there is one.
-    pub(crate) fn add_to(&self, key: u32, scores: &mut Scores) {
-        let mut places = Places::<1>::NONE;
-        self.seek(key, &mut places);
-        places
-            .as_slice()
-            .iter()
-            .for_each(|place| self.add(*place, scores));
     }
 
     /// Adds the row found, if it is the one that was sought, to `scores`.
@@ -86,25 +107,34 @@ impl SparseTable {
     pub(crate) fn add(&self, place: Place, scores: &mut Scores) {
         let mut at = place.row as usize;
         let row = loop {
-            match self.rows.get(at) {
-                Some(row) if row.key < place.key => at += 1,
-                Some(row) if row.key == place.key => break row,
-                _ => return,
+            match self.row(at) {
+                Some(row) if key_of(row) < place.key => at += 1,
+                Some(row) => break row,
+                None => return,
             }
         };
-        let mut left = row.mask;
-        let weights = if left.count_ones() as usize <= INLINE {
-            row.held.as_slice()
-        } else {
-            let first = u32::from_le_bytes(row.held) as usize;
-            self.weights.get(first..).unwrap_or_default()
-        };
-        for weight in weights {
+        let mut left = mask_of(row);
+        // A mask, not a branch: whether the row is there, and how many weights it has, is hard to
+        // foresee. The room of no weight holds zero.
+        let there = -i16::from(key_of(row) == place.key);
+        if left.count_ones() as usize <= INLINE {
+            for weight in held(row) {
+                let lane = left.trailing_zeros() as usize % 64;
+                if let Some(lane) = scores.0.get_mut(lane) {
+                    *lane = lane.wrapping_add(i16::from(weight as i8) & there);
+                }
+                left &= left.wrapping_sub(1);
+            }
+            return;
+        }
+        let first = u32::from_le_bytes(held(row)) as usize;
+        for weight in self.weights.get(first..).unwrap_or_default() {
             if left == 0 {
                 break;
             }
-            let lane = &mut scores.0[left.trailing_zeros() as usize % MOST_TAGS];
-            *lane = lane.wrapping_add(i16::from(*weight as i8));
+            if let Some(lane) = scores.0.get_mut(left.trailing_zeros() as usize) {
+                *lane = lane.wrapping_add(i16::from(*weight as i8) & there);
+            }
             left &= left - 1;
         }
     }

@@ -108,6 +108,26 @@ impl<const N: usize> Places<N> {
         }
     }
 
+    /// Notes a key to seek later, and asks for its line of the index; at most `N` times.
+    #[inline(always)]
+    pub(super) fn expect(&mut self, index: &Index, key: u32) {
+        if let Some(place) = self.places.get_mut(self.count) {
+            *place = Place { key, row: 0 };
+            self.count += 1;
+            index.prefetch(key);
+        }
+    }
+
+    /// Seeks the keys noted.
+    #[inline(always)]
+    pub(super) fn seek_expected(&mut self, index: &Index) {
+        let expected = self.count.min(N);
+        self.clear();
+        for at in 0..expected {
+            self.seek(index, self.places[at].key);
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[Place] {
         &self.places[..self.count.min(N)]

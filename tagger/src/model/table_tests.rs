@@ -59,7 +59,8 @@ fn both_tables_give_the_rows_put_in_and_no_others() {
             dense.add(places.as_slice(), &mut scores);
             assert_eq!(scores.0, expected, "dense, key {key:#x} of {count}");
             places.clear();
-            sparse.seek(key, &mut places);
+            sparse.expect(key, &mut places);
+            sparse.seek_expected(&mut places);
             let mut scores = Scores::ZERO;
             for place in places.as_slice() {
                 sparse.add(*place, &mut scores);

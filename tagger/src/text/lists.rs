@@ -37,7 +37,9 @@ const SLASHED: &[&str] = &["b/c", "w/", "w/o", "n/a", "c/o", "l/c", "i/c", "a/c"
 
 const UNITS: &[&str] = &[
     "am", "pm", "km", "kg", "mg", "cm", "mm", "lb", "lbs", "hr", "hrs", "min", "mins", "yr", "yrs",
-    "yo", "mph", "gb", "mb", "ghz", "mhz", "ft",
+    "yo", "mph", "gb", "mb", "ghz", "mhz", "ft", "m", "k", "b", "bn", "t", "x", "hz", "khz", "kb",
+    "tb", "p", "ml", "cl", "dl", "oz", "tsp", "tbsp", "kw", "kwh", "kcal", "sq", "days", "minutes",
+    "hours", "percent",
 ];
 
 const EMOTICONS: &[&str] = &[

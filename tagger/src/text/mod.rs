@@ -1,12 +1,15 @@
 //! From raw text to tagged sentences. Must not know of files or records.
 
+mod invisible;
 mod lists;
 mod sentences;
+mod spacing;
 mod tokens;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub(crate) use spacing::Spacing;
 pub use tokens::{Token, tokenize};
 
 use crate::conllu::Form;
@@ -20,7 +23,8 @@ pub struct Tagged<'a> {
     /// Where each word stands, at least one. Words of a token that are no parts of it (French `du`:
     /// de le) all have the token's place.
     pub tokens: &'a [Token],
-    /// The words.
+    /// The words, without the characters inside them that cannot be seen (soft hyphens, zero-width
+    /// spaces).
     pub words: &'a [&'a str],
     /// One tag per word.
     pub tags: &'a [Tag],
@@ -39,7 +43,7 @@ impl<'a> Tagged<'a> {
         self.words.iter().enumerate().map(move |(at, word)| {
             let token = tokens[at];
             let here = &text.as_bytes()[token.start..token.end];
-            let same = here == word.as_bytes();
+            let same = here == word.as_bytes() || invisible::is_without(here, word);
             let place = &original[token.start..token.end];
             let next = tokens.get(at + 1);
             let whole = next.is_some_and(|next| next.continues && next.start < token.end);
@@ -51,6 +55,11 @@ impl<'a> Tagged<'a> {
             }
         })
     }
+}
+
+/// Words without the characters that cannot be seen, if the text is known to hold some.
+fn seen<'a>(words: impl Iterator<Item = &'a str>, hidden: bool) -> Option<Vec<Cow<'a, str>>> {
+    hidden.then(|| words.map(invisible::without).collect())
 }
 
 /// Whether something other than white space follows at `end`.
@@ -68,9 +77,15 @@ impl Tagger {
     pub fn tag_text(&mut self, text: &str, mut visit: impl FnMut(Tagged<'_>)) {
         let model = Arc::clone(self.model());
         let mut tags = Vec::new();
+        let hidden = !text.is_ascii() && text.contains(invisible::is);
         if let Some(splitter) = &model.splitter {
             return splitter.sentences(text, &mut |words| {
-                let forms: Vec<&str> = words.forms.iter().map(AsRef::as_ref).collect();
+                let whole = words.forms.iter().map(AsRef::as_ref);
+                let seen = seen(whole.clone(), hidden);
+                let forms: Vec<&str> = match &seen {
+                    Some(seen) => seen.iter().map(AsRef::as_ref).collect(),
+                    None => whole.collect(),
+                };
                 self.tag_forms(&forms, &mut tags);
                 visit(Tagged {
                     text,
@@ -82,15 +97,22 @@ impl Tagger {
         }
         let mut tokens = Vec::new();
         tokenize(text, &mut tokens);
-        let mut forms: Vec<&str> = Vec::new();
         let mut rest = tokens.as_slice();
         while !rest.is_empty() {
             let (sentence, after) =
                 rest.split_at(sentences::first(text, rest).clamp(1, rest.len()));
             rest = after;
-            forms.clear();
-            forms.extend(sentence.iter().map(|token| &text[token.start..token.end]));
+            let places = sentence.iter().map(|token| &text[token.start..token.end]);
+            let stretch = &text[sentence[0].start..sentence[sentence.len() - 1].end];
+            let seen = seen(places.clone(), hidden && stretch.contains(invisible::is));
+            let forms: Vec<&str> = match &seen {
+                Some(seen) => seen.iter().map(AsRef::as_ref).collect(),
+                None => places.collect(),
+            };
             self.tag_forms(&forms, &mut tags);
+            if let Some(spacing) = self.spacing() {
+                spacing.correct(sentence, &forms, &mut tags);
+            }
             visit(Tagged {
                 text,
                 tokens: sentence,

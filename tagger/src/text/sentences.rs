@@ -1,8 +1,18 @@
 //! The sentence splitter: cuts a text's tokens into sentences, by rules. A blank line always ends
 //! one, and so does a line that begins a list item. Must not know of tags.
 
-use super::lists;
 use super::tokens::Token;
+use super::{invisible, lists};
+
+/// What can be seen of a token.
+fn seen<'a>(text: &'a str, token: &Token) -> &'a str {
+    let form = &text[token.start..token.end];
+    if form.is_ascii() {
+        form
+    } else {
+        form.trim_matches(invisible::is)
+    }
+}
 
 /// Number of tokens of the sentence that `tokens` (of `text`, not empty) begins with, at least 1.
 pub(super) fn first(text: &str, tokens: &[Token]) -> usize {
@@ -22,13 +32,10 @@ pub(super) fn first(text: &str, tokens: &[Token]) -> usize {
             at = next;
             continue;
         }
-        let token = &text[tokens[at].start..tokens[at].end];
+        let token = seen(text, &tokens[at]);
         if let Some(end) = ending(token) {
             // What closes with the sentence stays with it.
-            while next < tokens.len()
-                && gap(next).is_empty()
-                && closes(&text[tokens[next].start..tokens[next].end])
-            {
+            while next < tokens.len() && gap(next).is_empty() && closes(seen(text, &tokens[next])) {
                 next += 1;
             }
             let Some(following) = tokens.get(next) else {
@@ -36,7 +43,7 @@ pub(super) fn first(text: &str, tokens: &[Token]) -> usize {
             };
             let glued = gap(next).is_empty();
             let closed = next > at + 1;
-            let word = &text[following.start..following.end];
+            let word = seen(text, following);
             if blank_line(gap(next)) || splits(token, end, closed, glued, word) {
                 return next;
             }
@@ -101,7 +108,7 @@ fn item(text: &str, tokens: &[Token], at: usize) -> bool {
     if !gap.contains('\n') {
         return false;
     }
-    let number = |token: &Token| text[token.start..token.end].parse::<u16>().ok();
+    let number = |token: &Token| seen(text, token).parse::<u16>().ok();
     let successor = || {
         let spaced = |at: usize| {
             tokens
@@ -121,11 +128,7 @@ fn item(text: &str, tokens: &[Token], at: usize) -> bool {
 /// Number of tokens that a list's mark takes at the head of `tokens`, white space after it: `-`,
 /// `•`, `1.`, `(2)`, `a)`, `iv.`; 0 for none.
 fn marker(text: &str, tokens: &[Token]) -> usize {
-    let form = |at: usize| {
-        tokens
-            .get(at)
-            .map_or("", |token| &text[token.start..token.end])
-    };
+    let form = |at: usize| tokens.get(at).map_or("", |token| seen(text, token));
     let glued = |at: usize| {
         tokens
             .get(at + 1)

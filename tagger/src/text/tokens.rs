@@ -1,7 +1,7 @@
 //! The tokenizer: raw text to tokens in the convention of the Penn Treebank as UD English EWT
 //! applies it, by rules, in one pass. Must not know of sentences or tags.
 
-use super::lists;
+use super::{invisible, lists};
 
 /// One token as a byte range of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,23 @@ fn chunk(text: &str, start: usize, end: usize, out: &mut Vec<Token>) {
     let whole = &text[start..end];
     if whole.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return word(text, start, end, out);
+    }
+    let from = end - whole.trim_start_matches(invisible::is).len();
+    let to = start + whole.trim_end_matches(invisible::is).len();
+    if from >= to {
+        return push(out, start, end);
+    }
+    if (from, to) != (start, end) {
+        // What cannot be seen belongs to the tokens beside it.
+        let first = out.len();
+        chunk(text, from, to, out);
+        if let Some(token) = out.get_mut(first) {
+            token.start = start;
+        }
+        if let Some(token) = out.last_mut() {
+            token.end = end;
+        }
+        return;
     }
     if lists::emoticon(whole) || lists::slashed(whole) {
         return push(out, start, end);
@@ -135,11 +152,6 @@ fn joins(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
-/// Characters that only say where a line may or may not be broken.
-fn invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}')
-}
-
 fn apostrophe(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}')
 }
@@ -151,7 +163,7 @@ fn scan(text: &str, start: usize, end: usize, out: &mut Vec<Token>) {
     let mut before: Option<char> = None;
     while let Some(c) = text[at..end].chars().next() {
         let next = at + c.len_utf8();
-        if invisible(c) && before.is_some() {
+        if invisible::is(c) && before.is_some() {
             // Inside a word it is of the word.
             at = next;
             continue;
@@ -224,7 +236,8 @@ fn keeps(c: char, head: &str, before: Option<char>, after: Option<char>, rest: &
     }
 }
 
-/// End of the punctuation token that begins at `at` with `c`.
+/// End of the punctuation token that begins at `at` with `c`: with the marks that belong to it, for
+/// no token begins with one.
 fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
     let rest = &text[at..end];
     if matches!(c, ':' | ';' | '=' | '<' | '^') && lists::emoticon(rest) {
@@ -232,18 +245,15 @@ fn mark(text: &str, at: usize, end: usize, c: char) -> usize {
     }
     // Every run found here is consumed whole, so that the scan stays linear.
     let same = |set: &dyn Fn(char) -> bool| at + rest.find(|c| !set(c)).unwrap_or(rest.len());
-    match c {
+    let stop = match c {
         '.' | '!' | '?' => same(&|c| matches!(c, '.' | '!' | '?')),
         _ if lists::foreign_stop(c) => same(&lists::foreign_stop),
         '-' | '*' | '=' | '~' | '<' | '>' | '+' | '$' | '|' | '^' => same(&|other| other == c),
         '\'' | '`' if rest[1..].starts_with(c) => at + 2,
-        // A run of one symbol is not gathered here: an emoji is a token, with the marks that belong
-        // to it.
-        _ => {
-            let after = &rest[c.len_utf8()..];
-            end - after.trim_start_matches(joins).len()
-        }
-    }
+        // A run of one symbol is not gathered here: an emoji is a token.
+        _ => at + c.len_utf8(),
+    };
+    end - text[stop..end].trim_start_matches(joins).len()
 }
 
 /// Emits one word, split where a unit begins or, once or more, a contraction.

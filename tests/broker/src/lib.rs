@@ -9,6 +9,7 @@ mod control;
 mod install;
 mod node;
 mod nodes;
+mod ports;
 mod process;
 mod vhost;
 mod watchdog;

@@ -6,7 +6,7 @@ use std::collections::hash_map::RandomState;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Child;
@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::control::{self, Control};
 use crate::install::Install;
+use crate::ports::Ports;
 use crate::process::{command, is_alive, signal, signal_group, wait};
 use crate::watchdog::Watchdog;
 use crate::{NodeError, Vhost};
@@ -57,6 +58,8 @@ pub struct Node {
     vhosts: AtomicU32,
     watchdog: Watchdog,
     folder: TempDir,
+    /// Given up last, when nothing listens there.
+    _ports: Ports,
 }
 
 /// What the nodes of one cluster share.
@@ -91,7 +94,8 @@ impl Node {
             .prefix("gristmill-broker-")
             .tempdir()
             .map_err(NodeError::io("a folder for the broker"))?;
-        let [port, dist_port, epmd_port, control_port] = free_ports()?;
+        let ports = Ports::claim()?;
+        let [port, dist_port, epmd_port, control_port] = ports.numbers;
         let watchdog = Watchdog::start(folder.path())?;
         let token = || format!("t{:016x}", RandomState::new().build_hasher().finish());
         let (epmd, family) = match family {
@@ -127,6 +131,7 @@ impl Node {
             install,
             watchdog,
             folder,
+            _ports: ports,
         };
         node.write_config()?;
         node.boot()?;
@@ -475,21 +480,4 @@ fn log_file(folder: &TempDir) -> Result<File, NodeError> {
         .append(true)
         .open(folder.path().join("output"))
         .map_err(NodeError::io("the broker's log"))
-}
-
-/// Ports that are free now; all are held until all are found, so that they differ.
-fn free_ports<const N: usize>() -> Result<[u16; N], NodeError> {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| bind())
-        .collect::<Result<_, _>>()
-        .map_err(NodeError::io("looking for free ports"))?;
-    let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener
-            .local_addr()
-            .map_err(NodeError::io("looking for free ports"))?
-            .port();
-    }
-    Ok(ports)
 }

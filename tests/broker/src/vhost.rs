@@ -105,6 +105,37 @@ impl<'a> Vhost<'a> {
         .map(drop)
     }
 
+    /// Has the replicas of all quorum queues on a node stand still, which other nodes lead; or go
+    /// on. Nothing is handed over on such a node, for a message comes from the replica beside its
+    /// consumer, while connections go on and the broker counts it as handed over. A replica that a
+    /// 3.10.8 cuts off as leader may end like that.
+    ///
+    /// # Errors
+    /// When no other node leads within the harness's limit.
+    pub fn run_replicas(&self, on: &Node, other: &Node, run: bool) -> Result<(), NodeError> {
+        let names = "Names = [element(1, amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(V), \
+             amqqueue:get_type(Q) =:= rabbit_quorum_queue]";
+        let vhost = format!("V = <<\"{}\">>", self.name);
+        if run {
+            let resume = format!("{vhost}, {names}, [sys:resume(Name) || Name <- Names], ok.");
+            return on.eval(&resume).map(drop);
+        }
+        on.await_value(
+            &format!(
+                "{vhost}, {names}, lists:all(fun(Name) -> \
+                 case ra_leaderboard:lookup_leader(Name) of \
+                     {{_, Node}} when Node =:= node() -> \
+                         ra:transfer_leadership({{Name, Node}}, {{Name, '{}'}}), false; \
+                     {{_, _}} -> true; \
+                     _ -> false end end, Names).",
+                other.name()
+            ),
+            "true",
+        )?;
+        let suspend = format!("{vhost}, {names}, [ok = sys:suspend(Name) || Name <- Names], ok.");
+        on.eval(&suspend).map(drop)
+    }
+
     /// Deletes a queue with all its messages, whoever consumes it.
     ///
     /// # Errors
@@ -152,10 +183,31 @@ impl<'a> Vhost<'a> {
     /// When the node refuses.
     pub fn silence_channels(&self) -> Result<u32, NodeError> {
         let count = self.eval(
-            // One may end by itself meanwhile.
-            "Ps = [P || P <- rabbit_channel:list(), \
-             (catch rabbit_channel:info(P, [vhost])) =:= [{vhost, V}]], \
-             [catch sys:suspend(P) || P <- Ps], length(Ps).",
+            // One that stands still cannot be asked, and one may end by itself meanwhile.
+            "Ps = [P || {P, Infos} <- ets:tab2list(channel_created), \
+             proplists:get_value(vhost, Infos) =:= V], \
+             [catch sys:suspend(P) || P <- Ps], persistent_term:put({silenced, V}, Ps), \
+             length(Ps).",
+        )?;
+        Ok(count.parse().unwrap_or(0))
+    }
+
+    /// Ends [`Vhost::silence_channels`]; what queues handed over meanwhile is lost on the way, as
+    /// it is between the nodes of a cluster that breaks in two. Says how many deliveries that were.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn lose_deliveries(&self) -> Result<u32, NodeError> {
+        // It is the channel itself that takes them from its inbox.
+        let count = self.eval(
+            "Me = self(), \
+             Lose = fun Lose(N) -> \
+                 receive {'$gen_cast', {queue_event, _, {_, {machine, _}}}} -> Lose(N + 1) \
+                 after 0 -> N end end, \
+             Lost = fun(P) -> \
+                 sys:replace_state(P, fun(S) -> Me ! {lost, P, Lose(0)}, S end), \
+                 sys:resume(P), receive {lost, P, N} -> N after 0 -> 0 end end, \
+             lists:sum([Lost(P) || P <- persistent_term:get({silenced, V}), is_process_alive(P)]).",
         )?;
         Ok(count.parse().unwrap_or(0))
     }

@@ -19,7 +19,7 @@ use gristmill_common::split_task::{
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::file::{self, FileMessage, PartHead};
 use gristmill_jobs::registry::{self, Event, LogHead};
-use gristmill_jobs::report::{self, Facts, Rate, Report};
+use gristmill_jobs::report::{self, Facts, Rate, Report, Work};
 use gristmill_tagger::conllu;
 use gristmill_tagger::train::{Inputs, Options, train};
 
@@ -158,7 +158,7 @@ fn messages() -> Vec<Vec<u8>> {
         part: 0,
         parts: 2,
         counts: vec![counts],
-        quarantined: vec![fault],
+        quarantined: [&fault].into_iter().collect(),
         counters: vec![],
         skipped: Some(1),
     };
@@ -232,15 +232,18 @@ fn messages() -> Vec<Vec<u8>> {
             .into(),
     );
     let report = Report {
-        trouble: None,
-        job: head.job,
-        run: 1,
         worker: 2,
         role: Role::Map,
-        counts: Counts::default(),
-        rate: Rate::default(),
-        left_alone: false,
         facts: Facts::default(),
+        work: Some(Work {
+            job: head.job,
+            run: 1,
+            counts: Counts::default(),
+            rate: Rate::default(),
+            trouble: None,
+            left_alone: false,
+            reasons: Vec::new(),
+        }),
     };
     messages.push(report::encode_report(&report).expect("small").into());
     messages

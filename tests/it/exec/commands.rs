@@ -1,6 +1,8 @@
 //! Commands over documents, records and pieces, against the same programs run by hand.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use super::*;
 use crate::corpus;
@@ -54,6 +56,17 @@ fn json_and_frames_name_the_document_and_the_offset() {
         exec(folder.path(), &words).code(0).stdout,
         "{\"name\":\"in.txt\",\"offset\":0,\"result\":\"a\\nbb\\n\"}\n"
     );
+    let names: [&OsStr; 2] = [b"n\xFE.txt", b"n\xFF.txt"].map(|name| OsStr::from_bytes(name));
+    for name in names {
+        fs::write(folder.path().join(name), "a\n").expect("a file");
+    }
+    let mut command = gristmill();
+    command.current_dir(folder.path()).args(["run", "exec"]);
+    command.args([
+        "--out", "json", "-o", "-", "--each", "document", "--", "cat", ":::",
+    ]);
+    let ended = Ended::of(command.args(names).output().expect("a run")).code(0);
+    assert!(ended.stdout.contains(r"n\\xFE.txt") && ended.stdout.contains(r"n\\xFF.txt"));
     let words = [
         "--each", "document", "--out", "frames", "-o", "-", "--", "cat", ":::", "in.txt",
     ];
@@ -119,6 +132,48 @@ fn the_shell_the_environment_and_files_of_the_command_line_are_there() {
         shown(&["--ok-exit", "0,1", "--", "grep", "nothing", ":::", "in.txt"]),
         ""
     );
+}
+
+#[test]
+fn a_line_for_a_shell_finds_the_users_files_and_its_lost_errors_are_told() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "b\na\nb\n").expect("a file");
+    script(folder.path(), "map.py", "#!/bin/sh\ntr a-z A-Z\n");
+    let expected = shell(folder.path(), "./map.py <in.txt | sort | uniq -c");
+    let line = "./map.py | sort | uniq -c";
+    for words in [&["--shell", "--", line][..], &["--", "sh", "-c", line]] {
+        let words = [&["--each", "chunk", "-o", "-"], words, &[":::", "in.txt"]].concat();
+        assert_eq!(exec(folder.path(), &words).code(0).stdout, expected);
+    }
+    let lost = "./nowhere.py | sort";
+    let words = ["--each", "chunk", "-o", "-", "--shell", "--", lost];
+    let words = [&words[..], &[":::", "in.txt"]].concat();
+    exec(folder.path(), &words)
+        .code(0)
+        .says("wrote nothing but to stderr")
+        .says("nowhere.py");
+    // A folder of modules in the current folder, by a relative path.
+    fs::create_dir(folder.path().join("package")).expect("a folder");
+    fs::write(folder.path().join("package/__init__.py"), "").expect("a file");
+    let job = "def f(line): return line * 2\n";
+    fs::write(folder.path().join("package/job.py"), job).expect("a file");
+    let mut command = gristmill();
+    command
+        .current_dir(folder.path())
+        .args(["run", "exec", "--each", "record", "--python"])
+        .args(["package.job:f", "in.txt", "-o", "-"])
+        .env("PYTHONPATH", ".");
+    let ended = Ended::of(command.output().expect("a run")).code(0);
+    assert_eq!(ended.stdout, "bb\naa\nbb\n");
+    // A list that is empty is no folder.
+    let mut command = gristmill();
+    command
+        .current_dir(folder.path())
+        .args(["run", "exec", "--each", "document", "-o", "-"])
+        .args(["--", "env", ":::", "in.txt"])
+        .env("PYTHONPATH", "");
+    let ended = Ended::of(command.output().expect("a run")).code(0);
+    assert!(ended.stdout.lines().any(|line| line == "PYTHONPATH="));
 }
 
 #[test]

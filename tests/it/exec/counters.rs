@@ -100,7 +100,7 @@ fn a_program_that_tells_its_status_is_not_timed_out() {
     let folder = folder();
     fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
     let telling = "for i in 1 2 3 4 5 6; do echo reporter:status:step $i >&2; sleep 0.5; done; cat";
-    let words = |line| {
+    let words = |line, aside| {
         [
             "--each",
             "document",
@@ -110,16 +110,19 @@ fn a_program_that_tells_its_status_is_not_timed_out() {
             "-o",
             "-",
             "--quarantine",
-            "aside",
+            aside,
             "--",
             line,
             ":::",
             "in.txt",
         ]
     };
-    assert_eq!(exec(folder.path(), &words(telling)).code(0).stdout, "x\n");
+    assert_eq!(
+        exec(folder.path(), &words(telling, "none")).code(0).stdout,
+        "x\n"
+    );
     let silent = "echo reporter:status:begun >&2; sleep 60; cat";
-    exec(folder.path(), &words(silent)).code(3);
+    exec(folder.path(), &words(silent, "aside")).code(3);
     let aside = read(folder.path(), "aside");
     assert!(
         aside.contains("killed after 2 s") && aside.contains("reporter:status:begun"),

@@ -26,6 +26,7 @@ def tag(text):
         "empty": "",
         "lines": "x\ny",
         "number": 42,
+        "nan": {"n": float("nan")},
         "name": gristmill.document.rsplit("/", 1)[-1],
     }.get(text, mark + text.upper() + ">")
 "#,
@@ -34,14 +35,14 @@ def tag(text):
     fs::create_dir(folder.path().join("in")).expect("a folder");
     fs::write(
         folder.path().join("in/a.txt"),
-        b"\xEF\xBB\xBFfirst\r\nnone\ndict\nlist\nbad\ngenerator\nempty\nlines\nnumber\nname\nnot \xFF utf-8",
+        b"\xEF\xBB\xBFfirst\r\nnone\ndict\nlist\nbad\ngenerator\nempty\nlines\nnumber\nname\nnan\nnot \xFF utf-8",
     )
     .expect("a file");
     let ended = exec(
         folder.path(),
         &["--python", "tag.py:tag", "in", "-o", "out"],
     );
-    ended.code(3).says("1 record (9.09 %) set aside");
+    ended.code(3).says("2 records (16.67 %) set aside");
     let out = folder.path().join("out");
     let expected: &[u8] =
         b"<FIRST>\n{\"a\":\"\xC3\xA4\",\"b\":[1,2]}\none\ntwo\n{\"k\":1}\na\nb\n\nx\ny\n42\n\
@@ -52,7 +53,9 @@ def tag(text):
         String::from_utf8_lossy(expected)
     );
     let entries = quarantine(&out);
-    assert_eq!(entries.len(), 1);
+    assert_eq!(entries.len(), 2);
+    // Which is no JSON.
+    assert_eq!(entries[1]["text"], "nan");
     assert_eq!(entries[0]["offset"], 25);
     assert_eq!(entries[0]["reason"], "ValueError: no good");
     assert_eq!(entries[0]["text"], "bad");
@@ -141,6 +144,13 @@ fn pairs_of_functions_are_reduced_as_those_of_mappers_are() {
         manifest.contains("\"lines\": 4") && manifest.contains("\"words\": 5"),
         "{manifest}"
     );
+}
+
+#[test]
+fn a_reduce_function_that_fails_or_is_not_there_is_told() {
+    let folder = folder();
+    fs::write(folder.path().join("words.py"), WORDS).expect("a file");
+    fs::write(folder.path().join("in.txt"), "a b\u{e4}d a\n").expect("a file");
     let fails = |how: &str, code: i32, says: &str| {
         let words = [
             "--python",

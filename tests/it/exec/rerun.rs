@@ -2,24 +2,33 @@
 
 use super::*;
 
-#[test]
-fn a_sample_run_again_finds_programs_that_give_two_results() {
+/// A folder with 10 chunks of numbers, and `same.sh`, which always gives the same of them.
+fn numbers() -> TempDir {
     let folder = folder();
     let lines: String = (0..5000).map(|number| format!("{number:07}\n")).collect();
     fs::write(folder.path().join("in.txt"), lines).expect("a file");
     script(folder.path(), "same.sh", "#!/bin/sh\nsed s/0/o/\n");
+    folder
+}
+
+/// `verify --rerun` of an output.
+fn rerun(folder: &Path, out: &str, share: &str) -> Ended {
+    let mut command = gristmill();
+    command.current_dir(folder);
+    command.args(["verify", out, "in.txt", "--rerun", share]);
+    Ended::of(command.output().expect("a run"))
+}
+
+#[test]
+fn a_sample_run_again_finds_programs_that_give_two_results() {
+    let folder = numbers();
     let elsewhere = folder.path().join("elsewhere");
     let reads = format!("cat; cat {}", elsewhere.display());
     let run = |out: &str, words: &[&str]| {
         let all = [&["-o", out, "--each", "chunk", "--piece", "4KiB"], words].concat();
         exec(folder.path(), &all).code(0);
     };
-    let verify = |out: &str, share: &str| {
-        let mut command = gristmill();
-        command.current_dir(folder.path());
-        command.args(["verify", out, "in.txt", "--rerun", share]);
-        Ended::of(command.output().expect("a run"))
-    };
+    let verify = |out: &str, share: &str| rerun(folder.path(), out, share);
     run("same", &["--", "./same.sh", ":::", "in.txt"]);
     verify("same", "100%")
         .code(0)
@@ -48,35 +57,33 @@ fn a_sample_run_again_finds_programs_that_give_two_results() {
     verify("reads", "30%")
         .code(1)
         .says("this one is not in the output");
+}
 
-    let words = [
-        "--map",
-        "./same.sh",
-        "--reduce",
-        "cat",
-        "--piece",
-        "4KiB",
-        "in.txt",
-        "-o",
-        "grouped",
-    ];
-    exec(folder.path(), &words).code(0);
-    verify("grouped", "50%").code(0);
-    let words = [
-        "--shell",
-        "--map",
-        "sed s/$/$$/",
-        "--reduce",
-        "count",
-        "in.txt",
-        "-o",
+#[test]
+fn what_programs_gave_to_be_reduced_is_run_again_too() {
+    let folder = numbers();
+    let run = |out: &str, words: &[&str]| {
+        let all = [words, &["--piece", "4KiB", "in.txt", "-o", out]].concat();
+        exec(folder.path(), &all).code(0);
+    };
+    run("grouped", &["--map", "./same.sh", "--reduce", "cat"]);
+    rerun(folder.path(), "grouped", "50%").code(0);
+    run(
         "counted",
-    ];
-    exec(folder.path(), &words).code(0);
-    verify("counted", "50%")
+        &["--shell", "--map", "sed s/$/$$/", "--reduce", "count"],
+    );
+    rerun(folder.path(), "counted", "50%")
         .code(1)
         .says("your program gave two results");
+}
 
+#[test]
+fn nothing_is_run_again_but_the_program_that_made_the_output() {
+    let folder = numbers();
+    let verify = |out: &str, share: &str| rerun(folder.path(), out, share);
+    let words = ["--", "./same.sh", ":::", "in.txt"];
+    let words = [&["-o", "same", "--each", "chunk"], &words[..]].concat();
+    exec(folder.path(), &words).code(0);
     script(folder.path(), "same.sh", "#!/bin/sh\nsed s/0/x/\n");
     verify("same", "100%")
         .code(2)
@@ -112,7 +119,8 @@ fn a_program_that_does_nothing_now_does_not_hold() {
         command.args(["verify", "out", "in.txt", "--rerun", "100%"]);
         Ended::of(command.output().expect("a run"))
     };
-    verify("rm -r \"$PWD\"")
+    // A file where its folder was.
+    verify("rm -r \"$PWD\"; : >\"$PWD\"")
         .code(1)
         .says("cannot run a program");
     verify("exit 5")

@@ -63,7 +63,8 @@ fn a_try_that_cannot_go_on_fails() {
         "--try",
         "1",
         "--",
-        "rm -r \"$PWD\"",
+        // A file where its folder was.
+        "rm -r \"$PWD\"; : >\"$PWD\"",
         ":::",
         "in.txt",
     ];

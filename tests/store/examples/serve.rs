@@ -1,10 +1,11 @@
-//! `serve FOLDER [N]`: serves a folder's files, and N small objects below `many/`, as the bucket
-//! `files` until it is killed; prints the variables of a user. For trying things out, and for
-//! measuring.
+//! `serve FOLDER [N [MILLISECONDS]]`: serves a folder's files, and N small objects below `many/`,
+//! as the bucket `files` until it is killed, each answer so much later; prints the variables of a
+//! user. For trying things out, and for measuring.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use gristmill_teststore::{KEY, SECRET, Server};
+use gristmill_teststore::{Fault, KEY, Proxy, SECRET, Server};
 
 const BUCKET: &str = "files";
 
@@ -21,7 +22,13 @@ fn main() -> std::io::Result<()> {
         server.put(BUCKET, &key, format!("line {number}\n"));
     }
     println!("export AWS_ACCESS_KEY_ID={KEY} AWS_SECRET_ACCESS_KEY={SECRET}");
-    println!("export AWS_ENDPOINT_URL={}", server.endpoint());
+    let late = std::env::args().nth(3).and_then(|late| late.parse().ok());
+    let late = late.map(|late| {
+        let late = Duration::from_millis(late);
+        Proxy::start(server.address(), move |_, _| Fault::Slow(late))
+    });
+    let endpoint = (late.as_ref()).map_or_else(|| server.endpoint(), Proxy::endpoint);
+    println!("export AWS_ENDPOINT_URL={endpoint}");
     loop {
         std::thread::park();
     }

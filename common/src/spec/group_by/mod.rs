@@ -1,5 +1,6 @@
 //! Options of `group-by`.
 
+mod lists;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,9 @@ pub struct GroupBy {
     /// 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, syslog
     #[arg(long, value_name = "FORMAT", default_value = AUTO)]
     pub parse: Parse,
-    /// The columns of CSV or TSV without a header line, in their order
-    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME…]")]
+    /// The columns of CSV or TSV without a header line, in their order; a backslash before a comma
+    /// makes it part of a name
+    #[arg(long, value_name = "NAME[,NAME…]")]
     pub fields: Vec<String>,
     /// Take a container's or daemon's wrapper off each line first: docker (its json-file logs),
     /// cri, journald (journalctl -o json) or syslog
@@ -30,27 +32,27 @@ pub struct GroupBy {
     /// Fields to group by, separated by commas; without any, the totals
     ///
     /// A field inside another is named by its path: request.headers.User-Agent.0. A backslash takes
-    /// the meaning from the next character: a\.b is one name. FIELD:minute, :hour, :day and :month
-    /// are the time that a field is, in UTC.
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    /// the meaning from the next character: a\.b is one name, and so is a\,b. FIELD:minute, :hour,
+    /// :day and :month are the time that a field is, in UTC.
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub by: Vec<String>,
     /// Sums of these fields, exact
     ///
     /// Numbers are decimals of up to 18 digits before the point and 9 after it. Other values are
     /// counted beside the figures, as no_number_FIELD.
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub sum: Vec<String>,
     /// The least number of these fields
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub min: Vec<String>,
     /// The greatest number of these fields
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub max: Vec<String>,
     /// The average number of these fields, to 9 places, half to even
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub avg: Vec<String>,
     /// How many distinct values these fields have in each group, exactly
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub distinct: Vec<String>,
     /// Quantiles of a field, such as 'took:0.5,0.95': each the middle of a bucket, at most 1 % off
     ///
@@ -60,10 +62,10 @@ pub struct GroupBy {
     /// The first value of these fields in each group, in input order
     ///
     /// Null and fields that are not there are no values.
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub first: Vec<String>,
     /// The last value of these fields in each group, in input order
-    #[arg(long, value_delimiter = ',', value_name = "FIELD[,FIELD…]")]
+    #[arg(long, value_name = "FIELD[,FIELD…]")]
     pub last: Vec<String>,
     /// Only records for which this holds, such as 'status >= 500 and not path ~ ^/health'
     ///
@@ -72,7 +74,7 @@ pub struct GroupBy {
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
     pub filters: Vec<String>,
     /// Only the N groups with the most hits, then by key
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub top: Option<u64>,
     /// The column that --top goes by, such as sum_bytes [default: hits]
     #[arg(long, value_name = "COLUMN", requires = "top")]

@@ -12,6 +12,7 @@ impl GroupBy {
             ("csv", None) => Records::Csv,
             ("tsv", None) => Records::Tsv,
             (_, Some(wrapper)) if wrapper == "cri" => Records::Cri,
+            (_, Some(wrapper)) if wrapper == "docker" => Records::Docker,
             _ => Records::Lines,
         }
     }
@@ -32,12 +33,13 @@ impl GroupBy {
     /// When they do not: which option, and the way out.
     pub fn check_records(&self, records: &Records) -> Result<(), String> {
         let parse = &self.parse.0;
-        if self.unwrap.as_deref() == Some("cri") && *records != Records::Cri {
-            return Err(
-                "--unwrap cri has records of its own, which may be of several lines; leave --records and \
-                 --record-start out"
-                    .into(),
-            );
+        if let Some(wrapper @ ("cri" | "docker")) = self.unwrap.as_deref()
+            && *records != self.default_records()
+        {
+            return Err(format!(
+                "--unwrap {wrapper} has records of its own, which may be of several lines; leave --records \
+                 and --record-start out"
+            ));
         }
         let Some(rule) = self.header_rule() else {
             return Ok(());

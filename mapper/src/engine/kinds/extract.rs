@@ -6,6 +6,7 @@ use gristmill_common::name::shown;
 use gristmill_common::spec::Records;
 
 use crate::engine::batch::Batch;
+use crate::engine::json;
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
 use crate::engine::processor::{ProcessError, Processor};
@@ -34,16 +35,11 @@ impl Processor for Extractor {
                 return Err(ProcessError(Cow::Borrowed("not a whole document")));
             }
             out.bytes.extend_from_slice(b"{\"name\":");
-            push_json(&mut out.bytes, &shown(&part.piece.document))?;
-            out.bytes.extend_from_slice(b",\"text\":");
-            push_json(&mut out.bytes, &String::from_utf8_lossy(part.text()))?;
+            json::push_string(&mut out.bytes, shown(&part.piece.document).as_bytes());
+            out.bytes.push(b',');
+            json::push_member(&mut out.bytes, "text", part.text());
             out.bytes.extend_from_slice(b"}\n");
         }
         Ok(())
     }
-}
-
-/// Appends a JSON string.
-fn push_json(out: &mut Vec<u8>, text: &str) -> Result<(), ProcessError> {
-    serde_json::to_writer(out, text).map_err(|error| ProcessError(error.to_string().into()))
 }

@@ -7,7 +7,6 @@ use gristmill_common::progress::Progress;
 use gristmill_common::split_task::SplitAccount;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_input::{ChunkSink, Halt};
-use tracing::warn;
 
 use super::SplitWork;
 use super::outcomes::Outcomes;
@@ -15,7 +14,7 @@ use crate::engine::chunk_run::ChunkRun;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::MapError;
 use crate::work::encode_error;
-use crate::work::isolate::{NotRun, isolate};
+use crate::work::suspect::{Apart, map_apart};
 
 /// Takes the chunks of a split, maps them and sends what comes out.
 pub(super) struct Mapping<'a> {
@@ -93,7 +92,10 @@ impl<'a> Mapping<'a> {
             }
             (None, None) => Some(self.mapper.map_counted(chunk).map_err(encode_error)?),
             (Some(attempt), run) => {
-                let Some(mapped) = map_apart(self.work, self.mapper, chunk, attempt)? else {
+                let encoded = wire::encode_chunk(&chunk.head, chunk.body.to_vec(), BodyForm::Raw);
+                let (payload, _) = encoded.map_err(encode_error)?;
+                let apart = map_apart(job, chunk, attempt, &Bytes::from(payload), None)?;
+                let Some(Apart { mapped, .. }) = apart else {
                     return Ok(false);
                 };
                 match run {
@@ -152,37 +154,6 @@ impl<'a> Mapping<'a> {
             self.outcomes.send(partition, message)?;
         }
         Ok(())
-    }
-}
-
-/// Maps a chunk in processes of its own; `None` when no process could be had. One that cannot be
-/// run at all is set aside, record by record.
-fn map_apart(
-    work: &SplitWork<'_>,
-    mapper: &mut Mapper,
-    chunk: &Chunk,
-    attempt: u64,
-) -> Result<Option<Mapped>, MapError> {
-    let job = work.job;
-    let id = chunk.head.id;
-    let encode_error = |source| encode_error(id, source);
-    let (payload, _) = wire::encode_chunk(&chunk.head, chunk.body.to_vec(), BodyForm::Raw)
-        .map_err(encode_error)?;
-    match isolate(job, chunk, attempt, &Bytes::from(payload), job.limits) {
-        Ok(mapped) => Ok(Some(mapped)),
-        Err(NotRun::Fatal(reason)) => {
-            let reason = format!("its chunk cannot be run: {reason}");
-            warn!(job = %job.label(), chunk = %id, attempt, "the chunk is set aside: {reason}");
-            let mapped = mapper
-                .set_aside(chunk, &reason, None)
-                .map_err(encode_error)?;
-            Ok(Some(mapped))
-        }
-        Err(NotRun::Retryable(reason)) => {
-            warn!(job = %job.label(), chunk = %id, attempt, "could not be run apart: {reason}");
-            std::thread::sleep(crate::work::PAUSE);
-            Ok(None)
-        }
     }
 }
 

@@ -55,11 +55,15 @@ pub(crate) fn push_name(line: &mut Vec<u8>, name: &[u8]) {
 /// Appends a JSON string (RFC 8259): quotes, backslashes and controls escaped.
 pub(crate) fn push_string(line: &mut Vec<u8>, bytes: &[u8]) {
     // Most bytes are UTF-8, and `from_utf8` is the faster one to see it.
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(bytes),
-    };
-    if serde_json::to_writer(&mut *line, &*text).is_err() {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => push_str(line, text),
+        Err(_) => push_str(line, &String::from_utf8_lossy(bytes)),
+    }
+}
+
+/// Appends a text as [`push_string`] does.
+pub(crate) fn push_str(line: &mut Vec<u8>, text: &str) {
+    if serde_json::to_writer(&mut *line, text).is_err() {
         // A string into memory cannot fail.
         line.extend_from_slice(b"\"\"");
     }

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use gristmill_common::table::{Merge, push_uvarint, take_uvarint};
 
 use super::run::{Run, RunReader, Spill, buffer_within};
-use super::sorter::MemoryRun;
+use super::shared::SharedRun;
+use super::sorter::SorterRun;
 use super::stream::StreamReader;
 use crate::engine::error::FileError;
 
@@ -30,6 +31,15 @@ pub(crate) struct Merger {
     combine: Combine,
 }
 
+/// A sorted run in memory.
+#[derive(Debug)]
+pub(crate) enum MemoryRun {
+    /// Of a [`Sorter`](super::Sorter).
+    Own(SorterRun),
+    /// Of a [`SharedSorter`](super::SharedSorter).
+    Shared(SharedRun),
+}
+
 /// A run that is being read.
 #[derive(Debug)]
 enum Cursor {
@@ -42,7 +52,8 @@ impl Cursor {
     fn head(&self) -> Option<(&[u8], &[u8])> {
         match self {
             Cursor::File(reader) => reader.head(),
-            Cursor::Memory(run) => run.head(),
+            Cursor::Memory(MemoryRun::Own(run)) => run.head(),
+            Cursor::Memory(MemoryRun::Shared(run)) => run.head(),
             Cursor::Stream(stream) => stream.head(),
         }
     }
@@ -51,7 +62,10 @@ impl Cursor {
         match self {
             Cursor::File(reader) => reader.advance(),
             Cursor::Memory(run) => {
-                run.advance();
+                match run {
+                    MemoryRun::Own(run) => run.advance(),
+                    MemoryRun::Shared(run) => run.advance(),
+                }
                 Ok(())
             }
             Cursor::Stream(stream) => stream.advance(),

@@ -5,10 +5,12 @@
 
 mod merge;
 mod run;
+mod shared;
 mod sorter;
 mod stream;
 
 pub(crate) use merge::{Combine, Merger, take_values};
 pub(crate) use run::{Spill, buffer_within};
+pub(crate) use shared::SharedSorter;
 pub(crate) use sorter::{Sorted, Sorter};
 pub(crate) use stream::{BLOCKS, Gone, StreamReader, StreamWriter, stream};

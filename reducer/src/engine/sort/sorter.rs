@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::merge::{Combine, Merger};
+use super::merge::{Combine, MemoryRun, Merger};
 use super::run::{Spill, buffer_within};
 use crate::engine::error::FileError;
 
@@ -69,14 +69,8 @@ impl Sorter {
 
     /// What memory would be taken with one more entry, if vectors must grow (they double).
     fn footprint_with(&self, size: usize) -> usize {
-        let mut bytes = self.bytes.capacity();
-        if self.bytes.len() + size > bytes {
-            bytes = (bytes * 2).max(self.bytes.len() + size);
-        }
-        let mut entries = self.entries.capacity();
-        if self.entries.len() == entries {
-            entries *= 2;
-        }
+        let bytes = grown(self.bytes.len(), self.bytes.capacity(), size);
+        let entries = grown(self.entries.len(), self.entries.capacity(), 1);
         bytes + entries * size_of::<Entry>()
     }
 
@@ -103,14 +97,12 @@ impl Sorter {
     /// Ends the intake.
     pub(crate) fn finish(mut self) -> Sorted {
         self.sort();
-        Sorted {
-            spill: self.spill,
-            memory: MemoryRun {
-                entries: self.entries,
-                bytes: self.bytes,
-                at: 0,
-            },
-        }
+        let run = SorterRun {
+            entries: self.entries,
+            bytes: self.bytes,
+            at: 0,
+        };
+        Sorted::new(self.spill, MemoryRun::Own(run))
     }
 
     fn sort(&mut self) {
@@ -134,6 +126,14 @@ impl Sorter {
     }
 }
 
+/// The capacity of a vector of `len` elements with `more` of them, if it must grow: it doubles.
+pub(super) fn grown(len: usize, capacity: usize, more: usize) -> usize {
+    match len + more <= capacity {
+        true => capacity,
+        false => (capacity * 2).max(len + more),
+    }
+}
+
 /// What a sorter collected: runs on disk and the rest in memory.
 #[derive(Debug)]
 pub(crate) struct Sorted {
@@ -142,6 +142,11 @@ pub(crate) struct Sorted {
 }
 
 impl Sorted {
+    /// Of runs on disk and one in memory.
+    pub(super) fn new(spill: Spill, memory: MemoryRun) -> Self {
+        Self { spill, memory }
+    }
+
     /// Bytes on disk.
     pub(crate) fn spilled(&self) -> u64 {
         self.spill.len()
@@ -160,13 +165,13 @@ impl Sorted {
 
 /// A sorted run in memory.
 #[derive(Debug)]
-pub(crate) struct MemoryRun {
+pub(crate) struct SorterRun {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
     at: usize,
 }
 
-impl MemoryRun {
+impl SorterRun {
     pub(crate) fn head(&self) -> Option<(&[u8], &[u8])> {
         Some(self.entries.get(self.at)?.parts(&self.bytes))
     }

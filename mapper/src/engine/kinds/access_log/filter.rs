@@ -1,148 +1,123 @@
-//! `--where 'FIELD OP VALUE'`: which lines count.
+//! `--where`: which lines count.
 
+use gristmill_common::condition::{self, Condition, Record, Test, Value};
 use gristmill_common::spec::Field;
-use regex::bytes::Regex;
 
 use super::entry::{Entry, Room};
-use super::servers::number;
 use crate::engine::prepared::SpecError;
 
-/// The operators; the longer of two that begin alike comes first.
-const OPERATORS: [(&str, Op); 8] = [
-    ("!=", Op::Ne),
-    ("!~", Op::NotMatch),
-    ("<=", Op::Le),
-    (">=", Op::Ge),
-    ("=", Op::Eq),
-    ("~", Op::Match),
-    ("<", Op::Lt),
-    (">", Op::Gt),
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
-    Eq,
-    Ne,
-    Match,
-    NotMatch,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// One condition.
+/// One condition, and the fields that it asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Filter {
-    pub(super) field: Field,
-    test: Test,
-}
-
-#[derive(Clone, Debug)]
-enum Test {
-    /// Bytewise.
-    Text(Op, Vec<u8>),
-    /// For `status` and `bytes`; a value that is no number only satisfies `!=`.
-    Number(Op, u64),
-    /// True if it must match.
-    Pattern(bool, Regex),
+    condition: Condition,
+    pub(super) fields: Vec<Field>,
 }
 
 impl Filter {
-    /// Parses a condition such as `status >= 500`; spaces around the operator are free.
+    /// Reads a condition such as `status >= 500 and path ~ ^/api/`.
     pub(super) fn parse(text: &str) -> Result<Self, SpecError> {
-        let fail = |why: String| {
-            SpecError(format!(
-                "--where '{text}': {why}; write FIELD OP VALUE, such as 'status >= 500' or 'path ~ \
-                 ^/api/'"
-            ))
-        };
-        let typed = text.trim();
-        let end = typed
-            .find(|c: char| !(c.is_ascii_alphabetic() || c == ':'))
-            .unwrap_or(typed.len());
-        let field = Field::from_name(&typed[..end]).ok_or_else(|| {
-            let names: Vec<&str> = Field::all().iter().map(|field| field.name()).collect();
-            fail(format!(
-                "`{}` is not a field (fields are {})",
-                &typed[..end],
-                names.join(", ")
-            ))
-        })?;
-        let rest = typed[end..].trim_start();
-        let (op, value) = OPERATORS
-            .iter()
-            .find_map(|(sign, op)| {
-                rest.strip_prefix(sign)
-                    .map(|value| (*op, value.trim_start()))
-            })
-            .ok_or_else(|| fail("no operator (= != ~ !~ < <= > >=) after the field".into()))?;
-        let test = match op {
-            Op::Match | Op::NotMatch => {
-                let regex = Regex::new(value)
-                    .map_err(|error| fail(format!("not a regular expression: {error}")))?;
-                Test::Pattern(op == Op::Match, regex)
-            }
-            _ if matches!(field, Field::Status | Field::Bytes) => {
-                let number = number(value.as_bytes())
-                    .ok_or_else(|| fail(format!("`{value}` is not a whole number")))?;
-                Test::Number(op, number)
-            }
-            _ => Test::Text(op, value.as_bytes().to_vec()),
-        };
-        Ok(Self { field, test })
+        let mut fields = Vec::new();
+        let condition = condition::parse("--where", text, &mut |name| {
+            let known = Field::all().iter().position(|field| field.name() == name);
+            let number = known.ok_or_else(|| {
+                let names: Vec<&str> = Field::all().iter().map(|field| field.name()).collect();
+                format!("`{name}` is not a field (fields are {})", names.join(", "))
+            })?;
+            fields.push(Field::all()[number]);
+            Ok(number)
+        });
+        let condition = condition.map_err(SpecError)?;
+        check(&condition).map_err(|why| SpecError(format!("--where '{text}': {why}")))?;
+        Ok(Self { condition, fields })
     }
 
     /// The path that a line must have, where the condition says so.
     pub(super) fn path(&self) -> Option<&[u8]> {
-        match (self.field, &self.test) {
-            (Field::Path, Test::Text(Op::Eq, path)) => Some(path),
-            _ => None,
-        }
+        path_of(&self.condition)
     }
 
     /// Whether a line satisfies the condition. `room` is for values that are not in the line.
     pub(super) fn holds(&self, entry: &Entry<'_>, room: &mut Room) -> bool {
-        let value = entry.value(self.field, room);
-        match &self.test {
-            Test::Text(op, wanted) => op.holds(&value, &&wanted[..]),
-            Test::Number(op, wanted) => match number(value) {
-                Some(value) => op.holds(&value, wanted),
-                None => *op == Op::Ne,
-            },
-            Test::Pattern(matching, regex) => regex.is_match(value) == *matching,
+        self.condition.holds(&mut Line { entry, room })
+    }
+}
+
+/// A line, and room for values that are not in it.
+struct Line<'l, 'e> {
+    entry: &'l Entry<'e>,
+    room: &'l mut Room,
+}
+
+impl Record for Line<'_, '_> {
+    #[inline]
+    fn value(&mut self, field: usize) -> Value<'_> {
+        Value::Text(self.entry.value(Field::all()[field], self.room))
+    }
+}
+
+/// Refuses what can hold for no line, or for every one.
+fn check(condition: &Condition) -> Result<(), String> {
+    match condition {
+        Condition::Not(inner) => check(inner),
+        Condition::All(all) | Condition::Any(all) => all.iter().try_for_each(check),
+        Condition::Test(field, test) => {
+            let field = Field::all()[*field];
+            match test {
+                Test::Text(texts) if is_number(field) => {
+                    Err(no_number(field, texts.first().map_or(&[], Vec::as_slice)))
+                }
+                Test::TextOrder(_, text) if is_number(field) => Err(no_number(field, text)),
+                Test::Exists | Test::Null => Err(format!(
+                    "every line has `{0}`, which is - where the server had none; write {0} != -",
+                    field.name()
+                )),
+                _ => Ok(()),
+            }
         }
     }
 }
 
-impl Op {
-    fn holds<T: Ord>(self, value: &T, wanted: &T) -> bool {
-        match self {
-            Op::Eq => value == wanted,
-            Op::Ne => value != wanted,
-            Op::Lt => value < wanted,
-            Op::Le => value <= wanted,
-            Op::Gt => value > wanted,
-            Op::Ge => value >= wanted,
-            // Patterns are tests of their own.
-            Op::Match | Op::NotMatch => false,
-        }
+fn is_number(field: Field) -> bool {
+    matches!(field, Field::Status | Field::Bytes)
+}
+
+fn no_number(field: Field, text: &[u8]) -> String {
+    format!(
+        "`{}` is compared as a number, and '{}' is none; write {0} = 200, without quotes",
+        field.name(),
+        String::from_utf8_lossy(text)
+    )
+}
+
+fn path_of(condition: &Condition) -> Option<&[u8]> {
+    match condition {
+        Condition::Test(field, Test::Text(texts)) => match (Field::all()[*field], &texts[..]) {
+            (Field::Path, [path]) => Some(path),
+            _ => None,
+        },
+        Condition::All(all) => all.iter().find_map(path_of),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::servers;
     use super::*;
 
     #[test]
     fn conditions_that_cannot_work_are_refused() {
         for (text, why) in [
-            ("", "is not a field"),
+            ("", "a field is missing"),
             ("verb = GET", "is not a field"),
             ("status 200", "no operator"),
-            ("status = ok", "is not a whole number"),
-            ("bytes > -1", "is not a whole number"),
+            ("status = ok", "'ok' is none"),
+            ("bytes > '1'", "'1' is none"),
             ("path ~ (", "not a regular expression"),
+            ("path == /x", "`=` is no operator here"),
+            ("method = GET && status = 404", "`&&` is no operator here"),
+            ("method = GET || status = 404", "`||` is no operator here"),
+            ("exists referer", "write referer != -"),
         ] {
             let error = Filter::parse(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
@@ -151,14 +126,30 @@ mod tests {
     }
 
     #[test]
-    fn spaces_are_free() {
-        for text in ["status>=500", " status >= 500 ", "status >=500"] {
+    fn conditions_hold_for_lines() {
+        let line = br#"192.0.2.1 - ann [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 404 20"#;
+        let entry = servers::parse(line).unwrap();
+        for (text, expected) in [
+            ("status>=400", true),
+            (" status >= 405 ", false),
+            ("time:hour!=2015-05-17T10", false),
+            ("path = '/x'", true),
+            ("path = /x and status = 404", true),
+            ("path ~ ^/x and status = 200", false),
+            ("method in (HEAD, GET)", true),
+            ("not (method = GET or bytes < 10)", false),
+            ("referer = -", true),
+        ] {
             let filter = Filter::parse(text).unwrap();
-            assert_eq!(filter.field, Field::Status);
-            assert!(matches!(filter.test, Test::Number(Op::Ge, 500)));
+            assert_eq!(
+                filter.holds(&entry, &mut Room::default()),
+                expected,
+                "{text}"
+            );
         }
-        let filter = Filter::parse("time:hour!=2015-05-17T10").unwrap();
-        assert_eq!(filter.field, Field::TimeHour);
-        assert!(matches!(filter.test, Test::Text(Op::Ne, value) if value == b"2015-05-17T10"));
+        let path = |text: &str| Filter::parse(text).unwrap().path().map(<[u8]>::to_vec);
+        assert_eq!(path("status = 404 and path = /x"), Some(b"/x".to_vec()));
+        assert_eq!(path("status = 404 or path = /x"), None);
+        assert_eq!(path("path != /x"), None);
     }
 }

@@ -7,7 +7,7 @@
 use gristmill_common::record::content;
 use memchr::memchr;
 
-use super::client::parse_client;
+use super::client::{is_ipv6_in_groups, parse_client};
 use super::entry::{Entry, NONE, Request};
 use super::servers::{self, Reason, checked_bytes};
 use super::swar::{eight_digits, is_name, is_status};
@@ -256,7 +256,7 @@ impl<'a> Client<'a> {
     fn find(client: &'a [u8], before: &[u8]) -> Option<Self> {
         // Nearly every line is from nobody that the server knows.
         if let Some(host) = client.strip_suffix(b" - -")
-            && is_name(before, host.len())
+            && (is_name(before, host.len()) || is_ipv6_in_groups(host))
         {
             return Some(Self {
                 host,

@@ -56,7 +56,11 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
     if let Some(format) = &format {
         let used = by.iter().map(|&field| ("--by", field));
         let used = used.chain(distinct.map(|field| ("--distinct", field)));
-        let used = used.chain(filters.iter().map(|filter| ("--where", filter.field)));
+        let used = used.chain(
+            filters
+                .iter()
+                .flat_map(|filter| filter.fields.iter().map(|&field| ("--where", field))),
+        );
         for (option, field) in used {
             if !format.has(field) {
                 return Err(SpecError(format!(

@@ -7,10 +7,12 @@ use crate::engine::prepared::SpecError;
 /// Prefixes that have a name.
 const NAMED: [(&str, &str); 3] = [
     // RFC 5424 (structured data may hold brackets in quotes), RFC 3164 as syslogd and rsyslog write
-    // it, and journalctl's short forms. The first two with or without PRI.
+    // it, and journalctl's short forms. The first two with or without PRI. A host does not end with
+    // a colon, and a tag's colon stands behind its pid, or before a blank or the end: others are of
+    // an address.
     (
         "syslog",
-        r#"(?:<\d{1,3}>)?(?:1 [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ (?:-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+) (?:\xEF\xBB\xBF)?|(?:[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d| [A-Z]{2,5})?|\d+\.\d+|\[ *\d+\.\d+\]) +(?:[^ ]+ +)?[^ :\[\]]+(?:\[[^\] ]*\])?: ?)"#,
+        r#"(?:<\d{1,3}>)?(?:1 [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ (?:-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+) (?:\xEF\xBB\xBF)?|(?:[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d| [A-Z]{2,5})?|\d+\.\d+|\[ *\d+\.\d+\]) +(?:[^ ]*[^ :] +)?[^ :\[\]]+(?:\[[^\] ]*\]: ?|:(?: |$)))"#,
     ),
     // A `P` line is a part of one, and is no entry.
     (
@@ -55,15 +57,28 @@ impl Prefix {
 mod tests {
     use super::*;
 
-    const LINE: &str = "192.0.2.64 - bob [13/Mar/2031:08:15:00 +0100] \"GET /\" 200 1";
+    const LINES: [&str; 4] = [
+        "192.0.2.64 - bob [13/Mar/2031:08:15:00 +0100] \"GET /\" 200 1",
+        "2001:db8::1 - - [13/Mar/2031:08:15:00 +0100] \"GET /a: b\" 200 1",
+        "addr=10.0.0.1:80 level=warn",
+        "",
+    ];
 
     fn check(name: &str, prefixes: &[&str]) {
         let prefix = Prefix::new(name).unwrap();
-        for text in prefixes {
-            let line = format!("{text}{LINE}");
-            let rest = prefix.strip(line.as_bytes());
-            assert_eq!(String::from_utf8_lossy(rest), LINE, "{name}: {text}");
+        for (text, line) in prefixes
+            .iter()
+            .flat_map(|text| LINES.map(|line| (text, line)))
+        {
+            let whole = format!("{text}{line}");
+            let rest = prefix.strip(whole.as_bytes());
+            assert_eq!(String::from_utf8_lossy(rest), line, "{name}: {text}");
         }
+        // A tag at the end of its line.
+        assert_eq!(
+            prefix.strip(b"Mar 13 08:15:03 web1 nginx:").is_empty(),
+            name == "syslog"
+        );
     }
 
     #[test]
@@ -77,6 +92,10 @@ mod tests {
                 "Mar  3 08:15:03 web1 nginx[77]: ",
                 "Mar 13 08:15:03.123456 web1 nginx[77]: ",
                 "Mar 13 08:15:03 nginx: ",
+                "<190>Mar 13 08:15:03 nginx[77]: ",
+                "Mar 13 08:15:03 fe80::1 nginx: ",
+                "Mar 13 08:15:03 web1 nginx[77]:",
+                "2031-03-13T08:15:03.000000+00:00 app[web.1]: ",
                 "<190>Mar 13 2031 08:15:03 web1 docker/web_1: ",
                 "2031-03-13T08:15:03.123456+01:00 web1 haproxy[1234]: ",
                 "2031-03-13T08:15:03+0100 web1 nginx[77]: ",
@@ -115,6 +134,9 @@ mod tests {
         for (name, line) in [
             ("cri", "2031-03-13T08:15:04.1Z stdout P 192.0.2.1 - - ["),
             ("syslog", "2031-03-13T08:15:04.123Z 192.0.2.67 - - ["),
+            ("syslog", "2031-03-13T08:15:04.123Z 2001:db8::1 - - ["),
+            ("syslog", "Mar 13 08:15:03 web1 10.0.0.1:80 - - ["),
+            ("syslog", "Mar 13 08:15:03 ts=2031-03-13T08:15:03Z a=1"),
             ("syslog", "web-1  | 192.0.2.67 - - ["),
             ("docker", "192.0.2.67 - - ["),
         ] {

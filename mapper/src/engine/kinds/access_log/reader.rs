@@ -92,6 +92,8 @@ impl LogReader {
         let day = self.tells() == Tells::Day;
         for (number, field) in fields.iter().enumerate() {
             match field {
+                // Sums of `access-log` take it for 0.
+                LogField::Other(Field::Bytes) => give(number, entry.size),
                 LogField::Other(field) => give(number, entry.value(*field, &mut self.room)),
                 LogField::Time => match entry.time {
                     When::Written(time) => give(number, time.text()),

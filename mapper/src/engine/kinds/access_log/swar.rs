@@ -85,8 +85,11 @@ pub(super) fn eight_digits(text: &[u8], count: usize) -> Option<u64> {
 pub(super) fn is_name(text: &[u8], count: usize) -> bool {
     let mut left = count;
     for bytes in text.as_chunks::<16>().0 {
-        // The compiler makes vector instructions of this.
-        let others = bytes.map(|byte| if is_name_byte(byte) { 0 } else { 0x80 });
+        // The compiler makes vector instructions of this, but not of `map`.
+        let mut others = [0; 16];
+        for (other, &byte) in others.iter_mut().zip(bytes) {
+            *other = if is_name_byte(byte) { 0 } else { 0x80 };
+        }
         let first = u128::from_le_bytes(others).trailing_zeros() as usize / 8;
         if left <= 16 {
             return left > 0 && first >= left;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -27,7 +28,9 @@ pub(super) struct Keeper {
     process: Child,
     socket: Arc<OwnedFd>,
     folder: PathBuf,
-    /// What lies in the folder before a program runs.
+    /// What is linked in the folder before a program runs: names and where they lead.
+    links: Vec<(PathBuf, PathBuf)>,
+    /// What lies in the folder for that.
     furniture: Vec<PathBuf>,
 }
 
@@ -54,13 +57,7 @@ impl Keeper {
     ) -> io::Result<Self> {
         let folder = rooms.join(format!("{number}"));
         fs::create_dir(&folder)?;
-        for (name, target) in links {
-            let link = folder.join(name);
-            if let Some(parent) = link.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            std::os::unix::fs::symlink(target, link)?;
-        }
+        furnish(&folder, links)?;
         let furniture = entries(&folder)?;
         let (ours, theirs) = socketpair(
             AddressFamily::UNIX,
@@ -73,6 +70,8 @@ impl Keeper {
         let process = Command::new(gristmill)
             .arg(KEEPER)
             .env_clear()
+            // Whoever kills all of this process's group kills it before it has seen to its program.
+            .process_group(0)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -81,6 +80,7 @@ impl Keeper {
             process,
             socket: Arc::new(ours),
             folder,
+            links: links.to_vec(),
             furniture,
         })
     }
@@ -143,11 +143,13 @@ impl Keeper {
         }
     }
 
-    /// Takes out of the folder what programs have left there.
+    /// Takes out of the folder what programs have left there, and makes anew what they have removed
+    /// of it: it is theirs.
     ///
     /// # Errors
     /// When that cannot be done.
     pub(super) fn tidy(&self) -> io::Result<()> {
+        furnish(&self.folder, &self.links)?;
         for entry in entries(&self.folder)? {
             if self.furniture.contains(&entry) {
                 continue;
@@ -169,6 +171,26 @@ pub(super) fn kill(socket: &OwnedFd) {
 
 fn bytes_of(path: &Path) -> Vec<u8> {
     path.as_os_str().as_bytes().to_vec()
+}
+
+/// Makes the folder if it is not there, and the links in it that are not.
+fn furnish(folder: &Path, links: &[(PathBuf, PathBuf)]) -> io::Result<()> {
+    if !folder.is_dir() {
+        fs::create_dir_all(folder)?;
+    }
+    for (name, target) in links {
+        let link = folder.join(name);
+        match fs::read_link(&link) {
+            Ok(there) if there == *target => continue,
+            Ok(_) => fs::remove_file(&link)?,
+            Err(_) => {}
+        }
+        if let Some(parent) = link.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        std::os::unix::fs::symlink(target, link)?;
+    }
+    Ok(())
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {

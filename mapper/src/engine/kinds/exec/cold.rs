@@ -206,6 +206,9 @@ impl Cold {
             // Where stderr is closed there is nobody to show it to.
             let _ = io::stderr().write_all(&ending.stderr);
         }
+        if result.is_empty() {
+            self.verdict.silent(&ending.stderr);
+        }
         if ending.left > 0 {
             // What they would have done is missing from the result, perhaps.
             return fails("ended and left processes behind, which were killed".into());
@@ -236,14 +239,11 @@ fn exchange(pipes: Pipes, mut content: &[u8]) -> io::Result<Option<Vec<u8>>> {
 
 /// Sets a unit aside: a record or document for itself, a piece as one stretch of records.
 pub(super) fn set_aside(unit: &Unit<'_>, failed: Failed, each: Each, out: &mut Output) {
-    out.quarantine(unit.part.piece, unit.offset, failed.reason, unit.bytes);
-    if let Some(entry) = out.quarantined.last_mut() {
-        entry.stderr = failed.stderr;
-        if each == Each::Chunk {
-            entry.stretch = Some(Stretch {
-                records: unit.records,
-                bytes: unit.bytes.len() as u64,
-            });
-        }
-    }
+    let stretch = (each == Each::Chunk).then_some(Stretch {
+        records: unit.records,
+        bytes: unit.bytes.len() as u64,
+    });
+    let (piece, offset) = (unit.part.piece, unit.offset);
+    let Failed { reason, stderr } = failed;
+    out.set_aside(piece, offset, &reason, unit.bytes, stretch, &stderr);
 }

@@ -1,6 +1,6 @@
 //! How the user's program is started: the program found, its words, its environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -187,8 +187,21 @@ pub(super) fn links(exec: &Exec, host: &Host) -> Vec<(PathBuf, PathBuf)> {
 
 /// What a program gets of this process's environment.
 pub(super) fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
-    let value = |name| Some((name, std::env::var_os(name)?));
+    let value = |name: &'static str| {
+        let value = std::env::var_os(name)?;
+        // It starts in another folder. A list that is empty names none.
+        let is_list = name.ends_with("PATH") && !value.is_empty();
+        let absolute = is_list.then(|| absolute(&value)).flatten();
+        Some((name, absolute.unwrap_or(value)))
+    };
     PASSED_ON.into_iter().filter_map(value)
+}
+
+/// A list of folders with its relative ones made absolute; an empty name in it is the current
+/// folder.
+fn absolute(list: &OsStr) -> Option<OsString> {
+    let here = std::env::current_dir().ok()?;
+    std::env::join_paths(std::env::split_paths(list).map(|folder| here.join(folder))).ok()
 }
 
 fn environment(exec: &Exec) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -1,6 +1,9 @@
 //! Results as they are written: lines, JSON lines or frames. Of frames a reducer makes files.
 
+use gristmill_common::name::shown;
 use gristmill_common::spec::Out;
+
+use crate::engine::json;
 
 /// Where a result belongs.
 #[derive(Clone, Copy)]
@@ -11,19 +14,16 @@ pub(super) struct Origin<'a> {
     pub(super) offset: u64,
 }
 
-/// Appends what a program wrote to its output for one unit. Nothing is no result, but an empty
-/// file.
+/// Appends what a program wrote to its output for one unit. Nothing is an empty result, which is no
+/// line.
 pub(super) fn text(into: &mut Vec<u8>, out: Out, origin: Origin<'_>, result: &[u8]) {
-    if result.is_empty() && out != Out::File {
-        return;
-    }
     match out {
+        Out::Lines if result.is_empty() => {}
         Out::Lines => line(into, result),
         Out::Json => {
-            let text = String::from_utf8_lossy(result);
-            // A string into memory cannot fail.
-            let value = serde_json::to_vec(&text).unwrap_or_default();
-            object(into, origin, &value);
+            object(into, origin, |into| {
+                json::push_member(into, "result", result);
+            });
         }
         Out::Frames | Out::File => frames(into, origin, result),
     }
@@ -47,7 +47,10 @@ pub(super) fn value(
             if valid.is_err() || result.contains(&b'\n') {
                 return Err("a result that is no JSON value in one line".into());
             }
-            object(into, origin, result);
+            object(into, origin, |into| {
+                into.extend_from_slice(b"\"result\":");
+                into.extend_from_slice(result);
+            });
         }
         Out::Frames | Out::File => frames(into, origin, result),
     }
@@ -61,13 +64,11 @@ fn line(into: &mut Vec<u8>, result: &[u8]) {
     }
 }
 
-fn object(into: &mut Vec<u8>, origin: Origin<'_>, value: &[u8]) {
-    let name = String::from_utf8_lossy(origin.document);
+fn object(into: &mut Vec<u8>, origin: Origin<'_>, result: impl FnOnce(&mut Vec<u8>)) {
     into.extend_from_slice(b"{\"name\":");
-    // A string into memory cannot fail.
-    into.extend_from_slice(&serde_json::to_vec(&name).unwrap_or_default());
-    into.extend_from_slice(format!(",\"offset\":{},\"result\":", origin.offset).as_bytes());
-    into.extend_from_slice(value);
+    json::push_string(into, shown(origin.document).as_bytes());
+    into.extend_from_slice(format!(",\"offset\":{},", origin.offset).as_bytes());
+    result(into);
     into.extend_from_slice(b"}\n");
 }
 

@@ -1,6 +1,7 @@
 //! Chunks run twice, by two programs that know nothing of each other: do they give the same?
 
-use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::entries::{Entries, Entry};
 
 use crate::engine::batch::Batch;
 use crate::engine::output::Output;
@@ -20,7 +21,7 @@ pub struct Reran<'a> {
     /// The results of the first run, as far as they are written in input order.
     pub results: &'a [u8],
     /// What the first run set aside.
-    pub set_aside: &'a [Quarantined],
+    pub set_aside: &'a Entries,
 }
 
 impl Rerun {
@@ -52,13 +53,9 @@ impl Rerun {
 
 /// Whether two outputs hold the same. What a program says on stderr is no result.
 fn is_same(one: &Output, other: &Output) -> bool {
-    fn parts(entry: &Quarantined) -> (&[u8], u64, &str, u64) {
-        (
-            &entry.document,
-            entry.offset,
-            &entry.reason,
-            entry.records(),
-        )
+    fn parts(entry: Entry<'_>) -> (&[u8], u64, &str, u64) {
+        let records = entry.records();
+        (entry.document, entry.offset, entry.reason, records)
     }
     one.bytes == other.bytes
         && one.table.rows().eq(other.table.rows())

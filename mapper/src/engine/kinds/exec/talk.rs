@@ -32,9 +32,8 @@ use crate::engine::processor::{ProcessError, Processor};
 
 /// Batches that a worker has: one in work, one ahead.
 const AHEAD: usize = 2;
-/// The smallest and the largest batch, in bytes. For larger ones the allocators of workers ask the
-/// system for pages each time.
-const BATCH: (usize, usize) = (2 << 10, 64 << 10);
+/// The first batch that a worker gets, in bytes.
+const FIRST: usize = 2 << 10;
 /// A batch that takes less makes the next ones larger, one that takes more makes them smaller.
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// The largest document that a worker gets, in bytes.
@@ -101,7 +100,7 @@ impl Talk {
             recipe,
             pool,
             verdict,
-            size: BATCH.0,
+            size: FIRST,
             counted: Counters::default(),
             position: Position::new(),
         }
@@ -170,7 +169,7 @@ impl Talk {
             let Some(failed) = asked.died else { continue };
             place.warm = None;
             // Where one record kills, others may: with small batches few are asked one by one.
-            self.size = BATCH.0;
+            self.size = FIRST;
             if self.pool.is_stopping() {
                 return Ok(());
             }
@@ -234,7 +233,8 @@ impl Talk {
         let mut batch_began = Instant::now();
         while sure.answered < units.len() {
             if outbox.is_empty() && ends.len() < AHEAD && sent < units.len() {
-                let end = sent + batch_end(&units[sent..], self.size);
+                let most = self.size.min(warm.batch);
+                let end = sent + batch_end(&units[sent..], most);
                 message = frame::batch(&units[sent..end]);
                 outbox = &message;
                 ends.push_back(end);
@@ -254,7 +254,7 @@ impl Talk {
                     out.counters.append(&self.counted);
                     self.begin_batch();
                     sure = Sure::new(answered, out);
-                    self.pace(batch_began.elapsed());
+                    self.pace(batch_began.elapsed(), warm.batch);
                     batch_began = Instant::now();
                     Ok(0)
                 }
@@ -379,10 +379,10 @@ impl Talk {
         failed
     }
 
-    /// A batch took this long: the next ones are larger or smaller.
-    fn pace(&mut self, took: Duration) {
+    /// A batch took this long: the next ones are larger, up to `most` bytes, or smaller.
+    fn pace(&mut self, took: Duration, most: usize) {
         if took < PACE.0 {
-            self.size = (self.size * 2).min(BATCH.1);
+            self.size = (self.size * 2).min(most);
         } else if took > PACE.1 {
             self.size = (self.size / 2).max(1);
         }

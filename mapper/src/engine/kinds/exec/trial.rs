@@ -1,6 +1,7 @@
 //! A few units tried out: what comes of them, for people to look at.
 
-use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::chunk::ChunkHead;
+use gristmill_common::entries::Entries;
 use gristmill_common::key::fields;
 use gristmill_common::spec::{Each, Exec, Reduce};
 
@@ -25,7 +26,7 @@ pub struct Tried<'a> {
     /// Results, as they would be written; of a reduction the mapper's side, `key TAB value`.
     pub results: Vec<u8>,
     /// What was set aside.
-    pub set_aside: &'a [Quarantined],
+    pub set_aside: &'a Entries,
 }
 
 impl Trial {

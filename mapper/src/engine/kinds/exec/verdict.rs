@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use gristmill_common::shutdown::Shutdown;
+use tracing::warn;
 
 /// So many units must fail in the same way.
 const ENOUGH: u64 = 100;
@@ -14,6 +15,8 @@ const ENOUGH: u64 = 100;
 pub(crate) struct Verdict {
     keep_going: bool,
     succeeded: AtomicBool,
+    /// It was said that a program writes to stderr alone.
+    warned: AtomicBool,
     failures: Mutex<(String, u64)>,
     fatal: OnceLock<Fatal>,
     /// When it asks for a stop, programs are killed, and what comes of their units is no result.
@@ -50,6 +53,20 @@ impl Verdict {
     /// A unit has succeeded: from now on failures are the input's.
     pub(super) fn success(&self) {
         self.succeeded.store(true, Ordering::Relaxed);
+    }
+
+    /// A program ended well and wrote nothing, but to stderr: said once, as in a pipe of a shell's
+    /// only the last program's end counts.
+    pub(super) fn silent(&self, stderr: &[u8]) {
+        if stderr.is_empty() || self.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let said = String::from_utf8_lossy(stderr);
+        let last = said.lines().last().unwrap_or_default();
+        warn!(
+            "exec: the program wrote nothing but to stderr, and ended as if all were well; the last line: \
+             {last} (--try 5 shows more; where a shell runs a pipe, `set -o pipefail;` before it tells)"
+        );
     }
 
     /// A unit has failed, for this reason, which is the same text for the same cause up to a colon.

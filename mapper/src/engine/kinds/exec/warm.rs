@@ -15,6 +15,12 @@ use super::unit::Failed;
 /// The least time for loading code and models.
 const SETUP: Duration = Duration::from_secs(600);
 
+/// The largest batch, in bytes, of a worker that does not say which it wants. For larger ones the
+/// allocators of most workers ask the system for pages each time.
+const BATCH: usize = 64 << 10;
+/// The largest batch that a worker may want, in bytes.
+const MOST_BATCH: usize = 1 << 20;
+
 /// A worker that runs under a keeper.
 pub(super) struct Warm {
     pump: Pump,
@@ -23,6 +29,8 @@ pub(super) struct Warm {
     at: usize,
     /// Units that it has answered.
     pub(super) answered: u64,
+    /// The largest batch that it wants, in bytes.
+    pub(super) batch: usize,
 }
 
 /// Why there is no frame.
@@ -48,6 +56,7 @@ impl Warm {
             inbox: Vec::new(),
             at: 0,
             answered: 0,
+            batch: BATCH,
         };
         let each = match exec.each {
             Each::Document => "document",
@@ -73,14 +82,24 @@ impl Warm {
                 Ok(_) => break Err("it answers before it is asked".into()),
                 Err(silence) => {
                     let ending = silence.end_of(keeper);
-                    let reason = silence.reason(&ending, exec.timeout, exec.memory);
+                    let reason = match silence {
+                        Silence::TooLong => format!(
+                            "killed after {} s in which it was not ready: imports and setup() may \
+                             take ten minutes, or --timeout where that is longer",
+                            patience.as_secs()
+                        ),
+                        silence => silence.reason(&ending, exec.timeout, exec.memory),
+                    };
                     let stderr = ending.stderr;
                     return Ok(Err(Failed { reason, stderr }));
                 }
             }
         };
         Ok(match said {
-            Ok(()) => Ok(warm),
+            Ok(batch) => {
+                warm.batch = batch;
+                Ok(warm)
+            }
             Err(text) => {
                 let ending = end_of(keeper);
                 let (reason, details) = split(&text);
@@ -178,13 +197,17 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     text.split_once('\n').unwrap_or((text, ""))
 }
 
-fn speaks(json: &[u8]) -> Result<(), String> {
+/// The largest batch that a worker wants, out of its greeting.
+fn speaks(json: &[u8]) -> Result<usize, String> {
     #[derive(serde::Deserialize)]
     struct Hello {
         version: u32,
+        batch: Option<usize>,
     }
     match serde_json::from_slice::<Hello>(json) {
-        Ok(hello) if hello.version == frame::VERSION => Ok(()),
+        Ok(hello) if hello.version == frame::VERSION => {
+            Ok(hello.batch.unwrap_or(BATCH).clamp(1, MOST_BATCH))
+        }
         Ok(hello) => Err(format!(
             "it speaks version {} of the protocol, not {}",
             hello.version,

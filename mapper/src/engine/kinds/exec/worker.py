@@ -27,6 +27,9 @@ class Worker:
         self.input = os.fdopen(3, "rb", 1 << 20)
         for descriptor in (3, 4):
             os.set_inheritable(descriptor, False)
+        self.pid = os.getpid()
+        self.rest = []  # the records in work: a child that a function forks finds no others in it
+        os.register_at_fork(after_in_child=lambda: self.rest.clear())
         self.lock = threading.Lock()
         self.answers = []
         self.answered = 0
@@ -48,6 +51,11 @@ class Worker:
         """What a record counted whose answer is sent."""
         for key, amount in counted.items():
             add(self.counts, key, amount)
+
+    def only(self, error=None):
+        """Ends a child that the user's function has forked and come back in: it is no worker."""
+        if os.getpid() != self.pid:
+            leave(error)
 
     def send(self, kind, *payload):
         with self.lock:
@@ -91,7 +99,9 @@ class Worker:
         try:
             self.function = load(module, name)
             self.takes_bytes = takes_bytes(self.function)
+            self.only()
         except BaseException as error:
+            self.only(error)
             self.send("F", explain(error))
             return False
         self.counted = {}  # by setup, for each process: how many there are says nothing
@@ -158,12 +168,14 @@ class Worker:
         return records
 
     def records(self, data, count, lengths):
-        records = iter(self.split(data, count, lengths))
+        self.rest = self.split(data, count, lengths)
+        records = iter(self.rest)
         while True:
             try:
                 self.answer(records)
                 return
             except BaseException as error:
+                self.only(error)
                 self.counted.pop(len(self.answers), None)
                 self.flush()
                 self.send("X", explain(error))
@@ -180,6 +192,7 @@ class Worker:
                 if type(value) is not text:
                     value = results(value)
                 append(value)
+            self.only()
             if len(answers) < FLUSH:
                 return
             self.flush()
@@ -297,6 +310,7 @@ def reduce(module, name):
     output = sys.stdout.buffer
     sys.stdout = sys.stderr
     worker = Worker.__new__(Worker)  # for what it knows of results
+    worker.pid = os.getpid()
     worker.out, worker.answers, worker.counted = "lines", [], {}
     here = sys.modules["gristmill"] = types.ModuleType("gristmill")
     here.document, here.count = None, worker.count
@@ -314,13 +328,17 @@ def reduce(module, name):
 
     try:
         function = load(module, name)
+        worker.only()
         worker.counted = {}
         lines = map(split, sys.stdin.buffer)
         for key, group in itertools.groupby(lines, key=lambda item: item[0]):
             for result in results(function(key, (value for _, value in group))):
+                worker.only()
                 output.write(result if result.endswith(b"\n") else result + b"\n")
+            worker.only()
         output.flush()
     except BaseException as error:
+        worker.only(error)
         sys.stderr.write(explain(error).decode("utf-8", "replace").partition("\n")[2])
         sys.exit(1)
     counted = worker.counted.get(0, {})
@@ -330,8 +348,26 @@ def reduce(module, name):
         sys.stderr.write("reporter:counter:%s,%s,%d\n" % (group.decode(), counter.decode(), amount))
 
 
+def leave(error):
+    """Ends this process as a script would end here, but without what was prepared for its end."""
+    code = 0
+    try:
+        if isinstance(error, SystemExit):
+            code = error.code & 0xFF if isinstance(error.code, int) else int(error.code is not None)
+            if error.code is not None and not isinstance(error.code, int):
+                print(error.code, file=sys.stderr)
+        elif error is not None:
+            code = 1
+            sys.stderr.write(explain(error).decode("utf-8", "replace").partition("\n")[2])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
 def as_json(value):
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    # NaN and infinity are no JSON.
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8")
 
 

@@ -20,7 +20,7 @@ pub(super) struct Pattern {
     /// For the text of one record.
     record: RegexMatcher,
     /// For many lines ended by LF, and by CRLF. `None` where records are not lines, or where the
-    /// pattern asks for a text's very beginning or end.
+    /// pattern asks for a text's very beginning or end, or for a CR, which may end a line.
     lines: Option<(RegexMatcher, RegexMatcher)>,
     /// For texts that are not UTF-8, where that makes a difference.
     runs: Option<Runs>,
@@ -76,15 +76,12 @@ impl Pattern {
             .line_terminator(Some(b'\n'))
             .build(&pattern)
             .map_err(|error| fail(&error))?;
-        let crlf = builder()
-            .crlf(true)
-            .build(&pattern)
-            .map_err(|error| fail(&error))?;
+        let crlf = builder().crlf(true).build(&pattern).ok();
         let looks = hir.properties().look_set();
         let anchored = looks.contains(Look::Start) || looks.contains(Look::End);
         Ok(Self {
             record: line.clone(),
-            lines: (!anchored).then_some((line, crlf)),
+            lines: crlf.filter(|_| !anchored).map(|crlf| (line, crlf)),
             runs,
         })
     }

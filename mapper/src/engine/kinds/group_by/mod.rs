@@ -12,20 +12,27 @@ mod time;
 
 pub use self::survey::{FieldSeen, Survey, survey};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gristmill_common::condition;
 use gristmill_common::counters::{Counter, MAX_COUNTERS};
+use gristmill_common::header::Header;
+use gristmill_common::name::on_one_line;
+use gristmill_common::record::Splitter;
 use gristmill_common::spec::{GroupBy, PRESENT, Records};
 
 use self::field::{Found, Names};
 use self::json::Json;
-use self::parse::{Maker, Parser, Reason, Unwrap};
+use self::parse::{Maker, OTHER_HEADER, Parser, Reason, Unwrap};
 use self::tally::{At, Number, Tally};
 use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::prepared::{Factory, SpecError};
 use crate::engine::processor::{ProcessError, Processor};
+
+/// How much of a header is shown where it is another document's, in characters.
+const SHOWN: usize = 100;
 
 /// Reads the names of fields and the conditions.
 pub(super) fn prepare(options: &GroupBy, records: &Records) -> Result<Factory, SpecError> {
@@ -60,12 +67,31 @@ pub fn name_format(options: &GroupBy, text: &[u8], whole: bool) -> Result<&'stat
     if let Some(name) = unwrap {
         Unwrap::new(name)?;
     }
-    parse::detect(unwrap, text, whole).ok_or_else(|| {
-        SpecError(format!(
-            "it is in no format that is known by its lines; write --parse and one of {}",
-            parse::KNOWN
-        ))
-    })
+    if let Some(name) = parse::detect(unwrap, text, whole) {
+        return Ok(name);
+    }
+    let wanted = field_names(options).unwrap_or_default();
+    if let (None, true, Some(name)) = (unwrap, whole, parse::header_alone(text, &wanted)) {
+        return Ok(name);
+    }
+    Err(SpecError(match parse::is_ltsv(unwrap, text, whole) {
+        true => {
+            "it is LTSV (label:value with tabs between), which has no --parse of its own; take the \
+                 labels out in their order, such as with --parse \
+                 'regex:(?:^|\\t)host:(?P<host>[^\\t]*)\\t(?:.*\\t)?status:(?P<status>[^\\t]*)'"
+                .to_owned()
+        }
+        false => {
+            let known = format!(
+                "it is in no format that is known by its lines; write --parse and one of {}",
+                parse::KNOWN
+            );
+            match parse::hint(text) {
+                Some(hint) => format!("{hint} ({known})"),
+                None => known,
+            }
+        }
+    }))
 }
 
 /// The fields that a job names.
@@ -91,6 +117,30 @@ impl Reader {
         match maker {
             None => Reader::Json(Json::new(names)),
             Some(maker) => Reader::Other(maker()),
+        }
+    }
+
+    /// The records that follow have this header.
+    fn header(&mut self, text: Option<&[u8]>) -> Result<(), Reason> {
+        match self {
+            Reader::Json(_) => Ok(()),
+            Reader::Other(parser) => parser.header(text),
+        }
+    }
+
+    /// See [`Parser::records`].
+    #[inline]
+    fn records(
+        &mut self,
+        text: &[u8],
+        splitter: &Splitter,
+        found: &mut Found,
+        mut each: impl FnMut(usize, &[u8], Result<(&Found, &[u8]), Reason>),
+    ) -> Option<u64> {
+        match (self, splitter) {
+            (Reader::Json(json), Splitter::Lines) => Some(json.lines(text, found, each)),
+            (Reader::Json(_), _) => None,
+            (Reader::Other(parser), _) => parser.records(text, splitter, found, &mut each),
         }
     }
 
@@ -169,17 +219,8 @@ impl Processor for Grouper {
             out.table.row(b"");
         }
         for part in batch.parts() {
-            let records = match (&mut self.reader, &self.unwrap) {
-                (Reader::Json(json), None) if batch.is_lines() => lines(
-                    json,
-                    &mut self.found,
-                    &mut self.tally,
-                    batch.split(),
-                    part,
-                    out,
-                ),
-                _ => self.records(batch, part, out),
-            };
+            let many = self.many(batch, part, out);
+            let records = many.unwrap_or_else(|| self.records(batch, part, out));
             out.counted(records);
         }
         self.tally.finish(&mut out.table);
@@ -198,12 +239,47 @@ impl Processor for Grouper {
 }
 
 impl Grouper {
+    /// Reads and counts the records of a part many at once, if there is a way; returns how many
+    /// there are.
+    fn many(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> Option<u64> {
+        let known = matches!(batch.splitter(), Splitter::Lines | Splitter::Quoted(_));
+        if !known || self.unwrap.is_some() {
+            return None;
+        }
+        let header = part.piece.header.as_ref();
+        let (text, mark) = (part.text(), part.mark());
+        let mut at = At {
+            split: batch.split(),
+            ordinal: part.piece.ordinal,
+            offset: 0,
+        };
+        let named = self.reader.header(header.map(|header| &header.text[..]));
+        let tally = &mut self.tally;
+        let each = |start: usize, bytes: &[u8], read: Result<(&Found, &[u8]), Reason>| {
+            // The mark is part of the first record.
+            let from = if start == 0 { 0 } else { start + mark };
+            at.offset = part.offset + from as u64;
+            let read = match header {
+                Some(header) if header.offset == at.offset => named.map(|()| None),
+                _ => read.map(Some),
+            };
+            match read {
+                Ok(Some((found, text))) => tally.count(found, text, at, &mut out.table),
+                Ok(None) => {}
+                Err(reason) => {
+                    let bytes = &part.bytes[from..start + mark + bytes.len()];
+                    out.quarantine(part.piece, at.offset, said(reason, header), bytes);
+                }
+            }
+        };
+        let records = (self.reader).records(text, batch.splitter(), &mut self.found, each)?;
+        // A mark without a line is a line.
+        Some(records + u64::from(text.is_empty() && mark > 0))
+    }
+
     fn records(&mut self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) -> u64 {
         let header = part.piece.header.as_ref();
-        let names = match &mut self.reader {
-            Reader::Json(_) => Ok(()),
-            Reader::Other(parser) => parser.header(header.map(|header| &header.text[..])),
-        };
+        let names = (self.reader).header(header.map(|header| &header.text[..]));
         let mut records = 0;
         let mut at = At {
             split: batch.split(),
@@ -213,8 +289,9 @@ impl Grouper {
         for record in batch.records(part) {
             records += 1;
             at.offset = record.offset;
-            if header.is_some_and(|header| header.offset == record.offset) {
+            if let Some(header) = header.filter(|header| header.offset == record.offset) {
                 if let Err(reason) = names {
+                    let reason = said(reason, Some(header));
                     out.quarantine(part.piece, record.offset, reason, record.bytes);
                 }
                 continue;
@@ -230,6 +307,7 @@ impl Grouper {
                 Ok(())
             });
             if let Err(reason) = read {
+                let reason = said(reason, header);
                 out.quarantine(part.piece, record.offset, reason, record.bytes);
             }
         }
@@ -237,33 +315,18 @@ impl Grouper {
     }
 }
 
-/// Reads and counts the lines of a part, many at once; returns how many there are.
-fn lines(
-    json: &mut Json,
-    found: &mut Found,
-    tally: &mut Tally,
-    split: u32,
-    part: &Part<'_>,
-    out: &mut Output,
-) -> u64 {
-    let (text, mark) = (part.text(), part.mark());
-    let mut place = At {
-        split,
-        ordinal: part.piece.ordinal,
-        offset: 0,
+/// A reason as it is told: with the header, where that is why.
+fn said(reason: Reason, header: Option<&Header>) -> Cow<'static, str> {
+    let Some(header) = header.filter(|_| reason == OTHER_HEADER) else {
+        return reason.into();
     };
-    let lines = json.lines(text, found, |at, line, read| match read {
-        Ok((found, text)) => {
-            place.offset = part.offset + (at + mark) as u64;
-            tally.count(found, text, place, &mut out.table);
-        }
-        Err(reason) => {
-            // The mark is part of the first record.
-            let from = if at == 0 { 0 } else { at + mark };
-            let bytes = &part.bytes[from..at + mark + line.len()];
-            out.quarantine(part.piece, part.offset + from as u64, reason, bytes);
-        }
-    });
-    // A mark without a line is a line.
-    lines + u64::from(text.is_empty() && mark > 0)
+    let text = on_one_line(&header.text);
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!(
+        "{reason}; it is `{shown}` (--exclude leaves documents out, --fields names columns where no line does)"
+    )
+    .into()
 }

@@ -1,7 +1,7 @@
 //! What the records of a text hold: fields, how many records have each, and what it is there.
 
 use gristmill_common::condition::Value;
-use gristmill_common::decimal::Decimal;
+use gristmill_common::decimal::is_written_as_number;
 use gristmill_common::header::Headers;
 use gristmill_common::record::{BOM, Splitter, content};
 use gristmill_common::spec::GroupBy;
@@ -190,7 +190,7 @@ fn kind_of(text: &[u8]) -> &'static str {
         b"true" | b"false" => "boolean",
         [b'{', .., b'}'] => "object",
         [b'[', .., b']'] if text.len() == 2 => "list",
-        _ if Decimal::parse(text).is_some() => "number",
+        _ if is_written_as_number(text) => "number",
         _ if time::cut(text, Unit::Minute, &mut Room::default()).is_some() => "time",
         _ => "text",
     }
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_every_format_are_found() {
+    fn fields_of_named_values_and_of_columns_are_found() {
         let json = r#"{"a":{"b.c":1,"d":[{"e":"x"},null],"f":[],"g":{}},"t":"2025-03-03T10:00:00Z"}
 {"a":{"b.c":"2"},"t":true}
 {"a":
@@ -281,6 +281,10 @@ mod tests {
             fields,
             ["a: number 1: 1", "b: null 1, number 1: 2", "c: text 1: x y"]
         );
+    }
+
+    #[test]
+    fn fields_of_servers_lines_are_found() {
         let syslog = "Oct 11 22:14:15 h su[12]: 'su root' failed\n";
         let (_, _, fields) = seen("syslog", None, syslog);
         assert_eq!(

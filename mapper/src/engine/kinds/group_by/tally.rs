@@ -83,10 +83,7 @@ impl Tally {
             };
             add(table.values_mut(row), number.columns, value);
             for &tag in &number.buckets {
-                let bucket = bucket::of(value.scaled()).to_be_bytes();
-                push_field(&mut self.key, &[tag, bucket[0], bucket[1]]);
-                table.count_member(&self.key, group);
-                self.key.truncate(group);
+                table.count_bucket(row, tag, bucket::of(value.scaled()));
             }
         }
         for &(asked, tag) in &self.distinct {

@@ -129,18 +129,24 @@ struct PosTagger {
 impl Processor for PosTagger {
     fn process(&mut self, batch: &Batch<'_>, out: &mut Output) -> Result<(), ProcessError> {
         for part in batch.parts() {
+            let before = out.bytes.len();
             if self.style.format == Format::Conllu && begins_document(part) {
                 out.bytes.extend_from_slice(b"# newdoc id = ");
                 let name = on_one_line(&part.piece.document);
                 push_comment(&mut out.bytes, name.as_bytes());
                 out.bytes.push(b'\n');
             }
+            let begun = out.bytes.len();
+            let name = self.style.name(&part.piece.document);
             for record in batch.records(part) {
                 if self.style.tokenized {
-                    self.tokenized(part, &record, &mut out.bytes);
+                    self.tokenized(&name, &record, &mut out.bytes);
                 } else {
-                    self.raw(part, &record, &mut out.bytes);
+                    self.raw(&name, &record, &mut out.bytes);
                 }
+            }
+            if out.bytes.len() == begun && is_small_document(part) {
+                out.bytes.truncate(before);
             }
         }
         Ok(())
@@ -152,9 +158,15 @@ fn begins_document(part: &Part<'_>) -> bool {
     part.piece.first && part.offset == part.piece.offset
 }
 
+/// Whether a part is a whole document that no chunk divides. Of such a one it is known that no
+/// sentence follows, and a comment without a sentence is no CoNLL-U.
+fn is_small_document(part: &Part<'_>) -> bool {
+    part.piece.first && part.piece.last && part.piece.records <= 1
+}
+
 impl PosTagger {
     /// Text as people write it: split into sentences and tokens.
-    fn raw(&mut self, part: &Part<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn raw(&mut self, document: &[u8], record: &Record<'_>, out: &mut Vec<u8>) {
         let bytes = record.text();
         let start = record.text_offset();
         let (model, style) = (Arc::clone(self.tagger.model()), &self.style);
@@ -167,7 +179,7 @@ impl PosTagger {
             let place = |token: &Token| (start + token.start as u64, start + token.end as u64);
             places.extend(tagged.tokens.iter().map(place));
             let sentence = Sentence {
-                document: &part.piece.document,
+                document,
                 record: record.number,
                 number,
                 forms: &forms,
@@ -180,7 +192,7 @@ impl PosTagger {
     }
 
     /// One sentence a record, tokens between spaces.
-    fn tokenized(&mut self, part: &Part<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn tokenized(&mut self, document: &[u8], record: &Record<'_>, out: &mut Vec<u8>) {
         let bytes = record.text();
         let start = record.text_offset();
         let text = replace_invalid(bytes);
@@ -204,7 +216,7 @@ impl PosTagger {
         self.tagger.tag_into(&words, &mut self.tags);
         if !forms.is_empty() {
             let sentence = Sentence {
-                document: &part.piece.document,
+                document,
                 record: record.number,
                 number: 1,
                 forms: &forms,

@@ -2,12 +2,13 @@
 //! found.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
 use gristmill_common::name::shown;
 use gristmill_common::spec::{Format, Tagset};
-use gristmill_tagger::conllu::{Form, push_id, push_sentence};
+use gristmill_tagger::conllu::{Form, push_id, push_number, push_sentence};
 use gristmill_tagger::{Model, Tag, penn_style};
+
+use crate::engine::json;
 
 /// How sentences are written.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Style {
 
 /// A tagged sentence and where it stands.
 pub(super) struct Sentence<'a> {
+    /// The document's name as [`Style::name`] wants it.
     pub(super) document: &'a [u8],
     /// Of the record in its document, from 0.
     pub(super) record: u64,
@@ -38,13 +40,26 @@ pub(super) struct Sentence<'a> {
 }
 
 impl Style {
+    /// A document's name as every sentence of it names it.
+    pub(super) fn name(&self, document: &[u8]) -> Vec<u8> {
+        let mut name = Vec::new();
+        match self.format {
+            Format::Conllu => push_id(&mut name, document),
+            Format::Jsonl => json::push_string(&mut name, shown(document).as_bytes()),
+            _ => {}
+        }
+        name
+    }
+
     pub(super) fn write(&self, model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
         match self.format {
             Format::Conllu => {
                 let id = |out: &mut Vec<u8>| {
-                    push_id(out, sentence.document);
-                    // Writing to memory cannot fail.
-                    let _ = write!(out, "-{}-{}", sentence.record + 1, sentence.number);
+                    out.extend_from_slice(sentence.document);
+                    out.push(b'-');
+                    push_number(out, sentence.record + 1);
+                    out.push(b'-');
+                    push_number(out, sentence.number as u64);
                 };
                 let lemmas = self.lemmas(model, sentence);
                 push_sentence(out, model, id, sentence.forms, sentence.tags, &lemmas);
@@ -65,9 +80,14 @@ impl Style {
             return Vec::new();
         }
         let words = sentence.words.iter().zip(sentence.tags);
-        let lemma =
-            |(word, tag): (&&'a str, &Tag)| model.lemma(word, *tag).unwrap_or((*word).into());
-        words.map(lemma).collect()
+        let lemma = |((word, tag), form): ((&&'a str, &Tag), &Form<'a>)| {
+            // The tagger sees a control in the place of each byte that is not UTF-8.
+            match std::str::from_utf8(form.bytes) {
+                Ok(_) => model.lemma(word, *tag).unwrap_or((*word).into()),
+                Err(_) => String::from_utf8_lossy(form.bytes),
+            }
+        };
+        words.zip(sentence.forms).map(lemma).collect()
     }
 
     fn tag<'a>(&self, model: &'a Model, form: &Form<'_>, tag: Tag) -> &'a str {
@@ -118,27 +138,35 @@ impl Style {
         }
     }
 
-    /// One JSON object a sentence.
+    /// One JSON object a sentence, its members in the order of their names.
     fn jsonl(&self, model: &Model, sentence: &Sentence<'_>, out: &mut Vec<u8>) {
-        let tokens: Vec<_> = sentence
-            .forms
-            .iter()
-            .map(|form| String::from_utf8_lossy(form.bytes))
-            .collect();
-        let tags: Vec<&str> = self.tags(model, sentence).map(|(_, tag)| tag).collect();
-        let upos: Vec<&str> = sentence.tags.iter().map(|tag| model.upos(*tag)).collect();
-        let mut line = serde_json::json!({
-            "document": shown(sentence.document),
-            "offset": sentence.places[0].0,
-            "tokens": tokens,
-            "offsets": sentence.places,
-            "tags": tags,
-            "upos": upos,
-        });
+        out.extend_from_slice(b"{\"document\":");
+        out.extend_from_slice(sentence.document);
         if self.lemmas {
-            line["lemmas"] = self.lemmas(model, sentence).into();
+            out.extend_from_slice(b",\"lemmas\":");
+            let lemmas = self.lemmas(model, sentence);
+            json::push_list(out, &lemmas, |out, lemma| {
+                json::push_string(out, lemma.as_bytes());
+            });
         }
-        // Writing to memory cannot fail.
-        let _ = writeln!(out, "{line}");
+        out.extend_from_slice(b",\"offset\":");
+        push_number(out, sentence.places[0].0);
+        out.extend_from_slice(b",\"offsets\":");
+        json::push_list(out, sentence.places, |out, (start, end)| {
+            json::push_list(out, [start, end], |out, place| push_number(out, *place));
+        });
+        out.extend_from_slice(b",\"tags\":");
+        json::push_list(out, self.tags(model, sentence), |out, (_, tag)| {
+            json::push_string(out, tag.as_bytes());
+        });
+        out.extend_from_slice(b",\"tokens\":");
+        json::push_list(out, sentence.forms, |out, form| {
+            json::push_string(out, form.bytes);
+        });
+        out.extend_from_slice(b",\"upos\":");
+        json::push_list(out, sentence.tags, |out, tag| {
+            json::push_string(out, model.upos(*tag).as_bytes());
+        });
+        out.extend_from_slice(b"}\n");
     }
 }

@@ -21,7 +21,7 @@ use super::parse::Reason;
 use crate::engine::lines::{BLOCK, block_of};
 use crate::engine::simd::Marks;
 
-const NO_OBJECT: Reason = "JSON, but no object";
+const NO_OBJECT: Reason = "no JSON object";
 const TRAILING: Reason = "not JSON: something follows the value";
 
 /// Reads records of JSON.

@@ -103,8 +103,8 @@ fn of_keys_that_come_twice_the_last_one_counts() {
 fn what_is_no_json_says_why() {
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
     for (line, why) in [
-        ("x", "no object"),
-        ("5", "no object"),
+        ("x", "no JSON object"),
+        ("5", "no JSON object"),
         ("{", "in the middle"),
         (r#"{"a":1"#, "in the middle"),
         (r#"{"a":"x"#, "inside a string"),

@@ -134,15 +134,15 @@ impl Catalog {
     }
 }
 
-/// A name that has no steps, as it is typed: dots in it need no backslash unless a step would be
-/// empty.
+/// A name that has no steps, as it is typed in a list: dots in it need no backslash unless a step
+/// would be empty.
 fn flat(name: &str) -> String {
     match name.split('.').any(str::is_empty) || name.contains('\\') {
         true => escaped(name),
-        false => name.to_owned(),
+        false => name.replace(',', "\\,"),
     }
 }
 
 fn escaped(name: &str) -> String {
-    name.replace('\\', "\\\\").replace('.', "\\.")
+    (name.replace('\\', "\\\\").replace('.', "\\.")).replace(',', "\\,")
 }

@@ -41,6 +41,9 @@ pub(super) fn is_dash(value: &[u8]) -> bool {
     value == b"-"
 }
 
+/// What is wanted of the columns that come.
+pub(super) struct Coming<'c>(&'c [Wanted]);
+
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
     column: usize,
@@ -119,6 +122,11 @@ impl Columns {
         }
     }
 
+    /// No field is one of them.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
     /// How many columns there are.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -134,8 +142,32 @@ impl Columns {
         start: usize,
         end: usize,
     ) {
-        for wanted in self.wanted.iter().filter(|wanted| wanted.column == column) {
-            let range = match wanted.part {
+        let mut wanted = Coming(&self.wanted);
+        wanted.0 = &wanted.0[wanted.0.partition_point(|wanted| wanted.column < column)..];
+        self.set_next(&mut wanted, found, column, text, (start, end));
+    }
+
+    /// What is wanted of a record's columns, for [`Columns::set_next`].
+    #[inline]
+    pub(super) fn wanted(&self) -> Coming<'_> {
+        Coming(&self.wanted)
+    }
+
+    /// As [`Columns::set`], of a record's columns in order: `wanted` is what is still to come.
+    #[inline(always)]
+    pub(super) fn set_next(
+        &self,
+        wanted: &mut Coming<'_>,
+        found: &mut Found,
+        column: usize,
+        text: &[u8],
+        (start, end): (usize, usize),
+    ) {
+        while let [first, rest @ ..] = wanted.0
+            && first.column == column
+        {
+            wanted.0 = rest;
+            let range = match first.part {
                 None => Some((start, end)),
                 Some(part) => {
                     let range = part.of(&text[start..end]);
@@ -145,8 +177,22 @@ impl Columns {
             if let Some((start, end)) = range
                 && !(self.dashes && is_dash(&text[start..end]))
             {
-                found.set(wanted.field, start, end, false);
+                found.set(first.field, start, end, false);
             }
+        }
+    }
+
+    /// Notes the values of all columns; `place` says where in `text` a column is.
+    #[inline(always)]
+    pub(super) fn set_all(
+        &self,
+        found: &mut Found,
+        text: &[u8],
+        place: impl Fn(usize) -> (usize, usize),
+    ) {
+        let mut wanted = self.wanted();
+        while let Some(column) = wanted.0.first().map(|wanted| wanted.column) {
+            self.set_next(&mut wanted, found, column, text, place(column));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which format a text is in, told by its lines.
 
+use std::net::IpAddr;
+
 use gristmill_common::condition::Value;
 use gristmill_common::decimal::Decimal;
 use gristmill_common::header::{HeaderRule, Headers};
@@ -18,8 +20,25 @@ const MOST: usize = 1000;
 /// What a field of a format must be.
 #[derive(Clone, Copy)]
 enum Is {
+    /// A time with its day, as ISO 8601 writes it.
+    IsoTime,
+    /// `06/Feb/2019:00:00:38 +0000`.
+    LogTime,
+    /// Seconds since 1970, of 1973 or later.
+    Epoch,
+    /// As any log writes it.
     Time,
     Number,
+    /// One, or not there.
+    NumberOrNone,
+    /// In quotes.
+    Quoted,
+    /// A host's name or address, or not there.
+    Host,
+    /// A program's name.
+    App,
+    /// One of these.
+    One(&'static [&'static [u8]]),
     /// Ends so.
     Ends(&'static [u8]),
     Anything,
@@ -31,46 +50,64 @@ const PLAIN: [(&str, &[(&str, Is)]); 8] = [
     (
         "alb",
         &[
-            ("time", Is::Time),
-            ("elb_status_code", Is::Number),
-            ("request_creation_time", Is::Time),
+            (
+                "type",
+                Is::One(&[b"http", b"https", b"h2", b"grpcs", b"ws", b"wss"]),
+            ),
+            ("time", Is::IsoTime),
+            ("elb_status_code", Is::NumberOrNone),
+            ("request", Is::Quoted),
+            ("request_creation_time", Is::IsoTime),
         ],
     ),
     (
         "elb",
         &[
-            ("time", Is::Time),
-            ("elb_status_code", Is::Number),
+            ("time", Is::IsoTime),
+            ("client_port", Is::Number),
+            // A listener of TCP has no status.
+            ("elb_status_code", Is::NumberOrNone),
             ("backend_processing_time", Is::Number),
+            ("request", Is::Quoted),
         ],
     ),
     (
         "s3",
         &[
-            ("time", Is::Time),
-            ("http_status", Is::Number),
+            ("time", Is::LogTime),
+            ("http_status", Is::NumberOrNone),
             ("request_id", Is::Anything),
         ],
     ),
-    ("haproxy", &[("time", Is::Anything)]),
+    ("haproxy", &[("time", Is::LogTime)]),
     (
         "traefik",
         &[
-            ("time", Is::Time),
-            ("status", Is::Number),
+            ("time", Is::LogTime),
+            ("request", Is::Quoted),
+            ("status", Is::NumberOrNone),
             ("duration", Is::Ends(b"ms")),
         ],
     ),
-    ("access-log", &[("time", Is::Time)]),
+    ("access-log", &[("time", Is::LogTime)]),
     (
         "squid",
         &[
-            ("time", Is::Time),
+            ("time", Is::Epoch),
             ("elapsed", Is::Number),
             ("status", Is::Number),
         ],
     ),
-    ("syslog", &[("time", Is::Time)]),
+    (
+        "syslog",
+        &[("time", Is::Time), ("host", Is::Host), ("app", Is::App)],
+    ),
+];
+
+/// What other logs have where syslog has names.
+const LEVELS: [&str; 12] = [
+    "trace", "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "critical",
+    "fatal", "panic",
 ];
 
 /// The format that most records of a text are in, as it is typed after `--parse`; `whole` says that
@@ -84,6 +121,9 @@ pub(in crate::engine::kinds::group_by) fn detect(
     let lines = lines_of(unwrap, text, whole);
     if unwrap.is_none() && lines.iter().any(|line| line.starts_with(b"#Fields:")) {
         return Some("w3c");
+    }
+    if are_ltsv(&lines) {
+        return None;
     }
     let mut best: Option<(usize, &'static str)> = None;
     let mut offer = |fitting: usize, name: &'static str| {
@@ -155,9 +195,11 @@ fn fitting(name: &str, fields: &[(&str, Is)], lines: &[Vec<u8>]) -> usize {
     let fits = |line: &&Vec<u8>| {
         found.clear();
         matches!(parser.record(line, &mut found), Ok(true))
-            && wanted
-                .iter()
-                .all(|&(field, is)| is.of(found.value(field, line)))
+            && wanted.iter().all(|&(field, is)| match is {
+                Is::Quoted => (found.place(field))
+                    .is_some_and(|(start, _)| start > 0 && line[start - 1] == b'"'),
+                _ => is.of(found.value(field, line)),
+            })
     };
     lines.iter().filter(fits).count()
 }
@@ -165,15 +207,68 @@ fn fitting(name: &str, fields: &[(&str, Is)], lines: &[Vec<u8>]) -> usize {
 impl Is {
     fn of(self, value: Value<'_>) -> bool {
         let Value::Text(text) = value else {
-            return matches!(self, Is::Anything);
+            return matches!(self, Is::Anything | Is::NumberOrNone | Is::Host);
         };
+        let is_time = || time::cut(text, Unit::Minute, &mut Room::default()).is_some();
         match self {
-            Is::Time => time::cut(text, Unit::Minute, &mut Room::default()).is_some(),
-            Is::Number => Decimal::parse(text).is_some(),
+            Is::IsoTime => text.get(4) == Some(&b'-') && text.len() > 10 && is_time(),
+            Is::LogTime => text.get(2) == Some(&b'/') && is_time(),
+            Is::Epoch => {
+                let seconds = text.iter().take_while(|byte| byte.is_ascii_digit());
+                seconds.count() >= 9 && is_time()
+            }
+            Is::Time => is_time(),
+            Is::Number | Is::NumberOrNone => Decimal::parse(text).is_some(),
+            // Seen where it stands.
+            Is::Quoted => false,
+            Is::Host => {
+                let begins = |byte: &u8| byte.is_ascii_alphanumeric() || b":_".contains(byte);
+                text.first().is_some_and(begins) && is_name(text)
+            }
+            Is::App => {
+                let text = String::from_utf8_lossy(text);
+                is_name(text.as_bytes()) && text.parse::<IpAddr>().is_err()
+            }
+            Is::One(all) => all.contains(&text),
             Is::Ends(end) => text.ends_with(end),
             Is::Anything => true,
         }
     }
+}
+
+/// Whether a word may be a name in a syslog line: no `key=value`, and no level.
+fn is_name(word: &[u8]) -> bool {
+    let is_level = |level: &&str| word.eq_ignore_ascii_case(level.as_bytes());
+    !word.contains(&b'=') && !LEVELS.iter().any(is_level)
+}
+
+/// Whether most lines of a text are LTSV: `label:value` with tabs between (ltsv.org), which looks
+/// like TSV. It is read by no `--parse` but a regular expression.
+pub(in crate::engine::kinds::group_by) fn is_ltsv(
+    unwrap: Option<&str>,
+    text: &[u8],
+    whole: bool,
+) -> bool {
+    are_ltsv(&lines_of(
+        unwrap,
+        text.strip_prefix(BOM).unwrap_or(text),
+        whole,
+    ))
+}
+
+fn are_ltsv(lines: &[Vec<u8>]) -> bool {
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    let is_labelled = |column: &[u8]| {
+        let label = memchr::memchr(b':', column).map_or(&b""[..], |at| &column[..at]);
+        !label.is_empty() && label.iter().all(is_label)
+    };
+    let mut fitting = 0;
+    for line in lines {
+        let mut columns = line.split(|byte| *byte == b'\t');
+        fitting += usize::from(line.contains(&b'\t') && columns.all(is_labelled));
+    }
+    // A header may look so.
+    fitting * 2 > lines.len()
 }
 
 /// Whether most words of a line are `key=value`.
@@ -243,76 +338,4 @@ fn is_separated(text: &[u8], whole: bool, name: &str, delimiter: u8) -> bool {
         }
     }
     fitting > 0 && fitting * 10 >= all * 9
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(text: &str) -> Option<&'static str> {
-        detect(None, text.as_bytes(), true)
-    }
-
-    #[test]
-    fn formats_are_told_by_their_lines() {
-        let alb = r#"https 2018-07-02T22:23:00.186641Z app/my-lb/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 201 0 57 "GET https://www.example.com:443/a b HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:tg "Root=1-58337281" "www.example.com" "arn:aws:cert" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-""#;
-        let elb = r#"2015-05-13T23:39:43.945958Z my-lb 192.168.131.39:2817 10.0.0.1:80 0.000073 0.001048 0.000057 200 200 0 29 "GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -"#;
-        let s3 = r#"79a59df900b949e5 amzn-s3-demo [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a59df900b949e5 3E57427F3EXAMPLE REST.GET.VERSIONING - "GET /amzn-s3-demo?versioning HTTP/1.1" 200 - 113 - 7 - "-" "S3Console/0.4" - s9lzHYrFp76ZVxRcpX9= SigV4 ECDHE AuthHeader host TLSV1.2 - -"#;
-        let haproxy = r#"Feb  6 12:14:14 localhost haproxy[14389]: 10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /index.html HTTP/1.1""#;
-        let traefik = r#"192.0.2.1 - bob [10/Oct/2024:13:55:36 +0000] "GET /x HTTP/1.1" 200 12 "-" "curl" 7 "web@docker" "http://10.0.0.2:80" 3ms"#;
-        let combined =
-            r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 404 - "-" "x""#;
-        let squid = "1066037222.011   126389 10.0.0.5 TCP_MISS/404 1200 GET http://a.example/ - DIRECT/192.0.2.1 text/html";
-        let syslog = "Oct 11 22:14:15 mymachine su[12]: 'su root' failed: a=1, b=2";
-        for (text, expected) in [
-            ("{\"a\":1}\n[1,2]\n", Some("json")),
-            ("{\"a\":1}\n{\"a\":1}\nat Foo.bar(Foo.java)\n", Some("json")),
-            (alb, Some("alb")),
-            (elb, Some("elb")),
-            (s3, Some("s3")),
-            (haproxy, Some("haproxy")),
-            (traefik, Some("traefik")),
-            (combined, Some("access-log")),
-            (squid, Some("squid")),
-            (syslog, Some("syslog")),
-            (
-                "<165>1 2003-10-11T22:14:15.003Z host app - ID47 - hello\n",
-                Some("syslog"),
-            ),
-            ("ts=1 level=info msg=\"a b c d\" debug\n", Some("logfmt")),
-            (
-                "#Software: x\r\n#Fields: date time\r\n2025-03-03 10:00:01\r\n",
-                Some("w3c"),
-            ),
-            ("\u{FEFF}day,name\n2025,\"a\nb,\"\n2026,c\n", Some("csv")),
-            (",day\n0,1\n1,2\n", Some("csv")),
-            ("\"Amount, 2024\",name\n1,x\n2,y\n", Some("csv")),
-            ("a\tb,c\n1\t2\n", Some("tsv")),
-            ("größe,b\n1,2\n", Some("csv")),
-            // No header, no rows, no second column, or no such thing.
-            ("2025-03-03,1\n2025-03-04,2\n", None),
-            ("a,b\n", None),
-            ("a\n1\n", None),
-            ("a,a\n1,2\n", None),
-            (
-                "Hello, world\nthis is prose\nwith = signs, and commas\n",
-                None,
-            ),
-            ("10:00:01,123 INFO a\n10:00:01,124 INFO b\n", None),
-            ("<html>\n<a b=c>\n</html>\n", None),
-            (
-                "one two three four five six seven eight nine ten\n\
-                 a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d\n",
-                None,
-            ),
-            ("", None),
-        ] {
-            assert_eq!(of(text), expected, "{text}");
-        }
-        // The rest of a record that is cut off does not count.
-        assert_eq!(detect(None, b"a,b\n1,2\n3", false), Some("csv"));
-        assert_eq!(detect(None, b"{\"a\":1}\n{\"a", false), Some("json"));
-        let docker = br#"{"log":"level=info took=1\n","stream":"stdout"}"#;
-        assert_eq!(detect(Some("docker"), docker, true), Some("logfmt"));
-    }
 }

@@ -42,6 +42,8 @@ fn read(parse: &str, fields: &str, lines: &[(Option<&str>, &str)]) -> Vec<String
     lines.iter().map(one).collect()
 }
 
+const CR: &str = r"its document's lines end with CR alone; convert it with tr '\r' '\n'";
+
 #[test]
 fn columns_of_csv_are_found_by_their_names() {
     let (first, other) = (Some(r#"name,"a ""b""",a.b"#), Some("a.b,name"));
@@ -69,6 +71,14 @@ fn columns_of_csv_are_found_by_their_names() {
             "its document's header is no CSV",
         ),
         ((Some("name,name"), "1,2"), "2|absent|absent"),
+        (
+            (Some("name;amt"), "Ann;1"),
+            "its document's header has none of the fields that the job names",
+        ),
+        ((Some("x,name\rAnn,1\rBob,2\r"), "1,2"), CR),
+        ((Some("\"x\",\"name\"\r\"1\",\"2\""), "1,2"), CR),
+        ((Some("\"x\ry\",a.b,q\r"), "1,2,3"), "absent|absent|2"),
+        ((Some("\"x\ry\",name"), "1,2"), "2|absent|absent"),
         ((Some("\u{FEFF}name"), "\u{FEFF}\"x\""), "x|absent|absent"),
     ] {
         assert_eq!(

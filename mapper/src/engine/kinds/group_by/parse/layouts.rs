@@ -11,6 +11,8 @@ pub(super) struct Layout {
     pub(super) derived: &'static [Derived],
     /// So many columns a line has at least: makers add to the end.
     pub(super) least: usize,
+    /// And at most, where makers do not add.
+    pub(super) most: usize,
 }
 
 impl Layout {
@@ -77,6 +79,7 @@ pub(super) const SPACED: [Layout; 5] = [
         ],
         derived: &LOAD_BALANCER,
         least: 17,
+        most: usize::MAX,
     },
     Layout {
         name: "elb",
@@ -107,6 +110,7 @@ pub(super) const SPACED: [Layout; 5] = [
             REQUEST[2],
         ],
         least: 12,
+        most: 15,
     },
     Layout {
         name: "s3",
@@ -137,9 +141,11 @@ pub(super) const SPACED: [Layout; 5] = [
             "tls_version",
             "access_point_arn",
             "acl_required",
+            "source_region",
         ],
         derived: &REQUEST,
         least: 17,
+        most: 27,
     },
     Layout {
         name: "squid",
@@ -162,6 +168,7 @@ pub(super) const SPACED: [Layout; 5] = [
             ("peer", "hierarchy/peer", Part::AfterSlash),
         ],
         least: 10,
+        most: usize::MAX,
     },
     Layout {
         name: "traefik",
@@ -182,5 +189,6 @@ pub(super) const SPACED: [Layout; 5] = [
         ],
         derived: &REQUEST,
         least: 13,
+        most: 13,
     },
 ];

@@ -6,9 +6,15 @@ mod catalog;
 mod columns;
 mod detect;
 #[cfg(test)]
+mod detect_tests;
+#[cfg(test)]
 mod headed_tests;
+mod hint;
 mod layouts;
 mod logfmt;
+mod many;
+#[cfg(test)]
+mod many_tests;
 mod pattern;
 mod separated;
 mod server_log;
@@ -20,6 +26,7 @@ mod tests;
 mod unwrap;
 mod w3c;
 
+use gristmill_common::record::Splitter;
 use gristmill_common::spec::{AUTO, GroupBy};
 
 use self::columns::Columns;
@@ -33,7 +40,10 @@ use super::field::{Found, Names};
 use crate::engine::prepared::SpecError;
 
 pub(super) use self::catalog::Catalog;
-pub(super) use self::detect::detect;
+pub(super) use self::detect::{detect, is_ltsv};
+pub(super) use self::hint::{header_alone, hint};
+pub(super) use self::many::Each;
+pub(super) use self::separated::OTHER_HEADER;
 pub(super) use self::unwrap::Unwrap;
 
 /// Why a record is not what it should be.
@@ -52,6 +62,18 @@ pub(super) trait Parser: Send {
     ///
     /// Values are places in `text`, or are copied.
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason>;
+
+    /// As [`Parser::record`] with each record of a text, if there is a faster way; returns how many
+    /// there are.
+    fn records(
+        &mut self,
+        _text: &[u8],
+        _splitter: &Splitter,
+        _found: &mut Found,
+        _each: &mut Each<'_>,
+    ) -> Option<u64> {
+        None
+    }
 }
 
 /// Makes the parser of a job.

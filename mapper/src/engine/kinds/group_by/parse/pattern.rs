@@ -12,15 +12,18 @@ use crate::engine::prepared::SpecError;
 const NO_MATCH: Reason = "it does not match the pattern of --parse";
 
 /// RFC 5424 with structured data, then RFC 3164 as syslogd and rsyslog write it, with or without
-/// PRI.
+/// PRI, with or without a host, which does not end with a colon. A tag's colon stands behind its
+/// pid, or before a blank or the end.
 const SYSLOG: [&str; 2] = [
     r#"^<(?P<pri>\d{1,3})>(?P<version>\d{1,2}) (?P<time>[^ ]+) (?P<host>[^ ]+) (?P<app>[^ ]+) (?P<pid>[^ ]+) (?P<msgid>[^ ]+) (?P<data>-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+)(?: (?:\xEF\xBB\xBF)?(?P<message>(?s:.*)))?$"#,
-    r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[^ ]+) (?P<host>[^ ]+) (?P<app>[^ :\[]+)(?:\[(?P<pid>[^\]]*)\])?: ?(?P<message>(?s:.*))$",
+    r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[^ ]+) (?:(?P<host>[^ ]*[^ :]) )?(?P<app>[^ :\[]+)(?:\[(?P<pid>[^\]]*)\]: ?|:(?: |$))(?P<message>(?s:.*))$",
 ];
 
-/// HAProxy's HTTP log, with or without what syslog puts before it.
+/// HAProxy's HTTP log, with or without what syslog puts before it and what a format of HAProxy's or
+/// the user's has behind the request (`option httpslog`). HAProxy writes a quote in a request as
+/// `#22`, and one that is cut off has no closing quote.
 const HAPROXY: [&str; 1] = [
-    r#"^(?:.*: )?(?P<client>[^ ]+):(?P<client_port>\d+) \[(?P<time>[^\]]+)\] (?P<frontend>[^ ]+) (?P<backend>[^ /]+)/(?P<server>[^ ]+) (?P<tq>[-+]?\d+)/(?P<tw>[-+]?\d+)/(?P<tc>[-+]?\d+)/(?P<tr>[-+]?\d+)/(?P<tt>[-+]?\d+) (?P<status>-?\d+) (?P<bytes>\+?\d+) (?P<request_cookie>[^ ]+) (?P<response_cookie>[^ ]+) (?P<termination>[^ ]+) (?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srvconn>\d+)/(?P<retries>\+?\d+) (?P<srv_queue>\d+)/(?P<backend_queue>\d+)(?: \{(?P<request_headers>[^}]*)\})?(?: \{(?P<response_headers>[^}]*)\})? "(?P<request>.*?)"?$"#,
+    r#"^(?:.*: )?(?P<client>[^ ]+):(?P<client_port>\d+) \[(?P<time>[^\]]+)\] (?P<frontend>[^ ]+) (?P<backend>[^ /]+)/(?P<server>[^ ]+) (?P<tq>[-+]?\d+)/(?P<tw>[-+]?\d+)/(?P<tc>[-+]?\d+)/(?P<tr>[-+]?\d+)/(?P<tt>[-+]?\d+) (?P<status>-?\d+) (?P<bytes>\+?\d+) (?P<request_cookie>[^ ]+) (?P<response_cookie>[^ ]+) (?P<termination>[^ ]+) (?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srvconn>\d+)/(?P<retries>\+?\d+) (?P<srv_queue>\d+)/(?P<backend_queue>\d+)(?: \{(?P<request_headers>[^}]*)\})?(?: \{(?P<response_headers>[^}]*)\})? "(?P<request>[^"]*)(?:"(?: .*)?)?$"#,
 ];
 
 /// Reads records that match one of several patterns.

@@ -1,10 +1,12 @@
 //! CSV and TSV: columns by their order, or by the names in the document's header.
 
-use gristmill_common::record::BOM;
+use gristmill_common::record::{BOM, Splitter};
 
 use super::columns::Columns;
+use super::many::{self, Each, Placed};
 use super::{Parser, Reason};
 use crate::engine::kinds::group_by::field::{Found, Names};
+use crate::engine::simd::Marks;
 
 const OPEN: Reason = "a quote that is not closed";
 const AFTER: Reason = "text after a closing quote";
@@ -13,6 +15,10 @@ const COUNT_OF_HEADER: Reason = "another number of columns than the document's h
 const NO_HEADER: Reason =
     "its document has no header: the first record was set aside or is too long";
 const BAD_HEADER: Reason = "its document's header is no CSV";
+const CR_ALONE: Reason = "its document's lines end with CR alone; convert it with tr '\\r' '\\n'";
+/// As another format's, or another table's: its records would all count as those without fields.
+pub(in super::super) const OTHER_HEADER: Reason =
+    "its document's header has none of the fields that the job names";
 
 /// Reads records of values with a delimiter between them (RFC 4180).
 #[derive(Clone, Debug)]
@@ -20,6 +26,7 @@ pub(super) struct Separated {
     delimiter: u8,
     columns: Columns,
     header: Option<Headed>,
+    marks: Marks,
 }
 
 /// The header in force.
@@ -38,6 +45,7 @@ impl Separated {
             delimiter,
             columns,
             header: None,
+            marks: marks_of(delimiter),
         }
     }
 
@@ -51,7 +59,16 @@ impl Separated {
                 text: None,
                 wrong: Some(NO_HEADER),
             }),
+            marks: marks_of(delimiter),
         }
+    }
+}
+
+/// What stands between values and records.
+fn marks_of(delimiter: u8) -> Marks {
+    match delimiter {
+        b'\t' => Marks::of(b"\t\"\n"),
+        _ => Marks::of(b",\"\n"),
     }
 }
 
@@ -103,6 +120,9 @@ impl Parser for Separated {
         let names = names_of(text, self.delimiter);
         header.wrong = names.as_ref().err().copied();
         self.columns = Columns::by_header(&names.unwrap_or_default(), &header.names);
+        if self.columns.is_unwanted() && !header.names.paths.is_empty() {
+            header.wrong = header.wrong.or(Some(OTHER_HEADER));
+        }
         header.wrong.map_or(Ok(()), Err)
     }
 
@@ -130,10 +150,62 @@ impl Parser for Separated {
             (false, Some(_)) => Err(COUNT_OF_HEADER),
         }
     }
+
+    fn records(
+        &mut self,
+        text: &[u8],
+        splitter: &Splitter,
+        found: &mut Found,
+        each: &mut Each<'_>,
+    ) -> Option<u64> {
+        Some(many::read(self, (text, splitter), found, each))
+    }
+}
+
+impl Placed for Separated {
+    fn marks(&mut self) -> &mut Marks {
+        &mut self.marks
+    }
+
+    /// One without quotes.
+    #[inline]
+    fn placed(
+        &self,
+        block: &[u8],
+        start: usize,
+        marks: &[u32],
+        found: &mut Found,
+    ) -> Option<usize> {
+        let columns = self.columns.len();
+        let own = marks.get(..columns)?;
+        let (&newline, between) = own.split_last()?;
+        let newline = newline as usize;
+        // Where the last mark is in the block, so are those before it.
+        let is_plain = block.get(newline) == Some(&b'\n')
+            && (between.iter()).all(|&mark| block[mark as usize] == self.delimiter);
+        let wrong = (self.header.as_ref()).is_some_and(|header| header.wrong.is_some());
+        if !is_plain || wrong || block[start] == BOM[0] {
+            return None;
+        }
+        let end = newline - usize::from(newline > start && block[newline - 1] == b'\r');
+        if start == end {
+            return None;
+        }
+        self.columns.set_all(found, block, |column| {
+            let from = column
+                .checked_sub(1)
+                .map_or(start, |before| between[before] as usize + 1);
+            (from, between.get(column).map_or(end, |&mark| mark as usize))
+        });
+        Some(columns)
+    }
 }
 
 /// The names of columns in a header.
 pub(super) fn names_of(header: &[u8], delimiter: u8) -> Result<Vec<String>, Reason> {
+    if has_lines_of_cr(header) {
+        return Err(CR_ALONE);
+    }
     let mut names = Vec::new();
     values(header, delimiter, |_, start, end, doubled| {
         let name = match doubled {
@@ -148,6 +220,18 @@ pub(super) fn names_of(header: &[u8], delimiter: u8) -> Result<Vec<String>, Reas
         [b'{', ..] => Err(BAD_HEADER),
         _ => Ok(names),
     }
+}
+
+/// Whether a line ends with a CR and another follows: outside quotes, where both may stand.
+fn has_lines_of_cr(header: &[u8]) -> bool {
+    let mut quoted = false;
+    let mut ended = false;
+    header.iter().any(|byte| {
+        quoted ^= *byte == b'"';
+        let follows = ended && *byte != b'\r';
+        ended |= !quoted && *byte == b'\r';
+        follows
+    })
 }
 
 /// The quote that closes what begins at `start`, and whether there are doubled ones before it.

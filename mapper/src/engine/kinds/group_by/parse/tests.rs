@@ -30,7 +30,7 @@ pub(super) fn read(
     let maker = maker(&options(parse, columns), &names).unwrap().unwrap();
     let mut found = Found::new(names.paths.len());
     let mut parser = maker();
-    parser.header(Some(b"#Fields: a,date time")).unwrap();
+    parser.header(Some(b"#Fields: a,a,date time"))?;
     if !parser.record(line, &mut found)? {
         return Ok(vec!["blank".into()]);
     }
@@ -72,11 +72,28 @@ fn logfmt() {
     is("logfmt", "a", "  ", &["blank"]);
     let escapes = r#"a="\u003cb\u003e \ud83d\ude00" c="\u12" d="\/\t""#;
     is("logfmt", "a,d", escapes, &["<b> \u{1F600}", "/\t"]);
+    // As Go's log/slog and logrus write them.
+    let go = r#"a="\x1b[31mred\x1b[0m" b="\a\v\x00" c="\xff" d="\U0001F600" e="C:\dir \\x""#;
+    is(
+        "logfmt",
+        "a,b",
+        go,
+        &["\u{1B}[31mred\u{1B}[0m", "\u{7}\u{B}\0"],
+    );
+    is("logfmt", "d,e", go, &["\u{1F600}", "C:\\dir \\x"]);
+    is_not("logfmt", "a", &[r#"a="\x1g""#, r#"a="\UFFFFFFFF""#]);
     is_not("logfmt", "c", &[escapes, r#"c="\u+041""#]);
     is_not(
         "logfmt",
         "a",
-        &["hello world", "a=\"open", "a=\"open\\", "=x"],
+        &[
+            "hello world",
+            "a=\"open",
+            "a=\"open\\",
+            "=x",
+            r#"{"a":"b=c"}"#,
+            r#"{"url": "/?q=1", "n": 2} "#,
+        ],
     );
 }
 
@@ -205,6 +222,47 @@ fn proxies_and_stores() {
 }
 
 #[test]
+fn quotes_and_backslashes_in_quoted_columns() {
+    let alb = |agent: &str| {
+        format!(
+            r#"https 2025-03-03T10:00:01.000000Z app/web/1a2b 203.0.113.7:51000 10.0.0.1:80 0.001 0.020 0.000 200 200 300 5120 "GET https://example.org:443/ HTTP/1.1" {agent} ECDHE TLSv1.2 arn:x "Root=1" "example.org" "arn:cert" 0 2025-03-03T10:00:00.900000Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-""#
+        )
+    };
+    for (quoted, agent) in [
+        (r#""x""#, "x"),
+        (r#""""#, ""),
+        (r#""\\""#, r"\\"),
+        (r#""x\\""#, r"x\\"),
+        (r#""x\" y\\""#, r#"x\" y\\"#),
+        (r#""x\\\" y""#, r#"x\\\" y"#),
+        (r#""x"y""#, r#"x"y"#),
+    ] {
+        let fields = "user_agent,ssl_protocol,domain_name";
+        is(
+            "alb",
+            fields,
+            &alb(quoted),
+            &[agent, "TLSv1.2", "example.org"],
+        );
+    }
+    is_not("alb", "url", &[&alb(r#""x "y" z""#), &alb(r#""x\""#)]);
+    let s3 = |agent: &str, rest: &str| {
+        format!(
+            r#"79a5 bkt [06/Feb/2019:00:00:38 +0000] 192.0.2.3 u 3E57 REST.GET.OBJECT k "GET /bkt/k HTTP/1.1" 200 - 113 113 7 5 "-" {agent} - s9lz= SigV4 ECDHE AuthHeader bkt.example TLSv1.2 - -{rest}"#
+        )
+    };
+    let fields = "user_agent,host_header,source_region";
+    let last = s3(r#""S3""#, " us-east-1");
+    is("s3", fields, &last, &["S3", "bkt.example", "us-east-1"]);
+    let quoted = [
+        s3(r#""S3 "quoted" agent""#, ""),
+        s3(r#""S3" agent""#, " us-east-1"),
+        s3(r#""S3" "agent""#, " us-east-1"),
+    ];
+    is_not("s3", "host_header", &quoted.each_ref().map(String::as_str));
+}
+
+#[test]
 fn wrappers_come_off() {
     for (wrapper, line, inner) in [
         (
@@ -262,6 +320,26 @@ fn wrappers_come_off() {
     }
     let text = br#"{"MESSAGE":"[27,91,97]"}"#;
     assert_eq!(journald.line(text).unwrap(), b"[27,91,97]");
+}
+
+#[test]
+fn parts_of_dockers_lines_are_put_together() {
+    let mut docker = Unwrap::new("docker").unwrap();
+    let long = "é".repeat(8 << 10);
+    let part = |stream, text: &str| format!(r#"{{"log":"{text}","stream":"{stream}","time":"t"}}"#);
+    let (first, last) = (part("stdout", &long), part("stdout", r"a\r\n"));
+    let whole = format!("{first}\n{first}\n{last}");
+    let line = docker.line(whole.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8_lossy(line), format!("{long}{long}a"));
+    let between = part("stderr", r"b\n");
+    for bad in [
+        first.clone(),
+        format!("{first}\n{first}"),
+        format!("{first}\n{between}\n{last}"),
+        format!("{first}\n{{}}\n{last}"),
+    ] {
+        assert!(docker.line(bad.as_bytes()).is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a container's or a system's log puts around a line: taken off before the line is parsed.
 
 use gristmill_common::condition::Value;
-use gristmill_common::cri::CriLine;
+use gristmill_common::container::{CriLine, DockerLine};
+use gristmill_common::record::content;
 use memchr::memchr;
 
 use super::Reason;
@@ -18,14 +19,10 @@ const NO_BYTES: Reason = "its wrapper holds a list that is no list of bytes";
 
 /// Takes one kind of wrapper off.
 pub(in crate::engine::kinds::group_by) enum Unwrap {
-    /// A JSON object with the line in a field: Docker's json-file driver, journalctl -o json.
-    Json {
-        reader: Box<Json>,
-        found: Found,
-        field: FieldId,
-        /// A line that is a list of bytes there.
-        room: Vec<u8>,
-    },
+    /// journalctl -o json.
+    Json(JsonWrapper),
+    /// Docker's json-file driver, where a line may come in parts; a line that is put together.
+    Docker(JsonWrapper, Vec<u8>),
     /// What stands before the line.
     Prefix(Prefix),
     /// The same in a container's log, where a line may come in parts; a line that is put together.
@@ -35,25 +32,15 @@ pub(in crate::engine::kinds::group_by) enum Unwrap {
 impl Unwrap {
     /// The wrapper of this name.
     pub(in crate::engine::kinds::group_by) fn new(name: &str) -> Result<Self, SpecError> {
-        let field = match name {
-            "docker" => "log",
-            "journald" => "MESSAGE",
-            "cri" => return Ok(Unwrap::Cri(Vec::new())),
-            "syslog" => return Prefix::new(name).map(Unwrap::Prefix),
-            _ => {
-                return Err(SpecError(format!(
-                    "--unwrap {name}: write docker, cri, journald or syslog"
-                )));
-            }
-        };
-        let mut names = Names::default();
-        let field = names.field("--unwrap", field)?;
-        Ok(Unwrap::Json {
-            reader: Box::new(Json::new(&names)),
-            found: Found::new(1),
-            field,
-            room: Vec::new(),
-        })
+        match name {
+            "docker" => Ok(Unwrap::Docker(JsonWrapper::new("log")?, Vec::new())),
+            "journald" => JsonWrapper::new("MESSAGE").map(Unwrap::Json),
+            "cri" => Ok(Unwrap::Cri(Vec::new())),
+            "syslog" => Prefix::new(name).map(Unwrap::Prefix),
+            _ => Err(SpecError(format!(
+                "--unwrap {name}: write docker, cri, journald or syslog"
+            ))),
+        }
     }
 
     /// The line inside; blank lines stay blank.
@@ -64,36 +51,76 @@ impl Unwrap {
         match self {
             Unwrap::Prefix(prefix) => Ok(prefix.strip(text)),
             Unwrap::Cri(room) => join(text, room),
-            Unwrap::Json {
-                reader,
-                found,
-                field,
-                room,
-            } => {
-                if !reader.record::<false>(text, found)? {
-                    return Ok(b"");
+            Unwrap::Json(wrapper) => wrapper.text(text).map(content),
+            Unwrap::Docker(wrapper, room) => {
+                if text.len() < DockerLine::PART {
+                    return wrapper.text(text).map(content);
                 }
-                let list = found.place(*field).filter(|&(start, end)| {
-                    // A text stands behind its quote.
-                    text[start..end].starts_with(b"[") && text[start - 1] != b'"'
-                });
-                let value = match list {
-                    Some((start, end)) => {
-                        bytes_of(&text[start..end], room)?;
-                        Value::Text(room)
-                    }
-                    None => found.value(*field, text),
-                };
-                match value {
-                    Value::Text(line) => {
-                        let line = line.strip_suffix(b"\n").unwrap_or(line);
-                        Ok(line.strip_suffix(b"\r").unwrap_or(line))
-                    }
-                    _ => Err(NO_TEXT),
-                }
+                join_docker(text, wrapper, room)?;
+                Ok(content(room))
             }
         }
     }
+}
+
+/// A JSON object with the line in a field.
+pub(in crate::engine::kinds::group_by) struct JsonWrapper {
+    reader: Box<Json>,
+    found: Found,
+    field: FieldId,
+    /// A line that is a list of bytes there.
+    room: Vec<u8>,
+}
+
+impl JsonWrapper {
+    fn new(field: &str) -> Result<Self, SpecError> {
+        let mut names = Names::default();
+        let field = names.field("--unwrap", field)?;
+        Ok(Self {
+            reader: Box::new(Json::new(&names)),
+            found: Found::new(1),
+            field,
+            room: Vec::new(),
+        })
+    }
+
+    /// The text in the field, with its terminator. That of a blank line is empty.
+    fn text<'a>(&'a mut self, line: &'a [u8]) -> Result<&'a [u8], Reason> {
+        if !self.reader.record::<false>(line, &mut self.found)? {
+            return Ok(b"");
+        }
+        let list = self.found.place(self.field).filter(|&(start, end)| {
+            // A text stands behind its quote.
+            line[start..end].starts_with(b"[") && line[start - 1] != b'"'
+        });
+        if let Some((start, end)) = list {
+            bytes_of(&line[start..end], &mut self.room)?;
+            return Ok(&self.room);
+        }
+        match self.found.value(self.field, line) {
+            Value::Text(text) => Ok(text),
+            _ => Err(NO_TEXT),
+        }
+    }
+}
+
+/// Puts a line of Docker's together where Docker cut it. A line that Docker did not write stays as
+/// it is.
+fn join_docker(record: &[u8], wrapper: &mut JsonWrapper, room: &mut Vec<u8>) -> Result<(), Reason> {
+    room.clear();
+    let mut stream = None;
+    let mut is_cut = false;
+    let lines = record.split(|byte| *byte == b'\n');
+    for (number, line) in lines.enumerate() {
+        match DockerLine::parse(line) {
+            Some(line) if *stream.get_or_insert(line.stderr) != line.stderr => return Err(MIXED),
+            Some(line) => is_cut = line.partial,
+            None if number > 0 => return Err(MIXED),
+            None => {}
+        }
+        room.extend_from_slice(wrapper.text(line)?);
+    }
+    if is_cut { Err(CUT) } else { Ok(()) }
 }
 
 /// The line of a container's log, put together where the runtime cut it. A line without its prefix

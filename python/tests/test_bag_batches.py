@@ -1,0 +1,47 @@
+"""Batches of many records: those that fail are found, and the others are answered once."""
+
+import pytest
+
+import gristmill as gm
+
+LINES = 60_000
+# At the ends of pieces of 500 records, two in one, and the first and the last of all.
+BAD = [0, 499, 500, 31_000, 31_007, LINES - 1]
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory):
+    path = tmp_path_factory.mktemp("batches") / "lines"
+    path.write_text("".join("%d %s\n" % (n, "x" * 40) for n in range(LINES)))
+    return path
+
+
+def number(line):
+    found = int(line.split()[0])
+    if found in BAD:
+        raise LookupError("number %d" % found)
+    return found
+
+
+def test_records_that_fail_in_large_batches(lines):
+    bag = gm.read_text(lines, allow_quarantine=len(BAD)).map(number)
+    good = [n for n in range(LINES) if n not in BAD]
+    assert bag.compute() == good
+    assert bag.map(lambda n: n % 7).frequencies().compute() == [
+        (n, len([g for g in good if g % 7 == n])) for n in range(7)
+    ]
+    assert bag.sum().compute() == sum(good)
+    with pytest.raises(gm.Quarantined) as caught:
+        gm.read_text(lines).map(number).frequencies().compute()
+    entries = caught.value.entries
+    assert [entry.reason for entry in entries] == ["LookupError: number %d" % n for n in BAD]
+    text = lines.read_bytes()
+    assert [entry.offset for entry in entries] == [text.index(b"\n%d " % n) + 1 if n else 0 for n in BAD]
+
+
+def test_lines_with_other_separators_among_many(tmp_path):
+    texts = ["%d\n" % n for n in range(LINES)]
+    texts[1234] = "a\x0bb\x85c\u2028d\re\n"
+    texts[41_234] = "\x1c\n"
+    (tmp_path / "lines").write_bytes("".join(texts).encode())
+    assert gm.read_text(tmp_path / "lines").compute() == texts
