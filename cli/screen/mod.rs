@@ -59,7 +59,7 @@ pub async fn show(watch: Watch, signals: &mut Signals) -> anyhow::Result<Ended> 
                 }
                 terminal = None;
                 // Until somebody sends SIGCONT (`fg`).
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+                nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
             }
             () = asked(&mut signals.interrupt, &mut signals.terminate) => return Ok(Ended::Left),
         }
@@ -75,12 +75,13 @@ pub async fn show(watch: Watch, signals: &mut Signals) -> anyhow::Result<Ended> 
 
 /// Whether a shell that has more than one job started this one, and can go on with it after a stop
 /// (POSIX: the process group is not orphaned).
+///
+/// The ids are nix's, and not rustix's: in a container the session's leader, or the group's, may be a
+/// process outside it, whose id reads 0 inside (pid_namespaces(7)), which rustix has no value for.
 fn is_job() -> bool {
-    let same = |parent| {
-        rustix::process::getsid(Some(parent)) == rustix::process::getsid(None)
-            && rustix::process::getpgid(Some(parent)) != rustix::process::getpgid(None)
-    };
-    rustix::process::getppid().is_some_and(same)
+    use nix::unistd::{getpgid, getppid, getsid};
+    let parent = Some(getppid());
+    getsid(parent) == getsid(None) && getpgid(parent) != getpgid(None)
 }
 
 /// A view, with the jobs of the one before if the broker did not tell them.

@@ -1,5 +1,8 @@
 //! `status --watch` on a terminal: one screen, and the terminal as it was when it ends.
 
+use std::ffi::OsStr;
+use std::process::Command;
+
 use crate::cluster::{Cluster, text};
 use crate::corpus;
 use crate::terminal::Terminal;
@@ -84,6 +87,53 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
     assert_left(&shown);
 }
 
+/// As in a container that a session outside started: processes' sessions and groups read 0 there.
+#[test]
+#[expect(clippy::print_stderr, reason = "what is not checked is told")]
+fn ctrl_z_does_nothing_where_the_session_is_led_from_outside() {
+    let namespaces = ["--user", "--map-root-user", "--pid", "--fork"];
+    let unshare = |line: &[&OsStr]| {
+        let mut unshare = Command::new("unshare");
+        unshare
+            .args(namespaces)
+            .args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
+        unshare.args(line);
+        unshare
+    };
+    let tried = unshare(&["true".as_ref()]).output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("NOT CHECKED: this system lets nobody make namespaces");
+        return;
+    }
+    let cluster = Cluster::new();
+    submitted(&cluster);
+    let watch = cluster.command(&["status", "words", "--watch"]);
+    let mut line = vec![watch.get_program()];
+    line.extend(watch.get_args());
+    let mut watched = unshare(&line);
+    watched.envs(
+        watch
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let mut terminal = Terminal::start(&watched, 80, 24);
+    terminal.until("the job", |shown| {
+        screen(shown).contains("waits for a mapper")
+    });
+    let drawn = |shown: &str| shown.matches("\u{1b}[H").count();
+    // Each is taken before one of the screens that are drawn behind it.
+    for width in [79, 80, 79, 80, 79, 80] {
+        let before = drawn(&terminal.shown());
+        terminal.press(b"\x1a");
+        terminal.resize(width, 24);
+        terminal.until("a new screen", |shown| drawn(shown) > before);
+    }
+    terminal.press(b"\x03");
+    let (status, shown) = terminal.ended();
+    assert_eq!(status.code(), Some(130), "{shown:?}");
+    assert_left(&shown);
+}
+
 #[test]
 fn ctrl_z_gives_the_terminal_to_the_shell() {
     let cluster = Cluster::new();
@@ -92,7 +142,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell() {
     let mut shell = cluster.command(&[]);
     let shell = {
         let words = ["-mc", "\"$@\"; echo in the shell; fg > /dev/null", "bash"];
-        let mut line = std::process::Command::new("bash");
+        let mut line = Command::new("bash");
         line.args(words)
             .arg(watch.get_program())
             .args(watch.get_args());
