@@ -76,8 +76,9 @@ pub async fn show(watch: Watch, signals: &mut Signals) -> anyhow::Result<Ended> 
 /// Whether a shell that has more than one job started this one, and can go on with it after a stop
 /// (POSIX: the process group is not orphaned).
 ///
-/// The ids are nix's, and not rustix's: in a container the session's leader, or the group's, may be a
-/// process outside it, whose id reads 0 inside (pid_namespaces(7)), which rustix has no value for.
+/// The ids are nix's, and not rustix's: in a container the session's leader, or the group's, may
+/// be a process outside it, whose id reads 0 inside (pid_namespaces(7)), which rustix has no value
+/// for.
 fn is_job() -> bool {
     use nix::unistd::{getpgid, getppid, getsid};
     let parent = Some(getppid());
