@@ -10,7 +10,6 @@ mod ledger;
 mod partition;
 mod programs;
 mod publish;
-mod thread;
 mod working;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

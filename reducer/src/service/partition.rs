@@ -59,11 +59,11 @@ pub(crate) enum Ended {
 
 /// Works on a partition until it is closed.
 pub(crate) fn reduce(
-    job: &JobContext<'_>,
+    job: &JobContext,
     partition: u32,
     destination: &Destination,
 ) -> Result<Ended, ReduceError> {
-    let dir = job.state_dir.ledger(job.name, job.run, partition);
+    let dir = job.state_dir.ledger(&job.run.job, job.run.run, partition);
     let of = job.identity(partition);
     std::fs::create_dir_all(&dir).map_err(FileError::new("create the folder", &dir))?;
     let since = Instant::now();
@@ -117,11 +117,11 @@ pub(crate) fn reduce(
 
 /// Merges a closed partition anew from its segments.
 pub(crate) fn rebuild(
-    job: &JobContext<'_>,
+    job: &JobContext,
     partition: u32,
     destination: &Destination,
 ) -> Result<PartitionResult, ReduceError> {
-    let dir = job.state_dir.ledger(job.name, job.run, partition);
+    let dir = job.state_dir.ledger(&job.run.job, job.run.run, partition);
     let mut ledger = Ledger::open(&dir, job.identity(partition))?;
     let mut reducer = job.reducer(partition, destination)?;
     while let Some(segment) = ledger.next()? {
@@ -145,14 +145,14 @@ struct Held {
 }
 
 impl Held {
-    fn take(dir: &Path, job: &JobContext<'_>) -> Result<Option<Self>, FileError> {
+    fn take(dir: &Path, job: &JobContext) -> Result<Option<Self>, FileError> {
         // One at a time, with a pause: reducers that start together get about equal shares.
         let _turn = job.turn();
         let path = dir.join(".lock");
         let file = files::open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => {
-                job.pause(job.spread);
+                job.pause(job.spread());
                 Ok(Some(Self { _file: Some(file) }))
             }
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -183,7 +183,7 @@ struct Batch {
 }
 
 struct Worker<'a> {
-    job: &'a JobContext<'a>,
+    job: &'a JobContext,
     partition: u32,
     ledger: Ledger,
     reducer: Reducer<'a>,
@@ -257,8 +257,8 @@ impl Worker<'_> {
                 }
             }
             let due = self.batch.since.is_some_and(|since| since.elapsed() >= AGE);
-            let full = self.batch.bytes >= self.job.full.min(FULL)
-                || self.batch.deliveries.len() >= self.job.window;
+            let full = self.batch.bytes >= self.job.full().min(FULL)
+                || self.batch.deliveries.len() >= self.job.window();
             if (full || due || idle && self.might_be_complete())
                 && !self.batch.deliveries.is_empty()
                 && self.flush()?
@@ -332,7 +332,7 @@ impl Worker<'_> {
     }
 
     fn dead_letter(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
-        warn!(job = %self.job.name, partition = self.partition, "a message was set aside: {reason}");
+        warn!(job = %self.job.run.job, partition = self.partition, "a message was set aside: {reason}");
         self.job.runtime.block_on(delivery.dead_letter(reason));
         Ok(())
     }
@@ -365,7 +365,7 @@ impl Worker<'_> {
                 Appended::Taken(other) => {
                     if let Some(times) = self.overtaken.again(Instant::now()) {
                         info!(
-                            job = %self.job.name,
+                            job = %self.job.run.job,
                             partition = self.partition,
                             times,
                             "another reducer was here first; going on behind it"
@@ -412,7 +412,7 @@ impl Worker<'_> {
         };
         let reasons = self.reducer.reasons().commonest(MAX_REASONS);
         let set_aside = (self.reducer.quarantined(), reasons);
-        let counters = self.job.counters;
+        let counters = &self.job.counters;
         counters.partition(self.partition, durable, expected, set_aside);
     }
 
@@ -475,13 +475,13 @@ impl Worker<'_> {
             // Not even the seal came: nobody knows.
             (None, None) => u64::MAX,
         };
-        warn!(job = %self.job.name, partition = self.partition, "stalled: {}", arrivals.missing());
+        warn!(job = %self.job.run.job, partition = self.partition, "stalled: {}", arrivals.missing());
         self.job.append(&Event::Stalled { missing, count });
         Ok(())
     }
 }
 
-impl JobContext<'_> {
+impl JobContext {
     /// An empty merge of a partition.
     fn reducer(
         &self,
@@ -490,19 +490,19 @@ impl JobContext<'_> {
     ) -> Result<Reducer<'_>, ReduceError> {
         Reducer::new(
             partition,
-            self.spec,
-            self.plan_summary,
+            &self.submission.spec,
+            &self.submission.plan_summary,
             &self.settings,
             destination,
-            self.progress,
+            &self.progress,
             self.replays,
         )
     }
 
     pub(crate) fn identity(&self, partition: u32) -> Identity {
         Identity {
-            job: self.name.clone(),
-            run: self.run,
+            job: self.run.job.clone(),
+            run: self.run.run,
             partition,
         }
     }

@@ -10,11 +10,12 @@ use gristmill_common::progress::{Cause, Role};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::programs::NotReady;
 use gristmill_jobs::registry::Event;
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use tracing::{info, warn};
 
-use super::job::JobFailure;
+use super::context::{JobContext, LEAST, prefetch};
+use super::job::{JobFailure, work};
 use super::programs::Made;
-use super::thread::{JobThread, LEAST};
 use super::{RETRY, ServeError, Service};
 use crate::engine::product;
 
@@ -55,8 +56,14 @@ impl Service {
             sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
             memory,
         };
-        let thread = JobThread {
-            name: name.clone(),
+        let prefetch = Prefetch {
+            results: prefetch(partitions),
+            ..Prefetch::default()
+        };
+        let job = JobContext {
+            transport: Transport::Amqp(Amqp::new(&self.broker, run.clone(), prefetch)),
+            counters: self.progress.jobs.of(Role::Reduce, name, run.run),
+            run: run.clone(),
             submission,
             replays,
             state_dir: self.state_dir.clone(),
@@ -74,6 +81,8 @@ impl Service {
             sealed: Arc::clone(&working.sealed),
             stall_after: self.settings.stall_after,
             publish: self.settings.publish.clone(),
+            turns: Default::default(),
+            duplicates: Default::default(),
         };
         info!(job = %name, partitions, "reducing");
         let say = self.say.clone();
@@ -83,7 +92,8 @@ impl Service {
             .spawn({
                 let (run, say) = (run.clone(), say.clone());
                 move || {
-                    let ended = thread.run();
+                    let ended = work(&job);
+                    job.transport.stop();
                     let _ = say.send(Report { run, ended });
                 }
             });
