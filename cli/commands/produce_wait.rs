@@ -134,16 +134,14 @@ impl Submitter<'_> {
     /// Waits for the job's end, or until it stalls.
     fn wait(&self, mut wait: Wait) -> anyhow::Result<Waited> {
         let Self {
-            order,
             broker,
             runtime,
             shutdown,
             verbosity,
             ..
         } = *self;
-        let run = wait.job().map_or(0, |job| job.submission.run);
         let _entered = runtime.enter();
-        let mut line = WaitProgress::start(broker, &order.name, run, verbosity);
+        let mut line = WaitProgress::start(broker, wait.run(), verbosity);
         loop {
             let Some(job) = wait.job() else {
                 bail!("another run of the job has taken its place");

@@ -46,7 +46,7 @@ async fn write(broker: &Broker, jobs: u64, active: u64) -> Result<(), Box<dyn st
     declare(broker).await?;
     let registry = Registry::open(broker).await?;
     for job in 0..jobs {
-        let name = name(jobs - 1 - job);
+        let run = JobRun::new(&name(jobs - 1 - job), 1);
         let submission = Submission {
             spec: JobSpec {
                 partitions: 1,
@@ -75,11 +75,10 @@ async fn write(broker: &Broker, jobs: u64, active: u64) -> Result<(), Box<dyn st
         if job < jobs - active {
             events.push(Event::Finished(Totals::default()));
         } else {
-            let run = JobRun::new(&name, 1);
             declare_job(broker, &run, 1, Backlog::of(1 << 30)).await?;
         }
         for event in &events {
-            registry.append(&name, 1, event).await?;
+            registry.append(&run, event).await?;
         }
     }
     Ok(())

@@ -301,10 +301,7 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
             code: None,
         };
         let event = Event::Submitted(Box::new(submission));
-        registry
-            .append(&job.job, run, &event)
-            .await
-            .expect("it is written");
+        registry.append(job, &event).await.expect("it is written");
     });
     mapper.until_says("not a Gristmill tagger model");
     let input = cluster.folder.path().join("text.txt");

@@ -52,7 +52,7 @@ impl LossProbe {
         if table.active(&run).is_none() {
             return Ok(None);
         }
-        registry.append(&run.job, run.run, &loss).await?;
+        registry.append(&run, &loss).await?;
         Ok(Some(run))
     }
 }

@@ -281,7 +281,7 @@ impl Service {
     async fn fail(&self, run: &JobRun, reason: String) -> Result<(), ServeError> {
         warn!(job = %run.job, "failed: {reason}");
         let failed = Event::Failed { reason };
-        Ok(self.registry.append(&run.job, run.run, &failed).await?)
+        Ok(self.registry.append(run, &failed).await?)
     }
 
     /// A queue of a job is gone: the log tells whether that is as it should be.

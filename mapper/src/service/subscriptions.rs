@@ -353,7 +353,7 @@ impl Subscriptions {
                 stop: self.stop.clone(),
             }),
             progress: Arc::clone(&self.progress),
-            counters: Some(self.progress.jobs.of(Role::Map, name, run.run)),
+            counters: Some(self.progress.jobs.of(Role::Map, &run)),
         });
         let consumer = assignment.transport.clone();
         self.scheduler.add(Arc::clone(&assignment));

@@ -92,14 +92,10 @@ pub fn submit(
             if order.program.is_some_and(|program| program.key.is_some()) {
                 // The signature may have expired.
                 let again = Event::Submitted(Box::new(order.submission(run, None, fingerprint)));
-                entering.wait(registry.append(name, run, &again))?;
+                entering.wait(registry.append(&JobRun::new(name, run), &again))?;
             }
-            let wait = Wait {
-                table,
-                log,
-                name: name.clone(),
-                run,
-            };
+            let run = JobRun::new(name, run);
+            let wait = Wait { table, log, run };
             return Ok(Submitted::Sealed(Box::new(wait)));
         }
         ResumeState::Resumed(run, checkpoint) => (run, checkpoint),
@@ -113,8 +109,7 @@ pub fn submit(
     let mut wait = Wait {
         table,
         log,
-        name: name.clone(),
-        run,
+        run: this.clone(),
     };
     let submission = Event::Submitted(Box::new(order.submission(run, after, fingerprint)));
     if !enter(order, &entering, registry, &submission, &mut wait)? {
@@ -192,7 +187,7 @@ fn enter(
     wait: &mut Wait,
 ) -> Result<bool, SubmitError> {
     let (broker, partitions) = (entering.broker, order.spec.partitions);
-    let this = JobRun::new(&order.name, wait.run);
+    let this = wait.run.clone();
     crash::point("before-declare");
     let declared = declare_job(broker, &this, partitions, order.backlog);
     entering.wait(declared)?;
@@ -201,7 +196,7 @@ fn enter(
         entering.wait(file::send(broker, &this, file))?;
     }
     crash::point("before-submitted");
-    entering.wait(registry.append(&order.name, wait.run, submission))?;
+    entering.wait(registry.append(&this, submission))?;
     let phase = entering.wait(wait.phase(registry));
     if matches!(
         phase,
@@ -232,25 +227,24 @@ impl Publishing<'_> {
     /// Publishes what is not confirmed yet, and the seal.
     fn run(&self, broker: &Broker, job: JobRun, checkpoint: Checkpoint) -> Result<(), SubmitError> {
         let Self {
-            order,
+            order: _,
             registry,
             runtime,
             progress,
             shutdown,
         } = *self;
-        let (name, run) = (&order.name, job.run);
         let transport = {
             let _entered = runtime.enter();
-            Transport::Amqp(Amqp::new(broker, job, Prefetch::default()))
+            Transport::Amqp(Amqp::new(broker, job.clone(), Prefetch::default()))
         };
-        let _reported = progress.jobs.of(Role::Produce, name, run);
+        let _reported = progress.jobs.of(Role::Produce, &job);
         let env = Environment {
             transport: &transport,
             runtime,
             progress,
             shutdown,
         };
-        let checkpointer = Checkpointer::new(checkpoint, registry, runtime, name, run);
+        let checkpointer = Checkpointer::new(checkpoint, registry, runtime, &job);
         let chunks = match self.publish(env, &checkpointer) {
             Ok(chunks) => chunks,
             Err(error) => {
@@ -264,7 +258,7 @@ impl Publishing<'_> {
         until_stopped(runtime, shutdown, checkpointer.finish())?;
         let sealed = Event::Sealed { chunks };
         crash::point("before-sealed");
-        until_stopped(runtime, shutdown, registry.append(name, run, &sealed))?;
+        until_stopped(runtime, shutdown, registry.append(&job, &sealed))?;
         Ok(())
     }
 }
@@ -329,15 +323,15 @@ async fn free(
     let Some((job, claim)) = owned.and_then(|job| Some((job, job.claim.as_ref()?))) else {
         return Ok(None);
     };
-    let run = job.submission.run;
-    if owner::is_served(broker, name, run).await {
+    let run = job.submission.run_of(name);
+    if owner::is_served(broker, &run).await {
         return Ok(None);
     }
     warn!(job = %name, "no reducer serves its directory {}: beginning it anew", claim.place);
-    registry.append(name, run, &Event::Cancelled).await?;
+    registry.append(&run, &Event::Cancelled).await?;
     Ok(Some(Entry {
-        job: name.clone(),
-        run,
+        job: run.job,
+        run: run.run,
         at: job.latest,
         event: Event::Cancelled,
     }))
@@ -353,7 +347,7 @@ async fn still_there(
     let Some(job) = table.get(name) else {
         return Ok(());
     };
-    let found = owner::find_output(registry, log, name, job).await?;
+    let found = owner::find_output(registry, log, &job.submission.run_of(name), job).await?;
     let (job, claim) = (name.clone(), job.claim.as_ref());
     let place = claim.map_or_else(|| "its directory".into(), |claim| claim.place.clone());
     match found {

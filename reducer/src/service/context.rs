@@ -155,9 +155,9 @@ impl JobContext {
 
     /// Writes an event about the job; a log that cannot be written is the manager's to notice.
     pub(crate) fn append(&self, event: &Event) {
-        let written =
-            self.runtime
-                .block_on(self.registry.append(&self.run.job, self.run.run, event));
+        let written = self
+            .runtime
+            .block_on(self.registry.append(&self.run, event));
         if let Err(error) = written {
             warn!(job = %self.run.job, "{error}");
         }

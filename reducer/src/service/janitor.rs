@@ -98,7 +98,7 @@ impl Worker {
             return;
         }
         crash::point("queues-deleted");
-        let dir = self.state_dir.run(&run.job, run.run);
+        let dir = self.state_dir.run(run);
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 warn!(job = %run.job, "{} could not be removed: {error}", dir.display());

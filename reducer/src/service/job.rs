@@ -120,9 +120,8 @@ impl From<RegistryError> for JobFailure {
 
 /// Works on a job until it is committed (true) or a stop is asked for (false).
 pub(crate) fn work(job: &JobContext) -> Result<bool, JobFailure> {
-    job.state_dir
-        .save_submission(&job.run.job, &job.submission)?;
-    let dir = job.state_dir.run(&job.run.job, job.run.run);
+    job.state_dir.save_submission(&job.run, &job.submission)?;
+    let dir = job.state_dir.run(&job.run);
     let aside = dir.join(format!("out-{:016x}", unique()));
     let _cleanup = Aside(&aside);
     let destination = Destination::Dir(OutputDir::open(&aside, false)?);
@@ -184,7 +183,7 @@ fn finish(
     destination: Destination,
     aside: &Path,
 ) -> Result<bool, JobFailure> {
-    let dir = job.state_dir.run(&job.run.job, job.run.run);
+    let dir = job.state_dir.run(&job.run);
     let path = dir.join(".commit");
     let lock = files::open_lock(&path)?;
     loop {
@@ -241,11 +240,8 @@ fn finish(
         skipped_chunks: totals.skipped_chunks,
         foreign_messages: totals.foreign_messages,
     };
-    job.runtime.block_on(job.registry.append(
-        &job.run.job,
-        job.run.run,
-        &Event::Finished(totals),
-    ))?;
+    job.runtime
+        .block_on(job.registry.append(&job.run, &Event::Finished(totals)))?;
     crash::point("finished");
     if totals.skipped_chunks > 0 {
         let skipped_chunks = totals.skipped_chunks;

@@ -238,7 +238,10 @@ impl Service {
                     self.rest(run, RETRY, None);
                 }
             }
-            Event::OutputSought => self.look_for_output(&entry.job, entry.run).await?,
+            Event::OutputSought => {
+                self.look_for_output(&JobRun::new(&entry.job, entry.run))
+                    .await?
+            }
             _ => {
                 self.table.apply(entry);
             }
@@ -258,15 +261,15 @@ impl Service {
 
     /// The same, and everybody who asks hears why.
     fn rest_because(&mut self, run: JobRun, time: Duration, trouble: Trouble) {
-        let counters = self.progress.jobs.of(Role::Reduce, &run.job, run.run);
+        let counters = self.progress.jobs.of(Role::Reduce, &run);
         counters.is_held_up(trouble);
         self.rest(run, time, Some(counters));
     }
 
     /// Claims what nobody has, starts what is ours, stops what is over.
     async fn reconcile(&mut self) -> Result<(), ServeError> {
-        for (name, working) in &self.working {
-            match self.table.active(&JobRun::new(name, working.run)) {
+        for working in self.working.values() {
+            match self.table.active(&working.run) {
                 Some(job) => working
                     .sealed
                     .store(job.sealed.is_some(), Ordering::Relaxed),
@@ -317,7 +320,7 @@ impl Service {
             std::mem::take(&mut self.ended)
                 .into_iter()
                 .partition(|Ended { run, .. }| {
-                    (working.get(&run.job)).is_some_and(|working| working.run == run.run)
+                    (working.get(&run.job)).is_some_and(|working| working.run == *run)
                 });
         self.ended = busy;
         let over: Vec<Ended> = over;
@@ -335,8 +338,7 @@ impl Service {
             Ok(runs) => runs,
             Err(error) => return warn!("{error}"),
         };
-        let runs = runs.iter().map(|(name, run)| JobRun::new(name, *run));
-        let ended: Vec<Ended> = runs.filter_map(|run| self.table.ended(&run)).collect();
+        let ended = runs.iter().filter_map(|run| self.table.ended(run));
         self.ended.extend(ended);
         self.clean_up();
     }

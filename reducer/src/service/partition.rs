@@ -63,7 +63,7 @@ pub(crate) fn reduce(
     partition: u32,
     destination: &Destination,
 ) -> Result<Ended, ReduceError> {
-    let dir = job.state_dir.ledger(&job.run.job, job.run.run, partition);
+    let dir = job.state_dir.ledger(&job.run, partition);
     let of = job.identity(partition);
     std::fs::create_dir_all(&dir).map_err(FileError::new("create the folder", &dir))?;
     let since = Instant::now();
@@ -121,7 +121,7 @@ pub(crate) fn rebuild(
     partition: u32,
     destination: &Destination,
 ) -> Result<PartitionResult, ReduceError> {
-    let dir = job.state_dir.ledger(&job.run.job, job.run.run, partition);
+    let dir = job.state_dir.ledger(&job.run, partition);
     let mut ledger = Ledger::open(&dir, job.identity(partition))?;
     let mut reducer = job.reducer(partition, destination)?;
     while let Some(segment) = ledger.next()? {

@@ -21,7 +21,7 @@ use crate::engine::product;
 
 /// A job that has a thread here.
 pub(super) struct Working {
-    pub(super) run: u64,
+    pub(super) run: JobRun,
     pub(super) stop: Shutdown,
     pub(super) sealed: Arc<AtomicBool>,
     pub(super) memory: u64,
@@ -51,7 +51,7 @@ impl Service {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let program = self.programs.hand_over(&run);
         let working = Working {
-            run: run.run,
+            run: run.clone(),
             stop: program.stop,
             sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
             memory,
@@ -62,7 +62,7 @@ impl Service {
         };
         let job = JobContext {
             transport: Transport::Amqp(Amqp::new(&self.broker, run.clone(), prefetch)),
-            counters: self.progress.jobs.of(Role::Reduce, name, run.run),
+            counters: self.progress.jobs.of(Role::Reduce, &run),
             run: run.clone(),
             submission,
             replays,
@@ -122,7 +122,7 @@ impl Service {
     async fn fail(&mut self, run: JobRun, reason: String) -> Result<(), ServeError> {
         warn!(job = %run.job, "failed: {reason}");
         let failed = Event::Failed { reason };
-        self.registry.append(&run.job, run.run, &failed).await?;
+        self.registry.append(&run, &failed).await?;
         // The event comes back through the log; until then nothing is started again.
         self.rest(run, RETRY, None);
         Ok(())
