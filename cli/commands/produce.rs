@@ -14,13 +14,13 @@ use gristmill_input::Plan;
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
-use gristmill_producer::{Order, ProduceError, Settings, Submitted, default_name};
+use gristmill_producer::{Order, ProduceError, Settings, Submitted, Submitter, default_name};
 
 use crate::args::{ProduceArgs, SendWord};
 use crate::broker;
 use crate::commands::dry_run;
 use crate::commands::produce_exec::{HOLD, Program};
-use crate::commands::produce_wait::{Ended, Submitter};
+use crate::commands::produce_wait::{Ended, wait_for_end};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
@@ -107,10 +107,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         order: &order,
         broker: &broker,
         registry: &registry,
-        runtime: &runtime,
+        runtime: runtime.handle(),
         progress: &progress,
         shutdown: &shutdown,
-        verbosity,
     };
     let submitted = submitter.submit();
     drop(line);
@@ -118,7 +117,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         stdout::print(format!("{name}\n").as_bytes())?;
     }
     let ended = match submitted {
-        Ok(Submitted::Sealed(wait)) if args.wait => submitter.wait_for_end(*wait),
+        Ok(Submitted::Sealed(wait)) if args.wait => wait_for_end(&submitter, *wait, verbosity),
         other => Ended::of(other, &name, verbosity),
     };
     runtime.block_on(broker.close());

@@ -1,42 +1,51 @@
-//! Waiting for the broker while a job enters the log: a stop ends it, and so does a broker that is
-//! gone too long.
+//! An order and what it takes to submit it. While the job enters the log, the broker is waited for:
+//! a stop ends that, and so does a broker that is gone too long.
 
-use std::time::Duration;
-
+use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_jobs::registry::Registry;
 use gristmill_rabbitmq::Broker;
 use tokio::runtime::Handle;
 
+use super::order::Order;
 use super::submit_error::SubmitError;
 use crate::error::ProduceError;
 
-/// Waits for something of the broker, unless a stop is asked for.
-pub(super) fn until_stopped<T, E>(
-    runtime: &Handle,
-    shutdown: &Shutdown,
-    what: impl Future<Output = Result<T, E>>,
-) -> Result<T, SubmitError>
-where
-    SubmitError: From<E>,
-{
-    runtime.block_on(async {
-        tokio::select! {
-            biased;
-            done = what => Ok(done?),
-            () = shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
-        }
-    })
+/// An order, and what it takes to submit it.
+#[derive(Clone, Copy)]
+pub struct Submitter<'a> {
+    /// What is to be done.
+    pub order: &'a Order<'a>,
+    /// The broker.
+    pub broker: &'a Broker,
+    /// Its log of jobs.
+    pub registry: &'a Registry,
+    /// Runs what waits for the broker.
+    pub runtime: &'a Handle,
+    /// Counts what is read and sent.
+    pub progress: &'a Progress,
+    /// Asks for a stop.
+    pub shutdown: &'a Shutdown,
 }
 
-/// The time until the job is in the log.
-pub(super) struct Entering<'a> {
-    pub(super) broker: &'a Broker,
-    pub(super) patience: Option<Duration>,
-    pub(super) runtime: &'a Handle,
-    pub(super) shutdown: &'a Shutdown,
-}
+impl Submitter<'_> {
+    /// Waits for something of the broker, unless a stop is asked for.
+    pub(super) fn until_stopped<T, E>(
+        &self,
+        what: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, SubmitError>
+    where
+        SubmitError: From<E>,
+    {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                done = what => Ok(done?),
+                () = self.shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
+            }
+        })
+    }
 
-impl Entering<'_> {
     /// Waits for something of the broker, unless a stop is asked for or the broker is gone too
     /// long.
     pub(super) fn wait<T, E>(
@@ -47,18 +56,17 @@ impl Entering<'_> {
         SubmitError: From<E>,
     {
         let gone = async {
-            match self.patience {
+            match self.order.patience {
                 Some(limit) => self.broker.gone_for(limit).await,
                 None => std::future::pending().await,
             }
         };
-        let either = async {
+        self.until_stopped::<T, SubmitError>(async {
             tokio::select! {
                 biased;
                 done = what => done.map_err(SubmitError::from),
                 reason = gone => Err(SubmitError::Gone(reason)),
             }
-        };
-        until_stopped::<T, SubmitError>(self.runtime, self.shutdown, either)
+        })
     }
 }
