@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use gristmill_common::chunk::Chunk;
 use gristmill_common::shutdown::{Shutdown, Stage};

@@ -11,7 +11,7 @@ use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind, Shape};
 use gristmill_common::wire::{Check, WireError};
-use gristmill_input::Objects;
+use gristmill_input::{Halt, Objects};
 use gristmill_jobs::publish_window::LandError;
 use gristmill_jobs::transport::{PublishError, Transport};
 
@@ -44,6 +44,12 @@ pub enum MapError {
     /// A thread could not be started, or died.
     #[error("a mapper thread failed: {0}")]
     Thread(String),
+}
+
+impl From<MapError> for Halt {
+    fn from(error: MapError) -> Self {
+        Halt::Sink(Box::new(error))
+    }
 }
 
 impl From<LandError> for MapError {
