@@ -17,7 +17,7 @@ use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::Check;
 use gristmill_input::Plan;
 use gristmill_jobs::environment::Environment;
-use gristmill_jobs::transport::{Embedded, Room, Transport};
+use gristmill_jobs::transport::{Capacity, Embedded, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
 use gristmill_producer::{FreshRun, ProduceError};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
@@ -49,7 +49,7 @@ impl Settings {
         let ahead = share.min(self.threads.get() * 4 * self.chunk_size.max(64 << 10));
         Embedded::new(
             spec.partitions,
-            Room {
+            Capacity {
                 chunks: ahead,
                 results: ahead / spec.partitions as usize,
             },

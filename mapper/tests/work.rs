@@ -12,7 +12,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 use gristmill_common::wire::{BodyForm, Check, Message, decode, encode_chunk};
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::{Embedded, Faulty, Room, Transport};
+use gristmill_jobs::transport::{Capacity, Embedded, Faulty, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared, work};
 use support::{Merged, cut, document, spec};
 use tokio::runtime::Runtime;
@@ -90,7 +90,7 @@ fn filled(transport: &Transport, runtime: &Runtime) {
 fn queues() -> Embedded {
     Embedded::new(
         1,
-        Room {
+        Capacity {
             chunks: 1 << 20,
             results: 1 << 20,
         },
