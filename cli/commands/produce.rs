@@ -81,11 +81,11 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
-    let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+    let progress = Arc::new(Progress::default());
+    let Some(worker) = broker::worker(&runtime, options, &progress, &shutdown)? else {
         return Ok(Exit::Interrupted);
     };
-    let progress = Arc::new(Progress::default());
-    let _reporter = Reporter::start(runtime.handle(), &broker, &progress, None);
+    let _reporter = Reporter::start(&worker.runtime, &worker.broker, &progress, None);
     let line = RunProgress::start(Arc::clone(&progress), verbosity, None);
     let order = Order {
         name: name.clone(),
@@ -105,11 +105,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     };
     let submitter = Submitter {
         order: &order,
-        broker: &broker,
-        registry: &registry,
-        runtime: runtime.handle(),
-        progress: &progress,
-        shutdown: &shutdown,
+        worker: &worker,
     };
     let submitted = submitter.submit();
     drop(line);
@@ -120,7 +116,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         Ok(Submitted::Sealed(wait)) if args.wait => wait_for_end(&submitter, *wait, verbosity),
         other => Ended::of(other, &name, verbosity),
     };
-    runtime.block_on(broker.close());
+    runtime.block_on(worker.broker.close());
     match ended? {
         Ended::Finished(finished) => finished.tell(&name, &job, &mut plan, &tmp, verbosity),
         Ended::Sealed => Ok(Exit::Complete),

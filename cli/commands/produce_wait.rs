@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use gristmill_common::job::JobName;
 use gristmill_common::shutdown::Stage;
+use gristmill_jobs::worker::Worker;
 use gristmill_producer::{ProduceError, SubmitError, Submitted, Submitter, Wait};
 
 use crate::commands::produce_end::Finished;
@@ -101,12 +102,12 @@ fn wait_once(
     mut wait: Wait,
     verbosity: Verbosity,
 ) -> anyhow::Result<Waited> {
-    let Submitter {
+    let Worker {
         broker,
         runtime,
         shutdown,
         ..
-    } = *submitter;
+    } = submitter.worker;
     let _entered = runtime.enter();
     let mut line = WaitProgress::start(broker, wait.run(), verbosity);
     loop {

@@ -47,7 +47,7 @@ impl Submitter<'_> {
             else {
                 return published;
             };
-            match self.wait(wait.phase(self.registry))? {
+            match self.wait(wait.phase(&self.worker.registry))? {
                 Phase::Finished(_) => return Ok(()),
                 Phase::Active if remade < REMAKES && order.plan.is_repeatable() => {}
                 _ => return Err(ProduceError::from(PublishError::NoQueue(queue)).into()),
@@ -55,7 +55,7 @@ impl Submitter<'_> {
             warn!(job = %order.name, "the queue {queue:?} is gone: making it anew and sending everything again");
             let partitions = order.spec.partitions;
             self.wait(declare_job(
-                self.broker,
+                &self.worker.broker,
                 &wait.run,
                 partitions,
                 order.backlog,
@@ -67,17 +67,21 @@ impl Submitter<'_> {
 
     /// Publishes what is not confirmed yet, and the seal.
     fn publish_once(&self, checkpoint: Checkpoint, wait: &Wait) -> Result<(), SubmitError> {
-        let (registry, runtime, run) = (self.registry, self.runtime, &wait.run);
+        let (registry, runtime, run) = (&self.worker.registry, &self.worker.runtime, &wait.run);
         let transport = {
             let _entered = runtime.enter();
-            Transport::Amqp(Amqp::new(self.broker, run.clone(), Prefetch::default()))
+            Transport::Amqp(Amqp::new(
+                &self.worker.broker,
+                run.clone(),
+                Prefetch::default(),
+            ))
         };
-        let _reported = self.progress.jobs.of(Role::Produce, run);
+        let _reported = self.worker.progress.jobs.of(Role::Produce, run);
         let env = Environment {
             transport: &transport,
             runtime,
-            progress: self.progress,
-            shutdown: self.shutdown,
+            progress: &self.worker.progress,
+            shutdown: &self.worker.shutdown,
         };
         let checkpointer = Checkpointer::new(checkpoint, registry, runtime, run);
         let chunks = match self.publish(env, &checkpointer) {

@@ -60,7 +60,7 @@ impl Submitter<'_> {
                     // The signature may have expired.
                     let again = order.submission(run.run, None, plan);
                     let again = Event::Submitted(Box::new(again));
-                    self.wait(self.registry.append(&run, &again))?;
+                    self.wait(self.worker.registry.append(&run, &again))?;
                 }
                 return Ok(Submitted::Sealed(Box::new(Wait { table, log, run })));
             }
@@ -78,7 +78,7 @@ impl Submitter<'_> {
 
     /// The jobs of the log, in which the order's own may be begun or resumed.
     fn catch_up(&self) -> Result<(JobTable, Log), SubmitError> {
-        let (mut table, log) = self.wait(self.registry.catch_up())?;
+        let (mut table, log) = self.wait(self.worker.registry.catch_up())?;
         self.refuse_foreign(&table)?;
         if self.order.force
             && let Some(cancelled) = self.wait(self.free(&table))?
@@ -92,7 +92,7 @@ impl Submitter<'_> {
     /// replaces. Whether there is anything to publish: another producer of the same run may have
     /// seen it to its end meanwhile.
     fn enter(&self, submission: &Event, wait: &mut Wait) -> Result<bool, SubmitError> {
-        let (broker, order) = (self.broker, self.order);
+        let (broker, order) = (&self.worker.broker, self.order);
         let (run, partitions) = (wait.run.clone(), order.spec.partitions);
         crash::point("before-declare");
         self.wait(declare_job(broker, &run, partitions, order.backlog))?;
@@ -101,8 +101,8 @@ impl Submitter<'_> {
             self.wait(file::send(broker, &run, file))?;
         }
         crash::point("before-submitted");
-        self.wait(self.registry.append(&run, submission))?;
-        let phase = self.wait(wait.phase(self.registry));
+        self.wait(self.worker.registry.append(&run, submission))?;
+        let phase = self.wait(wait.phase(&self.worker.registry));
         if matches!(
             phase,
             Err(SubmitError::Overtaken(_)) | Ok(Phase::Finished(_))
@@ -153,11 +153,11 @@ impl Submitter<'_> {
             return Ok(None);
         };
         let run = job.submission.run_of(name);
-        if owner::is_served(self.broker, &run).await {
+        if owner::is_served(&self.worker.broker, &run).await {
             return Ok(None);
         }
         warn!(job = %name, "no reducer serves its directory {}: beginning it anew", claim.place);
-        self.registry.append(&run, &Event::Cancelled).await?;
+        self.worker.registry.append(&run, &Event::Cancelled).await?;
         Ok(Some(Entry {
             job: run.job,
             run: run.run,
@@ -172,7 +172,7 @@ impl Submitter<'_> {
             return Ok(());
         };
         let run = job.submission.run_of(&self.order.name);
-        let found = owner::find_output(self.registry, log, &run, job).await?;
+        let found = owner::find_output(&self.worker.registry, log, &run, job).await?;
         let (job, claim) = (run.job, job.claim.as_ref());
         let place = claim.map_or_else(|| "its directory".into(), |claim| claim.place.clone());
         match found {

@@ -1,11 +1,8 @@
 //! An order and what it takes to submit it. While the job enters the log, the broker is waited for:
 //! a stop ends that, and so does a broker that is gone too long.
 
-use gristmill_common::progress::Progress;
-use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_jobs::registry::Registry;
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
+use gristmill_common::shutdown::Stage;
+use gristmill_jobs::worker::Worker;
 
 use super::order::Order;
 use super::submit_error::SubmitError;
@@ -16,16 +13,8 @@ use crate::error::ProduceError;
 pub struct Submitter<'a> {
     /// What is to be done.
     pub order: &'a Order<'a>,
-    /// The broker.
-    pub broker: &'a Broker,
-    /// Its log of jobs.
-    pub registry: &'a Registry,
-    /// Runs what waits for the broker.
-    pub runtime: &'a Handle,
-    /// Counts what is read and sent.
-    pub progress: &'a Progress,
-    /// Asks for a stop.
-    pub shutdown: &'a Shutdown,
+    /// The process that submits it.
+    pub worker: &'a Worker,
 }
 
 impl Submitter<'_> {
@@ -37,11 +26,11 @@ impl Submitter<'_> {
     where
         SubmitError: From<E>,
     {
-        self.runtime.block_on(async {
+        self.worker.runtime.block_on(async {
             tokio::select! {
                 biased;
                 done = what => Ok(done?),
-                () = self.shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
+                () = self.worker.shutdown.reached(Stage::Draining) => Err(ProduceError::Stopped.into()),
             }
         })
     }
@@ -57,7 +46,7 @@ impl Submitter<'_> {
     {
         let gone = async {
             match self.order.patience {
-                Some(limit) => self.broker.gone_for(limit).await,
+                Some(limit) => self.worker.broker.gone_for(limit).await,
                 None => std::future::pending().await,
             }
         };

@@ -50,7 +50,10 @@ impl Service {
         let here = claim.directory == self.state_dir.id();
         if here || claim.place == self.state_dir.place() {
             let there = here && self.state_dir.has_output(&run.job);
-            self.registry.append(run, &Event::Output { there }).await?;
+            self.worker
+                .registry
+                .append(run, &Event::Output { there })
+                .await?;
         }
         Ok(())
     }
@@ -65,13 +68,13 @@ impl Service {
             if self.table.get(name).is_some() {
                 continue;
             }
-            let depth = queue_depth(&self.broker, &run, Queue::Chunks).await;
+            let depth = queue_depth(&self.worker.broker, &run, Queue::Chunks).await;
             if !matches!(depth, Ok(Some(_))) {
                 warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
                 continue;
             }
             warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
-            self.registry.append(&run, &event).await?;
+            self.worker.registry.append(&run, &event).await?;
             self.claim_again(&run).await?;
         }
         Ok(())
@@ -85,11 +88,11 @@ impl Service {
                 continue;
             };
             let event = Event::Submitted(Box::new(job.submission.clone()));
-            self.registry.append(run, &event).await?;
+            self.worker.registry.append(run, &event).await?;
             self.claim_again(run).await?;
             if let Some(chunks) = job.sealed {
                 let sealed = Event::Sealed { chunks };
-                self.registry.append(run, &sealed).await?;
+                self.worker.registry.append(run, &sealed).await?;
             }
         }
         Ok(())
@@ -100,6 +103,6 @@ impl Service {
             directory: self.state_dir.id().to_owned(),
             place: self.state_dir.place().to_owned(),
         };
-        Ok(self.registry.append(run, &claim).await?)
+        Ok(self.worker.registry.append(run, &claim).await?)
     }
 }

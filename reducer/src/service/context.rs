@@ -10,10 +10,10 @@ use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Event, Registry, Submission};
+use gristmill_jobs::registry::{Event, Submission};
 use gristmill_jobs::transport::{Delivery, PublishError, Transport};
-use gristmill_rabbitmq::{Broker, QueueError};
-use tokio::runtime::Handle;
+use gristmill_jobs::worker::Worker;
+use gristmill_rabbitmq::QueueError;
 use tracing::warn;
 
 use crate::engine::product::Settings;
@@ -33,12 +33,9 @@ pub(crate) struct JobContext {
     /// How often the job was replayed.
     pub(crate) replays: u32,
     pub(crate) state_dir: StateDir,
-    pub(crate) broker: Broker,
-    pub(crate) registry: Registry,
+    pub(crate) worker: Worker,
     pub(crate) transport: Transport,
-    pub(crate) runtime: Handle,
     pub(crate) settings: Settings,
-    pub(crate) progress: Arc<Progress>,
     /// What is reported of this job.
     pub(crate) counters: Arc<JobCounters>,
     /// Stops the work on this job.
@@ -81,13 +78,13 @@ impl JobContext {
 
     /// The next message of a partition's queue.
     pub(crate) fn next(&self, partition: u32, wait: Duration) -> Result<Next, ReduceError> {
-        self.runtime.block_on(async {
+        self.worker.runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = self.stop.reached(Stage::Draining) => Ok(Next::Stopped),
                 next = self.transport.next(Queue::Results(partition)) => match next? {
                     Some(delivery) => {
-                        self.progress.taken(delivery.age());
+                        self.worker.progress.taken(delivery.age());
                         Ok(Next::Message(delivery))
                     }
                     None => Ok(Next::Stopped),
@@ -100,13 +97,13 @@ impl JobContext {
     /// From now on what a partition's queue holds is to come here.
     pub(crate) fn expect(&self, partition: u32) {
         // It may begin the subscription, which is a task.
-        let _entered = self.runtime.enter();
+        let _entered = self.worker.runtime.enter();
         self.transport.expect(Queue::Results(partition));
     }
 
     /// Waits, unless a stop is asked for.
     pub(crate) fn pause(&self, time: Duration) {
-        self.runtime.block_on(async {
+        self.worker.runtime.block_on(async {
             let _ = tokio::time::timeout(time, self.stop.reached(Stage::Draining)).await;
         });
     }
@@ -117,7 +114,7 @@ impl JobContext {
 
     pub(crate) fn duplicate(&self) {
         self.duplicates.fetch_add(1, Ordering::Relaxed);
-        Progress::add(&self.progress.duplicates, 1);
+        Progress::add(&self.worker.progress.duplicates, 1);
     }
 
     /// Whether the output of an earlier run, or of this one before a replay, makes room for this
@@ -134,8 +131,9 @@ impl JobContext {
     pub(crate) fn is_drained(&self, partition: u32) -> Result<bool, ReduceError> {
         for queue in [Queue::Chunks, Queue::Suspect, Queue::Results(partition)] {
             match self
+                .worker
                 .runtime
-                .block_on(queue_depth(&self.broker, &self.run, queue))
+                .block_on(queue_depth(&self.worker.broker, &self.run, queue))
             {
                 Ok(Some(0)) => {}
                 Ok(Some(_)) => return Ok(false),
@@ -149,15 +147,16 @@ impl JobContext {
 
     /// How many messages lie in the job's queue of dead letters.
     pub(crate) fn dead_letters(&self) -> Result<u64, QueueError> {
-        let depth = queue_depth(&self.broker, &self.run, Queue::Dead);
-        Ok(self.runtime.block_on(depth)?.map_or(0, u64::from))
+        let depth = queue_depth(&self.worker.broker, &self.run, Queue::Dead);
+        Ok(self.worker.runtime.block_on(depth)?.map_or(0, u64::from))
     }
 
     /// Writes an event about the job; a log that cannot be written is the manager's to notice.
     pub(crate) fn append(&self, event: &Event) {
         let written = self
+            .worker
             .runtime
-            .block_on(self.registry.append(&self.run, event));
+            .block_on(self.worker.registry.append(&self.run, event));
         if let Err(error) = written {
             warn!(job = %self.run.job, "{error}");
         }

@@ -240,8 +240,11 @@ fn finish(
         skipped_chunks: totals.skipped_chunks,
         foreign_messages: totals.foreign_messages,
     };
-    job.runtime
-        .block_on(job.registry.append(&job.run, &Event::Finished(totals)))?;
+    job.worker.runtime.block_on(
+        job.worker
+            .registry
+            .append(&job.run, &Event::Finished(totals)),
+    )?;
     crash::point("finished");
     if totals.skipped_chunks > 0 {
         let skipped_chunks = totals.skipped_chunks;

@@ -290,14 +290,14 @@ impl Worker<'_> {
         };
         if message == Message::AtWork {
             // That it came is what it says.
-            self.job.runtime.block_on(delivery.ack());
+            self.job.worker.runtime.block_on(delivery.ack());
             return Ok(());
         }
         match self.reducer.is_news(&message) {
             Ok(true) => {}
             Ok(false) => {
                 self.job.duplicate();
-                self.job.runtime.block_on(delivery.ack());
+                self.job.worker.runtime.block_on(delivery.ack());
                 return Ok(());
             }
             Err(ReduceError::Malformed(what)) => return self.dead_letter(delivery, what),
@@ -333,7 +333,10 @@ impl Worker<'_> {
 
     fn dead_letter(&self, delivery: Delivery, reason: String) -> Result<(), ReduceError> {
         warn!(job = %self.job.run.job, partition = self.partition, "a message was set aside: {reason}");
-        self.job.runtime.block_on(delivery.dead_letter(reason));
+        self.job
+            .worker
+            .runtime
+            .block_on(delivery.dead_letter(reason));
         Ok(())
     }
 
@@ -355,10 +358,14 @@ impl Worker<'_> {
             let began = Instant::now();
             match self.ledger.append(&segment)? {
                 Appended::Done => {
-                    self.job.progress.segment_seconds.observe(began.elapsed());
+                    self.job
+                        .worker
+                        .progress
+                        .segment_seconds
+                        .observe(began.elapsed());
                     let bytes: usize = segment.messages.iter().map(Bytes::len).sum();
-                    Progress::add(&self.job.progress.durable_bytes, bytes as u64);
-                    self.job.progress.touch();
+                    Progress::add(&self.job.worker.progress.durable_bytes, bytes as u64);
+                    self.job.worker.progress.touch();
                     self.job.counters.goes_on();
                     break;
                 }
@@ -386,7 +393,7 @@ impl Worker<'_> {
         }
         crash::point("after-link");
         for delivery in batch.deliveries {
-            self.job.runtime.block_on(delivery.ack());
+            self.job.worker.runtime.block_on(delivery.ack());
         }
         crash::point("outcomes-acknowledged");
         if !closed {
@@ -397,7 +404,7 @@ impl Worker<'_> {
                 Some(_) => batch.accounts.len(),
                 None => batch.ids.len(),
             };
-            Progress::add(&self.job.progress.chunks_reduced, whole as u64);
+            Progress::add(&self.job.worker.progress.chunks_reduced, whole as u64);
         }
         self.tell();
         Ok(closed)
@@ -494,7 +501,7 @@ impl JobContext {
             &self.submission.plan_summary,
             &self.settings,
             destination,
-            &self.progress,
+            &self.worker.progress,
             self.replays,
         )
     }

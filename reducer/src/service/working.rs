@@ -61,22 +61,19 @@ impl Service {
             ..Prefetch::default()
         };
         let job = JobContext {
-            transport: Transport::Amqp(Amqp::new(&self.broker, run.clone(), prefetch)),
-            counters: self.progress.jobs.of(Role::Reduce, &run),
+            transport: Transport::Amqp(Amqp::new(&self.worker.broker, run.clone(), prefetch)),
+            counters: self.worker.progress.jobs.of(Role::Reduce, &run),
             run: run.clone(),
             submission,
             replays,
             state_dir: self.state_dir.clone(),
-            broker: self.broker.clone(),
-            registry: self.registry.clone(),
-            runtime: self.runtime.clone(),
+            worker: self.worker.clone(),
             settings: product::Settings {
                 memory: of_one,
                 tmp: self.settings.tmp.clone(),
                 program: program.program,
                 threads: product::threads_of_partition(cores, partitions, of_one),
             },
-            progress: Arc::clone(&self.progress),
             stop: working.stop.clone(),
             sealed: Arc::clone(&working.sealed),
             stall_after: self.settings.stall_after,
@@ -108,11 +105,7 @@ impl Service {
     pub(super) async fn take_program(&mut self, made: Made) -> Result<(), ServeError> {
         let run = made.run.clone();
         match self.programs.take(made) {
-            Some(NotReady::Gone) => {
-                warn!(job = %run.job, "the stream with its program is gone; asking why");
-                let loss = Event::queue_lost("no such queue: Files", Role::Reduce);
-                self.ask(run, loss).await
-            }
+            Some(NotReady::Gone) => self.ask_for_queue(run, "no such queue: Files").await,
             Some(NotReady::Job(reason)) => self.fail(run, reason).await,
             Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
         }
@@ -120,9 +113,7 @@ impl Service {
 
     /// Ends a job that cannot be completed.
     async fn fail(&mut self, run: JobRun, reason: String) -> Result<(), ServeError> {
-        warn!(job = %run.job, "failed: {reason}");
-        let failed = Event::Failed { reason };
-        self.registry.append(&run, &failed).await?;
+        self.worker.fail(&run, reason).await?;
         // The event comes back through the log; until then nothing is started again.
         self.rest(run, RETRY, None);
         Ok(())
@@ -146,14 +137,13 @@ impl Service {
             // Its folder and queues go when the job does.
             Err(_) if !active => {}
             Err(JobFailure::QueueGone(which)) => {
-                warn!(job = %name, "a queue of the job is gone; asking why: {which}");
-                let loss = Event::queue_lost(&which, Role::Reduce);
-                self.ask(run, loss).await?;
+                self.ask_for_queue(run, &which).await?;
             }
             Err(JobFailure::Lost(loss)) => {
                 warn!(job = %name, "{loss}; asking whether the job is over");
                 let reason = format!("on {}: {loss}", self.state_dir.place());
-                self.ask(run, Event::Failed { reason }).await?;
+                let (probe, registry) = (&mut self.loss_probe, &self.worker.registry);
+                probe.ask(registry, run, Event::Failed { reason }).await?;
             }
             Err(JobFailure::Here(_, reason)) => {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
@@ -165,8 +155,9 @@ impl Service {
         Ok(())
     }
 
-    /// Something of a run is gone: unless the log explains it, this is how the run ends.
-    async fn ask(&mut self, run: JobRun, loss: Event) -> Result<(), ServeError> {
-        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
+    async fn ask_for_queue(&mut self, run: JobRun, which: &str) -> Result<(), ServeError> {
+        let (probe, registry) = (&mut self.loss_probe, &self.worker.registry);
+        let asked = probe.ask_for_queue(registry, run, which, Role::Reduce);
+        Ok(asked.await?)
     }
 }
