@@ -13,28 +13,24 @@ fn name(text: &str) -> JobName {
 }
 
 fn submission(sources: usize) -> Event {
+    let spec = JobSpec {
+        partitions: 2,
+        ..JobSpec::of(Kind::Extract(Extract {}))
+    };
+    let plan_summary = PlanSummary {
+        sources: (0..sources)
+            .map(|number| {
+                format!("some/folder/of/files/{number:09}.log.gz")
+                    .into_bytes()
+                    .into()
+            })
+            .collect(),
+        splits: 9,
+        ..PlanSummary::default()
+    };
     Event::Submitted(Box::new(Submission {
-        spec: JobSpec {
-            partitions: 2,
-            ..JobSpec::of(Kind::Extract(Extract {}))
-        },
-        plan_summary: PlanSummary {
-            sources: (0..sources)
-                .map(|number| {
-                    format!("some/folder/of/files/{number:09}.log.gz")
-                        .into_bytes()
-                        .into()
-                })
-                .collect(),
-            splits: 9,
-            ..PlanSummary::default()
-        },
         plan: 1,
-        processor: 1,
-        replace: false,
-        run: 7,
-        after: None,
-        code: None,
+        ..Submission::of(spec, plan_summary, 7)
     }))
 }
 

@@ -74,14 +74,11 @@ impl Order<'_> {
     /// What the log says of a run.
     pub(super) fn submission(&self, run: u64, after: Option<u64>, plan: u64) -> Submission {
         Submission {
-            spec: self.spec.clone(),
-            plan_summary: self.plan.summary(),
             plan,
-            processor: self.spec.kind.version(),
             replace: self.force,
-            run,
             after,
             code: self.code(run),
+            ..Submission::of(self.spec.clone(), self.plan.summary(), run)
         }
     }
 }
