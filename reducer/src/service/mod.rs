@@ -4,12 +4,14 @@
 
 mod claims;
 mod context;
+mod intake;
 mod janitor;
 mod job;
 mod ledger;
 mod partition;
 mod programs;
 mod publish;
+mod stall;
 mod working;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
