@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::large::LargeDocuments;
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -139,7 +138,7 @@ impl Pipeline<'_> {
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {
-                let job = self.assignment(plan_summary.clone());
+                let job = self.assignment();
                 let threads = self.settings.threads.get();
                 gristmill_mapper::work(job, threads, handle, self.shutdown)?;
                 Ok(())
@@ -192,7 +191,7 @@ impl Pipeline<'_> {
         }
     }
 
-    fn assignment(&self, plan_summary: PlanSummary) -> Assignment {
+    fn assignment(&self) -> Assignment {
         Assignment {
             name: None,
             number: 0,
@@ -200,7 +199,8 @@ impl Pipeline<'_> {
             prepared: Arc::clone(&self.prepared),
             replays: 0,
             spec: self.spec.clone(),
-            plan_summary,
+            splits: self.plan.splits().len() as u32,
+            sent: self.plan.sent(),
             // Nothing leaves this process.
             check: Check::Head,
             strict: true,

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
@@ -38,11 +38,8 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         prepared: Arc::new(Prepared::new(&job).unwrap()),
         replays: 0,
         spec: job,
-        plan_summary: PlanSummary {
-            sources: vec![],
-            splits: 1,
-            ..PlanSummary::default()
-        },
+        splits: 1,
+        sent: Sent::Chunks,
         check: Check::Head,
         strict: true,
         limits: Limits::default(),

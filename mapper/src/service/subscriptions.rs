@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Role;
 use gristmill_common::wire::Check;
 use gristmill_jobs::left_alone::LeftAlone;
@@ -330,12 +329,8 @@ impl Subscriptions {
             prepared,
             replays: job.replays,
             spec: submission.spec.clone(),
-            // Names of sources are the reducer's business, and there may be a million.
-            plan_summary: PlanSummary {
-                sources: Vec::new(),
-                splits: submission.plan_summary.splits,
-                sent: submission.plan_summary.sent,
-            },
+            splits: submission.plan_summary.splits,
+            sent: submission.plan_summary.sent,
             check: Check::Full,
             strict: false,
             limits: self.settings.limits,

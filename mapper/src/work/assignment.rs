@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_common::job::JobName;
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind, Shape};
@@ -132,8 +132,10 @@ pub struct Assignment {
     pub replays: u32,
     /// What to do.
     pub spec: JobSpec,
-    /// The plan as far as it matters here.
-    pub plan_summary: PlanSummary,
+    /// Number of splits.
+    pub splits: u32,
+    /// How they travel.
+    pub sent: Sent,
     /// How much of a message is verified.
     pub check: Check,
     /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the
