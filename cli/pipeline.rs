@@ -87,9 +87,9 @@ pub enum JobError {
 
 /// One job in one process.
 pub struct Pipeline<'a> {
-    /// What to do.
+    /// The kind and its options.
     pub spec: &'a JobSpec,
-    /// To what.
+    /// What is read, and how it is cut.
     pub plan: &'a Plan,
     /// What the mappers share.
     pub prepared: Arc<Prepared>,
@@ -97,11 +97,11 @@ pub struct Pipeline<'a> {
     pub reducer: Option<Arc<dyn ReduceProgram>>,
     /// The queues.
     pub transport: &'a Transport,
-    /// How.
+    /// Threads, memory and folders.
     pub settings: &'a Settings,
-    /// For people.
+    /// Counters for display.
     pub progress: &'a Arc<Progress>,
-    /// To stop it.
+    /// Asks for a stop.
     pub shutdown: &'a Shutdown,
 }
 

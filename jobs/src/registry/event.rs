@@ -123,7 +123,7 @@ pub struct Totals {
 /// What a job is: all that a late worker needs to join.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// What to do.
+    /// The kind and its options.
     pub spec: JobSpec,
     /// The plan as far as mapper and reducer need it.
     pub plan_summary: PlanSummary,

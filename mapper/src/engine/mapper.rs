@@ -81,7 +81,7 @@ impl Mapper {
         self.map_counted(chunk).map(|mapped| mapped.outcomes)
     }
 
-    /// As [`Mapper::map`], with the numbers for people.
+    /// As [`Mapper::map`], with how many records were mapped and set aside.
     ///
     /// # Errors
     /// As [`Mapper::map`].

@@ -130,7 +130,7 @@ pub struct Assignment {
     pub prepared: Arc<Prepared>,
     /// How often the job was replayed.
     pub replays: u32,
-    /// What to do.
+    /// The kind and its options.
     pub spec: JobSpec,
     /// Number of splits.
     pub splits: u32,
@@ -145,7 +145,7 @@ pub struct Assignment {
     pub limits: Limits,
     /// How splits are read here, of a job that sends them by reference.
     pub reading: Option<SplitReading>,
-    /// For people.
+    /// Counters for display.
     pub progress: Arc<Progress>,
     /// What is reported of this job, if it is.
     pub counters: Option<Arc<JobCounters>>,

@@ -20,9 +20,9 @@ use crate::produce::Settings;
 pub struct Order<'a> {
     /// Its name.
     pub name: JobName,
-    /// What to do.
+    /// The kind and its options.
     pub spec: &'a JobSpec,
-    /// To what.
+    /// What is read, and how it is cut.
     pub plan: &'a Plan,
     /// The absolute path that relative names of sources begin at, for mappers that read them.
     pub folder: PathBuf,
