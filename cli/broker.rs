@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_jobs::registry::Registry;
+use gristmill_jobs::worker::Worker;
 use gristmill_rabbitmq::{
     Broker, BrokerEvent, BrokerOptions, BrokerOrder, BrokerUrls, ConnectError, Tls,
 };
@@ -113,6 +115,26 @@ pub fn connect(
             () = shutdown.reached(Stage::Draining) => Ok(None),
         }
     })
+}
+
+/// The same for a process that works on jobs.
+///
+/// # Errors
+/// As [`connect`].
+pub fn worker(
+    runtime: &Runtime,
+    options: BrokerOptions,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Option<Worker>> {
+    let connected = connect(runtime, options, shutdown)?;
+    Ok(connected.map(|(broker, registry)| Worker {
+        broker,
+        registry,
+        runtime: runtime.handle().clone(),
+        progress: Arc::clone(progress),
+        shutdown: shutdown.clone(),
+    }))
 }
 
 /// Connects, waiting for a broker that is not there yet as long as the options allow.

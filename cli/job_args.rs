@@ -259,7 +259,7 @@ pub enum RecordsArg {
 /// A job as typed, validated as far as the words alone allow.
 #[derive(Debug)]
 pub struct Job<R> {
-    /// What to do.
+    /// The kind and its options.
     pub spec: JobSpec,
     /// `--format` was typed.
     pub format_typed: bool,
@@ -267,7 +267,7 @@ pub struct Job<R> {
     pub first_text: Option<FirstText>,
     /// The files that mappers need for it.
     pub files: Vec<JobFile>,
-    /// To what, as typed.
+    /// The inputs, as typed.
     pub inputs: Vec<OsString>,
     /// What ends a path in a list of inputs.
     pub separator: u8,

@@ -73,8 +73,8 @@ impl<'a> JobView<'a> {
             stats: None,
             estimate: Estimate::default(),
         };
+        let run = job.submission.run_of(name);
         if !job.is_over() {
-            let run = job.submission.run_of(name);
             let depth = async |queue| {
                 let depth = queue_depth(broker, &run, queue).await;
                 depth.ok().flatten().map(u64::from)
@@ -90,14 +90,13 @@ impl<'a> JobView<'a> {
         let finished = matches!(job.phase, Phase::Finished(_));
         if job.is_active() {
             let workers = heard.workers.as_ref();
-            let run = job.submission.run;
-            view.stats = workers.map(|workers| workers.of(name, run));
-            let troubles = workers.map(|workers| workers.troubles(name, run));
+            view.stats = workers.map(|workers| workers.of(&run));
+            let troubles = workers.map(|workers| workers.troubles(&run));
             let left_alone = |role| {
-                let reasons = workers.map(|workers| workers.left_alone(role, name, run));
+                let reasons = workers.map(|workers| workers.left_alone(role, &run));
                 reasons.unwrap_or_default()
             };
-            view.reasons = (workers.map(|workers| workers.reasons(name, run))).unwrap_or_default();
+            view.reasons = (workers.map(|workers| workers.reasons(&run))).unwrap_or_default();
             view.left_alone = left_alone(Role::Map);
             view.reducers_left_alone = left_alone(Role::Reduce);
             view.troubles = (troubles.into_iter().flatten())

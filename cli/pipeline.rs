@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_common::large::LargeDocuments;
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Progress;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
@@ -17,7 +16,7 @@ use gristmill_common::spec::JobSpec;
 use gristmill_common::wire::Check;
 use gristmill_input::Plan;
 use gristmill_jobs::environment::Environment;
-use gristmill_jobs::transport::{Embedded, Room, Transport};
+use gristmill_jobs::transport::{Capacity, Embedded, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
 use gristmill_producer::{FreshRun, ProduceError};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
@@ -49,7 +48,7 @@ impl Settings {
         let ahead = share.min(self.threads.get() * 4 * self.chunk_size.max(64 << 10));
         Embedded::new(
             spec.partitions,
-            Room {
+            Capacity {
                 chunks: ahead,
                 results: ahead / spec.partitions as usize,
             },
@@ -88,9 +87,9 @@ pub enum JobError {
 
 /// One job in one process.
 pub struct Pipeline<'a> {
-    /// What to do.
+    /// The kind and its options.
     pub spec: &'a JobSpec,
-    /// To what.
+    /// What is read, and how it is cut.
     pub plan: &'a Plan,
     /// What the mappers share.
     pub prepared: Arc<Prepared>,
@@ -98,11 +97,11 @@ pub struct Pipeline<'a> {
     pub reducer: Option<Arc<dyn ReduceProgram>>,
     /// The queues.
     pub transport: &'a Transport,
-    /// How.
+    /// Threads, memory and folders.
     pub settings: &'a Settings,
-    /// For people.
+    /// Counters for display.
     pub progress: &'a Arc<Progress>,
-    /// To stop it.
+    /// Asks for a stop.
     pub shutdown: &'a Shutdown,
 }
 
@@ -139,7 +138,7 @@ impl Pipeline<'_> {
                 Ok(())
             });
             failure.spawn(scope, "mapper", || {
-                let job = self.assignment(plan_summary.clone());
+                let job = self.assignment();
                 let threads = self.settings.threads.get();
                 gristmill_mapper::work(job, threads, handle, self.shutdown)?;
                 Ok(())
@@ -192,7 +191,7 @@ impl Pipeline<'_> {
         }
     }
 
-    fn assignment(&self, plan_summary: PlanSummary) -> Assignment {
+    fn assignment(&self) -> Assignment {
         Assignment {
             name: None,
             number: 0,
@@ -200,7 +199,8 @@ impl Pipeline<'_> {
             prepared: Arc::clone(&self.prepared),
             replays: 0,
             spec: self.spec.clone(),
-            plan_summary,
+            splits: self.plan.splits().len() as u32,
+            sent: self.plan.sent(),
             // Nothing leaves this process.
             check: Check::Head,
             strict: true,

@@ -5,7 +5,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::Job;
@@ -28,8 +28,7 @@ const TEMPLATE: &str = "{percent}% mapped {wide_bar} {msg}";
 /// The progress of a job that is waited for; it is shown until dropped.
 pub struct WaitProgress {
     broker: Broker,
-    name: JobName,
-    run: u64,
+    run: JobRun,
     /// None once they cannot be heard.
     reports: Option<Reports>,
     workers: Workers,
@@ -51,7 +50,7 @@ pub struct WaitProgress {
 impl WaitProgress {
     /// Starts, if anybody wants to see anything.
     /// Must be called on a runtime.
-    pub fn start(broker: &Broker, name: &JobName, run: u64, verbosity: Verbosity) -> Option<Self> {
+    pub fn start(broker: &Broker, run: &JobRun, verbosity: Verbosity) -> Option<Self> {
         if verbosity == Verbosity::Quiet {
             return None;
         }
@@ -66,9 +65,8 @@ impl WaitProgress {
         });
         Some(Self {
             broker: broker.clone(),
-            name: name.clone(),
-            run,
-            reports: Some(Reports::new(broker, Some(name))),
+            run: run.clone(),
+            reports: Some(Reports::new(broker, Some(&run.job))),
             workers: Workers::default(),
             waiting: None,
             tick: tokio::time::interval(PERIOD),
@@ -102,8 +100,7 @@ impl WaitProgress {
         // Queues that are gone, or cannot be asked just now, leave what was known.
         let mut waiting = Some(0);
         for queue in [Queue::Chunks, Queue::Suspect] {
-            let run = JobRun::new(&self.name, self.run);
-            let depth = queue_depth(&self.broker, &run, queue).await;
+            let depth = queue_depth(&self.broker, &self.run, queue).await;
             let depth = depth.ok().flatten().map(u64::from);
             waiting = waiting.zip(depth).map(|(sum, depth)| sum + depth);
         }
@@ -118,7 +115,7 @@ impl WaitProgress {
     /// # Errors
     /// When stderr cannot be written.
     pub fn warn_unserved(&mut self, job: &Job) -> std::io::Result<()> {
-        let stats = self.workers.of(&self.name, self.run);
+        let stats = self.workers.of(&self.run);
         let no_reports = self.reports.is_none() || self.broker.health().blocked.is_some();
         if no_reports || stats.reducers > 0 {
             self.served = Instant::now();
@@ -142,7 +139,7 @@ impl WaitProgress {
     /// # Errors
     /// When stderr cannot be written.
     pub fn draw(&mut self, chunks: u64) -> std::io::Result<()> {
-        let stats = self.workers.of(&self.name, self.run);
+        let stats = self.workers.of(&self.run);
         let facts = JobFacts {
             sealed: Some(chunks),
             published: chunks,

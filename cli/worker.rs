@@ -7,9 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_jobs::registry::Registry;
 use gristmill_jobs::report::Reporter;
-use gristmill_rabbitmq::Broker;
+use gristmill_jobs::worker::Worker;
 use tokio::runtime::Runtime;
 
 use crate::args::BrokerArgs;
@@ -17,22 +16,15 @@ use crate::broker;
 use crate::listen::{self, Monitor, Role};
 use crate::signals;
 
-/// A connected worker.
-pub struct Worker {
-    /// Where its network runs.
-    pub runtime: Runtime,
-    /// The broker.
-    pub broker: Broker,
-    /// The log of jobs.
-    pub registry: Registry,
-    /// What it does, for people and for `--listen`.
-    pub progress: Arc<Progress>,
-    /// Advanced by signals.
-    pub shutdown: Shutdown,
+/// A process that serves a broker until it is told to stop.
+pub struct Serving {
+    runtime: Runtime,
+    /// What it works with.
+    pub worker: Worker,
     _reporter: Reporter,
 }
 
-impl Worker {
+impl Serving {
     /// Watches for signals, listens where that is asked for, and connects. `None` when a stop was
     /// asked for meanwhile.
     ///
@@ -54,18 +46,21 @@ impl Worker {
         let monitor = Monitor::new(role, &progress, &shutdown);
         monitor.count_reconnects(&mut options);
         listen::start(listen, &monitor, &runtime)?;
-        let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+        let Some(worker) = broker::worker(&runtime, options, &progress, &shutdown)? else {
             return Ok(None);
         };
-        monitor.connected(&broker);
-        let reporter = Reporter::start(runtime.handle(), &broker, &progress, Some(role.of_job()));
+        monitor.connected(&worker.broker);
+        let (broker, role) = (&worker.broker, role.of_job());
+        let reporter = Reporter::start(&worker.runtime, broker, &progress, Some(role));
         Ok(Some(Self {
             runtime,
-            broker,
-            registry,
-            progress,
-            shutdown,
+            worker,
             _reporter: reporter,
         }))
+    }
+
+    /// Closes the connections to the broker.
+    pub fn close(&self) {
+        self.runtime.block_on(self.worker.broker.close());
     }
 }

@@ -1,7 +1,6 @@
 //! `gristmill cancel`: ends a job; its queues go first, so that it works while a broker is in
 //! alarm.
 
-use gristmill_common::job::JobRun;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::registry::{Event, Phase};
@@ -42,14 +41,13 @@ pub fn cancel(args: &CancelArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
         }
         // What a finished job keeps to be replayed goes; its output stays.
         Phase::Finished(_) | Phase::Active | Phase::Failed { .. } => {
-            let run = job.submission.run;
+            let run = job.submission.run_of(name);
             let partitions = job.submission.spec.partitions;
             let cancelling = async {
-                let this = JobRun::new(name, run);
-                delete_job(&broker, &this, partitions).await?;
-                registry.append(name, run, &Event::Cancelled).await?;
+                delete_job(&broker, &run, partitions).await?;
+                registry.append(&run, &Event::Cancelled).await?;
                 // A producer that resumed meanwhile may have declared them again.
-                delete_job(&broker, &this, partitions).await?;
+                delete_job(&broker, &run, partitions).await?;
                 anyhow::Ok(())
             };
             runtime.block_on(broker::answered(&broker, limit, cancelling))?;

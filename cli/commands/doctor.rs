@@ -241,7 +241,7 @@ async fn reports(broker: &Broker) -> anyhow::Result<()> {
     let mut reports = Reports::new(broker, Some(&job));
     reports.open().await?;
     let progress = Arc::new(Progress::default());
-    let _counters = progress.jobs.of(Role::Map, &job, unique());
+    let _counters = progress.jobs.of(Role::Map, &JobRun::new(&job, unique()));
     let _reporter = Reporter::start(&Handle::current(), broker, &progress, None);
     match reports.next().await {
         Some(_) => Ok(()),

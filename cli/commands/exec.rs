@@ -94,7 +94,6 @@ pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> an
         trial: Trial::new(&prepared, exec, units),
         prepared: &prepared,
         set_aside: 0,
-        failed: None,
     };
     for split in 0..plan.splits().len() as u32 {
         if shower.trial.is_done() {
@@ -103,11 +102,8 @@ pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> an
         match read_split(&reading, split, &mut shower) {
             Ok(_) => {}
             Err(Halt::Stopped) => break,
-            Err(halt) => return Err(gristmill_producer::ProduceError::from(halt).into()),
+            Err(halt) => return Err(halt.into()),
         }
-    }
-    if let Some(error) = shower.failed {
-        return Err(error.into());
     }
     if let Some(why) = prepared.cannot_go_on() {
         return Err(anyhow::anyhow!("{why}"));
@@ -123,7 +119,6 @@ struct Shower<'a> {
     trial: Trial,
     prepared: &'a Prepared,
     set_aside: u64,
-    failed: Option<io::Error>,
 }
 
 impl ChunkSink for Shower<'_> {
@@ -142,9 +137,8 @@ impl ChunkSink for Shower<'_> {
             }
             Ok(())
         });
-        self.failed = shown.err();
-        let is_over = self.trial.is_done() || self.prepared.cannot_go_on().is_some();
-        match self.failed.is_some() || is_over {
+        shown.map_err(|error| Halt::Sink(error.into()))?;
+        match self.trial.is_done() || self.prepared.cannot_go_on().is_some() {
             true => Err(Halt::Stopped),
             false => Ok(()),
         }

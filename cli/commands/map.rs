@@ -21,7 +21,7 @@ use crate::listen::Role;
 use crate::memory::budget;
 use crate::objects::objects;
 use crate::program_args;
-use crate::worker::Worker;
+use crate::worker::Serving;
 
 /// Runs the command.
 ///
@@ -41,20 +41,14 @@ pub fn map(args: &MapArgs) -> anyhow::Result<Exit> {
         restart: Arc::new(restart),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);
-    let Some(worker) = Worker::start(Role::Map, "map", &args.broker, listen, drain)? else {
+    let Some(serving) = Serving::start(Role::Map, "map", &args.broker, listen, drain)? else {
         return Ok(Exit::Complete);
     };
     info!(threads = settings.threads, "mapping");
+    let worker = &serving.worker;
     Progress::add(&worker.progress.threads, settings.threads as u64);
-    gristmill_mapper::serve(
-        &worker.broker,
-        &worker.registry,
-        &settings,
-        worker.runtime.handle(),
-        &worker.progress,
-        &worker.shutdown,
-    )?;
-    worker.runtime.block_on(worker.broker.close());
+    gristmill_mapper::serve(worker, &settings)?;
+    serving.close();
     info!(
         chunks = Progress::get(&worker.progress.chunks_mapped),
         records = Progress::get(&worker.progress.records),

@@ -14,13 +14,13 @@ use gristmill_input::Plan;
 use gristmill_jobs::declare::Backlog;
 use gristmill_jobs::report::Reporter;
 use gristmill_mapper::Prepared;
-use gristmill_producer::{Order, ProduceError, Settings, Submitted, default_name};
+use gristmill_producer::{Order, ProduceError, Settings, Submitted, Submitter, default_name};
 
 use crate::args::{ProduceArgs, SendWord};
 use crate::broker;
 use crate::commands::dry_run;
 use crate::commands::produce_exec::{HOLD, Program};
-use crate::commands::produce_wait::{Ended, Submitter};
+use crate::commands::produce_wait::{Ended, wait_for_end};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
@@ -81,11 +81,11 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
     let runtime = broker::runtime()?;
-    let Some((broker, registry)) = broker::connect(&runtime, options, &shutdown)? else {
+    let progress = Arc::new(Progress::default());
+    let Some(worker) = broker::worker(&runtime, options, &progress, &shutdown)? else {
         return Ok(Exit::Interrupted);
     };
-    let progress = Arc::new(Progress::default());
-    let _reporter = Reporter::start(runtime.handle(), &broker, &progress, None);
+    let _reporter = Reporter::start(&worker.runtime, &worker.broker, &progress, None);
     let line = RunProgress::start(Arc::clone(&progress), verbosity, None);
     let order = Order {
         name: name.clone(),
@@ -105,12 +105,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     };
     let submitter = Submitter {
         order: &order,
-        broker: &broker,
-        registry: &registry,
-        runtime: &runtime,
-        progress: &progress,
-        shutdown: &shutdown,
-        verbosity,
+        worker: &worker,
     };
     let submitted = submitter.submit();
     drop(line);
@@ -118,10 +113,10 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         stdout::print(format!("{name}\n").as_bytes())?;
     }
     let ended = match submitted {
-        Ok(Submitted::Sealed(wait)) if args.wait => submitter.wait_for_end(*wait),
+        Ok(Submitted::Sealed(wait)) if args.wait => wait_for_end(&submitter, *wait, verbosity),
         other => Ended::of(other, &name, verbosity),
     };
-    runtime.block_on(broker.close());
+    runtime.block_on(worker.broker.close());
     match ended? {
         Ended::Finished(finished) => finished.tell(&name, &job, &mut plan, &tmp, verbosity),
         Ended::Sealed => Ok(Exit::Complete),

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 use gristmill_common::job::JobName;
-use gristmill_common::progress::Progress;
-use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_jobs::registry::Registry;
-use gristmill_producer::{Order, ProduceError, SubmitError, Submitted, Wait, submit};
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Runtime;
+use gristmill_common::shutdown::Stage;
+use gristmill_jobs::worker::Worker;
+use gristmill_producer::{ProduceError, SubmitError, Submitted, Submitter, Wait};
 
 use crate::commands::produce_end::Finished;
 use crate::exit::usage;
@@ -68,132 +65,100 @@ enum Waited {
     Stalled(String),
 }
 
-/// An order, and what it takes to submit it.
-#[derive(Clone, Copy)]
-pub struct Submitter<'a> {
-    /// What is to be done.
-    pub order: &'a Order<'a>,
-    /// The broker.
-    pub broker: &'a Broker,
-    /// Its log of jobs.
-    pub registry: &'a Registry,
-    /// Runs what waits for the broker.
-    pub runtime: &'a Runtime,
-    /// Counts what is read and sent.
-    pub progress: &'a Progress,
-    /// Asks for a stop.
-    pub shutdown: &'a Shutdown,
-    /// How much is said.
-    pub verbosity: Verbosity,
+/// Waits for the job's end. What it lacks when it stalls is sent again, a few times, if the
+/// inputs can be read again.
+///
+/// # Errors
+/// When the job fails, is cancelled or still lacks something, or the log cannot be read.
+pub fn wait_for_end(
+    submitter: &Submitter<'_>,
+    mut wait: Wait,
+    verbosity: Verbosity,
+) -> anyhow::Result<Ended> {
+    let mut resends = match submitter.order.plan.is_repeatable() {
+        true => RESENDS,
+        false => 0,
+    };
+    loop {
+        let what = match wait_once(submitter, wait, verbosity)? {
+            Waited::Ended(ended) => return Ok(ended),
+            Waited::Stalled(what) => what,
+        };
+        if resends == 0 {
+            bail!("{what}; the same command again sends what is missing");
+        }
+        resends -= 1;
+        verbosity.say(&format!("{what}: sending that again"));
+        wait = match submitter.submit() {
+            Ok(Submitted::Sealed(again)) => *again,
+            other => return Ended::of(other, &submitter.order.name, verbosity),
+        };
+    }
 }
 
-impl Submitter<'_> {
-    /// Submits the job, or resumes it.
-    ///
-    /// # Errors
-    /// Those of [`submit`].
-    pub fn submit(&self) -> Result<Submitted, SubmitError> {
-        let handle = self.runtime.handle();
-        submit(
-            self.order,
-            self.broker,
-            self.registry,
-            handle,
-            self.progress,
-            self.shutdown,
-        )
-    }
-
-    /// Waits for the job's end. What it lacks when it stalls is sent again, a few times, if the
-    /// inputs can be read again.
-    ///
-    /// # Errors
-    /// When the job fails, is cancelled or still lacks something, or the log cannot be read.
-    pub fn wait_for_end(&self, mut wait: Wait) -> anyhow::Result<Ended> {
-        let mut resends = match self.order.plan.is_repeatable() {
-            true => RESENDS,
-            false => 0,
+/// Waits for the job's end, or until it stalls.
+fn wait_once(
+    submitter: &Submitter<'_>,
+    mut wait: Wait,
+    verbosity: Verbosity,
+) -> anyhow::Result<Waited> {
+    let Worker {
+        broker,
+        runtime,
+        shutdown,
+        ..
+    } = submitter.worker;
+    let _entered = runtime.enter();
+    let mut line = WaitProgress::start(broker, wait.run(), verbosity);
+    loop {
+        let Some(job) = wait.job() else {
+            bail!("another run of the job has taken its place");
         };
-        loop {
-            let what = match self.wait(wait)? {
-                Waited::Ended(ended) => return Ok(ended),
-                Waited::Stalled(what) => what,
-            };
-            if resends == 0 {
-                bail!("{what}; the same command again sends what is missing");
+        match job.phase.ended() {
+            Some(Ok(totals)) => {
+                let took = Duration::from_secs(job.latest.saturating_sub(job.since));
+                return Ok(Waited::Ended(Ended::Finished(Finished {
+                    totals,
+                    claim: job.claim.clone(),
+                    took: Some(took),
+                })));
             }
-            resends -= 1;
-            self.verbosity.say(&format!("{what}: sending that again"));
-            wait = match self.submit() {
-                Ok(Submitted::Sealed(again)) => *again,
-                other => return Ended::of(other, &self.order.name, self.verbosity),
-            };
+            Some(Err(how)) => bail!("the job {how}"),
+            None => {}
         }
-    }
-
-    /// Waits for the job's end, or until it stalls.
-    fn wait(&self, mut wait: Wait) -> anyhow::Result<Waited> {
-        let Self {
-            order,
-            broker,
-            runtime,
-            shutdown,
-            verbosity,
-            ..
-        } = *self;
-        let run = wait.job().map_or(0, |job| job.submission.run);
-        let _entered = runtime.enter();
-        let mut line = WaitProgress::start(broker, &order.name, run, verbosity);
-        loop {
-            let Some(job) = wait.job() else {
-                bail!("another run of the job has taken its place");
+        if let Some(line) = &mut line {
+            line.warn_unserved(job)?;
+        }
+        if let (Some(line), Some(chunks)) = (&mut line, job.sealed) {
+            line.draw(chunks)?;
+        }
+        if let Some((missing, count)) = &job.missing {
+            let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
+            let shown = match shown.is_empty() {
+                true => String::new(),
+                false => format!(" ({} …)", shown.join(", ")),
             };
-            match job.phase.ended() {
-                Some(Ok(totals)) => {
-                    let took = Duration::from_secs(job.latest.saturating_sub(job.since));
-                    return Ok(Waited::Ended(Ended::Finished(Finished {
-                        totals,
-                        claim: job.claim.clone(),
-                        took: Some(took),
-                    })));
+            let missing = job_view::missing(*count);
+            let what = format!("the job is stalled and misses {missing}{shown}");
+            return Ok(Waited::Stalled(what));
+        }
+        let heard = runtime.block_on(async {
+            let drawn = async {
+                match &mut line {
+                    Some(line) => line.news().await,
+                    None => std::future::pending().await,
                 }
-                Some(Err(how)) => bail!("the job {how}"),
-                None => {}
+            };
+            tokio::select! {
+                news = wait.news() => news.map(|()| true),
+                () = drawn => Ok(true),
+                () = shutdown.reached(Stage::Draining) => Ok(false),
             }
-            if let Some(line) = &mut line {
-                line.warn_unserved(job)?;
-            }
-            if let (Some(line), Some(chunks)) = (&mut line, job.sealed) {
-                line.draw(chunks)?;
-            }
-            if let Some((missing, count)) = &job.missing {
-                let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
-                let shown = match shown.is_empty() {
-                    true => String::new(),
-                    false => format!(" ({} …)", shown.join(", ")),
-                };
-                let missing = job_view::missing(*count);
-                let what = format!("the job is stalled and misses {missing}{shown}");
-                return Ok(Waited::Stalled(what));
-            }
-            let heard = runtime.block_on(async {
-                let drawn = async {
-                    match &mut line {
-                        Some(line) => line.news().await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    news = wait.news() => news.map(|()| true),
-                    () = drawn => Ok(true),
-                    () = shutdown.reached(Stage::Draining) => Ok(false),
-                }
-            });
-            if !heard? {
-                drop(line);
-                verbosity.say("interrupted; the job goes on without this command");
-                return Ok(Waited::Ended(Ended::Interrupted));
-            }
+        });
+        if !heard? {
+            drop(line);
+            verbosity.say("interrupted; the job goes on without this command");
+            return Ok(Waited::Ended(Ended::Interrupted));
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::listen::Role;
 use crate::memory::reduce_budget;
 use crate::program_args;
 use crate::publish::Published;
-use crate::worker::Worker;
+use crate::worker::Serving;
 
 /// Runs the command.
 ///
@@ -40,19 +40,13 @@ pub fn reduce(args: &ReduceArgs) -> anyhow::Result<Exit> {
         }),
     };
     let (listen, drain) = (args.listen.listen, args.drain_timeout);
-    let Some(worker) = Worker::start(Role::Reduce, "reduce", &args.broker, listen, drain)? else {
+    let Some(serving) = Serving::start(Role::Reduce, "reduce", &args.broker, listen, drain)? else {
         return Ok(Exit::Complete);
     };
     info!(dir = %args.output.display(), memory = settings.memory, "reducing");
-    let ended = gristmill_reducer::serve(
-        &worker.broker,
-        &worker.registry,
-        &settings,
-        worker.runtime.handle(),
-        &worker.progress,
-        &worker.shutdown,
-    )?;
-    worker.runtime.block_on(worker.broker.close());
+    let worker = &serving.worker;
+    let ended = gristmill_reducer::serve(worker, &settings)?;
+    serving.close();
     info!(
         chunks = Progress::get(&worker.progress.chunks_reduced),
         duplicates = Progress::get(&worker.progress.duplicates),

@@ -40,11 +40,11 @@ pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
             let job = table
                 .get(name)
                 .ok_or_else(|| usage(format!("there is no job {name}; see `gristmill status`")))?;
-            let run = job.submission.run;
+            let run = job.submission.run_of(name);
             if !is_replayed(name, job)? {
-                registry.append(name, run, &Event::Replayed).await?;
+                registry.append(&run, &Event::Replayed).await?;
             }
-            move_all(&broker, &JobRun::new(name, run)).await
+            move_all(&broker, &run).await
         };
         tokio::select! {
             moved = broker::answered(&broker, limit, replaying) => moved.map(Some),

@@ -101,19 +101,15 @@ pub fn rerun(output: &Path, spec: &JobSpec, plan: &Plan, share: Share) -> anyhow
         large,
         parts: Parts::of(output, spec),
         reran: Reran::default(),
-        failed: None,
     };
     for split in 0..plan.splits().len() as u32 {
         match read_split(&reading, split, &mut again) {
             Ok(_) => {}
             Err(Halt::Stopped) => break,
-            Err(halt) => return Err(gristmill_producer::ProduceError::from(halt).into()),
+            Err(halt) => return Err(halt.into()),
         }
     }
-    match again.failed {
-        Some(error) => Err(error),
-        None => Ok(again.reran),
-    }
+    Ok(again.reran)
 }
 
 /// Refuses a program that is not the one that the output is of.
@@ -136,7 +132,6 @@ struct Again<'a> {
     large: Option<std::sync::Arc<LargeDocuments>>,
     parts: Option<Parts>,
     reran: Reran,
-    failed: Option<anyhow::Error>,
 }
 
 impl ChunkSink for Again<'_> {
@@ -156,16 +151,10 @@ impl ChunkSink for Again<'_> {
         self.reran.chunks += 1;
         let reran = self.rerun.chunk(self.prepared[0], &head, &body);
         if let Some(why) = self.prepared.iter().find_map(|run| run.cannot_go_on()) {
-            self.failed = Some(anyhow::anyhow!("--rerun: {why}"));
-            return Err(Halt::Stopped);
+            return Err(Halt::Sink(format!("--rerun: {why}").into()));
         }
-        let what = match judge(&reran, &self.set_aside, self.parts.as_mut()) {
-            Ok(what) => what,
-            Err(error) => {
-                self.failed = Some(error.into());
-                return Err(Halt::Stopped);
-            }
-        };
+        let what = judge(&reran, &self.set_aside, self.parts.as_mut())
+            .map_err(|error| Halt::Sink(error.into()))?;
         if let (Some(what), Some(piece)) = (what, head.pieces.first()) {
             let name = shown(&piece.document);
             let finding = format!(

@@ -119,6 +119,6 @@ impl Monitor {
     /// What holds up the jobs that this worker has.
     pub(super) fn troubles(&self) -> impl Iterator<Item = (JobName, Trouble)> {
         let jobs = self.progress.jobs.all().into_iter();
-        jobs.filter_map(|counters| Some((counters.job().clone(), counters.trouble()?)))
+        jobs.filter_map(|counters| Some((counters.run().job.clone(), counters.trouble()?)))
     }
 }

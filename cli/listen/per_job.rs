@@ -90,7 +90,7 @@ pub(super) fn encode(
     let jobs: BTreeMap<String, Counts> = all
         .all()
         .iter()
-        .map(|counters| (counters.job().to_string(), counters.counts()))
+        .map(|counters| (counters.run().job.to_string(), counters.counts()))
         .collect();
     let numbers = match role {
         Role::Map => &MAPPER,

@@ -101,6 +101,12 @@ pub struct JobRun {
 }
 
 impl JobRun {
+    /// The run under which the log says what concerns no job.
+    #[must_use]
+    pub fn of_no_job() -> Self {
+        Self::new(&JobName::of_no_job(), 0)
+    }
+
     /// A run of a job.
     #[must_use]
     pub fn new(job: &JobName, run: u64) -> Self {

@@ -82,4 +82,7 @@ pub enum Halt {
     /// A reader thread could not be started or panicked.
     #[error("reader thread: {0}")]
     Thread(String),
+    /// The sink cannot go on: an error of its own.
+    #[error(transparent)]
+    Sink(Box<dyn std::error::Error + Send + Sync>),
 }

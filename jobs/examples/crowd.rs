@@ -46,23 +46,15 @@ async fn write(broker: &Broker, jobs: u64, active: u64) -> Result<(), Box<dyn st
     declare(broker).await?;
     let registry = Registry::open(broker).await?;
     for job in 0..jobs {
-        let name = name(jobs - 1 - job);
+        let run = JobRun::new(&name(jobs - 1 - job), 1);
+        let plan_summary = PlanSummary {
+            sources: vec!["logs/access.log.gz".to_owned().into_bytes().into()],
+            splits: SPLITS,
+            ..PlanSummary::default()
+        };
         let submission = Submission {
-            spec: JobSpec {
-                partitions: 1,
-                ..JobSpec::of(Kind::Extract(Extract {}))
-            },
-            plan_summary: PlanSummary {
-                sources: vec!["logs/access.log.gz".to_owned().into_bytes().into()],
-                splits: SPLITS,
-                ..PlanSummary::default()
-            },
             plan: job,
-            processor: 1,
-            replace: false,
-            run: 1,
-            after: None,
-            code: None,
+            ..Submission::of(JobSpec::of(Kind::Extract(Extract {})), plan_summary, 1)
         };
         let mut events = vec![
             Event::Submitted(Box::new(submission)),
@@ -75,11 +67,10 @@ async fn write(broker: &Broker, jobs: u64, active: u64) -> Result<(), Box<dyn st
         if job < jobs - active {
             events.push(Event::Finished(Totals::default()));
         } else {
-            let run = JobRun::new(&name, 1);
             declare_job(broker, &run, 1, Backlog::of(1 << 30)).await?;
         }
         for event in &events {
-            registry.append(&name, 1, event).await?;
+            registry.append(&run, event).await?;
         }
     }
     Ok(())

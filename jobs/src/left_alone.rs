@@ -41,7 +41,7 @@ impl LeftAlone {
     /// Leaves a run alone, for good or until it is submitted with other code than this.
     pub fn add(&mut self, run: &JobRun, code: Option<Code>, reason: String) {
         warn!(job = %run.job, "left alone: {reason}");
-        let told = self.progress.jobs.of(self.role, &run.job, run.run);
+        let told = self.progress.jobs.of(self.role, run);
         let cause = Cause::LeftAlone;
         told.is_held_up(Trouble { cause, reason });
         let left_alone = LeftRun { code, _told: told };

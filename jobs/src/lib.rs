@@ -15,3 +15,4 @@ pub mod queue;
 pub mod registry;
 pub mod report;
 pub mod transport;
+pub mod worker;

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use gristmill_common::job::JobName;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
 
 use crate::registry::Submission;
+use crate::worker::Worker;
 
 /// Makes the reduce programs of jobs ready.
 pub trait ReducePrograms: Debug + Send + Sync {
@@ -23,8 +22,7 @@ pub trait ReducePrograms: Debug + Send + Sync {
     /// When it may not run, or cannot be made ready.
     fn make_ready(
         &self,
-        broker: &Broker,
-        runtime: &Handle,
+        worker: &Worker,
         order: (&JobName, &Submission),
         stop: &Shutdown,
     ) -> Result<Arc<dyn ReduceProgram>, NotReady>;

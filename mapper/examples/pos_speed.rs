@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
 use gristmill_common::id::ChunkId;
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{Format, JobSpec, Kind, Pos, Records, Tagset};
 use gristmill_mapper::{Mapper, Prepared};
 
@@ -77,13 +76,8 @@ fn mapper(format: Format, tagset: Tagset, lemmas: bool) -> Result<Mapper, Error>
         records: Records::Document,
         ..JobSpec::of(Kind::Pos(pos))
     };
-    let plan_summary = PlanSummary {
-        sources: vec![],
-        splits: 1,
-        ..PlanSummary::default()
-    };
     let prepared = Arc::new(Prepared::new(&spec)?);
-    Ok(Mapper::new(prepared, &spec, &plan_summary))
+    Ok(Mapper::new(prepared, &spec, 1))
 }
 
 /// The text in pieces of the size that a producer cuts, or somewhat more, at blank lines.

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
 use gristmill_common::id::ChunkId;
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{
     AccessLog, Field, Format, Grep, JobSpec, Kind, Records, Wc, WordCount, Words,
 };
@@ -105,11 +104,6 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
         records: Records::Lines,
         ..JobSpec::of(kind)
     };
-    let plan_summary = PlanSummary {
-        sources: vec![],
-        splits: 1,
-        ..PlanSummary::default()
-    };
     let prepared = match Prepared::new(&spec) {
         Ok(prepared) => Arc::new(prepared),
         Err(error) => {
@@ -117,7 +111,7 @@ fn measure(name: &str, kind: Kind, chunks: &[Chunk]) {
             return;
         }
     };
-    let mut mapper = Mapper::new(prepared, &spec, &plan_summary);
+    let mut mapper = Mapper::new(prepared, &spec, 1);
     let mut outcome = 0;
     let mapped = mean(|| {
         outcome = 0;

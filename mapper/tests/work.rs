@@ -6,13 +6,13 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::{Grep, JobSpec, Kind};
 use gristmill_common::wire::{BodyForm, Check, Message, decode, encode_chunk};
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::{Embedded, Faulty, Room, Transport};
+use gristmill_jobs::transport::{Capacity, Embedded, Faulty, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared, work};
 use support::{Merged, cut, document, spec};
 use tokio::runtime::Runtime;
@@ -38,11 +38,8 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         prepared: Arc::new(Prepared::new(&job).unwrap()),
         replays: 0,
         spec: job,
-        plan_summary: PlanSummary {
-            sources: vec![],
-            splits: 1,
-            ..PlanSummary::default()
-        },
+        splits: 1,
+        sent: Sent::Chunks,
         check: Check::Head,
         strict: true,
         limits: Limits::default(),
@@ -90,7 +87,7 @@ fn filled(transport: &Transport, runtime: &Runtime) {
 fn queues() -> Embedded {
     Embedded::new(
         1,
-        Room {
+        Capacity {
             chunks: 1 << 20,
             results: 1 << 20,
         },

@@ -60,7 +60,22 @@ impl From<Halt> for ProduceError {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::Stopped => ProduceError::Stopped,
+            // Of a sink of this crate.
+            Halt::Sink(error) => match error.downcast() {
+                Ok(error) => *error,
+                Err(error) => ProduceError::Read(Halt::Sink(error)),
+            },
             halt => ProduceError::Read(halt),
+        }
+    }
+}
+
+impl From<ProduceError> for Halt {
+    fn from(error: ProduceError) -> Self {
+        match error {
+            ProduceError::Stopped => Halt::Stopped,
+            ProduceError::Read(halt) => halt,
+            error => Halt::Sink(Box::new(error)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The producer of Gristmill: a planned job in, its chunks and their seal in the job's queues.
 //!
-//! [`produce`] reads all splits and publishes their chunks; [`submit`] does it over a broker, where
+//! [`produce`] reads all splits and publishes their chunks; [`Submitter`] does it over a broker, where
 //! a job enters the log and is resumed. It must not know how inputs are read, nor who takes the
 //! chunks.
 
@@ -13,4 +13,4 @@ mod testing;
 
 pub use error::ProduceError;
 pub use produce::{FreshRun, Resume, Settings, produce};
-pub use service::{Order, ProgramOrder, SubmitError, Submitted, Wait, default_name, submit};
+pub use service::{Order, ProgramOrder, SubmitError, Submitted, Submitter, Wait, default_name};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gristmill_common::buffer_pool::BufferPool;
 use gristmill_common::chunk::ChunkHead;
@@ -104,7 +104,6 @@ pub fn produce(
         .by_split()
         .then(|| (plan.splits().len() as u32, spec.partitions));
     let pool = BufferPool::new(2 * reading.buffer_size());
-    let failed = Mutex::new(None);
     let done = |split| resume.done(split);
     let seal = read_all(&reading, settings.threads, &done, || Publisher {
         env,
@@ -118,11 +117,6 @@ pub fn produce(
         numbers: BTreeSet::new(),
         launched: 0,
         ended: VecDeque::new(),
-        failed: &failed,
-    })
-    .map_err(|halt| match (halt, take(&failed)) {
-        (Halt::Stopped, Some(error)) => error,
-        (halt, _) => halt.into(),
     })?;
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
         sources: plan.sources().len(),
@@ -156,8 +150,6 @@ struct Publisher<'a> {
     ended: VecDeque<Ended>,
     form: BodyForm,
     pool: &'a BufferPool,
-    /// The error of a publisher that its reader knows as a stop.
-    failed: &'a Mutex<Option<ProduceError>>,
 }
 
 /// A split that was read to its end.
@@ -180,18 +172,6 @@ fn form_for(transport: &Transport) -> BodyForm {
 }
 
 impl Publisher<'_> {
-    /// Keeps an error, as readers know only that they are to stop.
-    fn or_halt(&self, done: Result<(), ProduceError>) -> Result<(), Halt> {
-        done.map_err(|error| {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            // The first error says more than that the others stopped for it.
-            if matches!(*failed, None | Some(ProduceError::Stopped)) {
-                *failed = Some(error);
-            }
-            Halt::Stopped
-        })
-    }
-
     fn publish(&mut self, head: &ChunkHead, body: Vec<u8>) -> Result<(), ProduceError> {
         let (message, _) =
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
@@ -246,8 +226,7 @@ impl ChunkSink for Publisher<'_> {
         if !self.resume.wants(head.id) {
             return Ok(());
         }
-        let published = self.publish(&head, body);
-        self.or_halt(published)
+        Ok(self.publish(&head, body)?)
     }
 
     fn buffer(&mut self, capacity: usize) -> Vec<u8> {
@@ -260,18 +239,12 @@ impl ChunkSink for Publisher<'_> {
             records,
             launched: self.launched,
         });
-        let settled = self.settle();
-        self.or_halt(settled)
+        Ok(self.settle()?)
     }
 
     fn finish(&mut self) -> Result<(), Halt> {
-        let landed = self.land(0);
-        self.or_halt(landed)
+        Ok(self.land(0)?)
     }
-}
-
-fn take(failed: &Mutex<Option<ProduceError>>) -> Option<ProduceError> {
-    failed.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use gristmill_common::chunk::Chunk;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{Check, Message, decode};
 use gristmill_jobs::environment::Environment;
-use gristmill_jobs::transport::{Embedded, Room};
+use gristmill_jobs::transport::{Capacity, Embedded};
 
 use super::*;
 use crate::testing::{gzip, spec};
@@ -37,11 +38,11 @@ fn run(
         .worker_threads(1)
         .build()
         .unwrap();
-    let room = Room {
+    let capacity = Capacity {
         chunks: 1 << 20,
         results: 1 << 20,
     };
-    let transport = Transport::Embedded(Embedded::new(1, room));
+    let transport = Transport::Embedded(Embedded::new(1, capacity));
     let queues = transport.clone();
     let consumer = runtime.spawn(async move {
         let mut chunks = Vec::new();
@@ -164,11 +165,11 @@ fn a_split_is_complete_when_its_chunks_are_taken_and_the_next_does_not_wait_for_
     let plan = Plan::new(&[dir.path().into()], &spec(), 512 << 10).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     // For one chunk and no more.
-    let room = Room {
+    let capacity = Capacity {
         chunks: 1,
         results: 1 << 20,
     };
-    let transport = Transport::Embedded(Embedded::new(1, room));
+    let transport = Transport::Embedded(Embedded::new(1, capacity));
     let settings = settings(1, 8);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let delivered = Mutex::default();
@@ -222,11 +223,11 @@ fn stopped(stop: impl FnOnce(&Transport, &Shutdown) + Send) -> ProduceError {
     fs::write(dir.path().join("text"), "a line of text\n".repeat(1 << 16)).unwrap();
     let plan = Plan::new(&[dir.path().into()], &spec(), 4 << 10).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let room = Room {
+    let capacity = Capacity {
         chunks: 64 << 10,
         results: 1 << 10,
     };
-    let transport = Transport::Embedded(Embedded::new(1, room));
+    let transport = Transport::Embedded(Embedded::new(1, capacity));
     let settings = settings(1, 1);
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     std::thread::scope(|scope| {

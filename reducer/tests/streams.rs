@@ -12,7 +12,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Compress;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::{Embedded, Room, Transport};
+use gristmill_jobs::transport::{Capacity, Embedded, Transport};
 use gristmill_reducer::*;
 use support::*;
 
@@ -103,7 +103,7 @@ fn ordered_output_streams_before_the_job_ends() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let transport = Transport::Embedded(Embedded::new(
         1,
-        Room {
+        Capacity {
             chunks: 1,
             results: 1,
         },
@@ -141,11 +141,11 @@ fn a_stop_ends_a_reducer_that_waits() {
     let dir = tempfile::tempdir().unwrap();
     let destination = Destination::Dir(OutputDir::open(dir.path(), false).unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let room = Room {
+    let capacity = Capacity {
         chunks: 1,
         results: 1,
     };
-    let transport = Transport::Embedded(Embedded::new(1, room));
+    let transport = Transport::Embedded(Embedded::new(1, capacity));
     let shutdown = Shutdown::new();
     std::thread::scope(|scope| {
         let reducing =

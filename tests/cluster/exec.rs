@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use gristmill_common::id::unique;
+use gristmill_common::job::JobRun;
 use gristmill_common::spec::{Kind, Program};
 use gristmill_jobs::registry::{Event, Registry, Submission};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
@@ -757,7 +758,7 @@ fn submit_again(
             let name = name.parse().expect("a name");
             let run = submission.run;
             let event = Event::Submitted(Box::new(submission));
-            let written = registry.append(&name, run, &event).await;
+            let written = registry.append(&JobRun::new(&name, run), &event).await;
             written.expect("it is written");
         }
         broker.close().await;

@@ -286,25 +286,13 @@ fn a_file_that_is_no_model_fails_the_job_and_hinders_no_other() {
             pos.model_hash = content_hash(&file);
         }
         let run = job.run;
-        let submission = Submission {
-            processor: spec.kind.version(),
-            spec,
-            plan_summary: PlanSummary {
-                sources: Vec::new(),
-                splits: 1,
-                ..PlanSummary::default()
-            },
-            plan: 1,
-            replace: false,
-            run,
-            after: None,
-            code: None,
+        let plan_summary = PlanSummary {
+            splits: 1,
+            ..PlanSummary::default()
         };
+        let submission = Submission::of(spec, plan_summary, run);
         let event = Event::Submitted(Box::new(submission));
-        registry
-            .append(&job.job, run, &event)
-            .await
-            .expect("it is written");
+        registry.append(job, &event).await.expect("it is written");
     });
     mapper.until_says("not a Gristmill tagger model");
     let input = cluster.folder.path().join("text.txt");

@@ -9,6 +9,7 @@ use gristmill_testbroker::Nodes;
 
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
 use crate::corpus;
+use crate::gristmill::Ended;
 
 const WORDS: &[&str] = &["word-count"];
 /// Words that are fed at a time: more than the 256 KiB that the producer reads at a time, some
@@ -73,11 +74,16 @@ impl Scene {
     }
 
     #[track_caller]
-    fn finishes(&self, mut producer: Role, pipe: File) {
+    fn finishes(&self, producer: Role, pipe: File) {
+        self.ended(producer, pipe).code(0);
+        self.has_the_bytes_of_run();
+    }
+
+    /// Ends the input, and waits for the producer's end.
+    fn ended(&self, mut producer: Role, pipe: File) -> Ended {
         drop(pipe);
         self.cluster.until_ended(&mut producer);
-        producer.ended().code(0);
-        self.has_the_bytes_of_run();
+        producer.ended()
     }
 
     #[track_caller]
@@ -99,13 +105,11 @@ impl Scene {
     /// messages by the same numbers (3.10.8): acknowledgements remove others than were meant, which
     /// the broker had confirmed and nobody has got. A pipe cannot be read again.
     #[track_caller]
-    fn ends_or_says_what_is_lost(&self, mut producer: Role, pipe: File) {
+    fn ends_or_says_what_is_lost(&self, producer: Role, pipe: File) {
         if self.nodes.all()[0].version().expect("its version") >= (4, 3) {
             return self.ends(producer, pipe);
         }
-        drop(pipe);
-        self.cluster.until_ended(&mut producer);
-        let ended = producer.ended();
+        let ended = self.ended(producer, pipe);
         if ended.code == Some(0) {
             self.has_the_bytes_of_run();
             return self.cluster.until_clean();

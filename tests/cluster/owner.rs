@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gristmill_common::job::JobRun;
 use gristmill_jobs::registry::{Event, Registry};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
 
@@ -153,7 +154,10 @@ fn a_job_of_another_version_is_said_to_be_one() {
         let registry = Registry::open(&broker).await.expect("the log");
         let job = "job".parse().expect("a name");
         let foreign = Event::Foreign { version: 3 };
-        registry.append(&job, 1, &foreign).await.expect("an entry");
+        registry
+            .append(&JobRun::new(&job, 1), &foreign)
+            .await
+            .expect("an entry");
         broker.close().await;
     });
     let status = scene.status();

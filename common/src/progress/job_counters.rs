@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Trouble;
 use crate::commonest::commonest;
-use crate::job::JobName;
+use crate::job::JobRun;
 
 /// What a worker does for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,8 +57,7 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct JobCounters {
     role: Role,
-    job: JobName,
-    run: u64,
+    run: JobRun,
     since: Instant,
     chunks: AtomicU64,
     bytes: AtomicU64,
@@ -83,10 +82,9 @@ struct Share {
 impl JobCounters {
     /// Counters of one job, all zero.
     #[must_use]
-    pub fn new(role: Role, job: JobName, run: u64) -> Arc<Self> {
+    pub fn new(role: Role, run: JobRun) -> Arc<Self> {
         Arc::new(Self {
             role,
-            job,
             run,
             since: Instant::now(),
             chunks: AtomicU64::default(),
@@ -100,12 +98,6 @@ impl JobCounters {
         })
     }
 
-    /// The job's name.
-    #[must_use]
-    pub fn job(&self) -> &JobName {
-        &self.job
-    }
-
     /// What the process does for the job.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -114,8 +106,8 @@ impl JobCounters {
 
     /// The run of the job.
     #[must_use]
-    pub fn run(&self) -> u64 {
-        self.run
+    pub fn run(&self) -> &JobRun {
+        &self.run
     }
 
     /// How long it has counted.
@@ -247,14 +239,14 @@ pub struct AllJobCounters(Mutex<Vec<Weak<JobCounters>>>);
 impl AllJobCounters {
     /// The job's counters: those that somebody keeps, or new ones.
     #[must_use]
-    pub fn of(&self, role: Role, job: &JobName, run: u64) -> Arc<JobCounters> {
+    pub fn of(&self, role: Role, run: &JobRun) -> Arc<JobCounters> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all
             .iter()
             .filter_map(Weak::upgrade)
-            .find(|counters| counters.role == role && counters.run == run && counters.job == *job);
+            .find(|counters| counters.role == role && counters.run == *run);
         known.unwrap_or_else(|| {
-            let counters = JobCounters::new(role, job.clone(), run);
+            let counters = JobCounters::new(role, run.clone());
             all.push(Arc::downgrade(&counters));
             counters
         })
@@ -276,10 +268,16 @@ mod tests {
     #[test]
     fn job_counters_are_reported_while_somebody_keeps_them() {
         let counters = AllJobCounters::default();
-        let job: JobName = "j".parse().unwrap();
-        let first = counters.of(Role::Map, &job, 1);
-        let again = counters.of(Role::Map, &job, 1);
-        let other = counters.of(Role::Map, &job, 2);
+        let of = |run| {
+            counters.of(
+                Role::Map,
+                &JobRun {
+                    run,
+                    ..JobRun::of_no_job()
+                },
+            )
+        };
+        let (first, again, other) = (of(1), of(1), of(2));
         assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
         assert_eq!(counters.all().len(), 2);
         drop((first, again));
@@ -288,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_reducer_counts_over_its_partitions() {
-        let counters = JobCounters::new(Role::Reduce, "j".parse().unwrap(), 1);
+        let counters = JobCounters::new(Role::Reduce, JobRun::of_no_job());
         counters.partition(0, 3, None, (1, vec![("a".into(), 1)]));
         counters.partition(1, 4, Some(9), (0, Vec::new()));
         counters.partition(0, 5, Some(9), (2, vec![("a".into(), 2)]));

@@ -57,7 +57,7 @@ pub const MAX_SENT_DOCUMENT: u64 = 12 << 20;
 pub struct JobSpec {
     /// [`SPEC_VERSION`] of the writer.
     pub version: u16,
-    /// What to do.
+    /// The kind and its options.
     pub kind: Kind,
     /// What a record is.
     pub records: Records,

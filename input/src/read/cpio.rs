@@ -1,6 +1,7 @@
 //! Walking a cpio archive as a stream.
 
 use super::stretch::{Stretch, skip_zeros};
+use super::walk_error::WalkError;
 use super::walker::Walker;
 use crate::archive::cpio::{Header, MOST, TRAILER};
 use crate::error::Halt;
@@ -38,7 +39,7 @@ pub(super) fn walk(
     // So far as is read.
     let mut is_whole = false;
     loop {
-        match member(walker, archive, &mut input, depth, &mut link)? {
+        match member(walker, archive, &mut input, depth, &mut link) {
             Ok(Step::Member) => is_whole = false,
             Ok(Step::Trailer) => match following(&mut input) {
                 Format::Plain | Format::Utf16 { .. } | Format::Cpio => is_whole = true,
@@ -57,7 +58,7 @@ pub(super) fn walk(
                 let reason = format!("cpio: no end mark at byte {offset}: it may be truncated");
                 return walker.fault(archive, offset, Damage::corrupt(reason));
             }
-            Err(damage) => return walker.fault(archive, input.offset(), damage),
+            Err(error) => return walker.fault(archive, input.offset(), error.damage()?),
         }
     }
 }
@@ -72,19 +73,19 @@ fn following(input: &mut Input<'_>) -> Format {
     }
 }
 
-/// Cuts the next member. The inner error is damage that ends the archive.
+/// Cuts the next member.
 fn member(
     walker: &mut Walker<'_, '_>,
     archive: &[u8],
     input: &mut Input<'_>,
     depth: u32,
     link: &mut Option<Link>,
-) -> Result<Result<Step, Damage>, Halt> {
+) -> Result<Step, WalkError> {
     let offset = input.offset();
-    let found = match skip_zeros(input).and_then(|()| input.want(MOST)) {
-        Ok([]) => return Ok(Ok(Step::End)),
-        Ok(bytes) => Header::parse(bytes).filter(|header| header.name > 0),
-        Err(damage) => return Ok(Err(damage)),
+    skip_zeros(input)?;
+    let found = match input.want(MOST)? {
+        [] => return Ok(Step::End),
+        bytes => Header::parse(bytes).filter(|header| header.name > 0),
     };
     let Some(header) = found else {
         let offset = input.offset();
@@ -92,25 +93,19 @@ fn member(
             "cpio: no header at byte {offset}; the rest is not read: tail -c +{} gives it",
             offset.saturating_add(1)
         );
-        return Ok(Err(Damage::corrupt(reason)));
+        return Err(Damage::corrupt(reason).into());
     };
     input.consume(header.length as usize);
     let whole = header.length + header.name;
     let mut stretch = Stretch::new(input, "cpio", whole, header.length);
-    let name = stretch.take(MAX_NAME).and_then(|mut name| {
-        name.truncate(memchr::memchr(0, &name).unwrap_or(name.len()));
-        stretch.end(header.align)?;
-        Ok(name)
-    });
-    let name = match name {
-        Ok(name) => name,
-        Err(damage) => return Ok(Err(damage)),
-    };
+    let mut name = stretch.take(MAX_NAME)?;
+    name.truncate(memchr::memchr(0, &name).unwrap_or(name.len()));
+    stretch.end(header.align)?;
     if name == TRAILER && header.size == 0 {
-        return Ok(Ok(Step::Trailer));
+        return Ok(Step::Trailer);
     }
     if !walker.count_entry(archive, offset)? {
-        return Ok(Ok(Step::Stop));
+        return Ok(Step::Stop);
     }
     let mut stretch = Stretch::new(input, "cpio", header.size, 0);
     if header.is_file() && header.is_link() {
@@ -128,5 +123,6 @@ fn member(
         };
         stretch.member(walker, archive, &name, offset, depth)?;
     }
-    Ok(stretch.end(header.align).map(|()| Step::Member))
+    stretch.end(header.align)?;
+    Ok(Step::Member)
 }

@@ -12,6 +12,7 @@ mod salvage;
 mod spool;
 mod stretch;
 mod tar;
+mod walk_error;
 mod walker;
 mod zip;
 mod zip_file;

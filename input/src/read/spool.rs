@@ -5,19 +5,19 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::walk_error::WalkError;
 use crate::error::Halt;
 use crate::stream::{Damage, Input, Pull};
 
 const STEP: usize = 1 << 20;
 
-/// Writes the stream to a temporary file in `folder`; returns it and its size, or why the stream
-/// cannot be used.
+/// Writes the stream to a temporary file in `folder`; returns it and its size.
 pub(super) fn spool(
     input: &mut Input<'_>,
     folder: &Path,
     room: u64,
     what: &str,
-) -> Result<Result<(File, u64), Damage>, Halt> {
+) -> Result<(File, u64), WalkError> {
     let failed = |error| Halt::Temporary {
         path: folder.to_owned(),
         error,
@@ -27,15 +27,15 @@ pub(super) fn spool(
     let mut buffer = Vec::with_capacity(STEP);
     loop {
         buffer.clear();
-        match input.pull(&mut buffer, STEP) {
-            Ok(0) => return Ok(Ok((file, size))),
-            Ok(got) => size += got as u64,
-            Err(damage) => return Ok(Err(damage)),
+        match input.pull(&mut buffer, STEP)? {
+            0 => return Ok((file, size)),
+            got => size += got as u64,
         }
         if size > room {
-            return Ok(Err(Damage::unusable(format!(
+            let reason = format!(
                 "{what} that takes more than the {room} bytes left for temporary files (limit of spool)"
-            ))));
+            );
+            return Err(Damage::unusable(reason).into());
         }
         file.write_all(&buffer).map_err(failed)?;
     }

@@ -6,6 +6,7 @@
 use gristmill_common::name::shown;
 
 use super::stretch::Stretch;
+use super::walk_error::WalkError;
 use super::walker::Walker;
 use crate::archive::pax::{Extended, Read};
 use crate::archive::sparse::{Map, Unfolded, old_map};
@@ -36,13 +37,13 @@ pub(super) fn walk(
     };
     let result = tar.members();
     walker.spooled = spooled;
-    match result? {
+    match result {
         Ok(()) => Ok(()),
-        Err(damage) => walker.fault(name, input.offset(), damage),
+        Err(error) => walker.fault(name, input.offset(), error.damage()?),
     }
 }
 
-/// A tar being walked. Inner errors are damage that ends it.
+/// A tar being walked.
 struct Tar<'t, 'w, 's, 'i> {
     walker: &'t mut Walker<'w, 's>,
     archive: &'t [u8],
@@ -81,44 +82,39 @@ enum Treatment {
 }
 
 impl Tar<'_, '_, '_, '_> {
-    fn members(&mut self) -> Result<Result<(), Damage>, Halt> {
+    fn members(&mut self) -> Result<(), WalkError> {
         let mut extended = Extended::default();
         let mut is_whole = true;
         loop {
-            let header = match self.next_header() {
-                Ok(Found::Header(header)) => header,
-                Ok(Found::EndMark) => match self.end_mark()? {
-                    Ok(()) => continue,
-                    Err(damage) => return Ok(Err(damage)),
-                },
-                Ok(Found::End) if is_whole && self.blanks == 0 => {
-                    let offset = self.input.offset();
-                    return Ok(Err(Damage::corrupt(format!(
-                        "tar: no end mark at byte {offset}: it may be truncated"
-                    ))));
+            let header = match self.next_header()? {
+                Found::Header(header) => header,
+                Found::EndMark => {
+                    self.end_mark()?;
+                    continue;
                 }
-                Ok(Found::End) => return Ok(Ok(())),
-                Ok(Found::Passed(lost)) => {
+                Found::End if is_whole && self.blanks == 0 => {
+                    let offset = self.input.offset();
+                    let reason = format!("tar: no end mark at byte {offset}: it may be truncated");
+                    return Err(Damage::corrupt(reason).into());
+                }
+                Found::End => return Ok(()),
+                Found::Passed(lost) => {
                     let damage = Damage::corrupt(lost.reason);
                     self.walker.fault(&lost.document, lost.offset, damage)?;
                     extended = Extended::default();
                     is_whole = false;
                     continue;
                 }
-                Err(damage) => return Ok(Err(damage)),
             };
-            let step = match header.kind() {
+            match header.kind() {
                 b'L' | b'K' | b'x' | b'X' | b'g' => self.extend(&mut extended, &header)?,
                 _ => {
                     let offset = self.input.offset() - BLOCK as u64;
                     if !self.walker.count_entry(self.archive, offset)? {
-                        return Ok(Ok(()));
+                        return Ok(());
                     }
-                    self.member(&header, std::mem::take(&mut extended), offset)?
+                    self.member(&header, std::mem::take(&mut extended), offset)?;
                 }
-            };
-            if let Err(damage) = step {
-                return Ok(Err(damage));
             }
         }
     }
@@ -182,39 +178,30 @@ impl Tar<'_, '_, '_, '_> {
 
     /// Behind the end mark, up to a multiple of [`RECORD`], a tar that is filled up to one may hold
     /// anything (POSIX). A tar that is not filled up may have another right behind it.
-    fn end_mark(&mut self) -> Result<Result<(), Damage>, Halt> {
+    fn end_mark(&mut self) -> Result<(), WalkError> {
         let offset = self.input.offset();
         let count = (offset.next_multiple_of(RECORD) - offset) as usize;
         let bytes = self.input.peek(count + 1);
         let ends = bytes.len() == count;
         let other = bytes.iter().take(count).filter(|&&byte| byte != 0).count();
         if bytes.len() < count || other == 0 {
-            return Ok(Ok(()));
+            return Ok(());
         }
         let length = match self.input.length() {
             _ if ends => offset + count as u64,
             Some(length) => length,
             // Only the whole stream tells; it is rare that this is asked.
-            None => match self.walker.spool_rest(self.input)? {
-                Ok(length) => length,
-                Err(damage) => return Ok(Err(damage)),
-            },
+            None => self.walker.spool_rest(self.input)?,
         };
         if length % RECORD == 0 {
             self.walker.pass_over(other as u64);
-            if let Err(damage) = self.input.skip(count as u64) {
-                return Ok(Err(damage));
-            }
+            self.input.skip(count as u64)?;
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Takes in what a header says of the next member.
-    fn extend(
-        &mut self,
-        extended: &mut Extended,
-        header: &Header,
-    ) -> Result<Result<(), Damage>, Halt> {
+    fn extend(&mut self, extended: &mut Extended, header: &Header) -> Result<(), WalkError> {
         let start = self.input.offset();
         let Some(size) = header.size() else {
             self.lost = Some(Lost {
@@ -224,39 +211,34 @@ impl Tar<'_, '_, '_, '_> {
                     "tar: the length of the extended header at byte {start} cannot be read"
                 ),
             });
-            return Ok(Ok(()));
+            return Ok(());
         };
         let read = match header.kind() {
-            b'x' | b'X' => extended.read(self.input, size),
-            b'L' => long_name(self.input, size).map(|name| {
-                extended.name = Some(name);
+            b'x' | b'X' => extended.read(self.input, size)?,
+            b'L' => {
+                extended.name = Some(long_name(self.input, size)?);
                 Read::Whole
-            }),
-            b'K' => long_name(self.input, size).map(|link| {
-                extended.link = Some(link);
+            }
+            b'K' => {
+                extended.link = Some(long_name(self.input, size)?);
                 Read::Whole
-            }),
+            }
             // Of what holds for all members only what GNU says of the first one of a volume is
             // needed, and nothing is judged.
             _ => {
                 let mut all = Extended::default();
-                all.read(self.input, size).map(|_| {
-                    extended.before = all.before;
-                    Read::Whole
-                })
+                all.read(self.input, size)?;
+                extended.before = all.before;
+                Read::Whole
             }
         };
-        match read {
-            Err(damage) => return Ok(Err(damage)),
-            Ok(Read::Whole) => {}
-            Ok(Read::Malformed(what)) => {
-                let reason = format!("tar: a malformed extended header at byte {start}: {what}");
-                self.walker
-                    .fault(self.archive, start, Damage::corrupt(reason))?;
-            }
+        if let Read::Malformed(what) = read {
+            let reason = format!("tar: a malformed extended header at byte {start}: {what}");
+            self.walker
+                .fault(self.archive, start, Damage::corrupt(reason))?;
         }
         let taken = self.input.offset() - start;
-        Ok(Stretch::new(self.input, "tar", size, taken).end(BLOCK as u64))
+        Ok(Stretch::new(self.input, "tar", size, taken).end(BLOCK as u64)?)
     }
 
     /// Cuts a member, or steps over it.
@@ -265,7 +247,7 @@ impl Tar<'_, '_, '_, '_> {
         header: &Header,
         extended: Extended,
         offset: u64,
-    ) -> Result<Result<(), Damage>, Halt> {
+    ) -> Result<(), WalkError> {
         let Extended {
             name,
             link,
@@ -284,17 +266,19 @@ impl Tar<'_, '_, '_, '_> {
                 offset: 0,
                 reason: format!("tar: the size in the header at byte {offset} cannot be read"),
             });
-            return Ok(Ok(()));
+            return Ok(());
         };
-        let old = (header.kind() == b'S').then(|| old_map(self.input, header.sparse(), size));
+        let old = match header.kind() {
+            b'S' => Some(old_map(self.input, header.sparse(), size)?),
+            _ => None,
+        };
         let start = self.input.offset();
         let map = match old {
-            Some(Err(damage)) => return Ok(Err(damage)),
-            Some(Ok(map)) => Some(map),
-            None if sparse.is_sparse() => match sparse.map(self.input, size) {
-                Err(damage) => return Ok(Err(damage)),
-                Ok(map) => Some(map.map(|(map, _)| map)),
-            },
+            Some(map) => Some(map),
+            None if sparse.is_sparse() => {
+                let map = sparse.map(self.input, size)?;
+                Some(map.map(|(map, _)| map))
+            }
             None => None,
         };
         let taken = self.input.offset() - start;
@@ -324,7 +308,7 @@ impl Tar<'_, '_, '_, '_> {
                 }
             }
         }
-        Ok(stretch.end(BLOCK as u64))
+        Ok(stretch.end(BLOCK as u64)?)
     }
 
     /// How many bytes follow a member's header; `None` if its size is needed and cannot be read.

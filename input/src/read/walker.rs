@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::expanded::Counted;
+use super::walk_error::WalkError;
 use super::zip_file::{ByEnd, by_end};
 use super::{ReaderAhead, Reading, ar, cpio, lines, spool, tar, zip};
 use gristmill_common::extent::Extent;
@@ -389,9 +390,9 @@ impl<'w, 's> Walker<'w, 's> {
 
     /// A zip needs seeking: in a stream it goes to a temporary file first.
     fn nested_zip(&mut self, name: &[u8], mut input: Input<'_>, depth: u32) -> Result<(), Halt> {
-        let (file, size) = match self.spool(&mut input, "a zip inside an archive")? {
+        let (file, size) = match self.spool(&mut input, "a zip inside an archive") {
             Ok(spooled) => spooled,
-            Err(damage) => return self.fault(name, 0, damage),
+            Err(error) => return self.fault(name, 0, error.damage()?),
         };
         drop(input);
         let file = Random::new(Origin::File(file), size, self.reading.shutdown, None);
@@ -408,9 +409,10 @@ impl<'w, 's> Walker<'w, 's> {
         depth: u32,
         format: Format,
     ) -> Result<(), Halt> {
-        let (file, size) = match self.spool(&mut input, "a program inside an archive")? {
+        let (file, size) = match self.spool(&mut input, "a program inside an archive") {
             Ok(spooled) => spooled,
-            Err(damage) => {
+            Err(error) => {
+                let damage = error.damage()?;
                 return match format {
                     _ if !self.chosen => Ok(()),
                     Format::Foreign(reason) => self.fault(name, 0, Damage::unusable(reason)),
@@ -434,33 +436,21 @@ impl<'w, 's> Walker<'w, 's> {
     }
 
     /// Copies a stream to a temporary file, of which there may be so much at a time.
-    fn spool(
-        &mut self,
-        input: &mut Input<'_>,
-        what: &str,
-    ) -> Result<Result<(File, u64), Damage>, Halt> {
+    fn spool(&mut self, input: &mut Input<'_>, what: &str) -> Result<(File, u64), WalkError> {
         let room = self.reading.limits.spool.saturating_sub(self.spooled);
         let spooled = spool::spool(input, &self.reading.tmp, room, what)?;
-        if let Ok((_, size)) = &spooled {
-            self.spooled += size;
-        }
+        self.spooled += spooled.1;
         Ok(spooled)
     }
 
     /// Puts a temporary file in the place of the rest of a stream; returns the whole stream's
     /// length. The file counts as spooled until the caller takes it off.
-    pub(super) fn spool_rest(
-        &mut self,
-        input: &mut Input<'_>,
-    ) -> Result<Result<u64, Damage>, Halt> {
+    pub(super) fn spool_rest(&mut self, input: &mut Input<'_>) -> Result<u64, WalkError> {
         let offset = input.offset();
-        let (file, size) = match self.spool(input, "a tar with data behind its end mark")? {
-            Ok(spooled) => spooled,
-            Err(damage) => return Ok(Err(damage)),
-        };
+        let (file, size) = self.spool(input, "a tar with data behind its end mark")?;
         let length = offset + size;
         *input = Input::resumed(spool::Spooled::new(file), offset, length);
-        Ok(Ok(length))
+        Ok(length)
     }
 
     /// Cuts a member that is read through `content`.

@@ -123,7 +123,7 @@ pub struct Totals {
 /// What a job is: all that a late worker needs to join.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// What to do.
+    /// The kind and its options.
     pub spec: JobSpec,
     /// The plan as far as mapper and reducer need it.
     pub plan_summary: PlanSummary,
@@ -144,6 +144,21 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// The first run of a job, of its kind's newest processor, that runs no program of the user's.
+    #[must_use]
+    pub fn of(spec: JobSpec, plan_summary: PlanSummary, run: u64) -> Self {
+        Self {
+            processor: spec.kind.version(),
+            spec,
+            plan_summary,
+            plan: 0,
+            replace: false,
+            run,
+            after: None,
+            code: None,
+        }
+    }
+
     /// The hash of the file that mappers need ([`crate::file`]), if they need one.
     #[must_use]
     pub fn file(&self) -> Option<u64> {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use super::{Event, JobTable, Registry, RegistryError};
 use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::progress::Role;
+use tracing::warn;
 
 /// Runs of which something was found gone, and the event that ends them unless the log explains it;
 /// by the marker that ends the wait for the explanation.
@@ -27,6 +29,22 @@ impl LossProbe {
         let marker = registry.mark().await?;
         self.asked.insert(marker, (run, loss));
         Ok(())
+    }
+
+    /// The same for a queue that a worker of this role finds gone.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn ask_for_queue(
+        &mut self,
+        registry: &Registry,
+        run: JobRun,
+        which: &str,
+        role: Role,
+    ) -> Result<(), RegistryError> {
+        warn!(job = %run.job, "a queue of the job is gone; asking why: {which}");
+        self.ask(registry, run, Event::queue_lost(which, role))
+            .await
     }
 
     /// Whether an answer about this job is awaited.
@@ -52,7 +70,7 @@ impl LossProbe {
         if table.active(&run).is_none() {
             return Ok(None);
         }
-        registry.append(&run.job, run.run, &loss).await?;
+        registry.append(&run, &loss).await?;
         Ok(Some(run))
     }
 }

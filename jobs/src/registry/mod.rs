@@ -45,7 +45,7 @@ pub use self::table::{Applied, ForeignJob, JobTable};
 
 use gristmill_common::clock::since_1970;
 use gristmill_common::id::unique;
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_common::wire::{BodyForm, WireError};
 use gristmill_rabbitmq::{
     Broker, PublishFault, Publisher, QueueError, StreamStart, declare_stream, persistently,
@@ -133,16 +133,10 @@ impl Registry {
     ///
     /// # Errors
     /// When the event is too large, the stream is gone or the broker refuses.
-    pub async fn append(
-        &self,
-        job: &JobName,
-        run: u64,
-        event: &Event,
-    ) -> Result<(), RegistryError> {
+    pub async fn append(&self, run: &JobRun, event: &Event) -> Result<(), RegistryError> {
         let bytes = encode_event(event)?;
         let parts = (bytes.chunks(MAX_LOG_PART), BodyForm::Raw);
-        self.append_parts(&JobRun::new(job, run), unique(), parts)
-            .await
+        self.append_parts(run, unique(), parts).await
     }
 
     /// Appends a checkpoint as the entry of this number.
@@ -153,8 +147,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let bytes = encode_event(&Event::Checkpoint(Box::new(snapshot)))?;
         let parts = (bytes.chunks(CHECKPOINT_PART), BodyForm::Packed);
-        let nobody = JobRun::new(&JobName::of_no_job(), 0);
-        self.append_parts(&nobody, number, parts).await
+        self.append_parts(&JobRun::of_no_job(), number, parts).await
     }
 
     async fn append_parts(
@@ -215,7 +208,7 @@ impl Registry {
     /// As [`Registry::append`].
     pub async fn mark(&self) -> Result<u64, RegistryError> {
         let id = unique();
-        self.append(&JobName::of_no_job(), 0, &Event::Marker { id })
+        self.append(&JobRun::of_no_job(), &Event::Marker { id })
             .await?;
         Ok(id)
     }

@@ -16,22 +16,19 @@ use gristmill_common::spec::{Grep, JobSpec, Kind};
 const AT: u64 = 1_700_000_000;
 
 fn submission(run: u64, partitions: u32) -> Event {
+    let spec = JobSpec {
+        partitions,
+        ..JobSpec::of(Kind::Grep(Grep::of("x")))
+    };
+    let plan_summary = PlanSummary {
+        sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
+        splits: 3,
+        ..PlanSummary::default()
+    };
     Event::Submitted(Box::new(Submission {
-        spec: JobSpec {
-            partitions,
-            ..JobSpec::of(Kind::Grep(Grep::of("x")))
-        },
-        plan_summary: PlanSummary {
-            sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
-            splits: 3,
-            ..PlanSummary::default()
-        },
         plan: run % 2,
-        processor: 1,
-        replace: false,
-        run,
         after: run.checked_sub(1),
-        code: None,
+        ..Submission::of(spec, plan_summary, run)
     }))
 }
 

@@ -15,22 +15,19 @@ const TOTALS: Totals = Totals {
 };
 
 fn submission(run: u64) -> Box<Submission> {
+    let spec = JobSpec {
+        partitions: 2,
+        ..JobSpec::of(Kind::Grep(Grep::of("x")))
+    };
+    let plan_summary = PlanSummary {
+        sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
+        splits: 3,
+        ..PlanSummary::default()
+    };
     Box::new(Submission {
-        spec: JobSpec {
-            partitions: 2,
-            ..JobSpec::of(Kind::Grep(Grep::of("x")))
-        },
-        plan_summary: PlanSummary {
-            sources: vec![serde_bytes::ByteBuf::from(b"a".to_vec())],
-            splits: 3,
-            ..PlanSummary::default()
-        },
         plan: 5,
-        processor: 1,
-        replace: false,
-        run,
         after: run.checked_sub(1),
-        code: None,
+        ..Submission::of(spec, plan_summary, run)
     })
 }
 

@@ -54,7 +54,7 @@ impl JobFacts {
 }
 
 impl Estimate {
-    /// Reckons.
+    /// Estimates from what the log and the queues say (`facts`) and the reports (`stats`).
     #[must_use]
     pub fn of(facts: &JobFacts, stats: &JobStats) -> Self {
         let published = facts

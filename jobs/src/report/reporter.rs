@@ -91,7 +91,7 @@ async fn send_reports(mut writer: TopicWriter, progress: Arc<Progress>, idle: Op
             let Ok(message) = encode_report(&report) else {
                 continue;
             };
-            let key = format!("{}.{}", counters.role().name(), counters.job());
+            let key = format!("{}.{}", counters.role().name(), counters.run().job);
             if !writer.write(&key, &message).await {
                 break;
             }
@@ -104,8 +104,8 @@ fn work(counters: &JobCounters, window: &mut RateWindow) -> Work {
     let at: Duration = counters.age();
     let trouble = counters.trouble();
     Work {
-        job: counters.job().clone(),
-        run: counters.run(),
+        job: counters.run().job.clone(),
+        run: counters.run().run,
         counts,
         rate: window.push(at, counts.chunks, counts.bytes),
         left_alone: (trouble.as_ref()).is_some_and(|trouble| trouble.cause == Cause::LeftAlone),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Facts, Report, Work};
 use gristmill_common::commonest::commonest;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Role;
 
 /// How many reports are remembered: one for each job of each worker, or one of a worker without a
@@ -33,7 +33,7 @@ struct Worker {
     facts: Facts,
     at: Instant,
     /// By name and run.
-    jobs: BTreeMap<(JobName, u64), LastReport>,
+    jobs: BTreeMap<JobRun, LastReport>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +109,9 @@ impl Workers {
         let is_new = match (known, &report.work) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(worker), Some(work)) => !worker.jobs.contains_key(&(work.job.clone(), work.run)),
+            (Some(worker), Some(work)) => {
+                !worker.jobs.contains_key(&JobRun::new(&work.job, work.run))
+            }
         };
         if is_new && self.reports >= MAX_REPORTS {
             return;
@@ -123,7 +125,7 @@ impl Workers {
         worker.facts = report.facts;
         match report.work {
             Some(work) => {
-                let key = (work.job.clone(), work.run);
+                let key = JobRun::new(&work.job, work.run);
                 worker.jobs.insert(key, LastReport { work, at });
             }
             None => worker.jobs.clear(),
@@ -177,22 +179,18 @@ impl Workers {
     }
 
     /// What workers say of one run of a job.
-    fn about<'a>(
-        &'a self,
-        job: &JobName,
-        run: u64,
-    ) -> impl Iterator<Item = (Role, &'a Work)> + use<'a> {
-        let key = (job.clone(), run);
+    fn about<'a>(&'a self, run: &JobRun) -> impl Iterator<Item = (Role, &'a Work)> + use<'a> {
+        let run = run.clone();
         self.heard.iter().filter_map(move |((_, role), worker)| {
-            let heard = worker.jobs.get(&key)?;
+            let heard = worker.jobs.get(&run)?;
             Some((*role, &heard.work))
         })
     }
 
     /// What holds up the workers of one run of a job, with their roles, each reason once.
     #[must_use]
-    pub fn troubles(&self, job: &JobName, run: u64) -> BTreeSet<(Role, String)> {
-        self.about(job, run)
+    pub fn troubles(&self, run: &JobRun) -> BTreeSet<(Role, String)> {
+        self.about(run)
             .filter(|(_, work)| !work.left_alone)
             .filter_map(|(role, work)| Some((role, work.trouble.clone()?)))
             .collect()
@@ -200,9 +198,9 @@ impl Workers {
 
     /// Why workers of a role leave one run of a job alone, and how many for each reason.
     #[must_use]
-    pub fn left_alone(&self, role: Role, job: &JobName, run: u64) -> BTreeMap<String, usize> {
+    pub fn left_alone(&self, role: Role, run: &JobRun) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
-        for (of_role, work) in self.about(job, run) {
+        for (of_role, work) in self.about(run) {
             if of_role == role && work.left_alone {
                 let reason = work.trouble.clone().unwrap_or_default();
                 *reasons.entry(reason).or_default() += 1;
@@ -214,18 +212,18 @@ impl Workers {
     /// Why records of one run of a job were set aside so far, the commonest reasons first, and how
     /// often each was given.
     #[must_use]
-    pub fn reasons(&self, job: &JobName, run: u64) -> Vec<(String, u64)> {
-        let said = self.about(job, run).flat_map(|(_, work)| &work.reasons);
+    pub fn reasons(&self, run: &JobRun) -> Vec<(String, u64)> {
+        let said = self.about(run).flat_map(|(_, work)| &work.reasons);
         let given = said.map(|(reason, times)| (&reason[..], *times));
         commonest(given.take(MOST_REASONS), SHOWN_REASONS)
     }
 
     /// All that was heard about one run of a job.
     #[must_use]
-    pub fn of(&self, job: &JobName, run: u64) -> JobStats {
+    pub fn of(&self, run: &JobRun) -> JobStats {
         let mut stats = JobStats::default();
         let add = |to: &mut u64, amount: u64| *to = to.saturating_add(amount);
-        for (role, work) in self.about(job, run) {
+        for (role, work) in self.about(run) {
             let counts = &work.counts;
             match role {
                 Role::Produce => {

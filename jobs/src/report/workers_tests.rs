@@ -37,8 +37,8 @@ fn troubled(mut report: Report, reason: &str, left_alone: bool) -> Report {
     report
 }
 
-fn job() -> JobName {
-    "j".parse().unwrap()
+fn run(run: u64) -> JobRun {
+    JobRun::new(&"j".parse().unwrap(), run)
 }
 
 #[test]
@@ -96,13 +96,16 @@ fn the_reports_of_all_workers_add_up() {
         outcomes: (160, 400),
         quarantined: 8,
     };
-    assert_eq!(workers.of(&job(), 7), expected);
+    assert_eq!(workers.of(&run(7)), expected);
     let reasons = [("b".to_owned(), 21), ("a".to_owned(), 2)];
-    assert_eq!(workers.reasons(&job(), 7), reasons);
-    assert!(workers.reasons(&job(), 8).is_empty());
+    assert_eq!(workers.reasons(&run(7)), reasons);
+    assert!(workers.reasons(&run(8)).is_empty());
     // Another run or job is another matter.
-    assert_eq!(workers.of(&job(), 8), JobStats::default());
-    assert_eq!(workers.of(&"k".parse().unwrap(), 7), JobStats::default());
+    assert_eq!(workers.of(&run(8)), JobStats::default());
+    assert_eq!(
+        workers.of(&JobRun::new(&"k".parse().unwrap(), 7)),
+        JobStats::default()
+    );
 }
 
 #[test]
@@ -115,21 +118,21 @@ fn workers_that_leave_a_job_alone_are_counted_apart_by_their_reasons() {
     }
     let held_up = report(9, Role::Map, Counts::default(), Rate::default());
     workers.hear(troubled(held_up, "a full queue", false), now);
-    let stats = workers.of(&job(), 7);
+    let stats = workers.of(&run(7));
     assert_eq!((stats.mappers, stats.unable), (1, 3));
-    let reasons = workers.left_alone(Role::Map, &job(), 7);
+    let reasons = workers.left_alone(Role::Map, &run(7));
     assert_eq!(
         reasons.into_iter().collect::<Vec<_>>(),
         [("no awk".to_owned(), 1), ("off".to_owned(), 2)]
     );
-    assert!(workers.left_alone(Role::Reduce, &job(), 7).is_empty());
+    assert!(workers.left_alone(Role::Reduce, &run(7)).is_empty());
     let reducer = report(10, Role::Reduce, Counts::default(), Rate::default());
     workers.hear(troubled(reducer, "off", true), now);
-    let stats = workers.of(&job(), 7);
+    let stats = workers.of(&run(7));
     assert_eq!((stats.reducers, stats.unable_reducers), (0, 1));
-    let reasons = workers.left_alone(Role::Reduce, &job(), 7);
+    let reasons = workers.left_alone(Role::Reduce, &run(7));
     assert_eq!(reasons, [("off".to_owned(), 1)].into());
-    let troubles = workers.troubles(&job(), 7);
+    let troubles = workers.troubles(&run(7));
     assert_eq!(troubles, [(Role::Map, "a full queue".to_owned())].into());
 }
 
@@ -143,7 +146,7 @@ fn the_silent_are_forgotten() {
     let later = start + Duration::from_secs(5);
     workers.hear(said(2), later);
     workers.forget(later);
-    assert_eq!(workers.of(&job(), 7).mappers, 1);
+    assert_eq!(workers.of(&run(7)).mappers, 1);
 }
 
 #[test]
@@ -169,14 +172,14 @@ fn a_worker_without_a_job_is_known_and_has_none() {
     workers.hear(on("j"), start);
     workers.hear(on("k"), start + Duration::from_millis(3));
     assert_eq!(jobs(&workers), [["j", "k"]]);
-    assert_eq!((workers.len(), workers.of(&job(), 7).mappers), (2, 1));
+    assert_eq!((workers.len(), workers.of(&run(7)).mappers), (2, 1));
     let later = start + Duration::from_secs(2);
     workers.hear(on("k"), later);
     assert_eq!(jobs(&workers), [["k"]]);
     // None, which it says itself.
     workers.hear(idle(1), later);
     assert_eq!((jobs(&workers), workers.len()), (vec![vec![]], 1));
-    assert_eq!(workers.of(&job(), 7).mappers, 0);
+    assert_eq!(workers.of(&run(7)).mappers, 0);
     workers.hear(idle(2), later);
     workers.forget(later + Duration::from_secs(1));
     assert!(workers.is_empty());
@@ -205,7 +208,7 @@ proptest! {
             let role = [Role::Produce, Role::Map, Role::Reduce][worker % 3];
             workers.hear(report(worker as u64, role, counts, rate), Instant::now());
         }
-        let stats = workers.of(&job(), 7);
+        let stats = workers.of(&run(7));
         prop_assert!(stats.chunks_per_second.is_finite() && stats.bytes_per_second.is_finite());
     }
 }

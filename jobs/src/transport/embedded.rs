@@ -10,7 +10,7 @@ use crate::queue::Queue;
 
 /// How many bytes of messages the queues may hold, those in hand included.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct Capacity {
     /// Of chunks.
     pub chunks: usize,
     /// Of results, per partition.
@@ -27,11 +27,11 @@ pub struct Embedded {
 impl Embedded {
     /// The queues of a job with so many partitions.
     #[must_use]
-    pub fn new(partitions: u32, room: Room) -> Self {
+    pub fn new(partitions: u32, capacity: Capacity) -> Self {
         Self {
-            chunks: Arc::new(Pipe::new(room.chunks)),
+            chunks: Arc::new(Pipe::new(capacity.chunks)),
             results: (0..partitions)
-                .map(|_| Arc::new(Pipe::new(room.results)))
+                .map(|_| Arc::new(Pipe::new(capacity.results)))
                 .collect(),
         }
     }

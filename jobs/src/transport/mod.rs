@@ -16,7 +16,7 @@ use crate::queue::Queue;
 
 pub use amqp::{Amqp, Prefetch, REASON_HEADER};
 pub use delivery::{Delivery, Settled};
-pub use embedded::{Embedded, Room};
+pub use embedded::{Capacity, Embedded};
 pub use faulty::Faulty;
 
 /// The queues of one job. Clones share them.

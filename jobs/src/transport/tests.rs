@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Embedded, Faulty, Room, Transport, conformance};
+use super::{Capacity, Embedded, Faulty, Transport, conformance};
 
 fn queues(room: usize) -> Embedded {
     Embedded::new(
         2,
-        Room {
+        Capacity {
             chunks: room,
             results: room,
         },

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::registry::{
     Entry, Event, JobTable, Log, Registry, STREAM, Snapshot, Totals, decode_event, encode_event,
 };
@@ -99,7 +99,10 @@ fn a_start_with_ten_thousand_jobs_behind_it_reads_little_and_knows_all() {
 
         // What comes now is read by all.
         let name: JobName = "new".parse().unwrap();
-        registry.append(&name, 1, &submission(1)).await.unwrap();
+        registry
+            .append(&JobRun::new(&name, 1), &submission(1))
+            .await
+            .unwrap();
         let (_, third, log) = starts(&vhost).await;
         assert!(third.get(&name).unwrap().is_active());
         assert!(log.messages() < FEW, "{} messages", log.messages());
@@ -313,11 +316,13 @@ fn a_checkpoint_outlives_the_entries_and_one_that_the_log_has_forgotten_is_none(
         let (_, found, _) = starts(&vhost).await;
         assert_eq!(found.iter().count(), 0);
         registry
-            .append(&"j".parse().unwrap(), 1, &submission(1))
+            .append(&JobRun::new(&"j".parse().unwrap(), 1), &submission(1))
             .await
             .unwrap();
         let done = Event::Finished(Totals::default());
-        let appended = registry.append(&"j".parse().unwrap(), 1, &done).await;
+        let appended = registry
+            .append(&JobRun::new(&"j".parse().unwrap(), 1), &done)
+            .await;
         appended.unwrap();
         let (_, found, log) = starts(&vhost).await;
         assert_eq!(found.iter().count(), 1);
@@ -383,7 +388,10 @@ fn who_has_seen_the_log_lost_puts_nothing_of_it_into_the_new_one() {
         let (broker, _) = connect(&vhost).await;
         let registry = open(&broker).await;
         let name: JobName = "old".parse().unwrap();
-        registry.append(&name, 1, &submission(1)).await.unwrap();
+        registry
+            .append(&JobRun::new(&name, 1), &submission(1))
+            .await
+            .unwrap();
         let (mut table, mut log) = registry.catch_up().await.unwrap();
         assert!(table.get(&name).is_some());
         vhost.delete_queue(STREAM).unwrap();

@@ -1,6 +1,6 @@
 //! The log of jobs on a real RabbitMQ.
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{Extract, JobSpec, Kind};
 use gristmill_jobs::registry::{Entry, Event, Phase, RegistryError, STREAM, Submission, Totals};
@@ -13,28 +13,24 @@ fn name(text: &str) -> JobName {
 }
 
 fn submission(sources: usize) -> Event {
+    let spec = JobSpec {
+        partitions: 2,
+        ..JobSpec::of(Kind::Extract(Extract {}))
+    };
+    let plan_summary = PlanSummary {
+        sources: (0..sources)
+            .map(|number| {
+                format!("some/folder/of/files/{number:09}.log.gz")
+                    .into_bytes()
+                    .into()
+            })
+            .collect(),
+        splits: 9,
+        ..PlanSummary::default()
+    };
     Event::Submitted(Box::new(Submission {
-        spec: JobSpec {
-            partitions: 2,
-            ..JobSpec::of(Kind::Extract(Extract {}))
-        },
-        plan_summary: PlanSummary {
-            sources: (0..sources)
-                .map(|number| {
-                    format!("some/folder/of/files/{number:09}.log.gz")
-                        .into_bytes()
-                        .into()
-                })
-                .collect(),
-            splits: 9,
-            ..PlanSummary::default()
-        },
         plan: 1,
-        processor: 1,
-        replace: false,
-        run: 7,
-        after: None,
-        code: None,
+        ..Submission::of(spec, plan_summary, 7)
     }))
 }
 
@@ -47,12 +43,18 @@ fn late_readers_see_everything_large_submissions_included() {
         let job = name("large");
         // About 8 MB: eight messages.
         let submitted = submission(200_000);
-        registry.append(&job, 7, &submitted).await.unwrap();
+        registry
+            .append(&JobRun::new(&job, 7), &submitted)
+            .await
+            .unwrap();
         let claimed = Event::Claimed {
             directory: "d".into(),
             place: "host:/d".into(),
         };
-        registry.append(&job, 7, &claimed).await.unwrap();
+        registry
+            .append(&JobRun::new(&job, 7), &claimed)
+            .await
+            .unwrap();
 
         let (late, _) = connect(&vhost).await;
         let again = open(&late).await;
@@ -65,7 +67,7 @@ fn late_readers_see_everything_large_submissions_included() {
         let claim = found.claim.as_ref().unwrap();
         assert_eq!((&claim.directory[..], &claim.place[..]), ("d", "host:/d"));
         registry
-            .append(&job, 7, &Event::Finished(Totals::default()))
+            .append(&JobRun::new(&job, 7), &Event::Finished(Totals::default()))
             .await
             .unwrap();
         let news: Entry = log.next().await.unwrap();
@@ -100,7 +102,7 @@ fn messages_that_are_no_entries_are_skipped() {
             assert!(confirm.await.unwrap().is_ack());
         }
         registry
-            .append(&name("j"), 7, &submission(1))
+            .append(&JobRun::new(&name("j"), 7), &submission(1))
             .await
             .unwrap();
         let (table, log) = registry.catch_up().await.unwrap();
@@ -119,20 +121,29 @@ fn a_reader_goes_on_where_it_was_after_the_broker_came_back() {
         let marker = |id| Event::Marker { id };
         let mut log = registry.follow();
         for id in 0..40 {
-            registry.append(&name("j"), 1, &marker(id)).await.unwrap();
+            registry
+                .append(&JobRun::new(&name("j"), 1), &marker(id))
+                .await
+                .unwrap();
         }
         for id in 0..20 {
             assert_eq!(log.next().await.unwrap().event, marker(id));
         }
         assert_eq!(vhost.close_connections().unwrap(), 2);
-        registry.append(&name("j"), 1, &marker(40)).await.unwrap();
+        registry
+            .append(&JobRun::new(&name("j"), 1), &marker(40))
+            .await
+            .unwrap();
         for id in 20..41 {
             assert_eq!(log.next().await.unwrap().event, marker(id));
         }
         node.stop();
         until("the loss is noticed", || broker.health().down > 0).await;
         node.start_again().unwrap();
-        registry.append(&name("j"), 1, &marker(41)).await.unwrap();
+        registry
+            .append(&JobRun::new(&name("j"), 1), &marker(41))
+            .await
+            .unwrap();
         assert_eq!(log.next().await.unwrap().event, marker(41));
     });
 }
@@ -151,7 +162,10 @@ fn a_log_that_was_made_anew_is_read_although_it_is_shorter() {
         vhost.delete_queue(STREAM).unwrap();
         let (other, _) = connect(&vhost).await;
         let other = open(&other).await;
-        other.append(&name("new"), 7, &submission(1)).await.unwrap();
+        other
+            .append(&JobRun::new(&name("new"), 7), &submission(1))
+            .await
+            .unwrap();
         let entry = log.next().await.unwrap();
         assert_eq!(entry.job, name("new"));
         assert!(log.was_lost());
@@ -189,7 +203,7 @@ fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own()
         let (elsewhere, _) = connect(&other).await;
         let registry = open(&elsewhere).await;
         registry
-            .append(&name("j"), 7, &submission(1))
+            .append(&JobRun::new(&name("j"), 7), &submission(1))
             .await
             .unwrap();
         let (table, _) = registry.catch_up().await.unwrap();

@@ -13,7 +13,7 @@ use crate::harness::{connect, job, run, until};
 /// A worker that reports one job, while this is kept.
 fn mapper(broker: &Broker) -> (Reporter, Arc<JobCounters>) {
     let progress = Arc::new(Progress::default());
-    let counters = progress.jobs.of(Role::Map, &job().job, 7);
+    let counters = progress.jobs.of(Role::Map, &job());
     counters.mapped(100, 1);
     let reporter = Reporter::start(&Handle::current(), broker, &progress, Some(Role::Map));
     (reporter, counters)
@@ -83,7 +83,7 @@ fn a_worker_without_a_job_reports_itself_and_goes_on_when_it_has_one() {
         let idle = next(&mut all).await;
         assert_eq!((idle.role, idle.work), (Role::Reduce, None));
         assert_eq!(idle.facts.pid, std::process::id());
-        let counters = progress.jobs.of(Role::Reduce, &job().job, 7);
+        let counters = progress.jobs.of(Role::Reduce, &job());
         let busy = next(&mut all).await;
         assert_eq!(busy.worker, idle.worker);
         assert_eq!(busy.work.expect("it has a job").job, job().job);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Event, Registry};
 use gristmill_rabbitmq::BrokerEvent;
@@ -99,9 +99,12 @@ fn the_log_is_read_on_over_another_channel() {
         silence(&vhost);
         let (other, _) = connect(&vhost).await;
         let writer = Registry::open(&other).await.unwrap();
-        let job: JobName = "j".parse().unwrap();
+        let job = "j".parse().unwrap();
         for run in 1..=3 {
-            writer.append(&job, run, &Event::Cancelled).await.unwrap();
+            writer
+                .append(&JobRun::new(&job, run), &Event::Cancelled)
+                .await
+                .unwrap();
         }
         for run in 1..=3 {
             // Whoever reads has other things to do too.

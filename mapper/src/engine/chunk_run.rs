@@ -181,7 +181,6 @@ mod tests {
 
     use gristmill_common::chunk::{ChunkHead, Piece};
     use gristmill_common::outcome::OutcomeHead;
-    use gristmill_common::plan_summary::PlanSummary;
     use gristmill_common::spec::{Grep, JobSpec, Kind, WordCount, Words};
 
     use super::*;
@@ -285,11 +284,7 @@ mod tests {
                 };
                 let prepared = Arc::new(Prepared::new(&spec).unwrap());
                 let shape = prepared.shape().clone();
-                let plan = PlanSummary {
-                    splits: 5,
-                    ..PlanSummary::default()
-                };
-                let mut mapper = Mapper::new(prepared, &spec, &plan);
+                let mut mapper = Mapper::new(prepared, &spec, 5);
                 let run = || ChunkRun::first_of(2, &shape, partitions).unwrap();
                 let (mut here, mut apart) = (run(), run());
                 let mut records = 0;
@@ -325,7 +320,7 @@ mod tests {
         let spec = JobSpec::of(word_count());
         let prepared = Arc::new(Prepared::new(&spec).unwrap());
         let shape = prepared.shape().clone();
-        let mut mapper = Mapper::new(prepared, &spec, &PlanSummary::default());
+        let mut mapper = Mapper::new(prepared, &spec, 0);
         let mut run = ChunkRun::first_of(2, &shape, 1).unwrap();
         assert!(run.is_empty());
         let chunk = |text: String| {

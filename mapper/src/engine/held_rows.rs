@@ -96,7 +96,6 @@ mod tests {
 
     use gristmill_common::chunk::{Chunk, ChunkHead, Piece};
     use gristmill_common::id::ChunkId;
-    use gristmill_common::plan_summary::PlanSummary;
     use gristmill_common::shards::ShardRows;
     use gristmill_common::spec::{GroupBy, JobSpec, Kind};
     use gristmill_common::table::MAX_COLUMNS;
@@ -180,7 +179,7 @@ mod tests {
             gristmill_common::spec::Shape::Table(table) => table.columns.len(),
             _ => panic!("a table"),
         };
-        let mut mapper = Mapper::new(prepared, &spec, &PlanSummary::default());
+        let mut mapper = Mapper::new(prepared, &spec, 0);
         let (mut held, mut each) = (Said::default(), Said::default());
         for index in 0..5 {
             let chunk = chunk(index);

@@ -8,7 +8,6 @@ use gristmill_common::chunk::Chunk;
 use gristmill_common::entries::Entry;
 use gristmill_common::id::partition_of_split;
 use gristmill_common::outcome::SourceCount;
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::spec::{EncodingErrors, JobSpec};
 use gristmill_common::wire::WireError;
 
@@ -57,9 +56,9 @@ pub(crate) struct PoisonRecord {
 }
 
 impl Mapper {
-    /// A mapper for one thread.
+    /// A mapper for one thread, of a job with `splits` splits.
     #[must_use]
-    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, plan_summary: &PlanSummary) -> Self {
+    pub fn new(prepared: Arc<Prepared>, spec: &JobSpec, splits: u32) -> Self {
         Self {
             runner: Runner::new(&prepared),
             out: Output::new(prepared.shape()),
@@ -67,7 +66,7 @@ impl Mapper {
             held: HeldRows::new(|| Output::new(prepared.shape())),
             filters_utf8: spec.encoding_errors == EncodingErrors::Quarantine,
             by_split: prepared.shape().by_split(),
-            splits: plan_summary.splits,
+            splits,
             partitions: spec.partitions.max(1),
             prepared,
         }
@@ -82,7 +81,7 @@ impl Mapper {
         self.map_counted(chunk).map(|mapped| mapped.outcomes)
     }
 
-    /// As [`Mapper::map`], with the numbers for people.
+    /// As [`Mapper::map`], with how many records were mapped and set aside.
     ///
     /// # Errors
     /// As [`Mapper::map`].

@@ -101,20 +101,7 @@ mod tests {
             net: false,
         };
         change(&mut exec);
-        Submission {
-            spec: JobSpec::of(Kind::Exec(exec)),
-            plan_summary: PlanSummary {
-                sources: Vec::new(),
-                splits: 1,
-                ..PlanSummary::default()
-            },
-            plan: 1,
-            processor: 1,
-            replace: false,
-            run: 7,
-            after: None,
-            code: None,
-        }
+        Submission::of(JobSpec::of(Kind::Exec(exec)), PlanSummary::default(), 7)
     }
 
     fn permits() -> Permits {

@@ -9,8 +9,7 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
 use gristmill_jobs::programs::{NotReady, ReducePrograms};
 use gristmill_jobs::registry::Submission;
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
+use gristmill_jobs::worker::Worker;
 
 use super::fetch::fetch_file;
 use super::settings::ExecSettings;
@@ -30,8 +29,7 @@ pub struct Reducing {
 impl ReducePrograms for Reducing {
     fn make_ready(
         &self,
-        broker: &Broker,
-        runtime: &Handle,
+        worker: &Worker,
         (job, submission): (&JobName, &Submission),
         stop: &Shutdown,
     ) -> Result<Arc<dyn ReduceProgram>, NotReady> {
@@ -44,9 +42,9 @@ impl ReducePrograms for Reducing {
         let tmp = &self.settings.tmp;
         let code = match submission.file() {
             None => JobFile::of_code(exec, b"", tmp).map_err(here)?,
-            Some(hash) => runtime.block_on(async {
+            Some(hash) => worker.runtime.block_on(async {
                 tokio::select! {
-                    file = fetch_file(broker, job, submission, hash, tmp) => file.map_err(NotReady::from),
+                    file = fetch_file(&worker.broker, job, submission, hash, tmp) => file.map_err(NotReady::from),
                     () = stop.reached(Stage::Draining) => Err(NotReady::Stopped),
                 }
             })?,

@@ -12,16 +12,15 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{Progress, Role};
-use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::job::JobRun;
+use gristmill_common::progress::Role;
+use gristmill_common::shutdown::Stage;
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::programs::NotReady;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Event, JobTable, Log, LossProbe, Registry, RegistryError};
+use gristmill_jobs::registry::{Event, JobTable, LossProbe, RegistryError};
 use gristmill_jobs::transport::PublishError;
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
+use gristmill_jobs::worker::{NotComplete, Worker, ended};
 use tracing::warn;
 
 use self::at_work::AtWork;
@@ -53,13 +52,8 @@ pub enum ServeError {
     #[error("a thread is stuck in a chunk, and the process could not be started anew")]
     Stuck,
     /// The one job to serve did not complete.
-    #[error("job {job} {how}")]
-    Ended {
-        /// The job.
-        job: JobName,
-        /// What became of it, in words.
-        how: String,
-    },
+    #[error(transparent)]
+    NotComplete(#[from] NotComplete),
 }
 
 /// Serves until a stop is asked for, or the one job to serve is over. A drain finishes what was
@@ -67,24 +61,15 @@ pub enum ServeError {
 ///
 /// # Errors
 /// When the log of jobs is gone, a thread dies, or the one job failed or was cancelled.
-pub fn serve(
-    broker: &Broker,
-    registry: &Registry,
-    settings: &Settings,
-    runtime: &Handle,
-    progress: &Arc<Progress>,
-    shutdown: &Shutdown,
-) -> Result<(), ServeError> {
+pub fn serve(worker: &Worker, settings: &Settings) -> Result<(), ServeError> {
+    let runtime = &worker.runtime;
     let scheduler = FairScheduler::new(settings.threads.max(1) + AHEAD);
     let service = Service {
-        broker: broker.clone(),
-        registry: registry.clone(),
+        worker: worker.clone(),
         settings: settings.clone(),
         scheduler: Arc::clone(&scheduler),
-        progress: Arc::clone(progress),
-        shutdown: shutdown.clone(),
         table: JobTable::default(),
-        subscriptions: Subscriptions::new(broker, settings, &scheduler, progress, shutdown),
+        subscriptions: Subscriptions::new(worker, settings, &scheduler),
         loss_probe: LossProbe::default(),
         stuck: 0,
         at_work: AtWork::default(),
@@ -101,12 +86,9 @@ pub fn serve(
 }
 
 struct Service {
-    broker: Broker,
-    registry: Registry,
+    worker: Worker,
     settings: Settings,
     scheduler: Arc<FairScheduler>,
-    progress: Arc<Progress>,
-    shutdown: Shutdown,
     table: JobTable,
     subscriptions: Subscriptions,
     loss_probe: LossProbe,
@@ -123,7 +105,7 @@ impl Service {
         if matches!(ended, Err(ServeError::Stuck)) {
             self.restart().await;
         }
-        if ended.is_err() || self.shutdown.stage() == Stage::Aborted {
+        if ended.is_err() || self.worker.shutdown.stage() == Stage::Aborted {
             self.scheduler.abort();
         } else {
             self.scheduler.close();
@@ -139,7 +121,7 @@ impl Service {
         while others && !self.scheduler.is_done_but(self.stuck) && Instant::now() < end {
             tokio::time::sleep(WATCH).await;
         }
-        self.broker.close().await;
+        self.worker.broker.close().await;
         (self.settings.restart)();
     }
 
@@ -180,21 +162,18 @@ impl Service {
     }
 
     async fn manage(&mut self) -> Result<(), ServeError> {
-        let mut log = self.catch_up().await?;
+        let Some((table, mut log)) = self.worker.catch_up().await? else {
+            return Ok(());
+        };
+        self.table = table;
         let mut turn = tokio::time::interval(ROTATE);
         let mut watch = tokio::time::interval(WATCH);
-        let shutdown = self.shutdown.clone();
+        let shutdown = self.worker.shutdown.clone();
         let scheduler = Arc::clone(&self.scheduler);
         loop {
             self.subscriptions.reconcile(&self.table, &self.loss_probe);
-            if let Some(only) = &self.settings.only
-                && let Some(job) = self.table.get(only)
-                && let Some(ended) = job.phase.ended()
-            {
-                let job = only.clone();
-                return ended
-                    .map(drop)
-                    .map_err(|how| ServeError::Ended { job, how });
+            if let Some(ended) = ended(self.settings.only.as_ref(), &self.table) {
+                return Ok(ended.map(drop)?);
             }
             tokio::select! {
                 () = shutdown.reached(Stage::Draining) => return Ok(()),
@@ -202,7 +181,7 @@ impl Service {
                     let entry = entry?;
                     match entry.event {
                         Event::Marker { id } => {
-                            self.loss_probe.answer(&self.registry, &self.table, id).await?;
+                            self.loss_probe.answer(&self.worker.registry, &self.table, id).await?;
                         }
                         Event::Overdue | Event::Stalled { .. } => {
                             self.subscriptions.renew(&JobRun::new(&entry.job, entry.run));
@@ -225,26 +204,12 @@ impl Service {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<Log, ServeError> {
-        let shutdown = self.shutdown.clone();
-        tokio::select! {
-            found = self.registry.catch_up() => {
-                let (table, log) = found?;
-                self.progress.has_read_log();
-                self.table = table;
-                Ok(log)
-            }
-            // Nothing was taken; the loop sees the stop.
-            () = shutdown.reached(Stage::Draining) => Ok(self.registry.follow()),
-        }
-    }
-
     /// A job's file did not come.
     async fn without_file(&mut self, run: JobRun, missing: Missing) -> Result<(), ServeError> {
         match NotReady::from(missing) {
             NotReady::Stopped => {}
             NotReady::Gone => self.inquire(run, Queue::Files).await?,
-            NotReady::Job(reason) => self.fail(&run, reason).await?,
+            NotReady::Job(reason) => self.worker.fail(&run, reason).await?,
             NotReady::Here(reason) => self.subscriptions.leave_alone(&self.table, &run, reason),
         }
         Ok(())
@@ -268,7 +233,7 @@ impl Service {
                 }
                 error => {
                     let reason = error.to_string();
-                    self.fail(&job.run, reason.clone()).await?;
+                    self.worker.fail(&job.run, reason.clone()).await?;
                     self.subscriptions
                         .leave_alone(&self.table, &job.run, reason);
                 }
@@ -277,18 +242,12 @@ impl Service {
         Ok(())
     }
 
-    /// Ends a job that cannot be completed.
-    async fn fail(&self, run: &JobRun, reason: String) -> Result<(), ServeError> {
-        warn!(job = %run.job, "failed: {reason}");
-        let failed = Event::Failed { reason };
-        Ok(self.registry.append(&run.job, run.run, &failed).await?)
-    }
-
     /// A queue of a job is gone: the log tells whether that is as it should be.
     async fn inquire(&mut self, run: JobRun, queue: Queue) -> Result<(), ServeError> {
         let which = PublishError::NoQueue(queue).to_string();
-        warn!(job = %run.job, "a queue of the job is gone; asking why: {which}");
-        let loss = Event::queue_lost(&which, Role::Map);
-        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
+        let (probe, registry) = (&mut self.loss_probe, &self.worker.registry);
+        Ok(probe
+            .ask_for_queue(registry, run, &which, Role::Map)
+            .await?)
     }
 }

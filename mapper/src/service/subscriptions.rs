@@ -7,15 +7,13 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::plan_summary::PlanSummary;
-use gristmill_common::progress::{Progress, Role};
-use gristmill_common::shutdown::Shutdown;
+use gristmill_common::progress::Role;
 use gristmill_common::wire::Check;
 use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
-use gristmill_rabbitmq::Broker;
+use gristmill_jobs::worker::Worker;
 use tokio::task::JoinHandle;
 use tracing::info;
 
@@ -74,12 +72,9 @@ impl Subscribed {
 
 /// All subscriptions of a mapper.
 pub(super) struct Subscriptions {
-    broker: Broker,
+    worker: Worker,
     settings: Settings,
-    /// Asks for a stop.
-    stop: Shutdown,
     scheduler: Arc<FairScheduler>,
-    progress: Arc<Progress>,
     /// In the order in which they were subscribed to.
     jobs: Vec<Subscribed>,
     /// What is built once per job.
@@ -97,23 +92,19 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     pub(super) fn new(
-        broker: &Broker,
+        worker: &Worker,
         settings: &Settings,
         scheduler: &Arc<FairScheduler>,
-        progress: &Arc<Progress>,
-        stop: &Shutdown,
     ) -> Self {
         Self {
-            broker: broker.clone(),
+            worker: worker.clone(),
             settings: settings.clone(),
-            stop: stop.clone(),
             scheduler: Arc::clone(scheduler),
-            progress: Arc::clone(progress),
             jobs: Vec::new(),
             prepared: HashMap::new(),
-            files: Files::new(broker, &settings.exec.tmp),
+            files: Files::new(&worker.broker, &settings.exec.tmp),
             programs: Programs::new(&settings.exec, settings.threads),
-            left_alone: LeftAlone::new(Role::Map, progress),
+            left_alone: LeftAlone::new(Role::Map, &worker.progress),
             next_number: 0,
             cursor: None,
         }
@@ -334,26 +325,22 @@ impl Subscriptions {
         let assignment = Arc::new(Assignment {
             number,
             name: Some(name.clone()),
-            transport: Transport::Amqp(Amqp::new(&self.broker, run.clone(), prefetch_of)),
+            transport: Transport::Amqp(Amqp::new(&self.worker.broker, run.clone(), prefetch_of)),
             prepared,
             replays: job.replays,
             spec: submission.spec.clone(),
-            // Names of sources are the reducer's business, and there may be a million.
-            plan_summary: PlanSummary {
-                sources: Vec::new(),
-                splits: submission.plan_summary.splits,
-                sent: submission.plan_summary.sent,
-            },
+            splits: submission.plan_summary.splits,
+            sent: submission.plan_summary.sent,
             check: Check::Full,
             strict: false,
             limits: self.settings.limits,
             reading: is_read_here(job).then(|| SplitReading {
                 inputs: self.settings.inputs.clone(),
                 tmp: self.settings.exec.tmp.clone(),
-                stop: self.stop.clone(),
+                stop: self.worker.shutdown.clone(),
             }),
-            progress: Arc::clone(&self.progress),
-            counters: Some(self.progress.jobs.of(Role::Map, name, run.run)),
+            progress: Arc::clone(&self.worker.progress),
+            counters: Some(self.worker.progress.jobs.of(Role::Map, &run)),
         });
         let consumer = assignment.transport.clone();
         self.scheduler.add(Arc::clone(&assignment));

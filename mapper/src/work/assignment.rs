@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_common::job::JobName;
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind, Shape};
 use gristmill_common::wire::{Check, WireError};
-use gristmill_input::Objects;
+use gristmill_input::{Halt, Objects};
 use gristmill_jobs::publish_window::LandError;
 use gristmill_jobs::transport::{PublishError, Transport};
 
@@ -44,6 +44,12 @@ pub enum MapError {
     /// A thread could not be started, or died.
     #[error("a mapper thread failed: {0}")]
     Thread(String),
+}
+
+impl From<MapError> for Halt {
+    fn from(error: MapError) -> Self {
+        Halt::Sink(Box::new(error))
+    }
 }
 
 impl From<LandError> for MapError {
@@ -124,10 +130,12 @@ pub struct Assignment {
     pub prepared: Arc<Prepared>,
     /// How often the job was replayed.
     pub replays: u32,
-    /// What to do.
+    /// The kind and its options.
     pub spec: JobSpec,
-    /// The plan as far as it matters here.
-    pub plan_summary: PlanSummary,
+    /// Number of splits.
+    pub splits: u32,
+    /// How they travel.
+    pub sent: Sent,
     /// How much of a message is verified.
     pub check: Check,
     /// Whether a message that cannot be read ends the job here; else it is dead-lettered, and the
@@ -137,7 +145,7 @@ pub struct Assignment {
     pub limits: Limits,
     /// How splits are read here, of a job that sends them by reference.
     pub reading: Option<SplitReading>,
-    /// For people.
+    /// Counters for display.
     pub progress: Arc<Progress>,
     /// What is reported of this job, if it is.
     pub counters: Option<Arc<JobCounters>>,

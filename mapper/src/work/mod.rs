@@ -20,7 +20,7 @@ use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
-use gristmill_common::plan_summary::{PlanSummary, Sent};
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::{Progress, Working};
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::split_task::SplitTask;
@@ -279,7 +279,7 @@ fn mapper_of<'a>(
                 mappers.remove(0);
             }
             let prepared = Arc::clone(&job.prepared);
-            let mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
+            let mapper = Mapper::new(prepared, &job.spec, job.splits);
             (Arc::downgrade(job), mapper)
         }
     };
@@ -378,7 +378,7 @@ enum Work {
 }
 
 fn decode(payload: &Bytes, job: &Assignment) -> Result<Work, String> {
-    let PlanSummary { splits, sent, .. } = job.plan_summary;
+    let Assignment { splits, sent, .. } = *job;
     match wire::decode(payload, job.check) {
         Ok(Message::Chunk(chunk)) if sent == Sent::Chunks && chunk.head.id.split < splits => {
             Ok(Work::Chunk(chunk))

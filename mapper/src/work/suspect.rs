@@ -43,7 +43,7 @@ pub(super) fn map_apart(
             let end = replays.map_or("set aside", |_| "skipped");
             warn!(job = %job.label(), chunk = %id, attempt, "the chunk is {end}: {reason}");
             let prepared = Arc::clone(&job.prepared);
-            let mut mapper = Mapper::new(prepared, &job.spec, &job.plan_summary);
+            let mut mapper = Mapper::new(prepared, &job.spec, job.splits);
             let mapped = mapper.set_aside(chunk, &reason, replays);
             Ok(Some(Apart {
                 mapped: mapped.map_err(|source| encode_error(id, source))?,

@@ -10,7 +10,6 @@ use gristmill_common::chunk::{Chunk, ChunkHead, Piece, Quarantined};
 use gristmill_common::header::{HeaderRule, Headers};
 use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::{MAX_PART, Outcome, SourceCount};
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::record::Splitter;
 use gristmill_common::shards::ShardRows;
 use gristmill_common::spec::{Format, Grep, JobSpec, Kind, Records, Shape};
@@ -181,12 +180,8 @@ pub fn prepare(spec: &JobSpec) -> Arc<Prepared> {
 }
 
 pub fn map_with(spec: &JobSpec, prepared: &Arc<Prepared>, chunks: &[Chunk]) -> Merged {
-    let plan_summary = PlanSummary {
-        sources: vec![],
-        splits: 1 + chunks.iter().map(|c| c.head.id.split).max().unwrap_or(0),
-        ..PlanSummary::default()
-    };
-    let mut mapper = Mapper::new(Arc::clone(prepared), spec, &plan_summary);
+    let splits = 1 + chunks.iter().map(|c| c.head.id.split).max().unwrap_or(0);
+    let mut mapper = Mapper::new(Arc::clone(prepared), spec, splits);
     let mut merged = Merged::default();
     for chunk in chunks {
         let outcomes = mapper.map(chunk).unwrap();

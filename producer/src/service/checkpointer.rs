@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::seal::SplitEnd;
 use gristmill_jobs::registry::{Event, Registry, RegistryError, SplitDone};
 use tokio::runtime::Handle;
@@ -35,8 +35,7 @@ pub(crate) struct Checkpointer<'a> {
     checkpoint: Checkpoint,
     registry: &'a Registry,
     runtime: &'a Handle,
-    name: &'a JobName,
-    run: u64,
+    run: &'a JobRun,
     pending: Mutex<Pending>,
 }
 
@@ -62,8 +61,7 @@ impl<'a> Checkpointer<'a> {
         checkpoint: Checkpoint,
         registry: &'a Registry,
         runtime: &'a Handle,
-        name: &'a JobName,
-        run: u64,
+        run: &'a JobRun,
     ) -> Self {
         let pending = Mutex::new(Pending {
             splits: Vec::new(),
@@ -74,7 +72,6 @@ impl<'a> Checkpointer<'a> {
             checkpoint,
             registry,
             runtime,
-            name,
             run,
             pending,
         }
@@ -94,7 +91,7 @@ impl<'a> Checkpointer<'a> {
             return Ok(());
         }
         let event = Event::SplitsComplete(splits);
-        self.registry.append(self.name, self.run, &event).await
+        self.registry.append(self.run, &event).await
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {

@@ -20,9 +20,9 @@ use crate::produce::Settings;
 pub struct Order<'a> {
     /// Its name.
     pub name: JobName,
-    /// What to do.
+    /// The kind and its options.
     pub spec: &'a JobSpec,
-    /// To what.
+    /// What is read, and how it is cut.
     pub plan: &'a Plan,
     /// The absolute path that relative names of sources begin at, for mappers that read them.
     pub folder: PathBuf,
@@ -74,14 +74,11 @@ impl Order<'_> {
     /// What the log says of a run.
     pub(super) fn submission(&self, run: u64, after: Option<u64>, plan: u64) -> Submission {
         Submission {
-            spec: self.spec.clone(),
-            plan_summary: self.plan.summary(),
             plan,
-            processor: self.spec.kind.version(),
             replace: self.force,
-            run,
             after,
             code: self.code(run),
+            ..Submission::of(self.spec.clone(), self.plan.summary(), run)
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Role;
 use gristmill_jobs::directory::directory_here;
 use gristmill_jobs::registry::{Claim, Event, Job, Log, Registry, RegistryError};
@@ -28,23 +28,22 @@ pub(crate) enum Output {
 pub(crate) async fn find_output(
     registry: &Registry,
     log: &mut Log,
-    name: &JobName,
+    run: &JobRun,
     job: &Job,
 ) -> Result<Output, RegistryError> {
     let Some(claim) = &job.claim else {
         return Ok(Output::Unknown);
     };
-    if let Some(there) = look(claim, name) {
+    if let Some(there) = look(claim, &run.job) {
         return Ok(if there { Output::There } else { Output::Gone });
     }
-    let run = job.submission.run;
-    registry.append(name, run, &Event::OutputSought).await?;
+    registry.append(run, &Event::OutputSought).await?;
     let answer = async {
         loop {
             let entry = log.next().await?;
             if let Event::Output { there } = entry.event
-                && entry.job == *name
-                && entry.run == run
+                && entry.job == run.job
+                && entry.run == run.run
             {
                 return Ok(if there { Output::There } else { Output::Gone });
             }
@@ -60,8 +59,8 @@ fn look(claim: &Claim, name: &JobName) -> Option<bool> {
 }
 
 /// Whether a reducer works on a job. Who cannot be heard counts as working.
-pub(crate) async fn is_served(broker: &Broker, name: &JobName, run: u64) -> bool {
-    let mut reports = Reports::new(broker, Some(name));
+pub(crate) async fn is_served(broker: &Broker, run: &JobRun) -> bool {
+    let mut reports = Reports::new(broker, Some(&run.job));
     let heard = async {
         loop {
             match reports.next().await {
@@ -69,7 +68,7 @@ pub(crate) async fn is_served(broker: &Broker, name: &JobName, run: u64) -> bool
                     role: Role::Reduce,
                     work: Some(work),
                     ..
-                }) if work.run == run => return,
+                }) if work.run == run.run => return,
                 Some(_) => {}
                 None => return,
             }

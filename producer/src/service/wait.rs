@@ -1,6 +1,6 @@
 //! Waiting for a job that is on the broker. It must not know how it came there.
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_jobs::registry::{Ended, Event, Job, JobTable, Log, Phase, Registry, RegistryError};
 
 use super::submit_error::SubmitError;
@@ -10,8 +10,7 @@ use super::submit_error::SubmitError;
 pub struct Wait {
     pub(super) table: JobTable,
     pub(super) log: Log,
-    pub(super) name: JobName,
-    pub(super) run: u64,
+    pub(super) run: JobRun,
 }
 
 impl Wait {
@@ -29,7 +28,7 @@ impl Wait {
             self.table.apply(entry);
         }
         match self.job().map(|job| &job.phase) {
-            Some(Phase::Cancelled) | None => Err(SubmitError::Overtaken(self.name.clone())),
+            Some(Phase::Cancelled) | None => Err(SubmitError::Overtaken(self.run.job.clone())),
             Some(phase) => Ok(phase.clone()),
         }
     }
@@ -38,15 +37,21 @@ impl Wait {
     pub(super) fn replaced(&mut self) -> Vec<Ended> {
         let ended = self.table.take_ended().into_iter();
         ended
-            .filter(|ended| ended.run.job == self.name && ended.run.run != self.run)
+            .filter(|ended| ended.run.job == self.run.job && ended.run != self.run)
             .collect()
+    }
+
+    /// The run that is waited for.
+    #[must_use]
+    pub fn run(&self) -> &JobRun {
+        &self.run
     }
 
     /// The job as the log tells it now; none if another run has taken its name.
     #[must_use]
     pub fn job(&self) -> Option<&Job> {
-        let job = self.table.get(&self.name);
-        job.filter(|job| job.submission.run == self.run)
+        let job = self.table.get(&self.run.job);
+        job.filter(|job| job.submission.run == self.run.run)
     }
 
     /// Waits for news of the job. Dropping the future loses nothing.
@@ -56,7 +61,7 @@ impl Wait {
     pub async fn news(&mut self) -> Result<(), RegistryError> {
         loop {
             let entry = self.log.next().await?;
-            let mine = entry.job == self.name;
+            let mine = entry.job == self.run.job;
             self.table.apply(entry);
             self.log.keep_short(&self.table);
             if mine {

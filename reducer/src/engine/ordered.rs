@@ -1,7 +1,7 @@
 //! The output of an ordered job: bodies written in the order of the input.
 //!
 //! The next chunk of the first unfinished split goes straight to the output; all others wait in the
-//! [`Room`]. It must not know queues, seals or accounts.
+//! [`SpillBuffer`]. It must not know queues, seals or accounts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use gristmill_common::spec::{Format, JobSpec};
 use crate::engine::document_limit::DocumentLimit;
 use crate::engine::error::FileError;
 use crate::engine::out_file::OutFile;
-use crate::engine::room::{Held, Room};
+use crate::engine::spill_buffer::{Held, SpillBuffer};
 use crate::engine::tar_part::TarPart;
 
 /// Puts the bodies of one partition in order.
@@ -64,14 +64,14 @@ impl Ordered {
         &mut self,
         id: ChunkId,
         bodies: Vec<Bytes>,
-        room: &mut Room,
+        spill: &mut SpillBuffer,
         chunks_of: impl Fn(u32) -> Option<u32>,
     ) -> Result<(), FileError> {
         if id != self.next {
             let mut held = Vec::with_capacity(bodies.len());
             for body in bodies {
                 if !body.is_empty() {
-                    held.push(room.put(body)?);
+                    held.push(spill.put(body)?);
                 }
             }
             self.waiting.insert(id, held);
@@ -81,13 +81,13 @@ impl Ordered {
             self.write(&body)?;
         }
         self.next.index += 1;
-        self.advance(room, chunks_of)
+        self.advance(spill, chunks_of)
     }
 
     /// Writes what waited for its turn and has it now.
     pub(crate) fn advance(
         &mut self,
-        room: &mut Room,
+        spill: &mut SpillBuffer,
         chunks_of: impl Fn(u32) -> Option<u32>,
     ) -> Result<(), FileError> {
         while self.splits.contains(&self.next.split) {
@@ -98,7 +98,7 @@ impl Ordered {
                 };
             } else if let Some(bodies) = self.waiting.remove(&self.next) {
                 for held in bodies {
-                    let body = room.take(held)?;
+                    let body = spill.take(held)?;
                     self.write(&body)?;
                 }
                 self.next.index += 1;

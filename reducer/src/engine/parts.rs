@@ -7,7 +7,7 @@ use gristmill_common::id::ChunkId;
 use gristmill_common::outcome::OutcomeHead;
 
 use crate::engine::reduce_error::ReduceError;
-use crate::engine::room::{Held, Room};
+use crate::engine::spill_buffer::{Held, SpillBuffer};
 
 /// The most parts that an outcome may have: 4 GiB of them.
 pub(crate) const MAX_PARTS: u32 = 4096;
@@ -48,7 +48,7 @@ impl Parts {
         &mut self,
         head: &OutcomeHead,
         message: Bytes,
-        room: &mut Room,
+        spill: &mut SpillBuffer,
     ) -> Result<Joined, ReduceError> {
         let id = head.id;
         let pending = self.waiting.entry(id).or_insert_with(|| Pending {
@@ -71,7 +71,7 @@ impl Parts {
         if attempt.have.contains_key(&head.part) {
             return Ok(Joined::Duplicate);
         }
-        attempt.have.insert(head.part, room.put(message)?);
+        attempt.have.insert(head.part, spill.put(message)?);
         if attempt.have.len() < attempt.parts as usize {
             return Ok(Joined::Waiting);
         }
@@ -85,14 +85,18 @@ impl Parts {
         // What other attempts left behind is of no use any more.
         for attempt in whole.attempts.into_values() {
             for held in attempt.have.into_values() {
-                room.take(held)?;
+                spill.take(held)?;
             }
         }
         Ok(Joined::Whole(messages))
     }
 
     /// Forgets the parts of a chunk whose outcome came whole another way.
-    pub(crate) fn forget(&mut self, id: ChunkId, room: &mut Room) -> Result<(), ReduceError> {
+    pub(crate) fn forget(
+        &mut self,
+        id: ChunkId,
+        spill: &mut SpillBuffer,
+    ) -> Result<(), ReduceError> {
         for attempt in self
             .waiting
             .remove(&id)
@@ -100,7 +104,7 @@ impl Parts {
             .flat_map(|pending| pending.attempts.into_values())
         {
             for held in attempt.have.into_values() {
-                room.take(held)?;
+                spill.take(held)?;
             }
         }
         Ok(())

@@ -18,8 +18,8 @@ use crate::engine::grouped::Grouped;
 use crate::engine::ordered::Ordered;
 use crate::engine::out_file::{Finished, OutFile};
 use crate::engine::reduce_error::ReduceError;
-use crate::engine::room::Room;
 use crate::engine::sort::Sorted;
+use crate::engine::spill_buffer::SpillBuffer;
 use crate::engine::table_merge::TableMerge;
 
 /// What one partition may use.
@@ -66,8 +66,8 @@ const THREAD_MEMORY: usize = 1 << 20;
 pub fn threads_of_partition(threads: usize, partitions: u32, memory: usize) -> usize {
     let most = threads.div_ceil(2).div_ceil(partitions.max(1) as usize);
     let most = (1 << most.ilog2()).min(SHARDS);
-    let room = (memory / THREAD_MEMORY).max(1);
-    most.min(1 << room.ilog2())
+    let shares = (memory / THREAD_MEMORY).max(1);
+    most.min(1 << shares.ilog2())
 }
 
 /// A partition's result while outcomes come in.
@@ -124,12 +124,12 @@ impl Merging {
         &mut self,
         id: ChunkId,
         bodies: Vec<Bytes>,
-        room: &mut Room,
+        spill: &mut SpillBuffer,
         arrivals: &Arrivals,
     ) -> Result<(), ReduceError> {
         match self {
             Merging::Ordered(ordered) => {
-                ordered.take(id, bodies, room, |split| arrivals.chunks_of(split))?;
+                ordered.take(id, bodies, spill, |split| arrivals.chunks_of(split))?;
             }
             Merging::Grouped(grouped) => grouped.take(id, &bodies)?,
             Merging::Table(merge) => {
@@ -155,11 +155,11 @@ impl Merging {
     /// More is known of how many chunks splits have.
     pub(crate) fn advance(
         &mut self,
-        room: &mut Room,
+        spill: &mut SpillBuffer,
         arrivals: &Arrivals,
     ) -> Result<(), ReduceError> {
         if let Merging::Ordered(ordered) = self {
-            ordered.advance(room, |split| arrivals.chunks_of(split))?;
+            ordered.advance(spill, |split| arrivals.chunks_of(split))?;
         }
         Ok(())
     }

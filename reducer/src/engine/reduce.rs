@@ -23,7 +23,7 @@ use crate::engine::parts::{Joined, MAX_PARTS, Parts};
 use crate::engine::product::{Merging, Product, Settings};
 use crate::engine::quarantine::{Quarantine, Reasons, SetAside};
 use crate::engine::reduce_error::ReduceError;
-use crate::engine::room::{Held, Room};
+use crate::engine::spill_buffer::{Held, SpillBuffer};
 
 /// A finished partition, to be committed with the others.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) struct Reducer<'a> {
     progress: &'a Progress,
     arrivals: Arrivals,
     parts: Parts,
-    room: Room,
+    spill: SpillBuffer,
     /// The outcomes of skipped chunks that have no other, as the messages that they came in.
     skipped: BTreeMap<ChunkId, Vec<Held>>,
     /// How often the job was replayed: outcomes skipped before the last replay do not count.
@@ -90,7 +90,7 @@ impl<'a> Reducer<'a> {
             progress,
             arrivals: Arrivals::new(partition, spec.partitions, shape.by_split(), plan_summary),
             parts: Parts::default(),
-            room: Room::new(waiting, &settings.tmp),
+            spill: SpillBuffer::new(waiting, &settings.tmp),
             skipped: BTreeMap::new(),
             replays,
             quarantine: Quarantine::new(
@@ -192,19 +192,19 @@ impl<'a> Reducer<'a> {
             Message::Outcome(outcome) => self.outcome(outcome, payload)?,
             Message::Seal(seal) => {
                 self.arrivals.seal(seal)?;
-                self.merging.advance(&mut self.room, &self.arrivals)?;
+                self.merging.advance(&mut self.spill, &self.arrivals)?;
             }
             Message::SplitEnd(end) => {
                 self.arrivals.split_end(end)?;
-                self.merging.advance(&mut self.room, &self.arrivals)?;
+                self.merging.advance(&mut self.spill, &self.arrivals)?;
             }
             Message::SplitAccount(account) => {
                 self.arrivals.split_account(account)?;
-                self.merging.advance(&mut self.room, &self.arrivals)?;
+                self.merging.advance(&mut self.spill, &self.arrivals)?;
             }
             Message::Chunk(_) | Message::SplitTask(_) | Message::AtWork => return Err(misplaced()),
         }
-        let spilled = self.room.spilled() + self.merging.spilled();
+        let spilled = self.spill.spilled() + self.merging.spilled();
         Progress::add(&self.progress.spilled, spilled - self.shown);
         self.shown = spilled;
         Ok(())
@@ -226,13 +226,13 @@ impl<'a> Reducer<'a> {
                 return Err(ReduceError::InputChanged { id });
             }
             if skipped {
-                let held = self.room.put(payload.clone())?;
+                let held = self.spill.put(payload.clone())?;
                 return self.mark_skipped(id, hash, vec![held]);
             }
-            self.parts.forget(id, &mut self.room)?;
+            self.parts.forget(id, &mut self.spill)?;
             return self.whole(outcome.head, vec![outcome.body]);
         }
-        match self.parts.join(head, payload.clone(), &mut self.room)? {
+        match self.parts.join(head, payload.clone(), &mut self.spill)? {
             Joined::Waiting => Ok(()),
             Joined::Duplicate => {
                 self.arrivals.duplicate();
@@ -260,7 +260,7 @@ impl<'a> Reducer<'a> {
         let mut heads: Option<OutcomeHead> = None;
         let mut bodies = Vec::with_capacity(parts.len());
         for held in parts {
-            let part = self.room.take(held)?;
+            let part = self.spill.take(held)?;
             let Message::Outcome(part) = wire::decode(&part, Check::Head)? else {
                 return Err(WireError::Damaged("kind").into());
             };
@@ -284,7 +284,7 @@ impl<'a> Reducer<'a> {
     /// Takes an outcome that is new and whole.
     fn whole(&mut self, head: OutcomeHead, bodies: Vec<Bytes>) -> Result<(), ReduceError> {
         for held in self.skipped.remove(&head.id).into_iter().flatten() {
-            self.room.take(held)?;
+            self.spill.take(held)?;
         }
         self.arrivals.take(head.id, head.hash);
         if let Some(attempts) = &mut self.attempts {
@@ -294,7 +294,7 @@ impl<'a> Reducer<'a> {
         self.count(head.counters)?;
         self.quarantine.take(&head.quarantined, self.plan_summary)?;
         self.merging
-            .take(head.id, bodies, &mut self.room, &self.arrivals)
+            .take(head.id, bodies, &mut self.spill, &self.arrivals)
     }
 
     /// Adds what was counted in a chunk that is new.
@@ -315,7 +315,7 @@ impl<'a> Reducer<'a> {
         for parts in skipped.into_values() {
             self.joined(parts)?;
         }
-        let mut spilled = self.room.spilled();
+        let mut spilled = self.spill.spilled();
         let (seal, duplicates) = self.arrivals.finish();
         let product = self.merging.finish(&mut spilled, &mut self.counters)?;
         let set_aside = self.quarantine.finish();

@@ -1,7 +1,7 @@
 //! What a reducer says in the log about its directory: which jobs belong to it, which it still has,
 //! and whether a finished one's output is there. It must not know how jobs are worked on.
 
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_common::progress::{Cause, Trouble};
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
@@ -39,9 +39,9 @@ impl Service {
 
     /// Somebody asks whether a finished job's output is still there: whoever serves its directory
     /// says so, and so does whoever serves another one in the same place.
-    pub(super) async fn look_for_output(&self, name: &JobName, run: u64) -> Result<(), ServeError> {
-        let job = self.table.get(name);
-        let Some(job) = job.filter(|job| job.submission.run == run) else {
+    pub(super) async fn look_for_output(&self, run: &JobRun) -> Result<(), ServeError> {
+        let job = self.table.get(&run.job);
+        let Some(job) = job.filter(|job| job.submission.run == run.run) else {
             return Ok(());
         };
         let (Phase::Finished(_), Some(claim)) = (&job.phase, &job.claim) else {
@@ -49,9 +49,10 @@ impl Service {
         };
         let here = claim.directory == self.state_dir.id();
         if here || claim.place == self.state_dir.place() {
-            let there = here && self.state_dir.has_output(name);
-            self.registry
-                .append(name, run, &Event::Output { there })
+            let there = here && self.state_dir.has_output(&run.job);
+            self.worker
+                .registry
+                .append(run, &Event::Output { there })
                 .await?;
         }
         Ok(())
@@ -59,39 +60,39 @@ impl Service {
 
     /// Announces the runs whose ledgers lie here and that the log does not know any more.
     pub(super) async fn announce_forgotten(&mut self) -> Result<(), ServeError> {
-        for (name, run) in self.state_dir.runs()? {
-            let Some(event) = self.state_dir.load_submission(&name, run) else {
+        for run in self.state_dir.runs()? {
+            let Some(event) = self.state_dir.load_submission(&run) else {
                 continue;
             };
-            if self.table.get(&name).is_some() {
+            let name = &run.job;
+            if self.table.get(name).is_some() {
                 continue;
             }
-            let this = JobRun::new(&name, run);
-            let depth = queue_depth(&self.broker, &this, Queue::Chunks).await;
+            let depth = queue_depth(&self.worker.broker, &run, Queue::Chunks).await;
             if !matches!(depth, Ok(Some(_))) {
                 warn!(job = %name, "neither the log nor the broker knows it: `produce` it again");
                 continue;
             }
             warn!(job = %name, "the log of jobs does not know it any more; announcing it again");
-            self.registry.append(&name, run, &event).await?;
-            self.claim_again(&this).await?;
+            self.worker.registry.append(&run, &event).await?;
+            self.claim_again(&run).await?;
         }
         Ok(())
     }
 
     /// Announces the jobs that are at work here, for those who did not hear of them.
     pub(super) async fn announce_again(&mut self) -> Result<(), ServeError> {
-        for (name, working) in &self.working {
-            let run = JobRun::new(name, working.run);
-            let Some(job) = self.table.active(&run) else {
+        for working in self.working.values() {
+            let run = &working.run;
+            let Some(job) = self.table.active(run) else {
                 continue;
             };
             let event = Event::Submitted(Box::new(job.submission.clone()));
-            self.registry.append(name, run.run, &event).await?;
-            self.claim_again(&run).await?;
+            self.worker.registry.append(run, &event).await?;
+            self.claim_again(run).await?;
             if let Some(chunks) = job.sealed {
                 let sealed = Event::Sealed { chunks };
-                self.registry.append(name, run.run, &sealed).await?;
+                self.worker.registry.append(run, &sealed).await?;
             }
         }
         Ok(())
@@ -102,6 +103,6 @@ impl Service {
             directory: self.state_dir.id().to_owned(),
             place: self.state_dir.place().to_owned(),
         };
-        Ok(self.registry.append(&run.job, run.run, &claim).await?)
+        Ok(self.worker.registry.append(run, &claim).await?)
     }
 }

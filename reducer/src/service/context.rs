@@ -1,20 +1,19 @@
-//! What the threads of one job on a broker share.
+//! One job on a broker as this reducer works on it: what its threads share, and how much they take
+//! in hand.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::plan_summary::PlanSummary;
+use gristmill_common::job::JobRun;
 use gristmill_common::progress::{JobCounters, Progress};
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::spec::JobSpec;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::registry::{Event, Registry};
+use gristmill_jobs::registry::{Event, Submission};
 use gristmill_jobs::transport::{Delivery, PublishError, Transport};
-use gristmill_rabbitmq::{Broker, QueueError};
-use tokio::runtime::Handle;
+use gristmill_jobs::worker::Worker;
+use gristmill_rabbitmq::QueueError;
 use tracing::warn;
 
 use crate::engine::product::Settings;
@@ -22,57 +21,70 @@ use crate::engine::reduce_error::ReduceError;
 use crate::service::Publish;
 use crate::service::ledger::StateDir;
 
+/// The least memory of one partition.
+pub(super) const LEAST: u64 = 1 << 20;
+/// How long reducers that start together take to share the partitions of a job.
+const SPREAD: Duration = Duration::from_millis(300);
+
 /// All that the threads of one job share.
-pub(crate) struct JobContext<'a> {
-    pub(crate) name: &'a JobName,
-    pub(crate) run: u64,
-    pub(crate) spec: &'a JobSpec,
-    pub(crate) plan_summary: &'a PlanSummary,
-    pub(crate) replace: bool,
+pub(crate) struct JobContext {
+    pub(crate) run: JobRun,
+    pub(crate) submission: Submission,
     /// How often the job was replayed.
     pub(crate) replays: u32,
-    pub(crate) state_dir: &'a StateDir,
-    pub(crate) broker: &'a Broker,
-    pub(crate) registry: &'a Registry,
-    pub(crate) transport: &'a Transport,
-    pub(crate) runtime: &'a Handle,
+    pub(crate) state_dir: StateDir,
+    pub(crate) worker: Worker,
+    pub(crate) transport: Transport,
     pub(crate) settings: Settings,
-    pub(crate) progress: &'a Progress,
     /// What is reported of this job.
-    pub(crate) counters: &'a JobCounters,
+    pub(crate) counters: Arc<JobCounters>,
     /// Stops the work on this job.
-    pub(crate) stop: &'a Shutdown,
+    pub(crate) stop: Shutdown,
     /// Set once the log says that the job is sealed.
-    pub(crate) sealed: &'a AtomicBool,
-    /// A batch of so many messages is written: half of what the broker hands over unsettled.
-    pub(crate) window: usize,
-    /// A batch of so many bytes is written.
-    pub(crate) full: usize,
+    pub(crate) sealed: Arc<AtomicBool>,
     /// How long nothing may come before a sealed job counts as stalled.
     pub(crate) stall_after: Duration,
     /// Where the finished output goes beside the output directory.
-    pub(crate) publish: Option<&'a dyn Publish>,
-    /// The pause after taking a partition.
-    pub(crate) spread: Duration,
+    pub(crate) publish: Option<Arc<dyn Publish>>,
     pub(crate) turns: Mutex<()>,
     pub(crate) duplicates: AtomicU64,
 }
 
-impl JobContext<'_> {
-    /// This run of the job.
-    pub(crate) fn this(&self) -> JobRun {
-        JobRun::new(self.name, self.run)
+/// How many outcomes of a partition the broker hands over unsettled. They have at most about a MiB:
+/// what is in hand stays near the memory.
+pub(super) fn prefetch(partitions: u32) -> u16 {
+    (64 / partitions.max(1)).max(8) as u16
+}
+
+impl JobContext {
+    /// A batch of this many messages is written: half of what the broker hands over unsettled.
+    pub(crate) fn window(&self) -> usize {
+        usize::from(prefetch(self.submission.spec.partitions) / 2)
+    }
+
+    /// A batch of this many bytes is written.
+    pub(crate) fn full(&self) -> usize {
+        (self.settings.memory / 4).max(LEAST as usize)
+    }
+
+    /// The pause after taking a partition.
+    pub(crate) fn spread(&self) -> Duration {
+        match self.submission.spec.partitions {
+            // It cannot be shared.
+            0 | 1 => Duration::ZERO,
+            many => SPREAD / many,
+        }
     }
 
     /// The next message of a partition's queue.
     pub(crate) fn next(&self, partition: u32, wait: Duration) -> Result<Next, ReduceError> {
-        self.runtime.block_on(async {
+        self.worker.runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = self.stop.reached(Stage::Draining) => Ok(Next::Stopped),
                 next = self.transport.next(Queue::Results(partition)) => match next? {
                     Some(delivery) => {
-                        self.progress.taken(delivery.age());
+                        self.worker.progress.taken(delivery.age());
                         Ok(Next::Message(delivery))
                     }
                     None => Ok(Next::Stopped),
@@ -85,13 +97,13 @@ impl JobContext<'_> {
     /// From now on what a partition's queue holds is to come here.
     pub(crate) fn expect(&self, partition: u32) {
         // It may begin the subscription, which is a task.
-        let _entered = self.runtime.enter();
+        let _entered = self.worker.runtime.enter();
         self.transport.expect(Queue::Results(partition));
     }
 
     /// Waits, unless a stop is asked for.
     pub(crate) fn pause(&self, time: Duration) {
-        self.runtime.block_on(async {
+        self.worker.runtime.block_on(async {
             let _ = tokio::time::timeout(time, self.stop.reached(Stage::Draining)).await;
         });
     }
@@ -102,13 +114,13 @@ impl JobContext<'_> {
 
     pub(crate) fn duplicate(&self) {
         self.duplicates.fetch_add(1, Ordering::Relaxed);
-        Progress::add(&self.progress.duplicates, 1);
+        Progress::add(&self.worker.progress.duplicates, 1);
     }
 
     /// Whether the output of an earlier run, or of this one before a replay, makes room for this
     /// one's.
     pub(crate) fn may_replace(&self) -> bool {
-        self.replace || self.replays > 0
+        self.submission.replace || self.replays > 0
     }
 
     pub(crate) fn is_sealed(&self) -> bool {
@@ -119,8 +131,9 @@ impl JobContext<'_> {
     pub(crate) fn is_drained(&self, partition: u32) -> Result<bool, ReduceError> {
         for queue in [Queue::Chunks, Queue::Suspect, Queue::Results(partition)] {
             match self
+                .worker
                 .runtime
-                .block_on(queue_depth(self.broker, &self.this(), queue))
+                .block_on(queue_depth(&self.worker.broker, &self.run, queue))
             {
                 Ok(Some(0)) => {}
                 Ok(Some(_)) => return Ok(false),
@@ -134,18 +147,18 @@ impl JobContext<'_> {
 
     /// How many messages lie in the job's queue of dead letters.
     pub(crate) fn dead_letters(&self) -> Result<u64, QueueError> {
-        let run = self.this();
-        let depth = queue_depth(self.broker, &run, Queue::Dead);
-        Ok(self.runtime.block_on(depth)?.map_or(0, u64::from))
+        let depth = queue_depth(&self.worker.broker, &self.run, Queue::Dead);
+        Ok(self.worker.runtime.block_on(depth)?.map_or(0, u64::from))
     }
 
     /// Writes an event about the job; a log that cannot be written is the manager's to notice.
     pub(crate) fn append(&self, event: &Event) {
         let written = self
+            .worker
             .runtime
-            .block_on(self.registry.append(self.name, self.run, event));
+            .block_on(self.worker.registry.append(&self.run, event));
         if let Err(error) = written {
-            warn!(job = %self.name, "{error}");
+            warn!(job = %self.run.job, "{error}");
         }
     }
 }

@@ -12,8 +12,7 @@ use gristmill_common::crash;
 use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::registry::Ended;
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
+use gristmill_jobs::worker::Worker;
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -32,24 +31,19 @@ impl Janitor {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub(super) fn start(
-        runtime: &Handle,
-        state_dir: &StateDir,
-        broker: &Broker,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(worker: &Worker, state_dir: &StateDir) -> std::io::Result<Self> {
         let (asked, ask) = mpsc::channel();
         let (end, ended) = oneshot::channel();
         let pending = Arc::default();
-        let worker = Worker {
+        let removal = Removal {
             state_dir: state_dir.clone(),
-            broker: broker.clone(),
-            runtime: runtime.clone(),
+            worker: worker.clone(),
             pending: Arc::clone(&pending),
         };
         std::thread::Builder::new()
             .name("janitor".into())
             .spawn(move || {
-                worker.run(&ask);
+                removal.run(&ask);
                 let _ = end.send(());
             })?;
         Ok(Self {
@@ -74,14 +68,13 @@ impl Janitor {
     }
 }
 
-struct Worker {
+struct Removal {
     state_dir: StateDir,
-    broker: Broker,
-    runtime: Handle,
+    worker: Worker,
     pending: Arc<Mutex<BTreeSet<JobRun>>>,
 }
 
-impl Worker {
+impl Removal {
     fn run(&self, asked: &mpsc::Receiver<Ended>) {
         while let Ok(Ended { run, partitions }) = asked.recv() {
             self.remove(&run, partitions);
@@ -91,14 +84,14 @@ impl Worker {
 
     fn remove(&self, run: &JobRun, partitions: u32) {
         crash::point("before-queues-deleted");
-        let deleting = delete_job(&self.broker, run, partitions);
-        if let Err(error) = self.runtime.block_on(deleting) {
+        let deleting = delete_job(&self.worker.broker, run, partitions);
+        if let Err(error) = self.worker.runtime.block_on(deleting) {
             warn!(job = %run.job, "its queues could not be deleted: {error}");
             // The folder reminds of them.
             return;
         }
         crash::point("queues-deleted");
-        let dir = self.state_dir.run(&run.job, run.run);
+        let dir = self.state_dir.run(run);
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 warn!(job = %run.job, "{} could not be removed: {error}", dir.display());

@@ -119,12 +119,13 @@ impl From<RegistryError> for JobFailure {
 }
 
 /// Works on a job until it is committed (true) or a stop is asked for (false).
-pub(crate) fn work(job: &JobContext<'_>) -> Result<bool, JobFailure> {
-    let dir = job.state_dir.run(job.name, job.run);
+pub(crate) fn work(job: &JobContext) -> Result<bool, JobFailure> {
+    job.state_dir.save_submission(&job.run, &job.submission)?;
+    let dir = job.state_dir.run(&job.run);
     let aside = dir.join(format!("out-{:016x}", unique()));
     let _cleanup = Aside(&aside);
     let destination = Destination::Dir(OutputDir::open(&aside, false)?);
-    let partitions = job.spec.partitions;
+    let partitions = job.submission.spec.partitions;
     let ended: Vec<Result<Ended, ReduceError>> = std::thread::scope(|scope| {
         let threads: Vec<_> = spread(partitions)
             .map(|partition| {
@@ -139,7 +140,7 @@ pub(crate) fn work(job: &JobContext<'_>) -> Result<bool, JobFailure> {
                     }
                     ended
                 };
-                let name = format!("reduce {}.{partition}", job.name);
+                let name = format!("reduce {}.{partition}", job.run.job);
                 std::thread::Builder::new()
                     .name(name)
                     .spawn_scoped(scope, work)
@@ -177,12 +178,12 @@ fn spread(partitions: u32) -> impl Iterator<Item = u32> {
 
 /// All partitions are closed: commits, unless somebody else has.
 fn finish(
-    job: &JobContext<'_>,
+    job: &JobContext,
     mut results: Vec<PartitionResult>,
     destination: Destination,
     aside: &Path,
 ) -> Result<bool, JobFailure> {
-    let dir = job.state_dir.run(job.name, job.run);
+    let dir = job.state_dir.run(&job.run);
     let path = dir.join(".commit");
     let lock = files::open_lock(&path)?;
     loop {
@@ -192,13 +193,15 @@ fn finish(
             Err(TryLockError::WouldBlock) => job.pause(Duration::from_millis(200)),
         }
     }
-    let output = job.state_dir.output(job.name);
+    let output = job.state_dir.output(&job.run.job);
     let earlier = Manifest::read(&output.join(MANIFEST)).ok();
     let totals = match earlier {
         // Only a run of this job puts a folder there once it was claimed.
-        Some(manifest) if !job.may_replace() && manifest.spec == *job.spec => manifest.totals,
+        Some(manifest) if !job.may_replace() && manifest.spec == job.submission.spec => {
+            manifest.totals
+        }
         _ => {
-            for partition in 0..job.spec.partitions {
+            for partition in 0..job.submission.spec.partitions {
                 if !results.iter().any(|result| result.partition == partition) {
                     match rebuild(job, partition, &destination) {
                         Err(ReduceError::Unable(_)) if job.stop.is_stopping() => return Ok(false),
@@ -210,8 +213,8 @@ fn finish(
             let dead = job.dead_letters()?;
             let report = commit(
                 destination,
-                job.spec,
-                job.plan_summary,
+                &job.submission.spec,
+                &job.submission.plan_summary,
                 results,
                 dead,
                 &job.settings,
@@ -222,8 +225,8 @@ fn finish(
             report.totals
         }
     };
-    if let Some(place) = job.publish {
-        match place.publish(job.name, &output, job.may_replace(), job.stop) {
+    if let Some(place) = &job.publish {
+        match place.publish(&job.run.job, &output, job.may_replace(), &job.stop) {
             Ok(()) => {}
             Err(NotPublished::Stopped) => return Ok(false),
             Err(NotPublished::InTheWay(reason)) => return Err(JobFailure::Job(reason)),
@@ -237,14 +240,15 @@ fn finish(
         skipped_chunks: totals.skipped_chunks,
         foreign_messages: totals.foreign_messages,
     };
-    job.runtime.block_on(
-        job.registry
-            .append(job.name, job.run, &Event::Finished(totals)),
+    job.worker.runtime.block_on(
+        job.worker
+            .registry
+            .append(&job.run, &Event::Finished(totals)),
     )?;
     crash::point("finished");
     if totals.skipped_chunks > 0 {
         let skipped_chunks = totals.skipped_chunks;
-        warn!(job = %job.name, skipped_chunks, "what is needed for `replay` is kept until it or `cancel`");
+        warn!(job = %job.run.job, skipped_chunks, "what is needed for `replay` is kept until it or `cancel`");
         return Ok(true);
     }
     // Whoever sees in the log that the job is finished removes what is left.
@@ -252,7 +256,7 @@ fn finish(
 }
 
 /// Puts the finished output in its place.
-fn put(job: &JobContext<'_>, aside: &Path, output: &Path) -> Result<(), JobFailure> {
+fn put(job: &JobContext, aside: &Path, output: &Path) -> Result<(), JobFailure> {
     if !files::put_dir(aside, output)? {
         if !job.may_replace() {
             return Err(JobFailure::Job(format!(
@@ -267,13 +271,13 @@ fn put(job: &JobContext<'_>, aside: &Path, output: &Path) -> Result<(), JobFailu
     Ok(job.state_dir.sync()?)
 }
 
-fn say(job: &JobContext<'_>, report: &Report) {
+fn say(job: &JobContext, report: &Report) {
     info!(
-        job = %job.name,
+        job = %job.run.job,
         records = report.totals.records,
         quarantined = report.totals.quarantined,
         duplicates = job.duplicates.load(Ordering::Relaxed),
-        "finished: {}", job.state_dir.output(job.name).display()
+        "finished: {}", job.state_dir.output(&job.run.job).display()
     );
 }
 

@@ -4,13 +4,14 @@
 
 mod claims;
 mod context;
+mod intake;
 mod janitor;
 mod job;
 mod ledger;
 mod partition;
 mod programs;
 mod publish;
-mod thread;
+mod stall;
 mod working;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,15 +21,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{JobCounters, Progress, Role, Trouble};
-use gristmill_common::shutdown::{Shutdown, Stage};
+use gristmill_common::progress::{JobCounters, Role, Trouble};
+use gristmill_common::shutdown::Stage;
 use gristmill_common::spec::SPEC_VERSION;
 use gristmill_jobs::programs::ReducePrograms;
-use gristmill_jobs::registry::{
-    Ended, Entry, Event, JobTable, LossProbe, Registry, RegistryError, Totals,
-};
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
+use gristmill_jobs::registry::{Ended, Entry, Event, JobTable, LossProbe, RegistryError, Totals};
+use gristmill_jobs::worker::{NotComplete, Worker, ended};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -73,13 +71,8 @@ pub enum ServeError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The one job to serve did not complete.
-    #[error("job {job} {how}")]
-    Ended {
-        /// The job.
-        job: JobName,
-        /// What became of it, in words.
-        how: String,
-    },
+    #[error(transparent)]
+    NotComplete(#[from] NotComplete),
 }
 
 /// Serves until a stop is asked for (`None`), or the one job to serve is finished (what it amounts
@@ -88,28 +81,18 @@ pub enum ServeError {
 /// # Errors
 /// When the output directory cannot be used, the log of jobs is gone, or the one job failed or was
 /// cancelled.
-pub fn serve(
-    broker: &Broker,
-    registry: &Registry,
-    settings: &Settings,
-    runtime: &Handle,
-    progress: &Arc<Progress>,
-    shutdown: &Shutdown,
-) -> Result<Option<Totals>, ServeError> {
+pub fn serve(worker: &Worker, settings: &Settings) -> Result<Option<Totals>, ServeError> {
     let (say, hear) = mpsc::unbounded_channel();
     let state_dir = StateDir::open(&settings.dir)?;
-    let janitor = Janitor::start(runtime, &state_dir, broker);
+    let janitor = Janitor::start(worker, &state_dir);
     let janitor = janitor.map_err(FileError::new("start a thread for", &settings.dir))?;
     let mut service = Service {
         janitor: Some(janitor),
         ended: Vec::new(),
         state_dir,
-        broker: broker.clone(),
-        registry: registry.clone(),
+        worker: worker.clone(),
         settings: settings.clone(),
-        programs: Programs::new(&settings.programs, broker, runtime, progress),
-        runtime: runtime.clone(),
-        progress: Arc::clone(progress),
+        programs: Programs::new(&settings.programs, worker),
         table: JobTable::default(),
         working: BTreeMap::new(),
         claimed: HashSet::new(),
@@ -118,7 +101,7 @@ pub fn serve(
         free: settings.memory,
         say,
     };
-    runtime.block_on(service.run(hear, shutdown))
+    worker.runtime.block_on(service.run(hear))
 }
 
 /// A run that could not go on here.
@@ -131,12 +114,9 @@ struct Rest {
 
 struct Service {
     state_dir: StateDir,
-    broker: Broker,
-    registry: Registry,
+    worker: Worker,
     settings: Settings,
     programs: Programs,
-    runtime: Handle,
-    progress: Arc<Progress>,
     table: JobTable,
     working: BTreeMap<JobName, Working>,
     /// Active runs that were claimed.
@@ -157,9 +137,9 @@ impl Service {
     async fn run(
         &mut self,
         mut hear: mpsc::UnboundedReceiver<Report>,
-        shutdown: &Shutdown,
     ) -> Result<Option<Totals>, ServeError> {
-        let ended = self.manage(&mut hear, shutdown).await;
+        let shutdown = self.worker.shutdown.clone();
+        let ended = self.manage(&mut hear).await;
         for working in self.working.values() {
             working.stop.advance(Stage::Draining);
         }
@@ -182,17 +162,12 @@ impl Service {
     async fn manage(
         &mut self,
         hear: &mut mpsc::UnboundedReceiver<Report>,
-        shutdown: &Shutdown,
     ) -> Result<Option<Totals>, ServeError> {
-        let mut log = tokio::select! {
-            found = self.registry.catch_up() => {
-                let (table, log) = found?;
-                self.progress.has_read_log();
-                self.table = table;
-                log
-            }
-            () = shutdown.reached(Stage::Draining) => return Ok(None),
+        let Some((table, mut log)) = self.worker.catch_up().await? else {
+            return Ok(None);
         };
+        self.table = table;
+        let shutdown = self.worker.shutdown.clone();
         self.sweep();
         self.announce_forgotten().await?;
         let mut daily = tokio::time::interval_at((Instant::now() + DAILY).into(), DAILY);
@@ -200,14 +175,10 @@ impl Service {
         loop {
             self.reconcile().await?;
             self.clean_up();
-            if let Some(only) = &self.settings.only
-                && !self.working.contains_key(only)
-                && let Some(ended) = self.table.get(only).and_then(|job| job.phase.ended())
-            {
-                let job = only.clone();
-                return ended
-                    .map(Some)
-                    .map_err(|how| ServeError::Ended { job, how });
+            let only = self.settings.only.as_ref();
+            let only = only.filter(|only| !self.working.contains_key(*only));
+            if let Some(ended) = ended(only, &self.table) {
+                return Ok(Some(ended?));
             }
             tokio::select! {
                 () = shutdown.reached(Stage::Draining) => return Ok(None),
@@ -234,12 +205,17 @@ impl Service {
     async fn take(&mut self, entry: Entry) -> Result<(), ServeError> {
         match entry.event {
             Event::Marker { id } => {
-                let lost = self.loss_probe.answer(&self.registry, &self.table, id);
+                let lost = self
+                    .loss_probe
+                    .answer(&self.worker.registry, &self.table, id);
                 if let Some(run) = lost.await? {
                     self.rest(run, RETRY, None);
                 }
             }
-            Event::OutputSought => self.look_for_output(&entry.job, entry.run).await?,
+            Event::OutputSought => {
+                self.look_for_output(&JobRun::new(&entry.job, entry.run))
+                    .await?
+            }
             _ => {
                 self.table.apply(entry);
             }
@@ -259,15 +235,15 @@ impl Service {
 
     /// The same, and everybody who asks hears why.
     fn rest_because(&mut self, run: JobRun, time: Duration, trouble: Trouble) {
-        let counters = self.progress.jobs.of(Role::Reduce, &run.job, run.run);
+        let counters = self.worker.progress.jobs.of(Role::Reduce, &run);
         counters.is_held_up(trouble);
         self.rest(run, time, Some(counters));
     }
 
     /// Claims what nobody has, starts what is ours, stops what is over.
     async fn reconcile(&mut self) -> Result<(), ServeError> {
-        for (name, working) in &self.working {
-            match self.table.active(&JobRun::new(name, working.run)) {
+        for working in self.working.values() {
+            match self.table.active(&working.run) {
                 Some(job) => working
                     .sealed
                     .store(job.sealed.is_some(), Ordering::Relaxed),
@@ -318,7 +294,7 @@ impl Service {
             std::mem::take(&mut self.ended)
                 .into_iter()
                 .partition(|Ended { run, .. }| {
-                    (working.get(&run.job)).is_some_and(|working| working.run == run.run)
+                    (working.get(&run.job)).is_some_and(|working| working.run == *run)
                 });
         self.ended = busy;
         let over: Vec<Ended> = over;
@@ -336,8 +312,7 @@ impl Service {
             Ok(runs) => runs,
             Err(error) => return warn!("{error}"),
         };
-        let runs = runs.iter().map(|(name, run)| JobRun::new(name, *run));
-        let ended: Vec<Ended> = runs.filter_map(|run| self.table.ended(&run)).collect();
+        let ended = runs.iter().filter_map(|run| self.table.ended(run));
         self.ended.extend(ended);
         self.clean_up();
     }

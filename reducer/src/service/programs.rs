@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gristmill_common::job::{JobName, JobRun};
-use gristmill_common::progress::{Progress, Role};
+use gristmill_common::progress::Role;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Shape;
 use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::programs::{NotReady, ReducePrograms};
 use gristmill_jobs::registry::{Code, JobTable, Submission};
-use gristmill_rabbitmq::Broker;
-use tokio::runtime::Handle;
+use gristmill_jobs::worker::Worker;
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -24,8 +23,7 @@ const MOST: usize = 16;
 /// The programs of one reducer.
 pub(super) struct Programs {
     source: Arc<dyn ReducePrograms>,
-    broker: Broker,
-    runtime: Handle,
+    worker: Worker,
     known: HashMap<JobRun, Known>,
     left_alone: LeftAlone,
     say: mpsc::UnboundedSender<Made>,
@@ -57,19 +55,13 @@ pub(super) struct Made {
 }
 
 impl Programs {
-    pub(super) fn new(
-        source: &Arc<dyn ReducePrograms>,
-        broker: &Broker,
-        runtime: &Handle,
-        progress: &Arc<Progress>,
-    ) -> Self {
+    pub(super) fn new(source: &Arc<dyn ReducePrograms>, worker: &Worker) -> Self {
         let (say, hear) = mpsc::unbounded_channel();
         Self {
             source: Arc::clone(source),
-            broker: broker.clone(),
-            runtime: runtime.clone(),
+            worker: worker.clone(),
             known: HashMap::new(),
-            left_alone: LeftAlone::new(Role::Reduce, progress),
+            left_alone: LeftAlone::new(Role::Reduce, &worker.progress),
             say,
             hear,
         }
@@ -99,10 +91,10 @@ impl Programs {
         };
         self.known.insert(run.clone(), known);
         let (source, say) = (Arc::clone(&self.source), self.say.clone());
-        let (broker, runtime) = (self.broker.clone(), self.runtime.clone());
+        let worker = self.worker.clone();
         let submission = submission.clone();
-        self.runtime.spawn_blocking(move || {
-            let made = source.make_ready(&broker, &runtime, (&run.job, &submission), &stop);
+        self.worker.runtime.spawn_blocking(move || {
+            let made = source.make_ready(&worker, (&run.job, &submission), &stop);
             let code = submission.code;
             // The reducer may have stopped.
             let _ = say.send(Made { run, code, made });

@@ -10,17 +10,18 @@ use gristmill_common::progress::{Cause, Role};
 use gristmill_common::shutdown::Shutdown;
 use gristmill_jobs::programs::NotReady;
 use gristmill_jobs::registry::Event;
+use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use tracing::{info, warn};
 
-use super::job::JobFailure;
+use super::context::{JobContext, LEAST, prefetch};
+use super::job::{JobFailure, work};
 use super::programs::Made;
-use super::thread::{JobThread, LEAST};
 use super::{RETRY, ServeError, Service};
 use crate::engine::product;
 
 /// A job that has a thread here.
 pub(super) struct Working {
-    pub(super) run: u64,
+    pub(super) run: JobRun,
     pub(super) stop: Shutdown,
     pub(super) sealed: Arc<AtomicBool>,
     pub(super) memory: u64,
@@ -50,30 +51,35 @@ impl Service {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let program = self.programs.hand_over(&run);
         let working = Working {
-            run: run.run,
+            run: run.clone(),
             stop: program.stop,
             sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
             memory,
         };
-        let thread = JobThread {
-            name: name.clone(),
+        let prefetch = Prefetch {
+            results: prefetch(partitions),
+            ..Prefetch::default()
+        };
+        let job = JobContext {
+            transport: Transport::Amqp(Amqp::new(&self.worker.broker, run.clone(), prefetch)),
+            counters: self.worker.progress.jobs.of(Role::Reduce, &run),
+            run: run.clone(),
             submission,
             replays,
             state_dir: self.state_dir.clone(),
-            broker: self.broker.clone(),
-            registry: self.registry.clone(),
-            runtime: self.runtime.clone(),
+            worker: self.worker.clone(),
             settings: product::Settings {
                 memory: of_one,
                 tmp: self.settings.tmp.clone(),
                 program: program.program,
                 threads: product::threads_of_partition(cores, partitions, of_one),
             },
-            progress: Arc::clone(&self.progress),
             stop: working.stop.clone(),
             sealed: Arc::clone(&working.sealed),
             stall_after: self.settings.stall_after,
             publish: self.settings.publish.clone(),
+            turns: Default::default(),
+            duplicates: Default::default(),
         };
         info!(job = %name, partitions, "reducing");
         let say = self.say.clone();
@@ -83,7 +89,8 @@ impl Service {
             .spawn({
                 let (run, say) = (run.clone(), say.clone());
                 move || {
-                    let ended = thread.run();
+                    let ended = work(&job);
+                    job.transport.stop();
                     let _ = say.send(Report { run, ended });
                 }
             });
@@ -98,11 +105,7 @@ impl Service {
     pub(super) async fn take_program(&mut self, made: Made) -> Result<(), ServeError> {
         let run = made.run.clone();
         match self.programs.take(made) {
-            Some(NotReady::Gone) => {
-                warn!(job = %run.job, "the stream with its program is gone; asking why");
-                let loss = Event::queue_lost("no such queue: Files", Role::Reduce);
-                self.ask(run, loss).await
-            }
+            Some(NotReady::Gone) => self.ask_for_queue(run, "no such queue: Files").await,
             Some(NotReady::Job(reason)) => self.fail(run, reason).await,
             Some(NotReady::Here(_) | NotReady::Stopped) | None => Ok(()),
         }
@@ -110,9 +113,7 @@ impl Service {
 
     /// Ends a job that cannot be completed.
     async fn fail(&mut self, run: JobRun, reason: String) -> Result<(), ServeError> {
-        warn!(job = %run.job, "failed: {reason}");
-        let failed = Event::Failed { reason };
-        self.registry.append(&run.job, run.run, &failed).await?;
+        self.worker.fail(&run, reason).await?;
         // The event comes back through the log; until then nothing is started again.
         self.rest(run, RETRY, None);
         Ok(())
@@ -136,14 +137,13 @@ impl Service {
             // Its folder and queues go when the job does.
             Err(_) if !active => {}
             Err(JobFailure::QueueGone(which)) => {
-                warn!(job = %name, "a queue of the job is gone; asking why: {which}");
-                let loss = Event::queue_lost(&which, Role::Reduce);
-                self.ask(run, loss).await?;
+                self.ask_for_queue(run, &which).await?;
             }
             Err(JobFailure::Lost(loss)) => {
                 warn!(job = %name, "{loss}; asking whether the job is over");
                 let reason = format!("on {}: {loss}", self.state_dir.place());
-                self.ask(run, Event::Failed { reason }).await?;
+                let (probe, registry) = (&mut self.loss_probe, &self.worker.registry);
+                probe.ask(registry, run, Event::Failed { reason }).await?;
             }
             Err(JobFailure::Here(_, reason)) => {
                 warn!(job = %name, "cannot go on, trying again in {} s: {reason}", RETRY.as_secs());
@@ -155,8 +155,9 @@ impl Service {
         Ok(())
     }
 
-    /// Something of a run is gone: unless the log explains it, this is how the run ends.
-    async fn ask(&mut self, run: JobRun, loss: Event) -> Result<(), ServeError> {
-        Ok(self.loss_probe.ask(&self.registry, run, loss).await?)
+    async fn ask_for_queue(&mut self, run: JobRun, which: &str) -> Result<(), ServeError> {
+        let (probe, registry) = (&mut self.loss_probe, &self.worker.registry);
+        let asked = probe.ask_for_queue(registry, run, which, Role::Reduce);
+        Ok(asked.await?)
     }
 }

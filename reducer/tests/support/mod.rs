@@ -18,7 +18,7 @@ use gristmill_common::split_task::SplitAccount;
 use gristmill_common::wire;
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::{Embedded, Faulty, Room, Transport};
+use gristmill_jobs::transport::{Capacity, Embedded, Faulty, Transport};
 use gristmill_reducer::*;
 
 /// A job as the reducer sees it.
@@ -241,7 +241,7 @@ pub fn run_messages(
         .unwrap();
     let queues = Embedded::new(
         job.spec.partitions,
-        Room {
+        Capacity {
             chunks: way.room,
             results: way.room,
         },

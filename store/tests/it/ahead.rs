@@ -46,6 +46,23 @@ impl Gate {
         Some(key.to_owned())
     }
 
+    /// A gate, and a proxy before a server: each request for an object goes through `pass` with the
+    /// object's key.
+    fn before(
+        server: &Server,
+        pass: impl Fn(&Self, &str, &str) + Send + Sync + 'static,
+    ) -> (Self, Proxy) {
+        let gate = Self::default();
+        let seen = gate.clone();
+        let proxy = Proxy::start(server.address(), move |_, line| {
+            if let Some(key) = seen.note(line) {
+                pass(&seen, line, &key);
+            }
+            Fault::None
+        });
+        (gate, proxy)
+    }
+
     fn keys(&self) -> Vec<String> {
         let seen = self.0.0.lock().unwrap();
         assert!(
@@ -83,14 +100,7 @@ fn read_on_two(plan: &Plan, shutdown: &Shutdown) -> Result<u64, Halt> {
 #[test]
 fn objects_of_one_split_are_on_their_way_at_once_and_come_out_in_order() {
     let (server, texts) = server(400);
-    let gate = Gate::default();
-    let seen = gate.clone();
-    let proxy = Proxy::start(server.address(), move |_, line| {
-        if seen.note(line).is_some() {
-            seen.until(|keys| keys.len() >= 33);
-        }
-        Fault::None
-    });
+    let (gate, proxy) = Gate::before(&server, |gate, _, _| gate.until(|keys| keys.len() >= 33));
     let read = read(&stores(&proxy.endpoint()), &["s3://logs/many"]).unwrap();
     assert_eq!(read.splits, 1);
     assert!(read.texts.iter().map(|(_, text)| text).eq(&texts));
@@ -109,15 +119,8 @@ fn objects_of_many_splits_are_on_their_way_at_once() {
     for n in 0..70 {
         server.put(BUCKET, &format!("many/{n:05}"), text.clone());
     }
-    let gate = Gate::default();
-    let seen = gate.clone();
-    let proxy = Proxy::start(server.address(), move |_, line| {
-        if seen.note(line).is_some() {
-            // 32 MiB hold 55 of them, beside the one that each thread reads.
-            seen.until(|keys| keys.len() >= 50);
-        }
-        Fault::None
-    });
+    // 32 MiB hold 55 of them, beside the one that each thread reads.
+    let (gate, proxy) = Gate::before(&server, |gate, _, _| gate.until(|keys| keys.len() >= 50));
     let plan = support::plan(&stores(&proxy.endpoint()), &["s3://logs/many"]).unwrap();
     assert_eq!(plan.splits().len(), 70);
     let records = read_on_two(&plan, &Shutdown::new()).unwrap();
@@ -129,14 +132,11 @@ fn objects_of_many_splits_are_on_their_way_at_once() {
 #[test]
 fn the_first_that_cannot_be_read_is_the_one_that_is_told() {
     let (server, _) = server(100);
-    let gate = Gate::default();
-    let seen = gate.clone();
     // Of two that are gone, the answer of the second comes first.
-    let proxy = Proxy::start(server.address(), move |_, line| {
-        if seen.note(line).as_deref() == Some("00040") {
-            seen.until(|keys| keys.iter().any(|key| key == "00050"));
+    let (gate, proxy) = Gate::before(&server, |gate, _, key| {
+        if key == "00040" {
+            gate.until(|keys| keys.iter().any(|key| key == "00050"));
         }
-        Fault::None
     });
     let plan = support::plan(&stores(&proxy.endpoint()), &["s3://logs/many"]).unwrap();
     server.remove(BUCKET, "many/00040");
@@ -168,19 +168,15 @@ fn what_breaks_on_the_way_of_many_is_asked_for_again() {
 #[test]
 fn a_stop_does_not_wait_for_what_is_on_its_way() {
     let (server, _) = server(200);
-    let gate = Gate::default();
-    let (seen, stopped) = (gate.clone(), Shutdown::new());
+    let stopped = Shutdown::new();
     let stop = stopped.clone();
-    let proxy = Proxy::start(server.address(), move |_, line| {
-        if seen.note(line).is_some() {
-            seen.until(|keys| keys.len() >= 65);
-            stop.advance(Stage::Draining);
-            // Until the test has ended.
-            loop {
-                std::thread::park();
-            }
+    let (gate, proxy) = Gate::before(&server, move |gate, _, _| {
+        gate.until(|keys| keys.len() >= 65);
+        stop.advance(Stage::Draining);
+        // Until the test has ended.
+        loop {
+            std::thread::park();
         }
-        Fault::None
     });
     let plan = support::plan(&stores(&proxy.endpoint()), &["s3://logs/many"]).unwrap();
     let error = read_on_two(&plan, &stopped).unwrap_err();
@@ -192,13 +188,10 @@ fn a_stop_does_not_wait_for_what_is_on_its_way() {
 #[test]
 fn urls_of_a_list_are_asked_about_at_once_and_come_out_in_order() {
     let (server, texts) = server(100);
-    let gate = Gate::default();
-    let seen = gate.clone();
-    let proxy = Proxy::start(server.address(), move |_, line| {
-        if seen.note(line).is_some() && line.starts_with("HEAD") {
-            seen.until(|keys| keys.len() >= 16);
+    let (gate, proxy) = Gate::before(&server, |gate, line, _| {
+        if line.starts_with("HEAD") {
+            gate.until(|keys| keys.len() >= 16);
         }
-        Fault::None
     });
     let folder = tempfile::tempdir().unwrap();
     let (list, file) = (folder.path().join("list"), folder.path().join("file"));

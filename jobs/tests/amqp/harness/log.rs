@@ -19,24 +19,16 @@ fn now() -> u64 {
 }
 
 pub(crate) fn submission(run: u64) -> Event {
+    let plan_summary = PlanSummary {
+        sources: (0..3)
+            .map(|number| format!("logs/{number}.gz").into_bytes().into())
+            .collect(),
+        splits: 3,
+        ..PlanSummary::default()
+    };
     Event::Submitted(Box::new(Submission {
-        spec: JobSpec {
-            partitions: 1,
-            ..JobSpec::of(Kind::Extract(Extract {}))
-        },
-        plan_summary: PlanSummary {
-            sources: (0..3)
-                .map(|number| format!("logs/{number}.gz").into_bytes().into())
-                .collect(),
-            splits: 3,
-            ..PlanSummary::default()
-        },
         plan: run,
-        processor: 1,
-        replace: false,
-        run,
-        after: None,
-        code: None,
+        ..Submission::of(JobSpec::of(Kind::Extract(Extract {})), plan_summary, run)
     }))
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::crash;
-use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::wire::{self, Check, MAX_MESSAGE, Message};
 use gristmill_jobs::file::MAX_FILE;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -55,12 +54,7 @@ pub fn child(
     let loaded = |file: Vec<u8>| JobFile::of_job(&request.spec, file.into());
     let files = files.into_iter().map(loaded).collect::<Result<_, _>>()?;
     let prepared = Arc::new(Prepared::with_files(&request.spec, files)?);
-    let plan_summary = PlanSummary {
-        sources: Vec::new(),
-        splits: request.splits,
-        ..PlanSummary::default()
-    };
-    let mut mapper = Mapper::new(prepared, &request.spec, &plan_summary);
+    let mut mapper = Mapper::new(prepared, &request.spec, request.splits);
     let mapped = match request.probe {
         Some(range) => {
             mapper.probe(&chunk, range, &request.poison);

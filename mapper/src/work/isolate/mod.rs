@@ -66,13 +66,13 @@ pub(crate) fn isolate(
     payload: &Bytes,
     limits: Limits,
 ) -> Result<Mapped, NotRun> {
-    let records = Mapper::new(job.prepared.clone(), &job.spec, &job.plan_summary).count(chunk);
+    let records = Mapper::new(job.prepared.clone(), &job.spec, job.splits).count(chunk);
     let files = job.prepared.files();
     let mut poison: Vec<PoisonRecord> = Vec::new();
     let ask = |range: Option<Range<u64>>, poison: &[PoisonRecord]| {
         let request = Request {
             spec: job.spec.clone(),
-            splits: job.plan_summary.splits,
+            splits: job.splits,
             files: files.iter().map(|file| file.bytes().len() as u64).collect(),
             seconds: limits.seconds,
             memory: limits.memory,

@@ -25,8 +25,6 @@ pub(super) struct Mapping<'a> {
     run: Option<ChunkRun>,
     /// Which attempt it is, where chunks are run in processes of their own.
     apart: Option<u64>,
-    /// Why there was a halt, if it is an error.
-    pub(super) failed: Option<MapError>,
     /// The buffer of the chunk before.
     spare: Vec<u8>,
 }
@@ -46,7 +44,6 @@ impl<'a> Mapping<'a> {
             mapper,
             outcomes,
             apart,
-            failed: None,
             spare: Vec::new(),
         }
     }
@@ -160,25 +157,16 @@ impl<'a> Mapping<'a> {
 impl ChunkSink for Mapping<'_> {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
         crash::point("chunk-cut");
-        let hash = match wire::hash_of_chunk(&head, &body) {
-            Ok(hash) => hash,
-            Err(source) => {
-                self.failed = Some(encode_error(head.id, source));
-                return Err(Halt::Stopped);
-            }
-        };
+        let hash = wire::hash_of_chunk(&head, &body);
+        let hash = hash.map_err(|source| encode_error(head.id, source))?;
         let body = Bytes::from(body);
         let chunk = Chunk { head, body, hash };
         let goes_on = self.map(&chunk);
         // Nobody else has it, so it is not copied.
         self.spare = Vec::from(chunk.body);
-        match goes_on {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Halt::Stopped),
-            Err(error) => {
-                self.failed = Some(error);
-                Err(Halt::Stopped)
-            }
+        match goes_on? {
+            true => Ok(()),
+            false => Err(Halt::Stopped),
         }
     }
 

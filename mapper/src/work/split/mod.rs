@@ -156,11 +156,14 @@ impl SplitWork<'_> {
         let total = &self.job.progress;
         Progress::add(&total.bytes_read, Progress::get(&progress.bytes_read));
         Progress::add(&total.sources_done, Progress::get(&progress.sources_done));
-        match (mapping.failed.take(), read) {
-            (Some(error), _) => Err(error),
-            (None, Ok(account)) => Ok(Some(account_of(task.split, account))),
-            (None, Err(Halt::Stopped)) => Ok(None),
-            (None, Err(halt)) => Err(error_of(is_hopeless(&halt), halt.to_string())),
+        match read {
+            Ok(account) => Ok(Some(account_of(task.split, account))),
+            Err(Halt::Stopped) => Ok(None),
+            Err(Halt::Sink(error)) => Err(match error.downcast() {
+                Ok(error) => *error,
+                Err(error) => MapError::Unable(error.to_string()),
+            }),
+            Err(halt) => Err(error_of(is_hopeless(&halt), halt.to_string())),
         }
     }
 }
@@ -178,7 +181,11 @@ fn account_of(split: u32, account: Account) -> SplitAccount {
 /// Whether what ended a reading early ends it everywhere; else the trouble is this mapper's.
 fn is_hopeless(halt: &Halt) -> bool {
     match halt {
-        Halt::Stopped | Halt::Temporary { .. } | Halt::Thread(_) | Halt::Store { .. } => false,
+        Halt::Stopped
+        | Halt::Temporary { .. }
+        | Halt::Thread(_)
+        | Halt::Store { .. }
+        | Halt::Sink(_) => false,
         Halt::Corrupt(_)
         | Halt::Changed { .. }
         | Halt::TooMuch(_)

@@ -115,7 +115,7 @@ impl<W: Write> ChunkSink for Sender<'_, W> {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
         crash::point("chunk-cut");
         let (message, _) = wire::encode_chunk(&head, body, BodyForm::Raw)
-            .map_err(|error| Halt::Thread(error.to_string()))?;
+            .map_err(|error| Halt::Sink(Box::new(error)))?;
         // Whoever reads may have gone.
         say(self.0, &Frame::Chunk(message)).map_err(|_| Halt::Stopped)
     }

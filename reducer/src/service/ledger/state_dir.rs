@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use gristmill_common::id::unique;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_jobs::registry::{Event, MAX_EVENT, Submission, decode_event, encode_event};
 use gristmill_jobs::report::host;
 
@@ -82,12 +82,13 @@ impl StateDir {
     }
 
     /// Where everything of one run of a job lies until it is finished.
-    pub(crate) fn run(&self, job: &JobName, run: u64) -> PathBuf {
-        self.dir.join(INNER).join(format!("{job}-{run:016x}"))
+    pub(crate) fn run(&self, run: &JobRun) -> PathBuf {
+        let name = format!("{}-{:016x}", run.job, run.run);
+        self.dir.join(INNER).join(name)
     }
 
-    /// The runs that have a folder here, with their jobs.
-    pub(crate) fn runs(&self) -> Result<Vec<(JobName, u64)>, FileError> {
+    /// The runs that have a folder here.
+    pub(crate) fn runs(&self) -> Result<Vec<JobRun>, FileError> {
         let inner = self.dir.join(INNER);
         let wrong = FileError::new("list the folder", &inner);
         let names: Vec<_> = fs::read_dir(&inner)
@@ -95,7 +96,8 @@ impl StateDir {
             .map_err(wrong)?;
         let parse = |name: &std::ffi::OsString| {
             let (job, run) = name.to_str()?.rsplit_once('-')?;
-            Some((job.parse().ok()?, u64::from_str_radix(run, 16).ok()?))
+            let run = u64::from_str_radix(run, 16).ok()?;
+            Some(JobRun::new(&job.parse().ok()?, run))
         };
         Ok(names.iter().filter_map(parse).collect())
     }
@@ -104,10 +106,10 @@ impl StateDir {
     /// be announced again.
     pub(crate) fn save_submission(
         &self,
-        job: &JobName,
+        run: &JobRun,
         submission: &Submission,
     ) -> Result<(), FileError> {
-        let dir = self.run(job, submission.run);
+        let dir = self.run(run);
         let path = dir.join(JOB);
         if path.exists() {
             return Ok(());
@@ -124,20 +126,20 @@ impl StateDir {
     }
 
     /// What a run is, if that was kept and can be read.
-    pub(crate) fn load_submission(&self, job: &JobName, run: u64) -> Option<Event> {
+    pub(crate) fn load_submission(&self, run: &JobRun) -> Option<Event> {
         let mut bytes = Vec::new();
-        let file = File::open(self.run(job, run).join(JOB)).ok()?;
+        let file = File::open(self.run(run).join(JOB)).ok()?;
         file.take(MAX_EVENT as u64).read_to_end(&mut bytes).ok()?;
         let event = decode_event(&bytes).ok()?;
         match &event {
-            Event::Submitted(submission) if submission.run == run => Some(event),
+            Event::Submitted(submission) if submission.run == run.run => Some(event),
             _ => None,
         }
     }
 
     /// Where a partition's ledger lies.
-    pub(crate) fn ledger(&self, job: &JobName, run: u64, partition: u32) -> PathBuf {
-        self.run(job, run).join(format!("partition-{partition:05}"))
+    pub(crate) fn ledger(&self, run: &JobRun, partition: u32) -> PathBuf {
+        self.run(run).join(format!("partition-{partition:05}"))
     }
 
     /// Waits until the names of finished jobs are on the disk.

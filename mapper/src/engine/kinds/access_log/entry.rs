@@ -48,9 +48,9 @@ impl Default for Entry<'_> {
 }
 
 impl<'a> Entry<'a> {
-    /// The value of a field, escapes undone. `room` is used where it cannot be borrowed from the
+    /// The value of a field, escapes undone. `scratch` is used where it cannot be borrowed from the
     /// line.
-    pub(super) fn value<'b>(&self, field: Field, room: &'b mut Room) -> &'b [u8]
+    pub(super) fn value<'b>(&self, field: Field, scratch: &'b mut Scratch) -> &'b [u8]
     where
         'a: 'b,
     {
@@ -67,20 +67,20 @@ impl<'a> Entry<'a> {
             Field::Path => self.request.parts().path,
             Field::Protocol => self.request.parts().protocol,
             Field::Query => self.request.parts().query(),
-            Field::TimeHour => return room.clock.hour(&self.time),
-            Field::TimeDay => return room.clock.day(&self.time),
+            Field::TimeHour => return scratch.clock.hour(&self.time),
+            Field::TimeDay => return scratch.clock.day(&self.time),
         };
         if self.escapes {
-            unescaped(raw, &mut room.buffer)
+            unescaped(raw, &mut scratch.buffer)
         } else {
             raw
         }
     }
 }
 
-/// Room for values that are not in the line as they are.
+/// Scratch for values that are not in the line as they are.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Scratch {
     buffer: Vec<u8>,
     clock: Clock,
 }

@@ -3,7 +3,7 @@
 use gristmill_common::condition::{self, Condition, Record, Test, Value};
 use gristmill_common::spec::Field;
 
-use super::entry::{Entry, Room};
+use super::entry::{Entry, Scratch};
 use crate::engine::prepared::SpecError;
 
 /// One condition, and the fields that it asks for.
@@ -36,22 +36,22 @@ impl Filter {
         path_of(&self.condition)
     }
 
-    /// Whether a line satisfies the condition. `room` is for values that are not in the line.
-    pub(super) fn holds(&self, entry: &Entry<'_>, room: &mut Room) -> bool {
-        self.condition.holds(&mut Line { entry, room })
+    /// Whether a line satisfies the condition. `scratch` is for values that are not in the line.
+    pub(super) fn holds(&self, entry: &Entry<'_>, scratch: &mut Scratch) -> bool {
+        self.condition.holds(&mut Line { entry, scratch })
     }
 }
 
-/// A line, and room for values that are not in it.
+/// A line, and scratch for values that are not in it.
 struct Line<'l, 'e> {
     entry: &'l Entry<'e>,
-    room: &'l mut Room,
+    scratch: &'l mut Scratch,
 }
 
 impl Record for Line<'_, '_> {
     #[inline]
     fn value(&mut self, field: usize) -> Value<'_> {
-        Value::Text(self.entry.value(Field::all()[field], self.room))
+        Value::Text(self.entry.value(Field::all()[field], self.scratch))
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         ] {
             let filter = Filter::parse(text).unwrap();
             assert_eq!(
-                filter.holds(&entry, &mut Room::default()),
+                filter.holds(&entry, &mut Scratch::default()),
                 expected,
                 "{text}"
             );

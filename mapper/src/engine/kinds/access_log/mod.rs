@@ -18,7 +18,7 @@ pub(super) use self::reader::{LogField, LogReader};
 use gristmill_common::key::push_field;
 use gristmill_common::spec::{AccessLog, Field};
 
-use self::entry::{Entry, Parts, Room};
+use self::entry::{Entry, Parts, Scratch};
 use self::filter::Filter;
 use self::format::LineFormat;
 use self::lines::Lines;
@@ -82,7 +82,7 @@ pub(super) fn prepare(options: &AccessLog) -> Result<Factory, SpecError> {
                 distinct,
                 filters: filters.clone(),
                 key: Vec::new(),
-                room: Room::default(),
+                scratch: Scratch::default(),
                 statuses: [None; 1000],
             },
         })
@@ -106,7 +106,7 @@ struct Tally {
     distinct: Option<Field>,
     filters: Vec<Filter>,
     key: Vec<u8>,
-    room: Room,
+    scratch: Scratch,
     /// The rows of this call's statuses, where those alone are the groups: there are few of them,
     /// and a place is found faster than a hash.
     statuses: [Option<RowId>; 1000],
@@ -165,8 +165,12 @@ impl Counter {
 
 impl Tally {
     fn count(&mut self, entry: &Entry<'_>, table: &mut Table) {
-        let room = &mut self.room;
-        if !self.filters.iter().all(|filter| filter.holds(entry, room)) {
+        let scratch = &mut self.scratch;
+        if !self
+            .filters
+            .iter()
+            .all(|filter| filter.holds(entry, scratch))
+        {
             return;
         }
         let columns = [1, entry.bytes];
@@ -175,18 +179,18 @@ impl Tally {
                 let row = *self.statuses[number].get_or_insert_with(|| table.row(entry.status));
                 table.add_to(row, &columns);
             } else {
-                table.add(entry.value(*field, room), &columns);
+                table.add(entry.value(*field, scratch), &columns);
             }
             return;
         }
         self.key.clear();
         for field in &self.by {
-            push_field(&mut self.key, entry.value(*field, room));
+            push_field(&mut self.key, entry.value(*field, scratch));
         }
         table.add(&self.key, &columns);
         if let Some(field) = self.distinct {
             let group = self.key.len();
-            push_field(&mut self.key, entry.value(field, room));
+            push_field(&mut self.key, entry.value(field, scratch));
             table.member(&self.key, group);
         }
     }

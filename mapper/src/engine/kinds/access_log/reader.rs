@@ -2,7 +2,7 @@
 
 use gristmill_common::spec::Field;
 
-use super::entry::Room;
+use super::entry::Scratch;
 use super::format::{LineFormat, Tells};
 use super::servers;
 use super::time::When;
@@ -33,7 +33,7 @@ impl LogField {
 #[derive(Debug)]
 pub(in crate::engine::kinds) struct LogReader {
     format: Option<LineFormat>,
-    room: Room,
+    scratch: Scratch,
 }
 
 impl LogReader {
@@ -50,7 +50,7 @@ impl LogReader {
                     })
                 })
                 .transpose()?,
-            room: Room::default(),
+            scratch: Scratch::default(),
         })
     }
 
@@ -58,7 +58,7 @@ impl LogReader {
     pub(in crate::engine::kinds) fn fresh(&self) -> Self {
         Self {
             format: self.format.clone(),
-            room: Room::default(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -94,7 +94,7 @@ impl LogReader {
             match field {
                 // Sums of `access-log` take it for 0.
                 LogField::Other(Field::Bytes) => give(number, entry.size),
-                LogField::Other(field) => give(number, entry.value(*field, &mut self.room)),
+                LogField::Other(field) => give(number, entry.value(*field, &mut self.scratch)),
                 LogField::Time => match entry.time {
                     When::Written(time) => give(number, time.text()),
                     When::Minute(minute) => {

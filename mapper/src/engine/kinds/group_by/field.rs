@@ -103,7 +103,7 @@ pub(super) struct Whole {
 pub(super) struct Found {
     slots: Vec<Slot>,
     /// Values that do not stand in the record as they are.
-    room: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -122,7 +122,7 @@ enum Place {
     Record,
     /// In the record, with escapes to undo.
     Escaped,
-    Room,
+    Scratch,
 }
 
 impl Found {
@@ -130,7 +130,7 @@ impl Found {
     pub(super) fn new(fields: usize) -> Self {
         Self {
             slots: vec![Slot::default(); fields],
-            room: Vec::new(),
+            scratch: Vec::new(),
         }
     }
 
@@ -138,7 +138,7 @@ impl Found {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.slots.fill(Slot::default());
-        self.room.clear();
+        self.scratch.clear();
     }
 
     /// Counts which fields the record has.
@@ -199,12 +199,12 @@ impl Found {
 
     /// The field's value is a copy of these bytes.
     pub(super) fn put(&mut self, field: FieldId, value: &[u8]) {
-        let start = self.room.len();
-        self.room.extend_from_slice(value);
+        let start = self.scratch.len();
+        self.scratch.extend_from_slice(value);
         self.slots[usize::from(field.0)] = Slot {
-            place: Place::Room,
+            place: Place::Scratch,
             start: start as u32,
-            end: self.room.len() as u32,
+            end: self.scratch.len() as u32,
         };
     }
 
@@ -216,15 +216,15 @@ impl Found {
     ) -> Result<(), E> {
         for slot in &mut self.slots {
             if slot.place == Place::Escaped {
-                let start = self.room.len();
+                let start = self.scratch.len();
                 undo(
                     &text[slot.start as usize..slot.end as usize],
-                    &mut self.room,
+                    &mut self.scratch,
                 )?;
                 *slot = Slot {
-                    place: Place::Room,
+                    place: Place::Scratch,
                     start: start as u32,
-                    end: self.room.len() as u32,
+                    end: self.scratch.len() as u32,
                 };
             }
         }
@@ -240,19 +240,19 @@ impl Found {
             Place::Absent => Value::Absent,
             Place::Null => Value::Null,
             Place::Record | Place::Escaped => Value::Text(&text[range]),
-            Place::Room => Value::Text(&self.room[range]),
+            Place::Scratch => Value::Text(&self.scratch[range]),
         }
     }
 }
 
-/// A record that was read, with room for values that are worked out.
+/// A record that was read, with scratch for values that are worked out.
 pub(super) struct Record<'a> {
     pub(super) found: &'a Found,
     /// What the record was read from.
     pub(super) text: &'a [u8],
     /// What conditions ask for, by number.
     pub(super) asked: &'a [Asked],
-    pub(super) room: time::Room,
+    pub(super) scratch: time::Scratch,
 }
 
 impl Record<'_> {
@@ -261,7 +261,7 @@ impl Record<'_> {
     pub(super) fn ask(&mut self, asked: Asked) -> Value<'_> {
         match (self.found.value(asked.field, self.text), asked.unit) {
             (Value::Text(text), Some(unit)) => {
-                time::cut(text, unit, &mut self.room).map_or(Value::Null, Value::Text)
+                time::cut(text, unit, &mut self.scratch).map_or(Value::Null, Value::Text)
             }
             (value, _) => value,
         }

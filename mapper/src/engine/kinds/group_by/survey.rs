@@ -9,7 +9,7 @@ use gristmill_common::spec::GroupBy;
 use super::Reader;
 use super::field::{FieldId, Found, Names};
 use super::parse::{self, Catalog, Unwrap};
-use super::time::{self, Room, Unit};
+use super::time::{self, Scratch, Unit};
 use crate::engine::prepared::SpecError;
 
 /// How many examples of a field are kept.
@@ -191,7 +191,7 @@ fn kind_of(text: &[u8]) -> &'static str {
         [b'{', .., b'}'] => "object",
         [b'[', .., b']'] if text.len() == 2 => "list",
         _ if is_written_as_number(text) => "number",
-        _ if time::cut(text, Unit::Minute, &mut Room::default()).is_some() => "time",
+        _ if time::cut(text, Unit::Minute, &mut Scratch::default()).is_some() => "time",
         _ => "text",
     }
 }

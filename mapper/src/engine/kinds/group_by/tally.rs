@@ -9,7 +9,7 @@ use gristmill_common::key::{push_field, push_marked};
 use gristmill_common::spec::{ABSENT, Edge, Figure, NULL, Numbers, TEXT, place};
 
 use super::field::{Asked, FieldId, Found, Record};
-use super::time::Room;
+use super::time::Scratch;
 use crate::engine::table::Table;
 
 /// What is counted of records.
@@ -61,7 +61,7 @@ impl Tally {
             found,
             text,
             asked: &self.asked,
-            room: Room::default(),
+            scratch: Scratch::default(),
         };
         if !self.conditions.iter().all(|one| one.holds(&mut record)) {
             return;

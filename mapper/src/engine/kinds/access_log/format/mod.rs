@@ -299,13 +299,13 @@ fn until(directive: &Token, following: &[Token]) -> Result<Until, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Room;
+    use super::super::entry::Scratch;
     use super::*;
 
     fn value(format: &str, line: &str, field: Field) -> Result<String, String> {
         let format = LineFormat::new(format)?;
         let entry = format.parse(line.as_bytes())?;
-        let value = entry.value(field, &mut Room::default()).to_vec();
+        let value = entry.value(field, &mut Scratch::default()).to_vec();
         Ok(String::from_utf8(value).unwrap())
     }
 

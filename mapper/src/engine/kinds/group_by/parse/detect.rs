@@ -12,7 +12,7 @@ use super::separated::names_of;
 use super::{Unwrap, maker};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
 use crate::engine::kinds::group_by::json::Json;
-use crate::engine::kinds::group_by::time::{self, Room, Unit};
+use crate::engine::kinds::group_by::time::{self, Scratch, Unit};
 
 /// How many records are looked at.
 const MOST: usize = 1000;
@@ -209,7 +209,7 @@ impl Is {
         let Value::Text(text) = value else {
             return matches!(self, Is::Anything | Is::NumberOrNone | Is::Host);
         };
-        let is_time = || time::cut(text, Unit::Minute, &mut Room::default()).is_some();
+        let is_time = || time::cut(text, Unit::Minute, &mut Scratch::default()).is_some();
         match self {
             Is::IsoTime => text.get(4) == Some(&b'-') && text.len() > 10 && is_time(),
             Is::LogTime => text.get(2) == Some(&b'/') && is_time(),

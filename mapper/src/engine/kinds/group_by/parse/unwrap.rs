@@ -69,7 +69,7 @@ pub(in crate::engine::kinds::group_by) struct JsonWrapper {
     found: Found,
     field: FieldId,
     /// A line that is a list of bytes there.
-    room: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
 impl JsonWrapper {
@@ -80,7 +80,7 @@ impl JsonWrapper {
             reader: Box::new(Json::new(&names)),
             found: Found::new(1),
             field,
-            room: Vec::new(),
+            scratch: Vec::new(),
         })
     }
 
@@ -94,8 +94,8 @@ impl JsonWrapper {
             line[start..end].starts_with(b"[") && line[start - 1] != b'"'
         });
         if let Some((start, end)) = list {
-            bytes_of(&line[start..end], &mut self.room)?;
-            return Ok(&self.room);
+            bytes_of(&line[start..end], &mut self.scratch)?;
+            return Ok(&self.scratch);
         }
         match self.found.value(self.field, line) {
             Value::Text(text) => Ok(text),

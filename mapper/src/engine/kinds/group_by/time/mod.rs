@@ -49,7 +49,7 @@ impl Unit {
 }
 
 /// The longest text that a time is cut to.
-pub(super) type Room = [u8; 16];
+pub(super) type Scratch = [u8; 16];
 
 /// A time: minutes since 1970-01-01 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +60,15 @@ struct Minute {
 }
 
 /// The time that `text` is, cut to a unit, such as `2025-03-03T10`. `None` if it is no time.
-pub(super) fn cut<'r>(text: &[u8], unit: Unit, room: &'r mut Room) -> Option<&'r [u8]> {
+pub(super) fn cut<'r>(text: &[u8], unit: Unit, scratch: &'r mut Scratch) -> Option<&'r [u8]> {
     let Minute { minute, dated } = read(text)?;
-    *room = minute_text(minute);
+    *scratch = minute_text(minute);
     if dated {
-        return Some(&room[..unit.len()]);
+        return Some(&scratch[..unit.len()]);
     }
     // As in the older ISO 8601: a dash stands for the year.
-    room[3] = b'-';
-    Some(&room[3..unit.len()])
+    scratch[3] = b'-';
+    Some(&scratch[3..unit.len()])
 }
 
 fn read(text: &[u8]) -> Option<Minute> {
@@ -234,8 +234,8 @@ mod tests {
     use super::*;
 
     fn minute(text: &str) -> Option<String> {
-        let mut room = Room::default();
-        let cut = cut(text.as_bytes(), Unit::Minute, &mut room)?;
+        let mut scratch = Scratch::default();
+        let cut = cut(text.as_bytes(), Unit::Minute, &mut scratch)?;
         Some(String::from_utf8(cut.to_vec()).unwrap())
     }
 
@@ -320,17 +320,17 @@ mod tests {
 
     #[test]
     fn times_are_cut() {
-        let mut room = Room::default();
+        let mut scratch = Scratch::default();
         for (unit, expected) in [
             (Unit::Hour, "2025-03-03T10"),
             (Unit::Day, "2025-03-03"),
             (Unit::Month, "2025-03"),
         ] {
-            let cut = cut(b"2025-03-03T10:05:03Z", unit, &mut room).unwrap();
+            let cut = cut(b"2025-03-03T10:05:03Z", unit, &mut scratch).unwrap();
             assert_eq!(cut, expected.as_bytes());
         }
         assert_eq!(
-            cut(b"Mar  3 10:05:03", Unit::Month, &mut room).unwrap(),
+            cut(b"Mar  3 10:05:03", Unit::Month, &mut scratch).unwrap(),
             b"--03"
         );
     }

@@ -22,9 +22,9 @@ const MIN_FILE: u64 = 64 << 20;
 /// At most about so many files hold all that waits.
 const FILES: u64 = 16;
 
-/// A waiting room.
+/// A waiting spill.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct SpillBuffer {
     budget: usize,
     held: usize,
     dir: PathBuf,
@@ -42,7 +42,7 @@ struct SpillFile {
     waiting: u64,
 }
 
-/// A message that waits; to be given back to [`Room::take`].
+/// A message that waits; to be given back to [`SpillBuffer::take`].
 #[derive(Debug)]
 pub(crate) enum Held {
     /// In memory.
@@ -51,8 +51,8 @@ pub(crate) enum Held {
     Disk { file: u64, at: u64, len: usize },
 }
 
-impl Room {
-    /// A room that keeps within `budget` bytes of memory and spills into `tmp`.
+impl SpillBuffer {
+    /// A buffer that keeps within `budget` bytes of memory and spills into `tmp`.
     pub(crate) fn new(budget: usize, tmp: &Path) -> Self {
         Self {
             budget,
