@@ -10,7 +10,8 @@ use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use super::{PAUSE, Settle, attempt_of, count, encode_error, settle};
+use super::settle::{Settle, count, settle};
+use super::{PAUSE, attempt_of, encode_error};
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::{Assignment, MapError};
 use crate::work::fair_scheduler::{FairScheduler, Permit};
