@@ -10,6 +10,7 @@ pub(crate) mod isolate;
 mod kept;
 mod message;
 mod publish;
+mod room;
 mod settle;
 pub(crate) mod split;
 mod suspect;
@@ -36,7 +37,7 @@ use crate::work::kept::Mappers;
 use crate::work::message::{Work, decode};
 use crate::work::settle::{Settle, count, publish_all, settle};
 use crate::work::split::SplitWork;
-use crate::work::suspect::run_apart;
+use crate::work::suspect::{pass_over, relapsed, run_apart};
 
 /// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
 /// to let the thread go on while the last is published.
@@ -168,6 +169,13 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
             }
             continue;
         }
+        if let Some(reason) = relapsed(&job, task.relapses) {
+            if let Some(delivery) = task.in_flight.take() {
+                let held = (delivery, task.permit);
+                pass_over(scheduler, runtime, &job, &chunk, held, &reason);
+            }
+            continue;
+        }
         let mapper = mappers.of(&job);
         let began = Instant::now();
         let working = Working::on(&job.progress.at_work.mapping);
@@ -195,6 +203,8 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                 job.progress.map_seconds.observe(began.elapsed());
                 count(&job, &chunk, &mapped);
                 drop(chunk);
+                // Before the permit, which wakes those who wait until nothing else is in flight.
+                drop(task.in_flight);
                 let (scheduler, outcomes) = (Arc::clone(scheduler), mapped.outcomes);
                 let end = Settle::Ack;
                 runtime.spawn(settle(scheduler, job, outcomes, delivery, task.permit, end));
@@ -226,6 +236,7 @@ fn chunk_of(
                 job,
                 in_flight,
                 suspect: task.suspect,
+                relapsed: relapsed(job, task.relapses),
             };
             work.map(&split, mappers.of(job));
         }
