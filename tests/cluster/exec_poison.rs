@@ -3,7 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use crate::cluster::{assert_same, text, until};
+use crate::cluster::{Role, assert_same, text, until};
 use crate::exec::Scene;
 
 /// Kills its mapper (the parent of its keeper) at a text, unless a file is there.
@@ -14,6 +14,22 @@ case $text in
 esac
 echo \"$text\" | tr a-z A-Z
 ";
+
+/// Keeps one mapper alive until a producer has ended; the last one, and how the others died.
+fn keep_alive(scene: &Scene, producer: &mut Role) -> (Role, Vec<Option<i32>>) {
+    // Programs that are confined cannot signal their mapper where the kernel forbids it.
+    let mapper = || scene.mapper(&["--exec", "any", "--exec-unconfined"]);
+    let mut alive = mapper();
+    let mut deaths = Vec::new();
+    until("the job is done", || {
+        if let Some(status) = alive.child.try_wait().expect("a child") {
+            deaths.push(status.signal());
+            alive = mapper();
+        }
+        producer.child.try_wait().expect("a child").is_some()
+    });
+    (alive, deaths)
+}
 
 #[test]
 fn a_chunk_that_ends_its_mapper_is_skipped_and_can_be_replayed() {
@@ -47,17 +63,7 @@ fn a_chunk_that_ends_its_mapper_is_skipped_and_can_be_replayed() {
         .command(&["produce", "exec", "--job", "job", "--wait"]);
     line.current_dir(&scene.desk).args(words);
     let mut producer = scene.cluster.start("produce", &mut line);
-    // Programs that are confined cannot signal their mapper where the kernel forbids it.
-    let mapper = || scene.mapper(&["--exec", "any", "--exec-unconfined"]);
-    let mut alive = mapper();
-    let mut deaths = Vec::new();
-    until("the job is done", || {
-        if let Some(status) = alive.child.try_wait().expect("a child") {
-            deaths.push(status.signal());
-            alive = mapper();
-        }
-        producer.child.try_wait().expect("a child").is_some()
-    });
+    let (alive, deaths) = keep_alive(&scene, &mut producer);
     // The deliveries of an ordinary chunk, and those of a suspect.
     assert_eq!(deaths, [Some(9); 7]);
     producer.ended().code(3).says("could not be run at all");
