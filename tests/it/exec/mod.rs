@@ -7,6 +7,7 @@ mod failures;
 mod python;
 mod reduce;
 mod rerun;
+mod shipped;
 mod trial;
 mod worker;
 

@@ -24,6 +24,8 @@ mod reducer;
 mod render;
 mod rerun;
 pub(crate) mod search;
+mod shebang;
+mod shipped;
 mod stderr;
 mod sure;
 mod talk;
