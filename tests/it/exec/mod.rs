@@ -4,6 +4,8 @@ mod allow;
 mod commands;
 mod counters;
 mod failures;
+#[cfg(target_arch = "x86_64")]
+mod kernels;
 mod python;
 mod reduce;
 mod rerun;

@@ -10,6 +10,7 @@ mod call;
 mod child;
 mod cold;
 mod confine;
+mod doors;
 mod family;
 mod frame;
 mod host;

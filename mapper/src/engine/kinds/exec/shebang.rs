@@ -24,7 +24,7 @@ pub(super) fn fault(script: &Path, folder: Option<&Path>) -> Option<String> {
     let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     let interpreter = words.next()?;
     let is_env = Path::new(interpreter).file_name()? == "env";
-    let last = words.clone().last().unwrap_or(interpreter);
+    let last = words.clone().next_back().unwrap_or(interpreter);
     if last.ends_with('\r') && (is_env || last == interpreter) {
         return Some(
             "its lines end with CR LF, and so would its interpreter's name: save it with LF (dos2unix)"
