@@ -392,6 +392,10 @@ fn what_is_only_for_one_machine_is_refused_with_the_way_out() {
     for (words, what) in [
         (&["--python", "tag.py:tag", "--try", "3", "in"][..], "--try"),
         (
+            &["--python", "tag.py:tag", "in", "-o", "out"],
+            "results go to the folder of the reducers",
+        ),
+        (
             &["--python", &absolute, "in"],
             "their paths begin at the folder",
         ),
