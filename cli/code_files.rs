@@ -16,11 +16,14 @@ use crate::exit::usage;
 const MOST: usize = 10_000;
 
 /// Finds the files of a program, by name: `named` are those of its words that are files, and those
-/// that are shipped.
+/// that are shipped; `modules` are Python modules below the current folder, by their dotted names.
 ///
 /// # Errors
 /// A usage error when one cannot be read.
-pub fn find<'a>(named: impl Iterator<Item = &'a str>) -> anyhow::Result<Vec<CodeFile>> {
+pub fn find<'a>(
+    named: impl Iterator<Item = &'a str>,
+    modules: &[&str],
+) -> anyhow::Result<Vec<CodeFile>> {
     let mut files = BTreeMap::new();
     let mut waiting: Vec<PathBuf> = named.map(|name| plain(Path::new(name))).collect();
     // Modules are looked for beside the file that was named, wherever they are imported.
@@ -28,6 +31,13 @@ pub fn find<'a>(named: impl Iterator<Item = &'a str>) -> anyhow::Result<Vec<Code
         .iter()
         .map(|path| (path.clone(), folder_of(path)))
         .collect();
+    for module in modules {
+        let first = module.split('.').next().unwrap_or_default();
+        for found in files_of(Path::new(first)) {
+            roots.insert(found.clone(), PathBuf::new());
+            waiting.push(found);
+        }
+    }
     while let Some(path) = waiting.pop() {
         let Some(name) = path.to_str() else {
             let path = path.display();
@@ -163,7 +173,7 @@ mod tests {
             fs::write(at(name), text).unwrap();
         }
         let named = at("tag.py");
-        let found = find([named.to_str().unwrap()].into_iter()).unwrap();
+        let found = find([named.to_str().unwrap()].into_iter(), &[]).unwrap();
         let names: Vec<&str> = (found.iter())
             .map(|file| &file.name[folder.path().as_os_str().len() + 1..])
             .collect();

@@ -32,7 +32,8 @@ pub struct ExecArgs {
     /// What one call gets [default: record for Python and workers, chunk for --map]
     #[arg(long, value_enum, help_heading = "Program")]
     pub each: Option<Each>,
-    /// A Python function: FILE.py:FUNCTION or MODULE:FUNCTION
+    /// A Python function: FILE.py:FUNCTION or MODULE:FUNCTION (a module that is installed, or a
+    /// package below the current folder)
     ///
     /// It gets a record as str (as bytes if its first parameter is annotated so) and returns str,
     /// bytes, a dict (written as JSON), a list of these (one result each; a generator does too) or
@@ -72,8 +73,8 @@ pub struct ExecArgs {
     /// A variable of the program's environment, which is empty but for a few (docs/exec.md)
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Program")]
     pub env: Vec<String>,
-    /// A file that the program opens: in `run` it is the file itself, by a link in the folder that
-    /// the program runs in, so that what it writes there stays
+    /// A file that the program opens, by its path below the current folder; it gets a copy that is
+    /// not writable
     #[arg(long, value_name = "FILE", help_heading = "Program")]
     pub ship: Vec<String>,
     /// The longest that one unit may take, in seconds
@@ -320,6 +321,11 @@ impl ExecArgs {
             programs.push(program);
             programs.extend(combine);
         }
+        let modules = programs
+            .iter()
+            .copied()
+            .filter_map(program_words::local_module);
+        let modules: Vec<&str> = modules.collect();
         let words = programs.into_iter().flat_map(program_words::words);
         for name in &self.ship {
             if !is_inside(&plain(Path::new(name))) {
@@ -329,7 +335,7 @@ impl ExecArgs {
             }
         }
         let named = words.filter(|word| Path::new(word).is_file());
-        code_files::find(named.chain(self.ship.iter().map(String::as_str)))
+        code_files::find(named.chain(self.ship.iter().map(String::as_str)), &modules)
     }
 }
 

@@ -97,6 +97,8 @@ const EXEC_HELP: &str = "Examples:
   gristmill run exec --map ./map.py --reduce sum logs/ -o out
   gristmill run exec --code '(line.split()[0], 1)' --reduce count logs/ -o out
   gristmill run exec --python tag.py:tag --try 20 corpus/
+  gristmill produce exec --wait --python tag.py:tag corpus/    (over RabbitMQ: the
+    same words, but -o and --try; mappers need `map --exec`, or leave it alone)
 
 A unit whose program fails, hangs or takes too much memory is quarantined with
 the exit status and the last of stderr; the rest goes on. A unit may run twice,

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use gristmill_common::code::is_local_module;
 use gristmill_common::spec::Program;
 
 use crate::exit::usage;
@@ -82,6 +83,17 @@ pub fn words(program: &Program) -> Vec<&str> {
         Program::Python { module, .. } => vec![module],
         Program::Shell(line) => words_of_line(line).collect(),
         Program::Code(_) => Vec::new(),
+    }
+}
+
+/// The module that a program is a function of, if it is one below the current folder.
+#[must_use]
+pub fn local_module(program: &Program) -> Option<&str> {
+    match program {
+        Program::Python { module, .. } if !module.ends_with(".py") => {
+            is_local_module(module, Path::new("")).then_some(module)
+        }
+        _ => None,
     }
 }
 

@@ -93,6 +93,9 @@ pub struct ProduceArgs {
     /// The job's name [default: the kind and a hash of options and inputs]
     #[arg(long, value_name = "NAME", help_heading = "Job")]
     pub job: Option<JobName>,
+    /// Known so that it is refused with the way out: results go where the reducers put them.
+    #[arg(short, long, value_name = "DIR", hide = true)]
+    pub output: Option<PathBuf>,
     /// Wait until the job is done, and end with its exit code
     #[arg(long, help_heading = "Job")]
     pub wait: bool,

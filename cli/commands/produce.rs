@@ -56,6 +56,12 @@ const LEAST_BACKLOG: u64 = 32 << 20;
 /// A usage error, or the reason why the job is not on the broker or did not complete.
 pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut job = words.into_job()?;
+    if job.command.output.is_some() {
+        return Err(usage(
+            "-o: results go to the folder of the reducers (`gristmill reduce -o`), below the job's name \
+             (--job); -o is for `run`",
+        ));
+    }
     let files = std::mem::take(&mut job.files);
     let program = Program::of(&mut job)?;
     let file = (program.as_ref())

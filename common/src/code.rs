@@ -66,6 +66,15 @@ pub fn is_inside(path: &Path) -> bool {
         .all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// Whether a dotted name of a Python module is that of a file or package below `folder`.
+#[must_use]
+pub fn is_local_module(module: &str, folder: &Path) -> bool {
+    let path = folder.join(module.replace('.', "/"));
+    let is_name = |part: &str| !part.is_empty() && !part.contains('/');
+    module.split('.').all(is_name)
+        && (path.with_extension("py").is_file() || path.join("__init__.py").is_file())
+}
+
 /// The bytes of the files that travel.
 #[must_use]
 pub fn travelling_bytes(files: &[CodeFile]) -> u64 {

@@ -9,6 +9,8 @@ mod corpus;
 mod crash_points;
 mod dashboard;
 mod exec;
+mod exec_gate;
+mod exec_poison;
 mod exec_reduce;
 mod faults;
 mod files;

@@ -7,6 +7,8 @@ mod at_work;
 mod files;
 mod fitness;
 mod programs;
+mod share;
+mod subscribed;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -24,8 +26,9 @@ use gristmill_jobs::worker::{NotComplete, Worker, ended};
 use tracing::warn;
 
 use self::at_work::AtWork;
+use self::share::AHEAD;
 pub use self::subscriptions::Settings;
-use self::subscriptions::{AHEAD, Subscriptions};
+use self::subscriptions::Subscriptions;
 use crate::programs::Missing;
 use crate::work::assignment::MapError;
 use crate::work::fair_scheduler::FairScheduler;

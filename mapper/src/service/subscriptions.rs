@@ -3,18 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::Role;
 use gristmill_common::wire::Check;
 use gristmill_jobs::left_alone::LeftAlone;
-use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_jobs::worker::Worker;
-use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::engine::prepared::Prepared;
@@ -22,13 +19,10 @@ use crate::programs::ExecSettings;
 use crate::service::files::Files;
 use crate::service::fitness::{foreign, is_read_here, runs_program, unreadable};
 use crate::service::programs::{Programs, Ready};
+use crate::service::share::{rotated, share_of};
+use crate::service::subscribed::Subscribed;
 use crate::work::assignment::{Assignment, Inputs, Limits, SplitReading};
 use crate::work::fair_scheduler::FairScheduler;
-use crate::work::pump;
-
-/// Chunks in hand beside those that threads work on. A broker takes milliseconds to confirm an
-/// outcome, and small chunks are mapped in microseconds: with few in hand the threads would wait.
-pub(super) const AHEAD: usize = 14;
 
 /// How a mapper serves.
 #[derive(Clone)]
@@ -52,23 +46,6 @@ pub struct Settings {
 
 /// How many jobs are subscribed to at a time.
 const JOBS: usize = 8;
-
-/// A job that this mapper takes chunks of.
-pub(super) struct Subscribed {
-    pub(super) run: JobRun,
-    number: u64,
-    prefetch: u16,
-    consumer: Transport,
-    pumps: [JoinHandle<()>; 2],
-}
-
-impl Subscribed {
-    /// Takes no more chunks; what was taken is worked off.
-    fn leave(&self) {
-        self.consumer.leave(Queue::Chunks);
-        self.consumer.leave(Queue::Suspect);
-    }
-}
 
 /// All subscriptions of a mapper.
 pub(super) struct Subscriptions {
@@ -118,8 +95,8 @@ impl Subscriptions {
 
     /// Waits until everything that was taken has been passed on.
     pub(super) async fn end(self) {
-        for pump in self.jobs.into_iter().flat_map(|job| job.pumps) {
-            let _ = pump.await;
+        for job in self.jobs {
+            job.end().await;
         }
     }
 
@@ -127,8 +104,7 @@ impl Subscriptions {
     /// broker has handed over and does not deliver.
     pub(super) fn renew(&self, run: &JobRun) {
         for job in self.jobs.iter().filter(|job| job.run == *run) {
-            job.consumer.renew(Queue::Chunks);
-            job.consumer.renew(Queue::Suspect);
+            job.renew();
         }
     }
 
@@ -171,7 +147,7 @@ impl Subscriptions {
                 // The queue goes, or is gone: the channel is dropped rather than cancelled. (An
                 // answer to a cancel that crosses the queue's deletion ends the whole connection.)
                 scheduler.drop_job(job.number);
-                job.pumps.iter().for_each(JoinHandle::abort);
+                job.abort();
             }
             active
         });
@@ -342,22 +318,13 @@ impl Subscriptions {
             progress: Arc::clone(&self.worker.progress),
             counters: Some(self.worker.progress.jobs.of(Role::Map, &run)),
         });
-        let consumer = assignment.transport.clone();
-        self.scheduler.add(Arc::clone(&assignment));
-        let open = Arc::new(AtomicUsize::new(2));
-        let pumps = [Queue::Chunks, Queue::Suspect].map(|queue| {
-            let (scheduler, job) = (Arc::clone(&self.scheduler), Arc::clone(&assignment));
-            let open = Arc::clone(&open);
-            tokio::spawn(async move { pump(&scheduler, &job, queue, &open).await })
-        });
-        info!(job = %name, prefetch, "subscribed");
-        self.jobs.push(Subscribed {
+        (self.jobs).push(Subscribed::begin(
+            &self.scheduler,
+            &assignment,
             run,
-            number,
             prefetch,
-            consumer,
-            pumps,
-        });
+        ));
+        info!(job = %name, prefetch, "subscribed");
     }
 }
 
@@ -365,24 +332,4 @@ fn prepare(job: &Job, files: &Files) -> Result<Prepared, String> {
     let spec = &job.submission.spec;
     let file = spec.kind.file().and_then(|hash| files.get(hash).cloned());
     Prepared::with_files(spec, file.into_iter().collect()).map_err(|error| error.to_string())
-}
-
-/// How many chunks of each of so many jobs are taken ahead: enough for all threads with one job,
-/// little of each when there are many, so that what is in hand stays bounded.
-fn share_of(threads: usize, jobs: usize) -> u16 {
-    let all = threads.max(1) + AHEAD;
-    let share = all.div_ceil(jobs.max(1)).max(2);
-    u16::try_from(share).unwrap_or(u16::MAX)
-}
-
-/// All names, beginning after the cursor.
-fn rotated<'a>(
-    names: &'a [JobName],
-    cursor: Option<&JobName>,
-) -> impl Iterator<Item = &'a JobName> {
-    let start = match cursor {
-        Some(cursor) => names.partition_point(|name| name <= cursor),
-        None => 0,
-    };
-    names[start..].iter().chain(&names[..start])
 }

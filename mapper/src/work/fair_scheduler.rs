@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::work::assignment::{Assignment, MapError};
 use crate::work::in_flight::InFlight;
+use crate::work::room::Room;
 
 /// Chunks in hand, and who may work on one.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ pub(crate) struct Task {
     pub(crate) payload: Bytes,
     /// The chunk came back, or is a suspect: it may kill.
     pub(crate) suspect: bool,
+    /// How often it came back as a suspect, if it is one.
+    pub(crate) relapses: Option<u64>,
     /// Held until the chunk is settled.
     pub(crate) permit: Permit,
 }
@@ -102,6 +105,19 @@ impl Entry {
     fn tell(&self) {
         self.job.holds(self.waiting.len() + self.unsettled);
     }
+
+    fn suspect(&self) -> Option<usize> {
+        self.waiting.iter().position(|(_, suspect)| *suspect)
+    }
+
+    /// Takes a chunk that there is room for.
+    fn pop(&mut self, room: Room) -> Option<(Delivery, bool)> {
+        match room {
+            Room::Full if self.job.runs_programs() => None,
+            Room::Suspect if self.job.runs_programs() => self.waiting.remove(self.suspect()?),
+            _ => self.waiting.pop_front(),
+        }
+    }
 }
 
 impl State {
@@ -109,6 +125,15 @@ impl State {
         self.jobs
             .iter_mut()
             .find(|entry| entry.job.number == number)
+    }
+
+    fn room_for_programs(&self) -> Room {
+        let waits = |entry: &Entry| entry.job.runs_programs() && entry.suspect().is_some();
+        let running = (self.in_flight.iter())
+            .filter_map(Weak::upgrade)
+            .filter(|chunk| chunk.job().runs_programs())
+            .map(|chunk| chunk.is_alone());
+        Room::beside(running, self.jobs.iter().any(waits))
     }
 
     /// Forgets jobs that are done with.
@@ -285,6 +310,7 @@ impl FairScheduler {
     }
 
     fn pick(self: &Arc<Self>, state: &mut State) -> Option<Task> {
+        let room = state.room_for_programs();
         let jobs = state.jobs.len();
         for step in 0..jobs {
             let at = (state.turn + step) % jobs;
@@ -292,27 +318,30 @@ impl FairScheduler {
             if entry.unsettled >= self.unsettled {
                 continue;
             }
-            if let Some((delivery, suspect)) = entry.waiting.pop_front() {
-                entry.unsettled += 1;
-                let job = Arc::clone(&entry.job);
-                state.turn = at + 1;
-                let payload = delivery.payload().clone();
-                let suspect = suspect || delivery.delivery_count().is_some_and(|count| count > 0);
-                let in_flight = Arc::new(InFlight::new(&job, delivery));
-                state.in_flight.retain(|chunk| chunk.strong_count() > 0);
-                state.in_flight.push(Arc::downgrade(&in_flight));
-                let permit = Permit {
-                    scheduler: Arc::clone(self),
-                    number: job.number,
-                };
-                return Some(Task {
-                    job,
-                    in_flight,
-                    payload,
-                    suspect,
-                    permit,
-                });
-            }
+            let Some((delivery, is_suspect)) = entry.pop(room) else {
+                continue;
+            };
+            entry.unsettled += 1;
+            let job = Arc::clone(&entry.job);
+            state.turn = at + 1;
+            let payload = delivery.payload().clone();
+            let came_back = delivery.delivery_count().unwrap_or(0);
+            let alone = is_suspect && job.runs_programs();
+            let in_flight = Arc::new(InFlight::new(&job, delivery, alone));
+            state.in_flight.retain(|chunk| chunk.strong_count() > 0);
+            state.in_flight.push(Arc::downgrade(&in_flight));
+            let permit = Permit {
+                scheduler: Arc::clone(self),
+                number: job.number,
+            };
+            return Some(Task {
+                job,
+                in_flight,
+                payload,
+                suspect: is_suspect || came_back > 0,
+                relapses: is_suspect.then_some(came_back),
+                permit,
+            });
         }
         None
     }

@@ -14,6 +14,8 @@ use crate::work::assignment::Assignment;
 pub(crate) struct InFlight {
     job: Arc<Assignment>,
     began: Instant,
+    /// No other chunk whose job runs programs may be begun meanwhile.
+    alone: bool,
     pulse: Mutex<Pulse>,
     delivery: Mutex<Option<Delivery>>,
 }
@@ -31,10 +33,11 @@ struct Pulse {
 }
 
 impl InFlight {
-    pub(super) fn new(job: &Arc<Assignment>, delivery: Delivery) -> Self {
+    pub(super) fn new(job: &Arc<Assignment>, delivery: Delivery, alone: bool) -> Self {
         Self {
             job: Arc::clone(job),
             began: Instant::now(),
+            alone,
             pulse: Mutex::new(Pulse {
                 since: Instant::now(),
                 reading: None,
@@ -62,6 +65,11 @@ impl InFlight {
         let mut pulse = self.pulse();
         (pulse.waiting, pulse.since) = (false, Instant::now());
         waited
+    }
+
+    /// Whether no other chunk whose job runs programs may be begun meanwhile.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// Whether a thread has had it for longer than `time`.

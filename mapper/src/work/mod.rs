@@ -7,42 +7,43 @@ pub(crate) mod assignment;
 pub(crate) mod fair_scheduler;
 pub(crate) mod in_flight;
 pub(crate) mod isolate;
+mod kept;
+mod message;
 mod publish;
+mod room;
+mod settle;
 pub(crate) mod split;
 mod suspect;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
-use gristmill_common::crash;
 use gristmill_common::id::ChunkId;
-use gristmill_common::plan_summary::Sent;
-use gristmill_common::progress::{Progress, Working};
+use gristmill_common::progress::Working;
 use gristmill_common::shutdown::{Shutdown, Stage};
-use gristmill_common::split_task::SplitTask;
-use gristmill_common::wire::{self, Message, WireError};
+use gristmill_common::wire::WireError;
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::{Delivery, PublishError};
+use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use crate::engine::mapper::{Mapped, Mapper};
+use crate::engine::mapper::Mapper;
 use crate::work::assignment::{Assignment, MapError};
-use crate::work::fair_scheduler::{FairScheduler, Next, Permit, Task};
+use crate::work::fair_scheduler::{FairScheduler, Next, Task};
+use crate::work::kept::Mappers;
+use crate::work::message::{Work, decode};
+use crate::work::settle::{Settle, count, publish_all, settle};
 use crate::work::split::SplitWork;
-use crate::work::suspect::run_apart;
+use crate::work::suspect::{pass_over, relapsed, run_apart};
 
 /// Chunks of a job in hand and not settled, per thread, where settling takes no time: one is enough
 /// to let the thread go on while the last is published.
 const UNSETTLED: usize = 2;
 /// The pause after a child process could not be had.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
-/// Jobs whose processor a thread keeps ready.
-const KEPT: usize = 8;
 
 /// Maps the chunks of one job on `threads` threads until its queue of chunks is finished or
 /// `shutdown` asks for a stop. Blocks; `runtime` is where taking, publishing and acknowledging run.
@@ -144,8 +145,7 @@ pub(crate) fn compute(
 }
 
 fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
-    // The processors of the jobs that came last, the latest at the end.
-    let mut mappers: Vec<(Weak<Assignment>, Mapper)> = Vec::new();
+    let mut mappers = Mappers::default();
     let mut gone = 0;
     // The job whose mapper holds rows.
     let mut held = None;
@@ -153,7 +153,7 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         let task = match next {
             Next::Task(task) => task,
             Next::Gone(left) => {
-                keep(&mut mappers, &left);
+                mappers.keep(&left);
                 continue;
             }
         };
@@ -169,7 +169,14 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
             }
             continue;
         }
-        let mapper = mapper_of(&mut mappers, &job);
+        if let Some(reason) = relapsed(&job, task.relapses) {
+            if let Some(delivery) = task.in_flight.take() {
+                let held = (delivery, task.permit);
+                pass_over(scheduler, runtime, &job, &chunk, held, &reason);
+            }
+            continue;
+        }
+        let mapper = mappers.of(&job);
         let began = Instant::now();
         let working = Working::on(&job.progress.at_work.mapping);
         let mapped = if job.holds_rows() {
@@ -196,6 +203,8 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                 job.progress.map_seconds.observe(began.elapsed());
                 count(&job, &chunk, &mapped);
                 drop(chunk);
+                // Before the permit, which wakes those who wait until nothing else is in flight.
+                drop(task.in_flight);
                 let (scheduler, outcomes) = (Arc::clone(scheduler), mapped.outcomes);
                 let end = Settle::Ack;
                 runtime.spawn(settle(scheduler, job, outcomes, delivery, task.permit, end));
@@ -204,7 +213,7 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
         }
     }
     if let Some(job) = held
-        && let Err(error) = publish_held(&job, mapper_of(&mut mappers, &job), runtime)
+        && let Err(error) = publish_held(&job, mappers.of(&job), runtime)
     {
         scheduler.fail(job.number, error);
     }
@@ -215,7 +224,7 @@ fn chunk_of(
     task: &Task,
     scheduler: &FairScheduler,
     runtime: &Handle,
-    mappers: &mut Vec<(Weak<Assignment>, Mapper)>,
+    mappers: &mut Mappers,
 ) -> Option<Chunk> {
     let Task { job, in_flight, .. } = task;
     match decode(&task.payload, job) {
@@ -227,8 +236,9 @@ fn chunk_of(
                 job,
                 in_flight,
                 suspect: task.suspect,
+                relapsed: relapsed(job, task.relapses),
             };
-            work.map(&split, mapper_of(mappers, job));
+            work.map(&split, mappers.of(job));
         }
         Err(reason) => {
             if let Some(delivery) = in_flight.take() {
@@ -259,35 +269,6 @@ fn dead_letter(job: &Assignment, delivery: Delivery, reason: &str, runtime: &Han
     runtime.block_on(delivery.dead_letter(reason.to_owned()));
 }
 
-/// Keeps the processors of the jobs with these numbers: what others have loaded may be large.
-fn keep(mappers: &mut Vec<(Weak<Assignment>, Mapper)>, numbers: &[u64]) {
-    mappers.retain(|(job, _)| {
-        let job = job.upgrade();
-        job.is_some_and(|job| numbers.contains(&job.number))
-    });
-}
-
-fn mapper_of<'a>(
-    mappers: &'a mut Vec<(Weak<Assignment>, Mapper)>,
-    job: &Arc<Assignment>,
-) -> &'a mut Mapper {
-    let known = (mappers.iter()).position(|(known, _)| known.as_ptr() == Arc::as_ptr(job));
-    let mapper = match known {
-        Some(at) => mappers.remove(at),
-        None => {
-            if mappers.len() >= KEPT {
-                mappers.remove(0);
-            }
-            let prepared = Arc::clone(&job.prepared);
-            let mapper = Mapper::new(prepared, &job.spec, job.splits);
-            (Arc::downgrade(job), mapper)
-        }
-    };
-    mappers.push(mapper);
-    let last = mappers.len() - 1;
-    &mut mappers[last].1
-}
-
 /// Which attempt at a chunk a delivery is, from 1, as far as the broker counts.
 pub(crate) fn attempt_of(delivery: &Delivery) -> u64 {
     delivery.delivery_count().unwrap_or(0) + 1
@@ -297,105 +278,6 @@ pub(super) fn encode_error(chunk: ChunkId, source: WireError) -> MapError {
     MapError::Encode {
         chunk: chunk.to_string(),
         source,
-    }
-}
-
-/// How a chunk ends once its outcomes are confirmed.
-pub(super) enum Settle {
-    Ack,
-    /// It is kept among the dead letters, to be replayed.
-    DeadLetter(String),
-}
-
-/// Publishes what was mapped and settles its chunk, in this order (invariant I3).
-pub(super) async fn settle(
-    scheduler: Arc<FairScheduler>,
-    job: Arc<Assignment>,
-    outcomes: Vec<(u32, Bytes)>,
-    delivery: Delivery,
-    permit: Permit,
-    end: Settle,
-) {
-    crash::point("mapped");
-    let _in_hand = InHand::new(&job.progress);
-    let began = Instant::now();
-    if let Err(error) = publish_all(&job, outcomes).await {
-        // The delivery is dropped, which gives the chunk back.
-        return scheduler.fail(job.number, error.into());
-    }
-    job.progress.confirm_seconds.observe(began.elapsed());
-    crash::point("outcome-confirmed");
-    match end {
-        Settle::Ack => drop(delivery.ack().await),
-        Settle::DeadLetter(reason) => drop(delivery.dead_letter(reason).await),
-    }
-    crash::point("chunk-acknowledged");
-    drop(permit);
-}
-
-/// Publishes outcomes, each to its partition.
-async fn publish_all(job: &Assignment, outcomes: Vec<(u32, Bytes)>) -> Result<(), PublishError> {
-    for (partition, message) in outcomes {
-        let size = publish::publish(job, partition, message).await?;
-        Progress::add(&job.progress.outcome_bytes, size);
-        crash::point("outcome-published");
-    }
-    Ok(())
-}
-
-pub(super) fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
-    let progress = &job.progress;
-    Progress::add(&progress.chunks_mapped, 1);
-    Progress::add(&progress.bytes_mapped, chunk.body.len() as u64);
-    Progress::add(&progress.records, mapped.records);
-    Progress::add(&progress.quarantined, mapped.quarantined);
-    progress.touch();
-    if let Some(counters) = &job.counters {
-        counters.mapped(chunk.body.len() as u64, mapped.quarantined);
-    }
-}
-
-/// A chunk counts as in hand while this is kept.
-struct InHand(Arc<Progress>);
-
-impl InHand {
-    fn new(progress: &Arc<Progress>) -> Self {
-        Progress::add(&progress.in_hand, 1);
-        Self(Arc::clone(progress))
-    }
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        self.0.in_hand.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What a message asks for.
-enum Work {
-    Chunk(Chunk),
-    Split(SplitTask),
-}
-
-fn decode(payload: &Bytes, job: &Assignment) -> Result<Work, String> {
-    let Assignment { splits, sent, .. } = *job;
-    match wire::decode(payload, job.check) {
-        Ok(Message::Chunk(chunk)) if sent == Sent::Chunks && chunk.head.id.split < splits => {
-            Ok(Work::Chunk(chunk))
-        }
-        Ok(Message::SplitTask(task)) if sent == Sent::Splits && task.split < splits => {
-            Ok(Work::Split(task))
-        }
-        Ok(Message::Chunk(chunk)) => Err(format!(
-            "chunk {} of a job of {splits} splits, sent as {sent:?}",
-            chunk.head.id
-        )),
-        Ok(Message::SplitTask(task)) => Err(format!(
-            "split {} of a job of {splits} splits, sent as {sent:?}",
-            task.split
-        )),
-        Ok(_) => Err("not a chunk".into()),
-        Err(error) => Err(error.to_string()),
     }
 }
 

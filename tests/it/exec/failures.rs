@@ -33,6 +33,8 @@ fn what_is_missing_is_found_before_anything_is_read() {
     fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
     fs::write(folder.path().join("broken.py"), "import no_such_thing\n").expect("a file");
     fs::write(folder.path().join("plain.sh"), "echo\n").expect("a file");
+    script(folder.path(), "windows.sh", "#!/bin/sh\r\ncat\r\n");
+    script(folder.path(), "old.py", "#!/usr/bin/env python-of-old\n");
     for (words, says) in [
         (
             &["--each", "chunk", "--", "no-such-program", ":::", "in.txt"][..],
@@ -41,6 +43,14 @@ fn what_is_missing_is_found_before_anything_is_read() {
         (
             &["--each", "chunk", "--", "./plain.sh", ":::", "in.txt"],
             "chmod +x it",
+        ),
+        (
+            &["--each", "chunk", "--", "./windows.sh", ":::", "in.txt"],
+            "exec: ./windows.sh: its lines end with CR LF",
+        ),
+        (
+            &["--map", "./old.py", "--reduce", "sum", "in.txt"],
+            "exec: ./old.py: its interpreter python-of-old is not on the PATH",
         ),
         (
             &["--python", "none.py:f", "in.txt"],

@@ -4,9 +4,12 @@ mod allow;
 mod commands;
 mod counters;
 mod failures;
+#[cfg(target_arch = "x86_64")]
+mod kernels;
 mod python;
 mod reduce;
 mod rerun;
+mod shipped;
 mod trial;
 mod worker;
 

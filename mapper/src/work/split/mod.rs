@@ -46,6 +46,8 @@ pub(crate) struct SplitWork<'a> {
     /// It came back, or is a suspect: it is read in a process of its own, and each of its chunks is
     /// run in others.
     pub(crate) suspect: bool,
+    /// Why it cannot be run, if it came back too often.
+    pub(crate) relapsed: Option<String>,
 }
 
 impl SplitWork<'_> {
@@ -55,6 +57,12 @@ impl SplitWork<'_> {
             let reason = "a split to read, in a job of chunks".to_owned();
             return self.fail(MapError::Undecodable(reason));
         };
+        if let Some(reason) = &self.relapsed {
+            // Which of its chunks it is that ends mappers is not known, and some have outcomes.
+            let split = task.split;
+            let reason = format!("split {split} cannot be run: {reason}");
+            return self.fail(MapError::Hopeless(reason));
+        }
         // No longer in flight, so not overdue for a thread's sake: the children are watched.
         let held = match self.suspect && !self.job.runs_programs() {
             true => self.in_flight.take(),

@@ -6,7 +6,6 @@
 //! privilege and no code between `fork` and `exec` is needed. It must not know what the program
 //! does.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs;
@@ -22,8 +21,9 @@ use landlock::{
 };
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
-use seccompiler::{SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use serde::{Deserialize, Serialize};
+
+use super::forbidden::restrict_calls;
 
 /// The word that makes the binary become a confined program. It is no subcommand: what the
 /// environment of the program says to `gristmill` must not matter.
@@ -34,8 +34,6 @@ pub const CONFINED: &str = "exec-confined";
 const KNOWN: ABI = ABI::V6;
 /// The devices that programs write to.
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/full"];
-/// On x86-64, the same calls in the ABI with 32-bit pointers have this bit beside their number.
-const X32: i64 = 0x4000_0000;
 
 /// How a program is confined.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -55,73 +53,6 @@ pub(super) struct Cell {
     /// dynamic linker does what some say.
     variables: usize,
 }
-
-/// Calls that reach other processes or the kernel's inside, leave something behind or give files
-/// away, which no filter, converter or model needs.
-const NEVER: &[i64] = &[
-    libc::SYS_add_key,
-    libc::SYS_bpf,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chown,
-    libc::SYS_fchown,
-    libc::SYS_fchownat,
-    // It makes sockets, and opens files, without the calls for that.
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_io_uring_setup,
-    libc::SYS_keyctl,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lchown,
-    libc::SYS_mount,
-    libc::SYS_mq_open,
-    // Shared memory and queues of System V outlive whoever made them, and no limit counts them.
-    libc::SYS_msgget,
-    libc::SYS_perf_event_open,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_ptrace,
-    libc::SYS_request_key,
-    libc::SYS_semget,
-    libc::SYS_setns,
-    libc::SYS_shmget,
-    libc::SYS_unshare,
-    libc::SYS_userfaultfd,
-];
-
-/// Calls that change the attributes of a file by its name, wherever it is; Landlock does not know
-/// them. Copying programs go on where a file system has no such attributes.
-const ATTRIBUTES: &[i64] = &[
-    libc::SYS_fremovexattr,
-    libc::SYS_fsetxattr,
-    libc::SYS_lremovexattr,
-    libc::SYS_lsetxattr,
-    libc::SYS_removexattr,
-    libc::SYS_setxattr,
-    SETXATTRAT,
-    REMOVEXATTRAT,
-];
-/// The same numbers on every architecture.
-const SETXATTRAT: i64 = 463;
-const REMOVEXATTRAT: i64 = 466;
-
-/// Calls that change mode or times of a file, wherever it is; Landlock does not know them either.
-/// They do nothing and say that all is well: a program's own files live only as long as its unit,
-/// and unpacking and copying programs end with an error where such a call fails.
-const MODE_AND_TIMES: &[i64] = &[
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chmod,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_fchmodat2,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_futimesat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utime,
-    libc::SYS_utimensat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utimes,
-];
 
 /// Confines this process and makes it the program that the words behind the first name; the first
 /// says to what it is confined. Without a program it returns when it is confined, to show that it
@@ -275,30 +206,6 @@ fn around(folder: &Path, secrets: &[PathBuf], found: &mut Vec<PathBuf>) {
             around(&path, secrets, found);
         }
     }
-}
-
-fn restrict_calls(net: bool) -> io::Result<()> {
-    let sockets: &[i64] = match net {
-        true => &[],
-        // Pairs of sockets, which lead nowhere else, have a call of their own.
-        false => &[libc::SYS_socket],
-    };
-    answer(&[NEVER, sockets].concat(), libc::EPERM)?;
-    answer(ATTRIBUTES, libc::EOPNOTSUPP)?;
-    answer(MODE_AND_TIMES, 0)
-}
-
-/// From now on the kernel answers these calls with `errno` (0 is success) and does nothing.
-fn answer(calls: &[i64], errno: i32) -> io::Result<()> {
-    let failed = |error: &dyn std::fmt::Display| io::Error::other(format!("seccomp: {error}"));
-    let both = calls.iter().flat_map(|call| [*call, call | X32]);
-    let rules: BTreeMap<_, _> = both.map(|call| (call, Vec::new())).collect();
-    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| failed(&error))?;
-    let refused = SeccompAction::Errno(errno as u32);
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, arch);
-    let program = filter.and_then(TryInto::try_into);
-    let program: seccompiler::BpfProgram = program.map_err(|error| failed(&error))?;
-    apply_filter(&program).map_err(|error| failed(&error))
 }
 
 /// The words behind the name of this binary that start a program in a cell.

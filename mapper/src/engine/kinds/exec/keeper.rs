@@ -6,9 +6,8 @@
 //! mapper died, it removes the temporary folders too.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -17,18 +16,20 @@ use std::time::{Duration, Instant};
 
 use gristmill_common::own_program::own_program;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::DupFlags;
 use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, getpid, pidfd_open, set_child_subreaper, setrlimit,
 };
 
 use super::call::{Ask, Call, Ending, How, hear, retry, tell};
 use super::confine;
+use super::doors::{Doors, close_inherited};
 use super::family::{Reaped, kill_all, memory};
 use super::stderr::Stderr;
 
 /// How often the memory is looked at.
 const TICK: Duration = Duration::from_millis(25);
+/// How often it is looked whether the program has ended, where no descriptor tells.
+const LOOK: Duration = Duration::from_millis(2);
 /// How long those that a program leaves behind may take to end by themselves.
 const GRACE: Duration = Duration::from_millis(200);
 /// How often a folder is tried to be removed that others still use.
@@ -120,63 +121,6 @@ fn remove(folder: &Path) {
             Err(_) if folder.exists() => std::thread::sleep(Duration::from_millis(20)),
             _ => return,
         }
-    }
-}
-
-/// Closes what was open where `gristmill` was started, beyond the three usual descriptors: it is
-/// not for the program.
-fn close_inherited() -> io::Result<()> {
-    let mut open = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        open.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
-    }
-    for number in open.into_iter().filter(|number| *number > 2) {
-        // Not the folder's own, which is closed by now.
-        if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok() {
-            // SAFETY: the process has just begun and has one thread. It has opened nothing yet, so
-            // nothing in it owns a descriptor above 2.
-            #[expect(unsafe_code)]
-            drop(unsafe { OwnedFd::from_raw_fd(number) });
-        }
-    }
-    Ok(())
-}
-
-/// The descriptors 3 and 4, on which a worker hears and answers.
-struct Doors {
-    nothing: File,
-    three: OwnedFd,
-    four: OwnedFd,
-}
-
-impl Doors {
-    fn open() -> io::Result<Self> {
-        let three: OwnedFd = File::open("/dev/null")?.into();
-        let four: OwnedFd = File::open("/dev/null")?.into();
-        if three.as_raw_fd() != 3 || four.as_raw_fd() != 4 {
-            return Err(io::Error::other("descriptors 3 and 4 are taken"));
-        }
-        Ok(Self {
-            nothing: File::open("/dev/null")?,
-            three,
-            four,
-        })
-    }
-
-    /// For the program that is started next.
-    fn lead_to(&mut self, input: &OwnedFd, output: &OwnedFd) -> io::Result<()> {
-        rustix::io::dup2(input, &mut self.three)?;
-        Ok(rustix::io::dup2(output, &mut self.four)?)
-    }
-
-    fn close(&mut self) -> io::Result<()> {
-        rustix::io::dup3(&self.nothing, &mut self.three, DupFlags::CLOEXEC)?;
-        Ok(rustix::io::dup3(
-            &self.nothing,
-            &mut self.four,
-            DupFlags::CLOEXEC,
-        )?)
     }
 }
 
@@ -293,7 +237,8 @@ fn watch(
 ) -> io::Result<Option<Stop>> {
     let mut began = Instant::now();
     let timeout = call.timeout.map(Duration::from_millis);
-    let ended = pidfd_open(main, PidfdFlags::empty())?;
+    // Kernels before 5.3 have no such descriptor, and some containers forbid it.
+    let ended = pidfd_open(main, PidfdFlags::empty()).ok();
     let mut tick = began + TICK;
     let mut kill_at = None;
     loop {
@@ -312,15 +257,24 @@ fn watch(
             // Children of children that have ended.
             reaped.look(main);
         }
-        let until = timeout.map_or(tick, |timeout| tick.min(began + timeout));
-        let left = until.saturating_duration_since(now);
-        let mut fds = vec![
-            PollFd::new(socket, PollFlags::IN),
-            PollFd::new(&ended, PollFlags::IN),
-        ];
-        if let Some(stderr) = stderr.fd() {
-            fds.push(PollFd::from_borrowed_fd(stderr, PollFlags::IN));
+        let mut until = timeout.map_or(tick, |timeout| tick.min(began + timeout));
+        if ended.is_none() {
+            reaped.look(main);
+            if reaped.main.is_some() {
+                return Ok(None);
+            }
+            until = until.min(now + LOOK);
         }
+        let left = until.saturating_duration_since(now);
+        let mut fds = vec![PollFd::new(socket, PollFlags::IN)];
+        let at_end = ended.as_ref().map(|ended| {
+            fds.push(PollFd::new(ended, PollFlags::IN));
+            fds.len() - 1
+        });
+        let at_stderr = stderr.fd().map(|stderr| {
+            fds.push(PollFd::from_borrowed_fd(stderr, PollFlags::IN));
+            fds.len() - 1
+        });
         let time = Timespec {
             tv_sec: left.as_secs() as i64,
             tv_nsec: left.subsec_nanos().into(),
@@ -330,7 +284,7 @@ fn watch(
             Err(error) => return Err(error.into()),
         }
         let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        if ready.get(2) == Some(&true) {
+        if at_stderr.is_some_and(|at| ready[at]) {
             stderr.read();
             if stderr.says_alive() {
                 began = Instant::now();
@@ -347,7 +301,7 @@ fn watch(
                 _ => Ok(Some(Stop::Parted(Parted::Died))),
             };
         }
-        if ready[1] || reaped.main.is_some() {
+        if at_end.is_some_and(|at| ready[at]) || reaped.main.is_some() {
             return Ok(None);
         }
     }

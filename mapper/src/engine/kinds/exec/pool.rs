@@ -11,12 +11,15 @@ use gristmill_common::spec::Exec;
 
 use super::child::{Keeper, kill};
 use super::host::Host;
-use super::recipe::links;
+use super::shipped::links;
 use super::unit::Unit;
 use super::warm::Warm;
 
 /// How often a stop is looked for while programs run.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The folder of the job's files, beside the numbered ones of programs.
+const FILES: &str = "files";
 
 /// A keeper, and the worker that runs under it if one does.
 pub(super) struct Place {
@@ -61,8 +64,8 @@ impl Pool {
             .tempdir_in(&host.tmp)?;
         let pool = Arc::new(Self {
             host: host.clone(),
+            links: links(exec, host, &rooms.path().join(FILES))?,
             rooms,
-            links: links(exec, host),
             most: host.programs(exec.memory),
             state: Mutex::default(),
             free: Condvar::new(),

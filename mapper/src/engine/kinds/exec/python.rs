@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
+use gristmill_common::code::is_local_module;
 use gristmill_common::spec::{Exec, Program};
 
 use super::host::Host;
@@ -73,13 +74,19 @@ pub(super) fn interpreter(found: String, host: &Host) -> String {
         .unwrap_or(found)
 }
 
-/// What the worker is to load: a file by its absolute path, or a module by its name.
+/// What the worker is to load: a file by its absolute path, or a module by its name, with the
+/// folder before it if it is one of the user's own.
 ///
 /// # Errors
 /// When there is no such file.
 pub(super) fn module(named: &str, host: &Host) -> Result<String, SpecError> {
+    let not_utf8 = |_| SpecError(format!("exec: --python {named}: its path is not UTF-8"));
     if !named.ends_with(".py") {
-        return Ok(named.into());
+        if !is_local_module(named, &host.folder) {
+            return Ok(named.into());
+        }
+        let path = host.folder.join(named).into_os_string().into_string();
+        return path.map_err(not_utf8);
     }
     inside(named, host)?;
     let path = host.folder.join(named);
@@ -87,7 +94,7 @@ pub(super) fn module(named: &str, host: &Host) -> Result<String, SpecError> {
         return Err(SpecError(format!("exec: --python {named}: no such file")));
     }
     let path = path.into_os_string().into_string();
-    path.map_err(|_| SpecError(format!("exec: --python {named}: its path is not UTF-8")))
+    path.map_err(not_utf8)
 }
 
 #[cfg(test)]

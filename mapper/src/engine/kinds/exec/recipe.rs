@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gristmill_common::code::{is_inside, plain};
 use gristmill_common::spec::{Exec, Program};
@@ -12,6 +12,7 @@ use super::confine::{Cell, Confinement};
 use super::host::Host;
 use super::python;
 use super::search::{on_path, runs};
+use super::shebang;
 use crate::engine::prepared::SpecError;
 
 /// In the words of a program, it stands for a file with the document.
@@ -176,15 +177,6 @@ impl Recipe {
     }
 }
 
-/// The files of a job's programs: names in a program's folder, and where they are.
-pub(super) fn links(exec: &Exec, host: &Host) -> Vec<(PathBuf, PathBuf)> {
-    let links = exec.files.iter().map(|file| {
-        let name = PathBuf::from(&file.name);
-        (plain(&name), host.folder.join(&name))
-    });
-    links.filter(|(name, _)| is_inside(name)).collect()
-}
-
 /// What a program gets of this process's environment.
 pub(super) fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
     let value = |name: &'static str| {
@@ -230,6 +222,10 @@ fn find(program: &str, host: &Host) -> Result<String, SpecError> {
         // No name of a job's may come to mean a file of the job.
         on_path(program, (!host.from_elsewhere).then_some(&*host.folder))
     };
+    let here = (!host.from_elsewhere).then_some(&*host.folder);
+    if let Some(fault) = found.as_deref().and_then(|path| shebang::fault(path, here)) {
+        return Err(SpecError(format!("exec: {program}: {fault}")));
+    }
     let text = found.and_then(|path| path.into_os_string().into_string().ok());
     text.ok_or_else(|| {
         SpecError(match program.contains('/') {

@@ -16,12 +16,14 @@ use gristmill_common::spec::Each;
 
 use super::answers::{Answers, UNASKED, failure, settle};
 use super::bound;
-use super::child::Keeper;
 use super::cold::set_aside;
 use super::frame::{self, Said};
+use super::large_units;
+use super::pace::Pace;
 use super::pool::{Held, Place, Pool};
 use super::position::Position;
 use super::recipe::Recipe;
+use super::stop::{Stop, cannot_start};
 use super::sure::Sure;
 use super::unit::{Failed, Unit};
 use super::verdict::Verdict;
@@ -32,20 +34,13 @@ use crate::engine::processor::{ProcessError, Processor};
 
 /// Batches that a worker has: one in work, one ahead.
 const AHEAD: usize = 2;
-/// The first batch that a worker gets, in bytes.
-const FIRST: usize = 2 << 10;
-/// A batch that takes less makes the next ones larger, one that takes more makes them smaller.
-const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
-/// The largest document that a worker gets, in bytes.
-const MOST_CONTENT: u64 = 64 << 20;
 
 /// Gives the units of a batch to workers.
 pub(super) struct Talk {
     pub(super) recipe: Arc<Recipe>,
     pub(super) pool: Arc<Pool>,
     pub(super) verdict: Arc<Verdict>,
-    /// The size of batches that suits the program.
-    pub(super) size: usize,
+    pace: Pace,
     /// What was counted in the batch in work: sure once it is ended.
     counted: Counters,
     /// Where in the batch in work the worker is.
@@ -73,7 +68,7 @@ impl Processor for Talk {
             }
         }
         let pool = Arc::clone(&self.pool);
-        let files = self.load(&mut units, out);
+        let files = large_units::load(&self.recipe.exec, &pool, &self.verdict, &mut units, out);
         for (unit, bytes) in units.iter_mut().zip(&files) {
             if let Some(bytes) = bytes {
                 unit.content = bytes;
@@ -100,36 +95,10 @@ impl Talk {
             recipe,
             pool,
             verdict,
-            size: FIRST,
+            pace: Pace::new(),
             counted: Counters::default(),
             position: Position::new(),
         }
-    }
-
-    /// Reads the units that are not in their chunk, and sets those aside that are too large for a
-    /// worker.
-    fn load(&self, units: &mut Vec<Unit<'_>>, out: &mut Output) -> Vec<Option<Vec<u8>>> {
-        let each = self.recipe.exec.each;
-        units.retain(|unit| {
-            let fits = unit.part.piece.large <= MOST_CONTENT;
-            if !fits {
-                let failed = Failed::because("larger than the 64MiB that a worker may get");
-                set_aside(unit, failed, each, out);
-                self.pool.done(unit);
-            }
-            fits
-        });
-        let read = |unit: &Unit<'_>| {
-            let file = self.pool.large(unit)?;
-            let bytes = std::fs::read(&file);
-            let cannot = |error: &io::Error| {
-                let file = file.display();
-                self.verdict
-                    .fail_here(format!("cannot read {file}: {error}"));
-            };
-            bytes.inspect_err(cannot).ok()
-        };
-        units.iter().map(read).collect()
     }
 
     /// Sees every unit answered or set aside.
@@ -169,7 +138,7 @@ impl Talk {
             let Some(failed) = asked.died else { continue };
             place.warm = None;
             // Where one record kills, others may: with small batches few are asked one by one.
-            self.size = FIRST;
+            self.pace = Pace::new();
             if self.pool.is_stopping() {
                 return Ok(());
             }
@@ -233,8 +202,7 @@ impl Talk {
         let mut batch_began = Instant::now();
         while sure.answered < units.len() {
             if outbox.is_empty() && ends.len() < AHEAD && sent < units.len() {
-                let most = self.size.min(warm.batch);
-                let end = sent + batch_end(&units[sent..], most);
+                let end = sent + self.pace.batch(&units[sent..], warm.batch);
                 message = frame::batch(&units[sent..end]);
                 outbox = &message;
                 ends.push_back(end);
@@ -254,7 +222,7 @@ impl Talk {
                     out.counters.append(&self.counted);
                     self.begin_batch();
                     sure = Sure::new(answered, out);
-                    self.pace(batch_began.elapsed(), warm.batch);
+                    self.pace.took(batch_began.elapsed(), warm.batch);
                     batch_began = Instant::now();
                     Ok(0)
                 }
@@ -276,7 +244,7 @@ impl Talk {
                         sent,
                         answered: sure.answered,
                         hung: hung.then(place).flatten(),
-                        died: Some(self.died(stop, keeper)),
+                        died: Some(stop.end(keeper, &self.recipe.exec)),
                     });
                 }
             }
@@ -361,62 +329,4 @@ impl Talk {
         }
         Ok(answered)
     }
-
-    /// Ends a worker and says why.
-    fn died(&self, stop: Stop, keeper: &Keeper) -> Failed {
-        let exec = &self.recipe.exec;
-        let (mut failed, ending) = match stop {
-            Stop::Fail(failed) => (failed, end_of(keeper)),
-            Stop::Silence(silence) => {
-                let ending = silence.end_of(keeper);
-                let reason = silence.reason(&ending, exec.timeout, exec.memory);
-                (Failed::because(reason), ending)
-            }
-        };
-        if failed.stderr.is_empty() {
-            failed.stderr = ending.stderr;
-        }
-        failed
-    }
-
-    /// A batch took this long: the next ones are larger, up to `most` bytes, or smaller.
-    fn pace(&mut self, took: Duration, most: usize) {
-        if took < PACE.0 {
-            self.size = (self.size * 2).min(most);
-        } else if took > PACE.1 {
-            self.size = (self.size / 2).max(1);
-        }
-    }
-}
-
-/// Why a worker is ended.
-enum Stop {
-    /// It said that it cannot go on.
-    Fail(Failed),
-    Silence(Silence),
-}
-
-impl Stop {
-    fn garbage(what: String) -> Self {
-        Stop::Silence(Silence::Garbage(what))
-    }
-}
-
-/// Why a worker could not be started, with what it said.
-pub(super) fn cannot_start(failed: &Failed) -> String {
-    let said = String::from_utf8_lossy(&failed.stderr);
-    match said.trim_end() {
-        "" => format!("the worker cannot be started: {}", failed.reason),
-        said => format!("the worker cannot be started: {}\n{said}", failed.reason),
-    }
-}
-
-/// How many of the units make a batch of about `size` bytes; one at least.
-fn batch_end(units: &[Unit<'_>], size: usize) -> usize {
-    let mut bytes = 0;
-    let fits = units.iter().take_while(|unit| {
-        bytes += unit.content.len() + 1;
-        bytes <= size
-    });
-    fits.count().max(1)
 }

@@ -405,7 +405,10 @@ def load(module, name):
         sys.modules[plain] = loaded
         spec.loader.exec_module(loaded)
     else:
-        loaded = importlib.import_module(module)
+        folder, _, dotted = module.rpartition("/")
+        if folder:
+            sys.path.insert(0, folder)  # a module of the user's own
+        loaded = importlib.import_module(dotted)
     function = loaded
     for part in name.split("."):
         function = getattr(function, part)

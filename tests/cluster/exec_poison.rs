@@ -1,0 +1,103 @@
+//! Programs that end the mapper together with themselves, as the kernel does with a container that is
+//! out of memory: the chunk is found by what came back, set aside, and can be tried again.
+
+use std::os::unix::process::ExitStatusExt;
+
+use crate::cluster::{Role, assert_same, text, until};
+use crate::exec::Scene;
+
+/// Kills its mapper (the parent of its keeper) at a text, unless a file is there.
+const DEADLY: &str = "#!/bin/sh
+text=$(cat)
+case $text in
+*deadly*) [ -e \"$CURED\" ] || kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) ;;
+esac
+echo \"$text\" | tr a-z A-Z
+";
+
+/// Keeps one mapper alive until a producer has ended; the last one, and how the others died.
+fn keep_alive(scene: &Scene, producer: &mut Role) -> (Role, Vec<Option<i32>>) {
+    // Programs that are confined cannot signal their mapper where the kernel forbids it.
+    let mapper = || scene.mapper(&["--exec", "any", "--exec-unconfined"]);
+    let mut alive = mapper();
+    let mut deaths = Vec::new();
+    until("the job is done", || {
+        if let Some(status) = alive.child.try_wait().expect("a child") {
+            deaths.push(status.signal());
+            alive = mapper();
+        }
+        producer.child.try_wait().expect("a child").is_some()
+    });
+    (alive, deaths)
+}
+
+#[test]
+fn a_chunk_that_ends_its_mapper_is_skipped_and_can_be_replayed() {
+    let scene = Scene::new();
+    scene.program("deadly.sh", DEADLY);
+    for number in 0..8 {
+        let text = match number {
+            2 => "one deadly line\n".into(),
+            _ => format!("line {number}\n"),
+        };
+        scene.file(&format!("pages/{number}.txt"), &text);
+    }
+    let cured = scene.cluster.folder.path().join("cured");
+    let pages = scene.desk.join("pages");
+    let variable = format!("CURED={}", cured.display());
+    let words = [
+        "--each",
+        "document",
+        "--max-document",
+        "12MiB",
+        "--env",
+        &variable,
+        "--",
+        "./deadly.sh",
+        ":::",
+        text(&pages),
+    ];
+    let _reducer = scene.cluster.reducer();
+    let mut line = scene
+        .cluster
+        .command(&["produce", "exec", "--job", "job", "--wait"]);
+    line.current_dir(&scene.desk).args(words);
+    let mut producer = scene.cluster.start("produce", &mut line);
+    let (alive, deaths) = keep_alive(&scene, &mut producer);
+    // The deliveries of an ordinary chunk, and those of a suspect.
+    assert_eq!(deaths, [Some(9); 7]);
+    producer.ended().code(3).says("could not be run at all");
+    let said = alive.said();
+    assert!(
+        said.contains("the chunk is skipped: its chunk cannot be run: 3 times"),
+        "{said}"
+    );
+    let found = scene.cluster.job("job");
+    let part = String::from_utf8_lossy(&found["part-00000.txt"]);
+    let others = "LINE 0\nLINE 1\nLINE 3\nLINE 4\nLINE 5\nLINE 6\nLINE 7\n";
+    assert_eq!(part, others, "its neighbours");
+    let set_aside = String::from_utf8_lossy(&found["quarantine.jsonl"]);
+    assert_eq!(set_aside.lines().count(), 1, "{set_aside}");
+    for part in ["pages/2.txt", "one deadly line", "it ran no other program"] {
+        assert!(set_aside.contains(part), "{part}: {set_aside}");
+    }
+    let output = scene.cluster.results().join("job");
+    crate::gristmill::run(["verify".as_ref(), output.as_path(), &pages]).code(0);
+
+    std::fs::write(&cured, "").expect("a file");
+    scene
+        .cluster
+        .run(&["replay", "job"])
+        .code(0)
+        .says("tried again");
+    until("the job is finished again", || {
+        let status = scene.cluster.run(&["status", "job", "--json"]).code(0);
+        status.stdout.contains("\"skipped_chunks\":0")
+    });
+    assert_same(
+        &scene.cluster.job("job"),
+        &scene.expected(&words),
+        "replayed",
+    );
+    scene.cluster.until_clean();
+}
