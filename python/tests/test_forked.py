@@ -81,8 +81,8 @@ def test_in_a_bag(numbers, way, wait):
 
 def test_a_child_has_the_item_in_hand_only(numbers, tmp_path):
     def marked(line):
-        if line == "0":
-            os.fork()
+        if line == "0" and (pid := os.fork()):
+            os.waitpid(pid, 0)
         with open(tmp_path / "calls", "a") as file:
             file.write(line + "\n")
         return line
@@ -99,7 +99,7 @@ SCRIPT = """
             pid = os.fork()
             if pid == 0:
                 {way}
-            if {wait}:
+            elif {wait}:
                 os.waitpid(pid, 0)
         with open({calls!r}, "a") as file:
             file.write(line + chr(10))
@@ -124,13 +124,15 @@ def run(tmp_path, *words):
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("way", CHILDS)
 def test_in_the_worker_of_the_program(numbers, tmp_path, way, wait):
-    (tmp_path / "f.py").write_text(textwrap.dedent(SCRIPT).format(way=way, wait=wait and way != "pass", calls=str(tmp_path / "calls")))
+    (tmp_path / "f.py").write_text(textwrap.dedent(SCRIPT).format(way=way, wait=wait, calls=str(tmp_path / "calls")))
     worker = ["--", sys.executable, os.path.abspath(WORKER), str(tmp_path / "f.py")]
     lines = [str(n) for n in range(COUNT)]
     forked = sum(line.endswith("50") for line in lines)
     assert run(tmp_path, "--worker", str(numbers), *worker, "forks") == lines
     calls = (tmp_path / "calls").read_text().split()
-    assert len(calls) == COUNT + (forked if way == "pass" else 0)
+    most = COUNT + (forked if way == "pass" else 0)
+    # The end of the job may find children that nobody waits for before they call.
+    assert (most if wait else COUNT) <= len(calls) <= most
 
 
 @pytest.mark.parametrize("way", CHILDS[:3])

@@ -5,7 +5,7 @@ use std::io::Write;
 const TEXT: &[u8] = b"one two\nthree\n\nfour";
 
 /// The archives.
-pub fn all() -> Vec<Vec<u8>> {
+pub(super) fn all() -> Vec<Vec<u8>> {
     let plain = tar();
     let streams = [
         gzip(TEXT),

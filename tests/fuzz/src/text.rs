@@ -1,16 +1,15 @@
 //! Text of any kind: sentences, tokens and tags of what is mapped, with offsets back into it.
-#![no_main]
 
 use std::cell::RefCell;
 
 use gristmill_tagger::{Model, Tagger, replace_invalid};
-use libfuzzer_sys::fuzz_target;
 
 thread_local! {
     static TAGGER: RefCell<Tagger> = RefCell::new(Tagger::new(Model::embedded()));
 }
 
-fuzz_target!(|bytes: &[u8]| {
+/// Tags them.
+pub fn check(bytes: &[u8]) {
     let text = replace_invalid(bytes);
     assert_eq!(text.len(), bytes.len());
     TAGGER.with_borrow_mut(|tagger| {
@@ -28,4 +27,4 @@ fuzz_target!(|bytes: &[u8]| {
         });
         assert!(text[end..].trim().is_empty());
     });
-});
+}
