@@ -99,11 +99,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         plan: &plan,
         folder: std::env::current_dir().context("the folder that names begin at")?,
         settings,
-        backlog: Backlog {
-            // Nobody knows how long a program takes for a chunk, or reading a split.
-            hold: (program.is_some() || plan.sent() == Sent::Splits).then_some(HOLD),
-            ..Backlog::of(args.backlog.0)
-        },
+        backlog: backlog(args, program.is_some() || plan.sent() == Sent::Splits),
         force: args.force,
         patience,
         file,
@@ -127,6 +123,15 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         Ended::Finished(finished) => finished.tell(&name, &job, &mut plan, &tmp, verbosity),
         Ended::Sealed => Ok(Exit::Complete),
         Ended::Interrupted => Ok(Exit::Interrupted),
+    }
+}
+
+/// How far sending may run ahead of the mappers. Of what may take them long, a program's chunks and
+/// splits to read, less is held.
+fn backlog(args: &ProduceArgs, slow: bool) -> Backlog {
+    Backlog {
+        hold: slow.then_some(HOLD),
+        ..Backlog::of(args.backlog.0)
     }
 }
 

@@ -128,7 +128,6 @@ pub fn shards_of(body: &[u8]) -> Result<[&[u8]; SHARDS], BadTable> {
 #[derive(Clone, Debug)]
 pub struct ShardRows<'a> {
     shards: [&'a [u8]; SHARDS],
-    columns: usize,
     /// The shard at hand, and the next ones are `step` apart.
     at: usize,
     step: usize,
@@ -139,10 +138,9 @@ impl<'a> ShardRows<'a> {
     ///
     /// # Errors
     /// As [`shards_of`].
-    pub fn of(body: &'a [u8], columns: usize, first: usize, step: usize) -> Result<Self, BadTable> {
+    pub fn of(body: &'a [u8], first: usize, step: usize) -> Result<Self, BadTable> {
         Ok(Self {
             shards: shards_of(body)?,
-            columns,
             at: first,
             step,
         })
@@ -152,22 +150,21 @@ impl<'a> ShardRows<'a> {
     ///
     /// # Errors
     /// As [`shards_of`].
-    pub fn all(body: &'a [u8], columns: usize) -> Result<Self, BadTable> {
-        Self::of(body, columns, 0, 1)
+    pub fn all(body: &'a [u8]) -> Result<Self, BadTable> {
+        Self::of(body, 0, 1)
     }
 
-    /// The next row and its shard; none at the end. `ROOM` must be enough for the columns.
+    /// The next row and its shard; none at the end. A row's columns are as many as `values`, where
+    /// their values go; a member row has none.
     ///
     /// # Errors
     /// When there is no row where one should be.
     #[inline]
-    pub fn next_row<const ROOM: usize>(
-        &mut self,
-    ) -> Result<Option<(usize, Row<'a, ROOM>)>, BadTable> {
+    pub fn next_row(&mut self, values: &mut [u128]) -> Result<Option<(usize, Row<'a>)>, BadTable> {
         loop {
             match self.shards.get_mut(self.at) {
                 Some(rest) if !rest.is_empty() => {
-                    return Ok(Some((self.at, take_row(rest, self.columns)?)));
+                    return Ok(Some((self.at, take_row(rest, values)?)));
                 }
                 Some(_) => self.at += self.step,
                 None => return Ok(None),

@@ -44,21 +44,16 @@ impl Merge {
 /// The most columns a table may have.
 pub const MAX_COLUMNS: usize = 128;
 
-/// The columns of most tables: a row that has room for no more is read faster.
-pub const FEW_COLUMNS: usize = 8;
-
 /// The longest key that is accepted from a message: a record cannot be longer.
 pub const MAX_KEY: usize = 4 << 20;
 
-/// One row, borrowed from an outcome's body, with room for `ROOM` columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row<'a, const ROOM: usize = FEW_COLUMNS> {
+/// One row, borrowed from an outcome's body. Its columns' values stand beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Row<'a> {
     /// The key: raw bytes, or encoded by [`crate::key`] where it has several fields.
     pub key: &'a [u8],
     /// True for a value to be counted as distinct; such a row has no columns.
     pub member: bool,
-    /// The columns' values; only the first `columns` count.
-    pub values: [u128; ROOM],
 }
 
 /// Why an outcome's body is not a table.
@@ -81,33 +76,29 @@ pub fn push_member(body: &mut Vec<u8>, key: &[u8]) {
     body.extend_from_slice(key);
 }
 
-/// Takes a row. `ROOM` must be enough for the columns.
+/// Takes a row. The values go where they are to be: a row that carries them is copied at every
+/// return. Those of a member row stay as they are.
 #[inline]
-pub(crate) fn take_row<'a, const ROOM: usize>(
-    rest: &mut &'a [u8],
-    columns: usize,
-) -> Result<Row<'a, ROOM>, BadTable> {
+pub(crate) fn take_row<'a>(rest: &mut &'a [u8], values: &mut [u128]) -> Result<Row<'a>, BadTable> {
     let head = take_uvarint(rest)?;
     let len = head >> 1;
     if len > MAX_KEY as u128 || len > rest.len() as u128 {
-        return Err(BadTable(
-            format!("a key of {len} bytes with {} left", rest.len()).into(),
-        ));
+        return Err(bad_key(len, rest.len()));
     }
     let (key, tail) = rest.split_at(len as usize);
     *rest = tail;
     let member = head & 1 == 1;
-    let mut values = [0u128; ROOM];
     if !member {
-        for value in &mut values[..columns] {
+        for value in values {
             *value = take_uvarint(rest)?;
         }
     }
-    Ok(Row {
-        key,
-        member,
-        values,
-    })
+    Ok(Row { key, member })
+}
+
+#[cold]
+fn bad_key(len: u128, left: usize) -> BadTable {
+    BadTable(format!("a key of {len} bytes with {left} left").into())
 }
 
 /// Appends an unsigned LEB128 varint.
@@ -171,11 +162,12 @@ mod tests {
             }
             let mut rest = &body[..];
             for (key, a, b, member) in &all {
-                let row: Row<'_> = take_row(&mut rest, 2).unwrap();
+                let mut values = [0; 2];
+                let row = take_row(&mut rest, &mut values).unwrap();
                 prop_assert_eq!(row.key, &key[..]);
                 prop_assert_eq!(row.member, *member);
                 if !member {
-                    prop_assert_eq!(&row.values[..2], &[*a, u128::from(*b)][..]);
+                    prop_assert_eq!(values, [*a, u128::from(*b)]);
                 }
             }
             prop_assert!(rest.is_empty());

@@ -10,7 +10,7 @@ use gristmill_common::id::{ChunkId, content_hash};
 use gristmill_common::outcome::{MAX_PART, SourceCount};
 use gristmill_common::shards::ShardRows;
 use gristmill_common::spec::Shape;
-use gristmill_common::table::{BadTable, MAX_COLUMNS, Merge};
+use gristmill_common::table::{BadTable, Merge};
 use gristmill_common::wire::{self, Check, Message, WireError};
 
 use crate::engine::account::Counts;
@@ -107,16 +107,17 @@ impl ChunkRun {
                 return Err(WireError::Malformed(format!("partition {partition}")));
             };
             let wrong = |bad: BadTable| WireError::Malformed(bad.to_string());
-            let mut rows = ShardRows::all(&outcome.body, self.merges.len()).map_err(wrong)?;
-            while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().map_err(wrong)? {
+            let mut rows = ShardRows::all(&outcome.body).map_err(wrong)?;
+            let mut values = vec![0; self.merges.len()];
+            while let Some((_, row)) = rows.next_row(&mut values).map_err(wrong)? {
                 if row.member {
                     table.member(row.key, 0);
                     continue;
                 }
                 let at = table.row(row.key);
                 let totals = table.values_mut(at).iter_mut();
-                for ((total, merge), value) in totals.zip(&self.merges).zip(row.values) {
-                    merge.apply(total, value);
+                for ((total, merge), value) in totals.zip(&self.merges).zip(&values) {
+                    merge.apply(total, *value);
                 }
             }
         }
@@ -259,9 +260,10 @@ mod tests {
                 });
                 continue;
             }
-            let mut rows = ShardRows::all(&outcome.body, columns).unwrap();
-            while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().unwrap() {
-                let said = (row.member, row.values[..columns].to_vec());
+            let mut rows = ShardRows::all(&outcome.body).unwrap();
+            let mut values = vec![0; columns];
+            while let Some((_, row)) = rows.next_row(&mut values).unwrap() {
+                let said = (row.member, values.clone());
                 let before = all.insert((*partition, row.key.to_vec()), said);
                 assert_eq!(before, None, "a row twice");
             }

@@ -98,7 +98,6 @@ mod tests {
     use gristmill_common::id::ChunkId;
     use gristmill_common::shards::ShardRows;
     use gristmill_common::spec::{GroupBy, JobSpec, Kind};
-    use gristmill_common::table::MAX_COLUMNS;
     use gristmill_common::wire::{self, Check, Message};
 
     use super::*;
@@ -152,12 +151,13 @@ mod tests {
                 };
                 let head = outcome.head;
                 self.chunks.push((head.id, head.quarantined.len()));
-                let mut rows = ShardRows::all(&outcome.body, columns).unwrap();
-                while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().unwrap() {
+                let mut values = vec![0; columns];
+                let mut rows = ShardRows::all(&outcome.body).unwrap();
+                while let Some((_, row)) = rows.next_row(&mut values).unwrap() {
                     count += 1;
                     let sums = self.rows.entry(row.key.to_vec());
                     let sums = sums.or_insert_with(|| vec![0; columns]);
-                    for (sum, value) in sums.iter_mut().zip(row.values) {
+                    for (sum, value) in sums.iter_mut().zip(&values) {
                         *sum += value;
                     }
                 }

@@ -250,8 +250,9 @@ fn merge_body(shape: &Shape, outcome: &Outcome, merged: &mut Merged) {
         merged.bytes.extend_from_slice(&outcome.body);
         return;
     };
-    let mut rows = ShardRows::all(&outcome.body, table.columns.len()).unwrap();
-    while let Some((_, row)) = rows.next_row::<MAX_COLUMNS>().unwrap() {
+    let mut values = vec![0; table.columns.len()];
+    let mut rows = ShardRows::all(&outcome.body).unwrap();
+    while let Some((_, row)) = rows.next_row(&mut values).unwrap() {
         if row.member {
             merged.members.insert(row.key.to_vec());
             continue;
@@ -265,7 +266,7 @@ fn merge_body(shape: &Shape, outcome: &Outcome, merged: &mut Merged) {
                 .collect()
         });
         for (at, (_, merge)) in table.columns.iter().enumerate() {
-            merge.apply(&mut totals[at], row.values[at]);
+            merge.apply(&mut totals[at], values[at]);
         }
     }
 }

@@ -3,7 +3,7 @@
 use gristmill_common::key;
 use gristmill_common::shards::{KeyWords, ShardRows};
 use gristmill_common::spec::{KeyedBy, TableShape};
-use gristmill_common::table::{FEW_COLUMNS, MAX_COLUMNS};
+use gristmill_common::table::MAX_COLUMNS;
 
 use super::TableError;
 
@@ -49,16 +49,10 @@ impl Layout {
 
     /// Whether the rows of a body are rows of this table.
     pub(crate) fn check_body(self, body: &[u8]) -> Result<(), TableError> {
-        if self.columns <= FEW_COLUMNS {
-            self.check_with::<FEW_COLUMNS>(body)
-        } else {
-            self.check_with::<MAX_COLUMNS>(body)
-        }
-    }
-
-    fn check_with<const ROOM: usize>(self, body: &[u8]) -> Result<(), TableError> {
-        let mut rows = ShardRows::all(body, self.columns)?;
-        while let Some((shard, row)) = rows.next_row::<ROOM>()? {
+        let mut values = [0; MAX_COLUMNS];
+        let values = &mut values[..self.columns];
+        let mut rows = ShardRows::all(body)?;
+        while let Some((shard, row)) = rows.next_row(values)? {
             self.check(row.key, row.member)?;
             check_shard(shard, KeyWords::of(row.key).shard())?;
         }

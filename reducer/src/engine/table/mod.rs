@@ -13,7 +13,7 @@ use std::path::Path;
 
 use gristmill_common::shards::ShardRows;
 use gristmill_common::spec::TableShape;
-use gristmill_common::table::{BadTable, FEW_COLUMNS, MAX_COLUMNS, Merge, Row, push_uvarint};
+use gristmill_common::table::{BadTable, Merge, Row, push_uvarint};
 
 use crate::engine::error::FileError;
 use crate::engine::sort::{Combine, Merger, Spill, take_values};
@@ -84,26 +84,17 @@ impl Table {
 
     /// Merges the rows of one outcome's body.
     pub(crate) fn take(&mut self, body: &[u8]) -> Result<(), TableError> {
-        if self.columns.len() <= FEW_COLUMNS {
-            self.take_with::<FEW_COLUMNS>(body)
-        } else {
-            self.take_with::<MAX_COLUMNS>(body)
-        }
-    }
-
-    fn take_with<const ROOM: usize>(&mut self, body: &[u8]) -> Result<(), TableError> {
-        let mut rows = ShardRows::of(body, self.columns.len(), self.first, self.step)?;
-        let mut batch = [Row {
-            key: &[],
-            member: false,
-            values: [0; ROOM],
-        }; BATCH];
+        let columns = self.columns.len();
+        let mut rows = ShardRows::of(body, self.first, self.step)?;
+        let mut batch = [Row::default(); BATCH];
+        let mut values = vec![0; BATCH * columns];
         let mut shards = [0; BATCH];
         let mut heads = [Head::default(); BATCH];
         loop {
             let mut filled = 0;
             for (place, shard) in batch.iter_mut().zip(&mut shards) {
-                let Some((from, row)) = rows.next_row::<ROOM>()? else {
+                let values = &mut values[filled * columns..][..columns];
+                let Some((from, row)) = rows.next_row(values)? else {
                     break;
                 };
                 self.layout.check(row.key, row.member)?;
@@ -112,12 +103,13 @@ impl Table {
             }
             let batch = &batch[..filled];
             self.rows.look_up(batch, &mut heads);
-            for ((row, &head), &shard) in batch.iter().zip(&heads).zip(&shards) {
-                check_shard(shard, head.shard())?;
-                if self.rows.add(head, row).is_err() {
+            for (at, (row, &head)) in batch.iter().zip(&heads).enumerate() {
+                check_shard(shards[at], head.shard())?;
+                let values = &values[at * columns..][..columns];
+                if self.rows.add(head, row, values).is_err() {
                     self.spill()?;
                     // An empty table takes any row.
-                    let _ = self.rows.add(head, row);
+                    let _ = self.rows.add(head, row, values);
                 }
             }
             if filled < BATCH {

@@ -102,11 +102,7 @@ impl Rows {
     /// Looks up the keys of up to [`BATCH`] rows, so that what [`Rows::add`] needs of them is in
     /// the processor's cache. The loads of one step do not depend on each other, so the processor
     /// waits for many at once; row by row it would wait for each.
-    pub(crate) fn look_up<const ROOM: usize>(
-        &self,
-        rows: &[Row<'_, ROOM>],
-        heads: &mut [Head; BATCH],
-    ) {
+    pub(crate) fn look_up(&self, rows: &[Row<'_>], heads: &mut [Head; BATCH]) {
         let mask = self.index.len() - 1;
         let mut slots = [0u64; BATCH];
         for ((row, head), slot) in rows.iter().zip(heads.iter_mut()).zip(&mut slots) {
@@ -135,14 +131,11 @@ impl Rows {
         std::hint::black_box(touched);
     }
 
-    /// Merges a row into the one with its key, or adds it. `head` is the key's.
+    /// Merges a row into the one with its key, or adds it. `head` is the key's, and a member row's
+    /// values do not count.
     #[inline]
-    pub(crate) fn add<const ROOM: usize>(
-        &mut self,
-        head: Head,
-        row: &Row<'_, ROOM>,
-    ) -> Result<(), Full> {
-        let (key, values) = (row.key, &row.values[..self.columns.len()]);
+    pub(crate) fn add(&mut self, head: Head, row: &Row<'_>, values: &[u128]) -> Result<(), Full> {
+        let key = row.key;
         let Head {
             first, second, tag, ..
         } = head;
@@ -151,7 +144,7 @@ impl Rows {
         loop {
             let slot = self.index[at];
             if slot == 0 {
-                return self.insert(key, head, values);
+                return self.insert(row, head, values);
             }
             if slot >> 32 == tag {
                 let number = slot as u32 - 1;
@@ -209,7 +202,8 @@ impl Rows {
         }
     }
 
-    fn insert(&mut self, key: &[u8], head: Head, values: &[u128]) -> Result<(), Full> {
+    fn insert(&mut self, new: &Row<'_>, head: Head, values: &[u128]) -> Result<(), Full> {
+        let key = new.key;
         let Head {
             first, second, tag, ..
         } = head;
@@ -225,6 +219,7 @@ impl Rows {
         };
         self.words.extend_from_slice(&[first, second]);
         for (at, &value) in values.iter().enumerate() {
+            let value = if new.member { 0 } else { value };
             self.words.push(value as u64);
             if is_wide(self.columns[at]) {
                 self.words.push((value >> 64) as u64);
