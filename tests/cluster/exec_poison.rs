@@ -1,5 +1,5 @@
-//! Programs that end the mapper together with themselves, as the kernel does with a container that is
-//! out of memory: the chunk is found by what came back, set aside, and can be tried again.
+//! Programs that end the mapper together with themselves, as the kernel does with a container that
+//! is out of memory: the chunk is found by what came back, set aside, and can be tried again.
 
 use std::os::unix::process::ExitStatusExt;
 
