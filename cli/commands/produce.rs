@@ -1,5 +1,6 @@
 //! `gristmill produce`: feeds a job to a broker, and waits for it if asked.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,18 +51,23 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// The least backlog: a few chunks of the largest size.
 const LEAST_BACKLOG: u64 = 32 << 20;
 
+/// Refuses `-o`.
+fn no_output(output: Option<&Path>) -> anyhow::Result<()> {
+    match output {
+        None => Ok(()),
+        Some(_) => Err(usage(
+            "-o: results go to the folder of the reducers (`gristmill reduce -o`), below the job's name \
+             (--job); -o is for `run`",
+        )),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// A usage error, or the reason why the job is not on the broker or did not complete.
 pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow::Result<Exit> {
     let mut job = words.into_job()?;
-    if job.command.output.is_some() {
-        return Err(usage(
-            "-o: results go to the folder of the reducers (`gristmill reduce -o`), below the job's name \
-             (--job); -o is for `run`",
-        ));
-    }
     let files = std::mem::take(&mut job.files);
     let program = Program::of(&mut job)?;
     let file = (program.as_ref())
@@ -155,6 +161,7 @@ fn name(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<JobName> {
 
 /// How the job is read and sent, and the size of its chunks.
 fn settings(job: &Job<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, usize)> {
+    no_output(job.command.output.as_deref())?;
     let args = &job.command;
     let documents = program && job.spec.records == Records::Document;
     if job.spec.max_record > MAX_SENT_RECORD && !documents {

@@ -127,6 +127,8 @@ impl Worker {
     pub(super) async fn run(mut self) -> End {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut unknown: Option<Instant> = None;
+        // Why the consumer before ended; said when there is another: the queue may be gone.
+        let mut ended = None;
         loop {
             if *self.modes.borrow() == Mode::Leave {
                 return End::Finished;
@@ -165,6 +167,10 @@ impl Worker {
                 },
             };
             unknown = None;
+            if let Some(reason) = ended.take() {
+                let queue = self.queue.clone();
+                self.state.say(&BrokerEvent::Resubscribed { queue, reason });
+            }
             let stop = self.consume(&channel, consumer, epoch).await;
             // Whatever is still in somebody's hand cannot be settled any more.
             self.shared.next_epoch();
@@ -181,8 +187,7 @@ impl Worker {
             match stop {
                 Stop::End(end) => return end,
                 Stop::Again(Some(reason)) => {
-                    let queue = self.queue.clone();
-                    self.state.say(&BrokerEvent::Resubscribed { queue, reason });
+                    ended = Some(reason);
                     tokio::time::sleep(backoff.next()).await;
                 }
                 Stop::Again(None) | Stop::Elsewhere => {}

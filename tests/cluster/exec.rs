@@ -343,6 +343,12 @@ fn programs_end_with_their_job_and_with_their_mapper() {
     scene.produce("killed", &long("40002")).code(0);
     until("it runs", || sleepers("40002") == 1);
     assert!(left() > 0);
+    // The queues of the job that was cancelled are gone.
+    let said = mapper.said();
+    assert!(
+        !said.contains("subscribed to gristmill.cancelled"),
+        "{said}"
+    );
     mapper.kill();
     until("it has ended", || sleepers("40002") == 0);
     until("nothing is left", || left() == 0);
