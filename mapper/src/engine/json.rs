@@ -2,37 +2,42 @@
 //! that are not UTF-8 can stand in no string: they show as U+FFFD, and a member of an object has
 //! them as they are in base64 (RFC 4648) beside it.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// Appends `"NAME":"text"`, and `"NAME_base64":"…"` if the text is not UTF-8.
 pub(crate) fn push_member(out: &mut Vec<u8>, name: &str, text: &[u8]) {
-    out.extend_from_slice(format!("\"{name}\":").as_bytes());
-    let shown = String::from_utf8_lossy(text);
-    push_text(out, &shown);
-    if matches!(shown, Cow::Owned(_)) {
-        let encoded = STANDARD.encode(text);
-        out.extend_from_slice(format!(",\"{name}_base64\":\"{encoded}\"").as_bytes());
+    push_name(out, name, "");
+    if !push_string(out, text) {
+        out.push(b',');
+        push_name(out, name, "_base64");
+        push_string(out, STANDARD.encode(text).as_bytes());
     }
 }
 
-/// Appends a string; bytes that are not UTF-8 become U+FFFD.
-pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
+fn push_name(out: &mut Vec<u8>, name: &str, suffix: &str) {
+    for part in ["\"", name, suffix, "\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Appends a string; bytes that are not UTF-8 become U+FFFD. Says whether all of it was UTF-8.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) -> bool {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     if text.iter().all(plain) {
         out.push(b'"');
         out.extend_from_slice(text);
         out.push(b'"');
-    } else {
-        push_text(out, &String::from_utf8_lossy(text));
+        return true;
     }
-}
-
-fn push_text(out: &mut Vec<u8>, text: &str) {
     // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
+    match std::str::from_utf8(text) {
+        Ok(text) => serde_json::to_writer(out, text).is_ok(),
+        Err(_) => {
+            let _ = serde_json::to_writer(out, &String::from_utf8_lossy(text));
+            false
+        }
+    }
 }
 
 /// Appends a list, each item as `push` writes it.

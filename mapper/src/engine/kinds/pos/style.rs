@@ -45,7 +45,9 @@ impl Style {
         let mut name = Vec::new();
         match self.format {
             Format::Conllu => push_id(&mut name, document),
-            Format::Jsonl => json::push_string(&mut name, shown(document).as_bytes()),
+            Format::Jsonl => {
+                json::push_string(&mut name, shown(document).as_bytes());
+            }
             _ => {}
         }
         name
