@@ -6,6 +6,7 @@ use std::thread;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use gristmill_jobs::declare::CHUNK_DELIVERIES;
 use gristmill_jobs::transport::Delivery;
 use tokio::runtime::Handle;
 use tracing::warn;
@@ -19,6 +20,10 @@ use crate::work::isolate::{NotRun, isolate};
 
 /// So often a suspect of a job that runs programs may come back.
 const RELAPSES: u64 = 3;
+
+/// From 4.3, RabbitMQ goes on counting where the queue of chunks gave a suspect up, which is behind
+/// its limit; older versions begin anew.
+const BROUGHT: u64 = CHUNK_DELIVERIES as u64 + 1;
 
 /// What came of mapping a chunk in processes of its own.
 pub(super) struct Apart {
@@ -78,7 +83,11 @@ fn skip(
 /// mapper as well (the kernel ends a container that is out of memory as a whole) leaves nobody to
 /// see it. But no other program ran at its mapper meanwhile.
 pub(super) fn relapsed(job: &Assignment, relapses: Option<u64>) -> Option<String> {
-    let relapses = relapses.filter(|relapses| *relapses >= RELAPSES)?;
+    let count = relapses?;
+    let relapses = count.checked_sub(BROUGHT).unwrap_or(count);
+    if relapses < RELAPSES {
+        return None;
+    }
     job.runs_programs().then(|| {
         format!(
             "{relapses} times its mapper ended, or lost the broker, while it ran no other program \
