@@ -101,7 +101,8 @@ impl Delivered {
 
     /// How often the message came back before, as far as the queue counts it: every version counts
     /// a message that was rejected, or whose consumer's connection was lost. Before 4.3, RabbitMQ
-    /// also counts one that was returned or whose time was over.
+    /// also counts one that was returned or whose time was over. Of a dead-lettered message, 4.3
+    /// goes on counting where the queue that it comes from ended.
     pub fn delivery_count(&self) -> Option<u64> {
         let headers = self.properties.headers().as_ref()?;
         match headers.inner().get("x-delivery-count")? {

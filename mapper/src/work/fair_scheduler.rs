@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::work::assignment::{Assignment, MapError};
 use crate::work::in_flight::InFlight;
 use crate::work::room::Room;
+use crate::work::suspect::relapses;
 
 /// Chunks in hand, and who may work on one.
 #[derive(Debug)]
@@ -339,7 +340,7 @@ impl FairScheduler {
                 in_flight,
                 payload,
                 suspect: is_suspect || came_back > 0,
-                relapses: is_suspect.then_some(came_back),
+                relapses: is_suspect.then(|| relapses(came_back)),
                 permit,
             });
         }

@@ -21,9 +21,12 @@ use crate::work::isolate::{NotRun, isolate};
 /// So often a suspect of a job that runs programs may come back.
 const RELAPSES: u64 = 3;
 
-/// From 4.3, RabbitMQ goes on counting where the queue of chunks gave a suspect up, which is behind
-/// its limit; older versions begin anew.
-const BROUGHT: u64 = CHUNK_DELIVERIES as u64 + 1;
+/// How often a suspect came back as one, of what its queue counted. RabbitMQ 3.10.8 counts from
+/// zero; 4.3.6 goes on where the queue of chunks gave it up, which is behind its limit.
+pub(super) fn relapses(counted: u64) -> u64 {
+    let before = u64::from(CHUNK_DELIVERIES) + 1;
+    counted.checked_sub(before).unwrap_or(counted)
+}
 
 /// What came of mapping a chunk in processes of its own.
 pub(super) struct Apart {
@@ -83,11 +86,7 @@ fn skip(
 /// mapper as well (the kernel ends a container that is out of memory as a whole) leaves nobody to
 /// see it. But no other program ran at its mapper meanwhile.
 pub(super) fn relapsed(job: &Assignment, relapses: Option<u64>) -> Option<String> {
-    let count = relapses?;
-    let relapses = count.checked_sub(BROUGHT).unwrap_or(count);
-    if relapses < RELAPSES {
-        return None;
-    }
+    let relapses = relapses.filter(|relapses| *relapses >= RELAPSES)?;
     job.runs_programs().then(|| {
         format!(
             "{relapses} times its mapper ended, or lost the broker, while it ran no other program \
@@ -151,4 +150,15 @@ fn end(
         refused.map_or(Settle::Ack, Settle::DeadLetter),
     );
     runtime.spawn(settling);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn returns_are_counted_from_where_the_queue_of_chunks_gave_up() {
+        assert_eq!([0, 1, 2, 3].map(relapses), [0, 1, 2, 3]);
+        assert_eq!([4, 5, 6, 7].map(relapses), [0, 1, 2, 3]);
+    }
 }
