@@ -2,6 +2,8 @@
 //! that are not UTF-8 can stand in no string: they show as U+FFFD, and a member of an object has
 //! them as they are in base64 (RFC 4648) beside it.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -30,14 +32,11 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) -> bool {
         out.push(b'"');
         return true;
     }
+    let utf8 = std::str::from_utf8(text);
+    let shown = utf8.map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
     // Writing to memory cannot fail.
-    match std::str::from_utf8(text) {
-        Ok(text) => serde_json::to_writer(out, text).is_ok(),
-        Err(_) => {
-            let _ = serde_json::to_writer(out, &String::from_utf8_lossy(text));
-            false
-        }
-    }
+    let _ = serde_json::to_writer(out, &shown);
+    utf8.is_ok()
 }
 
 /// Appends a list, each item as `push` writes it.

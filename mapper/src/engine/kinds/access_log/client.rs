@@ -9,6 +9,7 @@ use memchr::{memchr, memrchr};
 
 use super::entry::{Entry, NONE};
 use super::servers::Reason;
+use super::swar;
 
 /// Why the first field is no host.
 pub(super) const NOT_A_HOST: Reason = "the host is neither an IP address nor a name; --skip-prefix passes over what a log shipper puts \
@@ -96,13 +97,7 @@ fn is_host(text: &[u8]) -> bool {
 }
 
 fn is_name(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&byte| is_name_byte(byte))
-}
-
-/// Whether a byte may be in a host's name.
-#[inline(always)]
-pub(super) fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() | (byte == b'.') | (byte == b'-') | (byte == b'_')
+    swar::is_name(text, text.len())
 }
 
 fn is_address(text: &[u8]) -> bool {

@@ -1,9 +1,7 @@
-//! Digits and spaces, many bytes at a time, without branches that depend on where they are.
+//! Digits, blanks and names, many bytes at a time, without branches that depend on where they are.
 //!
 //! Method: SIMD within a register, as in Daniel Lemire's "Quickly parsing eight digits" (2018), and
 //! the test for a zero byte of Sean Anderson's "Bit Twiddling Hacks". It must not know lines.
-
-use super::client::is_name_byte;
 
 /// Checks each byte of a word: those of class [`ANY`] are not looked at, digits up to a bound are
 /// told by their high half and by whether adding turns it over, others are compared.
@@ -96,6 +94,11 @@ pub(super) fn is_name(text: &[u8], count: usize) -> bool {
     }
     let rest = &text[count - left..count];
     !rest.is_empty() && rest.iter().all(|&byte| is_name_byte(byte))
+}
+
+/// Whether a byte may be in a host's name.
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
 /// How many bytes of a word, from its first on, may be in a host's name. Written out, since
