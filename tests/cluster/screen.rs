@@ -1,6 +1,5 @@
 //! `status --watch` on a terminal: one screen, and the terminal as it was when it ends.
 
-use std::ffi::OsStr;
 use std::process::Command;
 
 use crate::cluster::{Cluster, text};
@@ -15,6 +14,17 @@ fn submitted(cluster: &Cluster) {
     std::fs::write(&input, corpus::prose(5, 3000)).expect("a file");
     let line = ["produce", "word-count", text(&input), "--job", "words"];
     cluster.run(&line).code(0);
+}
+
+/// A program that runs a command, which stands behind the program's own words.
+fn under(program: &str, words: &[&str], command: &Command) -> Command {
+    let mut line = Command::new(program);
+    line.args(words)
+        .arg(command.get_program())
+        .args(command.get_args());
+    let set = command.get_envs();
+    line.envs(set.filter_map(|(name, value)| Some((name, value?))));
+    line
 }
 
 /// What is on the screen last: everything after it was drawn from its first row.
@@ -92,15 +102,12 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
 #[expect(clippy::print_stderr, reason = "what is not checked is told")]
 fn ctrl_z_does_nothing_where_the_session_is_led_from_outside() {
     let namespaces = ["--user", "--map-root-user", "--pid", "--fork"];
-    let unshare = |line: &[&OsStr]| {
-        let mut unshare = Command::new("unshare");
-        unshare
-            .args(namespaces)
-            .args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
-        unshare.args(line);
-        unshare
+    let shell = ["sh", "-c", "\"$@\"; exit $?", "sh"];
+    let unshare = |command: &Command| {
+        let words = [&namespaces[..], &shell].concat();
+        under("unshare", &words, command)
     };
-    let tried = unshare(&["true".as_ref()]).output();
+    let tried = unshare(&Command::new("true")).output();
     if !tried.is_ok_and(|tried| tried.status.success()) {
         eprintln!("NOT CHECKED: this system lets nobody make namespaces");
         return;
@@ -108,20 +115,13 @@ fn ctrl_z_does_nothing_where_the_session_is_led_from_outside() {
     let cluster = Cluster::new();
     submitted(&cluster);
     let watch = cluster.command(&["status", "words", "--watch"]);
-    let mut line = vec![watch.get_program()];
-    line.extend(watch.get_args());
-    let mut watched = unshare(&line);
-    watched.envs(
-        watch
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    let mut terminal = Terminal::start(&watched, 80, 24);
+    let mut terminal = Terminal::start(&unshare(&watch), 80, 24);
     terminal.until("the job", |shown| {
         screen(shown).contains("waits for a mapper")
     });
     let drawn = |shown: &str| shown.matches("\u{1b}[H").count();
-    // Each is taken before one of the screens that are drawn behind it.
+    // Signals that came together are taken in any order: so that a Ctrl-Z is taken before the
+    // Ctrl-C, there are several, and a screen is waited for behind each.
     for width in [79, 80, 79, 80, 79, 80] {
         let before = drawn(&terminal.shown());
         terminal.press(b"\x1a");
@@ -139,17 +139,9 @@ fn ctrl_z_gives_the_terminal_to_the_shell() {
     let cluster = Cluster::new();
     submitted(&cluster);
     let watch = cluster.command(&["status", "words", "--watch"]);
-    let mut shell = cluster.command(&[]);
-    let shell = {
-        let words = ["-mc", "\"$@\"; echo in the shell; fg > /dev/null", "bash"];
-        let mut line = Command::new("bash");
-        line.args(words)
-            .arg(watch.get_program())
-            .args(watch.get_args());
-        let set = shell.env("TERM", "xterm").get_envs();
-        line.envs(set.filter_map(|(name, value)| Some((name, value?))));
-        line
-    };
+    let words = ["-mc", "\"$@\"; echo in the shell; fg > /dev/null", "bash"];
+    let mut shell = under("bash", &words, &watch);
+    shell.env("TERM", "xterm");
     let mut terminal = Terminal::start(&shell, 80, 24);
     let drawn = |shown: &str| screen(shown).contains("waits for");
     terminal.until("the job", drawn);
