@@ -132,11 +132,11 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     }
 }
 
-/// How far sending may run ahead of the mappers. Of what may take them long, a program's chunks and
-/// splits to read, less is held.
-fn backlog(args: &ProduceArgs, slow: bool) -> Backlog {
+/// What may lie in the job's queues, and how long a mapper may hold a chunk: nobody knows how long
+/// it takes where it runs a program or reads a split (`long`).
+fn backlog(args: &ProduceArgs, long: bool) -> Backlog {
     Backlog {
-        hold: slow.then_some(HOLD),
+        hold: long.then_some(HOLD),
         ..Backlog::of(args.backlog.0)
     }
 }

@@ -154,8 +154,8 @@ impl<'a> ShardRows<'a> {
         Self::of(body, 0, 1)
     }
 
-    /// The next row and its shard; none at the end. A row's columns are as many as `values`, where
-    /// their values go; a member row has none.
+    /// The next row and its shard; none at the end. Its columns' values are written into `values`,
+    /// whose length is the number of columns; a member row leaves them as they were.
     ///
     /// # Errors
     /// When there is no row where one should be.

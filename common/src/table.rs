@@ -47,7 +47,8 @@ pub const MAX_COLUMNS: usize = 128;
 /// The longest key that is accepted from a message: a record cannot be longer.
 pub const MAX_KEY: usize = 4 << 20;
 
-/// One row, borrowed from an outcome's body. Its columns' values stand beside it.
+/// One row, borrowed from an outcome's body, without its columns' values: a row that carried them
+/// would be copied with them at each return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row<'a> {
     /// The key: raw bytes, or encoded by [`crate::key`] where it has several fields.
@@ -76,8 +77,8 @@ pub fn push_member(body: &mut Vec<u8>, key: &[u8]) {
     body.extend_from_slice(key);
 }
 
-/// Takes a row. The values go where they are to be: a row that carries them is copied at every
-/// return. Those of a member row stay as they are.
+/// Takes a row and writes its columns' values into `values`, whose length is the number of columns.
+/// A member row has no columns and leaves `values` as they were.
 #[inline]
 pub(crate) fn take_row<'a>(rest: &mut &'a [u8], values: &mut [u128]) -> Result<Row<'a>, BadTable> {
     let head = take_uvarint(rest)?;

@@ -131,8 +131,8 @@ impl Rows {
         std::hint::black_box(touched);
     }
 
-    /// Merges a row into the one with its key, or adds it. `head` is the key's, and a member row's
-    /// values do not count.
+    /// Merges a row into the one with its key, or adds it. `head` is the key's; `values` are the
+    /// columns', and are ignored for a member row.
     #[inline]
     pub(crate) fn add(&mut self, head: Head, row: &Row<'_>, values: &[u128]) -> Result<(), Full> {
         let key = row.key;
