@@ -21,6 +21,17 @@ pub enum Extent {
         /// The file's size, in bytes.
         size: u64,
     },
+    /// Of a compressed text that can be decoded from places inside it: the lines that begin behind
+    /// the first of these offsets of the text and not behind the second; of the first part also
+    /// the line that the text begins with.
+    Packed {
+        /// Where decoding begins, and where the next part does, in bytes of the file.
+        packed: Range<u64>,
+        /// The same in bytes of the text.
+        text: Range<u64>,
+        /// The whole text's length, in bytes.
+        size: u64,
+    },
 }
 
 impl Extent {
@@ -29,7 +40,9 @@ impl Extent {
     pub fn is_first(&self) -> bool {
         match self {
             Extent::Whole => true,
-            Extent::Members(range) | Extent::Lines { range, .. } => range.start == 0,
+            Extent::Members(range)
+            | Extent::Lines { range, .. }
+            | Extent::Packed { text: range, .. } => range.start == 0,
         }
     }
 
@@ -39,7 +52,10 @@ impl Extent {
         match self {
             Extent::Whole => true,
             Extent::Members(range) => range.end == u64::MAX,
-            Extent::Lines { range, size } => range.end >= *size,
+            Extent::Lines { range, size }
+            | Extent::Packed {
+                text: range, size, ..
+            } => range.end >= *size,
         }
     }
 }

@@ -14,10 +14,12 @@ mod object;
 mod plan;
 mod read;
 mod recount;
+mod seek;
 mod sniff;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod unpack;
 mod whole;
 
 pub use cut::{Account, ChunkSink};

@@ -7,9 +7,10 @@ use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::JobSpec;
 
 use crate::plan::{Source, SourceKind};
-use crate::read::{ByEnd, MAX_DEPTH, by_end, unpacked};
+use crate::read::{ByEnd, MAX_DEPTH, by_end};
 use crate::sniff::{Format, sniff, sniff_named};
 use crate::stream::{Input, Origin, Random, Section, open_at_once};
+use crate::unpack::unpacked;
 use crate::whole::{self, Whole};
 
 /// What becomes of a source.

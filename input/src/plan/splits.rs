@@ -12,8 +12,13 @@ use gristmill_common::shutdown::Shutdown;
 
 use super::{PlanError, Source, SourceKind, Split};
 use crate::directory::locate;
-use crate::sniff::{ENOUGH_TEXT, is_plain, is_zip, may_hide_zip, named_as_part};
-use crate::stream::{Origin, Random, open_at_once};
+use crate::seek::{SeekPoint, SeekTable};
+use crate::sniff::{
+    ENOUGH_TEXT, Format, is_plain, is_zip, may_hide_zip, may_hide_zip_in_stream, named_as_part,
+    sniff,
+};
+use crate::stream::{Input, Origin, Random, Section, open_at_once};
+use crate::unpack::unpacked;
 use crate::whole::{self, Whole};
 
 /// Most sources of one split, however small they are.
@@ -26,6 +31,12 @@ const RANGE: u64 = 1 << 20;
 const MOST_RANGES: u64 = 64;
 /// A text of twice this size is read in ranges of it.
 const TEXT: u64 = 64 << 20;
+/// How far apart the places are where the ranges of a compressed text begin. It is so many ranges
+/// at most, whatever a made-up index states.
+const APART: SeekPoint = SeekPoint {
+    packed: 256 << 10,
+    text: TEXT,
+};
 /// Objects that are looked into at a time.
 const ASKING: usize = 16;
 /// How names end of objects that are not looked into.
@@ -101,7 +112,7 @@ fn parts_of_all(
         match (&source.kind, source.size()) {
             (_, None) => {}
             (_, Some(size)) if size < BIG_ZIP => {}
-            (SourceKind::Object(_), _) if is_packed(&source.name) => {}
+            (SourceKind::Object(_), _) if !may_have_parts(&source.name) => {}
             (SourceKind::Object(_), _) => objects.push(number as u32),
             (_, Some(size)) => {
                 parts.insert(number as u32, parts_of(source, size, whole, cuts_text)?);
@@ -135,10 +146,15 @@ fn parts_of_all(
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether an object's name says that it is packed in a way that has no parts: it is read from its
-/// beginning to its end.
+/// Whether an object's name says that it is packed and read from its beginning to its end, unless
+/// it says at its end that it has parts.
 pub(crate) fn is_packed(name: &[u8]) -> bool {
     PACKED.iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// Whether an object of this name may have parts that one or two questions tell.
+fn may_have_parts(name: &[u8]) -> bool {
+    !is_packed(name) || name.ends_with(b".xz") || name.ends_with(b".zst")
 }
 
 /// The parts of a large source that are read apart from each other, if it has any.
@@ -165,9 +181,11 @@ fn parts_of(
     };
     let file = Random::new(origin, size, &shutdown, None);
     let members = zip_ranges(source, &file, whole);
-    let extents = if members.len() > 1 || !cuts_text || size < 2 * TEXT {
+    let extents = if members.len() > 1 || !cuts_text || named_as_part(&source.name) {
         members.into_iter().map(Extent::Members).collect()
-    } else if !named_as_part(&source.name) && is_text(&file) {
+    } else if let Some(table) = SeekTable::find(&file, APART) {
+        packed_ranges(&table, &file)
+    } else if size >= 2 * TEXT && is_text(&file) {
         text_ranges(size)
     } else {
         Vec::new()
@@ -192,6 +210,34 @@ fn text_ranges(size: u64) -> Vec<Extent> {
             size,
         })
         .collect()
+}
+
+/// The ranges of a compressed text, if it is one.
+fn packed_ranges(table: &SeekTable, file: &Random<'_>) -> Vec<Extent> {
+    let size = table.text();
+    if table.stretches().nth(1).is_none() || !holds_text(file) {
+        return Vec::new();
+    }
+    let stretches = table.stretches();
+    stretches
+        .map(|(start, end)| Extent::Packed {
+            packed: start.packed..end.packed,
+            text: start.text..end.text,
+            size,
+        })
+        .collect()
+}
+
+/// Whether what a compressed file holds is plain text by its first bytes.
+fn holds_text(file: &Random<'_>) -> bool {
+    let mut packed = Input::glance(Section::unseen(file, 0, file.size()));
+    let format = sniff(&mut packed);
+    match unpacked(&format, packed) {
+        Some(Ok(mut text)) => {
+            sniff(&mut text) == Format::Plain && !may_hide_zip_in_stream(&mut text)
+        }
+        Some(Err(_)) | None => false,
+    }
 }
 
 /// Whether a file is plain text by its first bytes, and nothing else may stand behind them.

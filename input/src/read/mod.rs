@@ -8,6 +8,7 @@ mod expanded;
 mod extents;
 mod lines;
 mod objects_ahead;
+mod packed;
 mod salvage;
 mod spool;
 mod stretch;
@@ -30,6 +31,8 @@ mod object_tests;
 #[cfg(test)]
 mod objects_ahead_tests;
 #[cfg(test)]
+mod packed_tests;
+#[cfg(test)]
 mod tar_tests;
 #[cfg(test)]
 mod zip_tests;
@@ -49,8 +52,8 @@ use crate::whole::Whole;
 pub use all::read_all;
 use expanded::Bound;
 use objects_ahead::{ObjectsAhead, ReaderAhead};
+pub(crate) use walker::MAX_DEPTH;
 use walker::Walker;
-pub(crate) use walker::{MAX_DEPTH, unpacked};
 pub(crate) use zip_file::{ByEnd, by_end};
 
 /// What reading a job's splits needs beside the plan.

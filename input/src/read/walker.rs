@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::expanded::Counted;
 use super::walk_error::WalkError;
 use super::zip_file::{ByEnd, by_end};
-use super::{ReaderAhead, Reading, ar, cpio, lines, spool, tar, zip};
+use super::{ReaderAhead, Reading, ar, cpio, lines, packed, spool, tar, zip};
 use gristmill_common::extent::Extent;
 use gristmill_common::progress::Progress;
 
@@ -19,9 +19,10 @@ use crate::object::Object;
 use crate::plan::{Source, SourceKind, Take, is_packed};
 use crate::sniff::{Format, may_hide_zip_in_stream, sniff_named};
 use crate::stream::{
-    Bzip2, Codec, Coded, Damage, Gzip, Inflater, Input, Lz4, Lzip, Lzma, ObjectPull, Origin,
-    Prefixed, Pull, Random, RawFile, Section, Snappy, Trouble, Utf16, Xz, Zlib, Zstd, open_at_once,
+    Coded, Damage, Inflater, Input, ObjectPull, Origin, Prefixed, Pull, Random, RawFile, Section,
+    Trouble, Utf16, open_at_once,
 };
+use crate::unpack::unpacked;
 use crate::whole;
 
 /// More levels than this are not followed whatever the limit says: each takes stack.
@@ -93,6 +94,11 @@ impl<'w, 's> Walker<'w, 's> {
                 let file = Random::new(Origin::File(file), size, shutdown, Some(progress));
                 return lines::walk(self, &source.name, &file, range);
             }
+            Extent::Packed { packed, text, size } => {
+                let planned = source.size().unwrap_or(0);
+                let file = Random::new(Origin::File(file), planned, shutdown, Some(progress));
+                return self.packed(&file, &packed, &text, size);
+            }
         };
         if let Some(size) = size
             && let Ok(copy) = file.try_clone()
@@ -135,6 +141,10 @@ impl<'w, 's> Walker<'w, 's> {
         let (random, members) = match extent {
             Extent::Lines { range, .. } => {
                 lines::walk(self, &source.name, &random, range)?;
+                return self.without(&trouble);
+            }
+            Extent::Packed { packed, text, size } => {
+                self.packed(&random, &packed, &text, size)?;
                 return self.without(&trouble);
             }
             Extent::Whole => {
@@ -183,6 +193,21 @@ impl<'w, 's> Walker<'w, 's> {
         match self.too_deep(0) {
             Some(damage) => self.fault(name, 0, damage),
             None => zip::walk(self, name, file, 0, members),
+        }
+    }
+
+    /// Cuts a stretch of the source, which is a compressed text.
+    fn packed(
+        &mut self,
+        file: &Random<'_>,
+        packed: &Range<u64>,
+        text: &Range<u64>,
+        size: u64,
+    ) -> Result<(), Halt> {
+        let name = &self.source.name;
+        match self.too_deep(0) {
+            Some(damage) => self.fault(name, text.start, damage),
+            None => packed::walk(self, name, file, packed, text, size),
         }
     }
 
@@ -467,28 +492,4 @@ impl<'w, 's> Walker<'w, 's> {
         (self.choosing, self.chosen) = outer;
         result
     }
-}
-
-/// What a compressed stream holds, or why it cannot be unpacked; `None` for what is not compressed.
-pub(crate) fn unpacked<'a>(format: &Format, input: Input<'a>) -> Option<Result<Input<'a>, String>> {
-    Some(match format {
-        Format::Plain | Format::Utf16 { .. } | Format::Foreign(_) => return None,
-        Format::Tar | Format::Ar | Format::Cpio | Format::Zip => return None,
-        Format::Gzip => Ok(Input::glance(Gzip::new(input))),
-        Format::Snappy => Ok(Input::glance(Snappy::new(input))),
-        Format::Bzip2 => coded(input, Ok(Bzip2::new())),
-        Format::Xz => coded(input, Xz::new()),
-        Format::Lzip => coded(input, Lzip::new()),
-        Format::Lzma => coded(input, Lzma::new()),
-        Format::Zstd => coded(input, Zstd::new()),
-        Format::Lz4 => coded(input, Ok(Lz4::default())),
-        Format::Zlib => coded(input, Ok(Zlib::new())),
-    })
-}
-
-fn coded<'a>(
-    input: Input<'a>,
-    codec: Result<impl Codec + 'a, String>,
-) -> Result<Input<'a>, String> {
-    codec.map(|codec| Input::glance(Coded::new(input, codec)))
 }

@@ -81,6 +81,12 @@ impl<'a, C: Codec> Coded<'a, C> {
         }
     }
 
+    /// Says that the first stream's text begins at this offset of the whole text.
+    pub(crate) fn from(mut self, text: u64) -> Self {
+        self.total = text;
+        self
+    }
+
     fn damage(&self, trouble: Trouble) -> Damage {
         let at = |what: String| {
             format!(

@@ -43,6 +43,12 @@ impl<'a> Gzip<'a> {
         }
     }
 
+    /// Says that the first member's text begins at this offset of the whole text.
+    pub(crate) fn from(mut self, text: u64) -> Self {
+        self.total = text;
+        self
+    }
+
     fn corrupt(&self, what: &str) -> Damage {
         Damage::corrupt(format!(
             "gzip: {what} at compressed byte {}, decompressed byte {}",

@@ -60,6 +60,12 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Says that the stream is the rest of one, from `offset` on.
+    pub(crate) fn from(mut self, offset: u64) -> Self {
+        self.before = offset;
+        self
+    }
+
     /// Says how long the whole stream is.
     pub(crate) fn of_length(mut self, length: Option<u64>) -> Self {
         self.length = length;

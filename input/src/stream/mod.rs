@@ -49,6 +49,12 @@ pub(crate) trait Pull {
     fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage>;
 }
 
+impl<P: Pull + ?Sized> Pull for Box<P> {
+    fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
+        (**self).pull(out, max)
+    }
+}
+
 impl<P: Pull + ?Sized> Pull for &mut P {
     fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
         (**self).pull(out, max)

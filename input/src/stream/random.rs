@@ -106,6 +106,22 @@ impl<'a> Random<'a> {
         }
     }
 
+    /// Reads exactly this stretch, and no more than that.
+    ///
+    /// # Errors
+    /// What the system or the store says; when the stretch ends behind the end.
+    pub(crate) fn at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64);
+        let got = match end.is_some_and(|end| end <= self.size) {
+            true => self.fill(buffer, offset)?,
+            false => 0,
+        };
+        match got == buffer.len() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     /// Whether each range is asked for over a network.
     pub(crate) fn is_object(&self) -> bool {
         matches!(self.origin, Origin::Object(..))

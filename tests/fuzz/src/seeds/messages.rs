@@ -24,7 +24,12 @@ pub(super) fn all() -> Vec<Vec<u8>> {
         outcome(),
         seal(),
         split_end(),
-        split_task(),
+        split_task(Extent::Members(3..u64::MAX)),
+        split_task(Extent::Packed {
+            packed: 5..9,
+            text: 70..100,
+            size: 130,
+        }),
         split_account(),
     ]);
     messages.extend(log());
@@ -112,7 +117,7 @@ fn split_end() -> Vec<u8> {
     wire::encode_split_end(&end).expect("small").into()
 }
 
-fn split_task() -> Vec<u8> {
+fn split_task(extent: Extent) -> Vec<u8> {
     let version = FileVersion {
         size: 7,
         seconds: 8,
@@ -128,7 +133,7 @@ fn split_task() -> Vec<u8> {
             chosen: false,
             state: SourceState::File(version),
         }],
-        extent: Extent::Members(3..u64::MAX),
+        extent,
     };
     wire::encode_split_task(&task).expect("small").into()
 }

@@ -1,0 +1,239 @@
+//! Blocks of an xz file of one stream, by its index (the .xz file format 1.2.1).
+//!
+//! A block has no sign of its own and is not decoded alone: a stretch of blocks is read as a stream
+//! with the file's header and an index made for it, so that the decoder checks all it is told.
+
+use std::io;
+use std::ops::Range;
+
+use gristmill_common::progress::Progress;
+
+use super::{Collector, SeekPoint, SeekTable, body};
+use crate::stream::{Coded, Damage, Input, Prefixed, Pull, Random, Xz};
+
+/// The length of a stream's header, and of its footer.
+const EDGE: u64 = 12;
+/// The longest index that is read: of some ten million blocks.
+const MOST_INDEX: u64 = 64 << 20;
+/// How a footer ends.
+const END: &[u8] = b"YZ";
+
+/// A block as the index states it.
+struct Block {
+    /// Its lengths in the file without padding, and of its text.
+    unpadded: u64,
+    text: u64,
+}
+
+impl Block {
+    /// Its length in the file.
+    fn packed(&self) -> Option<u64> {
+        Some(self.unpadded.checked_add(3)? & !3)
+    }
+}
+
+/// The table of a file of one stream.
+pub(super) fn table(file: &Random<'_>, least: SeekPoint) -> Option<SeekTable> {
+    let blocks = index(file).ok()??;
+    let mut found = Collector::new(least);
+    let (mut at, mut text) = (EDGE, 0_u64);
+    for block in &blocks {
+        if at > EDGE {
+            found.add(SeekPoint { packed: at, text });
+        }
+        at += block.packed()?;
+        text = text.checked_add(block.text)?;
+    }
+    Some(found.finish(SeekPoint {
+        packed: file.size(),
+        text,
+    }))
+}
+
+/// The blocks that an index states; `None` if it is not one of the whole file.
+fn index(file: &Random<'_>) -> io::Result<Option<Vec<Block>>> {
+    let Some(footer_at) = file.size().checked_sub(EDGE).filter(|&at| at >= EDGE) else {
+        return Ok(None);
+    };
+    let mut footer = [0; EDGE as usize];
+    file.at(&mut footer, footer_at)?;
+    let [a, b, c, d, sized @ .., y, z] = footer;
+    if [y, z] != END || crc32fast::hash(&sized) != u32::from_le_bytes([a, b, c, d]) {
+        return Ok(None);
+    }
+    let [a, b, c, d, ..] = sized;
+    let length = (u64::from(u32::from_le_bytes([a, b, c, d])) + 1) * 4;
+    let Some(begin) = footer_at
+        .checked_sub(length)
+        .filter(|_| length <= MOST_INDEX)
+    else {
+        return Ok(None);
+    };
+    let mut bytes = vec![0; length as usize];
+    file.at(&mut bytes, begin)?;
+    let blocks = blocks(&bytes).filter(|blocks| {
+        let sum = (blocks.iter()).try_fold(EDGE, |sum, block| sum.checked_add(block.packed()?));
+        sum == Some(begin)
+    });
+    Ok(blocks)
+}
+
+/// Reads an index.
+fn blocks(index: &[u8]) -> Option<Vec<Block>> {
+    let (index, crc) = index.split_last_chunk::<4>()?;
+    let mut rest = index.strip_prefix(&[0])?;
+    if crc32fast::hash(index) != u32::from_le_bytes(*crc) {
+        return None;
+    }
+    let count = number(&mut rest)?;
+    // Each takes two bytes at least.
+    let mut blocks = Vec::with_capacity((rest.len() / 2).min(usize::try_from(count).ok()?));
+    for _ in 0..count {
+        blocks.push(Block {
+            unpadded: number(&mut rest)?,
+            text: number(&mut rest)?,
+        });
+    }
+    (rest.len() < 4 && rest.iter().all(|&byte| byte == 0)).then_some(blocks)
+}
+
+/// Takes a number of seven bits a byte, the lowest first.
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for place in 0..9 {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= u64::from(byte & 0x7F) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// The index of blocks, and the footer of a stream whose header has these flags.
+fn ending(blocks: &[Block], flags: [u8; 2]) -> Vec<u8> {
+    let mut out = vec![0];
+    push_number(&mut out, blocks.len() as u64);
+    for block in blocks {
+        push_number(&mut out, block.unpadded);
+        push_number(&mut out, block.text);
+    }
+    out.resize(out.len().next_multiple_of(4), 0);
+    out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+    let backward = (out.len() as u32 / 4 - 1).to_le_bytes();
+    let sized = [&backward[..], &flags].concat();
+    out.extend_from_slice(&crc32fast::hash(&sized).to_le_bytes());
+    out.extend_from_slice(&sized);
+    out.extend_from_slice(END);
+    out
+}
+
+/// A stream of the blocks that begin in a stretch of the file; `None` if none begins where it does.
+///
+/// # Errors
+/// What the system or the store says.
+pub(super) fn stretch<'r>(
+    file: &'r Random<'r>,
+    packed: Range<u64>,
+    progress: Option<&'r Progress>,
+) -> io::Result<Option<impl Pull + use<'r>>> {
+    let Some(mut blocks) = index(file)? else {
+        return Ok(None);
+    };
+    let mut header = [0; EDGE as usize];
+    file.at(&mut header, 0)?;
+    let wanted = packed.start.max(EDGE);
+    let (mut at, mut skipped) = (EDGE, 0);
+    while at < wanted && skipped < blocks.len() {
+        at += blocks[skipped].packed().unwrap_or(u64::MAX);
+        skipped += 1;
+    }
+    blocks.drain(..skipped);
+    let (mut end, mut count) = (at, 0);
+    while end < packed.end && count < blocks.len() {
+        end += blocks[count].packed().unwrap_or(u64::MAX);
+        count += 1;
+    }
+    blocks.truncate(count);
+    if at != wanted || blocks.is_empty() {
+        return Ok(None);
+    }
+    let flags = [header[6], header[7]];
+    let ended = Ended {
+        body: body(file, at..end, progress)?,
+        ending: ending(&blocks, flags),
+    };
+    Ok(Some(Prefixed::new(header.to_vec(), ended)))
+}
+
+/// Decodes such a stream, which begins at these offsets of the file and of the text.
+///
+/// # Errors
+/// When no decoder can be had.
+pub(super) fn decoder<'a>(
+    stream: impl Pull + 'a,
+    packed: u64,
+    text: u64,
+) -> Result<Input<'a>, String> {
+    // The header before the first block is the file's.
+    let input = Input::new(stream).from(packed.saturating_sub(EDGE));
+    Ok(Input::new(Coded::new(input, Xz::new()?).from(text)))
+}
+
+/// A stream, and bytes behind it.
+struct Ended<P> {
+    body: P,
+    ending: Vec<u8>,
+}
+
+impl<P: Pull> Pull for Ended<P> {
+    fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
+        match self.body.pull(out, max)? {
+            0 => {
+                let take = self.ending.len().min(max);
+                out.extend(self.ending.drain(..take));
+                Ok(take)
+            }
+            got => Ok(got),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{decoded, table, text, with_file};
+    use super::super::writers;
+    use super::*;
+
+    #[test]
+    fn an_index_that_lies_is_damage() {
+        let bytes = writers::xz(&text(), 300);
+        let true_table = table(&bytes, 1).unwrap();
+        let (start, end) = true_table.stretches().nth(1).unwrap();
+        let mut blocks = with_file(&bytes, index).unwrap().unwrap();
+        blocks[1].text += 1;
+        blocks[2].text -= 1;
+        let length = ending(&blocks, [0, 4]).len();
+        let mut lie = bytes[..bytes.len() - length].to_vec();
+        lie.extend(ending(&blocks, [bytes[6], bytes[7]]));
+        assert_ne!(table(&lie, 1).unwrap(), true_table);
+        let reason = decoded(&lie, start, end).unwrap_err();
+        assert!(reason.starts_with("xz: "), "{reason}");
+    }
+
+    #[test]
+    fn an_index_is_written_as_it_was_read() {
+        let bytes = writers::xz(&text(), 300);
+        let blocks = with_file(&bytes, index).unwrap().unwrap();
+        assert!(bytes.ends_with(&ending(&blocks, [bytes[6], bytes[7]])));
+    }
+}
