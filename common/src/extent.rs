@@ -13,8 +13,8 @@ pub enum Extent {
     /// Of a zip: the members with these numbers. The last part reaches to `u64::MAX`, so that
     /// damage behind the last member is met.
     Members(Range<u64>),
-    /// Of plain text: the lines that begin at these offsets. The last part ends where the file did
-    /// when it was planned.
+    /// Of plain text: the records that begin at these offsets, each at a line's beginning. The last
+    /// part ends where the file did when it was planned.
     Lines {
         /// The offsets, in bytes.
         range: Range<u64>,

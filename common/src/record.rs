@@ -174,7 +174,9 @@ fn trim_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-fn is_blank(bytes: &[u8]) -> bool {
+/// Whether there is nothing but white space of ASCII.
+#[must_use]
+pub fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| matches!(b, b' ' | b'\t'..=b'\r'))
 }
 

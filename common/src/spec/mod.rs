@@ -120,8 +120,9 @@ impl JobSpec {
         content_hash(&serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// Whether a large text may be read in ranges of its lines: nothing of the result says which
-    /// line of its document a record is, or what else is in it.
+    /// Whether a large text may be read in ranges: where a record begins can be told from any place
+    /// on, and nothing of the result says which record of its document one is, or what else is in
+    /// it.
     #[must_use]
     pub fn cuts_text(&self) -> bool {
         let numbers = match &self.kind {
@@ -133,7 +134,13 @@ impl JobSpec {
             Shape::Table(table) => table.keyed_by == KeyedBy::Document,
             Shape::Ordered | Shape::Grouped => false,
         };
-        self.records == Records::Lines && !numbers && !by_document && self.kind.header().is_none()
+        let anywhere = match self.records {
+            Records::Lines | Records::Paragraphs | Records::Start(_) => true,
+            Records::Document | Records::Csv | Records::Tsv | Records::Cri | Records::Docker => {
+                false
+            }
+        };
+        anywhere && !numbers && !by_document && self.kind.header().is_none()
     }
 }
 

@@ -29,7 +29,6 @@ pub use task::{Located, path_of};
 
 use crate::head::Ahead;
 use crate::object::{NoObjects, ObjectError, ObjectSource, Objects, is_url};
-use crate::whole::Whole;
 
 /// What will be read, and in which pieces of work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -190,7 +189,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let sources = inputs::list(inputs, spec, separator, objects, output)?;
         u32::try_from(sources.len()).map_err(|_| PlanError::TooMany)?;
-        let splits = splits::group(&sources, &Whole::new(spec)?, spec.cuts_text())?;
+        let splits = splits::group(&sources, spec)?;
         Ok(Self::of(sources, splits, chunk_size))
     }
 
@@ -209,7 +208,7 @@ impl Plan {
     /// # Errors
     /// When a glob is malformed, or a large object cannot be looked into.
     pub fn for_spec(self, spec: &JobSpec) -> Result<Self, PlanError> {
-        let splits = splits::group(&self.sources, &Whole::new(spec)?, spec.cuts_text())?;
+        let splits = splits::group(&self.sources, spec)?;
         Ok(Self { splits, ..self })
     }
 

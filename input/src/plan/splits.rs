@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use gristmill_common::extent::Extent;
 use gristmill_common::name::shown;
 use gristmill_common::shutdown::Shutdown;
+use gristmill_common::spec::{JobSpec, Records};
 
 use super::{PlanError, Source, SourceKind, Split};
 use crate::directory::locate;
@@ -52,16 +53,11 @@ const MEMBER: u64 = 128;
 const GROUP: u64 = 1 << 20;
 
 /// Groups consecutive sources to splits of about [`GROUP`] bytes on disk.
-/// A large text is cut into ranges of lines where `cuts_text` says that it may be.
 ///
 /// # Errors
 /// When an object cannot be looked into.
-pub(super) fn group(
-    sources: &[Source],
-    whole: &Whole,
-    cuts_text: bool,
-) -> Result<Vec<Split>, PlanError> {
-    let mut parts_of = parts_of_all(sources, whole, cuts_text)?;
+pub(super) fn group(sources: &[Source], spec: &JobSpec) -> Result<Vec<Split>, PlanError> {
+    let mut parts_of = parts_of_all(sources, spec)?;
     let mut splits: Vec<Split> = Vec::new();
     let mut weight = u64::MAX;
     for (number, source) in sources.iter().enumerate() {
@@ -98,14 +94,29 @@ pub(super) fn group(
     Ok(splits)
 }
 
+/// What may be cut.
+struct Cuts {
+    /// Which files are documents as they are stored.
+    whole: Whole,
+    /// Plain texts.
+    text: bool,
+    /// Compressed texts, where a line is a record: one that begins right where decoding does could
+    /// not be told from others.
+    packed_text: bool,
+}
+
 /// The parts of all large sources that have any, by the number of the source.
 ///
 /// Each object that is looked into is a question over a network, so many are asked at a time.
 fn parts_of_all(
     sources: &[Source],
-    whole: &Whole,
-    cuts_text: bool,
+    spec: &JobSpec,
 ) -> Result<HashMap<u32, Vec<Extent>>, PlanError> {
+    let cuts = Cuts {
+        whole: Whole::new(spec)?,
+        text: spec.cuts_text(),
+        packed_text: spec.cuts_text() && spec.records == Records::Lines,
+    };
     let mut parts = HashMap::new();
     let mut objects = Vec::new();
     for (number, source) in sources.iter().enumerate() {
@@ -115,7 +126,7 @@ fn parts_of_all(
             (SourceKind::Object(_), _) if !may_have_parts(&source.name) => {}
             (SourceKind::Object(_), _) => objects.push(number as u32),
             (_, Some(size)) => {
-                parts.insert(number as u32, parts_of(source, size, whole, cuts_text)?);
+                parts.insert(number as u32, parts_of(source, size, &cuts)?);
             }
         }
     }
@@ -123,7 +134,7 @@ fn parts_of_all(
     let ask = || {
         while let Some(&number) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let source = &sources[number as usize];
-            let asked = parts_of(source, source.size().unwrap_or(0), whole, cuts_text);
+            let asked = parts_of(source, source.size().unwrap_or(0), &cuts);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             match (asked, &mut *found) {
                 (Ok(extents), Ok(parts)) => {
@@ -161,12 +172,7 @@ fn may_have_parts(name: &[u8]) -> bool {
 ///
 /// # Errors
 /// When an object cannot be looked into.
-fn parts_of(
-    source: &Source,
-    size: u64,
-    whole: &Whole,
-    cuts_text: bool,
-) -> Result<Vec<Extent>, PlanError> {
+fn parts_of(source: &Source, size: u64, cuts: &Cuts) -> Result<Vec<Extent>, PlanError> {
     let shutdown = Shutdown::new();
     let origin = match &source.kind {
         SourceKind::Object(object) => Origin::object(&object.0),
@@ -180,10 +186,14 @@ fn parts_of(
         Origin::File(_) => None,
     };
     let file = Random::new(origin, size, &shutdown, None);
-    let members = zip_ranges(source, &file, whole);
-    let extents = if members.len() > 1 || !cuts_text || named_as_part(&source.name) {
+    let members = zip_ranges(source, &file, &cuts.whole);
+    let table = || match cuts.packed_text {
+        true => SeekTable::find(&file, APART),
+        false => None,
+    };
+    let extents = if members.len() > 1 || !cuts.text || named_as_part(&source.name) {
         members.into_iter().map(Extent::Members).collect()
-    } else if let Some(table) = SeekTable::find(&file, APART) {
+    } else if let Some(table) = table() {
         packed_ranges(&table, &file)
     } else if size >= 2 * TEXT && is_text(&file) {
         text_ranges(size)

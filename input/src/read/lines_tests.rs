@@ -1,10 +1,10 @@
-//! Ranges of a text give its lines, each once, wherever the ranges are cut.
+//! Ranges of a text give its records, each once, wherever the ranges are cut.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_common::extent::Extent;
-use gristmill_common::spec::{Grep, JobSpec, Kind};
+use gristmill_common::spec::{Grep, JobSpec, Kind, Records};
 use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use proptest::prelude::*;
 
@@ -13,19 +13,24 @@ use crate::testing::{Outcome, TestObject, read_plan};
 use crate::{Located, ObjectSource, Plan, path_of};
 
 fn spec() -> JobSpec {
+    by(Records::Lines)
+}
+
+fn by(records: Records) -> JobSpec {
     JobSpec {
         max_record: 20,
+        records,
         ..JobSpec::of(Kind::Grep(Grep::of("")))
     }
 }
 
 /// Reads the file `a.txt` of a folder in ranges that end at `cuts`.
 fn read_in(folder: &Path, cuts: &[u64], chunk_size: u64) -> Outcome {
-    read_as(folder, cuts, chunk_size, false)
+    read_as(folder, cuts, chunk_size, false, &spec())
 }
 
 /// The same, the file being an object of a store.
-fn read_as(folder: &Path, cuts: &[u64], chunk_size: u64, object: bool) -> Outcome {
+fn read_as(folder: &Path, cuts: &[u64], chunk_size: u64, object: bool, spec: &JobSpec) -> Outcome {
     let version = version_of(&std::fs::metadata(folder.join("a.txt")).unwrap());
     let size = version.size;
     let mut ends: Vec<u64> = cuts.iter().map(|cut| cut % size.max(1)).collect();
@@ -62,7 +67,7 @@ fn read_as(folder: &Path, cuts: &[u64], chunk_size: u64, object: bool) -> Outcom
             }))),
         };
         let paths: Vec<Located> = task.sources.iter().map(located).collect();
-        let outcome = read_plan(&Plan::of_task(&task, &paths), &spec()).unwrap();
+        let outcome = read_plan(&Plan::of_task(&task, &paths), spec).unwrap();
         all.documents.extend(outcome.documents);
         all.faults.extend(outcome.faults);
         all.samples.extend(outcome.samples);
@@ -97,8 +102,56 @@ proptest! {
         prop_assert_eq!(&ranges.faults, &whole.faults);
         prop_assert_eq!(&ranges.samples, &whole.samples);
         prop_assert_eq!(&ranges.records, &whole.records);
-        prop_assert_eq!(ranges, read_as(dir.path(), &cuts, chunk_size, true));
+        prop_assert_eq!(ranges, read_as(dir.path(), &cuts, chunk_size, true, &spec()));
     }
+}
+
+proptest! {
+    #[test]
+    fn every_record_of_several_lines_is_in_one_range(
+        lines in prop::collection::vec("[ab ]{0,12}", 1..40),
+        carriage in any::<bool>(),
+        open in any::<bool>(),
+        cuts in prop::collection::vec(0_u64..400, 0..8),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let end = if carriage { "\r\n" } else { "\n" };
+        // Blank lines that open a text would be a record of their own where they fill a range.
+        let mut text = format!("a{end}{}", lines.join(end));
+        if !open {
+            text.push_str(end);
+        }
+        std::fs::write(dir.path().join("a.txt"), &text).unwrap();
+        for records in [Records::Paragraphs, Records::Start("^a".into())] {
+            let spec = by(records);
+            let whole = read_as(dir.path(), &[], 1000, false, &spec);
+            let ranges = read_as(dir.path(), &cuts, 1000, false, &spec);
+            let texts = |outcome: &Outcome| -> String {
+                outcome.documents.iter().map(|document| document.1.as_str()).collect()
+            };
+            prop_assert_eq!(texts(&ranges), texts(&whole));
+            prop_assert_eq!(&ranges.faults, &whole.faults);
+            prop_assert_eq!(&ranges.records, &whole.records);
+        }
+    }
+}
+
+#[test]
+fn a_line_of_white_space_without_end_is_not_looked_at_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let blank = " ".repeat(5000);
+    let text = format!("a\n{blank}\nb\n\nc\n");
+    std::fs::write(dir.path().join("a.txt"), &text).unwrap();
+    let spec = JobSpec {
+        max_record: 10_000,
+        ..by(Records::Paragraphs)
+    };
+    // Both ranges take it for a line that is not blank, so the record goes on behind it.
+    let outcome = read_as(dir.path(), &[5003], 20_000, false, &spec);
+    let texts: Vec<&str> = (outcome.documents.iter())
+        .map(|document| &document.1[..])
+        .collect();
+    assert_eq!(texts, [&text[..text.len() - 2], "c\n"]);
 }
 
 #[test]
