@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use gristmill_common::extent::Extent;
 use gristmill_common::name::shown;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::spec::{JobSpec, Records};
+use gristmill_common::spec::{JobSpec, Kind, Records, Shape};
 
 use super::{PlanError, Source, SourceKind, Split};
 use crate::directory::locate;
@@ -32,12 +32,11 @@ const RANGE: u64 = 1 << 20;
 const MOST_RANGES: u64 = 64;
 /// A text of twice this size is read in ranges of it.
 const TEXT: u64 = 64 << 20;
-/// How far apart the places are where the ranges of a compressed text begin. It is so many ranges
-/// at most, whatever a made-up index states.
-const APART: SeekPoint = SeekPoint {
-    packed: 256 << 10,
-    text: TEXT,
-};
+/// The same in a job of many large inputs.
+const MOST_TEXT: u64 = 1 << 30;
+/// How far apart in the file the ranges of a compressed text begin at least, whatever a made-up
+/// index states.
+const PACKED_APART: u64 = 256 << 10;
 /// Objects that are looked into at a time.
 const ASKING: usize = 16;
 /// How names end of objects that are not looked into.
@@ -48,16 +47,48 @@ const PACKED: [&[u8]; 12] = [
 /// What a member counts beside its bytes.
 const MEMBER: u64 = 128;
 
-/// Small files are grouped to about this size on disk. A constant, not the size of a chunk: which
-/// part file a split's results go to must not depend on how the job is run (I6).
+/// Small files are grouped to about this size on disk.
 const GROUP: u64 = 1 << 20;
+/// The same in a job of very many.
+const MOST_GROUP: u64 = 64 << 20;
+/// Past about so many splits, groups and ranges are made larger instead: each costs a broker some
+/// messages.
+const SPLITS: u64 = 4096;
 
-/// Groups consecutive sources to splits of about [`GROUP`] bytes on disk.
+/// How large splits are aimed at. It depends on the inputs and the spec alone, not on chunks: which
+/// part file a split's results go to must not depend on how the job is run (I6).
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// Of files together, in bytes on disk.
+    group: u64,
+    /// Of a range, in bytes of text.
+    text: u64,
+}
+
+impl Sizes {
+    /// Large ones only where a split leaves little behind that waits for others, and is done soon.
+    fn of(sources: &[Source], spec: &JobSpec) -> Self {
+        let sizes = sources.iter().filter_map(Source::size);
+        let total = sizes.fold(0_u64, u64::saturating_add);
+        let share = match (&spec.kind, spec.kind.shape()) {
+            (Kind::Exec(_), _) => 0,
+            (_, Shape::Table(_)) => total / SPLITS,
+            (_, Shape::Ordered | Shape::Grouped) => 0,
+        };
+        Self {
+            group: share.clamp(GROUP, MOST_GROUP),
+            text: share.clamp(TEXT, MOST_TEXT),
+        }
+    }
+}
+
+/// Groups consecutive sources to splits.
 ///
 /// # Errors
 /// When an object cannot be looked into.
 pub(super) fn group(sources: &[Source], spec: &JobSpec) -> Result<Vec<Split>, PlanError> {
-    let mut parts_of = parts_of_all(sources, spec)?;
+    let sizes = Sizes::of(sources, spec);
+    let mut parts_of = parts_of_all(sources, sizes, spec)?;
     let mut splits: Vec<Split> = Vec::new();
     let mut weight = u64::MAX;
     for (number, source) in sources.iter().enumerate() {
@@ -78,7 +109,7 @@ pub(super) fn group(sources: &[Source], spec: &JobSpec) -> Result<Vec<Split>, Pl
         }
         let sum = weight.saturating_add(size);
         match splits.last_mut() {
-            Some(split) if sum <= GROUP && number - split.sources.start < MOST => {
+            Some(split) if sum <= sizes.group && number - split.sources.start < MOST => {
                 split.sources.end = number + 1;
                 weight = sum;
             }
@@ -96,6 +127,8 @@ pub(super) fn group(sources: &[Source], spec: &JobSpec) -> Result<Vec<Split>, Pl
 
 /// What may be cut.
 struct Cuts {
+    /// The length of a range, in bytes of text.
+    range: u64,
     /// Which files are documents as they are stored.
     whole: Whole,
     /// Plain texts.
@@ -110,9 +143,11 @@ struct Cuts {
 /// Each object that is looked into is a question over a network, so many are asked at a time.
 fn parts_of_all(
     sources: &[Source],
+    sizes: Sizes,
     spec: &JobSpec,
 ) -> Result<HashMap<u32, Vec<Extent>>, PlanError> {
     let cuts = Cuts {
+        range: sizes.text,
         whole: Whole::new(spec)?,
         text: spec.cuts_text(),
         packed_text: spec.cuts_text() && spec.records == Records::Lines,
@@ -188,15 +223,21 @@ fn parts_of(source: &Source, size: u64, cuts: &Cuts) -> Result<Vec<Extent>, Plan
     let file = Random::new(origin, size, &shutdown, None);
     let members = zip_ranges(source, &file, &cuts.whole);
     let table = || match cuts.packed_text {
-        true => SeekTable::find(&file, APART),
+        true => SeekTable::find(
+            &file,
+            SeekPoint {
+                packed: PACKED_APART,
+                text: cuts.range,
+            },
+        ),
         false => None,
     };
     let extents = if members.len() > 1 || !cuts.text || named_as_part(&source.name) {
         members.into_iter().map(Extent::Members).collect()
     } else if let Some(table) = table() {
         packed_ranges(&table, &file)
-    } else if size >= 2 * TEXT && is_text(&file) {
-        text_ranges(size)
+    } else if size >= 2 * cuts.range && is_text(&file) {
+        text_ranges(size, cuts.range)
     } else {
         Vec::new()
     };
@@ -209,10 +250,10 @@ fn parts_of(source: &Source, size: u64, cuts: &Cuts) -> Result<Vec<Extent>, Plan
     }
 }
 
-/// The ranges of a text of so many bytes.
-fn text_ranges(size: u64) -> Vec<Extent> {
-    let starts = (0..size / TEXT).map(|part| part * TEXT);
-    let ends = (1..size / TEXT).map(|part| part * TEXT).chain([size]);
+/// The ranges of a text of `size` bytes, each of `range` bytes but the last, which is longer.
+fn text_ranges(size: u64, range: u64) -> Vec<Extent> {
+    let starts = (0..size / range).map(|part| part * range);
+    let ends = (1..size / range).map(|part| part * range).chain([size]);
     let ranges = starts.zip(ends);
     ranges
         .map(|(start, end)| Extent::Lines {
@@ -288,4 +329,66 @@ fn zip_ranges(source: &Source, file: &Random<'_>, whole: &Whole) -> Vec<Range<u6
     // The last range reaches past the end, so that damage there is met.
     ranges.push(start..u64::MAX);
     ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use gristmill_common::spec::{Grep, WordCount, Words};
+    use gristmill_common::split_task::FileVersion;
+
+    use super::*;
+    use crate::plan::PlannedFile;
+
+    /// Files of this size, which nobody can open.
+    fn files(count: u32, size: u64) -> Vec<Source> {
+        let file = |number| Source {
+            name: format!("{number}.log").into_bytes(),
+            path: PathBuf::new(),
+            kind: SourceKind::File(PlannedFile::elsewhere(FileVersion {
+                size,
+                seconds: 0,
+                nanos: 0,
+            })),
+            chosen: false,
+            ahead: None,
+        };
+        (0..count).map(file).collect()
+    }
+
+    fn word_count() -> Kind {
+        Kind::WordCount(WordCount {
+            words: Words::Ascii,
+            top: None,
+        })
+    }
+
+    #[test]
+    fn a_job_of_very_many_files_has_larger_splits_if_each_is_done_soon() {
+        let splits = |kind: Kind, count| {
+            let splits = group(&files(count, 1 << 20), &JobSpec::of(kind)).unwrap();
+            splits.len()
+        };
+        assert_eq!(splits(word_count(), 4000), 4000);
+        // 2.5 MiB each.
+        assert_eq!(splits(word_count(), 10_240), 5120);
+        // At most 64 MiB each.
+        assert_eq!(splits(word_count(), 1 << 20), 1 << 14);
+        assert_eq!(splits(Kind::Grep(Grep::of("")), 10_240), 10_240);
+    }
+
+    #[test]
+    fn ranges_are_larger_in_a_job_of_many_large_files() {
+        let sizes = |count, size| Sizes::of(&files(count, size), &JobSpec::of(word_count())).text;
+        assert_eq!(sizes(100, 1 << 30), TEXT);
+        assert_eq!(sizes(1000, 1 << 30), 250 << 20);
+        assert_eq!(sizes(1, u64::MAX), MOST_TEXT);
+        let ranges = text_ranges(1000, 300);
+        let ends = ranges.iter().map(|extent| match extent {
+            Extent::Lines { range, .. } => range.end,
+            _ => 0,
+        });
+        assert!(ends.eq([300, 600, 1000]));
+    }
 }

@@ -17,8 +17,9 @@ use crate::engine::account::Counts;
 use crate::engine::output::Output;
 use crate::engine::table::Table;
 
-/// A run ends after the chunk with which it has so much text.
-const TEXT: u64 = 64 << 20;
+/// A run ends after the chunk with which it has so much text. What a message costs a broker is what
+/// limits how many mappers it can feed, so there are few of them.
+const TEXT: u64 = 1 << 30;
 /// Or with which a table's rows and entries take so much memory.
 const TABLE: usize = 8 << 20;
 /// Or with which ordered results and entries do: more would not fit one message.
@@ -341,11 +342,10 @@ mod tests {
         assert!(run.is_empty() && !run.is_full());
         assert_eq!(run.index(), 1);
         assert_eq!(first.records, 1);
-        let same = chunk("the ".repeat(4 << 20));
-        for _ in 0..3 {
-            mapper.map_into(&same, &mut run);
-            assert!(!run.is_full());
-        }
+        let same = chunk("the ".repeat(1 << 20));
+        mapper.map_into(&same, &mut run);
+        assert!(!run.is_full());
+        run.text = TEXT - (4 << 20);
         mapper.map_into(&same, &mut run);
         assert!(run.is_full(), "much text");
         let (id, _) = run.identity();
