@@ -1,6 +1,9 @@
 //! Listing a bucket, page by page.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use gristmill_input::ObjectError;
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -24,9 +27,16 @@ pub(crate) struct Listed {
 #[serde(rename_all = "PascalCase", default)]
 struct Page {
     contents: Vec<Entry>,
+    common_prefixes: Vec<Folder>,
     is_truncated: bool,
     next_continuation_token: Option<String>,
     encoding_type: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Folder {
+    prefix: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +91,18 @@ struct Properties {
     what: String,
 }
 
-/// Calls `take` for each object whose key begins with `prefix`, in the store's order.
+/// Folders that are listed at a time.
+const FOLDERS: usize = 16;
+/// A place with more objects and folders than fill so many pages is listed page by page: few
+/// folders in it would be left to list beside each other.
+const MOST_PAGES: usize = 8;
+/// How many folders that hold nothing but one folder are stepped into.
+const DEEPEST: usize = 16;
+
+/// Calls `take` for each object whose key begins with `prefix`, in the order of their keys' bytes.
+///
+/// A page is a round trip, and says where the next one begins. So where one page is not all, the
+/// folders are listed beside each other.
 ///
 /// # Errors
 /// When the bucket cannot be listed.
@@ -90,61 +111,187 @@ pub(crate) async fn list(
     prefix: &str,
     take: &mut dyn FnMut(Listed),
 ) -> Result<(), ObjectError> {
-    let mut token: Option<String> = None;
+    if bucket.scheme() == Scheme::Azure {
+        return go_on(bucket, prefix, None, take).await;
+    }
+    let (objects, next) = s3_page(bucket, prefix, None).await?;
+    if next.is_some()
+        && let Some(places) = places(bucket, prefix).await?
+    {
+        let all = places.into_iter().map(|place| all_of(bucket, place));
+        let mut all = stream::iter(all).buffered(FOLDERS);
+        while let Some(objects) = all.try_next().await? {
+            objects.into_iter().for_each(&mut *take);
+        }
+        return Ok(());
+    }
+    objects.into_iter().for_each(&mut *take);
+    match next {
+        None => Ok(()),
+        Some(_) => go_on(bucket, prefix, next, take).await,
+    }
+}
+
+/// Lists page by page from where `token` says.
+async fn go_on(
+    bucket: &Bucket,
+    prefix: &str,
+    mut token: Option<String>,
+    take: &mut dyn FnMut(Listed),
+) -> Result<(), ObjectError> {
     loop {
-        let next = match bucket.scheme() {
-            Scheme::Azure => azure_page(bucket, prefix, token.as_deref(), take).await?,
-            _ => s3_page(bucket, prefix, token.as_deref(), take).await?,
+        let (objects, next) = match bucket.scheme() {
+            Scheme::Azure => azure_page(bucket, prefix, token.as_deref()).await?,
+            _ => s3_page(bucket, prefix, token.as_deref()).await?,
         };
+        objects.into_iter().for_each(&mut *take);
         match next {
             None => return Ok(()),
             Some(next) if Some(&next) != token.as_ref() => token = Some(next),
-            Some(_) => {
-                let reason = "the store's listing does not go on";
-                return Err(ObjectError::Failed(reason.into()));
-            }
+            Some(_) => return Err(stands_still()),
         }
     }
 }
 
-/// Takes one page, and returns what the next one is asked with.
+fn stands_still() -> ObjectError {
+    ObjectError::Failed("the store's listing does not go on".into())
+}
+
+/// What is right below a prefix.
+enum Place {
+    Object(Listed),
+    /// All that begins so.
+    Folder(String),
+}
+
+/// The objects and folders below a prefix, in the order of their keys' bytes, or below the one
+/// folder that all are in; `None` if they are very many.
+async fn places(bucket: &Bucket, prefix: &str) -> Result<Option<Vec<Place>>, ObjectError> {
+    let mut prefix = prefix.to_owned();
+    for _ in 0..DEEPEST {
+        let Some(mut places) = places_below(bucket, &prefix).await? else {
+            return Ok(None);
+        };
+        match (places.len(), places.pop_first()) {
+            (1, Some((_, Place::Folder(folder)))) => prefix = folder,
+            (_, first) => {
+                let first = first.map(|(_, place)| place);
+                return Ok(Some(
+                    first.into_iter().chain(places.into_values()).collect(),
+                ));
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn places_below(
+    bucket: &Bucket,
+    prefix: &str,
+) -> Result<Option<BTreeMap<String, Place>>, ObjectError> {
+    let mut places = BTreeMap::new();
+    let mut token: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let page = s3_answer(bucket, prefix, token.as_deref(), true).await?;
+        let folders = page.folders()?;
+        let (objects, next) = page.objects()?;
+        places.extend(
+            folders
+                .into_iter()
+                .map(|key| (key.clone(), Place::Folder(key))),
+        );
+        places.extend(
+            objects
+                .into_iter()
+                .map(|one| (one.key.clone(), Place::Object(one))),
+        );
+        match next {
+            None => return Ok(Some(places)),
+            Some(next) if Some(&next) != token.as_ref() => token = Some(next),
+            Some(_) => return Err(stands_still()),
+        }
+    }
+    Ok(None)
+}
+
+async fn all_of(bucket: &Bucket, place: Place) -> Result<Vec<Listed>, ObjectError> {
+    let mut all = Vec::new();
+    match place {
+        Place::Object(object) => all.push(object),
+        Place::Folder(prefix) => {
+            go_on(bucket, &prefix, None, &mut |object| all.push(object)).await?;
+        }
+    }
+    Ok(all)
+}
+
+/// The objects of a page, and what the next one is asked with.
+type Objects = (Vec<Listed>, Option<String>);
+
 async fn s3_page(
     bucket: &Bucket,
     prefix: &str,
     token: Option<&str>,
-    take: &mut dyn FnMut(Listed),
-) -> Result<Option<String>, ObjectError> {
-    let mut query = vec![
+) -> Result<Objects, ObjectError> {
+    s3_answer(bucket, prefix, token, false).await?.objects()
+}
+
+/// One page; with `folders` what is in folders is left out, and they are told.
+async fn s3_answer(
+    bucket: &Bucket,
+    prefix: &str,
+    token: Option<&str>,
+    folders: bool,
+) -> Result<Page, ObjectError> {
+    let mut query = Vec::new();
+    if let Some(token) = token {
+        query.push(("continuation-token", token));
+    }
+    // In the order that signatures want.
+    if folders {
+        query.push(("delimiter", "/"));
+    }
+    query.extend([
         ("encoding-type", "url"),
         ("list-type", "2"),
         ("prefix", prefix),
-    ];
-    if let Some(token) = token {
-        query.insert(0, ("continuation-token", token));
+    ]);
+    page(bucket, &query).await
+}
+
+impl Page {
+    fn key(&self, key: &str) -> Result<String, ObjectError> {
+        match self.encoding_type.as_deref() == Some("url") {
+            true => decoded(&key.replace('+', " ")),
+            false => Ok(key.to_owned()),
+        }
     }
-    let page: Page = page(bucket, &query).await?;
-    let encoded = page.encoding_type.as_deref() == Some("url");
-    for entry in page.contents {
-        let version = match entry.e_tag.is_empty() {
-            true => entry.last_modified,
-            false => entry.e_tag,
-        };
-        let key = match encoded {
-            true => decoded(&entry.key.replace('+', " "))?,
-            false => entry.key,
-        };
-        take(Listed {
-            key,
-            size: entry.size,
-            version,
+
+    fn folders(&self) -> Result<Vec<String>, ObjectError> {
+        let folders = self.common_prefixes.iter();
+        folders.map(|folder| self.key(&folder.prefix)).collect()
+    }
+
+    fn objects(mut self) -> Result<Objects, ObjectError> {
+        let contents = std::mem::take(&mut self.contents);
+        let objects = contents.into_iter().map(|entry| {
+            Ok(Listed {
+                key: self.key(&entry.key)?,
+                size: entry.size,
+                version: match entry.e_tag.is_empty() {
+                    true => entry.last_modified,
+                    false => entry.e_tag,
+                },
+            })
         });
-    }
-    match (page.is_truncated, page.next_continuation_token) {
-        (false, _) => Ok(None),
-        (true, Some(next)) => Ok(Some(next)),
-        (true, None) => {
-            let reason = "the store's listing does not say how it goes on";
-            Err(ObjectError::Failed(reason.into()))
+        let objects = objects.collect::<Result<_, ObjectError>>()?;
+        match (self.is_truncated, self.next_continuation_token) {
+            (false, _) => Ok((objects, None)),
+            (true, Some(next)) => Ok((objects, Some(next))),
+            (true, None) => {
+                let reason = "the store's listing does not say how it goes on";
+                Err(ObjectError::Failed(reason.into()))
+            }
         }
     }
 }
@@ -154,8 +301,7 @@ async fn azure_page(
     bucket: &Bucket,
     prefix: &str,
     token: Option<&str>,
-    take: &mut dyn FnMut(Listed),
-) -> Result<Option<String>, ObjectError> {
+) -> Result<Objects, ObjectError> {
     let mut query = vec![
         ("comp", "list"),
         ("prefix", prefix),
@@ -165,13 +311,14 @@ async fn azure_page(
         query.push(("marker", token));
     }
     let page: AzurePage = page(bucket, &query).await?;
+    let mut objects = Vec::new();
     for blob in page.blobs.blob {
         if blob.properties.what == "directory" {
             continue;
         }
         // Answers have it quoted.
         let tag = blob.properties.e_tag;
-        take(Listed {
+        objects.push(Listed {
             key: match blob.name.encoded {
                 true => decoded(&blob.name.text)?,
                 false => blob.name.text,
@@ -183,7 +330,8 @@ async fn azure_page(
             },
         });
     }
-    Ok(page.next_marker.filter(|marker| !marker.is_empty()))
+    let next = page.next_marker.filter(|marker| !marker.is_empty());
+    Ok((objects, next))
 }
 
 async fn page<P: DeserializeOwned>(

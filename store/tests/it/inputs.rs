@@ -167,6 +167,38 @@ fn a_listing_of_many_pages_is_whole() {
 }
 
 #[test]
+fn folders_are_listed_beside_each_other_in_the_order_of_all_keys() {
+    let server = server();
+    let mut keys: Vec<String> = (0..1_500)
+        .map(|n| format!("deep/one/{:02} ä+%/{n:04}", n % 7))
+        .collect();
+    // Of these a folder's keys stand between objects beside it.
+    let beside = ["", "!", "-a", "/", "0", "/x/y"];
+    keys.extend(beside.map(|end| format!("deep/one/03 ä+%{end}")));
+    for key in &keys {
+        server.put(BUCKET, key, format!("{key}\n"));
+    }
+    // A folder's own object is nothing to read.
+    server.put(BUCKET, "deep/one/04 ä+%/", "");
+    keys.sort();
+    let proxy = Proxy::start(server.address(), |_, _| Fault::None);
+    let stores = stores(&proxy.endpoint());
+    let plan = support::plan(&stores, &["s3://logs/deep"]).unwrap();
+    let names = plan
+        .sources()
+        .iter()
+        .map(|source| String::from_utf8_lossy(&source.name));
+    let expected: Vec<String> = keys.iter().map(|key| format!("s3://logs/{key}")).collect();
+    assert!(names.eq(expected));
+    let requests = proxy.requests();
+    let below = requests.iter().filter(|line| line.contains("delimiter"));
+    // The first page, the folder that all are in, the one in that, and what is there: 8 folders.
+    assert_eq!(below.count(), 2, "{requests:?}");
+    let folders = requests.iter().filter(|line| line.contains("one%2F0"));
+    assert_eq!(folders.count(), 7, "{requests:?}");
+}
+
+#[test]
 fn what_breaks_on_the_way_is_asked_for_again() {
     let server = server();
     let (plain, zip) = (

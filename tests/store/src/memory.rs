@@ -141,27 +141,46 @@ impl S3 for Memory {
         let most = input.max_keys.unwrap_or(1000).clamp(0, 1000) as usize;
         let after = input.continuation_token.clone();
         let from = after.as_ref().unwrap_or(&prefix).clone();
-        let encoded = input.encoding_type.is_some();
-        let mut found = (bucket.range(from..))
-            .filter(|(key, _)| after.as_ref() != Some(key))
-            .take_while(|(key, _)| key.starts_with(&prefix));
-        let page: Vec<(&String, &Bytes)> = found.by_ref().take(most).collect();
-        let more = found.next().is_some();
-        let last = page.last().map(|(key, _)| (*key).clone());
-        let contents = page.into_iter().map(|(key, content)| Object {
-            key: Some(match encoded {
-                // As Amazon does.
-                true => utf8_percent_encode(key, NON_ALPHANUMERIC)
-                    .to_string()
-                    .replace("%20", "+"),
-                false => key.clone(),
-            }),
-            size: length(content),
-            e_tag: Some(tag_of(content)),
-            ..Default::default()
-        });
+        let encode = |key: &str| match input.encoding_type {
+            // As Amazon does.
+            Some(_) => (utf8_percent_encode(key, NON_ALPHANUMERIC).to_string()).replace("%20", "+"),
+            None => key.to_owned(),
+        };
+        // A folder's keys stand together: it is told once, as one of the page's entries.
+        let folder = |key: &str| {
+            let end = key[prefix.len()..].find(input.delimiter.as_deref()?)?;
+            Some(key[..=prefix.len() + end].to_owned())
+        };
+        let (mut contents, mut folders) = (Vec::new(), Vec::new());
+        let (mut last, mut more) = (after.clone(), false);
+        for (key, content) in bucket.range(from..) {
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            let entry = folder(key).unwrap_or_else(|| key.clone());
+            if last.as_ref() == Some(&entry) {
+                continue;
+            }
+            if contents.len() + folders.len() == most {
+                more = true;
+                break;
+            }
+            match folder(key).is_none() {
+                true => contents.push(Object {
+                    key: Some(encode(key)),
+                    size: length(content),
+                    e_tag: Some(tag_of(content)),
+                    ..Default::default()
+                }),
+                false => folders.push(CommonPrefix {
+                    prefix: Some(encode(&entry)),
+                }),
+            }
+            last = Some(entry);
+        }
         Ok(S3Response::new(ListObjectsV2Output {
-            contents: Some(contents.collect()),
+            contents: Some(contents),
+            common_prefixes: Some(folders),
             encoding_type: input.encoding_type,
             is_truncated: Some(more),
             next_continuation_token: last.filter(|_| more),

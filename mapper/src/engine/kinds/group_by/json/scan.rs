@@ -272,20 +272,14 @@ pub(super) fn scalar(text: &[u8], at: usize) -> Result<usize, Reason> {
 /// The end of the number that begins at `at` (RFC 8259, section 6).
 #[inline]
 fn number(text: &[u8], at: usize) -> Result<usize, Reason> {
-    let digits = |mut at: usize| {
-        while text.get(at).is_some_and(u8::is_ascii_digit) {
-            at += 1;
-        }
-        at
-    };
     let whole = at + usize::from(text[at] == b'-');
-    let mut end = digits(whole);
+    let mut end = digits(text, whole);
     if end == whole || (text[whole] == b'0' && end > whole + 1) {
         return Err(NUMBER);
     }
     if text.get(end) == Some(&b'.') {
         let places = end + 1;
-        end = digits(places);
+        end = digits(text, places);
         if end == places {
             return Err(NUMBER);
         }
@@ -293,10 +287,30 @@ fn number(text: &[u8], at: usize) -> Result<usize, Reason> {
     if let Some(b'e' | b'E') = text.get(end) {
         let sign = matches!(text.get(end + 1), Some(b'+' | b'-'));
         let exponent = end + 1 + usize::from(sign);
-        end = digits(exponent);
+        end = digits(text, exponent);
         if end == exponent {
             return Err(NUMBER);
         }
     }
     Ok(end)
+}
+
+/// The end of the digits that begin at `at`, eight bytes at a time.
+#[inline(always)]
+fn digits(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        // A digit becomes its number. The sum has the top bit of each byte from ten on; what a
+        // byte carries over is behind the first of these.
+        let numbers = u64::from_le_bytes(*eight) ^ (ONES * 0x30);
+        let others = (numbers.wrapping_add(ONES * 0x76) | numbers) & (ONES * 0x80);
+        if others != 0 {
+            return at + (others.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
 }

@@ -51,12 +51,15 @@ enum Gap {
     Mixed(Vec<(Text, Option<FieldId>)>, Text),
 }
 
-/// Bytes that are expected; up to eight are compared at once.
+/// Bytes that are expected; eight are compared at once, and up to sixteen without a call.
 #[derive(Debug)]
 struct Text {
     bytes: Box<[u8]>,
+    /// The first eight, and which bits of them count.
     head: u64,
     mask: u64,
+    /// The last eight, if there are so many.
+    tail: u64,
 }
 
 impl Text {
@@ -66,6 +69,9 @@ impl Text {
         head[..len].copy_from_slice(&bytes[..len]);
         Self {
             bytes: bytes.into(),
+            tail: bytes
+                .last_chunk()
+                .map_or(0, |tail| u64::from_le_bytes(*tail)),
             head: u64::from_le_bytes(head),
             mask: if len == 8 {
                 u64::MAX
@@ -81,11 +87,21 @@ impl Text {
         match text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
             Some(head) => {
                 (u64::from_le_bytes(*head) ^ self.head) & self.mask == 0
-                    && (self.bytes.len() <= 8
-                        || text.get(at + 8..at + self.bytes.len()) == Some(&self.bytes[8..]))
+                    && (self.bytes.len() <= 8 || self.goes_on(text, at))
             }
             None => text.get(at..at + self.bytes.len()) == Some(&*self.bytes),
         }
+    }
+
+    /// Whether the bytes behind the first eight are there too.
+    #[inline(always)]
+    fn goes_on(&self, text: &[u8], at: usize) -> bool {
+        let end = at + self.bytes.len();
+        let Some(tail) = text.get(..end).and_then(|text| text.last_chunk::<8>()) else {
+            return false;
+        };
+        u64::from_le_bytes(*tail) == self.tail
+            && (self.bytes.len() <= 16 || text[at + 8..end - 8] == self.bytes[8..end - at - 8])
     }
 }
 
