@@ -22,6 +22,7 @@ use tempfile::TempDir;
 
 use crate::absent_fields;
 use crate::args::RunArgs;
+use crate::closed;
 use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
@@ -33,6 +34,7 @@ use crate::publish::{Over, Publication, PublishError};
 use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::stages::Threads;
+use crate::stdout;
 use crate::summary::Summary;
 use crate::verbosity::Verbosity;
 
@@ -235,6 +237,9 @@ pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
 /// # Errors
 /// When an input cannot be opened.
 pub fn plan<R>(job: &Job<R>, chunk_size: usize, output: Option<&Path>) -> anyhow::Result<Plan> {
+    if closed::input() && job.inputs.iter().any(|input| input == "-") {
+        return Err(anyhow::anyhow!("standard input: it is closed"));
+    }
     objects::plan(&job.inputs, &job.spec, chunk_size, job.separator, output)
 }
 
@@ -353,7 +358,7 @@ fn local(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
             ));
         }
         check_side_files(job)?;
-        let stdout = Box::new(std::io::stdout());
+        let stdout = Box::new(stdout::open()?);
         return Ok(Destination::stream(
             stdout,
             args.quarantine.clone(),
