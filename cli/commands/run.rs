@@ -14,11 +14,11 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::Format;
+use gristmill_common::temp_folder::TempFolder;
 use gristmill_input::{Plan, is_url};
 use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir, Report};
-use tempfile::TempDir;
 
 use crate::absent_fields;
 use crate::args::RunArgs;
@@ -246,7 +246,7 @@ pub fn plan<R>(job: &Job<R>, chunk_size: usize, output: Option<&Path>) -> anyhow
 /// An output that goes to object storage once it is complete, and the folder where it is made.
 struct Remote {
     publication: Publication,
-    folder: TempDir,
+    folder: TempFolder,
 }
 
 impl Remote {
@@ -276,7 +276,7 @@ fn destination(
         false => Over::Nothing,
     };
     let publication = Publication::claim(url, &job.spec, over)?;
-    let folder = tempfile::tempdir_in(&settings.tmp);
+    let folder = TempFolder::new(&settings.tmp, "out");
     let folder = folder.with_context(|| format!("--tmp {}", settings.tmp.display()))?;
     let output = OutputDir::open(folder.path(), false)?;
     let remote = Remote {

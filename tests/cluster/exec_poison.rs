@@ -124,7 +124,7 @@ fn a_reduce_program_that_ends_its_reducer_fails_its_job_and_no_other() {
         .code(1)
         .says("the reduce program `./deadly.sh` failed at partition ")
         .says(
-            "7 times its reducer ended while it ran, the last 3 while no other program ran there",
+            "7 times its reducer, or its keeper there, ended while it ran, the last 3 while no other",
         );
     // Its reducer goes on with others.
     let words = ["--map", "./map.py", "--reduce", "cat", "in"];

@@ -138,6 +138,14 @@ fn a_worker_that_misbehaves_costs_one_record() {
             "out.close(); time.sleep(1); os._exit(7)",
             "ended before it had answered, exit status 7",
         ),
+        (
+            "os.kill(os.getppid(), 9); time.sleep(1000)",
+            "lost its keeper",
+        ),
+        (
+            "os.kill(os.getppid(), 19); time.sleep(1000)",
+            "lost its keeper",
+        ),
         ("os.kill(os.getpid(), 11)", "killed by signal 11 (SIGSEGV)"),
         (
             "signal.signal(15, signal.SIG_IGN); time.sleep(1000)",
@@ -200,6 +208,14 @@ fn a_command_that_misbehaves_costs_one_record() {
         (
             "head -c 400000000 /dev/zero | tail -c 399999999 | sleep 1000",
             "of memory (--child-memory)",
+        ),
+        (
+            "setsid sleep 1000 & kill -9 $PPID; sleep 1000",
+            "lost its keeper",
+        ),
+        (
+            "setsid sleep 1000 & kill -STOP $PPID; sleep 1000",
+            "lost its keeper",
         ),
         ("kill -9 $$", "killed by signal 9 (SIGKILL)"),
     ] {

@@ -21,6 +21,7 @@ const BEGUN: &str = ".begun-";
 pub(super) struct Begun {
     dir: PathBuf,
     path: PathBuf,
+    stays: bool,
     _locked: File,
 }
 
@@ -39,8 +40,14 @@ impl Begun {
         Ok(Self {
             dir: dir.to_owned(),
             path,
+            stays: false,
             _locked: file,
         })
+    }
+
+    /// It ended as if its reducer had died.
+    pub(super) fn stay(mut self) {
+        self.stays = true;
     }
 
     /// The program ended and its reducer lives: what happened before was not the program's doing.
@@ -54,8 +61,10 @@ impl Begun {
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        // A file that stays counts once too often.
-        let _ = files::remove(&self.path);
+        if !self.stays {
+            // A file that stays counts once too often.
+            let _ = files::remove(&self.path);
+        }
     }
 }
 
@@ -102,12 +111,13 @@ mod tests {
         let lives = Begun::new(&dir).unwrap();
         drop(Begun::new(&dir).unwrap());
         assert_eq!(deaths(&dir).unwrap(), 0);
+        Begun::new(&dir).unwrap().stay();
         // Their reducers died: nobody has locked them any more.
         for name in ["1", "2"] {
             fs::write(dir.join(format!("{BEGUN}{name}")), "").unwrap();
         }
         fs::write(dir.join("000001"), "a segment").unwrap();
-        assert_eq!(deaths(&dir).unwrap(), 2);
+        assert_eq!(deaths(&dir).unwrap(), 3);
         lives.clear().unwrap();
         assert_eq!(deaths(&dir).unwrap(), 0);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);

@@ -48,8 +48,8 @@ impl ReduceProgram for Witness {
         if died >= MOST {
             let alone = MOST - SUSPECT;
             return Err(ReduceFault::Program(format!(
-                "the reduce program `{}` failed at partition {partition}: {died} times its reducer \
-                 ended while it ran, the last {alone} while no other program ran there",
+                "the reduce program `{}` failed at partition {partition}: {died} times its reducer, or \
+                 its keeper there, ended while it ran, the last {alone} while no other program ran there",
                 self.words
             )));
         }
@@ -62,7 +62,13 @@ impl ReduceProgram for Witness {
         let turn = self.turns.take(alone, || self.stop.is_stopping());
         let _turn = turn.ok_or_else(stopped)?;
         let begun = Begun::new(&dir).map_err(here)?;
-        let reduced = self.program.reduce(partition, pairs, output)?;
+        let reduced = match self.program.reduce(partition, pairs, output) {
+            Err(lost @ ReduceFault::Lost(_)) => {
+                begun.stay();
+                return Err(lost);
+            }
+            reduced => reduced?,
+        };
         begun.clear().map_err(here)?;
         Ok(reduced)
     }
@@ -88,7 +94,10 @@ mod tests {
         ) -> Result<Vec<Counter>, ReduceFault> {
             let copied = io::copy(pairs, output).map_err(|error| error.to_string());
             self.0.lock().unwrap().push(copied.unwrap() as usize);
-            Ok(Vec::new())
+            match self.0.lock().unwrap().len() {
+                1 => Ok(Vec::new()),
+                _ => Err(ReduceFault::Lost("lost its keeper".into())),
+            }
         }
     }
 
@@ -116,7 +125,9 @@ mod tests {
         assert_eq!(reduce(), Ok(Vec::new()));
         // It ended in sight: earlier deaths were not its doing.
         assert_eq!(deaths(&dir).unwrap(), 0);
-        die(MOST);
+        // One that ends its keeper is counted, too.
+        assert_eq!(reduce(), Err(ReduceFault::Lost("lost its keeper".into())));
+        die(MOST - 1);
         let Err(ReduceFault::Program(why)) = reduce() else {
             panic!("it was run");
         };
@@ -124,6 +135,6 @@ mod tests {
             why.contains("`./red.py --all` failed at partition 2: 7 times"),
             "{why}"
         );
-        assert_eq!(*looks.0.lock().unwrap(), [4]);
+        assert_eq!(*looks.0.lock().unwrap(), [4, 4]);
     }
 }

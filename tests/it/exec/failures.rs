@@ -120,3 +120,66 @@ fn a_command_that_always_fails_fails_the_job_at_once() {
     exec(folder.path(), &words).code(3);
     assert_eq!(quarantine(&folder.path().join("out")).len(), 300);
 }
+
+#[test]
+fn memory_that_processes_share_counts_once() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    // The copies after a fork are one in memory until somebody writes.
+    let program = "
+import os, time
+mine = b'x' * (120 << 20)
+others = []
+while len(others) < 4 and 0 not in others:
+    others.append(os.fork())
+if 0 in others:
+    OTHER
+    os._exit(0)
+for pid in others:
+    os.waitpid(pid, 0)
+print(len(mine) >> 20)
+";
+    let words = |name| {
+        [
+            "--each",
+            "document",
+            "--child-memory",
+            "300MiB",
+            "-o",
+            name,
+            "--",
+            "python3",
+            "fork.py",
+            ":::",
+            "in.txt",
+        ]
+    };
+    for (other, name, code) in [
+        ("time.sleep(1)", "shared", 0),
+        ("own = b'y' * (120 << 20); time.sleep(60)", "own", 3),
+    ] {
+        let text = program.replace("OTHER", other);
+        fs::write(folder.path().join("fork.py"), text).expect("a file");
+        exec(folder.path(), &words(name)).code(code);
+    }
+    assert_eq!(
+        read(&folder.path().join("shared"), "part-00000.txt"),
+        "120\n"
+    );
+    let entries = quarantine(&folder.path().join("own"));
+    let reason = "killed for using more than 300MiB of memory (--child-memory)";
+    assert_eq!(entries[0]["reason"], reason);
+}
+
+#[test]
+fn a_program_leaves_no_core_and_has_limits_of_files() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    let line = "ulimit -Hc; ulimit -f; test $(ulimit -Hn) -le 65536 && echo few";
+    let words = [
+        "--each", "document", "--shell", "-o", "-", "--", line, ":::", "in.txt",
+    ];
+    // In blocks of 512 bytes.
+    let limits = format!("0\n{}\nfew\n", (16u64 << 30) / 512);
+    assert_eq!(exec(folder.path(), &words).code(0).stdout, limits);
+}
