@@ -43,6 +43,10 @@ pub struct Exec {
     /// Where programs are confined, this one may use the network.
     #[serde(default)]
     pub net: bool,
+    /// A piece whose program fails is cut until the records that fail are alone: the program keeps
+    /// no state between records.
+    #[serde(default)]
+    pub record_wise: bool,
 }
 
 /// What one call of the program gets.

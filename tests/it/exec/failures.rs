@@ -28,6 +28,75 @@ fn a_piece_whose_filter_fails_is_set_aside_as_one_stretch() {
 }
 
 #[test]
+fn record_wise_only_the_bad_lines_of_a_piece_are_set_aside() {
+    let folder = folder();
+    let lines: String = (0..1000).map(|number| format!("{number:07}\n")).collect();
+    fs::write(folder.path().join("in.txt"), &lines).expect("a file");
+    let filter = "/0000(007|700|701)/ { exit 4 } { print }";
+    let out = folder.path().join("out");
+    let words = [
+        "--each",
+        "chunk",
+        "--record-wise",
+        "--piece",
+        "4KiB",
+        "-o",
+        "out",
+        "--",
+        "awk",
+        filter,
+        ":::",
+        "in.txt",
+    ];
+    exec(folder.path(), &words).code(3);
+    let is_bad = |line: &&str| ["0000007", "0000700", "0000701"].contains(line);
+    let good: Vec<&str> = lines.lines().filter(|line| !is_bad(line)).collect();
+    assert_eq!(read(&out, "part-00000.txt"), good.join("\n") + "\n");
+    let found: Vec<_> = quarantine(&out)
+        .iter()
+        .map(|entry| (entry["offset"].clone(), entry["text"].clone()))
+        .collect();
+    let expected = [(56, "0000007"), (5600, "0000700"), (5608, "0000701")];
+    let expected = expected.map(|(offset, text)| (offset.into(), text.into()));
+    assert_eq!(found, expected);
+    Ended::of(gristmill().arg("verify").arg(&out).output().expect("a run")).code(0);
+
+    let map = "awk '/0000007/ { exit 4 } { print $1 \"\\t1\" }'";
+    let words = [
+        "--shell",
+        "--map",
+        map,
+        "--reduce",
+        "count",
+        "--record-wise",
+        "-o",
+        "-",
+        "in.txt",
+    ];
+    let counted = exec(folder.path(), &words).code(3).stdout;
+    assert_eq!(counted.lines().count(), 999);
+    // A command that cannot work is found all the same.
+    let words = [
+        "--each",
+        "chunk",
+        "--record-wise",
+        "-o",
+        "-",
+        "--",
+        "false",
+        ":::",
+        "in.txt",
+    ];
+    exec(folder.path(), &words)
+        .code(1)
+        .says("the first 100 units all failed");
+    let words = ["--code", "line", "--record-wise", "in.txt"];
+    exec(folder.path(), &words)
+        .code(2)
+        .says("--each chunk and --map");
+}
+
+#[test]
 fn what_is_missing_is_found_before_anything_is_read() {
     let folder = folder();
     fs::write(folder.path().join("in.txt"), "x\n").expect("a file");

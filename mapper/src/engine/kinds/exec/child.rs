@@ -103,6 +103,14 @@ impl Keeper {
         &self.folder
     }
 
+    /// The name, changed as long as one of the job's own files has it.
+    pub(super) fn free_name(&self, mut name: String) -> String {
+        while self.furniture.contains(&self.folder.join(&name)) {
+            name.insert(0, '_');
+        }
+        name
+    }
+
     /// To have its program killed from another thread.
     pub(super) fn socket(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.socket)
