@@ -252,3 +252,27 @@ fn a_program_leaves_no_core_and_has_limits_of_files() {
     let limits = format!("0\n{}\nfew\n", (16u64 << 30) / 512);
     assert_eq!(exec(folder.path(), &words).code(0).stdout, limits);
 }
+
+#[test]
+fn results_of_one_chunk_past_the_bound_fail_the_job_and_name_the_way_out() {
+    let folder = folder();
+    let lines: String = (0..40).map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    fs::write(
+        folder.path().join("much.py"),
+        "def much(text):\n    for _ in range(32): yield 'x' * (1 << 20)\n",
+    )
+    .expect("a file");
+    let command = "head -c 33554432 /dev/zero";
+    for words in [
+        &[
+            "--each", "record", "--shell", "--", command, ":::", "in.txt",
+        ][..],
+        &["--python", "much.py:much", "in.txt"],
+    ] {
+        exec(folder.path(), words)
+            .code(1)
+            .says("the results of one chunk take more than 256MiB")
+            .says("--chunk-size");
+    }
+}
