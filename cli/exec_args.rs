@@ -1,6 +1,5 @@
 //! The words of `exec`: what is run over what, and how much of that the spec gets to know.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
 use crate::code_files;
 use crate::exit::usage;
-use crate::program_words::{self, command, function, stays, takes_file};
+use crate::program_words::{self, command, environment, function, stays, takes_file};
 use crate::recycle::Recycle;
 use crate::reduce_words::{self, ReduceWords};
 
@@ -105,6 +104,10 @@ pub struct ExecArgs {
         help_heading = "Program"
     )]
     pub piece: ByteSize,
+    /// The program keeps no state from line to line: of a piece at which it fails, only the bad
+    /// lines are set aside, found by halves; with --each chunk and --map
+    #[arg(long, help_heading = "Program")]
+    pub record_wise: bool,
     /// The largest document of --each document, up to 16GiB; a larger one is quarantined. Python
     /// functions and workers get at most 64MiB [default: 1GiB; over a broker 12MiB, which is the
     /// most]
@@ -191,6 +194,7 @@ impl ExecArgs {
                 reduce,
                 files,
                 net: self.net,
+                record_wise: self.record_wise,
             },
             inputs,
             max_document: (each == Each::Document)
@@ -284,6 +288,11 @@ impl ExecArgs {
                  every unit",
             ));
         }
+        if self.record_wise && each != Each::Chunk {
+            return Err(usage(
+                "--record-wise is for --each chunk and --map: elsewhere a record or document fails alone",
+            ));
+        }
         if !PIECE.contains(&self.piece.0) {
             return Err(usage(format!("--piece {}: from 4KiB to 2MiB", self.piece)));
         }
@@ -337,12 +346,4 @@ impl ExecArgs {
         let named = words.filter(|word| Path::new(word).is_file());
         code_files::find(named.chain(self.ship.iter().map(String::as_str)), &modules)
     }
-}
-
-fn environment(typed: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
-    let pairs = typed.iter().map(|pair| match pair.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(usage(format!("--env {pair}: NAME=VALUE"))),
-    });
-    pairs.collect()
 }

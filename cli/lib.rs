@@ -6,6 +6,7 @@ pub mod absent_fields;
 pub mod allocator;
 pub mod args;
 pub mod broker;
+pub mod closed;
 pub mod code_files;
 pub mod commands;
 pub mod confined;

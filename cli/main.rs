@@ -14,6 +14,7 @@ use gristmill::commands::{
 use gristmill::confined;
 use gristmill::exit::{Exit, UsageError};
 use gristmill::log;
+use gristmill::stdout;
 use gristmill::verbosity::Verbosity;
 use gristmill_common::name::for_terminal;
 
@@ -68,6 +69,9 @@ fn main() -> ExitCode {
 /// The words as they were typed. A kind of job in the place of a command gets the way out.
 fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| {
+        if !error.use_stderr() {
+            std::process::exit(help(&error) as i32);
+        }
         // Where it cannot be written there is nobody left to tell.
         let _ = error.print();
         let word = std::env::args().nth(1).unwrap_or_default();
@@ -79,6 +83,24 @@ fn parse() -> Cli {
         }
         std::process::exit(error.exit_code())
     })
+}
+
+/// Prints what was asked for: a help or the version.
+fn help(asked: &clap::Error) -> Exit {
+    let printed = stdout::open().and_then(|_| {
+        let printed = asked.print().and_then(|()| std::io::stdout().flush());
+        match printed {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            printed => Ok(printed?),
+        }
+    });
+    match printed {
+        Ok(()) => Exit::Complete,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "gristmill: {error:#}");
+            Exit::Failed
+        }
+    }
 }
 
 /// A processor that panics is caught, and its record goes to quarantine with the message: nothing

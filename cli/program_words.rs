@@ -1,6 +1,7 @@
 //! The user's programs as they are typed: commands, lines for the shell, Python functions and
 //! expressions.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use gristmill_common::code::is_local_module;
@@ -107,6 +108,18 @@ fn is_shell(program: &str) -> bool {
 fn words_of_line(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| c.is_whitespace() || ";|&<>()\"'`$={},:".contains(c))
         .filter(|word| !word.is_empty() && Path::new(word).is_relative())
+}
+
+/// Variables as they are typed: `NAME=VALUE`.
+///
+/// # Errors
+/// A usage error.
+pub fn environment(typed: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+    let pairs = typed.iter().map(|pair| match pair.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(usage(format!("--env {pair}: NAME=VALUE"))),
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]

@@ -33,6 +33,11 @@ const NO_STREAM: &str =
     "a stream that is being made, has no leader or was lost: see the broker's log";
 /// The oldest RabbitMQ that is known to do.
 const OLDEST: (u32, u32) = (3, 10);
+/// From here on queues may have consumer timeouts of their own.
+const TIMEOUTS: (u32, u32) = (3, 12);
+/// With a longer --timeout a chunk may be held for the usual consumer timeout: three in a row, and
+/// some time to spare.
+const PATIENT: u64 = 450;
 
 /// Runs the command: one line a finding, and the way out of what is wrong.
 ///
@@ -124,7 +129,7 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
     ));
     report.note(
         "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough; \
-         the queues of jobs of exec and of splits have their own)"
+         the queues of jobs of exec and of splits have their own, seven days, from RabbitMQ 3.12 on)"
             .into(),
     );
     broker.close().await;
@@ -133,11 +138,20 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
 async fn versions(urls: &BrokerUrls, report: &mut Report) {
     for url in urls.all() {
         match version(url).await {
-            Some(version) if is_old(&version) => report.bad(
+            Some(version) if is_before(&version, OLDEST) => report.bad(
                 &format!("RabbitMQ {version} at {url}"),
                 "at least 3.10 is needed: quorum queues with at-least-once dead-lettering",
             ),
-            Some(version) => report.good(format!("RabbitMQ {version} at {url}")),
+            Some(version) => {
+                report.good(format!("RabbitMQ {version} at {url}"));
+                if is_before(&version, TIMEOUTS) {
+                    report.note(format!(
+                        "queues of RabbitMQ {version} have no consumer timeout of their own (3.12 \
+                         has): where jobs of exec and of splits have --timeout above {PATIENT} s, \
+                         raise its consumer_timeout (30 min) to four times that"
+                    ));
+                }
+            }
             None => report.note(format!("the version at {url} is not to be seen from here")),
         }
     }
@@ -220,10 +234,10 @@ async fn examine_node(url: BrokerUrl, node: &Broker, job: &JobRun, report: &mut 
     node.close().await;
 }
 
-fn is_old(version: &str) -> bool {
+fn is_before(version: &str, first: (u32, u32)) -> bool {
     let mut numbers = version.split('.').map(|number| number.parse::<u32>());
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < OLDEST,
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < first,
         _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! What `run exec` has of its own: the keeper's process, and `--try`.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::exec_args::Local;
 use crate::exit::{Exit, usage};
 use crate::job_args::Job;
 use crate::pipeline::Settings;
+use crate::stdout;
 
 /// This machine, as far as a job that runs programs needs it.
 #[must_use]
@@ -86,11 +88,13 @@ pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> an
     };
     let prepared =
         Prepared::on(&job.spec, Vec::new(), host).map_err(|error| usage(error.to_string()))?;
+    let out = stdout::open()?;
     let (progress, shutdown) = (Progress::default(), Shutdown::new());
     let tmp = host.tmp.clone();
     let reading = Reading::new(plan, &job.spec, tmp, &progress, &shutdown)?;
     let reading = reading.with_large(host.large.clone());
     let mut shower = Shower {
+        out,
         trial: Trial::new(&prepared, exec, units),
         prepared: &prepared,
         set_aside: 0,
@@ -116,6 +120,7 @@ pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> an
 
 /// Shows what comes of chunks.
 struct Shower<'a> {
+    out: File,
     trial: Trial,
     prepared: &'a Prepared,
     set_aside: u64,
@@ -125,7 +130,7 @@ impl ChunkSink for Shower<'_> {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
         let tried = self.trial.chunk(self.prepared, &head, &body);
         self.set_aside += (head.faults.len() + tried.set_aside.len()) as u64;
-        let shown = io::stdout().write_all(&tried.results).and_then(|()| {
+        let shown = self.out.write_all(&tried.results).and_then(|()| {
             let mut stderr = io::stderr().lock();
             for entry in head
                 .faults

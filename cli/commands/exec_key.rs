@@ -32,6 +32,7 @@ pub fn exec_key(args: &ExecKeyArgs) -> anyhow::Result<Exit> {
     let mut public = args.file.clone().into_os_string();
     public.push(".pub");
     let public = PathBuf::from(public);
+    stdout::open()?;
     let (key, secret) = SecretKey::generate()?;
     write(&args.file, &secret, 0o600)?;
     if let Err(error) = write(&public, &key.public().line(), 0o644) {

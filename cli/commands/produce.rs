@@ -92,6 +92,8 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let patience = options.connect_limit;
     let shutdown = Shutdown::new();
     signals::drain(&shutdown, DRAIN).context("cannot watch for signals")?;
+    // Its name is printed once it is submitted, which nothing takes back.
+    stdout::open()?;
     let runtime = broker::runtime()?;
     let progress = Arc::new(Progress::default());
     let Some(worker) = broker::worker(&runtime, options, &progress, &shutdown)? else {

@@ -14,14 +14,15 @@ use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::size::ByteSize;
 use gristmill_common::spec::Format;
+use gristmill_common::temp_folder::TempFolder;
 use gristmill_input::{Plan, is_url};
 use gristmill_jobs::transport::Transport;
 use gristmill_mapper::Prepared;
 use gristmill_reducer::{Destination, OutputDir, Report};
-use tempfile::TempDir;
 
 use crate::absent_fields;
 use crate::args::RunArgs;
+use crate::closed;
 use crate::commands::{dry_run, exec, report as page};
 use crate::exit::{Exit, usage};
 use crate::job_args::{Job, KindCommand};
@@ -33,6 +34,7 @@ use crate::publish::{Over, Publication, PublishError};
 use crate::run_progress::RunProgress;
 use crate::signals;
 use crate::stages::Threads;
+use crate::stdout;
 use crate::summary::Summary;
 use crate::verbosity::Verbosity;
 
@@ -235,13 +237,16 @@ pub fn threads(typed: Option<usize>) -> anyhow::Result<NonZeroUsize> {
 /// # Errors
 /// When an input cannot be opened.
 pub fn plan<R>(job: &Job<R>, chunk_size: usize, output: Option<&Path>) -> anyhow::Result<Plan> {
+    if closed::input() && job.inputs.iter().any(|input| input == "-") {
+        return Err(anyhow::anyhow!("standard input: it is closed"));
+    }
     objects::plan(&job.inputs, &job.spec, chunk_size, job.separator, output)
 }
 
 /// An output that goes to object storage once it is complete, and the folder where it is made.
 struct Remote {
     publication: Publication,
-    folder: TempDir,
+    folder: TempFolder,
 }
 
 impl Remote {
@@ -271,7 +276,7 @@ fn destination(
         false => Over::Nothing,
     };
     let publication = Publication::claim(url, &job.spec, over)?;
-    let folder = tempfile::tempdir_in(&settings.tmp);
+    let folder = TempFolder::new(&settings.tmp, "out");
     let folder = folder.with_context(|| format!("--tmp {}", settings.tmp.display()))?;
     let output = OutputDir::open(folder.path(), false)?;
     let remote = Remote {
@@ -353,7 +358,7 @@ fn local(job: &Job<RunArgs>) -> anyhow::Result<Destination> {
             ));
         }
         check_side_files(job)?;
-        let stdout = Box::new(std::io::stdout());
+        let stdout = Box::new(stdout::open()?);
         return Ok(Destination::stream(
             stdout,
             args.quarantine.clone(),

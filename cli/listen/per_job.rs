@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use gristmill_common::counters::{Counter, MAX_COUNTERS};
 use gristmill_common::progress::{AllJobCounters, Counts};
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -92,6 +93,9 @@ pub(super) fn encode(
         .iter()
         .map(|counters| (counters.run().job.to_string(), counters.counts()))
         .collect();
+    if role == Role::Map {
+        encode_counters(all, encoder)?;
+    }
     let numbers = match role {
         Role::Map => &MAPPER,
         Role::Reduce => &REDUCER,
@@ -109,6 +113,38 @@ pub(super) fn encode(
                 _ => metric.encode_gauge(&value)?,
             }
         }
+    }
+    Ok(())
+}
+
+/// Writes what the programs of users have counted, as many series as one job may have.
+fn encode_counters(
+    all: &AllJobCounters,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
+    let counted: BTreeMap<String, Vec<Counter>> = (all.all().iter())
+        .map(|counters| {
+            let job = counters.run().job.to_string();
+            (job, counters.user_counters().iter().collect())
+        })
+        .collect();
+    let mut family = encoder.encode_descriptor(
+        "job_counter",
+        "What the programs of a running job have counted here",
+        None,
+        MetricType::Counter,
+    )?;
+    let counted = counted.iter();
+    let series = counted.flat_map(|(job, counters)| counters.iter().map(move |of| (job, of)));
+    for (job, counter) in series.take(MAX_COUNTERS) {
+        let labels = [
+            (LABEL, job.as_str()),
+            ("group", &counter.group),
+            ("name", &counter.name),
+        ];
+        family
+            .encode_family(&labels)?
+            .encode_counter::<NoLabelSet, _, u64>(&counter.count, None)?;
     }
     Ok(())
 }

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use crate::shutdown::Shutdown;
+use crate::temp_folder::TempFolder;
 
 /// How often a stop is looked for while there is no room.
 const LOOK: Duration = Duration::from_millis(100);
@@ -16,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Where large documents wait for their mapper. Its folder goes with it.
 #[derive(Debug)]
 pub struct LargeDocuments {
-    folder: TempDir,
+    folder: TempFolder,
     /// The largest document, in bytes.
     largest: u64,
     used: Mutex<u64>,
@@ -30,9 +29,7 @@ impl LargeDocuments {
     /// # Errors
     /// When there can be no folder.
     pub fn new(tmp: &Path, largest: u64, shutdown: &Shutdown) -> io::Result<Arc<Self>> {
-        let folder = tempfile::Builder::new()
-            .prefix("gristmill-large-")
-            .tempdir_in(tmp)?;
+        let folder = TempFolder::new(tmp, "large")?;
         Ok(Arc::new(Self {
             folder,
             largest,

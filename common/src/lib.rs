@@ -45,4 +45,5 @@ pub mod size;
 pub mod spec;
 pub mod split_task;
 pub mod table;
+pub mod temp_folder;
 pub mod wire;

@@ -17,6 +17,9 @@ pub enum ReduceFault {
     /// It could not be run here and now, or was stopped.
     #[error("{0}")]
     Here(String),
+    /// What stands between us and the program was ended while it ran, perhaps by it.
+    #[error("{0}")]
+    Lost(String),
 }
 
 /// A program that reduces sorted pairs, once for each partition.

@@ -5,8 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 
 use crate::cluster::{Role, assert_same, text, until};
 use crate::exec::Scene;
+use crate::exec_reduce::reducer;
 
-/// Kills its mapper (the parent of its keeper) at a text, unless a file is there.
+/// Kills its worker (the parent of its keeper) at a text, unless a file is there.
 const DEADLY: &str = "#!/bin/sh
 text=$(cat)
 case $text in
@@ -15,16 +16,17 @@ esac
 echo \"$text\" | tr a-z A-Z
 ";
 
-/// Keeps one mapper alive until a producer has ended; the last one, and how the others died.
-fn keep_alive(scene: &Scene, producer: &mut Role) -> (Role, Vec<Option<i32>>) {
-    // Programs that are confined cannot signal their mapper where the kernel forbids it.
-    let mapper = || scene.mapper(&["--exec", "any", "--exec-unconfined"]);
-    let mut alive = mapper();
+/// Programs that are confined cannot signal their worker where the kernel forbids it.
+const FREE: &[&str] = &["--exec", "any", "--exec-unconfined"];
+
+/// Keeps one worker alive until a producer has ended; the last one, and how the others died.
+fn keep_alive(worker: impl Fn() -> Role, producer: &mut Role) -> (Role, Vec<Option<i32>>) {
+    let mut alive = worker();
     let mut deaths = Vec::new();
     until("the job is done", || {
         if let Some(status) = alive.child.try_wait().expect("a child") {
             deaths.push(status.signal());
-            alive = mapper();
+            alive = worker();
         }
         producer.child.try_wait().expect("a child").is_some()
     });
@@ -63,7 +65,7 @@ fn a_chunk_that_ends_its_mapper_is_skipped_and_can_be_replayed() {
         .command(&["produce", "exec", "--job", "job", "--wait"]);
     line.current_dir(&scene.desk).args(words);
     let mut producer = scene.cluster.start("produce", &mut line);
-    let (alive, deaths) = keep_alive(&scene, &mut producer);
+    let (alive, deaths) = keep_alive(|| scene.mapper(FREE), &mut producer);
     // The deliveries of an ordinary chunk, and those of a suspect.
     assert_eq!(deaths, [Some(9); 7]);
     producer.ended().code(3).says("could not be run at all");
@@ -99,5 +101,34 @@ fn a_chunk_that_ends_its_mapper_is_skipped_and_can_be_replayed() {
         &scene.expected(&words),
         "replayed",
     );
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn a_reduce_program_that_ends_its_reducer_fails_its_job_and_no_other() {
+    let scene = Scene::new();
+    scene.program("deadly.sh", DEADLY);
+    let _mapper = scene.mapper(&["--exec", "any"]);
+    let mut line = scene
+        .cluster
+        .command(&["produce", "exec", "--job", "job", "--wait"]);
+    let words = ["--partitions", "2", "--map", "sed s/^/deadly/", "--reduce"];
+    line.current_dir(&scene.desk).args(words);
+    line.args(["./deadly.sh", "--env", "CURED=/nowhere", "in"]);
+    let mut producer = scene.cluster.start("produce", &mut line);
+    let (_alive, deaths) = keep_alive(|| reducer(&scene, FREE), &mut producer);
+    assert!((7..=14).contains(&deaths.len()), "{deaths:?}");
+    assert!(deaths.iter().all(|signal| *signal == Some(9)), "{deaths:?}");
+    producer
+        .ended()
+        .code(1)
+        .says("the reduce program `./deadly.sh` failed at partition ")
+        .says(
+            "7 times its reducer, or its keeper there, ended while it ran, the last 3 while no other",
+        );
+    // Its reducer goes on with others.
+    let words = ["--map", "./map.py", "--reduce", "cat", "in"];
+    scene.same("other", &words);
+    scene.cluster.run(&["cancel", "job"]).code(0);
     scene.cluster.until_clean();
 }

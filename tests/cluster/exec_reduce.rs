@@ -33,7 +33,7 @@ const COUNT: &[&str] = &[
 ];
 
 /// A reducer in a folder where nothing is.
-fn reducer(scene: &Scene, words: &[&str]) -> Role {
+pub(crate) fn reducer(scene: &Scene, words: &[&str]) -> Role {
     let results = scene.cluster.results();
     let mut all = vec!["reduce", "-o", text(&results)];
     all.extend(words);

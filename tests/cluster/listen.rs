@@ -6,6 +6,7 @@ use std::net::TcpStream;
 
 use crate::cluster::{Cluster, Role, text, until};
 use crate::corpus;
+use crate::exec::Scene;
 use crate::gristmill::{gristmill, run};
 
 /// Where a worker that was started with port 0 listens.
@@ -291,4 +292,31 @@ fn outcomes_that_nobody_takes_are_said_by_every_way_of_asking() {
     cluster.until_clean();
     mapper.stop();
     reducer.stop();
+}
+
+#[test]
+fn what_programs_count_is_in_the_metrics_of_mappers() {
+    let scene = Scene::new();
+    let mut mapper = scene.mapper(&["--exec", "any", "--listen", "127.0.0.1:0"]);
+    let map = address(&mut mapper);
+    scene.file(
+        "count.py",
+        "import gristmill\n\ndef f(text):\n    gristmill.count('lines', group='a \"b\"')\n    return (text[:1], 1)\n",
+    );
+    let text: String = (0..500).map(|number| format!("{number}\n")).collect();
+    scene.file("numbers.txt", &text);
+    for (job, words) in [
+        ("ordered", &["--each", "record"][..]),
+        ("table", &["--reduce", "sum"]),
+    ] {
+        let rest = ["--python", "count.py:f", "numbers.txt"];
+        scene.produce(job, &[words, &rest].concat()).code(0);
+        let name = format!(
+            "gristmill_job_counter_total{{job_name=\"{job}\",group=\"a \\\"b\\\"\",name=\"lines\"}}"
+        );
+        // Nobody reduces it, so it goes on.
+        until("all is counted", || {
+            metrics(&map).get(&name) == Some(&500.0)
+        });
+    }
 }

@@ -11,6 +11,7 @@ mod dashboard;
 mod exec;
 mod exec_gate;
 mod exec_poison;
+mod exec_printed;
 mod exec_reduce;
 mod faults;
 mod files;

@@ -284,3 +284,17 @@ fn a_broker_that_stutters_is_not_taken_for_the_end_of_the_log() {
         }
     });
 }
+
+#[test]
+fn doctor_says_where_the_broker_s_consumer_timeout_bounds_programs() {
+    let cluster = Cluster::new();
+    let said = cluster.run(&["doctor"]).code(0).stdout;
+    let is_old = ["RabbitMQ 3.10.", "RabbitMQ 3.11."]
+        .map(|old| said.contains(old))
+        .contains(&true);
+    assert_eq!(
+        said.contains("raise its consumer_timeout"),
+        is_old,
+        "{said}"
+    );
+}

@@ -138,7 +138,16 @@ fn a_worker_that_misbehaves_costs_one_record() {
             "out.close(); time.sleep(1); os._exit(7)",
             "ended before it had answered, exit status 7",
         ),
+        (
+            "os.kill(os.getppid(), 9); time.sleep(1000)",
+            "lost its keeper",
+        ),
+        (
+            "os.kill(os.getppid(), 19); time.sleep(1000)",
+            "lost its keeper",
+        ),
         ("os.kill(os.getpid(), 11)", "killed by signal 11 (SIGSEGV)"),
+        ("[os.dup(2) for _ in range(1000000)]", "exit status 1"),
         (
             "signal.signal(15, signal.SIG_IGN); time.sleep(1000)",
             "killed after 2 s",
@@ -200,6 +209,14 @@ fn a_command_that_misbehaves_costs_one_record() {
         (
             "head -c 400000000 /dev/zero | tail -c 399999999 | sleep 1000",
             "of memory (--child-memory)",
+        ),
+        (
+            "setsid sleep 1000 & kill -9 $PPID; sleep 1000",
+            "lost its keeper",
+        ),
+        (
+            "setsid sleep 1000 & kill -STOP $PPID; sleep 1000",
+            "lost its keeper",
         ),
         ("kill -9 $$", "killed by signal 9 (SIGKILL)"),
     ] {
@@ -301,28 +318,6 @@ fn killed(group: bool) {
     while kept("gristmill-exec-") + kept("gristmill-large-") > 0 {
         assert!(Instant::now() < end, "folders are left");
         std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-#[test]
-fn results_of_one_chunk_past_the_bound_fail_the_job_and_name_the_way_out() {
-    let folder = folder();
-    fs::write(
-        folder.path().join("much.py"),
-        "def much(text):\n    for _ in range(32): yield 'x' * (1 << 20)\n",
-    )
-    .expect("a file");
-    let command = "head -c 33554432 /dev/zero";
-    for words in [
-        &[
-            "--each", "record", "--shell", "--", command, ":::", "in.txt",
-        ][..],
-        &["--python", "much.py:much", "in.txt"],
-    ] {
-        exec(folder.path(), words)
-            .code(1)
-            .says("the results of one chunk take more than 256MiB")
-            .says("--chunk-size");
     }
 }
 

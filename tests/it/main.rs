@@ -3,6 +3,7 @@
 mod archives;
 mod bad_input;
 mod cli;
+mod closed_streams;
 mod columns;
 mod corpus;
 mod docs;

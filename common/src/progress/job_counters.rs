@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Trouble;
 use crate::commonest::commonest;
+use crate::counters::Counters;
 use crate::job::JobRun;
 
 /// What a worker does for a job.
@@ -65,6 +66,7 @@ pub struct JobCounters {
     in_hand: AtomicU64,
     taken: AtomicU64,
     quarantined: AtomicU64,
+    counted: Mutex<Counters>,
     partitions: Mutex<BTreeMap<u32, Share>>,
     trouble: Mutex<Option<Trouble>>,
 }
@@ -93,6 +95,7 @@ impl JobCounters {
             in_hand: AtomicU64::default(),
             taken: AtomicU64::default(),
             quarantined: AtomicU64::default(),
+            counted: Mutex::default(),
             partitions: Mutex::default(),
             trouble: Mutex::default(),
         })
@@ -121,6 +124,18 @@ impl JobCounters {
         self.chunks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.quarantined.fetch_add(quarantined, Ordering::Relaxed);
+    }
+
+    /// The user's programs counted this for a chunk that was mapped.
+    pub fn counted(&self, counters: &Counters) {
+        if !counters.is_empty() {
+            self.user_counters().append(counters);
+        }
+    }
+
+    /// What the user's programs have counted here.
+    pub fn user_counters(&self) -> MutexGuard<'_, Counters> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// So many bytes of text were mapped, of a split that counts when all of it is.

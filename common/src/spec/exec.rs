@@ -1,6 +1,7 @@
 //! What an `exec` job runs: the part of its options that decides the output's bytes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,10 @@ pub struct Exec {
     /// Where programs are confined, this one may use the network.
     #[serde(default)]
     pub net: bool,
+    /// A piece whose program fails is cut until the records that fail are alone: the program keeps
+    /// no state between records.
+    #[serde(default)]
+    pub record_wise: bool,
 }
 
 /// What one call of the program gets.
@@ -75,6 +80,16 @@ pub enum Program {
     },
     /// A Python expression over `line`, evaluated in a process that stays.
     Code(String),
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Program::Command(words) | Program::Worker(words) => f.write_str(&words.join(" ")),
+            Program::Shell(line) | Program::Code(line) => f.write_str(line),
+            Program::Python { module, function } => write!(f, "{module}:{function}"),
+        }
+    }
 }
 
 /// How results are written.

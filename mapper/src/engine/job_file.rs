@@ -10,8 +10,8 @@ use bytes::Bytes;
 use gristmill_common::code::unbundle;
 use gristmill_common::id::content_hash;
 use gristmill_common::spec::{Exec, JobSpec, Kind};
+use gristmill_common::temp_folder::TempFolder;
 use gristmill_tagger::Model;
-use tempfile::TempDir;
 
 use crate::engine::prepared::SpecError;
 
@@ -29,7 +29,7 @@ pub struct JobFile {
 enum Content {
     Model(Arc<Model>),
     /// The folder with the user's program.
-    Code(Arc<TempDir>),
+    Code(Arc<TempFolder>),
 }
 
 impl JobFile {
@@ -39,10 +39,7 @@ impl JobFile {
     /// When it is not the one of the job, or the disk refuses.
     pub fn of_code(exec: &Exec, bundle: &[u8], tmp: &Path) -> Result<Self, SpecError> {
         let wrong = |error: &dyn fmt::Display| SpecError(format!("exec: {error}"));
-        let folder = tempfile::Builder::new()
-            .prefix("gristmill-code-")
-            .tempdir_in(tmp)
-            .map_err(|error| wrong(&error))?;
+        let folder = TempFolder::new(tmp, "code").map_err(|error| wrong(&error))?;
         unbundle(bundle, &exec.files, folder.path()).map_err(|error| wrong(&error))?;
         Ok(Self {
             hash: content_hash(bundle),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
+use gristmill_common::counters::Counters;
 use gristmill_common::entries::Entry;
 use gristmill_common::id::partition_of_split;
 use gristmill_common::outcome::SourceCount;
@@ -44,6 +45,8 @@ pub struct Mapped {
     pub records: u64,
     /// Records that were set aside, by producer and mapper.
     pub quarantined: u64,
+    /// What the user's programs counted.
+    pub counters: Counters,
 }
 
 /// A poison record: one that killed a process.
@@ -106,6 +109,7 @@ impl Mapper {
             outcomes,
             records: counts.iter().map(|count| count.mapped).sum(),
             quarantined: counts.iter().map(|count| count.quarantined).sum(),
+            counters: self.out.counters.clone(),
         };
         let attempt = Attempt::at(chunk.head.id, chunk.hash, None);
         let target = self.target(chunk.head.id.split);
@@ -322,10 +326,12 @@ fn mapped(
 ) -> Result<Mapped, WireError> {
     let records = counts.iter().map(|count| count.mapped).sum();
     let quarantined = counts.iter().map(|count| count.quarantined).sum();
+    let counters = out.counters.clone();
     let outcomes = encode(attempt, target, counts, out, apart)?;
     Ok(Mapped {
         outcomes,
         records,
         quarantined,
+        counters,
     })
 }

@@ -99,6 +99,7 @@ mod tests {
             reduce: None,
             files: Vec::new(),
             net: false,
+            record_wise: false,
         };
         change(&mut exec);
         Submission::of(JobSpec::of(Kind::Exec(exec)), PlanSummary::default(), 7)

@@ -70,6 +70,7 @@ pub(super) fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
     progress.touch();
     if let Some(counters) = &job.counters {
         counters.mapped(chunk.body.len() as u64, mapped.quarantined);
+        counters.counted(&mapped.counters);
     }
 }
 

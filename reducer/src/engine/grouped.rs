@@ -117,7 +117,7 @@ impl From<ReduceFault> for ReduceError {
     fn from(fault: ReduceFault) -> Self {
         match fault {
             ReduceFault::Program(what) => ReduceError::Program(what),
-            ReduceFault::Here(what) => ReduceError::Unable(what),
+            ReduceFault::Here(what) | ReduceFault::Lost(what) => ReduceError::Unable(what),
         }
     }
 }

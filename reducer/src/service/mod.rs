@@ -4,6 +4,7 @@
 
 mod claims;
 mod context;
+mod deaths;
 mod intake;
 mod janitor;
 mod job;
@@ -12,6 +13,8 @@ mod partition;
 mod programs;
 mod publish;
 mod stall;
+mod turns;
+mod witness;
 mod working;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -35,6 +38,7 @@ use crate::service::ledger::StateDir;
 use janitor::Janitor;
 use programs::Programs;
 pub use publish::{NotPublished, Publish};
+use turns::Turns;
 use working::{Report, Working};
 
 /// How long a job waits after this reducer could not go on with it (a full disk).
@@ -93,6 +97,7 @@ pub fn serve(worker: &Worker, settings: &Settings) -> Result<Option<Totals>, Ser
         worker: worker.clone(),
         settings: settings.clone(),
         programs: Programs::new(&settings.programs, worker),
+        turns: Arc::default(),
         table: JobTable::default(),
         working: BTreeMap::new(),
         claimed: HashSet::new(),
@@ -117,6 +122,7 @@ struct Service {
     worker: Worker,
     settings: Settings,
     programs: Programs,
+    turns: Arc<Turns>,
     table: JobTable,
     working: BTreeMap<JobName, Working>,
     /// Active runs that were claimed.

@@ -7,15 +7,18 @@ use std::sync::atomic::AtomicBool;
 
 use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::progress::{Cause, Role};
+use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::Shutdown;
+use gristmill_common::spec::Kind;
 use gristmill_jobs::programs::NotReady;
-use gristmill_jobs::registry::Event;
+use gristmill_jobs::registry::{Event, Submission};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use tracing::{info, warn};
 
 use super::context::{JobContext, LEAST, prefetch};
 use super::job::{JobFailure, work};
-use super::programs::Made;
+use super::programs::{Made, Program};
+use super::witness::Witness;
 use super::{RETRY, ServeError, Service};
 use crate::engine::product;
 
@@ -49,13 +52,15 @@ impl Service {
         self.free = self.free.saturating_sub(memory);
         let of_one = (memory / u64::from(partitions)) as usize;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let program = self.programs.hand_over(&run);
+        let Program { program, stop } = self.programs.hand_over(&run);
         let working = Working {
             run: run.clone(),
-            stop: program.stop,
+            stop,
             sealed: Arc::new(AtomicBool::new(job.sealed.is_some())),
             memory,
         };
+        let of = (&run, &submission);
+        let program = program.map(|program| self.witness(program, of, &working.stop));
         let prefetch = Prefetch {
             results: prefetch(partitions),
             ..Prefetch::default()
@@ -69,9 +74,9 @@ impl Service {
             state_dir: self.state_dir.clone(),
             worker: self.worker.clone(),
             settings: product::Settings {
+                program,
                 memory: of_one,
                 tmp: self.settings.tmp.clone(),
-                program: program.program,
                 threads: product::threads_of_partition(cores, partitions, of_one),
             },
             stop: working.stop.clone(),
@@ -99,6 +104,27 @@ impl Service {
             let ended = Err(JobFailure::Here(Cause::Other, reason));
             let _ = say.send(Report { run, ended });
         }
+    }
+
+    /// A job's reduce program, whose runs are counted.
+    fn witness(
+        &self,
+        program: Arc<dyn ReduceProgram>,
+        (run, submission): (&JobRun, &Submission),
+        stop: &Shutdown,
+    ) -> Arc<dyn ReduceProgram> {
+        let words = match &submission.spec.kind {
+            Kind::Exec(exec) => exec.reducer().map(|reducer| reducer.program.to_string()),
+            _ => None,
+        };
+        Arc::new(Witness {
+            program,
+            words: words.unwrap_or_default(),
+            run: run.clone(),
+            state_dir: self.state_dir.clone(),
+            turns: Arc::clone(&self.turns),
+            stop: stop.clone(),
+        })
     }
 
     /// A job's program is ready, or is not to be had.

@@ -35,6 +35,44 @@ fn a_filter_gives_what_a_pipeline_gives_in_input_order() {
 }
 
 #[test]
+fn a_document_s_file_has_one_name_wherever_it_is_and_none_of_the_job_s_files() {
+    let folder = folder();
+    let input = folder.path().join("in");
+    fs::create_dir(&input).expect("a folder");
+    for number in 0..20 {
+        fs::write(input.join(format!("{number}.txt")), "a b\n").expect("a file");
+    }
+    let count = |threads| {
+        let words = ["--threads", threads, "--each", "document", "-o", "-"];
+        let command = ["--", "wc", "-w", "{}", ":::", "in"];
+        exec(folder.path(), &[&words[..], &command[..]].concat())
+            .code(0)
+            .stdout
+    };
+    assert_eq!(count("2"), "2 document.txt\n".repeat(20));
+    assert_eq!(count("1"), count("2"));
+    fs::write(folder.path().join("document.txt"), "mine\n").expect("a file");
+    let words = [
+        "--each",
+        "document",
+        "--ship",
+        "document.txt",
+        "-o",
+        "-",
+        "--",
+        "cat",
+        "document.txt",
+        "{}",
+        ":::",
+        "in",
+    ];
+    assert_eq!(
+        exec(folder.path(), &words).code(0).stdout,
+        "mine\na b\n".repeat(20)
+    );
+}
+
+#[test]
 fn json_and_frames_name_the_document_and_the_offset() {
     let folder = folder();
     fs::write(folder.path().join("in.txt"), "a\nbb\n").expect("a file");

@@ -28,6 +28,75 @@ fn a_piece_whose_filter_fails_is_set_aside_as_one_stretch() {
 }
 
 #[test]
+fn record_wise_only_the_bad_lines_of_a_piece_are_set_aside() {
+    let folder = folder();
+    let lines: String = (0..1000).map(|number| format!("{number:07}\n")).collect();
+    fs::write(folder.path().join("in.txt"), &lines).expect("a file");
+    let filter = "/0000(007|700|701)/ { exit 4 } { print }";
+    let out = folder.path().join("out");
+    let words = [
+        "--each",
+        "chunk",
+        "--record-wise",
+        "--piece",
+        "4KiB",
+        "-o",
+        "out",
+        "--",
+        "awk",
+        filter,
+        ":::",
+        "in.txt",
+    ];
+    exec(folder.path(), &words).code(3);
+    let is_bad = |line: &&str| ["0000007", "0000700", "0000701"].contains(line);
+    let good: Vec<&str> = lines.lines().filter(|line| !is_bad(line)).collect();
+    assert_eq!(read(&out, "part-00000.txt"), good.join("\n") + "\n");
+    let found: Vec<_> = quarantine(&out)
+        .iter()
+        .map(|entry| (entry["offset"].clone(), entry["text"].clone()))
+        .collect();
+    let expected = [(56, "0000007"), (5600, "0000700"), (5608, "0000701")];
+    let expected = expected.map(|(offset, text)| (offset.into(), text.into()));
+    assert_eq!(found, expected);
+    Ended::of(gristmill().arg("verify").arg(&out).output().expect("a run")).code(0);
+
+    let map = "awk '/0000007/ { exit 4 } { print $1 \"\\t1\" }'";
+    let words = [
+        "--shell",
+        "--map",
+        map,
+        "--reduce",
+        "count",
+        "--record-wise",
+        "-o",
+        "-",
+        "in.txt",
+    ];
+    let counted = exec(folder.path(), &words).code(3).stdout;
+    assert_eq!(counted.lines().count(), 999);
+    // A command that cannot work is found all the same.
+    let words = [
+        "--each",
+        "chunk",
+        "--record-wise",
+        "-o",
+        "-",
+        "--",
+        "false",
+        ":::",
+        "in.txt",
+    ];
+    exec(folder.path(), &words)
+        .code(1)
+        .says("the first 100 units all failed");
+    let words = ["--code", "line", "--record-wise", "in.txt"];
+    exec(folder.path(), &words)
+        .code(2)
+        .says("--each chunk and --map");
+}
+
+#[test]
 fn what_is_missing_is_found_before_anything_is_read() {
     let folder = folder();
     fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
@@ -119,4 +188,91 @@ fn a_command_that_always_fails_fails_the_job_at_once() {
     ];
     exec(folder.path(), &words).code(3);
     assert_eq!(quarantine(&folder.path().join("out")).len(), 300);
+}
+
+#[test]
+fn memory_that_processes_share_counts_once() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    // The copies after a fork are one in memory until somebody writes.
+    let program = "
+import os, time
+mine = b'x' * (120 << 20)
+others = []
+while len(others) < 4 and 0 not in others:
+    others.append(os.fork())
+if 0 in others:
+    OTHER
+    os._exit(0)
+for pid in others:
+    os.waitpid(pid, 0)
+print(len(mine) >> 20)
+";
+    let words = |name| {
+        [
+            "--each",
+            "document",
+            "--child-memory",
+            "300MiB",
+            "-o",
+            name,
+            "--",
+            "python3",
+            "fork.py",
+            ":::",
+            "in.txt",
+        ]
+    };
+    for (other, name, code) in [
+        ("time.sleep(1)", "shared", 0),
+        ("own = b'y' * (120 << 20); time.sleep(60)", "own", 3),
+    ] {
+        let text = program.replace("OTHER", other);
+        fs::write(folder.path().join("fork.py"), text).expect("a file");
+        exec(folder.path(), &words(name)).code(code);
+    }
+    assert_eq!(
+        read(&folder.path().join("shared"), "part-00000.txt"),
+        "120\n"
+    );
+    let entries = quarantine(&folder.path().join("own"));
+    let reason = "killed for using more than 300MiB of memory (--child-memory)";
+    assert_eq!(entries[0]["reason"], reason);
+}
+
+#[test]
+fn a_program_leaves_no_core_and_has_limits_of_files() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    let line = "ulimit -Hc; ulimit -f; test $(ulimit -Hn) -le 65536 && echo few";
+    let words = [
+        "--each", "document", "--shell", "-o", "-", "--", line, ":::", "in.txt",
+    ];
+    // In blocks of 512 bytes.
+    let limits = format!("0\n{}\nfew\n", (16u64 << 30) / 512);
+    assert_eq!(exec(folder.path(), &words).code(0).stdout, limits);
+}
+
+#[test]
+fn results_of_one_chunk_past_the_bound_fail_the_job_and_name_the_way_out() {
+    let folder = folder();
+    let lines: String = (0..40).map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("in.txt"), lines).expect("a file");
+    fs::write(
+        folder.path().join("much.py"),
+        "def much(text):\n    for _ in range(32): yield 'x' * (1 << 20)\n",
+    )
+    .expect("a file");
+    let command = "head -c 33554432 /dev/zero";
+    for words in [
+        &[
+            "--each", "record", "--shell", "--", command, ":::", "in.txt",
+        ][..],
+        &["--python", "much.py:much", "in.txt"],
+    ] {
+        exec(folder.path(), words)
+            .code(1)
+            .says("the results of one chunk take more than 256MiB")
+            .says("--chunk-size");
+    }
 }

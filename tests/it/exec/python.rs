@@ -169,6 +169,7 @@ fn a_reduce_function_that_fails_or_is_not_there_is_told() {
         "in fails\n    raise KeyError(word)\nKeyError: 'a'",
     );
     fails("words.py:none", 2, "has no attribute 'none'");
+    fails("words.py:__name__", 2, "__name__ is not a function but str");
     fails("none.py:none", 2, "none.py: no such file");
 }
 

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use gristmill_common::counters::Counters;
 use gristmill_common::spec::JobSpec;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,8 @@ impl Answer {
             outcomes,
             records: head.records,
             quarantined: head.quarantined,
+            // Of programs, and none is run in there.
+            counters: Counters::default(),
         }))
     }
 }
@@ -98,6 +101,7 @@ mod tests {
             outcomes: vec![(1, Bytes::from_static(b"one\n")), (0, Bytes::new())],
             records: 7,
             quarantined: 2,
+            counters: Counters::default(),
         };
         let bytes = Answer::of(mapped.clone()).encode();
         let back: Mapped = Answer::decode(&bytes).unwrap().into();

@@ -146,6 +146,7 @@ impl<'a> Mapping<'a> {
         Progress::add(&job.progress.quarantined, mapped.quarantined);
         if let Some(counters) = &job.counters {
             counters.set_aside(mapped.quarantined);
+            counters.counted(&mapped.counters);
         }
         for (partition, message) in mapped.outcomes {
             self.outcomes.send(partition, message)?;

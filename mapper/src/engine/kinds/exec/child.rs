@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use rustix::process::Pid;
 
 use super::call::{Ask, Call, Ending, How, hear, tell};
 use super::family::memory;
+use super::orphans;
 
 /// The subcommand of the binary that runs [`super::keeper`].
 pub const KEEPER: &str = "exec-keeper";
@@ -67,17 +67,15 @@ impl Keeper {
         )?;
         let inherited = inherited.iter().map(|folder| bytes_of(folder)).collect();
         tell(&ours, &Ask::Inherit(inherited), &[])?;
-        let process = Command::new(gristmill)
+        let mut command = Command::new(gristmill);
+        command
             .arg(KEEPER)
             .env_clear()
-            // Whoever kills all of this process's group kills it before it has seen to its program.
-            .process_group(0)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+            .stderr(Stdio::null());
         Ok(Self {
-            process,
+            process: orphans::start(&mut command)?,
             socket: Arc::new(ours),
             folder,
             links: links.to_vec(),
@@ -87,12 +85,30 @@ impl Keeper {
 
     /// The resident memory of its program, with all that it started, in bytes.
     pub(super) fn memory(&self) -> u64 {
-        memory(Pid::from_child(&self.process))
+        memory(self.pid())
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
+    /// Whether it can run no more programs: it has ended.
+    pub(super) fn is_gone(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
     }
 
     /// The folder of its program.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The name, changed as long as one of the job's own files has it.
+    pub(super) fn free_name(&self, mut name: String) -> String {
+        while self.furniture.contains(&self.folder.join(&name)) {
+            name.insert(0, '_');
+        }
+        name
     }
 
     /// To have its program killed from another thread.
@@ -204,7 +220,7 @@ impl Drop for Keeper {
         // It kills its program, and ends; a keeper that is gone has done so.
         let _ = tell(&*self.socket, &Ask::Leave, &[]);
         let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
-        let _ = self.process.wait();
+        orphans::end(&mut self.process);
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -20,7 +20,7 @@ use super::recipe::Recipe;
 use super::render::{self, Origin};
 use super::unit::{Failed, Unit};
 use super::verdict::Verdict;
-use crate::engine::batch::Batch;
+use crate::engine::batch::{Batch, Part};
 use crate::engine::output::Output;
 use crate::engine::processor::{ProcessError, Processor};
 
@@ -54,6 +54,7 @@ impl Processor for Cold {
                 // A document without a byte has no piece.
                 Each::Chunk if part.bytes.is_empty() => {}
                 Each::Document if part.is_empty() => {}
+                Each::Chunk if self.recipe.exec.record_wise => self.piece(batch, part, out),
                 Each::Chunk | Each::Document => self.unit(&Unit::of_part(batch, part), out),
                 Each::Record => {
                     for unit in Unit::of_records(batch, part) {
@@ -67,24 +68,58 @@ impl Processor for Cold {
 }
 
 impl Cold {
+    /// Whether the job has failed or was stopped: nobody will see what comes of it.
+    fn is_over(&self) -> bool {
+        self.verdict.fatal().is_some() || self.pool.is_stopping()
+    }
+
     fn unit(&self, unit: &Unit<'_>, out: &mut Output) {
-        if self.verdict.fatal().is_some() || self.pool.is_stopping() {
-            // The job has failed or was stopped: nobody will see what comes of it.
+        if self.is_over() {
             return;
         }
-        let result = self
-            .run(&self.recipe, unit, self.pool.large(unit).as_deref())
-            .and_then(|written| self.combined(unit, written))
-            .and_then(|written| self.add(unit, written, out));
-        match result {
+        match self.results(unit, out) {
             Ok(()) => self.verdict.success(),
             Err(failed) => {
                 self.verdict.failure(&failed.reason, &failed.stderr);
-                set_aside(unit, failed, self.recipe.exec.each, out);
+                let each = match self.recipe.exec.record_wise {
+                    true => Each::Record,
+                    false => self.recipe.exec.each,
+                };
+                set_aside(unit, failed, each, out);
             }
         }
         bound::check(out, &self.verdict);
         self.pool.done(unit);
+    }
+
+    /// A piece, or what was cut of it: where its program fails it is cut in halves, until the
+    /// records that fail are alone.
+    fn piece(&self, batch: &Batch<'_>, part: &Part<'_>, out: &mut Output) {
+        let unit = Unit::of_part(batch, part);
+        if unit.records <= 1 {
+            return self.unit(&unit, out);
+        }
+        if self.is_over() {
+            return;
+        }
+        if self.results(&unit, out).is_ok() {
+            self.verdict.success();
+            return bound::check(out, &self.verdict);
+        }
+        let whole = Batch::new(batch.split(), batch.splitter(), vec![*part]);
+        let (left, right) = whole.halves();
+        for half in [left, right] {
+            for part in half.parts() {
+                self.piece(&half, part, out);
+            }
+        }
+    }
+
+    /// Adds what a unit's program writes, if it ends well.
+    fn results(&self, unit: &Unit<'_>, out: &mut Output) -> Result<(), Failed> {
+        self.run(&self.recipe, unit, self.pool.large(unit).as_deref())
+            .and_then(|written| self.combined(unit, written))
+            .and_then(|written| self.add(unit, written, out))
     }
 
     fn add(&self, unit: &Unit<'_>, written: Written, out: &mut Output) -> Result<(), Failed> {
@@ -161,7 +196,8 @@ impl Cold {
         (unit, large): (&Unit<'_>, Option<&Path>),
         attempt: u32,
     ) -> io::Result<(Ending, Option<Vec<u8>>)> {
-        let file = (recipe.takes_file).then(|| keeper.folder().join(unit.file_name()));
+        let name = (recipe.takes_file).then(|| keeper.free_name(unit.file_name()));
+        let file = name.as_ref().map(|name| keeper.folder().join(name));
         let mut content = unit.content;
         let mut stdin = None;
         match (&file, large) {
@@ -173,7 +209,7 @@ impl Cold {
             (None, None) => {}
         }
         let variables = unit.variables(attempt);
-        let call = recipe.call(keeper.folder(), file.as_deref(), &variables, false);
+        let call = recipe.call(keeper.folder(), name.as_deref(), &variables, false);
         let pipes = keeper.run(call, stdin)?;
         let result = exchange(pipes, content)?;
         if result.is_none() {

@@ -42,14 +42,26 @@ impl Reaped {
 /// Kills every descendant, those too that left their session or lost their parent. Returns how many
 /// there were.
 pub(super) fn kill_all(main: Pid, reaped: &mut Reaped) -> u32 {
+    kill_all_below(|| {
+        reaped.look(main);
+        match reaped.all {
+            true => Vec::new(),
+            false => children(rustix::process::getpid()),
+        }
+    })
+}
+
+/// Kills processes and their descendants until there are no such processes. Returns how many there
+/// were.
+pub(super) fn kill_all_below(mut tops: impl FnMut() -> Vec<Pid>) -> u32 {
     let end = Instant::now() + PATIENCE;
     let mut killed = Vec::new();
     loop {
-        reaped.look(main);
-        if reaped.all || Instant::now() > end {
+        let tops = tops();
+        if tops.is_empty() || Instant::now() > end {
             break;
         }
-        let found = descendants(rustix::process::getpid());
+        let found = below(tops);
         // First they are stopped, so that none starts another one while the others die.
         for signal in [Signal::STOP, Signal::KILL] {
             for pid in &found {
@@ -69,17 +81,38 @@ pub(super) fn kill_all(main: Pid, reaped: &mut Reaped) -> u32 {
 
 /// Resident memory of all descendants of a process, in bytes.
 pub(super) fn memory(of: Pid) -> u64 {
-    let page = rustix::param::page_size() as u64;
-    let pages = |pid: &Pid| -> Option<u64> {
-        let statm = fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_pid())).ok()?;
+    descendants(of).iter().map(resident).sum()
+}
+
+/// Resident memory of a process, in bytes; none where it has ended.
+fn resident(of: &Pid) -> u64 {
+    let pages = || -> Option<u64> {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", of.as_raw_pid())).ok()?;
         statm.split(' ').nth(1)?.parse().ok()
     };
-    descendants(of).iter().filter_map(pages).sum::<u64>() * page
+    pages().unwrap_or_default() * rustix::param::page_size() as u64
+}
+
+/// The same with memory that processes share counted once, where the system tells; it takes longer.
+pub(super) fn own_memory(of: Pid) -> u64 {
+    let kib = |pid: &Pid| -> Option<u64> {
+        let path = format!("/proc/{}/smaps_rollup", pid.as_raw_pid());
+        let text = fs::read_to_string(path).ok()?;
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    let of_one = |pid: &Pid| kib(pid).map_or_else(|| resident(pid), |kib| kib << 10);
+    descendants(of).iter().map(of_one).sum()
 }
 
 /// All descendants, parents before their children.
 fn descendants(of: Pid) -> Vec<Pid> {
-    let mut found = children(of);
+    below(children(of))
+}
+
+/// Processes and all their descendants, parents before their children.
+fn below(mut found: Vec<Pid>) -> Vec<Pid> {
     let mut at = 0;
     while at < found.len() {
         let more = children(found[at]);
@@ -89,7 +122,8 @@ fn descendants(of: Pid) -> Vec<Pid> {
     found
 }
 
-fn children(of: Pid) -> Vec<Pid> {
+/// The children of a process.
+pub(super) fn children(of: Pid) -> Vec<Pid> {
     let mut found = Vec::new();
     let Ok(threads) = fs::read_dir(format!("/proc/{}/task", of.as_raw_pid())) else {
         return found;

@@ -17,25 +17,32 @@ use std::time::{Duration, Instant};
 use gristmill_common::own_program::own_program;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, getpid, pidfd_open, set_child_subreaper, setrlimit,
+    Pid, PidfdFlags, Resource, Rlimit, getpid, getrlimit, pidfd_open, set_child_subreaper,
+    setrlimit, setsid,
 };
 
 use super::call::{Ask, Call, Ending, How, hear, retry, tell};
 use super::confine;
 use super::doors::{Doors, close_inherited};
-use super::family::{Reaped, kill_all, memory};
+use super::family::{Reaped, kill_all, memory, own_memory};
 use super::stderr::Stderr;
 
 /// How often the memory is looked at.
 const TICK: Duration = Duration::from_millis(25);
+/// How often it is looked at closely.
+const SLOW_TICK: Duration = Duration::from_millis(250);
 /// How often it is looked whether the program has ended, where no descriptor tells.
 const LOOK: Duration = Duration::from_millis(2);
 /// How long those that a program leaves behind may take to end by themselves.
 const GRACE: Duration = Duration::from_millis(200);
 /// How often a folder is tried to be removed that others still use.
 const REMOVALS: u32 = 100;
-/// The largest file that a program may write, in bytes.
-const LARGEST_FILE: u64 = 16 << 30;
+/// No dump of a core; the largest file that a program may write, in bytes; its open files.
+const LIMITS: [(Resource, u64); 3] = [
+    (Resource::Core, 0),
+    (Resource::Fsize, 16 << 30),
+    (Resource::Nofile, 64 << 10),
+];
 
 /// Runs the keeper until its mapper, at the other end of `socket`, is gone.
 ///
@@ -43,13 +50,18 @@ const LARGEST_FILE: u64 = 16 << 30;
 /// When this process cannot be made a keeper, or the mapper says what makes no sense.
 pub fn keeper(socket: impl AsFd) -> io::Result<()> {
     close_inherited()?;
+    // Out of reach of who kills all of its mapper's group, and without its terminal, at which a
+    // program would wait for ever.
+    let _ = setsid();
     set_child_subreaper(Some(getpid()))?;
-    for (resource, most) in [(Resource::Core, 0), (Resource::Fsize, LARGEST_FILE)] {
-        let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(most),
-        };
+    for (resource, most) in LIMITS {
         // A lower limit that is in force already stays.
+        let Rlimit { current, maximum } = getrlimit(resource);
+        let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
+        let limit = Rlimit {
+            current: least(current),
+            maximum: least(maximum),
+        };
         let _ = setrlimit(resource, limit);
     }
     // Where memory is out, this process and its program go before the mapper does.
@@ -227,6 +239,15 @@ enum Stop {
     Because(How),
 }
 
+/// When the memory of all descendants is to be looked at again; none if it is too much.
+fn memory_holds(most: u64) -> Option<Duration> {
+    if memory(getpid()) <= most {
+        return Some(TICK);
+    }
+    // Processes that share memory, as after a fork, have less than the sum says.
+    (own_memory(getpid()) <= most).then_some(SLOW_TICK)
+}
+
 /// Waits until the program ends (`None`) or must be ended.
 fn watch(
     socket: &impl AsFd,
@@ -250,10 +271,10 @@ fn watch(
             return Ok(Some(Stop::Because(How::Killed)));
         }
         if now >= tick {
-            tick = now + TICK;
-            if memory(getpid()) > call.memory {
+            let Some(pause) = memory_holds(call.memory) else {
                 return Ok(Some(Stop::Because(How::Memory)));
-            }
+            };
+            tick = now + pause;
             // Children of children that have ended.
             reaped.look(main);
         }

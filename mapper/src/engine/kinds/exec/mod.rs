@@ -17,6 +17,7 @@ mod frame;
 mod host;
 mod keeper;
 mod large_units;
+mod orphans;
 mod pace;
 mod pairs;
 mod pool;

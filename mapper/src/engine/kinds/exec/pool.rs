@@ -8,14 +8,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use gristmill_common::spec::Exec;
+use gristmill_common::temp_folder::TempFolder;
+use rustix::process::Pid;
 
 use super::child::{Keeper, kill};
 use super::host::Host;
+use super::orphans;
 use super::shipped::links;
 use super::unit::Unit;
 use super::warm::Warm;
 
-/// How often a stop is looked for while programs run.
+/// How often a stop, and keepers that are gone, are looked for while programs run.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The folder of the job's files, beside the numbered ones of programs.
@@ -36,7 +39,7 @@ pub(super) struct Pool {
     state: Mutex<State>,
     free: Condvar,
     /// Holds the private folders; removed with the pool.
-    rooms: tempfile::TempDir,
+    rooms: TempFolder,
 }
 
 #[derive(Default)]
@@ -44,7 +47,7 @@ struct State {
     idle: Vec<Place>,
     taken: usize,
     numbers: u64,
-    sockets: Vec<Weak<OwnedFd>>,
+    keepers: Vec<(Weak<OwnedFd>, Pid)>,
 }
 
 /// A place that a thread has; it goes back when dropped.
@@ -59,9 +62,7 @@ impl Pool {
     /// # Errors
     /// When there is no folder for them.
     pub(super) fn new(host: &Host, exec: &Exec) -> io::Result<Arc<Self>> {
-        let rooms = tempfile::Builder::new()
-            .prefix("gristmill-exec-")
-            .tempdir_in(&host.tmp)?;
+        let rooms = TempFolder::new(&host.tmp, "exec")?;
         let pool = Arc::new(Self {
             host: host.clone(),
             links: links(exec, host, &rooms.path().join(FILES))?,
@@ -72,8 +73,8 @@ impl Pool {
         });
         let watched = Arc::downgrade(&pool);
         std::thread::Builder::new()
-            .name("exec-stop".into())
-            .spawn(move || stop_with(&watched))?;
+            .name("exec-watch".into())
+            .spawn(move || watch(&watched))?;
         Ok(pool)
     }
 
@@ -152,8 +153,11 @@ impl Pool {
             &temporary,
         )?;
         let mut state = self.lock();
-        state.sockets.retain(|socket| socket.strong_count() > 0);
-        state.sockets.push(Arc::downgrade(&keeper.socket()));
+        state
+            .keepers
+            .retain(|(socket, _)| socket.strong_count() > 0);
+        let socket = Arc::downgrade(&keeper.socket());
+        state.keepers.push((socket, keeper.pid()));
         Ok(Place { warm: None, keeper })
     }
 }
@@ -187,13 +191,19 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Kills the programs of a job that is asked to stop.
-fn stop_with(pool: &Weak<Pool>) {
+/// Kills the programs of a job that is asked to stop, and those that have got rid of their keepers.
+fn watch(pool: &Weak<Pool>) {
     while let Some(pool) = pool.upgrade() {
-        if pool.is_stopping() {
-            for socket in pool.lock().sockets.iter().filter_map(Weak::upgrade) {
+        let keepers = pool.lock().keepers.clone();
+        for (socket, pid) in keepers {
+            // While there is a socket, the process is no other.
+            let Some(socket) = socket.upgrade() else {
+                continue;
+            };
+            if pool.is_stopping() {
                 kill(&socket);
             }
+            orphans::see_to(pid);
         }
         drop(pool);
         std::thread::sleep(LOOK);

@@ -133,18 +133,20 @@ impl Recipe {
         self.words.insert(2, "--reduce".into());
     }
 
-    /// A start of the program in `folder`; `file` is the document's, for programs that want one.
+    /// A start of the program in `folder`; `file` there is the document's, for programs that want
+    /// one. It is named from there: many programs print the name, and the folder's is another each
+    /// time.
     pub(super) fn call(
         &self,
         folder: &Path,
-        file: Option<&Path>,
+        file: Option<&str>,
         unit: &[(&str, Vec<u8>)],
         worker: bool,
     ) -> Call {
         let words = self.words.iter().map(|word| match file {
             Some(file) => {
                 let parts: Vec<&[u8]> = word.split(FILE).map(str::as_bytes).collect();
-                parts.join(file.as_os_str().as_bytes())
+                parts.join(file.as_bytes())
             }
             None => word.as_bytes().to_vec(),
         });

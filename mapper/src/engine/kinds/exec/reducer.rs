@@ -163,6 +163,7 @@ impl ReduceProgram for GroupReducer {
             How::Lost => held.discard(),
             _ => keeper.tidy().map_err(cannot)?,
         }
+        let lost = ending.how == How::Lost;
         let Some((here, fault)) = self.fault(&ending, stopped) else {
             return Ok(ending.counters);
         };
@@ -173,6 +174,7 @@ impl ReduceProgram for GroupReducer {
         };
         let what = format!("the reduce program failed at partition {partition}: {fault}{said}");
         Err(match here {
+            true if lost => ReduceFault::Lost(what),
             true => ReduceFault::Here(what),
             false => ReduceFault::Program(what),
         })

@@ -137,6 +137,9 @@ impl Talk {
             at += asked.answered;
             let Some(failed) = asked.died else { continue };
             place.warm = None;
+            if place.keeper.is_gone() {
+                held.discard();
+            }
             // Where one record kills, others may: with small batches few are asked one by one.
             self.pace = Pace::new();
             if self.pool.is_stopping() {

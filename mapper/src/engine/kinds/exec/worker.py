@@ -412,6 +412,8 @@ def load(module, name):
     function = loaded
     for part in name.split("."):
         function = getattr(function, part)
+    if not callable(function):
+        raise TypeError("%s is not a function but %s" % (name, type(function).__name__))
     setup = getattr(loaded, "setup", None)
     if callable(setup) and setup is not function:
         setup()
