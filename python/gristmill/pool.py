@@ -1,6 +1,7 @@
 """`Pool`: multiprocessing's pool, with batches of its own, back-pressure, and workers that may die."""
 
 import multiprocessing
+import operator
 import os
 import threading
 import warnings
@@ -42,7 +43,10 @@ class Pool:
     ) -> None:
         if processes is None:
             processes = usable_processors()
-        if not isinstance(processes, int) or processes < 1:
+        if isinstance(processes, str):
+            raise TypeError("a number of processes is an int, not %r" % (processes,))
+        processes = operator.index(processes)
+        if processes < 1:
             raise ValueError("Number of processes must be at least 1")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")

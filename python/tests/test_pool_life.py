@@ -16,10 +16,21 @@ from calls import Counted, fails, get_global, pid, same, set_global, slow_pid, s
 import gristmill as gm
 
 
+class Index:
+    """As a number of numpy's."""
+
+    def __index__(self):
+        return 2
+
+
 def test_numbers_of_workers():
     for wrong in (0, -1):
         with pytest.raises(ValueError, match="at least 1"):
             gm.Pool(wrong)
+    with pytest.raises(TypeError, match="integer"):
+        gm.Pool(1.5)
+    with gm.Pool(Index()) as pool:
+        assert pool.map(square, range(3)) == [0, 1, 4]
     for wrong in (0, -1, 0.5, "12"):
         with pytest.raises(ValueError, match="maxtasksperchild"):
             gm.Pool(2, maxtasksperchild=wrong)
