@@ -78,10 +78,10 @@ def main(
         if how == CALL:
             functions.clear()
         took = batch.run(wire.decode(data))
-        del data
-        head = ("done", len(batch.results), batch.errors, batch.boxed, took)
-        wire.send(output, head, wire.encode(batch.results))
-        del batch
+        results = wire.encode_items(batch.results)
+        boxed = batch.boxed or len(results) > wire.PIECE // 4
+        wire.send(output, ("done", len(batch.results), batch.errors, boxed, took), results)
+        del batch, data, results
 
 
 def end_with_parent(life: Connection) -> None:

@@ -17,7 +17,7 @@ from . import call
 from .bundle import Bundle
 from .desk import CLOSED, RUN, TERMINATED
 from .errors import JobFailed, PoolEnded, Quarantined, RemoteError, WorkerLost
-from .imap import IMapIterator, Raise, iterator_over
+from .imap import IMapIterator, Raise, iterator_over, no_end
 from .job import Job, start
 from .pool import Pool, checked
 from .program import Input, Option, words
@@ -245,7 +245,7 @@ class Taken(Iterator[Any]):
         success, value = next(self.found)
         if success:
             return value
-        raise value
+        raise no_end(value)
 
 
 def outcomes(job: Job, offsets: List[int], lost: Dict[Optional[int], Entry]) -> Iterator[Outcome]:

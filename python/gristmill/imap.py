@@ -174,7 +174,7 @@ class PulledJob(ImapJob):
         start = self.pulled
         self.taken = self.pulled = start + len(items)
         if items:
-            data = wire.encode(items) if self.plain else self.packed(items, start)
+            data = wire.encode_items(items) if self.plain else self.packed(items, start)
             # Once all items are counted.
             self.ended = len(items) < size
             return Batch(self, start, len(items), data)
@@ -202,13 +202,22 @@ class Raise(Iterator[Any]):
     """An iterator that raises once, in place of an item, and has nothing more."""
 
     def __init__(self, error: BaseException) -> None:
-        self.error: Optional[BaseException] = error
+        self.error: Optional[BaseException] = no_end(error)
 
     def __next__(self) -> Any:
         error, self.error = self.error, None
         if error is None:
             raise StopIteration
         raise error
+
+
+def no_end(error: BaseException) -> BaseException:
+    """An error of a function, as an iterator may raise it: a StopIteration would be its end."""
+    if not isinstance(error, StopIteration):
+        return error
+    instead = RuntimeError("the function raised StopIteration")
+    instead.__cause__ = error
+    return instead
 
 
 def opened(results: Results) -> Iterator[Any]:

@@ -56,7 +56,7 @@ class Batch:
         items = wire.decode(self.data)
         pieces = [(at, items[at:at + size]) for at in range(done, self.count, size)]
         return [
-            Batch(self.job, self.start + at, len(piece), wire.encode(piece)) for at, piece in pieces
+            Batch(self.job, self.start + at, len(piece), wire.encode_items(piece)) for at, piece in pieces
         ]
 
 
@@ -127,7 +127,7 @@ class Job:
         """Items as they travel."""
         if not wire.all_plain(items):
             items = [self.boxed(item, start + at) for at, item in enumerate(items)]
-        return wire.encode(items)
+        return wire.encode_items(items)
 
     def boxed(self, item: Any, at: int) -> Any:
         """An item as it travels; where it cannot, its error is remembered and the item is not read."""
@@ -186,7 +186,7 @@ class FedJob(Job):
         take = self.open.popleft
         items = [take() for _ in range(min(self.size, len(self.open)))]
         self.taken += len(items)
-        return Batch(self, start, len(items), wire.encode(items))
+        return Batch(self, start, len(items), wire.encode_items(items))
 
     def unbind(self) -> None:
         """Results no longer bound how far items are read ahead."""

@@ -21,6 +21,8 @@ F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 PIPE = 1 << 20
 # An item that ends so many workers, alone, is given up.
 DEATHS = 2
+# So many workers in turn that end before they can take an item end the pool: others would, too.
+STILLBORN = 3
 # How long a worker may take to follow SIGTERM, in seconds.
 GRACE = 1.0
 # How often it is looked whether a worker that was told to end has ended, in seconds.
@@ -81,6 +83,7 @@ class Worker:
             for end in (theirs, answers, life):
                 end.close()
         self.ending = threading.Lock()
+        self.ready = False  # it has said so
         self.done = 0
         self.known: Set[int] = set()
 
@@ -140,6 +143,7 @@ class Minder(threading.Thread):
         self.worker: Optional[Worker] = Worker(settings)
         self.flight: Deque[Batch] = deque()
         self.next: Optional[Batch] = None
+        self.stillborn = 0
 
     def run(self) -> None:
         failed = True
@@ -232,6 +236,7 @@ class Minder(threading.Thread):
         """Takes what the worker says."""
         kind, *said = head
         if kind == "ready":
+            worker.ready, self.stillborn = True, 0
             return
         if kind == "initializer":
             self.desk.break_with(read_error(said[0]))
@@ -258,8 +263,14 @@ class Minder(threading.Thread):
         worker.close()
         if self.desk.state == TERMINATED:
             return
+        if not worker.ready:
+            self.stillborn += 1
+            if self.stillborn == STILLBORN:
+                ending = ended_by(worker.process.exitcode)
+                what = "%d workers ended before they could begin, the last one %s: their stderr has the reason"
+                self.desk.break_with(PoolEnded(what % (STILLBORN, ending)))
         again: List[Batch] = []
-        if self.flight:
+        if self.flight and worker.ready:
             batch = self.flight.popleft()
             if batch.count > 1:
                 again = batch.pieces(0, 1)

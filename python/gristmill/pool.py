@@ -1,6 +1,7 @@
 """`Pool`: multiprocessing's pool, with batches of its own, back-pressure, and workers that may die."""
 
 import multiprocessing
+import operator
 import os
 import threading
 import warnings
@@ -42,7 +43,10 @@ class Pool:
     ) -> None:
         if processes is None:
             processes = usable_processors()
-        if not isinstance(processes, int) or processes < 1:
+        if isinstance(processes, str):
+            raise TypeError("a number of processes is an int, not %r" % (processes,))
+        processes = operator.index(processes)
+        if processes < 1:
             raise ValueError("Number of processes must be at least 1")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
@@ -50,6 +54,7 @@ class Pool:
             if not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0:
                 raise ValueError("maxtasksperchild must be a positive int or None")
         context = context or multiprocessing.get_context()
+        self._method: str = context.get_start_method()
         settings = Settings(context, initializer, tuple(initargs), maxtasksperchild)
         self._desk = Desk(processes)
         self._minders: List[Minder] = []
@@ -79,7 +84,7 @@ class Pool:
         self._check_running()
         result: AsyncResult[T] = AsyncResult(self, callback, error_callback)
         try:
-            function = travel.dumps(func)
+            function = travel.function(func, self._method)
             job = ApplyJob(function, child.CALL, (tuple(args), dict(kwds)), result)
         except Exception as error:
             result._set(False, error)
@@ -194,7 +199,7 @@ class Pool:
         result: AsyncResult[List[Any]] = AsyncResult(self, callback, error_callback)
         size = checked(chunksize)
         try:
-            job = MapJob(travel.dumps(func), how, size, items, result)
+            job = MapJob(travel.function(func, self._method), how, size, items, result)
         except Exception as error:
             result._set(False, error)
         else:
@@ -206,7 +211,7 @@ class Pool:
     ) -> "IMapIterator[Any]":
         self._check_running()
         size = checked(chunksize)
-        function = travel.dumps(func)
+        function = travel.function(func, self._method)
         items = iter(iterable)  # what cannot be iterated is a mistake of this line
         kind = PulledJob if stays(iterable) else ImapJob
         job = kind(self._desk, function, child.ITEM, size if size != 1 else None, ordered)

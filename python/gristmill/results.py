@@ -77,7 +77,7 @@ class ApplyJob(ListJob):
         super().__init__(function, how, 1, [item])
         self.result = result
         # At once: the arguments are what they were when the call was made.
-        self.data = wire.encode([wire.box(item)])
+        self.data = wire.encode_items([wire.box(item)])
 
     def cut(self) -> Batch:
         self.taken, self.items = 1, []

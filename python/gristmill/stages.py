@@ -19,9 +19,11 @@ class Map:
         self.star = star
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        # Not `map`, for which a StopIteration of the function is the end of the items.
+        function = self.function
         if self.star:
-            return itertools.starmap(self.function, items)
-        return map(self.function, items)
+            return (function(*item) for item in items)
+        return (function(item) for item in items)
 
 
 class Filter:
@@ -32,9 +34,10 @@ class Filter:
         self.keep = keep
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        function = bool if self.function is None else self.function
         if self.keep:
-            return filter(self.function, items)
-        return itertools.filterfalse(self.function, items)
+            return (item for item in items if function(item))
+        return (item for item in items if not function(item))
 
 
 class Flatten:

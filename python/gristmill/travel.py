@@ -22,6 +22,18 @@ def dumps(value: Any) -> bytes:
         return by_value(value, error)
 
 
+def function(value: Any, method: str) -> bytes:
+    """A function for the workers of a pool, which are started by this method of multiprocessing.
+
+    Unless they are forked, they have nothing of what an interactive session defines, as a notebook.
+    """
+    data = dumps(value)
+    if b"__main__" in data and method != "fork" and main_script() is None:
+        problem = TypeError("what an interactive session defines is in no module")
+        return by_value(value, problem)
+    return data
+
+
 def by_value(value: Any, problem: Exception) -> bytes:
     """A value with the functions and classes that are in no module; `problem` is what pickle says."""
     try:

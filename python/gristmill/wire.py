@@ -2,7 +2,7 @@
 
 Texts, bytes and numbers go as they are, by `marshal`, which is the fastest way. Everything else is
 *boxed*: pickled at once, when it is seen, so that an object that is changed afterwards arrives as it
-was. A box is a tuple of one `bytes`, which nothing that goes as it is can be confused with.
+was. A box is a tuple of `bytes`, mostly of one, which nothing that goes as it is can be confused with.
 """
 
 import marshal
@@ -15,9 +15,11 @@ from typing import Any, Iterable, List, Tuple, Union
 PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None)})
 
 # The lengths of a frame's head and its body, before both.
-LENGTHS = struct.Struct("=II")
+LENGTHS = struct.Struct("=QQ")
 # What the kernel takes at once, at most.
 PART = 1 << 20
+# Of more than 2 GiB marshal takes no text and no bytes: they go in pieces of so many bytes.
+PIECE = 1 << 30
 
 
 def box(value: Any) -> Any:
@@ -30,7 +32,7 @@ def box(value: Any) -> Any:
 def unbox(value: Any) -> Any:
     """The value that was boxed, or that went as it is."""
     if type(value) is tuple:
-        return pickle.loads(value[0])
+        return pickle.loads(value[0] if len(value) == 1 else b"".join(value))
     return value
 
 
@@ -48,6 +50,24 @@ def encode(message: Any) -> bytes:
     """A message of plain values, boxes, and lists and tuples of them."""
     # Version 4 writes ASCII without a codec, and reads it sooner than version 2.
     return marshal.dumps(message, 4)
+
+
+def encode_items(items: List[Any]) -> bytes:
+    """Items or results as they travel, of whatever length."""
+    try:
+        return encode(items)
+    except ValueError:
+        return encode([in_pieces(item) for item in items])
+
+
+def in_pieces(item: Any) -> Any:
+    """An item in a box of several pieces, if it is long."""
+    if type(item) in (str, bytes) and len(item) * 4 > PIECE:
+        item = (pickle.dumps(item, pickle.HIGHEST_PROTOCOL),)
+    if type(item) is tuple and len(item[0]) > PIECE:
+        view = memoryview(item[0])
+        item = tuple(bytes(view[at:at + PIECE]) for at in range(0, len(view), PIECE))
+    return item
 
 
 def decode(data: Union[bytes, memoryview]) -> Any:

@@ -45,3 +45,28 @@ def test_lines_with_other_separators_among_many(tmp_path):
     texts[41_234] = "\x1c\n"
     (tmp_path / "lines").write_bytes("".join(texts).encode())
     assert gm.read_text(tmp_path / "lines").compute() == texts
+
+
+def stops(line):
+    return next(iter(())) if line in ("7\n", "19\n") else line
+
+
+VERBS = {
+    "map": lambda bag: bag.map(stops),
+    "starmap": lambda bag: bag.map(lambda line: (line,)).starmap(stops),
+    "filter": lambda bag: bag.filter(stops),
+    "remove": lambda bag: bag.remove(lambda line: not stops(line)),
+    "frequencies": lambda bag: bag.map(stops).frequencies().map(lambda pair: pair[0]),
+}
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_a_function_that_raises_stop_iteration_fails_for_its_record(tmp_path, verb):
+    # As next() does where nothing is left. The last record is one of them.
+    (tmp_path / "lines").write_text("".join("%d\n" % n for n in range(20)))
+    good = sorted("%d\n" % n for n in range(20) if n not in (7, 19))
+    bag = gm.read_text(tmp_path / "lines", allow_quarantine=2)
+    assert sorted(VERBS[verb](bag).compute()) == good
+    with pytest.raises(gm.Quarantined, match="StopIteration") as caught:
+        VERBS[verb](gm.read_text(tmp_path / "lines")).compute()
+    assert [entry.offset for entry in caught.value.entries] == [14, 47]

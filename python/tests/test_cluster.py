@@ -28,6 +28,10 @@ def own(x):
     raise Own("mine")
 
 
+def stops(x):
+    return next(iter(())) if x == 1 else x
+
+
 def describe(*args, **kwargs):
     return {"args": list(args), "kwargs": kwargs}
 
@@ -86,6 +90,8 @@ def test_exceptions_in_their_places(pool):
     with pytest.raises(gm.RemoteError, match="Own") as caught:
         pool.map(own, [1])
     assert caught.value.args[1:] == ("mine",)
+    with pytest.raises(RuntimeError, match="the function raised StopIteration"):
+        list(pool.imap(stops, range(3)))
 
 
 def test_calls(pool):

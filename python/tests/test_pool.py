@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import marshal
 import multiprocessing
 import operator
 import random
@@ -12,6 +13,7 @@ import pytest
 from calls import Number, Text, fails, keep, same, square
 
 import gristmill as gm
+from gristmill import wire
 
 
 def test_a_list_that_is_changed_afterwards():
@@ -186,3 +188,28 @@ def test_a_result_is_what_it_was_when_the_function_returned():
     with gm.Pool(1) as pool:
         kept = list(pool.imap(keep, range(300)))
         assert list(map(len, kept)) == list(range(1, 301))
+
+
+class SmallMarshal:
+    """Refuses what is longer than some bytes, as marshal refuses 2 GiB."""
+
+    loads = staticmethod(marshal.loads)
+
+    @staticmethod
+    def dumps(value, version):
+        for one in value if isinstance(value, list) else ():
+            for part in one if type(one) is tuple else (one,):
+                if isinstance(part, (str, bytes)) and len(part) > 1000:
+                    raise ValueError("unmarshallable object")
+        return marshal.dumps(value, version)
+
+
+def test_what_marshal_does_not_take_goes_in_pieces(monkeypatch):
+    monkeypatch.setattr(wire, "marshal", SmallMarshal)
+    monkeypatch.setattr(wire, "PIECE", 900)
+    long = [b"x" * 5000, "ö" * 1200, ["y" * 3000], 7]
+    with gm.Pool(2, context=multiprocessing.get_context("fork")) as pool:
+        for items in (long, iter(long)):
+            assert list(pool.imap(same, items)) == long
+        assert pool.map(same, long) == pool.starmap(same, zip(long)) == long
+        assert pool.apply(same, (long[0],)) == long[0]

@@ -207,3 +207,23 @@ def test_a_text_that_is_no_broker_is_refused_at_once():
     for text in ("2", "", "queue.example"):
         with pytest.raises(ValueError, match="a broker a URL"):
             gm.Pool(text)
+
+
+def stops(x):
+    return next(iter(())) if x == 1 else x
+
+
+@pytest.mark.parametrize("how", ["imap", "imap_unordered"])
+def test_a_function_that_raises_stop_iteration_ends_no_results(pool, how):
+    results, found = getattr(pool, how)(stops, range(4)), []
+    while True:
+        try:
+            found.append(next(results))
+        except StopIteration:
+            break
+        except RuntimeError as error:
+            assert type(error.__cause__) is StopIteration
+            found.append(1)
+    assert sorted(found) == [0, 1, 2, 3]
+    with pytest.raises(RuntimeError, match="the function raised StopIteration"):
+        list(getattr(pool, how)(stops, range(4)))

@@ -5,6 +5,8 @@ import gc
 import multiprocessing
 import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -16,10 +18,21 @@ from calls import Counted, fails, get_global, pid, same, set_global, slow_pid, s
 import gristmill as gm
 
 
+class Index:
+    """As a number of numpy's."""
+
+    def __index__(self):
+        return 2
+
+
 def test_numbers_of_workers():
     for wrong in (0, -1):
         with pytest.raises(ValueError, match="at least 1"):
             gm.Pool(wrong)
+    with pytest.raises(TypeError, match="integer"):
+        gm.Pool(1.5)
+    with gm.Pool(Index()) as pool:
+        assert pool.map(square, range(3)) == [0, 1, 4]
     for wrong in (0, -1, 0.5, "12"):
         with pytest.raises(ValueError, match="maxtasksperchild"):
             gm.Pool(2, maxtasksperchild=wrong)
@@ -174,3 +187,33 @@ def test_several_threads_use_one_pool(pool):
     for thread in threads:
         thread.join(60)
     assert found == {n: (sum(x * x for x in range(n)), (n - 1) ** 2) for n in range(1000, 1006)}
+
+
+def end_at_once():
+    os._exit(5)
+
+
+def test_workers_that_end_before_they_begin_end_the_pool():
+    # multiprocessing starts them for ever.
+    with gm.Pool(2, end_at_once) as pool:
+        with pytest.raises(gm.PoolEnded, match="3 workers ended before they could begin.*exit code 5"):
+            pool.map(square, range(1000))
+        with pytest.raises(gm.PoolEnded, match="before they could begin"):
+            list(pool.imap(square, range(4)))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_functions_of_an_interactive_session(method):
+    pytest.importorskip("cloudpickle")
+    session = """
+import gristmill as gm, multiprocessing
+pool = gm.Pool(2, context=multiprocessing.get_context("METHOD")) if "METHOD" != "fork" else None
+def double(x): return 2 * x
+pool = pool or gm.Pool(2, context=multiprocessing.get_context("METHOD"))
+print(pool.map(double, range(3)), list(pool.imap(double, [4])), pool.apply(double, (5,)))
+pool.terminate()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", session.replace("METHOD", method)], stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    assert done.stdout == "[0, 2, 4] [8] 10\n"
