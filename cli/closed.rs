@@ -32,7 +32,7 @@ static LOOK: extern "C" fn() = look;
 
 extern "C" fn look() {
     for (number, closed) in [(0, &INPUT), (1, &OUTPUT)] {
-        // SAFETY: the descriptor is asked about and not used; if it is not open, that is the answer.
+        // SAFETY: the descriptor is asked about and not used; if it is closed, that is the answer.
         let stream = unsafe { BorrowedFd::borrow_raw(number) };
         closed.store(rustix::io::fcntl_getfd(stream).is_err(), Ordering::Relaxed);
     }
