@@ -77,7 +77,10 @@ fn read_as(folder: &Path, bytes: &[u8], points: &[(u64, u64)], size: u64, object
 
 /// Where the blocks of so many bytes of a text begin in the file, but for the first.
 fn points(bytes: &[u8], block: usize, size: usize) -> Vec<(u64, u64)> {
-    let found = crate::seek::points(bytes);
+    let table = crate::seek::table(bytes).unwrap();
+    let found: Vec<_> = (table.stretches().skip(1))
+        .map(|(start, _)| (start.packed, start.text))
+        .collect();
     let expected = (block..size).step_by(block).map(|text| text as u64);
     assert!(found.iter().map(|point| point.1).eq(expected), "{found:?}");
     found
@@ -123,6 +126,34 @@ proptest! {
                 };
                 prop_assert_eq!(marks(|document| document.2), 1, "{}", format);
                 prop_assert_eq!(marks(|document| document.3), 1, "{}", format);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn a_changed_byte_is_damage_or_changes_nothing(
+        at in any::<prop::sample::Index>(),
+        change in 1_u8..=255,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let text: String = (0..60).map(|n| format!("{}\n", n * n)).collect();
+        // The other frames of zstd have no checksum.
+        for (format, make) in writers::FORMATS.iter().filter(|(format, _)| *format != "zstd") {
+            let mut bytes = make(text.as_bytes(), 50);
+            let at = at.index(bytes.len());
+            bytes[at] ^= change;
+            let Some(table) = crate::seek::table(&bytes) else {
+                continue;
+            };
+            let points: Vec<_> = (table.stretches().skip(1))
+                .map(|(start, _)| (start.packed, start.text))
+                .collect();
+            let outcome = read_in(dir.path(), &bytes, &points, table.text());
+            if outcome.faults.is_empty() {
+                prop_assert_eq!(texts(&outcome), &text[..], "{} {}", format, at);
             }
         }
     }
