@@ -86,28 +86,29 @@ fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A batch of units: for each document its name, the id and number of its first unit, the units'
-/// lengths, and their bytes, each followed by a newline.
-pub(super) fn batch(units: &[Unit<'_>]) -> Vec<u8> {
+/// A batch of units, in place of what `into` holds: for each document its name, the id and number
+/// of its first unit, the units' lengths, and their bytes, each followed by a newline.
+pub(super) fn batch(into: &mut Vec<u8>, units: &[Unit<'_>]) {
     let bytes: usize = units.iter().map(|unit| unit.content.len() + 5).sum();
-    let mut into = Vec::with_capacity(bytes + 256);
+    into.clear();
+    into.reserve(bytes + 256);
     into.extend_from_slice(&[0; 4]);
     into.push(b'B');
     let groups = groups(units);
-    push(&mut into, groups.len());
+    push(into, groups.len());
     for group in groups {
         let units = &units[group];
         let first = &units[0];
         let piece = first.part.piece;
-        push(&mut into, piece.document.len());
+        push(into, piece.document.len());
         into.extend_from_slice(&piece.document);
         let id = format!("{}-{}", first.split, piece.ordinal);
-        push(&mut into, id.len());
+        push(into, id.len());
         into.extend_from_slice(id.as_bytes());
         into.extend_from_slice(&first.record.to_be_bytes());
-        push(&mut into, units.len());
+        push(into, units.len());
         for unit in units {
-            push(&mut into, unit.content.len());
+            push(into, unit.content.len());
         }
         for unit in units {
             into.extend_from_slice(unit.content);
@@ -116,7 +117,6 @@ pub(super) fn batch(units: &[Unit<'_>]) -> Vec<u8> {
     }
     let len = (into.len() - 4) as u32;
     into[..4].copy_from_slice(&len.to_be_bytes());
-    into
 }
 
 /// The stretches of units that follow each other in one document.

@@ -34,6 +34,8 @@ use crate::engine::processor::{ProcessError, Processor};
 
 /// Batches that a worker has: one in work, one ahead.
 const AHEAD: usize = 2;
+/// The largest room for a batch that is kept for the next one: a new one costs its page faults.
+const KEPT: usize = 2 << 20;
 
 /// Gives the units of a batch to workers.
 pub(super) struct Talk {
@@ -45,6 +47,8 @@ pub(super) struct Talk {
     counted: Counters,
     /// Where in the batch in work the worker is.
     position: Position,
+    /// Room for a batch.
+    message: Vec<u8>,
 }
 
 /// How far a talk came.
@@ -98,6 +102,7 @@ impl Talk {
             pace: Pace::new(),
             counted: Counters::default(),
             position: Position::new(),
+            message: Vec::new(),
         }
     }
 
@@ -200,13 +205,13 @@ impl Talk {
         // What is sure: answers count once their batch is ended.
         let mut sure = Sure::new(0, out);
         self.begin_batch();
-        let mut message;
+        let mut message = std::mem::take(&mut self.message);
         let mut outbox: &[u8] = &[];
         let mut batch_began = Instant::now();
         while sure.answered < units.len() {
             if outbox.is_empty() && ends.len() < AHEAD && sent < units.len() {
                 let end = sent + self.pace.batch(&units[sent..], warm.batch);
-                message = frame::batch(&units[sent..end]);
+                frame::batch(&mut message, &units[sent..end]);
                 outbox = &message;
                 ends.push_back(end);
                 sent = end;
@@ -251,6 +256,9 @@ impl Talk {
                     });
                 }
             }
+        }
+        if message.capacity() <= KEPT {
+            self.message = message;
         }
         Ok(Asked {
             sent,
