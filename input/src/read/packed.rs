@@ -24,6 +24,12 @@ pub(super) fn walk(
     text: &Range<u64>,
     size: u64,
 ) -> Result<(), Halt> {
+    // A message may say anything.
+    let is_in_order = packed.start < packed.end && packed.end <= file.size();
+    if !is_in_order || text.start > text.end || text.end > size {
+        let damage = Damage::corrupt("a stretch of it is none that the file can have");
+        return walker.fault(name, text.start, damage);
+    }
     let progress = Some(walker.reading.progress);
     let mut lines = match seek::decode(file, packed.clone(), text.start, progress) {
         Ok(own) => Lines {

@@ -188,6 +188,29 @@ fn a_table_that_lies_about_a_frame_is_damage_and_loses_no_line_in_silence() {
 }
 
 #[test]
+fn stretches_that_a_file_cannot_have_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "0123456\n".repeat(100);
+    for (format, make) in writers::FORMATS {
+        let bytes = make(text.as_bytes(), 200);
+        let points = points(&bytes, 200, 800);
+        let behind = bytes.len() as u64;
+        for point in [
+            (behind, 200),
+            (behind + 9, 200),
+            (u64::MAX, 200),
+            (points[1].0, 900),
+        ] {
+            let outcome = read_in(dir.path(), &bytes, &[point], 800);
+            assert!(
+                !outcome.faults.is_empty(),
+                "{format} {point:?}: {outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn damage_of_one_stretch_leaves_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let text = "0123456\n".repeat(100);

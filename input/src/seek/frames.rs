@@ -16,6 +16,8 @@ const SKIPPABLE: u64 = 8;
 const TABLE: [u8; 4] = [0xB1, 0xEA, 0x92, 0x8F];
 /// The length of that footer.
 const FOOTER: u64 = 9;
+/// The most frames of a table.
+const MOST_FRAMES: usize = 1 << 20;
 /// The bits of its descriptor: entries have checksums, and what must be zero.
 const HAS_CHECKSUMS: u8 = 0x80;
 const RESERVED: u8 = 0x7C;
@@ -44,7 +46,7 @@ fn stated(file: &Random<'_>, least: SeekPoint) -> Option<SeekTable> {
     } else {
         8
     };
-    if frames > MOST_STEPS {
+    if frames > MOST_FRAMES {
         return None;
     }
     let length = (frames * entry) as u64 + FOOTER;

@@ -13,8 +13,8 @@ use crate::stream::{Coded, Damage, Input, Prefixed, Pull, Random, Xz};
 
 /// The length of a stream's header, and of its footer.
 const EDGE: u64 = 12;
-/// The longest index that is read: of some ten million blocks.
-const MOST_INDEX: u64 = 64 << 20;
+/// The longest index that is read: of half a million blocks as they usually are.
+const MOST_INDEX: u64 = 4 << 20;
 /// How a footer ends.
 const END: &[u8] = b"YZ";
 
