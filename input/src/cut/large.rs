@@ -6,7 +6,9 @@ use std::io::Write;
 use gristmill_common::chunk::{MAX_SAMPLE, sample_of};
 use gristmill_common::large::LargeDocuments;
 
-use super::cutter::{Cutter, Doc, Feed};
+use super::cutter::Cutter;
+use super::document::Doc;
+use super::feed::Feed;
 use crate::error::Halt;
 use crate::stream::Damage;
 

@@ -1,7 +1,10 @@
 //! Cutting documents into chunks at record ends. It must not know where the bytes come from.
 
 mod cutter;
+mod document;
+mod feed;
 mod large;
+mod long_records;
 mod packer;
 mod rules;
 mod skip;
@@ -11,7 +14,8 @@ mod header_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cutter::{Cutter, Place, Stretch};
+pub(crate) use cutter::Cutter;
+pub(crate) use document::{Place, Stretch};
 pub(crate) use packer::capacity_for;
 pub use packer::{Account, ChunkSink};
 pub(crate) use rules::Rules;
