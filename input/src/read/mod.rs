@@ -3,6 +3,7 @@
 mod all;
 mod ar;
 mod around;
+mod copied;
 mod cpio;
 mod expanded;
 mod extents;
@@ -10,6 +11,7 @@ mod lines;
 mod objects_ahead;
 mod packed;
 mod salvage;
+mod source;
 mod spool;
 mod stretch;
 mod tar;
