@@ -18,6 +18,7 @@ class AsyncResult(Generic[T]):
     def __init__(self, pool: object, callback: Callback, error_callback: Callback) -> None:
         self._pool: Optional[object] = pool  # which lives as long as this is awaited
         self._ended = False
+        self._known = False  # what it is: callbacks may come before others see it
         self._lock = threading.Lock()  # entered by itself, as the desk's
         self._end = threading.Condition(self._lock)
         self._callback = callback
@@ -51,9 +52,10 @@ class AsyncResult(Generic[T]):
         raise self._value
 
     def _set(self, success: bool, value: Any) -> None:
-        if self.ready():
-            return
-        self._success, self._value = success, value
+        with self._lock:
+            if self._known:
+                return
+            self._known, self._success, self._value = True, success, value
         callback = self._callback if success else self._error_callback
         try:
             if callback is not None:

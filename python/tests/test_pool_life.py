@@ -217,3 +217,31 @@ pool.terminate()
         [sys.executable, "-c", session.replace("METHOD", method)], stdout=subprocess.PIPE, text=True, timeout=60
     )
     assert done.stdout == "[0, 2, 4] [8] 10\n"
+
+
+def test_a_callback_that_ends_the_pool_has_its_result():
+    pool, ended = gm.Pool(2), threading.Event()
+
+    def end(_):
+        pool.terminate()
+        pool.join()
+        ended.set()
+
+    result = pool.apply_async(square, (3,), callback=end)
+    assert ended.wait(30)
+    assert result.get(timeout=30) == 9
+    pool.join()
+
+
+def test_pools_leave_no_files_open():
+    def once():
+        with gm.Pool(2) as pool:
+            assert pool.map(square, range(3)) == [0, 1, 4]
+        pool.join()
+
+    once()
+    before = sorted(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        once()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= len(before)
