@@ -2,6 +2,7 @@
 //! and nothing is left running.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -167,18 +168,8 @@ fn a_worker_that_misbehaves_costs_one_record() {
             WORKER.replace("MISBEHAVE", misbehave),
         )
         .expect("a file");
-        let words = [
-            "--timeout",
-            "2",
-            "--child-memory",
-            "256MiB",
-            "--worker",
-            "--",
-            "python3",
-            "worker.py",
-            ":::",
-            "in.txt",
-        ];
+        let words = "--timeout 2 --child-memory 256MiB --worker -- python3 worker.py ::: in.txt";
+        let words: Vec<&str> = words.split(' ').collect();
         let ended = exec(folder.path(), &words);
         costs_one_record(folder.path(), ended, reason);
     }
@@ -319,6 +310,33 @@ fn killed(group: bool) {
         assert!(Instant::now() < end, "folders are left");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// In a container the leader of the session is elsewhere, and has no number there.
+#[test]
+fn a_program_that_kills_its_keeper_leaves_nothing_in_a_container_either() {
+    let folder = folder();
+    let line = "setsid sleep 1000 & kill -9 $PPID; sleep 1000";
+    let mut command = std::process::Command::new("unshare");
+    command.args([
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        gristmill().get_program().to_str().expect("a path"),
+    ]);
+    command
+        .current_dir(folder.path())
+        .args(["run", "exec", "-o", "out", "--env"]);
+    command.arg(format!("TEST_MARK={}", folder.path().display()));
+    command.args(["--each", "document", "--shell", "--", line, ":::", "in.txt"]);
+    let ended = Ended::of(command.output().expect("unshare starts"));
+    if ended.stderr.contains("unshare failed") {
+        let mut stderr = std::io::stderr();
+        let _ = writeln!(stderr, "NOT TESTED: no namespaces here");
+        return;
+    }
+    ended.code(3).says("lost its keeper");
+    assert!(marked(folder.path()).is_empty());
 }
 
 /// Waits until no process of a test is left.

@@ -88,7 +88,9 @@ fn dead(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
         if !entry.file_name().to_string_lossy().starts_with(BEGUN) {
             continue;
         }
-        match File::open(entry.path()).map(|file| file.try_lock()) {
+        // To be locked on NFS a file must be open for writing.
+        let file = File::options().write(true).open(entry.path());
+        match file.map(|file| file.try_lock()) {
             Ok(Ok(())) => dead.push(entry.path()),
             Ok(Err(TryLockError::WouldBlock | TryLockError::Error(_))) => {}
             // It has just ended.

@@ -1,5 +1,7 @@
 //! What fails: the unit that is set aside, and the job that cannot work.
 
+use std::io::Write as _;
+
 use super::*;
 
 #[test]
@@ -275,4 +277,34 @@ fn results_of_one_chunk_past_the_bound_fail_the_job_and_name_the_way_out() {
             .says("the results of one chunk take more than 256MiB")
             .says("--chunk-size");
     }
+}
+
+#[test]
+fn a_control_group_holds_the_memory_where_one_can_be_made() {
+    let folder = folder();
+    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
+    let line = "group=$(sed -n s/^0:://p /proc/self/cgroup); echo $group; cat /sys/fs/cgroup$group/memory.max || :";
+    let words = [
+        "--each",
+        "document",
+        "--shell",
+        "--child-memory",
+        "1GiB",
+        "-o",
+        "-",
+        "--",
+        line,
+        ":::",
+        "in.txt",
+    ];
+    let said = exec(folder.path(), &words).code(0).stdout;
+    let (group, most) = said.split_once('\n').expect("two lines");
+    if !group.contains("/gristmill-") {
+        let mut stderr = std::io::stderr();
+        let _ = writeln!(stderr, "NOT TESTED: no control group can be made here");
+        return;
+    }
+    assert_eq!(most, format!("{}\n", 1 << 30));
+    let left = Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/'));
+    assert!(!left.exists(), "{}", left.display());
 }

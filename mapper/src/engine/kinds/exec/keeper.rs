@@ -25,6 +25,7 @@ use super::call::{Ask, Call, Ending, How, hear, retry, tell};
 use super::confine;
 use super::doors::{Doors, close_inherited};
 use super::family::{Reaped, kill_all, memory, own_memory};
+use super::group::Group;
 use super::stderr::Stderr;
 
 /// How often the memory is looked at.
@@ -90,9 +91,10 @@ enum Parted {
 
 fn serve(socket: &impl AsFd, inherited: &mut Vec<Vec<u8>>) -> io::Result<Parted> {
     let mut doors = Doors::open()?;
+    let mut group = Group::join();
     while let Some((ask, fds)) = hear::<Ask>(socket)? {
         match ask {
-            Ask::Run(call) => match run(socket, &call, fds, &mut doors)? {
+            Ask::Run(call) => match run(socket, &call, fds, (&mut doors, &mut group))? {
                 Ok(ending) => tell(socket, &ending, &[])?,
                 Err(parted) => return Ok(parted),
             },
@@ -141,8 +143,9 @@ fn run(
     socket: &impl AsFd,
     call: &Call,
     fds: Vec<OwnedFd>,
-    doors: &mut Doors,
+    (doors, group): (&mut Doors, &mut Option<Group>),
 ) -> io::Result<Result<Ending, Parted>> {
+    group.take_if(|group| !group.hold(call.memory));
     let (stderr, to_stderr) = io::pipe()?;
     let mut stderr = Stderr::new(stderr, call.worker)?;
     let started = start(call, fds, to_stderr.into(), doors);
@@ -158,7 +161,7 @@ fn run(
         }
     };
     let mut reaped = Reaped::default();
-    let how = watch(socket, call, main, &mut stderr, &mut reaped)?;
+    let how = watch(socket, call, main, &mut stderr, (&mut reaped, group))?;
     let mut left = 0;
     if how.is_none() {
         let end = Instant::now() + GRACE;
@@ -178,6 +181,7 @@ fn run(
     let how = match how {
         Some(Stop::Parted(parted)) => return Ok(Err(parted)),
         Some(Stop::Because(how)) => how,
+        None if group.as_mut().is_some_and(Group::is_short) => How::Memory,
         None => match reaped.main {
             Some(status) => match (status.exit_status(), status.terminating_signal()) {
                 (Some(code), _) => How::Exit(code),
@@ -240,7 +244,10 @@ enum Stop {
 }
 
 /// When the memory of all descendants is to be looked at again; none if it is too much.
-fn memory_holds(most: u64) -> Option<Duration> {
+fn memory_holds(most: u64, group: Option<&mut Group>) -> Option<Duration> {
+    if let Some(group) = group {
+        return (!group.is_short()).then_some(TICK);
+    }
     if memory(getpid()) <= most {
         return Some(TICK);
     }
@@ -254,7 +261,7 @@ fn watch(
     call: &Call,
     main: Pid,
     stderr: &mut Stderr,
-    reaped: &mut Reaped,
+    (reaped, group): (&mut Reaped, &mut Option<Group>),
 ) -> io::Result<Option<Stop>> {
     let mut began = Instant::now();
     let timeout = call.timeout.map(Duration::from_millis);
@@ -271,7 +278,7 @@ fn watch(
             return Ok(Some(Stop::Because(How::Killed)));
         }
         if now >= tick {
-            let Some(pause) = memory_holds(call.memory) else {
+            let Some(pause) = memory_holds(call.memory, group.as_mut()) else {
                 return Ok(Some(Stop::Because(How::Memory)));
             };
             tick = now + pause;

@@ -14,6 +14,7 @@ mod doors;
 mod family;
 mod forbidden;
 mod frame;
+mod group;
 mod host;
 mod keeper;
 mod large_units;

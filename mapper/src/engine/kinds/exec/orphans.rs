@@ -12,10 +12,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getsid, kill_process, set_child_subreaper, waitpid,
+    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
 };
 
 use super::family::{children, kill_all_below};
+use super::group;
 
 /// Children of this process that are no orphans: its keepers, and what it had before any.
 static OURS: OnceLock<Mutex<HashSet<Pid>>> = OnceLock::new();
@@ -56,6 +57,7 @@ pub(super) fn end(keeper: &mut Child) {
         }
     };
     ours().remove(&pid);
+    group::remove(pid);
     if !ended_well {
         kill_orphans();
     }
@@ -64,7 +66,8 @@ pub(super) fn end(keeper: &mut Child) {
 /// Sees to a keeper that its program has killed or stopped, and to what is left then. Whoever waits
 /// for the program sees its pipes end.
 pub(super) fn see_to(keeper: Pid) {
-    match state(keeper) {
+    let stat = Stat::of(keeper).filter(|stat| stat.parent == getpid().as_raw_pid());
+    match stat.map(|stat| stat.state) {
         Some(b'T' | b't') => {
             // It cannot watch any more: it is as good as dead.
             let _ = kill_process(keeper, Signal::KILL);
@@ -77,22 +80,40 @@ pub(super) fn see_to(keeper: Pid) {
 
 fn kill_orphans() {
     let ours = ours();
-    let here = getsid(None).ok();
+    let Some(here) = Stat::of(getpid()) else {
+        return;
+    };
+    let is_here = |pid| Stat::of(pid).is_none_or(|stat| stat.session == here.session);
     kill_all_below(|| {
         let mut orphans = children(getpid());
-        orphans.retain(|pid| !ours.contains(pid) && getsid(Some(*pid)).ok() != here);
+        orphans.retain(|pid| !ours.contains(pid) && !is_here(*pid));
         // What has ended is taken note of, so that it is gone.
         orphans.retain(|pid| !matches!(waitpid(Some(*pid), WaitOptions::NOHANG), Ok(Some(_))));
         orphans
     });
 }
 
-/// The state of a child of this process, by `proc(5)`.
-fn state(of: Pid) -> Option<u8> {
-    let stat = std::fs::read(format!("/proc/{}/stat", of.as_raw_pid())).ok()?;
-    let end = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = stat[end + 1..].split(|byte| *byte == b' ').skip(1);
-    let (state, parent) = (fields.next()?, fields.next()?);
-    let parent: i32 = std::str::from_utf8(parent).ok()?.parse().ok()?;
-    (parent == getpid().as_raw_pid()).then(|| state.first().copied())?
+/// What `proc(5)` says of a process.
+struct Stat {
+    state: u8,
+    parent: i32,
+    /// Zero where its leader is not to be seen from here, as in a container: rustix has no value
+    /// for that.
+    session: i32,
+}
+
+impl Stat {
+    fn of(pid: Pid) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
+        // Behind the name, which may hold anything.
+        let mut fields = stat.rsplit(')').next()?.split_ascii_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        let mut number = || fields.next()?.parse().ok();
+        let (parent, _group, session) = (number()?, number()?, number()?);
+        Some(Self {
+            state,
+            parent,
+            session,
+        })
+    }
 }
