@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,10 @@ import pytest
 
 import gristmill as gm
 from gristmill import binary
+
+# A shell starts what it puts in the background with this signal ignored, which children inherit; tests
+# send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
