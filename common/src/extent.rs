@@ -46,6 +46,15 @@ impl Extent {
         }
     }
 
+    /// Where it begins in its document, in bytes, as far as that is known.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        match self {
+            Extent::Whole | Extent::Members(_) => 0,
+            Extent::Lines { range, .. } | Extent::Packed { text: range, .. } => range.start,
+        }
+    }
+
     /// Whether it holds the end of its last source.
     #[must_use]
     pub fn is_last(&self) -> bool {

@@ -35,6 +35,7 @@ pub(super) fn walk(
         Ok(own) => Lines {
             own,
             left: text.end.saturating_sub(text.start),
+            is_longer: false,
             before: Vec::new(),
             behind: None,
             ended: false,
@@ -63,11 +64,19 @@ pub(super) fn walk(
     walker.document_from(name, stretch, &mut lines)
 }
 
+fn lies(what: &str) -> Damage {
+    Damage::corrupt(format!(
+        "a stretch of it decodes to {what} bytes than its index states"
+    ))
+}
+
 /// The lines of a stretch.
 struct Lines<'a, O> {
     /// The stretch itself, and how much of it is to come.
     own: Input<'a>,
     left: u64,
+    /// It decoded to more than that.
+    is_longer: bool,
     /// What was decoded of it and not given.
     before: Vec<u8>,
     /// The rest of the text, once the stretch was given.
@@ -102,15 +111,16 @@ impl<'a, O: Fn(u64) -> Result<Input<'a>, Damage>> Lines<'a, O> {
     fn pull_own(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
         let start = out.len();
         let got = self.own.pull(out, max)? as u64;
-        if got > self.left || (got == 0 && self.left > 0) {
-            out.truncate(start);
-            let what = if got == 0 { "fewer" } else { "more" };
-            return Err(Damage::corrupt(format!(
-                "a stretch of it decodes to {what} bytes than its index states"
-            )));
+        let within = got.min(self.left);
+        out.truncate(start + within as usize);
+        self.left -= within;
+        // The bytes within what was stated are good: those too many are told of behind them.
+        self.is_longer |= got > within;
+        match within {
+            0 if self.left > 0 => Err(lies("fewer")),
+            0 if self.is_longer => Err(lies("more")),
+            _ => Ok(within as usize),
         }
-        self.left -= got;
-        Ok(got as usize)
     }
 
     /// Decodes on behind the stretch, to the end of the line that began in it.

@@ -31,7 +31,7 @@ impl Walker<'_, '_> {
         }
         let (file, size) = match self.open(&extent) {
             Ok(opened) => opened,
-            Err(damage) => return self.fault(&source.name, 0, damage),
+            Err(damage) => return self.fault(&source.name, extent.start(), damage),
         };
         let Reading {
             progress, shutdown, ..

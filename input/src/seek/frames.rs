@@ -16,6 +16,8 @@ const SKIPPABLE: u64 = 8;
 const TABLE: [u8; 4] = [0xB1, 0xEA, 0x92, 0x8F];
 /// The length of that footer.
 const FOOTER: u64 = 9;
+/// A frame of more blocks is not stepped through: of 1 GiB of text.
+const MOST_BLOCKS: usize = 1 << 13;
 /// The most frames of a table.
 const MOST_FRAMES: usize = 1 << 20;
 /// The bits of its descriptor: entries have checksums, and what must be zero.
@@ -143,7 +145,7 @@ impl Frame {
     /// Where the frame that begins at `start` ends.
     fn end(&self, file: &Random<'_>, start: u64, steps: &mut usize) -> Option<u64> {
         let mut at = start + self.header;
-        loop {
+        for _ in 0..MOST_BLOCKS {
             let mut head = [0; 4];
             file.at(&mut head[..3], at).ok()?;
             let head = u32::from_le_bytes(head);
@@ -161,5 +163,6 @@ impl Frame {
                 return Some(at + if self.has_checksum { 4 } else { 0 });
             }
         }
+        None
     }
 }

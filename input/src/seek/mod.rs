@@ -133,6 +133,9 @@ pub(crate) fn decode<'r>(
     let cannot = |error: io::Error| match file.trouble() {
         Some(damage) => damage,
         None if file.is_stopping() => Damage::stopped(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Damage::unusable("the file is shorter than when the job was planned")
+        }
         None => Damage::unusable(format!("cannot be read: {error}")),
     };
     let mut head = [0; bgzf::HEADER];

@@ -71,9 +71,13 @@ fn index(file: &Random<'_>) -> io::Result<Option<Vec<Block>>> {
     };
     let mut bytes = vec![0; length as usize];
     file.at(&mut bytes, begin)?;
-    let blocks = blocks(&bytes).filter(|blocks| {
+    let mut header = [0; EDGE as usize];
+    file.at(&mut header, 0)?;
+    bytes.extend_from_slice(&footer);
+    let blocks = blocks(&bytes[..length as usize]).filter(|blocks| {
         let sum = (blocks.iter()).try_fold(EDGE, |sum, block| sum.checked_add(block.packed()?));
-        sum == Some(begin)
+        // No decoder will see what stands there, so it must be what one would take.
+        sum == Some(begin) && ending(blocks, [header[6], header[7]]) == bytes
     });
     Ok(blocks)
 }
@@ -228,6 +232,45 @@ mod tests {
         assert_ne!(table(&lie, 1).unwrap(), true_table);
         let reason = decoded(&lie, start, end).unwrap_err();
         assert!(reason.starts_with("xz: "), "{reason}");
+    }
+
+    #[test]
+    fn an_index_or_footer_that_decoders_refuse_is_none() {
+        let bytes = writers::xz(&text(), 300);
+        let blocks = with_file(&bytes, index).unwrap().unwrap();
+        let length = ending(&blocks, [0, 4]).len();
+        let body = &bytes[..bytes.len() - length];
+        let with = |ending: &[u8]| table(&[body, ending].concat(), 1);
+        assert!(with(&ending(&blocks, [bytes[6], bytes[7]])).is_some());
+        // Another check than the header's, and flags that mean nothing.
+        for flags in [[0, 1], [0x7F, 0xFF]] {
+            assert_eq!(with(&ending(&blocks, flags)), None, "{flags:?}");
+        }
+        // The number of blocks in more bytes than it needs.
+        let end = ending(&blocks, [bytes[6], bytes[7]]);
+        let (index, footer) = end.split_at(length - EDGE as usize);
+        let (index, _) = index.split_last_chunk::<4>().unwrap();
+        let mut longer = [&[0, index[1] | 0x80, 0], &index[2..]].concat();
+        while longer.last() == Some(&0) && !longer.len().is_multiple_of(4) {
+            longer.pop();
+        }
+        longer.resize(longer.len().next_multiple_of(4), 0);
+        longer.extend_from_slice(&crc32fast::hash(&longer).to_le_bytes());
+        let sized = [
+            &(longer.len() as u32 / 4 - 1).to_le_bytes()[..],
+            &footer[8..10],
+        ]
+        .concat();
+        longer.extend_from_slice(&crc32fast::hash(&sized).to_le_bytes());
+        longer.extend_from_slice(&sized);
+        longer.extend_from_slice(END);
+        assert_eq!(blocks_of(&longer), Some(blocks.len()));
+        assert_eq!(with(&longer), None);
+    }
+
+    /// How many blocks an index with its footer states.
+    fn blocks_of(ending: &[u8]) -> Option<usize> {
+        blocks(&ending[..ending.len() - EDGE as usize]).map(|blocks| blocks.len())
     }
 
     #[test]
