@@ -197,11 +197,14 @@ pub(super) async fn unless_lost<T>(
     asking: impl Future<Output = lapin::Result<T>>,
 ) -> lapin::Result<T> {
     let lost = async {
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut last) = (Duration::ZERO, Instant::now());
         while connection.status().connected() && waited < ANSWER_LIMIT {
             tokio::time::sleep(LOOK).await;
+            // A busy machine wakes late; one that stood still has not waited all that time.
+            let slept = last.elapsed().min(4 * LOOK);
+            last = Instant::now();
             if !connection.status().blocked() {
-                waited += LOOK;
+                waited += slept;
             }
         }
         // An answer that is on its way, or the error itself, says more.
