@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use gristmill_common::chunk::{ChunkHead, Quarantined};
+use gristmill_common::extent::Extent;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{Extract, JobSpec, Kind, Records};
+use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use gristmill_common::wire;
+use serde_bytes::ByteBuf;
 
-use crate::{ChunkSink, Halt, Object, ObjectError, ObjectStream, Plan, Reading, read_split};
+use crate::{
+    ChunkSink, Halt, Located, Object, ObjectError, ObjectSource, ObjectStream, Plan, Reading,
+    read_split, version_of,
+};
 
 /// A job with the defaults.
 pub(crate) fn spec() -> JobSpec {
@@ -137,6 +145,57 @@ pub(crate) fn read_plan(plan: &Plan, spec: &JobSpec) -> Result<Outcome, Halt> {
         outcome.samples.push(fault.sample);
     }
     Ok(outcome)
+}
+
+/// Reads a file, or an object with its bytes, in the parts that `extents` are, each as a mapper
+/// reads the split that a message names.
+pub(crate) fn read_parts(
+    path: &Path,
+    object: bool,
+    extents: impl IntoIterator<Item = Extent>,
+    chunk_size: u64,
+    spec: &JobSpec,
+) -> Outcome {
+    let version = version_of(&std::fs::metadata(path).unwrap());
+    let (state, located) = match object {
+        false => (SourceState::File(version), Located::File(path.to_owned())),
+        true => {
+            let object = TestObject {
+                content: std::fs::read(path).unwrap(),
+                broken: None,
+            };
+            let version = ObjectVersion {
+                size: version.size,
+                version: object.version().to_owned(),
+            };
+            let located = Located::Object(ObjectSource(Arc::new(object)));
+            (SourceState::Object(version), located)
+        }
+    };
+    let mut all = Outcome::default();
+    for extent in extents {
+        let task = SplitTask {
+            split: 0,
+            chunk_size,
+            folder: ByteBuf::new(),
+            first_source: 0,
+            sources: vec![SourceRef {
+                name: ByteBuf::from(path.as_os_str().as_bytes()),
+                chosen: false,
+                state: state.clone(),
+            }],
+            extent,
+        };
+        let plan = Plan::of_task(&task, std::slice::from_ref(&located));
+        let outcome = read_plan(&plan, spec).unwrap();
+        all.documents.extend(outcome.documents);
+        all.faults.extend(outcome.faults);
+        all.samples.extend(outcome.samples);
+        for (source, records) in outcome.records {
+            *all.records.entry(source).or_default() += records;
+        }
+    }
+    all
 }
 
 /// One gzip member.

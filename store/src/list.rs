@@ -145,16 +145,23 @@ async fn go_on(
             _ => s3_page(bucket, prefix, token.as_deref()).await?,
         };
         objects.into_iter().for_each(&mut *take);
-        match next {
-            None => return Ok(()),
-            Some(next) if Some(&next) != token.as_ref() => token = Some(next),
-            Some(_) => return Err(stands_still()),
+        if !goes_on(&mut token, next)? {
+            return Ok(());
         }
     }
 }
 
-fn stands_still() -> ObjectError {
-    ObjectError::Failed("the store's listing does not go on".into())
+/// Takes what the next page is asked with; false if there is none.
+///
+/// # Errors
+/// When that is what the last one was asked with.
+fn goes_on(token: &mut Option<String>, next: Option<String>) -> Result<bool, ObjectError> {
+    if next.is_some() && next == *token {
+        let reason = "the store's listing does not go on";
+        return Err(ObjectError::Failed(reason.into()));
+    }
+    *token = next;
+    Ok(token.is_some())
 }
 
 /// What is right below a prefix.
@@ -195,20 +202,14 @@ async fn places_below(
         let page = s3_answer(bucket, prefix, token.as_deref(), true).await?;
         let folders = page.folders()?;
         let (objects, next) = page.objects()?;
-        places.extend(
-            folders
-                .into_iter()
-                .map(|key| (key.clone(), Place::Folder(key))),
-        );
-        places.extend(
-            objects
-                .into_iter()
-                .map(|one| (one.key.clone(), Place::Object(one))),
-        );
-        match next {
-            None => return Ok(Some(places)),
-            Some(next) if Some(&next) != token.as_ref() => token = Some(next),
-            Some(_) => return Err(stands_still()),
+        for key in folders {
+            places.insert(key.clone(), Place::Folder(key));
+        }
+        for object in objects {
+            places.insert(object.key.clone(), Place::Object(object));
+        }
+        if !goes_on(&mut token, next)? {
+            return Ok(Some(places));
         }
     }
     Ok(None)

@@ -1,16 +1,13 @@
 //! Ranges of a text give its records, each once, wherever the ranges are cut.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use gristmill_common::extent::Extent;
 use gristmill_common::spec::{Grep, JobSpec, Kind, Records};
-use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use proptest::prelude::*;
 
-use crate::plan::version_of;
-use crate::testing::{Outcome, TestObject, read_plan};
-use crate::{Located, ObjectSource, Plan, path_of};
+use crate::Plan;
+use crate::testing::{Outcome, read_parts, read_plan};
 
 fn spec() -> JobSpec {
     by(Records::Lines)
@@ -31,51 +28,17 @@ fn read_in(folder: &Path, cuts: &[u64], chunk_size: u64) -> Outcome {
 
 /// The same, the file being an object of a store.
 fn read_as(folder: &Path, cuts: &[u64], chunk_size: u64, object: bool, spec: &JobSpec) -> Outcome {
-    let version = version_of(&std::fs::metadata(folder.join("a.txt")).unwrap());
-    let size = version.size;
+    let path = folder.join("a.txt");
+    let size = std::fs::metadata(&path).unwrap().len();
     let mut ends: Vec<u64> = cuts.iter().map(|cut| cut % size.max(1)).collect();
     ends.sort_unstable();
     ends.push(size);
-    let (mut start, mut all) = (0, Outcome::default());
-    for end in ends {
-        let task = SplitTask {
-            split: 0,
-            chunk_size,
-            folder: folder.to_str().unwrap().as_bytes().to_vec().into(),
-            first_source: 0,
-            sources: vec![SourceRef {
-                name: b"a.txt".to_vec().into(),
-                chosen: false,
-                state: match object {
-                    false => SourceState::File(version),
-                    true => SourceState::Object(ObjectVersion {
-                        size: version.size,
-                        version: "\"1\"".into(),
-                    }),
-                },
-            }],
-            extent: Extent::Lines {
-                range: std::mem::replace(&mut start, end)..end,
-                size,
-            },
-        };
-        let located = |source| match object {
-            false => Located::File(path_of(&task, source)),
-            true => Located::Object(ObjectSource(Arc::new(TestObject {
-                content: std::fs::read(path_of(&task, source)).unwrap(),
-                broken: None,
-            }))),
-        };
-        let paths: Vec<Located> = task.sources.iter().map(located).collect();
-        let outcome = read_plan(&Plan::of_task(&task, &paths), spec).unwrap();
-        all.documents.extend(outcome.documents);
-        all.faults.extend(outcome.faults);
-        all.samples.extend(outcome.samples);
-        for (source, records) in outcome.records {
-            *all.records.entry(source).or_default() += records;
-        }
-    }
-    all
+    let mut start = 0;
+    let parts = ends.into_iter().map(|end| Extent::Lines {
+        range: std::mem::replace(&mut start, end)..end,
+        size,
+    });
+    read_parts(&path, object, parts, chunk_size, spec)
 }
 
 proptest! {

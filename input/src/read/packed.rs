@@ -34,18 +34,16 @@ pub(super) fn walk(
     let mut lines = match seek::decode(file, packed.clone(), text.start, progress) {
         Ok(own) => Lines {
             own,
-            left: text.end.saturating_sub(text.start),
+            left: text.end - text.start,
             is_longer: false,
             before: Vec::new(),
             behind: None,
-            ended: false,
-            open: |at| seek::decode(file, at..file.size(), text.end, None),
-            packed_end: packed.end,
+            ended: text.end >= size,
+            open: || seek::decode(file, packed.end..file.size(), text.end, None),
         },
         Err(damage) => return walker.fault(name, text.start, damage),
     };
-    let (begins, ends) = (text.start == 0, text.end >= size);
-    lines.ended = ends;
+    let (begins, ends) = (text.start == 0, lines.ended);
     let offset = match begins {
         true => 0,
         false => match lines.skip_line(text.start) {
@@ -85,10 +83,9 @@ struct Lines<'a, O> {
     ended: bool,
     /// Decodes on from the stretch's end in the file.
     open: O,
-    packed_end: u64,
 }
 
-impl<'a, O: Fn(u64) -> Result<Input<'a>, Damage>> Lines<'a, O> {
+impl<'a, O: Fn() -> Result<Input<'a>, Damage>> Lines<'a, O> {
     /// Steps over the line that an earlier stretch has to its end, and returns where the next one
     /// begins, as the stretch does at `start`; `None` if there is no end of a line.
     fn skip_line(&mut self, start: u64) -> Result<Option<u64>, Damage> {
@@ -129,7 +126,7 @@ impl<'a, O: Fn(u64) -> Result<Input<'a>, Damage>> Lines<'a, O> {
             return Ok(0);
         }
         if self.behind.is_none() {
-            self.behind = Some((self.open)(self.packed_end)?);
+            self.behind = Some((self.open)()?);
         }
         let Some(behind) = &mut self.behind else {
             return Ok(0);
@@ -146,7 +143,7 @@ impl<'a, O: Fn(u64) -> Result<Input<'a>, Damage>> Lines<'a, O> {
     }
 }
 
-impl<'a, O: Fn(u64) -> Result<Input<'a>, Damage>> Pull for Lines<'a, O> {
+impl<'a, O: Fn() -> Result<Input<'a>, Damage>> Pull for Lines<'a, O> {
     fn pull(&mut self, out: &mut Vec<u8>, max: usize) -> Result<usize, Damage> {
         if !self.before.is_empty() {
             let take = self.before.len().min(max);

@@ -1,17 +1,14 @@
 //! Stretches of a compressed text give its lines, each once, wherever it can be decoded from.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use gristmill_common::extent::Extent;
 use gristmill_common::spec::{Grep, JobSpec, Kind};
-use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use proptest::prelude::*;
 
-use crate::plan::version_of;
+use crate::Plan;
 use crate::seek::writers;
-use crate::testing::{Outcome, TestObject, read_plan};
-use crate::{Located, ObjectSource, Plan, path_of};
+use crate::testing::{Outcome, read_parts, read_plan};
 
 fn spec() -> JobSpec {
     JobSpec {
@@ -30,49 +27,14 @@ fn read_in(folder: &Path, bytes: &[u8], points: &[(u64, u64)], size: u64) -> Out
 fn read_as(folder: &Path, bytes: &[u8], points: &[(u64, u64)], size: u64, object: bool) -> Outcome {
     let path = folder.join("a.packed");
     std::fs::write(&path, bytes).unwrap();
-    let version = version_of(&std::fs::metadata(&path).unwrap());
-    let mut all = Outcome::default();
     let starts = [&[(0, 0)], points].concat();
     let ends = [points, &[(bytes.len() as u64, size)]].concat();
-    for (start, end) in starts.into_iter().zip(ends) {
-        let task = SplitTask {
-            split: 0,
-            chunk_size: 100,
-            folder: folder.to_str().unwrap().as_bytes().to_vec().into(),
-            first_source: 0,
-            sources: vec![SourceRef {
-                name: b"a.packed".to_vec().into(),
-                chosen: false,
-                state: match object {
-                    false => SourceState::File(version),
-                    true => SourceState::Object(ObjectVersion {
-                        size: version.size,
-                        version: "\"1\"".into(),
-                    }),
-                },
-            }],
-            extent: Extent::Packed {
-                packed: start.0..end.0,
-                text: start.1..end.1,
-                size,
-            },
-        };
-        let located = [match object {
-            false => Located::File(path_of(&task, &task.sources[0])),
-            true => Located::Object(ObjectSource(Arc::new(TestObject {
-                content: bytes.to_vec(),
-                broken: None,
-            }))),
-        }];
-        let outcome = read_plan(&Plan::of_task(&task, &located), &spec()).unwrap();
-        all.documents.extend(outcome.documents);
-        all.faults.extend(outcome.faults);
-        all.samples.extend(outcome.samples);
-        for (source, records) in outcome.records {
-            *all.records.entry(source).or_default() += records;
-        }
-    }
-    all
+    let parts = (starts.into_iter().zip(ends)).map(|(start, end)| Extent::Packed {
+        packed: start.0..end.0,
+        text: start.1..end.1,
+        size,
+    });
+    read_parts(&path, object, parts, 100, &spec())
 }
 
 /// Where the blocks of so many bytes of a text begin in the file, but for the first.

@@ -5,12 +5,12 @@
 //! trust: a stretch that does not decode to the length that it states is damage.
 
 mod bgzf;
-mod frames;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(crate) mod writers;
 mod xz;
+mod zstd_frames;
 
 use std::io;
 use std::ops::Range;
@@ -92,7 +92,7 @@ impl SeekTable {
         match format_of(&head)? {
             Format::Gzip if file.is_object() => None,
             Format::Gzip => bgzf::table(file, least),
-            Format::Zstd => frames::table(file, least),
+            Format::Zstd => zstd_frames::table(file, least),
             _ => xz::table(file, least),
         }
     }

@@ -34,7 +34,7 @@ impl Block {
 
 /// The table of a file of one stream.
 pub(super) fn table(file: &Random<'_>, least: SeekPoint) -> Option<SeekTable> {
-    let blocks = index(file).ok()??;
+    let (_, blocks) = read(file).ok()??;
     let mut found = Collector::new(least);
     let (mut at, mut text) = (EDGE, 0_u64);
     for block in &blocks {
@@ -50,18 +50,17 @@ pub(super) fn table(file: &Random<'_>, least: SeekPoint) -> Option<SeekTable> {
     }))
 }
 
-/// The blocks that an index states; `None` if it is not one of the whole file.
-fn index(file: &Random<'_>) -> io::Result<Option<Vec<Block>>> {
+/// A stream's header, and its blocks as its index states them; `None` if the file is not one stream
+/// with an index that its decoder would take: no decoder will see it.
+fn read(file: &Random<'_>) -> io::Result<Option<([u8; EDGE as usize], Vec<Block>)>> {
     let Some(footer_at) = file.size().checked_sub(EDGE).filter(|&at| at >= EDGE) else {
         return Ok(None);
     };
+    let mut header = [0; EDGE as usize];
+    file.at(&mut header, 0)?;
     let mut footer = [0; EDGE as usize];
     file.at(&mut footer, footer_at)?;
-    let [a, b, c, d, sized @ .., y, z] = footer;
-    if [y, z] != END || crc32fast::hash(&sized) != u32::from_le_bytes([a, b, c, d]) {
-        return Ok(None);
-    }
-    let [a, b, c, d, ..] = sized;
+    let [_, _, _, _, a, b, c, d, ..] = footer;
     let length = (u64::from(u32::from_le_bytes([a, b, c, d])) + 1) * 4;
     let Some(begin) = footer_at
         .checked_sub(length)
@@ -71,24 +70,22 @@ fn index(file: &Random<'_>) -> io::Result<Option<Vec<Block>>> {
     };
     let mut bytes = vec![0; length as usize];
     file.at(&mut bytes, begin)?;
-    let mut header = [0; EDGE as usize];
-    file.at(&mut header, 0)?;
-    bytes.extend_from_slice(&footer);
-    let blocks = blocks(&bytes[..length as usize]).filter(|blocks| {
+    let blocks = blocks(&bytes).filter(|blocks| {
         let sum = (blocks.iter()).try_fold(EDGE, |sum, block| sum.checked_add(block.packed()?));
-        // No decoder will see what stands there, so it must be what one would take.
-        sum == Some(begin) && ending(blocks, [header[6], header[7]]) == bytes
+        // There is one way to write it, checksums included.
+        sum == Some(begin) && ending(blocks, flags(&header)) == [&bytes[..], &footer].concat()
     });
-    Ok(blocks)
+    Ok(blocks.map(|blocks| (header, blocks)))
 }
 
-/// Reads an index.
+/// The flags of a stream, which its footer repeats.
+fn flags(header: &[u8; EDGE as usize]) -> [u8; 2] {
+    [header[6], header[7]]
+}
+
+/// Reads the blocks of an index. What else is in it is for others to check.
 fn blocks(index: &[u8]) -> Option<Vec<Block>> {
-    let (index, crc) = index.split_last_chunk::<4>()?;
-    let mut rest = index.strip_prefix(&[0])?;
-    if crc32fast::hash(index) != u32::from_le_bytes(*crc) {
-        return None;
-    }
+    let mut rest = index.get(1..)?;
     let count = number(&mut rest)?;
     // Each takes two bytes at least.
     let mut blocks = Vec::with_capacity((rest.len() / 2).min(usize::try_from(count).ok()?));
@@ -98,7 +95,7 @@ fn blocks(index: &[u8]) -> Option<Vec<Block>> {
             text: number(&mut rest)?,
         });
     }
-    (rest.len() < 4 && rest.iter().all(|&byte| byte == 0)).then_some(blocks)
+    Some(blocks)
 }
 
 /// Takes a number of seven bits a byte, the lowest first.
@@ -150,11 +147,9 @@ pub(super) fn stretch<'r>(
     packed: Range<u64>,
     progress: Option<&'r Progress>,
 ) -> io::Result<Option<impl Pull + use<'r>>> {
-    let Some(mut blocks) = index(file)? else {
+    let Some((header, mut blocks)) = read(file)? else {
         return Ok(None);
     };
-    let mut header = [0; EDGE as usize];
-    file.at(&mut header, 0)?;
     let wanted = packed.start.max(EDGE);
     let (mut at, mut skipped) = (EDGE, 0);
     while at < wanted && skipped < blocks.len() {
@@ -171,10 +166,9 @@ pub(super) fn stretch<'r>(
     if at != wanted || blocks.is_empty() {
         return Ok(None);
     }
-    let flags = [header[6], header[7]];
     let ended = Ended {
         body: body(file, at..end, progress)?,
-        ending: ending(&blocks, flags),
+        ending: ending(&blocks, flags(&header)),
     };
     Ok(Some(Prefixed::new(header.to_vec(), ended)))
 }
@@ -223,7 +217,7 @@ mod tests {
         let bytes = writers::xz(&text(), 300);
         let true_table = table(&bytes, 1).unwrap();
         let (start, end) = true_table.stretches().nth(1).unwrap();
-        let mut blocks = with_file(&bytes, index).unwrap().unwrap();
+        let mut blocks = with_file(&bytes, read).unwrap().unwrap().1;
         blocks[1].text += 1;
         blocks[2].text -= 1;
         let length = ending(&blocks, [0, 4]).len();
@@ -237,7 +231,7 @@ mod tests {
     #[test]
     fn an_index_or_footer_that_decoders_refuse_is_none() {
         let bytes = writers::xz(&text(), 300);
-        let blocks = with_file(&bytes, index).unwrap().unwrap();
+        let blocks = with_file(&bytes, read).unwrap().unwrap().1;
         let length = ending(&blocks, [0, 4]).len();
         let body = &bytes[..bytes.len() - length];
         let with = |ending: &[u8]| table(&[body, ending].concat(), 1);
@@ -276,7 +270,7 @@ mod tests {
     #[test]
     fn an_index_is_written_as_it_was_read() {
         let bytes = writers::xz(&text(), 300);
-        let blocks = with_file(&bytes, index).unwrap().unwrap();
+        let blocks = with_file(&bytes, read).unwrap().unwrap().1;
         assert!(bytes.ends_with(&ending(&blocks, [bytes[6], bytes[7]])));
     }
 }

@@ -157,7 +157,8 @@ impl S3 for Memory {
             if !key.starts_with(&prefix) {
                 break;
             }
-            let entry = folder(key).unwrap_or_else(|| key.clone());
+            let folder = folder(key);
+            let entry = folder.as_ref().unwrap_or(key).clone();
             if last.as_ref() == Some(&entry) {
                 continue;
             }
@@ -165,15 +166,15 @@ impl S3 for Memory {
                 more = true;
                 break;
             }
-            match folder(key).is_none() {
-                true => contents.push(Object {
+            match folder {
+                None => contents.push(Object {
                     key: Some(encode(key)),
                     size: length(content),
                     e_tag: Some(tag_of(content)),
                     ..Default::default()
                 }),
-                false => folders.push(CommonPrefix {
-                    prefix: Some(encode(&entry)),
+                Some(folder) => folders.push(CommonPrefix {
+                    prefix: Some(encode(&folder)),
                 }),
             }
             last = Some(entry);
