@@ -204,7 +204,7 @@ fn a_question_that_is_never_answered_is_asked_again_on_a_new_connection() {
         let (broker, events) = connect_with(&vhost, 600).await;
         node.freeze();
         let given_up = async {
-            let limit = Duration::from_secs(200);
+            let limit = Duration::from_secs(100);
             until_within(limit, "the connection is given up", || {
                 let said = events.lock().unwrap();
                 said.iter().any(|n| matches!(n, BrokerEvent::Gone { .. }))
