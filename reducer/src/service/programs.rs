@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_common::progress::Role;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Shape;
 use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::programs::{NotReady, ReducePrograms};
-use gristmill_jobs::registry::{Code, JobTable, Submission};
+use gristmill_jobs::registry::{Code, Job, JobTable};
 use gristmill_jobs::worker::Worker;
 use tokio::sync::mpsc;
 use tracing::info;
@@ -69,11 +69,11 @@ impl Programs {
 
     /// Whether a job can be worked on as far as its program goes; if it has one that is not known,
     /// it is made ready.
-    pub(super) fn is_ready(&mut self, name: &JobName, submission: &Submission) -> bool {
-        if submission.spec.kind.shape() != Shape::Grouped {
+    pub(super) fn is_ready(&mut self, job: &Job) -> bool {
+        if job.submission.spec.kind.shape() != Shape::Grouped {
             return true;
         }
-        let run = submission.run_of(name);
+        let run = job.run();
         if self.left_alone.contains(&run) {
             return false;
         }
@@ -83,7 +83,7 @@ impl Programs {
         if self.known.len() >= MOST {
             return false;
         }
-        info!(job = %name, "looking for its reduce program");
+        info!(job = %job.name, "looking for its reduce program");
         let stop = Shutdown::new();
         let known = Known {
             stop: stop.clone(),
@@ -92,9 +92,9 @@ impl Programs {
         self.known.insert(run.clone(), known);
         let (source, say) = (Arc::clone(&self.source), self.say.clone());
         let worker = self.worker.clone();
-        let submission = submission.clone();
+        let submission = job.submission.clone();
         self.worker.runtime.spawn_blocking(move || {
-            let made = source.make_ready(&worker, (&run.job, &submission), &stop);
+            let made = source.make_ready(&worker, (&run, &submission), &stop);
             let code = submission.code;
             // The reducer may have stopped.
             let _ = say.send(Made { run, code, made });
