@@ -9,7 +9,7 @@ use gristmill_common::progress::Role;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::{Job, JobState, Phase};
-use gristmill_jobs::report::{Estimate, JobFacts, JobStats, LISTEN, Workers};
+use gristmill_jobs::report::{Estimate, JobStats, LISTEN, Workers};
 use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, HumanDuration};
 use serde_json::json;
@@ -100,16 +100,16 @@ impl<'a> JobView<'a> {
                 .map(|(role, reason)| format!("{}: {reason}", role.name()))
                 .collect();
         }
-        let facts = JobFacts {
+        let stats = view.stats.unwrap_or_default();
+        let published = job.splits.values().map(|done| u64::from(done.chunks)).sum();
+        view.estimate = Estimate::of(&JobStats {
             sealed: job.sealed,
-            published: (job.splits.values())
-                .map(|done| u64::from(done.chunks))
-                .sum(),
+            published: stats.published.max(published),
             waiting: if finished { Some(0) } else { view.chunks },
             results: Some(view.results),
             missing: job.missing.as_ref().map(|(_, count)| *count),
-        };
-        view.estimate = Estimate::of(&facts, &view.stats.unwrap_or_default());
+            ..stats
+        });
         if job.is_active() {
             view.waits_for = view.waits_for(heard);
         } else {
