@@ -17,6 +17,7 @@ pub mod counters;
 pub mod crash;
 pub mod decimal;
 pub mod entries;
+pub mod entry;
 pub mod extent;
 pub mod frame;
 pub mod header;
