@@ -21,6 +21,9 @@
 //! head's hash before it is decoded, and decoding is limited in what it may allocate. A body
 //! without a hash is for messages that never leave their process: a full check refuses it.
 
+mod error;
+mod kind;
+
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -31,6 +34,8 @@ use crate::buffer_pool::BufferPool;
 use crate::id::content_hash;
 use crate::lz4::{pack, unpack};
 
+pub use self::error::WireError;
+pub use self::kind::MessageKind;
 pub use crate::message::{
     Message, decode, encode_at_work, encode_chunk, encode_outcome, encode_seal,
     encode_split_account, encode_split_end, encode_split_task, hash_of_chunk,
@@ -60,54 +65,6 @@ const LARGE_HEAD: usize = 4 << 10;
 /// What decoding one head may allocate: heads hold names and 64 KiB samples, never bodies.
 pub(crate) const HEAD_LIMIT: usize = MAX_MESSAGE;
 
-/// What a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum MessageKind {
-    /// Work for a mapper.
-    Chunk = 1,
-    /// A result for a reducer.
-    Outcome = 2,
-    /// All chunk ids of a job.
-    Seal = 3,
-    /// The end of one split.
-    SplitEnd = 4,
-    /// A part of an entry of the log of jobs.
-    LogPart = 5,
-    /// A part of a file that a job needs.
-    File = 6,
-    /// A worker's report of its progress.
-    Report = 7,
-    /// A split for a mapper to read.
-    SplitTask = 8,
-    /// What reading one split gave.
-    SplitAccount = 9,
-    /// A mapper is at work on the job.
-    AtWork = 10,
-}
-
-impl MessageKind {
-    fn from_byte(byte: u8) -> Option<Self> {
-        use MessageKind::{
-            AtWork, Chunk, File, LogPart, Outcome, Report, Seal, SplitAccount, SplitEnd, SplitTask,
-        };
-        [
-            Chunk,
-            Outcome,
-            Seal,
-            SplitEnd,
-            LogPart,
-            File,
-            Report,
-            SplitTask,
-            SplitAccount,
-            AtWork,
-        ]
-        .into_iter()
-        .find(|&kind| kind as u8 == byte)
-    }
-}
-
 /// How much of a message is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
@@ -115,29 +72,6 @@ pub enum Check {
     Full,
     /// The head only: for messages that never left this process.
     Head,
-}
-
-/// Why bytes are not a message.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum WireError {
-    /// The magic is missing.
-    #[error("not a Gristmill message")]
-    Foreign,
-    /// Another version wrote it.
-    #[error("message format version {0}, this program reads version {VERSION}")]
-    Version(u16),
-    /// The lengths do not add up.
-    #[error("truncated or overlong message of {0} bytes")]
-    Length(usize),
-    /// It is larger than what carries it takes.
-    #[error("a message of {0} bytes, more than may be sent")]
-    Oversized(usize),
-    /// A hash does not match.
-    #[error("damaged message: the {0} does not match its hash")]
-    Damaged(&'static str),
-    /// The head does not decode, or contradicts the body.
-    #[error("malformed message: {0}")]
-    Malformed(String),
 }
 
 /// How a chunk's body travels.

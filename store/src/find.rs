@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 
 use crate::bucket::{Bucket, unspeakable};
 use crate::environment::Environment;
-use crate::list::{Listed, list};
+use crate::list::list;
 use crate::object::StoredObject;
+use crate::page::Listed;
 use crate::runtime::wait;
 use crate::url::{Named, Scheme, shown};
 

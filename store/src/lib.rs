@@ -16,6 +16,7 @@ mod find;
 mod folder;
 mod list;
 mod object;
+mod page;
 mod profile;
 mod ranges;
 mod request;

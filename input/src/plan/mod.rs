@@ -5,6 +5,7 @@
 mod globs;
 mod inputs;
 mod planned_file;
+mod ranges;
 mod splits;
 mod task;
 mod urls;
@@ -24,7 +25,7 @@ use gristmill_common::spec::JobSpec;
 
 pub(crate) use globs::Patterns;
 pub use planned_file::{PlannedFile, version_of};
-pub(crate) use splits::is_packed;
+pub(crate) use ranges::is_packed;
 pub use task::{Located, path_of};
 
 use crate::head::Ahead;
