@@ -75,6 +75,8 @@ fn check_all(text: &[u8]) {
     check("squid", &squid, &Splitter::Lines, text);
     let traefik = ["time", "user", "method", "url", "duration"];
     check("traefik", &traefik, &Splitter::Lines, text);
+    let servers = ["host", "user", "time", "path", "status", "bytes", "agent"];
+    check("access-log", &servers, &Splitter::Lines, text);
 }
 
 proptest! {
@@ -84,6 +86,8 @@ proptest! {
             "a", "bc", ",", ",", "\t", " ", " ", " ", "\"", "\"", "\\", "[", "]", "\n", "\n", "\r\n", "-",
             "\"x y\" ", "[t +0] ", "1,2,3\n", "\"1\",2,\"3\"\r\n", "1\t2\t3\n", "\u{FEFF}", "/", ":", "\r",
             "1 2 3 T/200 5 GET /x - H/p text\n", "h - - [t +0] \"GET /a b HTTP/1\" 200 5 \"-\" \"-\" 1 \"r\" \"u\" 9ms\n",
+            "h - - [03/Mar/2025:10:00:01 +0000] \"GET /a?b HTTP/1.1\" 200 5\n",
+            "h - ann [03/Mar/2025:10:00:01 +0000] \"GET /a\\\"b HTTP/1.1\" 200 - \"-\" \"x \\x41\"\n",
         ][..]), 0..60),
     ) {
         check_all(words.concat().as_bytes());
@@ -110,6 +114,8 @@ fn long_texts_and_records_that_cross_blocks_are_read_so() {
         line.replace("a b\"", "a b\\\""),
         line.replace("a b", "a \"b\" c"),
         format!("{line} 1"),
+        line.replace(r#" 1 "r" "u" 9ms"#, ""),
+        line.replace(r#" "-" "a b" 1 "r" "u" 9ms"#, ""),
     ] {
         check_all(format!("{line}\n{odd}\n{line}\n").as_bytes());
     }
