@@ -20,6 +20,7 @@ pub mod job_view;
 pub mod jobs;
 pub mod listen;
 pub mod log;
+pub mod lone_split;
 pub mod memory;
 pub mod objects;
 pub mod parse_auto;
