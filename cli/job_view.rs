@@ -5,7 +5,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use gristmill_common::clock::since_1970;
-use gristmill_common::job::JobName;
 use gristmill_common::progress::Role;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
@@ -30,7 +29,6 @@ pub struct Heard {
 
 /// A job as `gristmill status` shows it.
 pub struct JobView<'a> {
-    name: &'a JobName,
     job: &'a Job,
     state: JobState,
     /// Chunks that wait, suspects included; none if the queues are gone.
@@ -55,10 +53,9 @@ pub struct JobView<'a> {
 
 impl<'a> JobView<'a> {
     /// Asks the broker for what the log does not know.
-    pub async fn of(broker: &Broker, name: &'a JobName, job: &'a Job, heard: &Heard) -> Self {
+    pub async fn of(broker: &Broker, job: &'a Job, heard: &Heard) -> Self {
         let now = since_1970().as_secs();
         let mut view = Self {
-            name,
             job,
             state: job.state(),
             chunks: None,
@@ -73,7 +70,7 @@ impl<'a> JobView<'a> {
             stats: None,
             estimate: Estimate::default(),
         };
-        let run = job.submission.run_of(name);
+        let run = job.run();
         if !job.is_over() {
             let depth = async |queue| {
                 let depth = queue_depth(broker, &run, queue).await;
@@ -191,7 +188,7 @@ impl<'a> JobView<'a> {
     /// When `out` cannot be written.
     pub fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
         let age = HumanDuration(self.age);
-        write!(out, "{}  {}  since {age}", self.name, self.state)?;
+        write!(out, "{}  {}  since {age}", self.job.name, self.state)?;
         match &self.job.phase {
             Phase::Finished(totals) => write!(
                 out,
@@ -275,7 +272,7 @@ impl<'a> JobView<'a> {
     fn output(&self) -> Option<String> {
         let finished = matches!(self.job.phase, Phase::Finished(_));
         let claim = self.job.claim.as_ref().filter(|_| finished)?;
-        Some(format!("{}/{}", claim.place, self.name))
+        Some(format!("{}/{}", claim.place, self.job.name))
     }
 
     fn print_progress(&self, out: &mut impl Write) -> std::io::Result<()> {
@@ -319,7 +316,7 @@ impl<'a> JobView<'a> {
             _ => None,
         };
         let mut view = json!({
-            "job": self.name,
+            "job": job.name,
             "kind": job.submission.spec.kind.name(),
             "state": self.state.name(),
             "reason": reason,

@@ -66,7 +66,7 @@ impl View {
 }
 
 /// Whether a job is looked at.
-type Wanted = Box<dyn Fn(&JobName, &Job) -> bool + Send>;
+type Wanted = Box<dyn Fn(&Job) -> bool + Send>;
 
 /// Looks at the broker for as long as it is polled.
 pub struct Watch {
@@ -109,13 +109,13 @@ impl Watch {
             ask_versions: true,
             events: VecDeque::new(),
             read_up: false,
-            wanted: Box::new(|_, _| true),
+            wanted: Box::new(|_| true),
         }
     }
 
     /// The same, of these jobs only.
     #[must_use]
-    pub fn only(mut self, wanted: impl Fn(&JobName, &Job) -> bool + Send + 'static) -> Self {
+    pub fn only(mut self, wanted: impl Fn(&Job) -> bool + Send + 'static) -> Self {
         self.wanted = Box::new(wanted);
         self
     }
@@ -220,17 +220,16 @@ impl Watch {
             alarm: self.broker.health().blocked,
             reports_error: self.reports_error.clone(),
         };
-        let mut names: Vec<_> = (self.table.iter())
-            .filter(|(name, job)| (self.wanted)(name, job))
+        let mut wanted: Vec<_> = (self.table.iter())
+            .filter(|job| (self.wanted)(job))
             .collect();
-        names.sort_by_key(|(_, job)| std::cmp::Reverse((job.is_active(), job.latest)));
-        let all = names.len();
-        let active = names.iter().filter(|(_, job)| job.is_active()).count();
+        wanted.sort_by_key(|job| std::cmp::Reverse((job.is_active(), job.latest)));
+        let all = wanted.len();
+        let active = wanted.iter().filter(|job| job.is_active()).count();
         let mut jobs = Vec::new();
-        for (name, job) in names.into_iter().take(JOBS) {
-            let mut view = JobView::of(&self.broker, name, job, &heard)
-                .await
-                .json(&heard);
+        for job in wanted.into_iter().take(JOBS) {
+            let view = JobView::of(&self.broker, job, &heard).await;
+            let mut view = view.json(&heard);
             let plan = &job.submission.plan_summary;
             // Where mappers read them, the log tells only that they were handed out.
             let told = plan.sent == Sent::Chunks && plan.splits <= SPLITS;
@@ -238,7 +237,7 @@ impl Watch {
                 view["splits_done"] = job.splits.keys().copied().collect();
             }
             view["read_by_mappers"] = (plan.sent == Sent::Splits).into();
-            view["report"] = self.has_report(name).into();
+            view["report"] = self.has_report(&job.name).into();
             jobs.push(view);
         }
         let mut view = self.without_broker();

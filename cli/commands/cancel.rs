@@ -41,7 +41,7 @@ pub fn cancel(args: &CancelArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
         }
         // What a finished job keeps to be replayed goes; its output stays.
         Phase::Finished(_) | Phase::Active | Phase::Failed { .. } => {
-            let run = job.submission.run_of(name);
+            let run = job.run();
             let partitions = job.submission.spec.partitions;
             let cancelling = async {
                 delete_job(&broker, &run, partitions).await?;

@@ -5,7 +5,7 @@
 //! on.
 
 use anyhow::Context;
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::wire::{self, Check, Message};
 use gristmill_jobs::declare::queue_depth;
@@ -40,8 +40,8 @@ pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
             let job = table
                 .get(name)
                 .ok_or_else(|| usage(format!("there is no job {name}; see `gristmill status`")))?;
-            let run = job.submission.run_of(name);
-            if !is_replayed(name, job)? {
+            let run = job.run();
+            if !is_replayed(job)? {
                 registry.append(&run, &Event::Replayed).await?;
             }
             move_all(&broker, &run).await
@@ -69,7 +69,8 @@ pub fn replay(args: &ReplayArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
 }
 
 /// Whether the job is being replayed already.
-fn is_replayed(name: &JobName, job: &Job) -> anyhow::Result<bool> {
+fn is_replayed(job: &Job) -> anyhow::Result<bool> {
+    let name = &job.name;
     match &job.phase {
         Phase::Active if job.replays > 0 => Ok(true),
         Phase::Finished(totals) if totals.skipped_chunks == 0 => Err(usage(format!(

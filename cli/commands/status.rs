@@ -77,8 +77,8 @@ async fn watch(args: &StatusArgs, broker: &Broker) -> anyhow::Result<Exit> {
         }
         let registry = Registry::open(broker).await?;
         let (only, all) = (args.job.clone(), args.all);
-        let wanted = move |name: &JobName, job: &Job| {
-            let named = only.as_ref().is_none_or(|only| only == name);
+        let wanted = move |job: &Job| {
+            let named = only.as_ref().is_none_or(|only| *only == job.name);
             named && (all || only.is_some() || is_recent(job.is_active(), job.latest))
         };
         let watch = Watch::new(broker.clone(), registry, None).only(wanted);
@@ -95,8 +95,8 @@ async fn goes_on(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
     }
     let registry = Registry::open(broker).await?;
     let table = jobs::read(broker, &registry).await?;
-    let wanted = |name| args.job.as_ref().is_none_or(|only| only == name);
-    Ok((table.iter()).any(|(name, job)| wanted(name) && job.is_active()))
+    let wanted = |job: &Job| args.job.as_ref().is_none_or(|only| *only == job.name);
+    Ok((table.iter()).any(|job| wanted(job) && job.is_active()))
 }
 
 /// Whether a job is shown without `--all`: it goes on, or ended a day ago at most.
@@ -111,10 +111,10 @@ async fn once(args: &StatusArgs, broker: &Broker) -> anyhow::Result<bool> {
     let seen = Seen::look(broker, args.job.as_ref(), args.workers).await?;
     let mut found = Found::default();
     let mut active = false;
-    for (name, job) in seen.table.iter() {
-        if found.wants(args, name, job.is_active(), job.latest) {
+    for job in seen.table.iter() {
+        if found.wants(args, &job.name, job.is_active(), job.latest) {
             active |= job.is_active();
-            let view = JobView::of(broker, name, job, &seen.heard).await;
+            let view = JobView::of(broker, job, &seen.heard).await;
             found.jobs.push(view);
         }
     }
@@ -176,7 +176,7 @@ impl Seen {
         let registry = Registry::open(broker).await?;
         seen.table = jobs::read(broker, &registry).await?;
         let active = (seen.table.iter())
-            .any(|(name, job)| job.is_active() && only.is_none_or(|only| only == name));
+            .any(|job| job.is_active() && only.is_none_or(|only| *only == job.name));
         if !active && !all_workers {
             return Ok(seen);
         }

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::Shutdown;
 
@@ -23,7 +23,7 @@ pub trait ReducePrograms: Debug + Send + Sync {
     fn make_ready(
         &self,
         worker: &Worker,
-        order: (&JobName, &Submission),
+        order: (&JobRun, &Submission),
         stop: &Shutdown,
     ) -> Result<Arc<dyn ReduceProgram>, NotReady>;
 }

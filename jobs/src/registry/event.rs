@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::signature::Code;
 use super::snapshot::Snapshot;
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobName;
 use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::progress::Role;
 use gristmill_common::spec::JobSpec;
@@ -164,12 +164,6 @@ impl Submission {
     pub fn file(&self) -> Option<u64> {
         let bundle = self.code.as_ref().and_then(|code| code.bundle);
         (self.spec.kind.file()).or(bundle.map(|bundle| bundle.hash))
-    }
-
-    /// The run that it began, of the job with this name.
-    #[must_use]
-    pub fn run_of(&self, job: &JobName) -> JobRun {
-        JobRun::new(job, self.run)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, SplitDone, Submission, Totals};
 use super::table::Applied;
 use gristmill_common::id::ChunkId;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::prefix::prefix;
 
 /// The longest reason or directory id that is kept, in bytes.
@@ -26,9 +27,11 @@ pub struct Claim {
     pub place: String,
 }
 
-/// One job, as far as the log tells.
+/// One job, as far as the log tells. Checkpoints hold its fields in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
+    /// Its name.
+    pub name: JobName,
     /// What it is. The plan summary's sources and the code are dropped once the job has ended for
     /// good.
     pub submission: Submission,
@@ -86,8 +89,9 @@ impl Phase {
 }
 
 impl Job {
-    pub(super) fn new(submission: Submission, at: u64) -> Self {
+    pub(super) fn new(name: JobName, submission: Submission, at: u64) -> Self {
         Self {
+            name,
             submission,
             since: at,
             latest: at,
@@ -101,6 +105,12 @@ impl Job {
             missing: None,
             ended: 0,
         }
+    }
+
+    /// Which run of the job it is.
+    #[must_use]
+    pub fn run(&self) -> JobRun {
+        JobRun::new(&self.name, self.submission.run)
     }
 
     /// Whether the run is over for good, and nothing of it is needed but its output. A failed one

@@ -13,7 +13,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
 use gristmill_common::clock::since_1970;
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::sha256::{NoSha256, Sha256};
 use gristmill_common::spec::JobSpec;
 
@@ -65,10 +65,8 @@ impl fmt::Debug for Signature {
 /// What is signed: which program, for which run of which job.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement<'a> {
-    /// The job.
-    pub job: &'a JobName,
-    /// Its run.
-    pub run: u64,
+    /// The run.
+    pub run: &'a JobRun,
     /// What it does.
     pub spec: &'a JobSpec,
     /// The files of the program.
@@ -81,12 +79,12 @@ impl Statement<'_> {
         let spec = serde_json::to_vec(self.spec).unwrap_or_default();
         let bundle = self.bundle.map_or(Sha256::of(b""), |bundle| bundle.sha256);
         let mut bytes = CONTEXT.to_vec();
-        for text in [self.job.as_str().as_bytes(), &spec] {
+        for text in [self.run.job.as_str().as_bytes(), &spec] {
             bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
             bytes.extend_from_slice(text);
         }
         bytes.extend_from_slice(bundle.bytes());
-        bytes.extend_from_slice(&self.run.to_be_bytes());
+        bytes.extend_from_slice(&self.run.run.to_be_bytes());
         bytes.extend_from_slice(&not_after.to_be_bytes());
         bytes
     }

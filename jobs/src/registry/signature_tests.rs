@@ -32,10 +32,10 @@ fn a_signature_is_of_one_program_in_one_run_of_one_job() {
     let keys = format!("# of the team\n\n{}", secret.public().line());
     let ring = Keyring::read(&file("keys", &keys)).unwrap();
 
-    let (job, spec): (JobName, _) = ("j".parse().unwrap(), spec());
+    let run = |job: &str, run| JobRun::new(&job.parse().unwrap(), run);
+    let (of, spec) = (run("j", 7), spec());
     let statement = Statement {
-        job: &job,
-        run: 7,
+        run: &of,
         spec: &spec,
         bundle: Some(bundle(b"code")),
     };
@@ -50,15 +50,15 @@ fn a_signature_is_of_one_program_in_one_run_of_one_job() {
     liar.key = secret.public();
     assert_eq!(ring.check(&statement, Some(&liar)), Err(Unsigned::Wrong));
 
-    let (other_job, mut other_spec) = ("k".parse().unwrap(), spec.clone());
+    let (other_run, other_job, mut other_spec) = (run("j", 8), run("k", 7), spec.clone());
     other_spec.partitions = 3;
     let changed = [
         Statement {
-            run: 8,
+            run: &other_run,
             ..statement
         },
         Statement {
-            job: &other_job,
+            run: &other_job,
             ..statement
         },
         Statement {

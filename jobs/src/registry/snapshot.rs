@@ -40,7 +40,7 @@ pub struct Snapshot {
 #[derive(Serialize)]
 struct Written<'a> {
     entries: u64,
-    jobs: Vec<(&'a JobName, &'a Job)>,
+    jobs: Vec<&'a Job>,
     foreign: Vec<(&'a JobName, &'a ForeignJob)>,
     ended: Vec<(&'a JobName, u64, u32)>,
 }
@@ -50,7 +50,7 @@ struct Written<'a> {
 struct Read {
     entries: u64,
     #[serde(deserialize_with = "at_most::<MAX_JOBS, _, _>")]
-    jobs: Vec<(JobName, Job)>,
+    jobs: Vec<Job>,
     #[serde(deserialize_with = "at_most::<MAX_JOBS, _, _>")]
     foreign: Vec<(JobName, ForeignJob)>,
     #[serde(deserialize_with = "at_most::<MOST, _, _>")]
@@ -65,14 +65,12 @@ impl Snapshot {
     /// When it is larger than an entry of the log may be, or could not be read back.
     pub fn of(table: &JobTable, covers: i64, now: u64) -> Result<Self, WireError> {
         // A clock that is ahead, the writer's or this one, must not make everything old.
-        let latest = table.jobs.values().map(|job| job.latest).max();
+        let latest = table.iter().map(|job| job.latest).max();
         let oldest = now.min(latest.unwrap_or(now)).saturating_sub(KEPT);
         let is_kept = |job: &Job| job.is_active() || job.latest >= oldest;
         let written = Written {
             entries: table.entries,
-            jobs: (table.jobs.iter())
-                .filter(|(_, job)| is_kept(job))
-                .collect(),
+            jobs: table.iter().filter(|job| is_kept(job)).collect(),
             foreign: (table.foreign.iter())
                 .filter(|(_, job)| job.latest >= oldest)
                 .collect(),
@@ -106,11 +104,11 @@ impl Snapshot {
         }
         let read: Read = decode_value::<MAX_EVENT, Read>(&self.table)?;
         let mut jobs = BTreeMap::new();
-        for (name, job) in read.jobs {
+        for job in read.jobs {
             if !is_possible(&job, read.entries) {
-                return refuse(&format!("an impossible job {name}"));
+                return refuse(&format!("an impossible job {}", job.name));
             }
-            if jobs.insert(name, job).is_some() {
+            if jobs.insert(job.name.clone(), job).is_some() {
                 return refuse("two jobs of one name");
             }
         }

@@ -8,7 +8,7 @@ use gristmill_common::id::ChunkId;
 fn bytes_of(table: &JobTable) -> Vec<u8> {
     let written = Written {
         entries: table.entries,
-        jobs: table.jobs.iter().collect(),
+        jobs: table.iter().collect(),
         foreign: table.foreign.iter().collect(),
         ended: (table.ended.iter())
             .map(|(run, partitions)| (&run.job, run.run, partitions))
@@ -113,23 +113,24 @@ fn what_no_entries_can_make_is_refused() {
 fn more_than_the_fold_keeps_is_refused() {
     let refused = |jobs: usize, foreign: usize, ended: usize, partitions: u32| {
         let table = one_job(vec![]);
-        let (job, names) = (
-            table.get(&name("j")).unwrap(),
-            (0..jobs.max(foreign).max(1)).map(|number| name(&format!("j{number}"))),
-        );
-        let names: Vec<JobName> = names.collect();
+        let numbers = 0..jobs.max(foreign).max(1);
+        let all = numbers.map(|number| Job {
+            name: name(&format!("j{number}")),
+            ..table.get(&name("j")).unwrap().clone()
+        });
+        let all: Vec<Job> = all.collect();
         let version = ForeignJob {
             version: 5,
             latest: AT,
         };
         let written = Written {
             entries: 9,
-            jobs: names[..jobs].iter().map(|name| (name, job)).collect(),
-            foreign: (names[..foreign].iter())
-                .map(|name| (name, &version))
+            jobs: all[..jobs].iter().collect(),
+            foreign: (all[..foreign].iter())
+                .map(|job| (&job.name, &version))
                 .collect(),
             ended: (0..ended as u64)
-                .map(|run| (&names[0], run, partitions))
+                .map(|run| (&all[0].name, run, partitions))
                 .collect(),
         };
         let bytes = encode_value::<MAX_EVENT>(&written).unwrap();
@@ -142,10 +143,10 @@ fn more_than_the_fold_keeps_is_refused() {
     assert!(refused(0, 0, 1, 0));
     assert!(refused(0, 0, 1, MAX_PARTITIONS + 1));
     let table = one_job(vec![]);
-    let (name, job) = table.jobs.iter().next().unwrap();
+    let job = table.get(&name("j")).unwrap();
     let twice = Written {
         entries: 9,
-        jobs: vec![(name, job), (name, job)],
+        jobs: vec![job, job],
         foreign: vec![],
         ended: vec![],
     };

@@ -186,7 +186,7 @@ fn jobs_that_the_log_would_have_forgotten_are_left_out_unless_they_are_active() 
     apply("foreign", AT, Event::Foreign { version: 5 });
     let names = |table: &JobTable| -> Vec<String> {
         let foreign = table.foreign().map(|(name, _)| name.to_string());
-        let jobs = table.iter().map(|(name, _)| name.to_string());
+        let jobs = table.iter().map(|job| job.name.to_string());
         jobs.chain(foreign).collect()
     };
     let all = ["active", "failed", "over", "foreign"];
@@ -213,7 +213,12 @@ fn a_finished_job_takes_a_line() {
     let one = Snapshot::of(&job, 0, AT).unwrap().table.len();
     let first = job.jobs.get(&name("j")).unwrap().clone();
     for number in 0..999 {
-        job.jobs.insert(name(&format!("j{number}")), first.clone());
+        let name = name(&format!("j{number}"));
+        let next = Job {
+            name: name.clone(),
+            ..first.clone()
+        };
+        job.jobs.insert(name, next);
     }
     let all = Snapshot::of(&job, 0, AT).unwrap().table.len();
     assert!((all - one) / 999 < 100, "{} bytes", (all - one) / 999);

@@ -65,8 +65,7 @@ impl JobTable {
             event => event,
         };
         let number = self.entries;
-        let name = job;
-        let Some(job) = self.jobs.get_mut(&name) else {
+        let Some(job) = self.jobs.get_mut(&job) else {
             return Applied::Ignored;
         };
         if job.submission.run != run {
@@ -83,8 +82,7 @@ impl JobTable {
             job.latest = job.latest.max(at);
             if job.is_over() {
                 job.shrink(number);
-                let partitions = job.submission.spec.partitions;
-                self.ended.note(JobRun::new(&name, run), partitions);
+                self.ended.note(job.run(), job.submission.spec.partitions);
             }
         }
         applied
@@ -103,13 +101,13 @@ impl JobTable {
             if job.is_active() || submission.after != Some(job.submission.run) {
                 return Applied::Ignored;
             }
-            let replaced = job.submission.run_of(&name);
-            self.ended.note(replaced, job.submission.spec.partitions);
+            self.ended.note(job.run(), job.submission.spec.partitions);
         } else if self.jobs.len() >= MAX_JOBS && !self.forget_one() {
             return Applied::Ignored;
         }
         self.foreign.remove(&name);
-        self.jobs.insert(name, Job::new(submission, at));
+        let job = Job::new(name.clone(), submission, at);
+        self.jobs.insert(name, job);
         Applied::Started
     }
 
@@ -153,17 +151,23 @@ impl JobTable {
         self.foreign.iter()
     }
 
-    /// The job of a run that workers should take part in. A job's name counts beside the number of
-    /// its run: whoever may publish can give another job the same number.
+    /// The job of a run, unless another run has taken its name. A job's name counts beside the
+    /// number of its run: whoever may publish can give another job the same number.
+    #[must_use]
+    pub fn of_run(&self, run: &JobRun) -> Option<&Job> {
+        self.get(&run.job)
+            .filter(|job| job.submission.run == run.run)
+    }
+
+    /// The job of a run that workers should take part in.
     #[must_use]
     pub fn active(&self, run: &JobRun) -> Option<&Job> {
-        let job = self.get(&run.job)?;
-        (job.is_active() && job.submission.run == run.run).then_some(job)
+        self.of_run(run).filter(|job| job.is_active())
     }
 
     /// All jobs, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&JobName, &Job)> {
-        self.jobs.iter()
+    pub fn iter(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values()
     }
 }
 

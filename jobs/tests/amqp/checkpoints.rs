@@ -28,10 +28,10 @@ async fn starts(vhost: &Vhost<'_>) -> (Registry, JobTable, Log) {
 /// broker delivers twice counts twice.
 fn jobs(table: &JobTable) -> Vec<(JobName, String)> {
     let jobs = table.iter();
-    jobs.map(|(name, job)| {
+    jobs.map(|job| {
         let known = format!("{job:?}");
         let known = known.split(", ended: ").next().unwrap_or_default();
-        (name.clone(), known.to_owned())
+        (job.name.clone(), known.to_owned())
     })
     .collect()
 }

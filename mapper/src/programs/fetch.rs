@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::{JobSpec, Kind};
 use gristmill_jobs::file::{FileError, fetch};
@@ -65,12 +65,12 @@ fn load(
 /// When it cannot be had, or is not what the job needs.
 pub(crate) async fn fetch_file(
     broker: &Broker,
-    job: &JobName,
+    run: &JobRun,
     submission: &Submission,
     hash: u64,
     tmp: &Path,
 ) -> Result<JobFile, Missing> {
-    let bytes = fetch(broker, &submission.run_of(job), hash).await?;
+    let bytes = fetch(broker, run, hash).await?;
     let (spec, tmp) = (submission.spec.clone(), PathBuf::from(tmp));
     let bundle = (submission.code.as_ref()).and_then(|code| code.bundle);
     let loading = move || load(&spec, bundle, bytes, &tmp);

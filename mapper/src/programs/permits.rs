@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_jobs::registry::{Code, JobTable, Submission};
 
 use super::policy::{ExecPolicy, Permission};
@@ -40,11 +40,10 @@ impl Permits {
     /// When it may not run its program: why, in words.
     pub(crate) fn of(
         &mut self,
-        job: &JobName,
+        run: &JobRun,
         submission: &Submission,
     ) -> Result<Permission, String> {
-        let run = submission.run_of(job);
-        if let Some(judged) = self.judged.get(&run)
+        if let Some(judged) = self.judged.get(run)
             && judged.code == submission.code
         {
             return judged.permission.clone();
@@ -53,12 +52,12 @@ impl Permits {
         {
             self.judgements += 1;
         }
-        let permission = self.policy.permit(job, submission);
+        let permission = self.policy.permit(run, submission);
         let judged = Judged {
             code: submission.code.clone(),
             permission: permission.clone(),
         };
-        self.judged.insert(run, judged);
+        self.judged.insert(run.clone(), judged);
         permission
     }
 
@@ -105,6 +104,10 @@ mod tests {
         Submission::of(JobSpec::of(Kind::Exec(exec)), PlanSummary::default(), 7)
     }
 
+    fn run(job: &str) -> JobRun {
+        JobRun::new(&job.parse().unwrap(), 7)
+    }
+
     fn permits() -> Permits {
         Permits::new(&ExecPolicy {
             gate: ExecGate::Off,
@@ -115,44 +118,42 @@ mod tests {
 
     #[test]
     fn a_run_is_judged_once_until_it_comes_with_other_code_or_is_over() {
-        let job: JobName = "j".parse().unwrap();
+        let run_of_j = run("j");
         let mut permits = permits();
         let mut submission = submission(|_| {});
         for _ in 0..3 {
-            permits.of(&job, &submission).unwrap();
+            permits.of(&run_of_j, &submission).unwrap();
         }
         assert_eq!(permits.judgements, 1);
         // The same run of another name is another job.
-        permits.of(&"k".parse().unwrap(), &submission).unwrap();
+        permits.of(&run("k"), &submission).unwrap();
         assert_eq!(permits.judgements, 2);
         submission.code = Some(Code {
             bundle: None,
             keep_going: false,
             signature: None,
         });
-        permits.of(&job, &submission).unwrap();
+        permits.of(&run_of_j, &submission).unwrap();
         assert_eq!(permits.judgements, 3);
         let mut table = JobTable::default();
         table.apply(Entry {
-            job: job.clone(),
+            job: run_of_j.job.clone(),
             run: 7,
             event: Event::Submitted(Box::new(submission.clone())),
             at: 1,
         });
         permits.tidy(&table);
-        permits.of(&job, &submission).unwrap();
+        permits.of(&run_of_j, &submission).unwrap();
         assert_eq!(permits.judgements, 3);
         permits.tidy(&JobTable::default());
-        permits.of(&job, &submission).unwrap();
+        permits.of(&run_of_j, &submission).unwrap();
         assert_eq!(permits.judgements, 4);
     }
 
     #[test]
     fn all_that_an_allowed_job_runs_is_allowed_and_it_gets_no_network() {
-        let judged = |change: &dyn Fn(&mut Exec)| {
-            let job: JobName = "j".parse().unwrap();
-            permits().of(&job, &submission(change)).map(drop)
-        };
+        let judged =
+            |change: &dyn Fn(&mut Exec)| permits().of(&run("j"), &submission(change)).map(drop);
         let reduced = |program: &str, combine: Option<&str>| {
             Some(Reduce::Program(Reducer {
                 program: command(program),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::spec::Kind;
 use gristmill_jobs::registry::{Keyring, Statement, Submission};
 
@@ -49,7 +49,7 @@ impl ExecPolicy {
     /// When it may not run its program: why, in words.
     pub(crate) fn permit(
         &self,
-        job: &JobName,
+        run: &JobRun,
         submission: &Submission,
     ) -> Result<Permission, String> {
         let Kind::Exec(exec) = &submission.spec.kind else {
@@ -61,8 +61,7 @@ impl ExecPolicy {
             ExecGate::Off => "exec is off (`--exec signed` or `any` turns it on)".to_owned(),
             ExecGate::Signed => {
                 let statement = Statement {
-                    job,
-                    run: submission.run,
+                    run,
                     spec: &submission.spec,
                     bundle: code.and_then(|code| code.bundle),
                 };

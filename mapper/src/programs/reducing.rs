@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use gristmill_common::job::JobName;
+use gristmill_common::job::JobRun;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
@@ -30,13 +30,13 @@ impl ReducePrograms for Reducing {
     fn make_ready(
         &self,
         worker: &Worker,
-        (job, submission): (&JobName, &Submission),
+        (run, submission): (&JobRun, &Submission),
         stop: &Shutdown,
     ) -> Result<Arc<dyn ReduceProgram>, NotReady> {
         let Kind::Exec(exec) = &submission.spec.kind else {
             return Err(NotReady::Job("it has no reduce program".into()));
         };
-        let permission = self.settings.policy.permit(job, submission);
+        let permission = self.settings.policy.permit(run, submission);
         let permission = permission.map_err(NotReady::Here)?;
         let here = |error: SpecError| NotReady::Here(error.0);
         let tmp = &self.settings.tmp;
@@ -44,7 +44,7 @@ impl ReducePrograms for Reducing {
             None => JobFile::of_code(exec, b"", tmp).map_err(here)?,
             Some(hash) => worker.runtime.block_on(async {
                 tokio::select! {
-                    file = fetch_file(&worker.broker, job, submission, hash, tmp) => file.map_err(NotReady::from),
+                    file = fetch_file(&worker.broker, run, submission, hash, tmp) => file.map_err(NotReady::from),
                     () = stop.reached(Stage::Draining) => Err(NotReady::Stopped),
                 }
             })?,

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use gristmill_common::job::{JobName, JobRun};
-use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_common::job::JobRun;
+use gristmill_jobs::registry::{Job, JobTable};
 use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -77,8 +77,8 @@ impl Files {
         if self.held.is_empty() && self.waiting.is_empty() {
             return;
         }
-        let jobs = table.iter().filter(|(_, job)| job.is_active());
-        let needed: HashSet<u64> = jobs.filter_map(|(_, job)| job.submission.file()).collect();
+        let jobs = table.iter().filter(|job| job.is_active());
+        let needed: HashSet<u64> = jobs.filter_map(|job| job.submission.file()).collect();
         self.held.retain(|hash, held| match held {
             Held::Here(..) => needed.contains(hash),
             Held::Lost { run } => table.active(run).is_some(),
@@ -94,8 +94,8 @@ impl Files {
     }
 
     /// Fetches the file that an active job needs from its stream, unless it is here or on its way.
-    pub(crate) fn want(&mut self, job: &JobName, submission: &Submission) {
-        let Some(hash) = submission.file() else {
+    pub(crate) fn want(&mut self, job: &Job) {
+        let Some(hash) = job.submission.file() else {
             return;
         };
         if self.held.contains_key(&hash) {
@@ -109,13 +109,13 @@ impl Files {
             return;
         }
         self.waiting.pop_front();
-        info!(job = %job, "fetching its file {hash:016x}");
+        info!(job = %job.name, "fetching its file {hash:016x}");
         let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
-        let run = submission.run_of(job);
+        let run = job.run();
         let coming = run.clone();
-        let submission = submission.clone();
+        let submission = job.submission.clone();
         let task = tokio::spawn(async move {
-            let file = fetch_file(&broker, &run.job, &submission, hash, &tmp).await;
+            let file = fetch_file(&broker, &run, &submission, hash, &tmp).await;
             let arrival = Arrival { run, hash, file };
             // Whoever asked may have stopped.
             let _ = sender.send(arrival).await;

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Kind;
-use gristmill_jobs::registry::{JobTable, Submission};
+use gristmill_jobs::registry::{Job, JobTable};
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -60,8 +60,8 @@ impl Programs {
     }
 
     /// Why a job may not run its program here, if it may not.
-    pub(super) fn refusal(&mut self, job: &JobName, submission: &Submission) -> Option<String> {
-        self.permits.of(job, submission).err()
+    pub(super) fn refusal(&mut self, job: &Job) -> Option<String> {
+        self.permits.of(&job.run(), &job.submission).err()
     }
 
     /// Ends the programs of jobs that are not active any more.
@@ -89,15 +89,15 @@ impl Programs {
     }
 
     /// Makes a job ready, unless that was begun. `file` is its bundle, if it has one.
-    pub(super) fn want(&mut self, job: &JobName, submission: &Submission, file: Option<JobFile>) {
-        let run = submission.run_of(job);
+    pub(super) fn want(&mut self, job: &Job, file: Option<JobFile>) {
+        let (run, submission) = (job.run(), &job.submission);
         let Kind::Exec(exec) = &submission.spec.kind else {
             return;
         };
         if self.known.contains_key(&run) || self.known.len() >= MOST {
             return;
         }
-        let Ok(permission) = self.permits.of(job, submission) else {
+        let Ok(permission) = self.permits.of(&run, submission) else {
             return;
         };
         let shutdown = Shutdown::new();
@@ -107,7 +107,7 @@ impl Programs {
         };
         self.known.insert(run.clone(), known);
         let host = (self.settings).host(submission, permission, self.threads, &shutdown);
-        info!(job = %job, "looking for its program");
+        info!(job = %job.name, "looking for its program");
         let sender = self.sender.clone();
         let (spec, exec) = (submission.spec.clone(), exec.clone());
         tokio::task::spawn_blocking(move || {

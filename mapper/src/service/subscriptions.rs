@@ -155,16 +155,14 @@ impl Subscriptions {
         self.left_alone.tidy(table);
         self.files.tidy(table);
         self.programs.tidy(table);
-        for (name, job) in table.iter() {
-            self.make_ready(table, name, job);
+        for job in table.iter() {
+            self.make_ready(table, job);
         }
         (self.scheduler).hold_programs(self.programs.is_alone());
         let wanted: Vec<JobName> = table
             .iter()
-            .filter(|(name, job)| {
-                self.is_wanted(name, job) && self.is_ready(name, job) && !lost.contains(name)
-            })
-            .map(|(name, _)| name.clone())
+            .filter(|job| self.is_wanted(job) && self.is_ready(job) && !lost.contains(&job.name))
+            .map(|job| job.name.clone())
             .collect();
         let share = share_of(self.settings.threads, wanted.len().min(JOBS));
         let missing: Vec<JobName> = rotated(&wanted, self.cursor.as_ref())
@@ -188,21 +186,24 @@ impl Subscriptions {
         }
     }
 
-    fn is_wanted(&self, name: &JobName, job: &Job) -> bool {
+    fn is_wanted(&self, job: &Job) -> bool {
         job.is_active()
-            && self.settings.only.as_ref().is_none_or(|only| only == name)
-            && !(self.left_alone).contains(&job.submission.run_of(name))
+            && self
+                .settings
+                .only
+                .as_ref()
+                .is_none_or(|only| *only == job.name)
+            && !self.left_alone.contains(&job.run())
     }
 
     /// Sees to what a job needs before any of its chunks is taken.
-    fn make_ready(&mut self, table: &JobTable, name: &JobName, job: &Job) {
-        let submission = &job.submission;
-        let run = submission.run_of(name);
-        if !self.is_wanted(name, job) || self.prepared.contains_key(&run) {
+    fn make_ready(&mut self, table: &JobTable, job: &Job) {
+        let run = job.run();
+        if !self.is_wanted(job) || self.prepared.contains_key(&run) {
             return;
         }
         let refused = foreign(job)
-            .or_else(|| self.programs.refusal(name, submission))
+            .or_else(|| self.programs.refusal(job))
             .or_else(|| unreadable(job, &self.settings.inputs));
         if let Some(reason) = refused {
             // A job for another version of this program is not for us to fail.
@@ -215,20 +216,21 @@ impl Subscriptions {
                 Turn::Never(reason) => return self.leave_alone(table, &run, reason),
             }
             if self.programs.is_alone() {
-                self.files.prefer(submission.file());
+                self.files.prefer(job.submission.file());
             }
         }
-        self.files.want(name, submission);
-        let file = submission.file().and_then(|hash| self.files.get(hash));
-        if runs_program(job) && (file.is_some() || submission.file().is_none()) {
-            self.programs.want(name, submission, file.cloned());
+        self.files.want(job);
+        let hash = job.submission.file();
+        let file = hash.and_then(|hash| self.files.get(hash));
+        if runs_program(job) && (file.is_some() || hash.is_none()) {
+            self.programs.want(job, file.cloned());
         }
     }
 
     /// Whether all is here that a job needs.
-    fn is_ready(&self, name: &JobName, job: &Job) -> bool {
+    fn is_ready(&self, job: &Job) -> bool {
         match runs_program(job) {
-            true => (self.prepared).contains_key(&job.submission.run_of(name)),
+            true => self.prepared.contains_key(&job.run()),
             false => self.has_file(job),
         }
     }
@@ -263,7 +265,7 @@ impl Subscriptions {
         }
         let wanted = table
             .iter()
-            .filter(|(name, job)| self.is_wanted(name, job) && self.is_ready(name, job))
+            .filter(|job| self.is_wanted(job) && self.is_ready(job))
             .count();
         if wanted > self.jobs.len() && self.jobs.len() >= JOBS {
             self.leave(0);
@@ -294,7 +296,7 @@ impl Subscriptions {
         };
         let prefetch = self.ahead(share, Some(job));
         let submission = &job.submission;
-        let run = submission.run_of(name);
+        let run = job.run();
         let prepared = match self.prepared.get(&run) {
             Some(prepared) => Arc::clone(prepared),
             None => match prepare(job, &self.files) {

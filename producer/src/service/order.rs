@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gristmill_common::id::content_hash;
-use gristmill_common::job::JobName;
+use gristmill_common::job::{JobName, JobRun};
 use gristmill_common::sha256::Sha256;
 use gristmill_common::spec::JobSpec;
 use gristmill_input::Plan;
@@ -59,8 +59,7 @@ impl Order<'_> {
             sha256: Sha256::of(file),
         });
         let statement = Statement {
-            job: &self.name,
-            run,
+            run: &JobRun::new(&self.name, run),
             spec: self.spec,
             bundle,
         };

@@ -28,16 +28,16 @@ pub(crate) enum Output {
 pub(crate) async fn find_output(
     registry: &Registry,
     log: &mut Log,
-    run: &JobRun,
     job: &Job,
 ) -> Result<Output, RegistryError> {
     let Some(claim) = &job.claim else {
         return Ok(Output::Unknown);
     };
-    if let Some(there) = look(claim, &run.job) {
+    let run = job.run();
+    if let Some(there) = look(claim, &job.name) {
         return Ok(if there { Output::There } else { Output::Gone });
     }
-    registry.append(run, &Event::OutputSought).await?;
+    registry.append(&run, &Event::OutputSought).await?;
     let answer = async {
         loop {
             let entry = log.next().await?;

@@ -152,7 +152,7 @@ impl Submitter<'_> {
         let Some((job, claim)) = owned.and_then(|job| Some((job, job.claim.as_ref()?))) else {
             return Ok(None);
         };
-        let run = job.submission.run_of(name);
+        let run = job.run();
         if owner::is_served(&self.worker.broker, &run).await {
             return Ok(None);
         }
@@ -171,9 +171,8 @@ impl Submitter<'_> {
         let Some(job) = job else {
             return Ok(());
         };
-        let run = job.submission.run_of(&self.order.name);
-        let found = owner::find_output(&self.worker.registry, log, &run, job).await?;
-        let (job, claim) = (run.job, job.claim.as_ref());
+        let found = owner::find_output(&self.worker.registry, log, job).await?;
+        let (job, claim) = (job.name.clone(), job.claim.as_ref());
         let place = claim.map_or_else(|| "its directory".into(), |claim| claim.place.clone());
         match found {
             Output::There => Ok(()),

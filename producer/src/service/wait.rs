@@ -50,8 +50,7 @@ impl Wait {
     /// The job as the log tells it now; none if another run has taken its name.
     #[must_use]
     pub fn job(&self) -> Option<&Job> {
-        let job = self.table.get(&self.run.job);
-        job.filter(|job| job.submission.run == self.run.run)
+        self.table.of_run(&self.run)
     }
 
     /// Waits for news of the job. Dropping the future loses nothing.

@@ -40,8 +40,7 @@ impl Service {
     /// Somebody asks whether a finished job's output is still there: whoever serves its directory
     /// says so, and so does whoever serves another one in the same place.
     pub(super) async fn look_for_output(&self, run: &JobRun) -> Result<(), ServeError> {
-        let job = self.table.get(&run.job);
-        let Some(job) = job.filter(|job| job.submission.run == run.run) else {
+        let Some(job) = self.table.of_run(run) else {
             return Ok(());
         };
         let (Phase::Finished(_), Some(claim)) = (&job.phase, &job.claim) else {

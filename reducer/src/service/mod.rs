@@ -260,8 +260,8 @@ impl Service {
         let now = Instant::now();
         let mut to_claim = Vec::new();
         let mut to_start = Vec::new();
-        for (name, job) in self.table.iter() {
-            let run = job.submission.run_of(name);
+        for job in self.table.iter() {
+            let (run, name) = (job.run(), &job.name);
             let wanted = job.is_active()
                 && self.settings.only.as_ref().is_none_or(|only| only == name)
                 && job.submission.spec.version == SPEC_VERSION
@@ -276,7 +276,7 @@ impl Service {
                 Some(claim) if claim.directory == self.state_dir.id() => &mut to_start,
                 _ => continue,
             };
-            if self.programs.is_ready(name, &job.submission) {
+            if self.programs.is_ready(job) {
                 to.push(run);
             }
         }

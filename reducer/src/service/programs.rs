@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_common::deaths::{self, Begun, SUSPECT};
-use gristmill_common::job::{JobName, JobRun};
+use gristmill_common::job::JobRun;
 use gristmill_common::progress::Role;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Shape;
 use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::programs::{NotReady, ReducePrograms};
-use gristmill_jobs::registry::{Code, JobTable, Submission};
+use gristmill_jobs::registry::{Code, Job, JobTable, Submission};
 use gristmill_jobs::worker::Worker;
 use tokio::sync::mpsc;
 use tracing::info;
@@ -80,7 +80,7 @@ impl Making {
         let turn = self.turns.take(died >= SUSPECT, || self.stop.is_stopping());
         let _turn = turn.ok_or(NotReady::Stopped)?;
         let begun = Begun::new(&self.dir).map_err(here)?;
-        let made = (self.source).make_ready(&self.worker, (&run.job, submission), &self.stop);
+        let made = (self.source).make_ready(&self.worker, (run, submission), &self.stop);
         begun.clear().map_err(here)?;
         made
     }
@@ -125,11 +125,11 @@ impl Programs {
 
     /// Whether a job can be worked on as far as its program goes; if it has one that is not known,
     /// it is made ready.
-    pub(super) fn is_ready(&mut self, name: &JobName, submission: &Submission) -> bool {
-        if submission.spec.kind.shape() != Shape::Grouped {
+    pub(super) fn is_ready(&mut self, job: &Job) -> bool {
+        if job.submission.spec.kind.shape() != Shape::Grouped {
             return true;
         }
-        let run = submission.run_of(name);
+        let run = job.run();
         if self.left_alone.contains(&run) {
             return false;
         }
@@ -139,7 +139,7 @@ impl Programs {
         if self.known.len() >= MOST {
             return false;
         }
-        info!(job = %name, "looking for its reduce program");
+        info!(job = %job.name, "looking for its reduce program");
         let stop = Shutdown::new();
         let known = Known {
             stop: stop.clone(),
@@ -147,7 +147,7 @@ impl Programs {
         };
         self.known.insert(run.clone(), known);
         let say = self.say.clone();
-        let submission = submission.clone();
+        let submission = job.submission.clone();
         let making = Making {
             source: Arc::clone(&self.source),
             worker: self.worker.clone(),

@@ -42,10 +42,9 @@ impl Service {
         let Some(job) = self.table.get(name) else {
             return;
         };
-        let submission = job.submission.clone();
-        let run = submission.run_of(name);
-        self.resting.remove(&run);
+        let (run, submission) = (job.run(), job.submission.clone());
         let replays = job.replays;
+        self.resting.remove(&run);
         let partitions = submission.spec.partitions.max(1);
         // Half of what is left: there is always something for the next job.
         let memory = (self.free / 2).max(LEAST * u64::from(partitions));
