@@ -259,6 +259,8 @@ fn json_of_several_lines_has_a_way_out_and_a_header_alone_is_a_day_without_rows(
     run(["run", "group-by", "--by", "k", &pretty])
         .code(2)
         .says("jq -c '.[]'");
+    let list = put(folder, "l.json", b"[{\"k\":1},{\"k\":2}]");
+    run(["fields", &list]).code(2).says("jq -c '.[]'");
     let semicolons = put(folder, "s.csv", b"k;n\n1;2,5\n3;4\n");
     let ended = run(["run", "group-by", "--by", "n", &semicolons, "-o", "-"]).code(0);
     assert_eq!(ended.stdout, "2,5\t1\n4\t1\n");

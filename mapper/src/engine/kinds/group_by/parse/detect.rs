@@ -178,7 +178,9 @@ fn lines_of(unwrap: Option<&str>, text: &[u8], whole: bool) -> Vec<Vec<u8>> {
 fn json(lines: &[Vec<u8>]) -> usize {
     let mut json = Json::new(&Names::default());
     let mut found = Found::new(0);
-    let fits = |line: &&Vec<u8>| json.record::<false>(line, &mut found).is_ok();
+    // A line that is a list has records inside it.
+    let is_list = |line: &[u8]| line.trim_ascii_start().starts_with(b"[");
+    let fits = |line: &&Vec<u8>| !is_list(line) && json.record::<false>(line, &mut found).is_ok();
     lines.iter().filter(fits).count()
 }
 

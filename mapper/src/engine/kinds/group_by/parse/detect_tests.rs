@@ -118,3 +118,9 @@ fn other_delimiters_are_told_by_a_header_without_blanks_beside_them() {
         assert_eq!(of(text), None, "{text}");
     }
 }
+
+#[test]
+fn a_list_in_one_line_is_no_record() {
+    assert_eq!(of("[{\"k\":1},{\"k\":2}]\n"), None);
+    assert_eq!(of("{\"k\":[1,2]}\n"), Some("json"));
+}

@@ -11,8 +11,8 @@ pub(in crate::engine::kinds::group_by) fn hint(text: &[u8]) -> Option<&'static s
     let text = text.strip_prefix(BOM).unwrap_or(text);
     if is_json_of_lines(text) {
         return Some(
-            "it looks like JSON that spans lines; one value a line is read: jq -c '.[]' of an array, \
-             jq -c . of objects",
+            "it looks like JSON, but not one record a line: jq -c '.[]' makes lines of a list, \
+             jq -c . of objects that span lines",
         );
     }
     None
