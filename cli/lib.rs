@@ -43,6 +43,7 @@ pub mod signals;
 pub mod stages;
 pub mod stdout;
 pub mod summary;
+pub mod unserved;
 pub mod verbosity;
 pub mod wait_progress;
 pub mod watch;

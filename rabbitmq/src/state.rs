@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::event::{BrokerEvent, Listener};
+use super::unserved::Unserved;
 
 /// The state of all connections, so that each change is said once.
 pub(super) struct ConnectionState {
@@ -13,6 +14,7 @@ pub(super) struct ConnectionState {
     state: Mutex<Health>,
     gone: Mutex<Option<Gone>>,
     counts: Counts,
+    unserved: Unserved,
 }
 
 /// Since when a connection is down, and why.
@@ -55,7 +57,13 @@ impl ConnectionState {
             state: Mutex::default(),
             gone: Mutex::default(),
             counts: Counts::default(),
+            unserved: Unserved::default(),
         }
+    }
+
+    /// Queues that the broker does not serve.
+    pub(super) fn unserved(&self) -> &Unserved {
+        &self.unserved
     }
 
     pub(super) fn counts(&self) -> &Counts {
