@@ -183,7 +183,11 @@ class Job:
     def account(self) -> List[Dict[str, Any]]:
         """For each source the records that went in, were mapped, and were set aside."""
         self._ended.wait()
-        with open(self._path("sources.jsonl"), encoding="utf-8") as file:
+        try:
+            file = open(self._path("sources.jsonl"), encoding="utf-8")
+        except FileNotFoundError:
+            raise JobFailed("job %s has no account: it has no results" % self.name) from None
+        with file:
             return [json.loads(line) for line in file]
 
     def status(self) -> str:
