@@ -18,6 +18,7 @@ pub mod http;
 pub mod job_args;
 pub mod job_view;
 pub mod jobs;
+pub mod limit_words;
 pub mod listen;
 pub mod log;
 pub mod lone_split;

@@ -103,6 +103,8 @@ impl Starts {
         if let Some(begun) = self.begun.remove(run) {
             let cleared = begun.map_or(Ok(()), Begun::clear);
             let _ = cleared.and_then(|()| fs::remove_dir(self.of(run)));
+            // It stays if there are others in it.
+            let _ = fs::remove_dir(&self.folder);
         }
         self.alone.take_if(|alone| alone == run);
     }
@@ -115,6 +117,7 @@ impl Starts {
             self.end(&run);
             self.given_up.remove(&run);
             let _ = fs::remove_dir_all(self.of(&run));
+            let _ = fs::remove_dir(&self.folder);
         }
     }
 
@@ -125,6 +128,7 @@ impl Starts {
         for run in std::mem::take(&mut self.given_up) {
             let _ = fs::remove_dir_all(self.of(&run));
         }
+        let _ = fs::remove_dir(&self.folder);
     }
 
     fn of(&self, run: &JobRun) -> PathBuf {
