@@ -8,7 +8,7 @@ use gristmill_common::spec::{Kind, PRESENT};
 use gristmill_input::Plan;
 use gristmill_mapper::{field_names, survey};
 
-use crate::job_args::Job;
+use crate::kind_command::TypedJob;
 
 /// How much of the first document is looked at, in bytes.
 const ENOUGH: usize = 64 << 10;
@@ -18,7 +18,7 @@ const NAMED: usize = 10;
 /// A line for each field that no record has, by what was counted in so many records.
 #[must_use]
 pub fn warnings<R>(
-    job: &Job<R>,
+    job: &TypedJob<R>,
     plan: &mut Plan,
     (counters, mapped): (&Counters, u64),
     tmp: &Path,

@@ -9,7 +9,7 @@ use gristmill_input::{FirstText, Plan};
 use gristmill_mapper::name_format;
 
 use crate::exit::usage;
-use crate::job_args::Job;
+use crate::kind_command::TypedJob;
 use crate::verbosity::Verbosity;
 
 /// How much text decides, in bytes.
@@ -20,7 +20,7 @@ const ENOUGH: usize = 64 << 10;
 /// # Errors
 /// A usage error when the text is in no format that is known by its lines.
 pub fn decide<R>(
-    job: &mut Job<R>,
+    job: &mut TypedJob<R>,
     plan: &mut Plan,
     tmp: &Path,
     verbosity: Verbosity,

@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
@@ -20,6 +20,7 @@ use gristmill_jobs::transport::{Capacity, Embedded, Transport};
 use gristmill_mapper::{Assignment, Limits, MapError, Prepared};
 use gristmill_producer::{FreshRun, ProduceError};
 use gristmill_reducer::{CommitError, Destination, ReduceError, Report};
+use parking_lot::Mutex;
 
 /// How a job runs here; none of it changes the output's bytes.
 #[derive(Clone, Debug)]
@@ -261,18 +262,12 @@ impl FirstFailure<'_> {
         } else {
             error
         };
-        self.first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
+        self.first.lock().get_or_insert(error);
         self.shutdown.advance(Stage::Draining);
         self.transport.stop();
     }
 
     fn take(&self) -> Option<JobError> {
-        self.first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.first.lock().take()
     }
 }

@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use crate::args::RunArgs;
 use crate::exit::Exit;
-use crate::job_args::Job;
+use crate::kind_command::TypedJob;
 
 /// The most counters that are shown.
 const COUNTERS: usize = 20;
@@ -19,7 +19,7 @@ const COUNTERS: usize = 20;
 /// What a summary is about.
 pub struct Summary<'a> {
     /// The job as typed.
-    pub job: &'a Job<RunArgs>,
+    pub job: &'a TypedJob<RunArgs>,
     /// How far it got.
     pub progress: &'a Progress,
     /// How long it took.

@@ -9,7 +9,7 @@ use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::queue_depth;
 use gristmill_jobs::queue::Queue;
 use gristmill_jobs::registry::Job;
-use gristmill_jobs::report::{Estimate, JobFacts, JobStats, LISTEN, PERIOD, Reports, Workers};
+use gristmill_jobs::report::{Estimate, JobStats, LISTEN, PERIOD, Reports, Workers};
 use gristmill_rabbitmq::Broker;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::Interval;
@@ -140,14 +140,11 @@ impl WaitProgress {
     /// When stderr cannot be written.
     pub fn draw(&mut self, chunks: u64) -> std::io::Result<()> {
         let stats = self.workers.of(&self.run);
-        let facts = JobFacts {
+        let estimate = Estimate::of(&JobStats {
             sealed: Some(chunks),
-            published: chunks,
             waiting: self.waiting,
-            results: None,
-            missing: None,
-        };
-        let estimate = Estimate::of(&facts, &stats);
+            ..stats
+        });
         let words = match self.since.elapsed() < LISTEN && stats == JobStats::default() {
             // Nobody had to say anything yet.
             true => String::new(),
@@ -220,31 +217,23 @@ mod tests {
 
     #[test]
     fn the_words_say_what_is_missing() {
-        let facts = JobFacts {
+        let words = |stats: &JobStats| words(&Estimate::of(stats), stats);
+        let none = JobStats {
             sealed: Some(10),
-            published: 10,
             waiting: Some(6),
-            results: None,
-            missing: None,
+            ..JobStats::default()
         };
-        let none = JobStats::default();
-        assert_eq!(words(&Estimate::of(&facts, &none), &none), "no mapper seen");
+        assert_eq!(words(&none), "no mapper seen");
         let mapping = JobStats {
             mappers: 1,
             chunks_per_second: 2.0,
             ..none
         };
-        assert_eq!(
-            words(&Estimate::of(&facts, &mapping), &mapping),
-            "2.0 chunks/s, 0 B/s, about 3 seconds left"
-        );
-        let mapped = JobFacts {
+        assert_eq!(words(&mapping), "2.0 chunks/s, 0 B/s, about 3 seconds left");
+        let mapped = JobStats {
             waiting: Some(0),
-            ..facts
+            ..none
         };
-        assert_eq!(
-            words(&Estimate::of(&mapped, &none), &none),
-            "no reducer seen"
-        );
+        assert_eq!(words(&mapped), "no reducer seen");
     }
 }

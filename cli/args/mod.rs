@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::exec_key::ExecKeyArgs;
 use crate::commands::fields::FieldsArgs;
 use crate::commands::tagger::TaggerCommand;
-use crate::job_args::KindCommand;
+use crate::kind_command::KindCommand;
 
 pub use broker::{BrokerArgs, NodeOrder, PatienceArgs};
 pub use cluster::{CancelArgs, DashboardArgs, DoctorArgs, ReplayArgs, StatusArgs};

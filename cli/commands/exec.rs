@@ -18,7 +18,7 @@ use gristmill_mapper::{GroupReducer, Host, Prepared, Trial};
 use crate::args::RunArgs;
 use crate::exec_args::Local;
 use crate::exit::{Exit, usage};
-use crate::job_args::Job;
+use crate::kind_command::TypedJob;
 use crate::pipeline::Settings;
 use crate::stdout;
 
@@ -82,7 +82,12 @@ pub fn keeper() -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// When the inputs cannot be read, or the program cannot be run.
-pub fn try_units(job: &Job<RunArgs>, plan: &Plan, host: &Host, units: u64) -> anyhow::Result<Exit> {
+pub fn try_units(
+    job: &TypedJob<RunArgs>,
+    plan: &Plan,
+    host: &Host,
+    units: u64,
+) -> anyhow::Result<Exit> {
     let Kind::Exec(exec) = &job.spec.kind else {
         return Err(usage("--try goes with exec"));
     };

@@ -24,7 +24,7 @@ use crate::commands::produce_exec::{HOLD, Program};
 use crate::commands::produce_wait::{Ended, wait_for_end};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
-use crate::job_args::{Job, KindCommand};
+use crate::kind_command::{KindCommand, TypedJob};
 use crate::lone_split;
 use crate::parse_auto;
 use crate::run_progress::RunProgress;
@@ -151,7 +151,7 @@ fn backlog(args: &ProduceArgs, long: bool) -> Backlog {
 ///
 /// # Errors
 /// When the inputs cannot be read again under a name, or mappers cannot find them.
-fn name(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<JobName> {
+fn name(job: &TypedJob<ProduceArgs>, plan: &Plan) -> anyhow::Result<JobName> {
     let typed = &job.command.job;
     if typed.is_none() && !plan.is_repeatable() {
         return Err(usage(
@@ -166,7 +166,7 @@ fn name(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<JobName> {
 }
 
 /// How the job is read and sent, and the size of its chunks.
-fn settings(job: &Job<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, usize)> {
+fn settings(job: &TypedJob<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, usize)> {
     no_output(job.command.output.as_deref())?;
     let args = &job.command;
     let documents = program && job.spec.records == Records::Document;
@@ -201,7 +201,7 @@ fn settings(job: &Job<ProduceArgs>, program: bool) -> anyhow::Result<(Settings, 
 }
 
 /// How splits travel.
-fn sent(job: &Job<ProduceArgs>, plan: &Plan) -> anyhow::Result<Sent> {
+fn sent(job: &TypedJob<ProduceArgs>, plan: &Plan) -> anyhow::Result<Sent> {
     let usual = match plan.is_of_objects() && job.max_expanded.is_none() {
         true => SendWord::Splits,
         false => SendWord::Chunks,

@@ -14,7 +14,7 @@ use crate::absent_fields;
 use crate::args::ProduceArgs;
 use crate::commands::report as page;
 use crate::exit::Exit;
-use crate::job_args::Job;
+use crate::kind_command::TypedJob;
 use crate::summary;
 use crate::verbosity::Verbosity;
 
@@ -37,7 +37,7 @@ impl Finished {
     pub fn tell(
         &self,
         name: &JobName,
-        job: &Job<ProduceArgs>,
+        job: &TypedJob<ProduceArgs>,
         plan: &mut Plan,
         tmp: &Path,
         verbosity: Verbosity,
@@ -90,7 +90,7 @@ impl Finished {
 
     fn judge(
         &self,
-        job: &Job<ProduceArgs>,
+        job: &TypedJob<ProduceArgs>,
         sources: u64,
         verbosity: Verbosity,
     ) -> anyhow::Result<Exit> {

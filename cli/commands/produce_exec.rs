@@ -14,7 +14,7 @@ use gristmill_producer::ProgramOrder;
 
 use crate::args::ProduceArgs;
 use crate::exit::usage;
-use crate::job_args::Job;
+use crate::kind_command::TypedJob;
 
 /// How long a mapper may hold a chunk: a program has time-outs of its own, and a chunk has many
 /// units.
@@ -33,7 +33,7 @@ impl Program {
     ///
     /// # Errors
     /// A usage error that says so, or names the file that cannot be read.
-    pub fn of(job: &mut Job<ProduceArgs>) -> anyhow::Result<Option<Self>> {
+    pub fn of(job: &mut TypedJob<ProduceArgs>) -> anyhow::Result<Option<Self>> {
         let sign = job.command.sign.as_deref();
         let Kind::Exec(exec) = &job.spec.kind else {
             return match sign {

@@ -5,9 +5,10 @@
 //!
 //! It must not know what the buffers hold, or who reads them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 /// A pool of the buffers that are not in use. There are never more than were in use at once, which
 /// the queue of chunks bounds; clones share them.
@@ -49,7 +50,7 @@ impl BufferPool {
 
     fn lock<T>(&self, act: impl FnOnce(&mut Vec<Vec<u8>>) -> T) -> T {
         // No code that can panic runs under the lock.
-        act(&mut self.buffers.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.buffers.lock())
     }
 }
 

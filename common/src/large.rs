@@ -3,8 +3,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::shutdown::Shutdown;
 use crate::temp_folder::TempFolder;
@@ -60,13 +62,12 @@ impl LargeDocuments {
     /// Waits for room for a document of any allowed size; false after a stop.
     #[must_use]
     pub fn reserve(&self) -> bool {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock();
         while *used > self.largest {
             if self.shutdown.is_stopping() {
                 return false;
             }
-            let waited = self.freed.wait_timeout(used, LOOK);
-            used = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.freed.wait_for(&mut used, LOOK);
         }
         *used += self.largest;
         true
@@ -74,7 +75,7 @@ impl LargeDocuments {
 
     /// Gives room back: what a document did not need, or all of it.
     pub fn free(&self, bytes: u64) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock();
         *used = used.saturating_sub(bytes);
         self.freed.notify_all();
     }

@@ -18,6 +18,7 @@ pub mod crash;
 pub mod deaths;
 pub mod decimal;
 pub mod entries;
+pub mod entry;
 pub mod extent;
 pub mod frame;
 pub mod header;

@@ -88,7 +88,7 @@ pub(crate) fn is_archive(path: &Path, whole: &Whole) -> bool {
     }
     for _ in 0..MAX_DEPTH {
         let format = sniff(&mut input);
-        if format.is_archive() {
+        if matches!(format, Format::Archive(_)) {
             return true;
         }
         input = match unpacked(&format, input) {

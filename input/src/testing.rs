@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gristmill_common::chunk::{ChunkHead, Quarantined};
@@ -99,6 +99,27 @@ pub(crate) fn read(inputs: &[&Path], spec: &JobSpec) -> Outcome {
         assert!(other == outcome, "chunks of {size} bytes: documents");
     }
     outcome
+}
+
+/// A file of these bytes, and its folder.
+pub(crate) fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("input");
+    std::fs::write(&path, bytes).unwrap();
+    (dir, path)
+}
+
+/// Reads a file of these bytes as [`read`] does, with the defaults.
+#[track_caller]
+pub(crate) fn read_bytes(bytes: &[u8]) -> Outcome {
+    read_with(bytes, &spec())
+}
+
+/// The same with other options.
+#[track_caller]
+pub(crate) fn read_with(bytes: &[u8], spec: &JobSpec) -> Outcome {
+    let (_dir, path) = file(bytes);
+    read(&[&path], spec)
 }
 
 /// Reads the inputs in chunks of one size.

@@ -6,8 +6,9 @@ use crate::stream::{Bzip2, Codec, Coded, Gzip, Input, Lz4, Lzip, Lzma, Snappy, X
 /// What a compressed stream holds, or why it cannot be unpacked; `None` for what is not compressed.
 pub(crate) fn unpacked<'a>(format: &Format, input: Input<'a>) -> Option<Result<Input<'a>, String>> {
     Some(match format {
-        Format::Plain | Format::Utf16 { .. } | Format::Foreign(_) => return None,
-        Format::Tar | Format::Ar | Format::Cpio | Format::Zip => return None,
+        Format::Plain | Format::Utf16 { .. } | Format::Archive(_) | Format::Foreign(_) => {
+            return None;
+        }
         Format::Gzip => Ok(Input::glance(Gzip::new(input))),
         Format::Snappy => Ok(Input::glance(Snappy::new(input))),
         Format::Bzip2 => coded(input, Ok(Bzip2::new())),

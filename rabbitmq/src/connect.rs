@@ -3,12 +3,13 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lapin::tcp::RustlsConnector;
 use lapin::{AsyncTcpStream, Connection, ConnectionProperties};
+use parking_lot::Mutex;
 
 use super::failure::{Cause, Failure, Failures};
 use super::greeting::greeting;
@@ -118,7 +119,7 @@ impl Connector {
             };
             match self.attempt(node, purpose, usual.min(share)).await {
                 Ok(connection) => {
-                    self.memory().last = Some(node.clone());
+                    self.memory.lock().last = Some(node.clone());
                     return Ok((connection, node.clone()));
                 }
                 Err(cause) => failures.push(failure(&node.url, Some(node.address), cause)),
@@ -134,13 +135,9 @@ impl Connector {
 
     /// From now on the other nodes are tried before this one.
     pub(super) fn leave(&self, node: &Node) {
-        let mut memory = self.memory();
+        let mut memory = self.memory.lock();
         memory.left = Some(node.clone());
         memory.last = memory.last.take().filter(|last| last != node);
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The addresses of all hosts, in the order in which they are tried. Names are looked up anew
@@ -170,7 +167,7 @@ impl Connector {
             let keys = RandomState::new();
             nodes.sort_by_cached_key(|node| keys.hash_one(node.address));
         }
-        let memory = self.memory();
+        let memory = self.memory.lock();
         let at = |node: &Option<Node>| nodes.iter().position(|one| Some(one) == node.as_ref());
         if let Some(left) = at(&memory.left) {
             nodes[left..].rotate_left(1);

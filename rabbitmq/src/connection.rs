@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::backoff::Backoff;
 use super::connect::{ConnectError, Connector, Node};
+use super::looks::Looks;
 use super::state::ConnectionState;
 
 /// The shortest and longest wait between attempts to connect.
@@ -197,14 +198,11 @@ pub(super) async fn unless_lost<T>(
     asking: impl Future<Output = lapin::Result<T>>,
 ) -> lapin::Result<T> {
     let lost = async {
-        let (mut waited, mut last) = (Duration::ZERO, Instant::now());
+        let (mut waited, mut looks) = (Duration::ZERO, Looks::every(LOOK));
         while connection.status().connected() && waited < ANSWER_LIMIT {
-            tokio::time::sleep(LOOK).await;
-            // A busy machine wakes late; one that stood still has not waited all that time.
-            let slept = last.elapsed().min(4 * LOOK);
-            last = Instant::now();
+            let passed = looks.next().await;
             if !connection.status().blocked() {
-                waited += slept;
+                waited += passed;
             }
         }
         // An answer that is on its way, or the error itself, says more.

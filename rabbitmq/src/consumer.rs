@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, ErrorKind};
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::backoff::Backoff;
@@ -84,21 +85,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn buffer(&self) -> MutexGuard<'_, VecDeque<Delivered>> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// From now on, messages of earlier consumers are stale. Those in the buffer are forgotten.
     fn next_epoch(&self) -> u64 {
         let epoch = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
-        let stale = std::mem::take(&mut *self.buffer());
+        let stale = std::mem::take(&mut *self.buffer.lock());
         drop(stale);
         epoch
     }
 
     /// Makes a message available to whoever asks for the next one.
     fn put(&self, message: Delivered) {
-        self.buffer().push_back(message);
+        self.buffer.lock().push_back(message);
         self.news.notify_one();
     }
 }

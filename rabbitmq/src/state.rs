@@ -1,8 +1,9 @@
 //! The state of the broker's connections, as this process sees it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use super::event::{BrokerEvent, Listener};
 use super::unserved::Unserved;
@@ -72,20 +73,20 @@ impl ConnectionState {
 
     /// Since when a connection is down without a pause, if one is.
     pub(super) fn gone(&self) -> Option<Gone> {
-        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = self.gone.lock();
         gone.clone()
     }
 
     fn set_gone(&self, gone: Option<Gone>) {
-        *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = gone;
+        *self.gone.lock() = gone;
     }
 
     pub(super) fn health(&self) -> Health {
-        self.lock().clone()
+        self.state.lock().clone()
     }
 
     pub(super) fn down(&self, reason: String) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.down += 1;
         let first = state.down == 1;
         drop(state);
@@ -100,7 +101,7 @@ impl ConnectionState {
     }
 
     pub(super) fn up(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.down = state.down.saturating_sub(1);
         let last = state.down == 0;
         drop(state);
@@ -112,7 +113,7 @@ impl ConnectionState {
     }
 
     pub(super) fn blocked(&self, reason: Option<String>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let changed = state.blocked.is_some() != reason.is_some();
         state.blocked.clone_from(&reason);
         drop(state);
@@ -126,9 +127,5 @@ impl ConnectionState {
 
     pub(super) fn say(&self, event: &BrokerEvent) {
         (self.listener)(event);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Health> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -64,7 +64,7 @@ impl Subscription {
             tokio::pin!(news);
             news.as_mut().enable();
             let (found, more) = {
-                let mut buffer = self.shared.buffer();
+                let mut buffer = self.shared.buffer.lock();
                 let found = buffer.pop_front();
                 (found, !buffer.is_empty())
             };

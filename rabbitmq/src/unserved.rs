@@ -3,8 +3,9 @@
 //! fewer.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::backoff::Backoff;
 
@@ -38,7 +39,7 @@ pub(super) enum Failed {
 impl Unserved {
     /// A try to subscribe ended the connection.
     pub(super) fn failed(&self, queue: &str) -> Failed {
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let tries = all.entry(queue.to_owned()).or_insert_with(|| Tries {
             count: 0,
             waits: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
@@ -53,12 +54,8 @@ impl Unserved {
 
     /// A queue is subscribed to, or gone. Returns whether it was not served until now.
     pub(super) fn forget(&self, queue: &str) -> bool {
-        let tries = self.all().remove(queue);
+        let tries = self.0.lock().remove(queue);
         tries.is_some_and(|tries| tries.count >= MANY)
-    }
-
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Tries>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

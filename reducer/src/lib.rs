@@ -9,7 +9,8 @@ mod service;
 mod work;
 
 pub use engine::accounts::Account;
-pub use engine::commit::{CommitError, Report, commit};
+pub use engine::commit::{Report, commit};
+pub use engine::commit_error::CommitError;
 pub use engine::destination::{Destination, Stream};
 pub use engine::error::FileError;
 pub use engine::manifest::{
@@ -17,11 +18,10 @@ pub use engine::manifest::{
     is_part_name, part_name,
 };
 pub use engine::output_dir::{OutputDir, OutputError};
+pub use engine::output_files::{FolderFiles, OutputFiles};
 pub use engine::product::{Settings, threads_of_partition};
 pub use engine::reduce::PartitionResult;
 pub use engine::reduce_error::{QuarantineFull, ReduceError};
-pub use engine::verify::{
-    FolderFiles, OutputFiles, Verified, VerifyError, manifest_of, verify, verify_files,
-};
+pub use engine::verify::{Verified, VerifyError, manifest_of, verify, verify_files};
 pub use service::{NotPublished, Publish, ServeError, Settings as ServeSettings, serve};
 pub use work::reduce;

@@ -1,6 +1,5 @@
 //! Whose credentials sign requests to a bucket, and where its server is.
 
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use gristmill_input::ObjectError;
@@ -11,6 +10,7 @@ use object_store::azure::{AzureAuthorizer, AzureConfigKey, MicrosoftAzure, Micro
 use object_store::client::{ClientConfigKey, HttpRequest};
 use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use parking_lot::RwLock;
 
 use crate::environment::Environment;
 use crate::error::{Failure, causes};
@@ -72,10 +72,7 @@ impl Access {
                 let credential = asked
                     .await
                     .map_err(|error| no_credentials(&error, S3_WAYS))?;
-                let region = region
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
+                let region = region.read().clone();
                 let signed =
                     AwsAuthorizer::new(&credential, "s3", &region).try_authorize(request, None);
                 signed.map_err(|error| Failure::fatal(causes(&error)))?;
@@ -113,12 +110,7 @@ impl Access {
     /// The region that requests are signed for.
     pub(crate) fn region(&self) -> Option<String> {
         match self {
-            Access::S3 { region, .. } => Some(
-                region
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone(),
-            ),
+            Access::S3 { region, .. } => Some(region.read().clone()),
             _ => None,
         }
     }
@@ -126,7 +118,7 @@ impl Access {
     /// The bucket was found to be in another region.
     pub(crate) fn is_in(&self, found: String) {
         if let Access::S3 { region, .. } = self {
-            *region.write().unwrap_or_else(PoisonError::into_inner) = found;
+            *region.write() = found;
         }
     }
 }

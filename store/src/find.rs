@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 use gristmill_input::{Found, Object, ObjectError, Objects};
+use parking_lot::Mutex;
 
 use crate::bucket::{Bucket, unspeakable};
 use crate::environment::Environment;
@@ -60,7 +61,7 @@ impl Stores {
     /// When the environment's settings for it make no sense.
     pub(crate) fn bucket(&self, named: &Named) -> Result<Arc<Bucket>, ObjectError> {
         crate::runtime::handle()?;
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if let Some(bucket) = buckets.get(&named.place) {
             return Ok(Arc::clone(bucket));
         }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use super::Trouble;
@@ -135,7 +136,7 @@ impl JobCounters {
 
     /// What the user's programs have counted here.
     pub fn user_counters(&self) -> MutexGuard<'_, Counters> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counted.lock()
     }
 
     /// So many bytes of text were mapped, of a split that counts when all of it is.
@@ -187,40 +188,30 @@ impl JobCounters {
             quarantined,
             reasons,
         };
-        self.shares().insert(partition, share);
+        self.partitions.lock().insert(partition, share);
     }
 
     /// The worker cannot go on with the job just now.
     pub fn is_held_up(&self, trouble: Trouble) {
-        *self.held_up() = Some(trouble);
+        *self.trouble.lock() = Some(trouble);
     }
 
     /// The worker goes on with the job.
     pub fn goes_on(&self) {
-        *self.held_up() = None;
+        *self.trouble.lock() = None;
     }
 
     /// Why the worker does not go on with the job just now.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
-        self.held_up().clone()
-    }
-
-    fn held_up(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn shares(&self) -> MutexGuard<'_, BTreeMap<u32, Share>> {
-        self.partitions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.trouble.lock().clone()
     }
 
     /// The commonest reasons of what was set aside in its partitions, at most so many, the
     /// commonest first, and how often each was given there.
     #[must_use]
     pub fn reasons(&self, most: usize) -> Vec<(String, u64)> {
-        let shares = self.shares();
+        let shares = self.partitions.lock();
         let given = shares.values().flat_map(|share| &share.reasons);
         commonest(given.map(|(reason, times)| (&reason[..], *times)), most)
     }
@@ -237,7 +228,7 @@ impl JobCounters {
             quarantined: get(&self.quarantined),
             partitions: 0,
         };
-        for share in self.shares().values() {
+        for share in self.partitions.lock().values() {
             counts.chunks += share.durable;
             counts.total += share.expected;
             counts.quarantined += share.quarantined;
@@ -255,7 +246,7 @@ impl AllJobCounters {
     /// The job's counters: those that somebody keeps, or new ones.
     #[must_use]
     pub fn of(&self, role: Role, run: &JobRun) -> Arc<JobCounters> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let known = all
             .iter()
             .filter_map(Weak::upgrade)
@@ -270,7 +261,7 @@ impl AllJobCounters {
     /// All that somebody keeps.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<JobCounters>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.retain(|counters| counters.strong_count() > 0);
         all.iter().filter_map(Weak::upgrade).collect()
     }

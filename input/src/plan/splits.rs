@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use gristmill_common::extent::Extent;
 use gristmill_common::name::shown;
 use gristmill_common::shutdown::Shutdown;
 use gristmill_common::spec::{JobSpec, Kind, Records, Shape};
+use parking_lot::Mutex;
 
 use super::{PlanError, Source, SourceKind, Split};
 use crate::directory::locate;
@@ -170,7 +170,7 @@ fn parts_of_all(
         while let Some(&number) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let source = &sources[number as usize];
             let asked = parts_of(source, source.size().unwrap_or(0), &cuts);
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut found = found.lock();
             match (asked, &mut *found) {
                 (Ok(extents), Ok(parts)) => {
                     parts.insert(number, extents);
@@ -189,7 +189,7 @@ fn parts_of_all(
             }
         }),
     }
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    found.into_inner()
 }
 
 /// Whether an object's name says that it is packed and read from its beginning to its end, unless

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::walk::Walk;
 use super::{PlanError, Source};
@@ -72,12 +73,12 @@ impl<'a> Urls<'a> {
                         if answer.is_err() {
                             end.fetch_min(at, Ordering::Relaxed);
                         }
-                        answers.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(answer);
+                        answers.lock()[at] = Some(answer);
                     }
                 });
             }
         });
-        let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let answers = answers.into_inner();
         for ((number, _), answer) in urls.iter().zip(answers) {
             let Some(answer) = answer else { break };
             let mut found = answer.map_err(|error| (*number, error))?;

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::{Seal, SplitEnd};
+use parking_lot::Mutex;
 
 use super::objects_ahead::ObjectsAhead;
 use super::{Reading, read_ahead};
@@ -46,7 +46,7 @@ pub fn read_all<'d, S: ChunkSink>(
         failed: AtomicBool::new(false),
     };
     on_threads(threads.get(), &shared, &sink)?;
-    Ok((shared.seal.into_inner()).unwrap_or_else(PoisonError::into_inner))
+    Ok(shared.seal.into_inner())
 }
 
 /// What the reading threads share.
@@ -141,7 +141,7 @@ impl Shared<'_, '_> {
 
     /// Notes a split's end.
     fn enter(&self, end: SplitEnd, records: &[(u32, u64)]) {
-        let mut seal = self.seal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seal = self.seal.lock();
         enter(&mut seal, end, records);
     }
 }

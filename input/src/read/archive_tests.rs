@@ -3,29 +3,15 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 use gristmill_common::spec::{JobSpec, Records};
 use proptest::prelude::*;
 
-use crate::testing::{Outcome, Zip, gzip, read, read_in, spec, tar};
+use crate::testing::{Outcome, Zip, file, gzip, read, read_bytes, read_in, spec, tar};
 
 type Encode = dyn Fn(&[u8]) -> Vec<u8>;
 
 const TEXT: &str = "one\ntwo\r\nthree";
-
-fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("input");
-    fs::write(&path, bytes).unwrap();
-    (dir, path)
-}
-
-#[track_caller]
-fn read_bytes(bytes: &[u8]) -> Outcome {
-    let (_dir, path) = file(bytes);
-    read(&[&path], &spec())
-}
 
 fn bzip2(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());

@@ -5,7 +5,7 @@ use super::walk_error::WalkError;
 use super::walker::Walker;
 use crate::archive::cpio::{Header, MOST, TRAILER};
 use crate::error::Halt;
-use crate::sniff::{Format, sniff};
+use crate::sniff::{Archive, Format, sniff};
 use crate::stream::{Damage, Input};
 
 /// The longest name that is read, in bytes.
@@ -42,7 +42,9 @@ pub(super) fn walk(
         match member(walker, archive, &mut input, depth, &mut link) {
             Ok(Step::Member) => is_whole = false,
             Ok(Step::Trailer) => match following(&mut input) {
-                Format::Plain | Format::Utf16 { .. } | Format::Cpio => is_whole = true,
+                Format::Plain | Format::Utf16 { .. } | Format::Archive(Archive::Cpio) => {
+                    is_whole = true
+                }
                 Format::Foreign(reason) => {
                     let offset = input.offset();
                     let reason =

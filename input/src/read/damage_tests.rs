@@ -2,31 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use gristmill_common::spec::{JobSpec, Limits, OnCorrupt, Records};
 
-use crate::testing::{Outcome, Zip, deflate, gzip, read, read_in, spec, tar};
+use crate::testing::{
+    Outcome, Zip, deflate, file, gzip, read, read_bytes, read_in, read_with, spec, tar,
+};
 use crate::{Halt, Plan, PlanError};
-
-fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("input");
-    fs::write(&path, bytes).unwrap();
-    (dir, path)
-}
-
-#[track_caller]
-fn read_bytes(bytes: &[u8]) -> Outcome {
-    read_with(bytes, &spec())
-}
-
-#[track_caller]
-fn read_with(bytes: &[u8], spec: &JobSpec) -> Outcome {
-    let (_dir, path) = file(bytes);
-    read(&[&path], spec)
-}
 
 fn fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());

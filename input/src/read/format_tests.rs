@@ -6,21 +6,8 @@ use std::path::Path;
 
 use gristmill_common::spec::JobSpec;
 
-use crate::testing::{Outcome, Zip, gzip, read, read_in, spec, tar};
+use crate::testing::{Outcome, Zip, gzip, read, read_bytes, read_in, read_with, spec, tar};
 use crate::{Halt, Plan};
-
-#[track_caller]
-fn read_bytes(bytes: &[u8]) -> Outcome {
-    read_with(bytes, &spec())
-}
-
-#[track_caller]
-fn read_with(bytes: &[u8], spec: &JobSpec) -> Outcome {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("input");
-    fs::write(&path, bytes).unwrap();
-    read(&[&path], spec)
-}
 
 type Encode = dyn Fn(&[u8]) -> Vec<u8>;
 

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gristmill_common::extent::Extent;
+use parking_lot::Mutex;
 
 use crate::object::Object;
 use crate::plan::{Plan, SourceKind, is_packed};
@@ -115,10 +115,6 @@ impl<'a> ObjectsAhead<'a> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// An object to be asked for, and how many bytes of it; none if the source is no object, or
     /// empty.
     fn object(&self, source: u32) -> Option<(&'a dyn Object, u64)> {
@@ -155,7 +151,7 @@ impl ReaderAhead<'_> {
         let plan = self.ahead.plan;
         self.split = split;
         self.source = plan.split(split).map_or(0, |split| split.sources.start);
-        let mut state = self.ahead.state();
+        let mut state = self.ahead.state.lock();
         // What was asked for of it already is known by its number.
         if state.next.0 <= split {
             state.next = start_of(plan, split.saturating_add(1));
@@ -164,7 +160,7 @@ impl ReaderAhead<'_> {
 
     /// The first bytes of an object of the split, whose turn is now; others are asked for behind.
     pub(super) fn take(&mut self, source: u32, object: &dyn Object, name: &[u8]) -> FirstBytes {
-        let mut state = self.ahead.state();
+        let mut state = self.ahead.state.lock();
         let asked = state.asked.remove(&(self.split, source));
         if let Some(asked) = &asked {
             state.gave(asked);

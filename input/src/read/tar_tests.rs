@@ -1,23 +1,8 @@
 //! Tars as other writers make them, each made here header by header.
 
-use std::fs;
-
 use gristmill_common::spec::JobSpec;
 
-use crate::testing::{Outcome, gzip, read, spec, tar};
-
-#[track_caller]
-fn read_bytes(bytes: &[u8]) -> Outcome {
-    read_with(bytes, &spec())
-}
-
-#[track_caller]
-fn read_with(bytes: &[u8], spec: &JobSpec) -> Outcome {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("input");
-    fs::write(&path, bytes).unwrap();
-    read(&[&path], spec)
-}
+use crate::testing::{gzip, read_bytes, read_with, spec, tar};
 
 /// A header of this type, with a size as its field is written.
 fn header(name: &str, kind: u8, size: &[u8]) -> [u8; 512] {

@@ -6,7 +6,7 @@ use super::{Reading, ar, cpio, tar};
 use crate::cut::{Cutter, MAX_NAME, Place, Stretch};
 use crate::error::Halt;
 use crate::plan::{Source, Take};
-use crate::sniff::{Format, may_hide_zip_in_stream, sniff_named};
+use crate::sniff::{Archive, Format, may_hide_zip_in_stream, sniff_named};
 use crate::stream::{Coded, Damage, Inflater, Input, Pull, Utf16};
 use crate::unpack::unpacked;
 use crate::whole;
@@ -172,10 +172,12 @@ impl<'w, 's> Walker<'w, 's> {
         }
         input.widen();
         match format {
-            Format::Tar => tar::walk(self, name, input, depth),
-            Format::Ar => ar::walk(self, name, input, depth),
-            Format::Cpio => cpio::walk(self, name, input, depth),
-            Format::Zip => self.nested_zip(name, input, depth),
+            Format::Archive(archive) => match archive {
+                Archive::Tar => tar::walk(self, name, input, depth),
+                Archive::Ar => ar::walk(self, name, input, depth),
+                Archive::Cpio => cpio::walk(self, name, input, depth),
+                Archive::Zip => self.nested_zip(name, input, depth),
+            },
             format => match unpacked(&format, input) {
                 Some(Ok(input)) => self.stream(name, input, depth + 1),
                 Some(Err(reason)) => self.fault(name, 0, Damage::unusable(reason)),

@@ -3,15 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use crate::testing::{Outcome, Zip, deflate, gzip, read, spec, tar};
-
-#[track_caller]
-fn read_bytes(bytes: &[u8]) -> Outcome {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("input");
-    fs::write(&path, bytes).unwrap();
-    read(&[&path], &spec())
-}
+use crate::testing::{Outcome, Zip, deflate, gzip, read, read_bytes, spec, tar};
 
 fn zip() -> Vec<u8> {
     let mut zip = Zip::default();

@@ -45,6 +45,15 @@ pub(crate) enum Format {
     Zlib,
     /// Snappy frames.
     Snappy,
+    /// An archive: it holds members.
+    Archive(Archive),
+    /// Known, and not read: a reason in words.
+    Foreign(Cow<'static, str>),
+}
+
+/// What an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Archive {
     /// Zip.
     Zip,
     /// Tar of any kind.
@@ -53,15 +62,6 @@ pub(crate) enum Format {
     Ar,
     /// cpio of any kind.
     Cpio,
-    /// Known, and not read: a reason in words.
-    Foreign(Cow<'static, str>),
-}
-
-impl Format {
-    /// Whether it holds members.
-    pub(crate) fn is_archive(&self) -> bool {
-        matches!(self, Self::Zip | Self::Tar | Self::Ar | Self::Cpio)
-    }
 }
 
 /// What a stream is.
@@ -164,12 +164,12 @@ fn by_signature(head: &[u8]) -> Format {
         _ if Xz::begins(head) => Format::Xz,
         _ if Zstd::begins(head) => Format::Zstd,
         _ if Lz4::begins(head) => Format::Lz4,
-        _ if is_zip(head) => Format::Zip,
+        _ if is_zip(head) => Format::Archive(Archive::Zip),
         _ if Snappy::begins(head) => Format::Snappy,
         _ if Lzip::begins(head) => Format::Lzip,
-        _ if ar::begins(head) => Format::Ar,
-        _ if cpio::begins(head) => Format::Cpio,
-        _ if tar::begins(head) => Format::Tar,
+        _ if ar::begins(head) => Format::Archive(Archive::Ar),
+        _ if cpio::begins(head) => Format::Archive(Archive::Cpio),
+        _ if tar::begins(head) => Format::Archive(Archive::Tar),
         _ if Lzma::begins(head) => Format::Lzma,
         _ => match foreign::archive(head) {
             Some(reason) => Format::Foreign(reason.into()),
@@ -273,8 +273,8 @@ mod tests {
         is(b"BZhello", Format::Plain);
         is(b"BZh91AY&SY", Format::Bzip2);
         is(b"PK is a name\n", Format::Plain);
-        is(b"PK\x05\x06", Format::Zip);
-        is(b"PK00PK\x03\x04", Format::Zip);
+        is(b"PK\x05\x06", Format::Archive(Archive::Zip));
+        is(b"PK00PK\x03\x04", Format::Archive(Archive::Zip));
         is(&[b' '; 600], Format::Plain);
         is(&[0; 600], Format::Plain);
         is(&[0; 40_000], Format::Plain);
@@ -296,7 +296,7 @@ mod tests {
         header.set_path("name").unwrap();
         header.set_size(0);
         header.set_cksum();
-        is(header.as_bytes(), Format::Tar);
+        is(header.as_bytes(), Format::Archive(Archive::Tar));
     }
 
     #[test]

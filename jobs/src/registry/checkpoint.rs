@@ -1,9 +1,8 @@
 //! Checkpoints of the log: which one is the newest that this process has seen, and when another is
 //! due. It must not know what they hold.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use gristmill_rabbitmq::{AMQPValue, FieldTable};
+use parking_lot::Mutex;
 
 use super::assembly::Whole;
 use super::event::Event;
@@ -75,12 +74,8 @@ struct State {
 }
 
 impl Newest {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn get(&self) -> Option<Seen> {
-        self.lock().seen
+        self.0.lock().seen
     }
 
     /// Whether one at this offset would be newer.
@@ -90,7 +85,7 @@ impl Newest {
 
     /// A checkpoint was seen whole.
     pub(super) fn see(&self, seen: Seen) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         // One that was begun early and written late holds less than others before it.
         let is_newer = (state.seen).is_none_or(|newest| newest.covers < seen.covers);
         if is_newer && state.unusable != Some(seen.first) {
@@ -100,14 +95,14 @@ impl Newest {
 
     /// What is at this offset cannot be used: nobody shall be led there by this process.
     pub(super) fn reject(&self, first: i64) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.unusable = Some(first);
         state.seen = state.seen.filter(|newest| newest.first != first);
     }
 
     /// The log is another one.
     pub(super) fn forget(&self) {
-        *self.lock() = State::default();
+        *self.0.lock() = State::default();
     }
 
     /// What every message of the log says.

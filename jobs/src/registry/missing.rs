@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use gristmill_rabbitmq::{Broker, Health};
+use gristmill_rabbitmq::{Broker, Health, Looks};
 
 use super::RegistryError;
 
@@ -23,12 +23,12 @@ pub(super) async fn in_time<T>(
         return answer.await;
     };
     let overdue = async {
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut looks) = (Duration::ZERO, Looks::every(LOOK));
         while waited < limit {
-            tokio::time::sleep(LOOK).await;
+            let passed = looks.next().await;
             // Whoever waits for a broker that is gone or in alarm has limits for that.
             if broker.health() == Health::default() {
-                waited += LOOK;
+                waited += passed;
             }
         }
     };

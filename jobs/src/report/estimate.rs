@@ -5,21 +5,6 @@ use std::time::Duration;
 
 use super::JobStats;
 
-/// What the log and the queues say of a job, beside the reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JobFacts {
-    /// Number of all chunks, once the job is sealed.
-    pub sealed: Option<u64>,
-    /// Chunks that the log says are published, while it is not.
-    pub published: u64,
-    /// Chunks that wait in the job's queues; none if the queues are gone.
-    pub waiting: Option<u64>,
-    /// Outcomes that wait in the job's queues, if they were counted.
-    pub results: Option<u64>,
-    /// Chunks that a stalled job misses; `u64::MAX` when nobody knows how many.
-    pub missing: Option<u64>,
-}
-
 /// How far a job is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
@@ -41,31 +26,17 @@ pub struct Estimate {
     pub eta: Option<Duration>,
 }
 
-impl JobFacts {
-    /// Chunks whose outcomes have come to the reducers or wait for them, once all are known.
-    fn arrived(&self, stats: &JobStats, published: u64) -> Option<u64> {
-        let (durable, due) = stats.outcomes;
-        self.sealed.filter(|_| due > 0)?;
-        // As many are due of each partition.
-        let outcomes = u128::from(durable) + u128::from(self.results?);
-        let there = u128::from(published) * outcomes / u128::from(due);
-        u64::try_from(there).ok()
-    }
-}
-
 impl Estimate {
-    /// Estimates from what the log and the queues say (`facts`) and the reports (`stats`).
+    /// Estimates how far a job is.
     #[must_use]
-    pub fn of(facts: &JobFacts, stats: &JobStats) -> Self {
-        let published = facts
-            .sealed
-            .unwrap_or_else(|| facts.published.max(stats.published));
-        let total = facts.sealed.or_else(|| reckon(published, stats.input));
-        let mapped = facts
+    pub fn of(stats: &JobStats) -> Self {
+        let published = stats.sealed.unwrap_or(stats.published);
+        let total = stats.sealed.or_else(|| reckon(published, stats.input));
+        let mapped = stats
             .waiting
-            .filter(|_| facts.missing != Some(u64::MAX))
+            .filter(|_| stats.missing != Some(u64::MAX))
             .map(|waiting| {
-                let missing = facts.missing.unwrap_or(0);
+                let missing = stats.missing.unwrap_or(0);
                 let left = waiting
                     .saturating_add(stats.in_hand)
                     .saturating_add(missing);
@@ -73,12 +44,12 @@ impl Estimate {
             });
         // A mapper that says nothing may hold chunks that are not waiting; what reducers have, and
         // what waits for them, was mapped for certain.
-        let there = facts.arrived(stats, published);
+        let there = arrived(stats, published);
         let reckoned = mapped;
         let mapped = mapped.map(|mapped| mapped.min(there.unwrap_or(mapped)));
-        let quiet = facts.results == Some(0) && facts.waiting == Some(0) && stats.in_hand == 0;
+        let quiet = stats.results == Some(0) && stats.waiting == Some(0) && stats.in_hand == 0;
         let astray = match reckoned.zip(mapped) {
-            Some((reckoned, mapped)) if quiet && facts.missing.is_none() => reckoned - mapped,
+            Some((reckoned, mapped)) if quiet && stats.missing.is_none() => reckoned - mapped,
             _ => 0,
         };
         let left = total
@@ -106,6 +77,16 @@ impl Estimate {
     }
 }
 
+/// Chunks whose outcomes have come to the reducers or wait for them, once all are known.
+fn arrived(stats: &JobStats, published: u64) -> Option<u64> {
+    let (durable, due) = stats.outcomes;
+    stats.sealed.filter(|_| due > 0)?;
+    // As many are due of each partition.
+    let outcomes = u128::from(durable) + u128::from(stats.results?);
+    let there = u128::from(published) * outcomes / u128::from(due);
+    u64::try_from(there).ok()
+}
+
 /// All chunks, if the rest of the bytes gives as many as those that were read.
 fn reckon(published: u64, (read, all): (u64, u64)) -> Option<u64> {
     if read == 0 || all == 0 {
@@ -126,6 +107,10 @@ mod tests {
         reducers: 1,
         unable_reducers: 0,
         published: 0,
+        sealed: None,
+        waiting: None,
+        results: Some(0),
+        missing: None,
         input: (0, 0),
         in_hand: 5,
         bytes_read_per_second: 0.0,
@@ -138,14 +123,11 @@ mod tests {
 
     #[test]
     fn a_sealed_job_is_reckoned_exactly() {
-        let facts = JobFacts {
+        let found = Estimate::of(&JobStats {
             sealed: Some(200),
-            published: 0,
             waiting: Some(145),
-            results: Some(0),
-            missing: None,
-        };
-        let found = Estimate::of(&facts, &MAPPING);
+            ..MAPPING
+        });
         assert_eq!((found.total, found.mapped), (Some(200), Some(50)));
         assert_eq!((found.left, found.percent), (Some(150), Some(25.0)));
         assert_eq!(found.eta, Some(Duration::from_secs(15)));
@@ -153,134 +135,113 @@ mod tests {
 
     #[test]
     fn an_unsealed_job_is_reckoned_from_its_bytes() {
-        let facts = JobFacts {
-            sealed: None,
-            published: 30,
-            waiting: Some(0),
-            results: Some(0),
-            missing: None,
-        };
         let stats = JobStats {
             published: 40,
+            waiting: Some(0),
             input: (100, 400),
             in_hand: 0,
             ..MAPPING
         };
-        let found = Estimate::of(&facts, &stats);
+        let found = Estimate::of(&stats);
         assert_eq!((found.published, found.total), (40, Some(160)));
         assert_eq!((found.left, found.percent), (Some(120), Some(25.0)));
         assert_eq!(found.eta, Some(Duration::from_secs(12)));
         // A stream has no end that could be known.
-        let stream = JobStats {
+        let found = Estimate::of(&JobStats {
             input: (100, 0),
             ..stats
-        };
-        let found = Estimate::of(&facts, &stream);
+        });
         assert_eq!((found.total, found.percent, found.eta), (None, None, None));
         assert_eq!(found.mapped, Some(40));
     }
 
     #[test]
     fn without_a_rate_there_is_no_end_in_sight() {
-        let facts = JobFacts {
+        let waiting = JobStats {
             sealed: Some(10),
-            published: 0,
             waiting: Some(10),
             results: Some(0),
-            missing: None,
+            ..JobStats::default()
         };
-        let found = Estimate::of(&facts, &JobStats::default());
+        let found = Estimate::of(&waiting);
         assert_eq!((found.percent, found.eta), (Some(0.0), None));
-        let done = JobFacts {
+        let done = JobStats {
             waiting: Some(0),
-            ..facts
+            ..waiting
         };
-        let found = Estimate::of(&done, &JobStats::default());
+        let found = Estimate::of(&done);
         assert_eq!(
             (found.percent, found.eta),
             (Some(100.0), Some(Duration::ZERO))
         );
-        let empty = JobFacts {
+        let empty = JobStats {
             sealed: Some(0),
             ..done
         };
-        assert_eq!(
-            Estimate::of(&empty, &JobStats::default()).percent,
-            Some(100.0)
-        );
+        assert_eq!(Estimate::of(&empty).percent, Some(100.0));
         // What is missing waits nowhere, and is not mapped.
-        let stalled = |missing| JobFacts {
+        let stalled = |missing| JobStats {
             missing: Some(missing),
             ..done
         };
-        let found = Estimate::of(&stalled(4), &JobStats::default());
+        let found = Estimate::of(&stalled(4));
         assert_eq!((found.mapped, found.left), (Some(6), Some(4)));
-        let found = Estimate::of(&stalled(u64::MAX), &JobStats::default());
+        let found = Estimate::of(&stalled(u64::MAX));
         assert_eq!((found.mapped, found.percent), (None, None));
         // Queues that are gone tell nothing.
-        let gone = JobFacts {
+        let gone = JobStats {
+            sealed: Some(10),
             waiting: None,
-            ..facts
+            ..MAPPING
         };
-        assert_eq!(Estimate::of(&gone, &MAPPING).percent, None);
+        assert_eq!(Estimate::of(&gone).percent, None);
     }
 
     #[test]
     fn what_is_nowhere_is_not_mapped() {
         // A queue was emptied: nothing waits, and outcomes are missing in both partitions.
-        let facts = JobFacts {
-            sealed: Some(242),
-            published: 0,
-            waiting: Some(0),
-            results: Some(0),
-            missing: None,
-        };
         let stats = JobStats {
+            sealed: Some(242),
+            waiting: Some(0),
             in_hand: 0,
             outcomes: (60, 484),
             ..MAPPING
         };
-        let found = Estimate::of(&facts, &stats);
+        let found = Estimate::of(&stats);
         assert_eq!((found.mapped, found.astray), (Some(30), 212));
         assert_eq!(found.left, Some(212));
         // They may be under way, or a mapper that is silent has them.
-        let on_their_way = JobFacts {
+        let on_their_way = JobStats {
             results: Some(2),
-            ..facts
+            ..stats
         };
         let in_hand = JobStats {
             in_hand: 1,
             ..stats
         };
-        for (facts, stats, mapped) in [(&on_their_way, &stats, 31), (&facts, &in_hand, 30)] {
-            let found = Estimate::of(facts, stats);
+        for (stats, mapped) in [(&on_their_way, 31), (&in_hand, 30)] {
+            let found = Estimate::of(stats);
             assert_eq!((found.mapped, found.astray), (Some(mapped), 0));
         }
         // Nobody counts what waits for the reducers.
-        let uncounted = JobFacts {
+        let uncounted = JobStats {
             results: None,
-            ..facts
+            ..stats
         };
-        assert_eq!(Estimate::of(&uncounted, &stats).mapped, Some(242));
+        assert_eq!(Estimate::of(&uncounted).mapped, Some(242));
     }
 
     #[test]
     fn hostile_numbers_stay_numbers() {
-        let facts = JobFacts {
-            sealed: None,
+        let found = Estimate::of(&JobStats {
             published: u64::MAX,
             waiting: Some(u64::MAX),
-            results: Some(0),
             missing: Some(u64::MAX - 1),
-        };
-        let stats = JobStats {
-            published: u64::MAX,
             input: (1, u64::MAX),
             in_hand: u64::MAX,
             chunks_per_second: f64::MIN_POSITIVE,
             ..MAPPING
-        };
-        let found = Estimate::of(&facts, &stats);
+        });
         assert_eq!((found.total, found.mapped), (Some(u64::MAX), Some(0)));
         assert_eq!((found.percent, found.eta), (Some(0.0), None));
     }

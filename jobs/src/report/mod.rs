@@ -19,7 +19,7 @@ use gristmill_common::progress::{Counts, Role};
 use gristmill_rabbitmq::{Broker, End, QueueError, TopicReader};
 
 pub use self::codec::{MAX_REPORT, decode_report, encode_report};
-pub use self::estimate::{Estimate, JobFacts};
+pub use self::estimate::Estimate;
 pub use self::facts::{Facts, host};
 pub use self::rate::{Rate, RateWindow};
 pub use self::reporter::Reporter;

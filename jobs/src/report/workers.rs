@@ -66,7 +66,8 @@ pub struct WorkerStats {
     pub at: Instant,
 }
 
-/// All that was heard about one run of a job.
+/// All that is known of one run of a job: what was heard of its workers, and what the log and the
+/// queues say, which [`Workers`] do not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct JobStats {
     /// Producers heard of.
@@ -81,6 +82,14 @@ pub struct JobStats {
     pub unable_reducers: usize,
     /// Chunks that its producer has published.
     pub published: u64,
+    /// Log: number of all chunks, once the job is sealed.
+    pub sealed: Option<u64>,
+    /// Queues: chunks that wait there; none if the queues are gone.
+    pub waiting: Option<u64>,
+    /// Queues: outcomes that wait there, if they were counted.
+    pub results: Option<u64>,
+    /// Log: chunks that a stalled job misses; `u64::MAX` when nobody knows how many.
+    pub missing: Option<u64>,
     /// Bytes of the inputs that were read, and all of them; 0 if unknown.
     pub input: (u64, u64),
     /// Chunks that mappers have taken and not settled.

@@ -95,6 +95,7 @@ fn the_reports_of_all_workers_add_up() {
         bytes_per_second: 6000.0,
         outcomes: (160, 400),
         quarantined: 8,
+        ..JobStats::default()
     };
     assert_eq!(workers.of(&run(7)), expected);
     let reasons = [("b".to_owned(), 21), ("a".to_owned(), 2)];

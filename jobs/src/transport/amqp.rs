@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{Delivery, PublishError, Settled};
@@ -140,7 +141,7 @@ impl Amqp {
     }
 
     pub(super) fn dead_letter_reasons(&self) -> Vec<String> {
-        lock(&self.inner.dead_letters).clone()
+        self.inner.dead_letters.lock().clone()
     }
 }
 
@@ -164,7 +165,7 @@ impl Inner {
     }
 
     fn remember(&self, reason: &str) {
-        let mut reasons = lock(&self.dead_letters);
+        let mut reasons = self.dead_letters.lock();
         if reasons.len() < MAX_REMEMBERED {
             reasons.push(reason.to_owned());
         }
@@ -177,7 +178,7 @@ impl Inner {
 
     /// The subscription to a queue, made at the first call.
     fn subscription(&self, queue: Queue) -> Arc<Subscription> {
-        let mut subscriptions = lock(&self.subscriptions);
+        let mut subscriptions = self.subscriptions.lock();
         Arc::clone(subscriptions.entry(queue).or_insert_with(|| {
             let prefetch = match queue {
                 Queue::Chunks => self.prefetch.chunks,
@@ -197,13 +198,8 @@ impl Inner {
     }
 
     fn subscribed(&self, queue: Queue) -> Option<Arc<Subscription>> {
-        lock(&self.subscriptions).get(&queue).cloned()
+        self.subscriptions.lock().get(&queue).cloned()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code that can panic runs under the locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A message of a broker in hand.

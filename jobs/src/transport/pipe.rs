@@ -1,9 +1,9 @@
 //! One queue in memory, bounded in bytes: ready messages and those handed over but not settled.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// A bounded queue in memory.
@@ -47,11 +47,6 @@ impl Pipe {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code that can panic runs under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes a message at `place(ready messages)` once there is room. A message larger than the
     /// whole bound goes in alone. False when the pipe was stopped.
     pub(super) async fn push(&self, message: &Bytes, place: impl Fn(usize) -> usize) -> bool {
@@ -60,7 +55,7 @@ impl Pipe {
             tokio::pin!(room);
             room.as_mut().enable();
             {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 if state.stopped {
                     return false;
                 }
@@ -84,7 +79,7 @@ impl Pipe {
             tokio::pin!(news);
             news.as_mut().enable();
             {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 if state.stopped {
                     return Found::End;
                 }
@@ -110,7 +105,7 @@ impl Pipe {
 
     /// A message in hand is done with.
     pub(super) fn forget(&self, len: usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.held -= len;
         state.in_hand -= 1;
         let drained = state.finished && state.in_hand == 0 && state.ready.is_empty();
@@ -123,7 +118,7 @@ impl Pipe {
 
     /// A message in hand comes back to be handed over again.
     pub(super) fn give_back(&self, message: Bytes) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.in_hand -= 1;
         state.ready.push_back((message, true));
         drop(state);
@@ -132,13 +127,13 @@ impl Pipe {
 
     /// A message in hand is set aside for good.
     pub(super) fn dead_letter(&self, len: usize, reason: String) {
-        self.lock().dead_letters.push(reason);
+        self.state.lock().dead_letters.push(reason);
         self.forget(len);
     }
 
     /// Puts in a message regardless of room: a duplicate that the network made.
     pub(super) fn force(&self, message: Bytes, place: impl Fn(usize) -> usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.held += message.len();
         let at = place(state.ready.len()).min(state.ready.len());
         state.ready.insert(at, (message, true));
@@ -147,17 +142,17 @@ impl Pipe {
     }
 
     pub(super) fn finish(&self) {
-        self.lock().finished = true;
+        self.state.lock().finished = true;
         self.news.notify_waiters();
     }
 
     pub(super) fn stop(&self) {
-        self.lock().stopped = true;
+        self.state.lock().stopped = true;
         self.news.notify_waiters();
         self.room.notify_waiters();
     }
 
     pub(super) fn dead_letter_reasons(&self) -> Vec<String> {
-        self.lock().dead_letters.clone()
+        self.state.lock().dead_letters.clone()
     }
 }

@@ -5,11 +5,12 @@
 //! know how chunks are mapped, nor where they come from.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use gristmill_jobs::transport::Delivery;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::work::assignment::{Assignment, MapError};
@@ -168,7 +169,7 @@ impl FairScheduler {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code that can panic runs under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Adds a job; its chunks come through [`FairScheduler::offer`].
@@ -326,10 +327,7 @@ impl FairScheduler {
             if let Some(task) = self.pick(&mut state) {
                 return Some(Next::Task(task));
             }
-            state = self
-                .news
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.news.wait(&mut state);
         }
     }
 

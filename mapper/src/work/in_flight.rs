@@ -1,11 +1,12 @@
 //! What is in flight: a chunk or a split in the hands of a thread, from which it can be taken, and
 //! when something last went forward with it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gristmill_common::progress::Progress;
 use gristmill_jobs::transport::Delivery;
+use parking_lot::Mutex;
 
 use crate::work::assignment::Assignment;
 
@@ -50,19 +51,19 @@ impl InFlight {
 
     /// It is a split that is read, as far as `progress` says.
     pub(crate) fn reads(&self, progress: &Arc<Progress>) {
-        self.pulse().reading = Some(Arc::clone(progress));
+        self.pulse.lock().reading = Some(Arc::clone(progress));
     }
 
     /// It is a split, and another chunk of it has its turn.
     pub(crate) fn goes_on(&self) {
-        self.pulse().since = Instant::now();
+        self.pulse.lock().since = Instant::now();
     }
 
     /// Its thread waits for outcomes to be taken while `wait` runs.
     pub(crate) fn waits<T>(&self, wait: impl FnOnce() -> T) -> T {
-        self.pulse().waiting = true;
+        self.pulse.lock().waiting = true;
         let waited = wait();
-        let mut pulse = self.pulse();
+        let mut pulse = self.pulse.lock();
         (pulse.waiting, pulse.since) = (false, Instant::now());
         waited
     }
@@ -79,7 +80,7 @@ impl InFlight {
 
     /// Whether nothing has gone forward for longer than `limit`.
     pub(super) fn is_overdue(&self, limit: Duration) -> bool {
-        let mut pulse = self.pulse();
+        let mut pulse = self.pulse.lock();
         if pulse.waiting {
             return false;
         }
@@ -91,22 +92,14 @@ impl InFlight {
         pulse.since.elapsed() > limit
     }
 
-    fn pulse(&self) -> MutexGuard<'_, Pulse> {
-        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether it was taken away.
     pub(crate) fn is_taken(&self) -> bool {
-        let delivery = self.delivery.lock();
-        delivery.unwrap_or_else(PoisonError::into_inner).is_none()
+        self.delivery.lock().is_none()
     }
 
     /// Takes the chunk; one of the thread and whoever watches it gets it.
     pub(crate) fn take(&self) -> Option<Delivery> {
-        self.delivery
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.delivery.lock().take()
     }
 
     /// The job that it belongs to.

@@ -2,7 +2,6 @@
 //! published, and how far this one is. It must not know how splits are read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gristmill_common::crash;
@@ -10,6 +9,7 @@ use gristmill_common::id::ChunkId;
 use gristmill_common::job::JobRun;
 use gristmill_common::seal::SplitEnd;
 use gristmill_jobs::registry::{Event, Registry, RegistryError, SplitDone};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::error::ProduceError;
@@ -82,7 +82,7 @@ impl<'a> Checkpointer<'a> {
     /// # Errors
     /// When the log cannot be written.
     pub(crate) async fn finish(&self) -> Result<(), RegistryError> {
-        let splits = self.pending().take();
+        let splits = self.pending.lock().take();
         self.write(splits).await
     }
 
@@ -92,10 +92,6 @@ impl<'a> Checkpointer<'a> {
         }
         let event = Event::SplitsComplete(splits);
         self.registry.append(self.run, &event).await
-    }
-
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,7 +129,7 @@ impl Resume for Checkpointer<'_> {
             passed_over: end.passed_over,
         };
         let due = {
-            let mut pending = self.pending();
+            let mut pending = self.pending.lock();
             pending.records += done.records.len();
             pending.splits.push(done);
             match pending.last.elapsed() >= INTERVAL || pending.records >= MAX_RECORDS {

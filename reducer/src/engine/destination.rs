@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use gristmill_common::spec::JobSpec;
+use parking_lot::Mutex;
 
 use crate::engine::error::FileError;
 use crate::engine::manifest::part_name;
@@ -38,9 +38,7 @@ pub(crate) struct SideFiles {
 impl Stream {
     /// The files beside the stream.
     pub(crate) fn into_side(self) -> SideFiles {
-        self.side
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.side.into_inner()
     }
 }
 
@@ -77,7 +75,7 @@ impl Destination {
         match self {
             Destination::Dir(dir) => OutFile::create(dir.path(), name, spec.compress),
             Destination::Stream(stream) => {
-                let mut to = stream.to.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut to = stream.to.lock();
                 let Some(to) = to.take() else {
                     let error = std::io::Error::other("it takes one part only");
                     return Err(FileError::new("write", Path::new("the output stream"))(

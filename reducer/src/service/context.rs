@@ -1,8 +1,8 @@
 //! One job on a broker as this reducer works on it: what its threads share, and how much they take
 //! in hand.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gristmill_common::job::JobRun;
@@ -14,6 +14,7 @@ use gristmill_jobs::registry::{Event, Submission};
 use gristmill_jobs::transport::{Delivery, PublishError, Transport};
 use gristmill_jobs::worker::Worker;
 use gristmill_rabbitmq::QueueError;
+use parking_lot::Mutex;
 use tracing::warn;
 
 use crate::engine::product::Settings;
@@ -106,10 +107,6 @@ impl JobContext {
         self.worker.runtime.block_on(async {
             let _ = tokio::time::timeout(time, self.stop.reached(Stage::Draining)).await;
         });
-    }
-
-    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn duplicate(&self) {

@@ -6,13 +6,14 @@
 //! know how a run ended.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 
 use gristmill_common::crash;
 use gristmill_common::job::JobRun;
 use gristmill_jobs::declare::delete_job;
 use gristmill_jobs::registry::Ended;
 use gristmill_jobs::worker::Worker;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -55,7 +56,7 @@ impl Janitor {
 
     /// Removes what a run left, unless that was asked for already.
     pub(super) fn remove(&self, ended: Ended) {
-        if lock(&self.pending).insert(ended.run.clone()) {
+        if self.pending.lock().insert(ended.run.clone()) {
             // The thread lives as long as this.
             let _ = self.asked.send(ended);
         }
@@ -78,7 +79,7 @@ impl Removal {
     fn run(&self, asked: &mpsc::Receiver<Ended>) {
         while let Ok(Ended { run, partitions }) = asked.recv() {
             self.remove(&run, partitions);
-            lock(&self.pending).remove(&run);
+            self.pending.lock().remove(&run);
         }
     }
 
@@ -99,9 +100,4 @@ impl Removal {
             _ => crash::point("folder-removed"),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code that can panic runs under the lock.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

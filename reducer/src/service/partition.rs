@@ -116,7 +116,7 @@ struct Held {
 impl Held {
     fn take(dir: &Path, job: &JobContext) -> Result<Option<Self>, FileError> {
         // One at a time, with a pause: reducers that start together get about equal shares.
-        let _turn = job.turn();
+        let _turn = job.turns.lock();
         let path = dir.join(".lock");
         let file = files::open_lock(&path)?;
         match file.try_lock() {

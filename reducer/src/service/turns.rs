@@ -1,8 +1,9 @@
 //! Who runs reduce programs in this process: many at a time, or one alone, which comes before those
 //! that have not begun.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// How often a stop is looked for while others run.
 const LOOK: Duration = Duration::from_millis(200);
@@ -31,28 +32,23 @@ pub(super) struct Turn<'t> {
 impl Turns {
     /// Waits for a turn, beside others or alone; none if a stop is asked for.
     pub(super) fn take(&self, alone: bool, is_stopping: impl Fn() -> bool) -> Option<Turn<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.alone += usize::from(alone);
         while state.running > 0 && alone || state.alone > 0 && !alone {
             if is_stopping() {
                 state.alone -= usize::from(alone);
                 return None;
             }
-            let waited = self.ended.wait_timeout(state, LOOK);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.ended.wait_for(&mut state, LOOK);
         }
         state.running += 1;
         Some(Turn { turns: self, alone })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = self.turns.lock();
+        let mut state = self.turns.state.lock();
         state.running -= 1;
         state.alone -= usize::from(self.alone);
         drop(state);

@@ -10,10 +10,11 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Child;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -195,7 +196,7 @@ impl Node {
 
     /// Stops the node in order, as an operator does.
     pub fn stop(&self) {
-        let mut processes = self.lock();
+        let mut processes = self.processes.lock();
         let beam = processes.beam;
         if let (Some(server), Some(beam)) = (&mut processes.server, beam) {
             signal(beam, Signal::TERM);
@@ -206,7 +207,7 @@ impl Node {
 
     /// Kills the node at once (SIGKILL), as the out-of-memory killer does.
     pub fn kill(&self) {
-        self.reap(&mut self.lock());
+        self.reap(&mut self.processes.lock());
     }
 
     /// Starts a stopped or killed node again, on the same port with the same data.
@@ -220,14 +221,14 @@ impl Node {
 
     /// Freezes the node (SIGSTOP): connections stay open, nothing is answered.
     pub fn freeze(&self) {
-        if let Some(beam) = self.lock().beam {
+        if let Some(beam) = self.processes.lock().beam {
             signal(beam, Signal::STOP);
         }
     }
 
     /// Wakes a frozen node.
     pub fn thaw(&self) {
-        if let Some(beam) = self.lock().beam {
+        if let Some(beam) = self.processes.lock().beam {
             signal(beam, Signal::CONT);
         }
     }
@@ -311,7 +312,7 @@ impl Node {
     }
 
     fn boot(&self) -> Result<(), NodeError> {
-        let mut processes = self.lock();
+        let mut processes = self.processes.lock();
         let log = log_file(&self.folder)?;
         let folder = self.folder.path();
         let mut command = command(self.install.server.as_os_str(), &log)?;
@@ -346,7 +347,7 @@ impl Node {
 
         let end = Instant::now() + START_LIMIT;
         while !self.is_ready() {
-            let gone = match self.lock().server.as_mut() {
+            let gone = match self.processes.lock().server.as_mut() {
                 Some(server) => !matches!(server.try_wait(), Ok(None)),
                 None => true,
             };
@@ -364,7 +365,7 @@ impl Node {
             std::thread::sleep(Duration::from_millis(50));
         }
         let beam = self.eval("list_to_binary(os:getpid()).")?.parse().ok();
-        self.lock().beam = beam;
+        self.processes.lock().beam = beam;
         if let Some(limit) = self.settings.consumer_timeout {
             self.eval(&format!(
                 "application:set_env(rabbit, channel_tick_interval, 100), \
@@ -443,19 +444,13 @@ impl Node {
         }
         let _ = self.watchdog.guard("node", None);
     }
-
-    fn lock(&self) -> MutexGuard<'_, Processes> {
-        self.processes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
         {
-            let mut processes = self.lock();
+            let mut processes = self.processes.lock();
             if let Some(epmd) = &mut processes.epmd {
                 signal_group(epmd.id(), Signal::KILL);
                 let _ = epmd.wait();

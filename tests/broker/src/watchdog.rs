@@ -5,7 +5,8 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::NodeError;
 
@@ -49,7 +50,7 @@ impl Watchdog {
     /// Names the process group that must not outlive the tests; `None` when it has ended.
     pub(crate) fn guard(&self, kind: &str, group: Option<u32>) -> Result<(), NodeError> {
         let group = group.map_or_else(String::new, |group| group.to_string());
-        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pipe = self.pipe.lock();
         match pipe.as_mut() {
             Some(pipe) => {
                 writeln!(pipe, "{kind} {group}").map_err(NodeError::io("telling the watchdog"))
@@ -60,12 +61,7 @@ impl Watchdog {
 
     /// Lets it clean up now, and waits for it.
     pub(crate) fn finish(&mut self) {
-        drop(
-            self.pipe
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(self.pipe.lock().take());
         let _ = self.child.wait();
     }
 }

@@ -1,11 +1,12 @@
 //! What the server keeps, and what it does when it is asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use gristmill_common::id::content_hash;
+use parking_lot::Mutex;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
@@ -29,12 +30,8 @@ pub(crate) struct State {
 pub(crate) struct Memory(pub(crate) Arc<Mutex<State>>);
 
 impl Memory {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn object(&self, bucket: &str, key: &str) -> S3Result<Bytes> {
-        let state = self.state();
+        let state = self.0.lock();
         let bucket = state
             .buckets
             .get(bucket)
@@ -45,12 +42,12 @@ impl Memory {
     /// What was said of an object, or of an upload.
     fn mark(&self, bucket: &str, key: &str) -> Option<Metadata> {
         let place = (bucket.to_owned(), key.to_owned());
-        self.state().marks.get(&place).cloned().flatten()
+        self.0.lock().marks.get(&place).cloned().flatten()
     }
 
     /// Keeps an object, if nothing is in its place or that does not matter.
     fn keep(&self, bucket: &str, key: String, content: Bytes, only_new: bool) -> S3Result<ETag> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let only_new = only_new && !state.ignores_conditions;
         let bucket = state
             .buckets
@@ -132,7 +129,7 @@ impl S3 for Memory {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = request.input;
-        let state = self.state();
+        let state = self.0.lock();
         let bucket = state
             .buckets
             .get(&input.bucket)
@@ -198,7 +195,7 @@ impl S3 for Memory {
         let only_new = input.if_none_match.is_some();
         let tag = self.keep(&input.bucket, input.key.clone(), content, only_new)?;
         let place = (input.bucket, input.key);
-        self.state().marks.insert(place, input.metadata);
+        self.0.lock().marks.insert(place, input.metadata);
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(tag),
             ..Default::default()
@@ -209,7 +206,7 @@ impl S3 for Memory {
         &self,
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if let Some(bucket) = state.buckets.get_mut(&request.input.bucket) {
             bucket.remove(&request.input.key);
         }
@@ -220,7 +217,7 @@ impl S3 for Memory {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if !state.buckets.contains_key(&request.input.bucket) {
             return Err(s3_error!(NoSuchBucket));
         }
@@ -244,7 +241,7 @@ impl S3 for Memory {
         let input = request.input;
         let content = whole(input.body).await?;
         let tag = tag_of(&content);
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let upload = state.uploads.get_mut(&input.upload_id);
         upload
             .ok_or_else(|| s3_error!(NoSuchUpload))?
@@ -260,7 +257,7 @@ impl S3 for Memory {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let input = request.input;
-        let parts = self.state().uploads.remove(&input.upload_id);
+        let parts = self.0.lock().uploads.remove(&input.upload_id);
         let parts = parts.ok_or_else(|| s3_error!(NoSuchUpload))?;
         let mut content = BytesMut::new();
         for part in input
@@ -275,7 +272,7 @@ impl S3 for Memory {
         let tag = self.keep(&input.bucket, input.key.clone(), content.freeze(), only_new)?;
         let mark = self.mark("", &input.upload_id);
         let place = (input.bucket.clone(), input.key.clone());
-        self.state().marks.insert(place, mark);
+        self.0.lock().marks.insert(place, mark);
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -288,7 +285,7 @@ impl S3 for Memory {
         &self,
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        self.state().uploads.remove(&request.input.upload_id);
+        self.0.lock().uploads.remove(&request.input.upload_id);
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 }

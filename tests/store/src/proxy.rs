@@ -2,8 +2,10 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ impl Proxy {
                 let (kept, fault) = (Arc::clone(&kept), Arc::clone(&fault));
                 std::thread::spawn(move || {
                     let number = |line: &str| {
-                        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut kept = kept.lock();
                         kept.push(line.to_owned());
                         kept.len() - 1
                     };
@@ -68,10 +70,7 @@ impl Proxy {
     /// The first lines of all requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lines.lock().clone()
     }
 }
 

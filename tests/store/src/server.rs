@@ -1,10 +1,11 @@
 //! The server.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
@@ -58,14 +59,11 @@ impl Server {
             _runtime: runtime,
         };
         server
-            .state()
+            .state
+            .lock()
             .buckets
             .insert(bucket.into(), Default::default());
         server
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it listens.
@@ -85,14 +83,14 @@ impl Server {
     /// # Panics
     /// When there is no such bucket.
     pub fn put(&self, bucket: &str, key: &str, content: impl Into<Bytes>) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let bucket = state.buckets.get_mut(bucket).expect("a bucket");
         bucket.insert(key.into(), content.into());
     }
 
     /// Takes an object away.
     pub fn remove(&self, bucket: &str, key: &str) {
-        if let Some(bucket) = self.state().buckets.get_mut(bucket) {
+        if let Some(bucket) = self.state.lock().buckets.get_mut(bucket) {
             bucket.remove(key);
         }
     }
@@ -100,13 +98,13 @@ impl Server {
     /// What an object holds.
     #[must_use]
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.state().buckets.get(bucket)?.get(key).cloned()
+        self.state.lock().buckets.get(bucket)?.get(key).cloned()
     }
 
     /// All keys of a bucket, in order.
     #[must_use]
     pub fn keys(&self, bucket: &str) -> Vec<String> {
-        let state = self.state();
+        let state = self.state.lock();
         let keys = state
             .buckets
             .get(bucket)
@@ -117,11 +115,11 @@ impl Server {
     /// Uploads in parts that were begun and neither completed nor given up.
     #[must_use]
     pub fn open_uploads(&self) -> usize {
-        self.state().uploads.len()
+        self.state.lock().uploads.len()
     }
 
     /// From now on it ignores `If-None-Match`, as some stores do.
     pub fn ignore_conditions(&self) {
-        self.state().ignores_conditions = true;
+        self.state.lock().ignores_conditions = true;
     }
 }

@@ -1,5 +1,4 @@
-//! The built-in kinds, one file each. A new kind: its file here, one arm in [`factory`], its
-//! options and its variant of `Kind` in the job spec, one golden test.
+//! The built-in kinds, one file or folder each. ARCHITECTURE says where a new one goes.
 //!
 //! Each file has a `prepare` function that checks the options and builds what all threads share;
 //! its result makes the processors.

@@ -1,9 +1,10 @@
 //! Bodies on their way to the threads that merge them, bounded in bytes.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gristmill_common::id::ChunkId;
+use parking_lot::{Condvar, Mutex};
 
 /// What one body costs beside its bytes.
 pub(super) const OVERHEAD: usize = 96;
@@ -41,10 +42,9 @@ impl Backlog {
     /// Waits for room.
     pub(super) fn admit(&self, bodies: Vec<(ChunkId, Bytes)>) -> Arc<Batch> {
         let cost = bodies.iter().map(|(_, body)| body.len() + OVERHEAD).sum();
-        let mut held = self.lock();
+        let mut held = self.state.bytes.lock();
         while *held > 0 && *held + cost > self.limit {
-            let woken = self.state.freed.wait(held);
-            held = woken.unwrap_or_else(PoisonError::into_inner);
+            self.state.freed.wait(&mut held);
         }
         *held += cost;
         drop(held);
@@ -54,16 +54,11 @@ impl Backlog {
             backlog: self.clone(),
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, usize> {
-        let locked = self.state.bytes.lock();
-        locked.unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        *self.backlog.lock() -= self.cost;
+        *self.backlog.state.bytes.lock() -= self.cost;
         self.backlog.state.freed.notify_one();
     }
 }
@@ -84,7 +79,7 @@ mod tests {
             scope.spawn(|| {
                 for _ in 0..20 {
                     to.send(backlog.admit(batch(300))).unwrap();
-                    assert!(*backlog.lock() <= 1000);
+                    assert!(*backlog.state.bytes.lock() <= 1000);
                 }
                 drop(to);
             });
@@ -93,6 +88,6 @@ mod tests {
             let taken = from.iter().map(|batch| batch.bodies[0].1.len());
             assert_eq!(taken.sum::<usize>(), 6000);
         });
-        assert_eq!(*backlog.lock(), 0);
+        assert_eq!(*backlog.state.bytes.lock(), 0);
     }
 }
