@@ -28,7 +28,7 @@ MOST = (64 << 20) - 4096
 
 # The largest batch, in bytes: what comes of a batch costs the same for many of its records as for few,
 # as the keys of a table do.
-BATCH = 256 << 10
+BATCH = 512 << 10
 
 GREETING = b'{"version": 1, "worker": "python bag", "batch": %d}' % BATCH
 
@@ -198,7 +198,7 @@ class Source:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.room = memoryview(bytearray(BATCH * 2))
+        self.room = memoryview(bytearray(BATCH))
 
     def receive(self) -> Tuple[Optional[bytes], memoryview]:
         """The type of the next frame, and its payload, which is there until the next one comes.
@@ -217,8 +217,9 @@ class Source:
         """So many bytes, unless there are less."""
         room = self.room
         if size > len(room):
-            # For this one only: a large document, mostly.
             room = memoryview(bytearray(size))
+            if size <= KEPT:  # else it is a large document, and for this one only
+                self.room = room
         at = 0
         while at < size:
             got = self.file.readinto(room[at:size])  # type: ignore[attr-defined]
