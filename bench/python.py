@@ -2,21 +2,23 @@
 
 bench/python.py FOLDER [ROUNDS]
 
-FOLDER gets the data, once: a file of 1,000,000 lines of an access log, and the same in 8 gzipped files. It needs
-dask. The ways take turns, and the results are compared; medians and ratios are printed, with the machine's load.
+FOLDER gets the data, once: a file of 1,000,000 lines of an access log, the same in 8 gzipped files, and as JSON. It
+needs dask. The ways take turns, each in an interpreter of its own that has loaded what it needs, and nothing else: with
+more objects loaded, Python looks for garbage less often. The results are compared; medians and ratios are printed, with
+the machine's load.
 """
 
 import gzip
+import hashlib
+import importlib
+import json
 import multiprocessing
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import time
-
-import dask
-import dask.bag
-from gristmill import Pool, read_text
 
 LINES = 1_000_000
 FILES = 8
@@ -27,22 +29,25 @@ def lines():
         status = (200, 200, 200, 304, 404, 500)[n * 7 % 6]
         when, path = "%02d:%02d:%02d" % (n // 3600 % 24, n // 60 % 60, n % 60), (n * n) % 997
         text = '203.0.113.%d - - [03/Mar/2025:%s +0000] "GET /p/%d HTTP/1.1" %d %d "-" "Mozilla/5.0"\n'
-        yield text % (n * 13 % 250, when, path, status, n % 9000)
+        record = {"host": n * 13 % 250, "time": when, "path": "/p/%d" % path, "status": status, "bytes": n % 9000}
+        yield text % (n * 13 % 250, when, path, status, n % 9000), json.dumps(record) + "\n"
 
 
 def make(folder):
     plain = os.path.join(folder, "access.log")
+    zipped, records = ([os.path.join(folder, name % n) for n in range(FILES)] for name in ("access.%d.gz", "json.%d.gz"))
     if not os.path.exists(plain):
         os.makedirs(folder, exist_ok=True)
-        files = [gzip.open(os.path.join(folder, "access.%d.gz" % n), "wt", 6) for n in range(FILES)]
+        files = [[gzip.open(name, "wt", 6) for name in names] for names in (zipped, records)]
         with open(plain + ".tmp", "w") as out:
-            for n, line in enumerate(lines()):
+            for n, (line, record) in enumerate(lines()):
                 out.write(line)
-                files[n * FILES // LINES].write(line)
-        for file in files:
+                files[0][n * FILES // LINES].write(line)
+                files[1][n * FILES // LINES].write(record)
+        for file in files[0] + files[1]:
             file.close()
         os.rename(plain + ".tmp", plain)
-    return plain, [os.path.join(folder, "access.%d.gz" % n) for n in range(FILES)]
+    return plain, zipped, records
 
 
 def cheap(line):
@@ -60,31 +65,49 @@ def total(results):
     return length
 
 
-def imap_gristmill(plain, _):
-    with Pool(2) as pool, open(plain) as file:
+def imap_gristmill(plain, *_):
+    with gristmill.Pool(2) as pool, open(plain) as file:
         return total(pool.imap(cheap, file))
 
 
-def imap_multiprocessing(plain, _):
+def imap_multiprocessing(plain, *_):
     with multiprocessing.Pool(2) as pool, open(plain) as file:
         return total(pool.imap(cheap, file, chunksize=500))
 
 
-def frequencies_gristmill(_, zipped):
-    return sorted(read_text(zipped).map(path).frequencies().compute())
+def frequencies_gristmill(_, zipped, __):
+    return sorted(gristmill.read_text(zipped).map(path).frequencies().compute())
 
 
-def frequencies_dask(_, zipped):
+def frequencies_dask(_, zipped, __):
     with dask.config.set(scheduler="processes", num_workers=2):
         return sorted(dask.bag.read_text(zipped).map(path).frequencies().compute())
 
 
-def start_gristmill(_, __):
-    with Pool() as pool:
+def failing(bag):
+    failed = bag.map(json.loads).filter(lambda record: record["status"] >= 500)
+    return failed.map(lambda record: record["path"]).frequencies().topk(20, key=by_number)
+
+
+def by_number(pair):
+    return pair[1], pair[0]
+
+
+def chain_gristmill(_, __, records):
+    return failing(gristmill.read_text(records)).compute()
+
+
+def chain_dask(_, __, records):
+    with dask.config.set(scheduler="processes", num_workers=2):
+        return list(failing(dask.bag.read_text(records)).compute())
+
+
+def start_gristmill(*_):
+    with gristmill.Pool() as pool:
         return pool.apply(int)
 
 
-def start_multiprocessing(_, __):
+def start_multiprocessing(*_):
     with multiprocessing.Pool() as pool:
         return pool.apply(int)
 
@@ -94,20 +117,27 @@ def processors():
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def timed(way, data):
-    """A process of its own for each: what one has imported or warmed is not the other's gain."""
-    reading, writing = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=measure, args=(way, data, writing))
-    process.start()
-    measured = reading.recv()
-    process.join()
-    return measured
+def timed(way, folder):
+    """What a way takes in an interpreter of its own."""
+    command = [sys.executable, __file__, "--one", way.__name__, folder]
+    return tuple(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
 
 
-def measure(way, data, writing):
+def measure(name, folder):
+    data, way = make(folder), globals()[name]
+    if name.endswith("dask"):
+        globals()["dask"] = importlib.import_module("dask")
+        importlib.import_module("dask.bag")
+    elif name.endswith("gristmill"):
+        globals()["gristmill"] = importlib.import_module("gristmill")
+        gristmill.Pool, gristmill.read_text  # which it loads when they are named
     clock, used = time.perf_counter(), processors()
     result = way(*data)
-    writing.send((time.perf_counter() - clock, processors() - used, hash(repr(result))))
+    print(json.dumps((time.perf_counter() - clock, processors() - used, digest(result))))
+
+
+def digest(result):
+    return hashlib.sha256(repr(result).encode()).hexdigest()
 
 
 def spread(taken, ways, which):
@@ -118,16 +148,17 @@ def spread(taken, ways, which):
 
 
 def main(folder, rounds=5):
-    data = make(folder)
+    make(folder)
     for ways in (
         (imap_gristmill, imap_multiprocessing),
         (frequencies_gristmill, frequencies_dask),
+        (chain_gristmill, chain_dask),
         (start_gristmill, start_multiprocessing),
     ):
         taken = {way: [] for way in ways}
         for _ in range(int(rounds)):
             for way in ways:
-                taken[way].append(timed(way, data))
+                taken[way].append(timed(way, folder))
         if len({result for each in taken.values() for _, _, result in each}) != 1:
             sys.exit("%s: the results differ" % ways[0].__name__)
         for way in ways:
@@ -138,7 +169,4 @@ def main(folder, rounds=5):
 
 
 if __name__ == "__main__":
-    # Strings are hashed alike in all of its processes.
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
-    main(*sys.argv[1:])
+    measure(*sys.argv[2:]) if sys.argv[1] == "--one" else main(*sys.argv[1:])

@@ -65,7 +65,9 @@ pub fn options(args: &BrokerArgs, role: &str) -> anyhow::Result<BrokerOptions> {
     options.heartbeat = args.heartbeat;
     options.name = format!("gristmill {role}");
     options.listener = Arc::new(|event| match event {
-        BrokerEvent::Back { .. } | BrokerEvent::Unblocked => info!("{event}"),
+        BrokerEvent::Back { .. } | BrokerEvent::Unblocked | BrokerEvent::Served { .. } => {
+            info!("{event}");
+        }
         _ => warn!("{event}"),
     });
     Ok(options)

@@ -10,6 +10,7 @@ use gristmill_common::spec::{Each, Exec, Out, Program, Reduce, Reducer};
 
 use crate::code_files;
 use crate::exit::usage;
+use crate::limit_words::LimitWords;
 use crate::program_words::{self, command, environment, function, stays, takes_file};
 use crate::recycle::Recycle;
 use crate::reduce_words::{self, ReduceWords};
@@ -76,22 +77,9 @@ pub struct ExecArgs {
     /// not writable
     #[arg(long, value_name = "FILE", help_heading = "Program")]
     pub ship: Vec<String>,
-    /// The longest that one unit may take, in seconds
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 600,
-        help_heading = "Program"
-    )]
-    pub timeout: u64,
-    /// The most resident memory of one program with all that it starts
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "2GiB",
-        help_heading = "Program"
-    )]
-    pub child_memory: ByteSize,
+    /// What one program may use.
+    #[command(flatten)]
+    pub limits: LimitWords,
     /// A worker is replaced after this many units, or when it has more memory than this: 10000,
     /// 500MiB
     #[arg(long, value_name = "N|SIZE", help_heading = "Program")]
@@ -185,8 +173,8 @@ impl ExecArgs {
                 out: self.out,
                 ok_exit: self.ok_exit,
                 env: environment(&self.env)?,
-                timeout: self.timeout,
-                memory: self.child_memory.0,
+                timeout: self.limits.timeout,
+                memory: self.limits.child_memory.0,
                 recycle: self.recycle.and_then(Recycle::units),
                 recycle_memory: self.recycle.and_then(Recycle::memory),
                 piece: self.piece.0,
@@ -195,6 +183,8 @@ impl ExecArgs {
                 files,
                 net: self.net,
                 record_wise: self.record_wise,
+                cpu_time: self.limits.cpu_time,
+                address_space: self.limits.address_space.map(|most| most.0),
             },
             inputs,
             max_document: (each == Each::Document)
@@ -296,20 +286,9 @@ impl ExecArgs {
         if !PIECE.contains(&self.piece.0) {
             return Err(usage(format!("--piece {}: from 4KiB to 2MiB", self.piece)));
         }
-        if self.timeout == 0 || self.timeout > 86_400 {
-            return Err(usage(format!(
-                "--timeout {}: from 1 to 86400 seconds",
-                self.timeout
-            )));
-        }
+        self.limits.check()?;
         if let Some(most) = self.max_document.filter(|most| !DOCUMENT.contains(&most.0)) {
             return Err(usage(format!("--max-document {most}: from 1B to 16GiB")));
-        }
-        if self.child_memory.0 < 16 << 20 {
-            return Err(usage(format!(
-                "--child-memory {}: at least 16MiB",
-                self.child_memory
-            )));
         }
         if self.map.is_some() && takes_file(program) {
             return Err(usage(

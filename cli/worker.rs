@@ -15,6 +15,7 @@ use crate::args::BrokerArgs;
 use crate::broker;
 use crate::listen::{self, Monitor, Role};
 use crate::signals;
+use crate::unserved;
 
 /// A process that serves a broker until it is told to stop.
 pub struct Serving {
@@ -45,6 +46,7 @@ impl Serving {
         let progress = Arc::new(Progress::default());
         let monitor = Monitor::new(role, &progress, &shutdown);
         monitor.count_reconnects(&mut options);
+        unserved::report(&mut options, &progress);
         listen::start(listen, &monitor, &runtime)?;
         let Some(worker) = broker::worker(&runtime, options, &progress, &shutdown)? else {
             return Ok(None);

@@ -25,6 +25,7 @@ use crate::commands::produce_wait::{Ended, wait_for_end};
 use crate::commands::run::{chunk_size, plan, threads, tmp};
 use crate::exit::{Exit, usage};
 use crate::kind_command::{KindCommand, TypedJob};
+use crate::lone_split;
 use crate::parse_auto;
 use crate::run_progress::RunProgress;
 use crate::signals;
@@ -79,6 +80,9 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let plan = plan(&job, chunk_size, None)?;
     let sent = sent(&job, &plan)?;
     let mut plan = plan.sent_as(sent);
+    if let (Sent::Splits, Some(hint)) = (sent, lone_split::hint(&plan)) {
+        verbosity.say(&hint);
+    }
     if job.command.cutting.dry_run {
         return dry_run::show(&plan, &job.spec);
     }

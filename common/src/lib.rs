@@ -15,6 +15,7 @@ pub mod condition;
 pub mod container;
 pub mod counters;
 pub mod crash;
+pub mod deaths;
 pub mod decimal;
 pub mod entries;
 pub mod entry;

@@ -41,8 +41,7 @@ impl Splitter {
             Records::Paragraphs => Splitter::Paragraphs,
             Records::Document => Splitter::Document,
             Records::Start(pattern) => Splitter::Start(Regex::new(pattern)?),
-            Records::Csv => Splitter::Quoted(b','),
-            Records::Tsv => Splitter::Quoted(b'\t'),
+            Records::Separated(delimiter) => Splitter::Quoted(*delimiter),
             Records::Cri => Splitter::Container(Runtime::Cri),
             Records::Docker => Splitter::Container(Runtime::Docker),
         })

@@ -31,6 +31,14 @@ pub fn queue_name(job: &JobRun, queue: Queue) -> String {
     }
 }
 
+/// Whether a broker's queue of this name is one of a run's.
+#[must_use]
+pub fn is_of(queue: &str, job: &JobRun) -> bool {
+    let rest = queue.strip_prefix("gristmill.");
+    let rest = rest.and_then(|rest| rest.strip_prefix(&job.to_string()));
+    rest.is_some_and(|rest| rest.starts_with('.'))
+}
+
 /// The queues of every job with so many partitions; a job that needs files has a stream too.
 pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
     [Queue::Dead, Queue::Suspect]

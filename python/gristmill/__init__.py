@@ -7,11 +7,15 @@
             ...
 """
 
+from __future__ import annotations
+
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any, List
 
+TYPE_CHECKING = False  # a bag's worker would need longer to load `typing` than to start
 if TYPE_CHECKING:
+    from typing import Any, List
+
     from multiprocessing import TimeoutError
 
     from .archives import Document, documents

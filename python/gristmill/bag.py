@@ -3,6 +3,8 @@
 A bag is a plan: nothing is read before `compute`, `take`, `to_textfiles` or a loop asks for it.
 """
 
+from __future__ import annotations
+
 import bz2
 import functools
 import gzip

@@ -5,27 +5,32 @@ first record, and the others have none; where a record fails, each is asked alon
 record which is set aside.
 """
 
-import codecs
-import io
+from __future__ import annotations
+
+import gc
 import itertools
-import json
 import pickle
 import struct
 import sys
-import traceback
-from typing import BinaryIO, Iterator, List, Optional, Tuple
 
-from . import pairs, stages, travel
+from . import pairs, plan, stages, travel
 from .forked import Guard
-from .plan import Plan
-from .quarantine import Entry
+from .records import Group, documents, taken_apart, texts
+
+TYPE_CHECKING = False  # a worker would need longer to load `typing` than to start
+if TYPE_CHECKING:
+    from typing import BinaryIO, Dict, Iterator, List, Optional, Tuple
+
+    from .quarantine import Entry
 
 # The longest result of one record, in bytes, with room for what is around it.
 MOST = (64 << 20) - 4096
 
 # The largest batch, in bytes: what comes of a batch costs the same for many of its records as for few,
 # as the keys of a table do.
-BATCH = 256 << 10
+BATCH = 512 << 10
+
+GREETING = b'{"version": 1, "worker": "python bag", "batch": %d}' % BATCH
 
 # Blocks of memory up to so many bytes are kept for the next batch.
 KEPT = 8 << 20
@@ -39,17 +44,11 @@ SHOWN = 1024
 # The texts of small numbers, which most of a batch are.
 NUMBERS = [b"%d" % number for number in range(1024)]
 
-# The names by which UTF-8 is asked for, mostly.
-UTF_8 = ("utf-8", "utf8")
-
-# A document's name, the number of the first record, records with a newline behind each, their lengths.
-Group = Tuple[str, int, bytes, Tuple[int, ...]]
-
 
 class Worker:
     """Reads batches and answers them."""
 
-    def __init__(self, plan: Optional[Plan], output: BinaryIO, guard: Guard) -> None:
+    def __init__(self, plan: Optional[plan.Plan], output: BinaryIO, guard: Guard) -> None:
         self.given = plan  # without one, records come back as they are
         self.output = output
         self.guard = guard
@@ -58,16 +57,16 @@ class Worker:
         """Writes a frame."""
         self.output.write(struct.pack(">I", len(payload) + 1) + kind + payload)
 
-    def batch(self, payload: bytes) -> None:
+    def batch(self, payload: memoryview) -> None:
         """Answers all records of a batch."""
         groups = list(taken_apart(payload))
         if self.given is None:
-            for _, _, data, lengths in groups:
-                self.echo(data, lengths)
+            for group in groups:
+                self.echo(group)
             self.send(b"E", b"")
             self.output.flush()
             return
-        records = sum(len(lengths) for *_, lengths in groups)
+        records = sum(group.count for group in groups)
         if not self.answered(records, groups):
             self.each(records, groups)
         self.send(b"E", b"")
@@ -76,17 +75,16 @@ class Worker:
     def each(self, records: int, groups: List[Group]) -> None:
         """Answers records of which one fails, at least: few at a time, and those that fail alone."""
         for group in groups:
-            for piece in cut(group, FEW):
-                few = len(piece[3])
-                if 1 < few < records and self.answered(few, [piece]):
+            for piece in group.cut(FEW):
+                if 1 < piece.count < records and self.answered(piece.count, [piece]):
                     continue
-                for one in cut(piece, 1):
+                for one in piece.cut(1):
                     self.alone(one)
 
     def answered(self, records: int, groups: List[Group]) -> bool:
         """Answers these records at once, if none of them fails."""
         try:
-            self.answer(records, groups)
+            self.answer(records, groups, self.plan.quick)
             return True
         except BaseException as error:
             self.guard.check(error)
@@ -95,7 +93,7 @@ class Worker:
     def alone(self, group: Group) -> None:
         """Answers one record."""
         try:
-            self.answer(1, [group])
+            self.answer(1, [group], False)
         except BaseException as error:
             self.guard.check(error)
             if self.plan.first:
@@ -105,32 +103,40 @@ class Worker:
 
     def entry(self, group: Group, error: BaseException) -> Entry:
         """What is said of a record that failed, where nobody will read the quarantine."""
-        name, number, data, (length,) = group
-        reason, _, details = explain(error).decode().partition("\n")
-        fields = {} if self.plan.documents else {"record": number + 1}
-        text = data[:min(length, SHOWN)].decode("utf-8", "replace")
-        return Entry(name, None, reason, details, text, fields)
+        from .quarantine import Entry  # with what reads its file
 
-    def echo(self, data: bytes, lengths: Tuple[int, ...]) -> None:
+        reason, _, details = explain(error).decode().partition("\n")
+        fields = {} if self.plan.documents else {"record": group.first + 1}
+        (length,) = group.lengths()
+        text = str(group.data[:min(length, SHOWN)], "utf-8", "replace")
+        return Entry(group.name, None, reason, details, text, fields)
+
+    def echo(self, group: Group) -> None:
         """Answers records with themselves."""
         at = 0
-        for length in lengths:
-            self.send(b"O", struct.pack(">III", 1, 1, length) + data[at:at + length])
+        for length in group.lengths():
+            self.send(b"O", struct.pack(">III", 1, 1, length) + group.data[at:at + length])
             at += length + 1
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> plan.Plan:
         """What is done with records."""
         assert self.given is not None
         return self.given
 
-    def answer(self, records: int, groups: List[Group]) -> None:
-        """Answers these records at once."""
+    def answer(self, records: int, groups: List[Group], quick: bool) -> None:
+        """Answers these records at once; where that is `quick`, only a failure says what failed."""
         groups = list(groups)
         self.guard.lists = [groups]
-        items = itertools.chain.from_iterable(self.items(*group) for group in groups)
-        part = self.plan.end.part(stages.run(self.plan.steps, items))
+        items = itertools.chain.from_iterable(map(self.items, groups))
+        last = stages.Last()
+        if quick:
+            part = self.plan.end.part(stages.run_quickly(self.plan.steps, items, last))
+        else:
+            part = self.plan.end.part(stages.run(self.plan.steps, items))
         self.guard.check()
+        if quick and not last.reached:
+            raise RuntimeError("a function raised StopIteration")
         if self.plan.end.table:
             self.send(b"K", table(records, part))
         else:
@@ -141,71 +147,19 @@ class Worker:
         data = travel.dumps(part)
         if len(data) > MOST:
             raise OverflowError("what came of %d records has %d bytes" % (records, len(data)))
-        numbers = [records, 1] + [0] * (records - 1) + [len(data)]
-        self.send(b"O", struct.pack(">%dI" % len(numbers), *numbers) + data)
+        head = struct.pack(">II", records, 1) + bytes(4 * (records - 1))
+        self.send(b"O", b"".join((head, struct.pack(">I", len(data)), data)))
 
-    def items(
-        self, name: str, _: int, data: bytes, lengths: Tuple[int, ...]
-    ) -> Iterator[object]:
+    def items(self, group: Group) -> Iterator[object]:
         """The items of records, which a newline follows each."""
         plan = self.plan
         if plan.documents:
-            lines = documents(data, lengths, plan)
+            lines = documents(group, plan)
         else:
-            found = texts(data, lengths, plan)
+            found = texts(group, plan)
             self.guard.lists.append(found)
             lines = iter(found)
-        return ((line, name) for line in lines) if plan.include_path else lines
-
-
-def cut(group: Group, most: int) -> Iterator[Group]:
-    """The records of a document in pieces of at most so many."""
-    name, first, data, lengths = group
-    at = 0
-    for number in range(0, len(lengths), most):
-        some = lengths[number:number + most]
-        end = at + sum(some) + len(some)
-        yield name, first + number, data[at:end], some
-        at = end
-
-
-def documents(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> Iterator[str]:
-    """The lines of whole documents, as Gristmill would give them as records."""
-    at, end = 0, "\n" if plan.line_ends else ""
-    for length in lengths:
-        file = io.BytesIO(data[at:at + length])
-        at += length + 1
-        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-            file.seek(0)
-        elif length == len(codecs.BOM_UTF8):
-            yield end  # of nothing but a mark, as in records
-        for line in io.TextIOWrapper(file, plan.encoding, plan.errors, newline="\n"):
-            if line.endswith("\n"):
-                line = line[:-2] if line.endswith("\r\n") else line[:-1]
-            yield line + end
-
-
-def texts(data: bytes, lengths: Tuple[int, ...], plan: Plan) -> List[str]:
-    """Records as texts."""
-    text = data.decode(plan.encoding, plan.errors)
-    if plan.line_ends:
-        lines = text.splitlines(True)
-        # Each record ends with a newline, which UTF-8 never loses: so many lines end there only.
-        if len(lines) == len(lengths) and (plan.encoding in UTF_8 or text.count("\n") == len(lines)):
-            return lines
-        lines = list(io.StringIO(text, newline="\n"))
-        if len(lines) == len(lengths):
-            return lines
-    else:
-        lines = text.split("\n")
-        if len(lines) == len(lengths) + 1:
-            lines.pop()
-            return lines
-    lines, at, end = [], 0, 1 if plan.line_ends else 0
-    for length in lengths:
-        lines.append(data[at:at + length + end].decode(plan.encoding, plan.errors))
-        at += length + 1
-    return lines
+        return zip(lines, itertools.repeat(group.name)) if plan.include_path else lines
 
 
 def table(records: int, part: "dict[object, int]") -> bytes:
@@ -225,45 +179,54 @@ def table(records: int, part: "dict[object, int]") -> bytes:
     return payload
 
 
-def taken_apart(payload: bytes) -> Iterator[Group]:
-    """The documents of a batch."""
-    (count,) = struct.unpack_from(">I", payload)
-    at = 4
-    for _ in range(count):
-        (length,) = struct.unpack_from(">I", payload, at)
-        name = payload[at + 4:at + 4 + length].decode("utf-8", "replace")
-        at += 4 + length
-        (length,) = struct.unpack_from(">I", payload, at)
-        at += 4 + length
-        first, records = struct.unpack_from(">QI", payload, at)
-        at += 12
-        lengths = struct.unpack_from(">%dI" % records, payload, at)
-        at += 4 * records
-        end = at + sum(lengths) + records
-        yield name, first, payload[at:end], lengths
-        at = end
-
-
 def explain(error: BaseException) -> bytes:
     """The reason in the first line, and the user's own traceback behind it."""
+    import traceback  # which most workers do not need
+
     reason = "".join(traceback.format_exception_only(type(error), error)).strip()
     reason = reason.splitlines()[-1] if reason else type(error).__name__
     trace = error.__traceback__
-    ours = (__file__, stages.__file__, sys.modules[Plan.__module__].__file__)
+    ours = (__file__, stages.__file__, plan.__file__)
     while trace is not None and trace.tb_frame.f_code.co_filename in ours:
         trace = trace.tb_next
     details = "".join(traceback.format_exception(type(error), error, trace))
     return (reason + "\n" + details).encode("utf-8", "replace")
 
 
-def receive(source: BinaryIO) -> Tuple[Optional[bytes], bytes]:
-    """Reads a frame: its type and its payload; no type where there are no more."""
-    head = source.read(5)
-    if len(head) < 5:
-        return None, b""
-    length = struct.unpack(">I", head[:4])[0] - 1
-    payload = source.read(length)
-    return (None, b"") if len(payload) < length else (head[4:5], payload)
+class Source:
+    """Frames as they come."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.room = memoryview(bytearray(BATCH))
+
+    def receive(self) -> Tuple[Optional[bytes], memoryview]:
+        """The type of the next frame, and its payload, which is there until the next one comes.
+
+        No type where there are no more.
+        """
+        head = self.read(5)
+        if head is None:
+            return None, self.room[:0]
+        length = struct.unpack(">I", head[:4])[0] - 1
+        kind = bytes(head[4:])
+        payload = self.read(length)
+        return (None, self.room[:0]) if payload is None else (kind, payload)
+
+    def read(self, size: int) -> Optional[memoryview]:
+        """So many bytes, unless there are less."""
+        room = self.room
+        if size > len(room):
+            room = memoryview(bytearray(size))
+            if size <= KEPT:  # else it is a large document, and for this one only
+                self.room = room
+        at = 0
+        while at < size:
+            got = self.file.readinto(room[at:size])  # type: ignore[attr-defined]
+            if not got:
+                return None
+            at += got
+        return room[:size]
 
 
 def main(path: str) -> None:
@@ -271,9 +234,9 @@ def main(path: str) -> None:
     # Once a block of this size was given back, the C library keeps smaller ones: batches and their
     # texts would cost their page faults each time. It is not touched, so it costs nothing itself.
     bytes(KEPT)
-    source, output = open(3, "rb", 1 << 20), open(4, "wb", 1 << 20)
+    source, output = Source(open(3, "rb", 0)), open(4, "wb", 1 << 20)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    kind, _ = receive(source)
+    kind, _ = source.receive()
     if kind != b"H":
         return
     worker: Optional[Worker] = None
@@ -281,18 +244,19 @@ def main(path: str) -> None:
     try:
         with open(path, "rb") as file:
             packed = pickle.load(file)
-        plan = None if packed is None else travel.unpack(packed)
+        given = None if packed is None else travel.unpack(packed)
         guard.check()
-        worker = Worker(plan, output, guard)
-        greeting = {"version": 1, "worker": "python bag", "batch": BATCH}
-        answer, payload = b"H", json.dumps(greeting).encode()
+        worker = Worker(given, output, guard)
+        answer, said = b"H", GREETING
     except BaseException as error:
         guard.check(error)
-        answer, payload = b"F", explain(error)
-    output.write(struct.pack(">I", len(payload) + 1) + answer + payload)
+        answer, said = b"F", explain(error)
+    output.write(struct.pack(">I", len(said) + 1) + answer + said)
     output.flush()
+    gc.freeze()
+    gc.enable()
     while worker is not None:
-        kind, payload = receive(source)
+        kind, payload = source.receive()
         if kind is None:
             return
         if kind == b"B":

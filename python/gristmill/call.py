@@ -14,7 +14,7 @@ import runpy
 import sys
 import traceback
 import types
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "gristmill"
@@ -24,6 +24,10 @@ WORKER = "gristmill_worker_module"
 MAINS: Dict[str, types.ModuleType] = {}
 # The worker's: a child that a function forks has another one.
 PID = os.getpid()
+# Made once: `json.dumps` makes one for each value.
+ENCODER = json.JSONEncoder(allow_nan=False)
+quoted = json.encoder.encode_basestring_ascii
+DECODER = json.JSONDecoder()
 KINDS = "bytes, str, or values of JSON (dict with str as keys, list, int, float, bool, None)"
 
 
@@ -31,13 +35,18 @@ def encode(value: Any) -> str:
     """A value as text: bytes, or JSON."""
     if type(value) is bytes:
         return "b" + base64.b64encode(value).decode()
+    if type(value) is str:
+        return "j" + quoted(value)
     check(value)
-    return "j" + json.dumps(value, allow_nan=False)
+    return "j" + ENCODER.encode(value)
 
 
 def decode(text: str) -> Any:
     """The value that a text stands for."""
-    return base64.b64decode(text[1:]) if text[:1] == "b" else json.loads(text[1:])
+    if text[:1] == "b":
+        return base64.b64decode(text[1:])
+    value, end = DECODER.raw_decode(text, 1)  # it was written above, without blanks
+    return value if end == len(text) else json.loads(text[1:])
 
 
 def check(value: Any) -> None:
@@ -127,8 +136,10 @@ class Absent:
     __getattr__ = __call__
 
 
-def several(value: Any) -> List[str]:
-    """The results that a function returned for one record."""
+def several(value: Any) -> Union[str, List[str]]:
+    """The results that a function returned for one record; what is one text needs no list."""
+    if type(value) is str:
+        return "j" + quoted(value)
     if value is None:
         return []
     if isinstance(value, (list, types.GeneratorType)):
@@ -181,11 +192,7 @@ def begin() -> None:
         "item": lambda record: outcome(function, False, record),
         "star": lambda record: outcome(function, True, record),
     }
-    way = ways[how]
-
-    def call(record):  # type: ignore[no-untyped-def]
-        return way(record)
-
+    call = ways[how]
     if how in ("results", "pairs") and takes_bytes(function):
         call.__annotations__["record"] = bytes
     globals()["call"] = call

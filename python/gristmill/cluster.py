@@ -17,7 +17,7 @@ from . import call
 from .bundle import Bundle
 from .desk import CLOSED, RUN, TERMINATED
 from .errors import JobFailed, PoolEnded, Quarantined, RemoteError, WorkerLost
-from .imap import IMapIterator, Raise, iterator_over, no_end
+from .imap import IMapIterator, Outcome, Part
 from .job import Job, start
 from .pool import Pool, checked
 from .program import Input, Option, words
@@ -33,10 +33,9 @@ AT_ONCE = 8
 # How many chunks a job is to have, about, and how much of it may be blanks.
 CHUNKS, WIDE = 256, 4 << 20
 ITEMS = "items.jsonl"
+# Results of an `imap` that are read at once.
+PART = 256
 ENDED = "the pool was terminated before this result was there"
-
-# A value, or the exception in its place.
-Outcome = Tuple[bool, Any]
 
 
 class ClusterPool(Pool):
@@ -147,7 +146,7 @@ class ClusterPool(Pool):
         result: AsyncResult[Iterator[Outcome]] = AsyncResult(self, None, None)
         lines = [line(item) for item in iterable]
         self._start(func, "item", lines, result, lambda outcomes: outcomes)
-        return iterator_over(Awaited(result), self)
+        return IMapIterator(Awaited(result), self)
 
     def _start(
         self,
@@ -211,41 +210,35 @@ class ClusterPool(Pool):
         return outcomes(job, offsets, lost)
 
 
-class Awaited(Iterator[Iterator[Any]]):
-    """The results of a job on a broker, in one part."""
+class Awaited:
+    """The results of a job on a broker, which are there when it is done, and read as they are taken."""
 
     def __init__(self, result: "AsyncResult[Iterator[Outcome]]") -> None:
         self.result: "Optional[AsyncResult[Iterator[Outcome]]]" = result
-        self.timeout: Optional[float] = None
+        self.found: Iterator[Outcome] = iter(())
 
-    def __next__(self) -> Iterator[Any]:
-        if self.result is None:
-            raise StopIteration
-        try:
-            found = self.result.get(self.timeout)
-        except TimeoutError as error:
-            return Raise(error)
-        except Exception as error:
+    def part(self, timeout: Optional[float]) -> Part:
+        """The next results; raises StopIteration where there are no more."""
+        if self.result is not None:
+            try:
+                self.found = self.result.get(timeout)
+            except TimeoutError:
+                raise
+            except Exception:
+                self.result = None
+                raise
             self.result = None
-            return Raise(error)
-        self.result = None
-        return Taken(found)
+        part: List[Outcome] = []
+        try:
+            part.extend(itertools.islice(self.found, PART))
+        except Exception as error:
+            part.append((False, error))
+        if not part:
+            raise StopIteration
+        return (), part
 
-    def drop(self) -> None:
+    def abandon(self) -> None:
         """Nobody will take results."""
-
-
-class Taken(Iterator[Any]):
-    """Values, or their exceptions raised; it goes on behind one."""
-
-    def __init__(self, found: Iterator[Outcome]) -> None:
-        self.found = found
-
-    def __next__(self) -> Any:
-        success, value = next(self.found)
-        if success:
-            return value
-        raise no_end(value)
 
 
 def outcomes(job: Job, offsets: List[int], lost: Dict[Optional[int], Entry]) -> Iterator[Outcome]:

@@ -3,10 +3,14 @@
 It is no worker, though it has all that one has: it would answer a second time, on the same pipes.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-import traceback
-from typing import Any, List, NoReturn, Optional
+
+TYPE_CHECKING = False  # a worker would need longer to load `typing` than to start
+if TYPE_CHECKING:
+    from typing import Any, List, NoReturn, Optional
 
 
 class Guard:
@@ -39,6 +43,8 @@ def leave(error: Optional[BaseException]) -> NoReturn:
                 print(said, file=sys.stderr)
         elif error is not None:
             code = 1
+            import traceback
+
             traceback.print_exception(type(error), error, error.__traceback__)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -6,16 +6,21 @@ import itertools
 import os
 import stat
 import sys
+import threading
 import time
 from collections import deque
 from multiprocessing import TimeoutError
-from typing import Any, Deque, Dict, Iterable, Iterator, List, Optional, TypeVar
+from typing import Any, Deque, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from . import wire
 from .desk import Desk
 from .jobs import Batch, FedJob, Results
 
 T = TypeVar("T")
+# A value, or the exception in its place.
+Outcome = Tuple[bool, Any]
+# Results; or, where some of them are exceptions, outcomes.
+Part = Tuple[Sequence[Any], Sequence[Outcome]]
 
 
 class ImapJob(FedJob):
@@ -57,22 +62,23 @@ class ImapJob(FedJob):
             self.changed.notify_all()
             self.room.notify_all()
 
-    def part(self, timeout: Optional[float]) -> Iterator[Any]:
-        """The next results, as soon as there are some. Takes no longer than `timeout` seconds."""
+    def part(self, timeout: Optional[float]) -> Part:
+        """The next results, as soon as there are some. Takes no longer than `timeout` seconds.
+
+        Raises StopIteration where there are no more.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self.lock:
             while not self.ready:
                 if self.failed is not None:
-                    return Raise(self.failed)
+                    raise no_end(self.failed)
                 # Not what was answered: an answer counts before it is here.
                 if self.ended and self.consumed == self.pulled:
                     failure, self.failure = self.failure, None
-                    if failure is not None:
-                        return Raise(failure)
-                    raise StopIteration
+                    raise StopIteration if failure is None else no_end(failure)
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
-                    return Raise(TimeoutError())
+                    raise TimeoutError
                 self.changed.wait(left)
             results = self.ready.popleft()
             self.consumed += results.count
@@ -84,6 +90,18 @@ class ImapJob(FedJob):
         if self.consumed >= self.room_at:
             with self.lock:
                 self.room.notify_all()
+
+    def abandon(self) -> None:
+        """Nobody will take results. An object's end may come while its thread has any lock.
+
+        So another thread takes the job's; but at the end of the interpreter no thread begins any
+        more, and `Thread.start` would wait for that for ever, before Python 3.12.
+        """
+        if not self.done and not sys.is_finalizing():
+            try:
+                _thread.start_new_thread(self.drop, ())
+            except RuntimeError:
+                pass  # the interpreter ends, and the pool with it
 
     def drop(self) -> None:
         """Nobody will take results: items are still worked off, as in multiprocessing."""
@@ -198,19 +216,6 @@ def stays(iterable: Any) -> bool:
     return False
 
 
-class Raise(Iterator[Any]):
-    """An iterator that raises once, in place of an item, and has nothing more."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error: Optional[BaseException] = no_end(error)
-
-    def __next__(self) -> Any:
-        error, self.error = self.error, None
-        if error is None:
-            raise StopIteration
-        raise error
-
-
 def no_end(error: BaseException) -> BaseException:
     """An error of a function, as an iterator may raise it: a StopIteration would be its end."""
     if not isinstance(error, StopIteration):
@@ -220,89 +225,69 @@ def no_end(error: BaseException) -> BaseException:
     return instead
 
 
-def opened(results: Results) -> Iterator[Any]:
-    """Results among which some may be exceptions, which are raised when it is their turn."""
+def opened(results: Results) -> Part:
+    """Results, and what there is of them where some are exceptions."""
     if not results.errors:
         try:
-            return iter(results.values())
+            return results.values(), ()
         except Exception:
             pass  # one of them cannot be read here: it is found below
     errors = dict(results.errors)
-    parts: List[Iterator[Any]] = []
+    outcomes: List[Outcome] = []
     for at, value in enumerate(wire.decode(results.data)):
         try:
             if at in errors:
                 raise errors[at]
-            parts.append(iter((wire.unbox(value),)))
+            outcomes.append((True, wire.unbox(value)))
         except Exception as error:
-            parts.append(Raise(error))
-    return Chain(parts)
+            outcomes.append((False, error))
+    return (), outcomes
 
 
-class Chain(Iterator[Any]):
-    """Iterators one after the other; one that raises is not at its end."""
-
-    def __init__(self, parts: List[Iterator[Any]]) -> None:
-        self.parts = deque(parts)
-
-    def __next__(self) -> Any:
-        while self.parts:
-            try:
-                return next(self.parts[0])
-            except StopIteration:
-                self.parts.popleft()
-        raise StopIteration
-
-
-class Parts(Iterator[Iterator[Any]]):
-    """The results of a job, in parts."""
-
-    def __init__(self, job: ImapJob) -> None:
-        self.job = job
-        self.timeout: Optional[float] = None
-
-    def __next__(self) -> Iterator[Any]:
-        return self.job.part(self.timeout)
-
-    def drop(self) -> None:
-        """Nobody will take results. An object's end may come while its thread has any lock.
-
-        So another thread takes the job's; but at the end of the interpreter no thread begins any
-        more, and `Thread.start` would wait for that for ever, before Python 3.12.
-        """
-        if not self.job.done and not sys.is_finalizing():
-            try:
-                _thread.start_new_thread(self.job.drop, ())
-            except RuntimeError:
-                pass  # the interpreter ends, and the pool with it
-
-
-class IMapIterator(itertools.chain[T]):
-    """The results of `imap` and `imap_unordered`.
+class IMapIterator(Iterator[T]):
+    """The results of `imap` and `imap_unordered`; several threads may take them.
 
     An exception of the function is raised when its item's turn comes; the iterator goes on behind
-    it. `chain` gives the items of one part after the other without a line of Python for each.
+    it.
     """
 
-    _parts: Any
-    _pool: object
+    def __init__(self, source: Any, pool: object) -> None:
+        self._source = source  # of parts
+        self._pool = pool  # it lives as long
+        # What nobody has taken of the part that is open: results, or what some are exceptions of.
+        self._results: Iterator[T] = iter(())
+        self._outcomes: Iterator[Outcome] = iter(())
+        # Whoever has it opens the next part. It may be left locked by Ctrl-C: not for its thread.
+        self._opening = threading.RLock()
+
+    def __next__(self) -> T:
+        for result in self._results:
+            return result
+        return self._next(None)
 
     def next(self, timeout: Optional[float] = None) -> T:
         """The next result; raises multiprocessing.TimeoutError if it is not there in time."""
-        self._parts.timeout = timeout
+        return self._next(timeout)
+
+    def _next(self, timeout: Optional[float]) -> T:
+        begun = time.monotonic()
+        if not self._opening.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            raise TimeoutError
         try:
-            return self.__next__()
+            while True:
+                for result in self._results:
+                    return result
+                for success, value in self._outcomes:
+                    if not success:
+                        raise no_end(value)
+                    result = value
+                    return result
+                left = None if timeout is None else timeout - (time.monotonic() - begun)
+                self._results, self._outcomes = map(iter, self._source.part(left))
         finally:
-            self._parts.timeout = None
+            self._opening.release()
 
     def __del__(self) -> None:
-        parts = getattr(self, "_parts", None)
-        if parts is not None:
-            parts.drop()
-
-
-def iterator_over(parts: Iterator[Iterator[Any]], pool: object) -> "IMapIterator[Any]":
-    """An iterator over results that come in parts; the pool lives as long."""
-    results: IMapIterator[Any] = IMapIterator.from_iterable(parts)  # type: ignore[assignment]
-    results._parts, results._pool = parts, pool
-    return results
+        source = getattr(self, "_source", None)
+        if source is not None:
+            source.abandon()

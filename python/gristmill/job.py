@@ -11,7 +11,7 @@ import uuid
 from multiprocessing import TimeoutError
 from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from . import call, program, quarantine
+from . import call, program, quarantine, quickjson
 from .bundle import Bundle
 from .errors import JobFailed
 from .program import (
@@ -143,33 +143,37 @@ class Job:
 
     def results(self) -> Iterator[Any]:
         """The results that there are, even if more was set aside than is allowed."""
-        for found in self._parts():
-            yield found if self._reduce else found._replace(value=call.decode(found.value))
+        if self._reduce:
+            return self._pairs()
+        return (
+            Result(said["name"], said["offset"], call.decode(said["result"])) for said in self._said()
+        )
 
     def texts(self) -> Iterator[Tuple[int, str]]:
         """The results as they travel, and where their records begin."""
-        return ((found.offset, found.value) for found in self._parts())
+        return ((said["offset"], said["result"]) for said in self._said())
 
-    def _parts(self) -> Iterator[Any]:
-        for part in sorted(os.listdir(self.output)):
-            if part.startswith("part-"):
-                yield from self._part(self._path(part))
+    def _parts(self) -> List[str]:
+        return [self._path(part) for part in sorted(os.listdir(self.output)) if part.startswith("part-")]
 
-    def _part(self, path: str) -> Iterator[Any]:
-        with text_of(path) as file:
-            for line in file:
-                if self._reduce and ".jsonl" in os.path.basename(path):
-                    key, value = json.loads(line).values()
-                    yield key, value
-                elif self._reduce:
+    def _said(self) -> Iterator[Any]:
+        for path in self._parts():
+            with text_of(path) as file:
+                yield from map(quickjson.loads, file)
+
+    def _pairs(self) -> Iterator[Tuple[str, Any]]:
+        for path in self._parts():
+            with text_of(path) as file:
+                for line in file:
+                    if ".jsonl" in os.path.basename(path):
+                        key, value = json.loads(line).values()
+                        yield key, value
+                        continue
                     key, _, value = line.rstrip("\n").partition("\t")
                     if self._reduce in TABLES:
                         yield ESCAPE.sub(meant, key), int(value)
                     else:
                         yield key, value
-                else:
-                    said = json.loads(line)
-                    yield Result(said["name"], said["offset"], said["result"])
 
     def quarantine(self) -> List[quarantine.Entry]:
         """What it has set aside, with the reason of each."""
@@ -179,7 +183,11 @@ class Job:
     def account(self) -> List[Dict[str, Any]]:
         """For each source the records that went in, were mapped, and were set aside."""
         self._ended.wait()
-        with open(self._path("sources.jsonl"), encoding="utf-8") as file:
+        try:
+            file = open(self._path("sources.jsonl"), encoding="utf-8")
+        except FileNotFoundError:
+            raise JobFailed("job %s has no account: it has no results" % self.name) from None
+        with file:
             return [json.loads(line) for line in file]
 
     def status(self) -> str:

@@ -1,5 +1,7 @@
 """The lines of documents, as the program `gristmill` gives them to workers of ours."""
 
+from __future__ import annotations
+
 import os
 import pickle
 import re
@@ -11,9 +13,10 @@ from .errors import JobFailed, Quarantined
 from .program import Folder, Option, Running, words
 from .quarantine import Entry, entries, told
 
-# Runs the worker without any folder of ours or the user's before the others.
+# Runs the worker without any folder of ours or the user's before the others. What it loads stays, so
+# nobody looks for garbage in it.
 START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); "
     "from gristmill.bagworker import main; main(sys.argv[2])"
 )
 # A batch that takes longer than that, in seconds, is given up.

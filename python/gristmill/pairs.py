@@ -5,11 +5,16 @@ pickled: equal ones may have several forms, and are merged by who reads the tabl
 order of these forms, and texts are the last ones.
 """
 
-import base64
+from __future__ import annotations
+
+import binascii
 import pickle
-from typing import Any, Collection, List
 
 from . import travel
+
+TYPE_CHECKING = False  # a worker would need longer to load `typing` than to start
+if TYPE_CHECKING:
+    from typing import Any, Collection, List
 
 # The longest key that the table takes, in bytes.
 MOST = 512 << 10
@@ -34,10 +39,10 @@ def key_text(key: Any) -> bytes:
         if key.isprintable() and "\\" not in key:
             text: bytes = PLAIN + key.encode()
             return text
-        return CODED + base64.b64encode(key.encode("utf-8", "surrogatepass"))
+        return CODED + coded(key.encode("utf-8", "surrogatepass"))
     if kind is int:
         return NUMBER + str(key).encode()
-    return PICKLED + base64.b64encode(travel.dumps(key))
+    return PICKLED + coded(travel.dumps(key))
 
 
 def key_of(text: bytes) -> Any:
@@ -47,5 +52,10 @@ def key_of(text: bytes) -> Any:
         return rest.decode()
     if kind == NUMBER:
         return int(rest)
-    data = base64.b64decode(rest)
+    data = binascii.a2b_base64(rest)
     return data.decode("utf-8", "surrogatepass") if kind == CODED else pickle.loads(data)
+
+
+def coded(data: bytes) -> bytes:
+    """Bytes as text."""
+    return binascii.b2a_base64(data, newline=False)

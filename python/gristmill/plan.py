@@ -1,21 +1,27 @@
 """What a bag has its workers do with a batch of items, and what becomes of their answers."""
 
+from __future__ import annotations
+
 import copy
 import functools
 import heapq
 import itertools
 from collections import Counter
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from . import pairs, stages
 
-Binop = Callable[[Any, Any], Any]
+TYPE_CHECKING = False  # a worker would need longer to load `typing` than to start
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
+
+    Binop = Callable[[Any, Any], Any]
 
 
 class End:
     """What the items of a batch become: what is sent, and how the parts are put together."""
 
     table = False  # parts are keys and numbers, which Gristmill adds up
+    takes_all = True  # of its items, in every part
 
     def part(self, items: Iterator[Any]) -> Any:
         """What a worker makes of its items."""
@@ -122,6 +128,7 @@ class TopK(End):
     def __init__(self, count: int, key: Optional[Callable[[Any], Any]]) -> None:
         self.count = count
         self.key = key
+        self.takes_all = count > 0
 
     def part(self, items: Iterable[Any]) -> Any:
         return heapq.nlargest(self.count, items, key=self.key)
@@ -199,6 +206,8 @@ class Reduce(End):
     As in Dask, parts without items are left out: `max` has no value for them.
     """
 
+    takes_all = False  # `any` does not
+
     def __init__(self, part: Callable[[Any], Any], whole: Callable[[List[Any]], Any]) -> None:
         self.of_part = part
         self.of_whole = whole
@@ -240,7 +249,10 @@ class Plan:
         self.line_ends = line_ends
         self.first = first
         # Gristmill's records end with the byte of a newline, which not every encoding has.
-        self.documents = stages.partitioned(steps) or not has_newlines(encoding)
+        partitioned = stages.partitioned(steps)
+        self.documents = partitioned or not has_newlines(encoding)
+        # Functions of whole partitions may leave items: then nobody can tell that some are missing.
+        self.quick = end.takes_all and not partitioned
 
 
 def has_newlines(encoding: str) -> bool:

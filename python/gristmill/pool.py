@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, Type
 
 from . import child, travel
 from .desk import CLOSED, RUN, Desk
-from .imap import ImapJob, IMapIterator, Parts, PulledJob, iterator_over, stays
+from .imap import ImapJob, IMapIterator, PulledJob, stays
 from .minder import Minder, Settings, kill
 from .results import ApplyJob, AsyncResult, Callback, MapJob
 
@@ -55,6 +55,7 @@ class Pool:
                 raise ValueError("maxtasksperchild must be a positive int or None")
         context = context or multiprocessing.get_context()
         self._method: str = context.get_start_method()
+        self._pid = os.getpid()
         settings = Settings(context, initializer, tuple(initargs), maxtasksperchild)
         self._desk = Desk(processes)
         self._minders: List[Minder] = []
@@ -182,6 +183,9 @@ class Pool:
         return "<%s state=%s pool_size=%d>" % (type(self).__name__, state, workers)
 
     def _check_running(self) -> None:
+        if os.getpid() != self._pid:
+            # multiprocessing waits for ever: no thread of a pool is there in a forked process.
+            raise RuntimeError("this pool is of the process that has forked this one: make another one here")
         if self._desk.state != RUN:
             raise ValueError("Pool not running")
 
@@ -222,7 +226,7 @@ class Pool:
             self._desk.add(job)
             name = "gristmill-feeder"
             threading.Thread(target=job.feed, args=(items,), name=name, daemon=True).start()
-        return iterator_over(Parts(job), self)
+        return IMapIterator(job, self)
 
 
 def end(desk: Desk, minders: List[Minder]) -> None:
@@ -240,9 +244,12 @@ def end(desk: Desk, minders: List[Minder]) -> None:
 
 def checked(chunksize: Optional[int]) -> Optional[int]:
     """A number of items."""
-    if chunksize is not None and chunksize < 1:
+    if chunksize is None:
+        return None
+    size = operator.index(chunksize)
+    if size < 1:
         raise ValueError("Chunksize must be 1+, not {0!r}".format(chunksize))
-    return chunksize
+    return size
 
 
 def usable_processors() -> int:

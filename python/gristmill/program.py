@@ -4,6 +4,7 @@ import fcntl
 import glob
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -87,8 +88,9 @@ class Folder:
     """A temporary folder, which is removed with this object."""
 
     def __init__(self) -> None:
-        self._made = tempfile.TemporaryDirectory(prefix="gristmill-python-")
-        self.path = self._made.name
+        self.path = tempfile.mkdtemp(prefix="gristmill-python-")
+        # Not a TemporaryDirectory: it warns where it is not closed, and a forked process removes it.
+        self._remove = weakref.finalize(self, removed, self.path, os.getpid())
 
     @property
     def quarantine(self) -> str:
@@ -206,6 +208,12 @@ def rooted(env: Mapping[str, str]) -> Dict[str, str]:
         parts = found["PYTHONPATH"].split(os.pathsep)
         found["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, parts))
     return found
+
+
+def removed(path: str, pid: int) -> None:
+    """Removes a folder, unless this is a forked process, whose folder it is not."""
+    if os.getpid() == pid:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def closed(life: int, pid: int) -> None:

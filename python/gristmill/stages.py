@@ -1,12 +1,18 @@
 """What a bag does to its items: stages, each of which takes an iterator and returns one."""
 
+from __future__ import annotations
+
 import copy
 import functools
 import itertools
 import operator
-from typing import Any, Callable, Iterable, Iterator, List, Sequence, Tuple
+import sys
 
-Stage = Callable[[Iterable[Any]], Iterator[Any]]
+TYPE_CHECKING = False  # a worker would need longer to load `typing` than to start
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Iterator, List, Sequence, Tuple, Union
+
+    Stage = Union["Map", "Filter", "Flatten", "Partition"]
 
 MISSING = object
 
@@ -25,6 +31,22 @@ class Map:
             return (function(*item) for item in items)
         return (function(item) for item in items)
 
+    def quick(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The same without a line of Python for each item; a StopIteration is the end."""
+        if self.star:
+            return itertools.starmap(self.function, items)
+        return map(quicker(self.function), items)
+
+
+def quicker(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns the same sooner, if there is one."""
+    json = sys.modules.get("json")
+    if json is None or function is not json.loads or function.__module__ != "json":
+        return function
+    from . import quickjson  # only then, as all that a worker loads
+
+    return quickjson.loads
+
 
 class Filter:
     """Keeps items by what a function says of them."""
@@ -39,12 +61,18 @@ class Filter:
             return (item for item in items if function(item))
         return (item for item in items if not function(item))
 
+    def quick(self, items: Iterable[Any]) -> Iterator[Any]:
+        """As `Map.quick`."""
+        return (filter if self.keep else itertools.filterfalse)(self.function, items)
+
 
 class Flatten:
     """The items of the items."""
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
         return itertools.chain.from_iterable(items)
+
+    quick = __call__
 
 
 class Partition:
@@ -55,6 +83,8 @@ class Partition:
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
         return iter(self.function(iter(items)))
+
+    quick = __call__
 
 
 def pluck(key: Any, default: Any, item: Any) -> Any:
@@ -84,6 +114,31 @@ def run(stages: Sequence[Stage], items: Iterable[Any]) -> Iterator[Any]:
     for stage in stages:
         items = stage(items)
     return iter(items)
+
+
+class Last:
+    """Comes behind the items, and tells whether anybody has come so far."""
+
+    def __init__(self) -> None:
+        self.reached = False
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self.reached = True
+        raise StopIteration
+
+
+def run_quickly(stages: Sequence[Stage], items: Iterable[Any], last: Last) -> Iterator[Any]:
+    """As `run`. But where a function raises StopIteration, it ends as if there were no more items.
+
+    Who has taken all of it looks whether `last` was reached then: else something is missing.
+    """
+    found: Iterator[Any] = itertools.chain(items, last)
+    for stage in stages:
+        found = stage.quick(found)
+    return found
 
 
 def partitioned(stages: Sequence[Stage]) -> bool:

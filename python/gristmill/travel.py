@@ -1,17 +1,22 @@
-"""How functions and values travel between Python processes of this machine: by name, else by cloudpickle.
+"""How functions and values travel between Python processes of this machine: by name, else by value.
 
-What is defined in the script that runs (`__main__`) goes by cloudpickle, and so comes back; where that
-is not installed, or cannot take it, the script is loaded in the other process, as multiprocessing does
-it: under another name, so that what stands below `if __name__ == "__main__"` is not run.
+Functions of the script that runs (`__main__`) go to a bag's workers with what they name. What else the
+script defines goes by cloudpickle, and so comes back; where that is not installed, or cannot take it,
+the script is loaded in the other process, as multiprocessing does it: under another name, so that what
+stands below `if __name__ == "__main__"` is not run.
 """
+
+from __future__ import annotations
 
 import importlib
 import os
 import pickle
-import runpy
 import sys
 import types
-from typing import Any, Dict, List, Optional
+
+TYPE_CHECKING = False  # a worker would need longer to load `typing` than to start
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
 
 
 def dumps(value: Any) -> bytes:
@@ -47,22 +52,34 @@ def by_value(value: Any, problem: Exception) -> bytes:
 def pack(value: Any) -> Dict[str, Any]:
     """A value with functions in it, and what another process needs to read it."""
     packed: Dict[str, Any] = {"path": search_path()}
+    data = None
+    problem: Exception = TypeError("what an interactive session defines is in no module")
     try:
         data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        return {**packed, "value": by_value(value, error)}
-    if b"__mp_main__" in data:
+        problem = error
+    if data is not None and b"__mp_main__" in data:
         check_not_loading()
-    if b"__main__" not in data:
+    if data is not None and b"__main__" not in data:
         return {**packed, "value": data}
-    main = main_script()
-    problem = TypeError("what an interactive session defines is in no module")
+    try:
+        return {**packed, "value": scripted_value(value)}
+    except Exception:
+        pass  # it is more than functions and what they name
     try:
         return {**packed, "value": by_value(value, problem)}
     except Exception:
-        if main is None:
+        main = main_script()
+        if data is None or main is None:
             raise
     return {**packed, "value": data, "main": main}
+
+
+def scripted_value(value: Any) -> bytes:
+    """A value with functions of a script."""
+    from . import scripted  # which a worker needs only if something was taken by it
+
+    return scripted.dumps(value)
 
 
 def search_path() -> List[str]:
@@ -90,6 +107,7 @@ def load_main(path: str) -> None:
     """Loads a script such that `__main__` is what it defines, without what runs only there."""
     # When it is first loaded, `__mp_main__` becomes another name of `__main__`: not in the script.
     importlib.import_module("multiprocessing")
+    runpy = importlib.import_module("runpy")
     module = types.ModuleType("__mp_main__")
     module.__dict__.update(runpy.run_path(path, run_name="__mp_main__"))
     sys.modules["__main__"] = sys.modules["__mp_main__"] = module

@@ -70,3 +70,28 @@ def test_a_function_that_raises_stop_iteration_fails_for_its_record(tmp_path, ve
     with pytest.raises(gm.Quarantined, match="StopIteration") as caught:
         VERBS[verb](gm.read_text(tmp_path / "lines")).compute()
     assert [entry.offset for entry in caught.value.entries] == [14, 47]
+
+
+def test_an_item_goes_through_all_functions_before_the_next_one(tmp_path):
+    # A function may give out the same object again and again.
+    (tmp_path / "lines").write_text("".join("%d\n" % n for n in range(3000)))
+    shared = {}
+
+    def put(line):
+        shared["number"] = int(line)
+        return shared
+
+    bag = gm.read_text(tmp_path / "lines").map(put)
+    assert bag.filter(lambda one: one["number"] % 2).pluck("number").compute() == list(range(1, 3000, 2))
+    assert bag.map(lambda one: one["number"]).frequencies().count().compute() == 3000
+    assert bag.starmap(lambda key: shared is not None).sum().compute() == 3000
+
+
+def test_verbs_that_leave_items(tmp_path):
+    (tmp_path / "lines").write_text("".join("%d\n" % n for n in range(3000)))
+    bag = gm.read_text(tmp_path / "lines").map(int)
+    assert bag.any().compute() is True
+    assert bag.all().compute() is False
+    assert bag.topk(0).compute() == []
+    assert bag.reduction(next, list).compute()[0] == 0
+    assert bag.map_partitions(lambda items: [next(items)]).compute() == [0]

@@ -227,3 +227,11 @@ def test_a_function_that_raises_stop_iteration_ends_no_results(pool, how):
     assert sorted(found) == [0, 1, 2, 3]
     with pytest.raises(RuntimeError, match="the function raised StopIteration"):
         list(getattr(pool, how)(stops, range(4)))
+
+
+@pytest.mark.parametrize("verb", ["map", "imap", "imap_unordered", "starmap"])
+def test_a_chunksize_that_is_no_number_is_an_error_of_its_call_alone(pool, verb):
+    for wrong in (1.5, "3"):
+        with pytest.raises(TypeError, match="integer"):
+            getattr(pool, verb)(same, [1, 2], wrong)
+    assert pool.map(same, [1, 2]) == [1, 2]

@@ -175,6 +175,61 @@ def test_many_calls(pool):
     assert [result.get(timeout=60) for result in results] == [n * n for n in range(3000)]
 
 
+def uses_the_pool_of_its_parent(_):
+    return PARENTS[0].map(square, [1])
+
+
+PARENTS = []
+
+
+def test_a_forked_process_is_told_that_the_pool_is_not_its_own():
+    # It would wait for ever.
+    with gm.Pool(1) as theirs:
+        PARENTS[:] = [theirs]
+        with gm.Pool(1, context=multiprocessing.get_context("fork")) as pool:
+            with pytest.raises(RuntimeError, match="make another one here"):
+                pool.apply_async(uses_the_pool_of_its_parent, (1,)).get(60)
+        PARENTS.clear()
+        assert theirs.map(square, [2]) == [4]
+
+
+def taken_by_threads(results, count):
+    """What several threads take of one iterator, each slower than results come."""
+    taken = []
+
+    def take():
+        for result in results:
+            taken.append(result)
+            if result % 50 == 0:
+                time.sleep(0.001)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(taken) == list(range(count))
+
+
+@pytest.mark.parametrize("way", ["imap", "imap_unordered"])
+def test_several_threads_take_from_one_iterator(pool, way):
+    # A thread that opened a part threw that of another thread away.
+    for items in (range(20_000), iter(range(20_000))):
+        taken_by_threads(getattr(pool, way)(int, items), 20_000)
+
+
+def test_a_thread_waits_no_longer_than_it_says_while_another_waits(pool):
+    go = threading.Event()
+    results = pool.imap(int, iter(lambda: go.wait() and 1, 1))
+    waiting = threading.Thread(target=lambda: list(results))
+    waiting.start()
+    with pytest.raises(gm.TimeoutError):
+        results.next(timeout=0.05)
+    go.set()
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
 def test_several_threads_use_one_pool(pool):
     found = {}
 

@@ -185,6 +185,8 @@ def test_timeouts_and_cancel(texts):
         job.wait(timeout=0.1)
     assert not job.done()
     job.cancel()
+    with pytest.raises(gm.JobFailed, match="no account"):
+        job.account()
     assert job.done()
     with pytest.raises(gm.JobFailed):
         job.wait()

@@ -156,3 +156,31 @@ def test_an_output_that_another_reducer_wrote_is_told_whatever_was_set_aside(tmp
         job._ended.set()
         with pytest.raises(gm.JobFailed, match="name the folder of that, as it is seen here, by results="):
             job.wait()
+
+
+FORKING = """
+    import os, sys
+    import gristmill as gm
+
+    def same(line):
+        return line
+
+    if __name__ == "__main__":
+        job = gm.submit(same, sys.argv[1], each="line").wait()
+        if os.fork() == 0:
+            sys.exit()
+        os.wait()
+        print(len(list(job.open())), os.path.exists(job.output))
+        output = job.output
+        del job
+        print(os.path.exists(output))
+"""
+
+
+def test_results_go_with_the_job_and_not_with_a_process_that_is_forked(texts, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(FORKING))
+    command = [sys.executable, "-W", "error", str(script), str(texts / "t1.txt")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+    # Nor is there a warning that nobody has closed it.
+    assert (done.stdout, done.stderr, done.returncode) == ("100 True\nFalse\n", "", 0)

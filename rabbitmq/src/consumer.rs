@@ -24,9 +24,13 @@ use super::lull::Lull;
 use super::publisher::count;
 use super::queues::{UNKNOWN, is_missing, passive};
 use super::state::ConnectionState;
+use super::unserved::Failed;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Codes of errors (AMQP 0-9-1, constants): something is not allowed, or fails inside the broker.
+const ACCESS_REFUSED: u16 = 403;
+const INTERNAL_ERROR: u16 = 541;
 /// How often a finished queue is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// How many looks in a row must find it empty: a message between queue and consumer is in neither's
@@ -145,25 +149,16 @@ impl Worker {
             let opened = unless_lost(&session.connection, self.open(&session.connection)).await;
             let (channel, consumer) = match opened {
                 Ok(opened) => opened,
-                Err(error) if is_missing(&error) => {
-                    if unknown.get_or_insert_with(Instant::now).elapsed() >= UNKNOWN {
-                        return End::Gone;
-                    }
-                    tokio::time::sleep(backoff.next()).await;
-                    continue;
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::ProtocolError(fault) if fault.get_id() == 403 => {
-                        return End::Refused(error.to_string());
-                    }
-                    ErrorKind::ChannelsLimitReached => return End::Refused(error.to_string()),
-                    _ => {
-                        tokio::time::sleep(backoff.next()).await;
-                        continue;
-                    }
+                Err(error) => match self.try_later(&error, &mut unknown, &mut backoff).await {
+                    Some(end) => return end,
+                    None => continue,
                 },
             };
             unknown = None;
+            if self.state.unserved().forget(&self.queue) {
+                let queue = self.queue.clone();
+                self.state.say(&BrokerEvent::Served { queue });
+            }
             if let Some(reason) = ended.take() {
                 let queue = self.queue.clone();
                 self.state.say(&BrokerEvent::Resubscribed { queue, reason });
@@ -188,6 +183,48 @@ impl Worker {
                     tokio::time::sleep(backoff.next()).await;
                 }
                 Stop::Again(None) | Stop::Elsewhere => {}
+            }
+        }
+    }
+
+    /// Waits until the queue is to be subscribed to again, which has just failed; or says that it
+    /// is not.
+    async fn try_later(
+        &mut self,
+        error: &lapin::Error,
+        unknown: &mut Option<Instant>,
+        backoff: &mut Backoff,
+    ) -> Option<End> {
+        if is_missing(error) && unknown.get_or_insert_with(Instant::now).elapsed() >= UNKNOWN {
+            self.state.unserved().forget(&self.queue);
+            return Some(End::Gone);
+        }
+        let wait = match error.kind() {
+            ErrorKind::ChannelsLimitReached => return Some(End::Refused(error.to_string())),
+            ErrorKind::ProtocolError(fault) if fault.get_id() == ACCESS_REFUSED => {
+                return Some(End::Refused(error.to_string()));
+            }
+            ErrorKind::ProtocolError(fault) if fault.get_id() == INTERNAL_ERROR => {
+                self.not_served(error)
+            }
+            _ => None,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait.unwrap_or_else(|| backoff.next())) => {}
+            Ok(()) = self.modes.changed() => {}
+        }
+        None
+    }
+
+    /// The broker ended the connection; how long to wait where that is the queue's doing.
+    fn not_served(&self, error: &lapin::Error) -> Option<Duration> {
+        match self.state.unserved().failed(&self.queue) {
+            Failed::Again => None,
+            Failed::Still(wait) => Some(wait),
+            Failed::First(wait) => {
+                let (queue, reason) = (self.queue.clone(), error.to_string());
+                self.state.say(&BrokerEvent::Unserved { queue, reason });
+                Some(wait)
             }
         }
     }

@@ -56,6 +56,19 @@ pub enum BrokerEvent {
         /// How many messages it holds, where the broker says so.
         messages: Option<u32>,
     },
+    /// The broker ends the connection whenever a queue is subscribed to: the queue has no leader. It
+    /// is tried more and more seldom, since that disturbs all other queues.
+    Unserved {
+        /// The queue's name.
+        queue: String,
+        /// What the broker says.
+        reason: String,
+    },
+    /// Such a queue is subscribed to after all.
+    Served {
+        /// The queue's name.
+        queue: String,
+    },
     /// The broker took a subscription away; it is made again.
     Resubscribed {
         /// The queue's name.
@@ -109,6 +122,11 @@ impl fmt::Display for BrokerEvent {
                 }
                 f.write_str("; trying on, on a new channel every few seconds")
             }
+            BrokerEvent::Unserved { queue, reason } => write!(
+                f,
+                "the broker ends the connection whenever {queue} is subscribed to, whose leader may be gone; trying at times (a restart of the broker's node may mend it): {reason}"
+            ),
+            BrokerEvent::Served { queue } => write!(f, "{queue} is served again"),
             BrokerEvent::Resubscribed { queue, reason } => {
                 write!(f, "subscribed to {queue} again: {reason}")
             }

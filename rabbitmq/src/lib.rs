@@ -29,6 +29,7 @@ mod stream_message;
 mod subscription;
 mod tls;
 mod topic;
+mod unserved;
 mod url;
 mod urls;
 

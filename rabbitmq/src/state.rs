@@ -6,6 +6,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::event::{BrokerEvent, Listener};
+use super::unserved::Unserved;
 
 /// The state of all connections, so that each change is said once.
 pub(super) struct ConnectionState {
@@ -14,6 +15,7 @@ pub(super) struct ConnectionState {
     state: Mutex<Health>,
     gone: Mutex<Option<Gone>>,
     counts: Counts,
+    unserved: Unserved,
 }
 
 /// Since when a connection is down, and why.
@@ -56,7 +58,13 @@ impl ConnectionState {
             state: Mutex::default(),
             gone: Mutex::default(),
             counts: Counts::default(),
+            unserved: Unserved::default(),
         }
+    }
+
+    /// Queues that the broker does not serve.
+    pub(super) fn unserved(&self) -> &Unserved {
+        &self.unserved
     }
 
     pub(super) fn counts(&self) -> &Counts {

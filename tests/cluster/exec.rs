@@ -173,6 +173,24 @@ fn i6_programs_give_the_same_bytes_over_a_broker() {
         "--each", "document", "--out", "file", "--", "tac", ":::", "in",
     ];
     scene.same("members", &[&most[..], &members[..]].concat());
+    // Confined or not, they hold.
+    let limits = [
+        "--each",
+        "document",
+        "--cpu-time",
+        "77",
+        "--address-space",
+        "1GiB",
+        "--shell",
+        "--",
+        "ulimit -t; ulimit -v",
+        ":::",
+        "in",
+    ];
+    scene.same("limits", &[&most[..], &limits[..]].concat());
+    let shown = scene.cluster.job("limits");
+    let shown = String::from_utf8_lossy(&shown["part-00000.txt"]);
+    assert!(shown.contains("1048576"), "{shown}");
     let named = ["--each", "document", "--", "gzip", "-nc", "{}", ":::", "in"];
     scene.same("named", &[&most[..], &named[..]].concat());
     scene.cluster.until_clean();

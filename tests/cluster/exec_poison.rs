@@ -132,3 +132,75 @@ fn a_reduce_program_that_ends_its_reducer_fails_its_job_and_no_other() {
     scene.cluster.run(&["cancel", "job"]).code(0);
     scene.cluster.until_clean();
 }
+
+/// Kills its worker when it is made ready, unless a file is there.
+const DEADLY_START: &str = "
+import os, signal
+
+if not os.path.exists(os.environ['CURED']):
+    with open('/proc/%d/stat' % os.getppid()) as stat:
+        os.kill(int(stat.read().split(') ')[1].split()[1]), signal.SIGKILL)
+    signal.pause()
+
+def f(text):
+    return [(text[:1], 1)]
+
+def total(key, values):
+    return key, sum(map(int, values))
+";
+
+/// Keeps one worker alive until one of them says something; that one, and how the others died.
+fn keep_alive_until(worker: impl Fn() -> Role, says: &str) -> (Role, Vec<Option<i32>>) {
+    let mut alive = worker();
+    let mut deaths = Vec::new();
+    until(says, || {
+        if let Some(status) = alive.child.try_wait().expect("a child") {
+            deaths.push(status.signal());
+            alive = worker();
+        }
+        alive.said().contains(says)
+    });
+    (alive, deaths)
+}
+
+#[test]
+fn a_program_that_ends_its_mapper_when_it_is_made_ready_is_left_alone_until_a_mapper_ended_in_order()
+ {
+    let scene = Scene::new();
+    scene.file("deadly.py", DEADLY_START);
+    let cured = scene.cluster.folder.path().join("cured");
+    let variable = format!("CURED={}", cured.display());
+    let words = ["--python", "deadly.py:f", "--env", &variable];
+    let words = [&words[..], &["--reduce", "sum", "in"]].concat();
+    let _reducer = scene.cluster.reducer();
+    scene.produce("job", &words).code(0);
+    let given_up = "left alone: 7 times this mapper ended while it made the program ready";
+    let (alive, deaths) = keep_alive_until(|| scene.mapper(FREE), given_up);
+    assert_eq!(deaths, [Some(9); 7]);
+    scene.until_status("job", "1 of 1 mappers: 7 times this mapper ended");
+    // It goes on with others.
+    scene.same("other", &["--code", "line[::-1]", "in"]);
+    std::fs::write(&cured, "").expect("a file");
+    alive.stop();
+    let _next = scene.mapper(FREE);
+    until("the job is done", || {
+        scene.cluster.results().join("job/manifest.json").exists()
+    });
+    assert_same(&scene.cluster.job("job"), &scene.expected(&words), "cured");
+    scene.cluster.until_clean();
+}
+
+#[test]
+fn a_reduce_program_that_ends_its_reducer_when_it_is_made_ready_is_left_alone() {
+    let scene = Scene::new();
+    scene.file("deadly.py", DEADLY_START);
+    let words = ["--map", "./map.py", "--reduce", "deadly.py:total"];
+    let words = [&words[..], &["--env", "CURED=/nowhere", "in"]].concat();
+    scene.produce("job", &words).code(0);
+    let given_up = "left alone: 7 times a reducer of this folder ended";
+    let (_alive, deaths) = keep_alive_until(|| reducer(&scene, FREE), given_up);
+    assert_eq!(deaths, [Some(9); 7]);
+    scene.until_status("job", "1 of 1 reducers: 7 times a reducer of this folder");
+    scene.cluster.run(&["cancel", "job"]).code(0);
+    scene.cluster.until_clean();
+}

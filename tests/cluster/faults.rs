@@ -331,6 +331,33 @@ fn a_small_job_behind_a_large_one_does_not_wait_for_it() {
 }
 
 #[test]
+fn a_job_whose_queue_lost_its_leader_says_so_and_holds_up_no_other() {
+    let scene = Scene::of(Cluster::new());
+    let small = scene.cluster.folder.path().join("small.txt");
+    std::fs::write(&small, corpus::prose(3, 2000)).expect("a file");
+    let _reducer = scene.cluster.reducer();
+    scene.produced();
+    let chunks = scene.cluster.queue("job", "chunks");
+    let leads = |leads| (scene.cluster.vhost.run_queue(&chunks, leads)).expect("it is set");
+    leads(false);
+    let _mapper = scene.cluster.mapper();
+    let said = format!("1 of 1 mappers: the broker does not serve {chunks}");
+    until("it is said", || {
+        let status = scene.cluster.run(&["status", "job"]).code(0);
+        status.stdout.contains(&said)
+    });
+    let line = ["produce", "word-count", text(&small), "--job", "small"];
+    let line = [&line[..], &["--wait", "--chunk-size", "4KiB"]].concat();
+    scene.cluster.run(&line).code(0);
+    leads(true);
+    let manifest = scene.cluster.results().join("job/manifest.json");
+    until("the job is finished", || manifest.exists());
+    scene.check();
+    let status = scene.cluster.run(&["status", "job"]).code(0);
+    assert!(!status.stdout.contains("does not serve"), "{status:?}");
+}
+
+#[test]
 fn hostile_messages_are_set_aside_and_the_job_completes() {
     let scene = Scene::of(Cluster::new());
     scene.produced();

@@ -116,6 +116,37 @@ fn a_dry_run_shows_what_would_be_read_and_writes_nothing() {
 }
 
 #[test]
+fn splits_tell_of_a_large_source_that_cannot_be_shared() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str, size: u64| {
+        let mut file = std::fs::File::create(folder.path().join(name)).unwrap();
+        file.write_all(&crate::corpus::gzip(b"a line\n")).unwrap();
+        file.set_len(size).unwrap();
+    };
+    make("large.gz", 300 << 20);
+    make("small.gz", 40 << 20);
+    let input = folder.path().to_str().unwrap();
+    let told = |words: &[&str]| {
+        let line = ["produce", "word-count", "--dry-run", input];
+        run([&line[..], words].concat()).code(0).stderr
+    };
+    let hint = told(&["--send", "splits"]);
+    assert!(
+        hint.contains("large.gz (300.00 MiB of 340.00 MiB) is one split"),
+        "{hint}"
+    );
+    // Where the text goes round, or others are most of the job, nothing needs to be said.
+    assert_eq!(told(&[]), "");
+    make("larger.tar", 2 << 30);
+    let hint = told(&["--send", "splits"]);
+    assert!(hint.contains("larger.tar"), "{hint}");
+    make("next.gz", 255 << 20);
+    std::fs::remove_file(folder.path().join("larger.tar")).unwrap();
+    std::fs::remove_file(folder.path().join("large.gz")).unwrap();
+    assert_eq!(told(&["--send", "splits"]), "");
+}
+
+#[test]
 fn paths_in_a_list_may_end_with_nul() {
     let folder = folder();
     let odd = folder.path().join("line\nbreak.txt");

@@ -35,7 +35,7 @@ for file in files:
             elif not line.startswith('#') and words: count(header, words)
         continue
     text = open(file, encoding='utf-8-sig', newline='')
-    for row in csv.reader(text, delimiter='\t' if form == 'tsv' else ','):
+    for row in csv.reader(text, delimiter='\t' if form == 'tsv' else (form + ':,')[4]):
         if not row: continue
         if header is None: header = row
         else: count(header, row)
@@ -90,7 +90,8 @@ fn compare(format: &str, by: &str, number: &str, folder: &Path) {
 
 #[test]
 fn python_reads_the_same_out_of_csv() {
-    for (format, delimiter) in [("csv", ','), ("tsv", '\t')] {
+    let formats = [("csv", ','), ("tsv", '\t'), ("csv:;", ';'), ("csv::", ':')];
+    for (format, delimiter) in formats {
         let folder = tempfile::tempdir().expect("a folder");
         for seed in 0..6 {
             let text = columns::csv(seed, 400, delimiter, false);
@@ -181,6 +182,11 @@ fn records_of_their_own_go_with_no_others() {
             "has records of its own",
         ),
         (&["--parse", "csv", "--unwrap", "cri"], "--fields a,b,c"),
+        (
+            &["--parse", "csv:;;"],
+            "'csv:;;': a delimiter is one ASCII character",
+        ),
+        (&["--parse", "csv:a"], "no letter"),
         (
             &["--parse", "w3c", "--unwrap", "docker"],
             "take --parse w3c without it",

@@ -47,6 +47,13 @@ pub struct Exec {
     /// no state between records.
     #[serde(default)]
     pub record_wise: bool,
+    /// The most processor time of one process, in seconds; that of a worker begins anew whenever its
+    /// time-out does.
+    #[serde(default)]
+    pub cpu_time: Option<u64>,
+    /// The most address space of one process, in bytes.
+    #[serde(default)]
+    pub address_space: Option<u64>,
 }
 
 /// What one call of the program gets.

@@ -136,9 +136,7 @@ impl JobSpec {
         };
         let anywhere = match self.records {
             Records::Lines | Records::Paragraphs | Records::Start(_) => true,
-            Records::Document | Records::Csv | Records::Tsv | Records::Cri | Records::Docker => {
-                false
-            }
+            Records::Document | Records::Separated(_) | Records::Cri | Records::Docker => false,
         };
         anywhere && !numbers && !by_document && self.kind.header().is_none()
     }
@@ -295,10 +293,9 @@ pub enum Records {
     Document,
     /// A record begins at each line that matches this regular expression.
     Start(String),
-    /// Lines of values with commas between them; one goes on where a line ends inside quotes.
-    Csv,
-    /// The same with tabs.
-    Tsv,
+    /// Lines of values with this ASCII character between them; one goes on where a line ends inside
+    /// quotes.
+    Separated(u8),
     /// Lines of a container's log as Kubernetes' runtimes write it, each with all its parts
     /// ([`crate::container`]).
     Cri,

@@ -49,8 +49,7 @@ impl Rules {
         let horizon = match spec.records {
             Records::Lines
             | Records::Document
-            | Records::Csv
-            | Records::Tsv
+            | Records::Separated(_)
             | Records::Cri
             | Records::Docker => max_record + 1,
             // Where such a record ends is told by the line after it.

@@ -131,7 +131,7 @@ fn modes() -> Vec<Records> {
         Records::Paragraphs,
         Records::Document,
         Records::Start("^[aé]".into()),
-        Records::Csv,
+        Records::Separated(b','),
     ]
 }
 

@@ -243,6 +243,56 @@ fn a_queue_that_refuses_everything_gets_a_new_channel_and_is_told_of() {
     });
 }
 
+/// A broker may come back from a kill with a queue that has no Raft member (3.10.8 does), and ends
+/// the connection of whoever subscribes to it.
+#[test]
+fn a_queue_without_a_leader_is_told_of_and_leaves_others_in_peace() {
+    let vhost = Node::shared().vhost().unwrap();
+    run(async {
+        let (_broker, queues, events) = transport(&vhost, 1 << 20).await;
+        queues.publish(Queue::Results(1), message(1)).await.unwrap();
+        vhost.run_queue(&name(Queue::Results(0)), false).unwrap();
+        let waiting = tokio::spawn({
+            let queues = queues.clone();
+            async move { queues.next(Queue::Results(0)).await.map(|_| ()) }
+        });
+        until_within(Duration::from_secs(60), "it is told", || {
+            events.lock().unwrap().iter().any(|event| {
+                matches!(event, BrokerEvent::Unserved { queue, .. } if *queue == name(Queue::Results(0)))
+            })
+        })
+        .await;
+        // Every try ends all subscriptions, so there are few.
+        let lost = || {
+            let events = events.lock().unwrap();
+            let gone = events
+                .iter()
+                .filter(|event| matches!(event, BrokerEvent::Gone { .. }));
+            gone.count()
+        };
+        let before = lost();
+        queues
+            .next(Queue::Results(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .ack()
+            .await;
+        assert!(lost() - before <= 1, "{}", lost());
+        vhost.run_queue(&name(Queue::Results(0)), true).unwrap();
+        queues.publish(Queue::Results(0), message(2)).await.unwrap();
+        until_within(Duration::from_secs(60), "it is served", || {
+            waiting.is_finished()
+        })
+        .await;
+        waiting.await.unwrap().unwrap();
+        let served = BrokerEvent::Served {
+            queue: name(Queue::Results(0)),
+        };
+        assert!(events.lock().unwrap().contains(&served));
+    });
+}
+
 #[test]
 fn a_channel_from_a_time_without_a_leader_is_given_up() {
     let vhost = Node::shared().vhost().unwrap();

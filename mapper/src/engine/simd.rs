@@ -16,7 +16,7 @@
 #[derive(Clone, Debug)]
 pub(crate) struct Marks {
     /// The bytes that are marks.
-    set: &'static [u8],
+    set: Vec<u8>,
     /// A mark for each low half of a byte; what no mark has the low half of has a byte that it is
     /// not.
     by_half: [i8; 16],
@@ -26,7 +26,7 @@ pub(crate) struct Marks {
 /// Double quotes, backslashes and newlines.
 impl Default for Marks {
     fn default() -> Self {
-        Self::of(b"\"\\\n")
+        Self::new(b"\"\\\n")
     }
 }
 
@@ -38,16 +38,20 @@ pub(crate) const END: u32 = u32::MAX;
 pub(crate) const EAGER: usize = 8;
 
 impl Marks {
-    /// Of these bytes, which are ASCII, and of which no two have the same low half.
-    pub(crate) fn of(set: &'static [u8]) -> Self {
+    /// Of these bytes; `None` unless they are ASCII and no two have the same low half.
+    pub(crate) fn of(set: &[u8]) -> Option<Self> {
+        let marks = Self::new(set);
+        let kept = marks.by_half.iter().filter(|&&mark| mark >= 0).count();
+        (set.is_ascii() && kept == set.len()).then_some(marks)
+    }
+
+    fn new(set: &[u8]) -> Self {
         let mut by_half = [-1; 16];
         for &mark in set {
-            let place = &mut by_half[usize::from(mark & 15)];
-            debug_assert!(*place == -1 && mark.is_ascii(), "{set:?}");
-            *place = mark as i8;
+            by_half[usize::from(mark & 15)] = mark as i8;
         }
         Self {
-            set,
+            set: set.to_vec(),
             by_half,
             places: Vec::new(),
         }
@@ -86,7 +90,7 @@ impl Marks {
             self.places[count] = at as u32;
             count += 1;
         };
-        match *self.set {
+        match self.set[..] {
             [a, b, c] => memchr::memchr3_iter(a, b, c, text).for_each(note),
             _ => (text.iter().enumerate())
                 .filter(|(_, byte)| self.set.contains(byte))
@@ -334,18 +338,20 @@ mod tests {
 
     #[test]
     fn marks_are_where_a_plain_search_finds_them() {
-        for set in [&b"\"\\\n"[..], b" \t\"\n", b"\t\"\n"] {
+        for set in [&b"\"\\\n"[..], b" \t\"\n", b"\t\"\n", b"h\"\n"] {
             marks_are_found(set);
         }
+        // A colon and a newline have the same low half.
+        assert!(Marks::of(b":\"\n").is_none() && Marks::of(b"\xFF\"\n").is_none());
         let all: Vec<u8> = (0..=255).collect();
         let mut marks = Marks::default();
         assert_eq!(marks.find(&all)[..3], [10, 34, 92]);
         assert_eq!(marks.find(&all)[3..], [END; EAGER]);
     }
 
-    fn marks_are_found(set: &'static [u8]) {
+    fn marks_are_found(set: &[u8]) {
         let mut seed = 7u32;
-        let mut marks = Marks::of(set);
+        let mut marks = Marks::of(set).unwrap();
         for len in (0..400).chain([5_000, 64]) {
             let text: Vec<u8> = (0..len)
                 .map(|_| {

@@ -10,6 +10,7 @@ mod permits;
 mod policy;
 mod reducing;
 mod settings;
+mod starts;
 
 pub use allowed::AllowedPrograms;
 pub(crate) use fetch::{Missing, fetch_file};
@@ -17,3 +18,4 @@ pub(crate) use permits::Permits;
 pub use policy::{ExecGate, ExecPolicy};
 pub use reducing::Reducing;
 pub use settings::ExecSettings;
+pub(crate) use starts::{Starts, Turn};

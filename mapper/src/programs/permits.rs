@@ -99,6 +99,8 @@ mod tests {
             files: Vec::new(),
             net: false,
             record_wise: false,
+            cpu_time: None,
+            address_space: None,
         };
         change(&mut exec);
         Submission::of(JobSpec::of(Kind::Exec(exec)), PlanSummary::default(), 7)

@@ -124,6 +124,14 @@ impl Files {
         self.held.insert(hash, Held::Coming { run: coming, task });
     }
 
+    /// Lets the file with this hash come first of those that wait for room.
+    pub(crate) fn prefer(&mut self, hash: Option<u64>) {
+        let at = hash.and_then(|hash| self.waiting.iter().position(|waits| *waits == hash));
+        if let Some(hash) = at.and_then(|at| self.waiting.remove(at)) {
+            self.waiting.push_front(hash);
+        }
+    }
+
     /// Waits for the end of a fetch. Dropping the future loses nothing.
     pub(crate) async fn arrival(&mut self) -> Arrival {
         match self.arrivals.recv().await {

@@ -15,7 +15,7 @@ use tracing::info;
 
 use crate::engine::job_file::JobFile;
 use crate::engine::prepared::Prepared;
-use crate::programs::{ExecSettings, Permits};
+use crate::programs::{ExecSettings, Permits, Starts, Turn};
 
 /// So many may be made ready at a time, and be heard of.
 const MOST: usize = 64;
@@ -25,6 +25,8 @@ pub(super) struct Programs {
     settings: ExecSettings,
     permits: Permits,
     threads: usize,
+    /// Which may be made ready, and how often mappers ended over that.
+    starts: Starts,
     known: HashMap<JobRun, Known>,
     sender: mpsc::Sender<Ready>,
     ready: mpsc::Receiver<Ready>,
@@ -49,6 +51,7 @@ impl Programs {
         Self {
             settings: settings.clone(),
             permits: Permits::new(&settings.policy),
+            starts: Starts::new(&settings.tmp),
             threads,
             known: HashMap::new(),
             sender,
@@ -64,6 +67,7 @@ impl Programs {
     /// Ends the programs of jobs that are not active any more.
     pub(super) fn tidy(&mut self, table: &JobTable) {
         self.permits.tidy(table);
+        self.starts.tidy(|run| table.active(run).is_some());
         self.known.retain(|run, known| {
             let active = table.active(run).is_some();
             if !active {
@@ -71,6 +75,17 @@ impl Programs {
             }
             active
         });
+    }
+
+    /// Whether a job may be made ready, now or at all: to be asked before its files are fetched.
+    /// `busy` says that programs of other jobs run.
+    pub(super) fn begin(&mut self, run: &JobRun, busy: bool) -> Turn {
+        self.starts.begin(run, busy)
+    }
+
+    /// Whether a job is made ready alone, or waits for that.
+    pub(super) fn is_alone(&self) -> bool {
+        self.starts.is_alone()
     }
 
     /// Makes a job ready, unless that was begun. `file` is its bundle, if it has one.
@@ -119,19 +134,22 @@ impl Programs {
 
     /// Whether the job is still wanted that was made ready.
     pub(super) fn take(&mut self, run: &JobRun) -> bool {
+        self.starts.end(run);
         let known = self.known.get_mut(run);
         known.map(|known| known.ready = true).is_some()
     }
 
     /// The job is left alone: its programs end, and it is made ready anew if it is wanted again.
     pub(super) fn forget(&mut self, run: &JobRun) {
+        self.starts.end(run);
         if let Some(known) = self.known.remove(run) {
             known.shutdown.advance(Stage::Aborted);
         }
     }
 
     /// Makes no job ready any more. Programs that work on chunks go on.
-    pub(super) fn leave_all(&self) {
+    pub(super) fn leave_all(&mut self) {
+        self.starts.leave();
         for known in self.known.values().filter(|known| !known.ready) {
             known.shutdown.advance(Stage::Aborted);
         }

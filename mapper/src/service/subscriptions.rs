@@ -15,7 +15,7 @@ use gristmill_jobs::worker::Worker;
 use tracing::info;
 
 use crate::engine::prepared::Prepared;
-use crate::programs::ExecSettings;
+use crate::programs::{ExecSettings, Turn};
 use crate::service::files::Files;
 use crate::service::fitness::{foreign, is_read_here, runs_program, unreadable};
 use crate::service::programs::{Programs, Ready};
@@ -88,7 +88,7 @@ impl Subscriptions {
     }
 
     /// Takes no more chunks of any job; what was taken is worked off.
-    pub(super) fn leave_all(&self) {
+    pub(super) fn leave_all(&mut self) {
         self.jobs.iter().for_each(Subscribed::leave);
         self.programs.leave_all();
     }
@@ -158,6 +158,7 @@ impl Subscriptions {
         for job in table.iter() {
             self.make_ready(table, job);
         }
+        (self.scheduler).hold_programs(self.programs.is_alone());
         let wanted: Vec<JobName> = table
             .iter()
             .filter(|job| self.is_wanted(job) && self.is_ready(job) && !lost.contains(&job.name))
@@ -207,6 +208,16 @@ impl Subscriptions {
         if let Some(reason) = refused {
             // A job for another version of this program is not for us to fail.
             return self.leave_alone(table, &run, reason);
+        }
+        if runs_program(job) {
+            match self.programs.begin(&run, self.scheduler.runs_programs()) {
+                Turn::Now => {}
+                Turn::Later => return,
+                Turn::Never(reason) => return self.leave_alone(table, &run, reason),
+            }
+            if self.programs.is_alone() {
+                self.files.prefer(job.submission.file());
+            }
         }
         self.files.want(job);
         let hash = job.submission.file();

@@ -38,6 +38,8 @@ struct State {
     turn: usize,
     /// No job will be added.
     closed: bool,
+    /// No chunk is begun whose job runs programs.
+    programs_held: bool,
     aborted: bool,
     /// Chunks that threads work on.
     in_flight: Vec<Weak<InFlight>>,
@@ -131,11 +133,17 @@ impl State {
 
     fn room_for_programs(&self) -> Room {
         let waits = |entry: &Entry| entry.job.runs_programs() && entry.suspect().is_some();
-        let running = (self.in_flight.iter())
-            .filter_map(Weak::upgrade)
-            .filter(|chunk| chunk.job().runs_programs())
-            .map(|chunk| chunk.is_alone());
+        if self.programs_held {
+            return Room::Full;
+        }
+        let running = self.with_programs().map(|chunk| chunk.is_alone());
         Room::beside(running, self.jobs.iter().any(waits))
+    }
+
+    /// The chunks in flight whose jobs run programs.
+    fn with_programs(&self) -> impl Iterator<Item = Arc<InFlight>> {
+        let in_flight = self.in_flight.iter().filter_map(Weak::upgrade);
+        in_flight.filter(|chunk| chunk.job().runs_programs())
     }
 
     /// Forgets jobs that are done with.
@@ -236,6 +244,21 @@ impl FairScheduler {
     /// Takes the failures so far, with the jobs' numbers.
     pub(crate) fn failures(&self) -> Vec<(u64, MapError)> {
         std::mem::take(&mut self.lock().failures)
+    }
+
+    /// Begins no more chunks whose jobs run programs, or goes on with them.
+    pub(crate) fn hold_programs(&self, held: bool) {
+        let mut state = self.lock();
+        let go_on = std::mem::replace(&mut state.programs_held, held) && !held;
+        drop(state);
+        if go_on {
+            self.news.notify_all();
+        }
+    }
+
+    /// Whether a chunk is in flight whose job runs programs.
+    pub(crate) fn runs_programs(&self) -> bool {
+        self.lock().with_programs().next().is_some()
     }
 
     /// The chunks that threads have had for longer than `limit`.

@@ -4,7 +4,6 @@
 
 mod claims;
 mod context;
-mod deaths;
 mod intake;
 mod janitor;
 mod job;
@@ -90,14 +89,15 @@ pub fn serve(worker: &Worker, settings: &Settings) -> Result<Option<Totals>, Ser
     let state_dir = StateDir::open(&settings.dir)?;
     let janitor = Janitor::start(worker, &state_dir);
     let janitor = janitor.map_err(FileError::new("start a thread for", &settings.dir))?;
+    let turns = Arc::default();
     let mut service = Service {
         janitor: Some(janitor),
         ended: Vec::new(),
+        programs: Programs::new(&settings.programs, worker, &state_dir, &turns),
         state_dir,
         worker: worker.clone(),
         settings: settings.clone(),
-        programs: Programs::new(&settings.programs, worker),
-        turns: Arc::default(),
+        turns,
         table: JobTable::default(),
         working: BTreeMap::new(),
         claimed: HashSet::new(),

@@ -2,8 +2,10 @@
 //! program may run and is ready. It must not know who makes programs ready.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use gristmill_common::deaths::{self, Begun, SUSPECT};
 use gristmill_common::job::JobRun;
 use gristmill_common::progress::Role;
 use gristmill_common::reduce_program::ReduceProgram;
@@ -11,19 +13,28 @@ use gristmill_common::shutdown::{Shutdown, Stage};
 use gristmill_common::spec::Shape;
 use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::programs::{NotReady, ReducePrograms};
-use gristmill_jobs::registry::{Code, Job, JobTable};
+use gristmill_jobs::registry::{Code, Job, JobTable, Submission};
 use gristmill_jobs::worker::Worker;
 use tokio::sync::mpsc;
 use tracing::info;
+
+use super::ledger::StateDir;
+use super::turns::Turns;
+use crate::engine::error::FileError;
 
 /// So many programs are made ready, or wait for their jobs' claims, at a time: each may have files
 /// of hundreds of megabytes.
 const MOST: usize = 16;
 
+/// The folder of a run in which it is counted how often its program was begun to be made ready.
+const PROGRAM: &str = "program";
+
 /// The programs of one reducer.
 pub(super) struct Programs {
     source: Arc<dyn ReducePrograms>,
     worker: Worker,
+    state_dir: StateDir,
+    turns: Arc<Turns>,
     known: HashMap<JobRun, Known>,
     left_alone: LeftAlone,
     say: mpsc::UnboundedSender<Made>,
@@ -35,6 +46,44 @@ struct Known {
     /// Ends the program.
     stop: Shutdown,
     program: Option<Arc<dyn ReduceProgram>>,
+}
+
+/// One program that is made ready.
+struct Making {
+    source: Arc<dyn ReducePrograms>,
+    worker: Worker,
+    /// Where it is counted how often a reducer ended meanwhile.
+    dir: PathBuf,
+    turns: Arc<Turns>,
+    stop: Shutdown,
+}
+
+impl Making {
+    /// Makes it ready, unless reducers have ended over that too often. After a few deaths no other
+    /// program is run or made ready meanwhile.
+    fn make_ready(
+        &self,
+        run: &JobRun,
+        submission: &Submission,
+    ) -> Result<Arc<dyn ReduceProgram>, NotReady> {
+        let here = |error| {
+            let error = FileError::new("count how often it was begun in", &self.dir)(error);
+            NotReady::Here(format!("its reduce program: {error}"))
+        };
+        let died = deaths::deaths(&self.dir).map_err(here)?;
+        if died >= deaths::MOST {
+            let alone = deaths::MOST - SUSPECT;
+            return Err(NotReady::Here(format!(
+                "{died} times a reducer of this folder ended while it made the reduce program ready, the                  last {alone} while no other program ran there (was it out of memory?)"
+            )));
+        }
+        let turn = self.turns.take(died >= SUSPECT, || self.stop.is_stopping());
+        let _turn = turn.ok_or(NotReady::Stopped)?;
+        let begun = Begun::new(&self.dir).map_err(here)?;
+        let made = (self.source).make_ready(&self.worker, (run, submission), &self.stop);
+        begun.clear().map_err(here)?;
+        made
+    }
 }
 
 /// What a job's thread gets.
@@ -55,11 +104,18 @@ pub(super) struct Made {
 }
 
 impl Programs {
-    pub(super) fn new(source: &Arc<dyn ReducePrograms>, worker: &Worker) -> Self {
+    pub(super) fn new(
+        source: &Arc<dyn ReducePrograms>,
+        worker: &Worker,
+        state_dir: &StateDir,
+        turns: &Arc<Turns>,
+    ) -> Self {
         let (say, hear) = mpsc::unbounded_channel();
         Self {
             source: Arc::clone(source),
             worker: worker.clone(),
+            state_dir: state_dir.clone(),
+            turns: Arc::clone(turns),
             known: HashMap::new(),
             left_alone: LeftAlone::new(Role::Reduce, &worker.progress),
             say,
@@ -90,11 +146,17 @@ impl Programs {
             program: None,
         };
         self.known.insert(run.clone(), known);
-        let (source, say) = (Arc::clone(&self.source), self.say.clone());
-        let worker = self.worker.clone();
+        let say = self.say.clone();
         let submission = job.submission.clone();
+        let making = Making {
+            source: Arc::clone(&self.source),
+            worker: self.worker.clone(),
+            dir: self.state_dir.run(&run).join(PROGRAM),
+            turns: Arc::clone(&self.turns),
+            stop,
+        };
         self.worker.runtime.spawn_blocking(move || {
-            let made = source.make_ready(&worker, (&run, &submission), &stop);
+            let made = making.make_ready(&run, &submission);
             let code = submission.code;
             // The reducer may have stopped.
             let _ = say.send(Made { run, code, made });

@@ -8,20 +8,15 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use gristmill_common::counters::Counter;
+use gristmill_common::deaths::{Begun, MOST, SUSPECT, deaths};
 use gristmill_common::job::JobRun;
 use gristmill_common::reduce_program::{ReduceFault, ReduceProgram};
 use gristmill_common::shutdown::Shutdown;
 use tracing::warn;
 
-use super::deaths::{Begun, deaths};
 use super::ledger::StateDir;
 use super::turns::Turns;
 use crate::engine::error::FileError;
-
-/// After so many deaths a program runs alone: as many as make a chunk a suspect.
-const SUSPECT: u32 = 4;
-/// After so many, the last ones alone, its job fails.
-const MOST: u32 = SUSPECT + 3;
 
 /// The reduce program of one job, whose runs are counted.
 #[derive(Debug)]
@@ -42,8 +37,11 @@ impl ReduceProgram for Witness {
         pairs: &mut dyn Read,
         output: &mut dyn Write,
     ) -> Result<Vec<Counter>, ReduceFault> {
-        let here = |error: FileError| ReduceFault::Here(error.to_string());
         let dir = self.state_dir.ledger(&self.run, partition);
+        let here = |error| {
+            let error = FileError::new("count the runs of its program in", &dir)(error);
+            ReduceFault::Here(error.to_string())
+        };
         let died = deaths(&dir).map_err(here)?;
         if died >= MOST {
             let alone = MOST - SUSPECT;

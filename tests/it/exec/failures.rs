@@ -243,19 +243,6 @@ print(len(mine) >> 20)
 }
 
 #[test]
-fn a_program_leaves_no_core_and_has_limits_of_files() {
-    let folder = folder();
-    fs::write(folder.path().join("in.txt"), "x\n").expect("a file");
-    let line = "ulimit -Hc; ulimit -f; test $(ulimit -Hn) -le 65536 && echo few";
-    let words = [
-        "--each", "document", "--shell", "-o", "-", "--", line, ":::", "in.txt",
-    ];
-    // In blocks of 512 bytes.
-    let limits = format!("0\n{}\nfew\n", (16u64 << 30) / 512);
-    assert_eq!(exec(folder.path(), &words).code(0).stdout, limits);
-}
-
-#[test]
 fn results_of_one_chunk_past_the_bound_fail_the_job_and_name_the_way_out() {
     let folder = folder();
     let lines: String = (0..40).map(|line| format!("{line}\n")).collect();

@@ -6,6 +6,7 @@ mod counters;
 mod failures;
 #[cfg(target_arch = "x86_64")]
 mod kernels;
+mod limits;
 mod python;
 mod reduce;
 mod rerun;

@@ -16,9 +16,10 @@ use crate::table::{MAX_COLUMNS, Merge};
 /// Counts and exact figures of structured records, by group.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupBy {
-    /// How records are read: auto (by the first 64 KiB of the first document), json, logfmt, csv,
-    /// tsv, 'regex:PATTERN' with named groups, access-log, common, combined, vhost-combined,
-    /// 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, syslog
+    /// How records are read: auto (by the first 64 KiB of the first document), json, logfmt, ltsv,
+    /// csv, tsv, 'csv:;' with another delimiter, 'regex:PATTERN' with named groups, access-log,
+    /// common, combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid,
+    /// traefik, syslog
     #[arg(long, value_name = "FORMAT", default_value = AUTO)]
     pub parse: Parse,
     /// The columns of CSV or TSV without a header line, in their order; a backslash before a comma
@@ -97,6 +98,21 @@ pub const PRESENT: &str = "records with the field";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Parse(pub String);
+
+impl Parse {
+    /// What stands between the values of a record, where records are such values (RFC 4180).
+    #[must_use]
+    pub fn delimiter(&self) -> Option<u8> {
+        match self.0.as_bytes() {
+            b"csv" => Some(b','),
+            b"tsv" => Some(b'\t'),
+            [b'c', b's', b'v', b':', delimiter] => Some(*delimiter)
+                .filter(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
+                .filter(|byte| !matches!(byte, b'"' | b'\n' | b'\r')),
+            _ => None,
+        }
+    }
+}
 
 impl Default for Parse {
     fn default() -> Self {

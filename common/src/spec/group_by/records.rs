@@ -8,11 +8,10 @@ impl GroupBy {
     /// What a record is unless the user says otherwise.
     #[must_use]
     pub fn default_records(&self) -> Records {
-        match (&self.parse.0[..], &self.unwrap) {
-            ("csv", None) => Records::Csv,
-            ("tsv", None) => Records::Tsv,
-            (_, Some(wrapper)) if wrapper == "cri" => Records::Cri,
-            (_, Some(wrapper)) if wrapper == "docker" => Records::Docker,
+        match (self.unwrap.as_deref(), self.parse.delimiter()) {
+            (Some("cri"), _) => Records::Cri,
+            (Some("docker"), _) => Records::Docker,
+            (None, Some(delimiter)) => Records::Separated(delimiter),
             _ => Records::Lines,
         }
     }
@@ -20,9 +19,9 @@ impl GroupBy {
     /// Which line names the columns, if one does.
     #[must_use]
     pub fn header_rule(&self) -> Option<HeaderRule> {
-        match &self.parse.0[..] {
-            "csv" | "tsv" if self.fields.is_empty() => Some(HeaderRule::FirstRecord),
-            "w3c" => Some(HeaderRule::FieldsLine),
+        match (self.parse.delimiter(), &self.parse.0[..]) {
+            (Some(_), _) if self.fields.is_empty() => Some(HeaderRule::FirstRecord),
+            (_, "w3c") => Some(HeaderRule::FieldsLine),
             _ => None,
         }
     }

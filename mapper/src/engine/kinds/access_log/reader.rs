@@ -2,8 +2,9 @@
 
 use gristmill_common::spec::Field;
 
-use super::entry::Scratch;
+use super::entry::{Entry, Scratch};
 use super::format::{LineFormat, Tells};
+use super::lines::Lines;
 use super::servers;
 use super::time::When;
 use crate::engine::calendar::minute_text;
@@ -33,6 +34,7 @@ impl LogField {
 #[derive(Debug)]
 pub(in crate::engine::kinds) struct LogReader {
     format: Option<LineFormat>,
+    lines: Lines,
     scratch: Scratch,
 }
 
@@ -50,6 +52,7 @@ impl LogReader {
                     })
                 })
                 .transpose()?,
+            lines: Lines::default(),
             scratch: Scratch::default(),
         })
     }
@@ -58,6 +61,7 @@ impl LogReader {
     pub(in crate::engine::kinds) fn fresh(&self) -> Self {
         Self {
             format: self.format.clone(),
+            lines: Lines::default(),
             scratch: Scratch::default(),
         }
     }
@@ -81,29 +85,86 @@ impl LogReader {
         &mut self,
         line: &[u8],
         fields: &[LogField],
-        mut give: impl FnMut(usize, &[u8]),
+        give: impl FnMut(usize, &[u8]),
     ) -> Result<(), &'static str> {
         let entry = match &self.format {
             Some(format) => format.parse(line),
             None => servers::parse(line),
         };
-        // The ways out are options of `access-log`.
-        let entry = entry.map_err(|why| why.split_once("; --").map_or(why, |(why, _)| why))?;
         let day = self.tells() == Tells::Day;
-        for (number, field) in fields.iter().enumerate() {
-            match field {
-                // Sums of `access-log` take it for 0.
-                LogField::Other(Field::Bytes) => give(number, entry.size),
-                LogField::Other(field) => give(number, entry.value(*field, &mut self.scratch)),
-                LogField::Time => match entry.time {
-                    When::Written(time) => give(number, time.text()),
-                    When::Minute(minute) => {
-                        let text = minute_text(minute);
-                        give(number, if day { &text[..10] } else { &text });
-                    }
-                },
-            }
-        }
+        values(
+            &entry.map_err(shortened)?,
+            fields,
+            day,
+            &mut self.scratch,
+            give,
+        );
         Ok(())
+    }
+
+    /// Calls `each` with every line of a text, if there is a way to read many at once: its offset,
+    /// its bytes with terminator, and its fields. Returns how many there are.
+    #[inline]
+    pub(in crate::engine::kinds) fn read_lines(
+        &mut self,
+        text: &[u8],
+        mut each: impl FnMut(usize, &[u8], Result<Fields<'_, '_>, &'static str>),
+    ) -> Option<u64> {
+        if self.format.is_some() {
+            return None;
+        }
+        let scratch = &mut self.scratch;
+        let read = |at: usize, line: &[u8], read: Result<&Entry<'_>, &'static str>| {
+            let fields = read.map(|entry| Fields { entry, scratch });
+            each(at, line, fields.map_err(shortened));
+        };
+        Some(self.lines.read(text, |_| true, read))
+    }
+}
+
+/// The fields of a line that was read.
+pub(in crate::engine::kinds) struct Fields<'l, 'e> {
+    entry: &'l Entry<'e>,
+    scratch: &'l mut Scratch,
+}
+
+impl Fields<'_, '_> {
+    /// As [`LogReader::read`].
+    #[inline]
+    pub(in crate::engine::kinds) fn values(
+        self,
+        fields: &[LogField],
+        give: impl FnMut(usize, &[u8]),
+    ) {
+        values(self.entry, fields, false, self.scratch, give);
+    }
+}
+
+/// A reason without the ways out, which are options of `access-log`.
+fn shortened(why: &'static str) -> &'static str {
+    why.split_once("; --").map_or(why, |(why, _)| why)
+}
+
+#[inline]
+fn values(
+    entry: &Entry<'_>,
+    fields: &[LogField],
+    day: bool,
+    scratch: &mut Scratch,
+    mut give: impl FnMut(usize, &[u8]),
+) {
+    for (number, field) in fields.iter().enumerate() {
+        match field {
+            // Sums of `access-log` take it for 0.
+            LogField::Other(Field::Bytes) => give(number, entry.size),
+            LogField::Other(field) => give(number, entry.value(*field, scratch)),
+            LogField::Time => match entry.time {
+                When::Written(time) => give(number, time.text()),
+                When::Minute(minute) => {
+                    let text = minute_text(minute);
+                    give(number, if day { &text[..10] } else { &text });
+                }
+            },
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use gristmill_common::counters::Counter;
+use gristmill_common::spec::Exec;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, send, sendmsg,
@@ -20,6 +21,9 @@ const MOST: usize = 16 << 20;
 /// The most descriptors beside one message.
 const MOST_FDS: usize = 2;
 
+/// SIGXCPU, by which the kernel says that the processor time is used up.
+const CPU_TIME: i32 = 24;
+
 /// What a keeper is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
@@ -30,6 +34,9 @@ pub(super) enum Ask {
     Kill(u64),
     /// To remove these folders if the mapper dies.
     Inherit(Vec<Vec<u8>>),
+    /// To let the program that runs, and all its descendants, have so many seconds of processor time
+    /// from now on.
+    Renew(u64),
     /// To end. Without it, the mapper has died.
     Leave,
 }
@@ -178,10 +185,17 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rusti
 
 impl How {
     /// In words, for a quarantine entry: the same cause gives the same words.
-    pub(super) fn words(&self, timeout: u64, memory: u64) -> String {
+    pub(super) fn words(&self, exec: &Exec) -> String {
+        let Exec {
+            timeout, memory, ..
+        } = *exec;
         match self {
             How::NotStarted(why) => format!("cannot be started: {why}"),
             How::Exit(status) => format!("exit status {status}"),
+            How::Signal(CPU_TIME) if exec.cpu_time.is_some() => format!(
+                "killed for using more than {} s of processor time (--cpu-time)",
+                exec.cpu_time.unwrap_or_default()
+            ),
             How::Signal(signal) => format!("killed by signal {signal}{}", name_of(*signal)),
             How::TimedOut => format!("killed after {timeout} s (--timeout)"),
             How::Memory => format!(

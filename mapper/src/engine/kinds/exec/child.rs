@@ -146,6 +146,15 @@ impl Keeper {
         let _ = tell(&*self.socket, &Ask::Kill(LAST_MOMENTS), &[]);
     }
 
+    /// Lets the program that runs have so many seconds of processor time from now on, where it is
+    /// limited.
+    pub(super) fn renew(&self, cpu_time: Option<u64>) {
+        if let Some(seconds) = cpu_time {
+            // That the keeper is gone shows at once.
+            let _ = tell(&*self.socket, &Ask::Renew(seconds), &[]);
+        }
+    }
+
     /// Waits until the program and all its descendants have ended.
     pub(super) fn wait(&self) -> Ending {
         match hear::<Ending>(&*self.socket) {

@@ -236,7 +236,7 @@ impl Cold {
         };
         match ending.how {
             How::Exit(status) if recipe.is_ok(status) => {}
-            how => return fails(how.words(exec.timeout, exec.memory)),
+            how => return fails(how.words(exec)),
         }
         if self.pool.echoes() {
             // Where stderr is closed there is nobody to show it to.

@@ -24,6 +24,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use serde::{Deserialize, Serialize};
 
 use super::forbidden::restrict_calls;
+use super::limits::Limits;
 
 /// The word that makes the binary become a confined program. It is no subcommand: what the
 /// environment of the program says to `gristmill` must not matter.
@@ -49,6 +50,9 @@ pub(super) struct Cell {
     pub(super) folder: Vec<u8>,
     pub(super) secrets: Vec<Vec<u8>>,
     pub(super) net: bool,
+    /// It only has limits.
+    open: bool,
+    limits: Limits,
     /// So many words are variables of its environment: this process must not have them, because the
     /// dynamic linker does what some say.
     variables: usize,
@@ -64,15 +68,17 @@ pub(super) struct Cell {
 pub fn confined(mut words: impl Iterator<Item = OsString>) -> io::Result<Option<Infallible>> {
     let cell = words.next().unwrap_or_default();
     let cell: Cell = serde_json::from_slice(cell.as_encoded_bytes())?;
-    restrict_files(&cell)?;
-    restrict_calls(cell.net)?;
-    // Those of a mapper that runs as root, some of which reach around what is forbidden above.
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-        inheritable: CapabilitySet::empty(),
-    };
-    set_capabilities(None, none)?;
+    if !cell.open {
+        restrict_files(&cell)?;
+        restrict_calls(cell.net)?;
+        // Those of a mapper that runs as root, some of which reach around what is forbidden above.
+        let none = CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        };
+        set_capabilities(None, none)?;
+    }
     let variables: Vec<OsString> = words.by_ref().take(cell.variables).collect();
     let variables = variables.iter().filter_map(|variable| {
         let bytes = variable.as_encoded_bytes();
@@ -84,7 +90,10 @@ pub fn confined(mut words: impl Iterator<Item = OsString>) -> io::Result<Option<
         None => Ok(None),
         Some(program) => {
             let mut command = Command::new(&program);
-            let error = command.args(words).env_clear().envs(variables).exec();
+            command.args(words).env_clear().envs(variables);
+            // Last, since they hold for this process, too.
+            cell.limits.set()?;
+            let error = command.exec();
             let program = program.display();
             Err(io::Error::other(format!("{program}: {error}")))
         }
@@ -124,8 +133,23 @@ impl Cell {
                 .map(|path| bytes(path))
                 .collect(),
             net,
+            open: false,
+            limits: Limits::default(),
             variables: 0,
         }
+    }
+
+    /// Of a program that is not confined.
+    pub(super) fn open() -> Self {
+        Self {
+            open: true,
+            ..Self::new(&Confinement::default(), Path::new(""), true)
+        }
+    }
+
+    /// With limits for each of the program's processes.
+    pub(super) fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// As a word of a command line.

@@ -107,7 +107,7 @@ pub(super) fn own_memory(of: Pid) -> u64 {
 }
 
 /// All descendants, parents before their children.
-fn descendants(of: Pid) -> Vec<Pid> {
+pub(super) fn descendants(of: Pid) -> Vec<Pid> {
     below(children(of))
 }
 

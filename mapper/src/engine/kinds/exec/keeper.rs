@@ -24,8 +24,9 @@ use rustix::process::{
 use super::call::{Ask, Call, Ending, How, hear, retry, tell};
 use super::confine;
 use super::doors::{Doors, close_inherited};
-use super::family::{Reaped, kill_all, memory, own_memory};
+use super::family::{Reaped, descendants, kill_all, memory, own_memory};
 use super::group::Group;
+use super::limits::renew;
 use super::stderr::Stderr;
 
 /// How often the memory is looked at.
@@ -98,8 +99,8 @@ fn serve(socket: &impl AsFd, inherited: &mut Vec<Vec<u8>>) -> io::Result<Parted>
                 Ok(ending) => tell(socket, &ending, &[])?,
                 Err(parted) => return Ok(parted),
             },
-            // It had ended before the mapper wanted it to.
-            Ask::Kill(_) => {}
+            // It had ended before.
+            Ask::Kill(_) | Ask::Renew(_) => {}
             Ask::Inherit(folders) => *inherited = folders,
             Ask::Leave => return Ok(Parted::Dismissed),
         }
@@ -319,15 +320,15 @@ fn watch(
             }
         }
         if ready[0] {
-            return match hear::<Ask>(socket) {
-                Ok(Some((Ask::Kill(0), _))) => Ok(Some(Stop::Because(How::Killed))),
+            match hear::<Ask>(socket) {
                 Ok(Some((Ask::Kill(later), _))) => {
                     kill_at = Some(Instant::now() + Duration::from_millis(later));
-                    continue;
                 }
-                Ok(Some((Ask::Leave, _))) => Ok(Some(Stop::Parted(Parted::Dismissed))),
-                _ => Ok(Some(Stop::Parted(Parted::Died))),
-            };
+                Ok(Some((Ask::Renew(seconds), _))) => renew(&descendants(getpid()), seconds),
+                Ok(Some((Ask::Leave, _))) => return Ok(Some(Stop::Parted(Parted::Dismissed))),
+                _ => return Ok(Some(Stop::Parted(Parted::Died))),
+            }
+            continue;
         }
         if at_end.is_some_and(|at| ready[at]) || reaped.main.is_some() {
             return Ok(None);

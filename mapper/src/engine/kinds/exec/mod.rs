@@ -18,6 +18,7 @@ mod group;
 mod host;
 mod keeper;
 mod large_units;
+mod limits;
 mod orphans;
 mod pace;
 mod pairs;

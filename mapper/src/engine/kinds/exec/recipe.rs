@@ -10,6 +10,7 @@ use gristmill_common::spec::{Exec, Program};
 use super::call::Call;
 use super::confine::{Cell, Confinement};
 use super::host::Host;
+use super::limits::Limits;
 use super::python;
 use super::search::{on_path, runs};
 use super::shebang;
@@ -154,9 +155,13 @@ impl Recipe {
         let tmp = folder.as_os_str().as_bytes().to_vec();
         env.push((b"TMPDIR".to_vec(), tmp.clone()));
         env.push((b"PWD".to_vec(), tmp.clone()));
-        let cell = (self.confinement.as_ref())
-            .map(|confinement| Cell::new(confinement, folder, self.exec.net));
-        if cell.is_some() {
+        let limits = Limits::of(&self.exec, worker);
+        let cell = match &self.confinement {
+            Some(confinement) => Some(Cell::new(confinement, folder, self.exec.net)),
+            None => limits.are_some().then(Cell::open),
+        };
+        let cell = cell.map(|cell| cell.with_limits(limits));
+        if self.confinement.is_some() {
             // Many programs keep caches there.
             env.retain(|(name, _)| name != b"HOME");
             env.push((b"HOME".to_vec(), tmp));

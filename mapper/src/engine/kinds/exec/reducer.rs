@@ -137,7 +137,7 @@ impl GroupReducer {
             (None, how) => {
                 // What starts elsewhere may be too little for here: memory, processes.
                 let here = matches!(how, How::Killed | How::Lost | How::NotStarted(_));
-                (here, how.words(exec.timeout, exec.memory))
+                (here, how.words(exec))
             }
         };
         Some(fault)

@@ -24,7 +24,7 @@ impl Stop {
             Stop::Fail(failed) => (failed, end_of(keeper)),
             Stop::Silence(silence) => {
                 let ending = silence.end_of(keeper);
-                let reason = silence.reason(&ending, exec.timeout, exec.memory);
+                let reason = silence.reason(&ending, exec);
                 (Failed::because(reason), ending)
             }
         };

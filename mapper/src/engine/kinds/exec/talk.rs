@@ -16,6 +16,7 @@ use gristmill_common::spec::Each;
 
 use super::answers::{Answers, UNASKED, failure, settle};
 use super::bound;
+use super::child::Keeper;
 use super::cold::set_aside;
 use super::frame::{self, Said};
 use super::large_units;
@@ -47,6 +48,8 @@ pub(super) struct Talk {
     counted: Counters,
     /// Where in the batch in work the worker is.
     position: Position,
+    /// When its processor time began anew.
+    renewed: Instant,
     /// Room for a batch.
     message: Vec<u8>,
 }
@@ -59,6 +62,18 @@ struct Asked {
     died: Option<Failed>,
     /// The unit that it was silent at, counted from the first of the talk.
     hung: Option<usize>,
+}
+
+impl Asked {
+    /// All that were sent are answered.
+    fn all(sent: usize) -> Self {
+        Self {
+            sent,
+            answered: sent,
+            died: None,
+            hung: None,
+        }
+    }
 }
 
 impl Processor for Talk {
@@ -102,6 +117,7 @@ impl Talk {
             pace: Pace::new(),
             counted: Counters::default(),
             position: Position::new(),
+            renewed: Instant::now(),
             message: Vec::new(),
         }
     }
@@ -237,6 +253,7 @@ impl Talk {
                 Ok(said) => self.answer(said, &units[answered..end], out),
                 Err(silence) => Err(Stop::Silence(silence)),
             };
+            self.renew(keeper);
             bound::check(out, &self.verdict);
             let said = match self.verdict.fatal() {
                 Some(_) => Err(Stop::Fail(Failed::because("the job has failed"))),
@@ -260,12 +277,15 @@ impl Talk {
         if message.capacity() <= KEPT {
             self.message = message;
         }
-        Ok(Asked {
-            sent,
-            answered,
-            died: None,
-            hung: None,
-        })
+        Ok(Asked::all(sent))
+    }
+
+    /// Lets the worker's processor time begin anew if its time-out did.
+    fn renew(&mut self, keeper: &Keeper) {
+        let moved = self.position.moved();
+        if std::mem::replace(&mut self.renewed, moved) < moved {
+            keeper.renew(self.recipe.exec.cpu_time);
+        }
     }
 
     fn begin_batch(&mut self) {

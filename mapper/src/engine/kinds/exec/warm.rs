@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use gristmill_common::spec::{Each, Out};
+use gristmill_common::spec::{Each, Exec, Out};
 
 use super::call::Ending;
 use super::child::Keeper;
@@ -88,7 +88,7 @@ impl Warm {
                              take ten minutes, or --timeout where that is longer",
                             patience.as_secs()
                         ),
-                        silence => silence.reason(&ending, exec.timeout, exec.memory),
+                        silence => silence.reason(&ending, exec),
                     };
                     let stderr = ending.stderr;
                     return Ok(Err(Failed { reason, stderr }));
@@ -98,6 +98,7 @@ impl Warm {
         Ok(match said {
             Ok(batch) => {
                 warm.batch = batch;
+                keeper.renew(exec.cpu_time);
                 Ok(warm)
             }
             Err(text) => {
@@ -169,13 +170,13 @@ impl Silence {
     }
 
     /// In words.
-    pub(super) fn reason(&self, ending: &Ending, timeout: u64, memory: u64) -> String {
+    pub(super) fn reason(&self, ending: &Ending, exec: &Exec) -> String {
         match self {
             Silence::Ended => {
-                let how = ending.how.words(timeout, memory);
+                let how = ending.how.words(exec);
                 format!("ended before it had answered, {how}")
             }
-            Silence::TooLong => format!("killed after {timeout} s (--timeout)"),
+            Silence::TooLong => format!("killed after {} s (--timeout)", exec.timeout),
             Silence::Garbage(what) => format!("sent what is no answer: {what}"),
         }
     }

@@ -21,6 +21,9 @@ import types
 
 FLUSH = 4096  # answers in one frame
 
+# NaN and infinity are no JSON. Made once: json.dumps makes one for each value.
+ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 class Worker:
     def __init__(self):
@@ -366,9 +369,7 @@ def leave(error):
 
 
 def as_json(value):
-    # NaN and infinity are no JSON.
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8")
+    return ENCODER.encode(value).encode("utf-8")
 
 
 def take(payload, at):

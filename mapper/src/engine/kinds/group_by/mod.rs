@@ -74,23 +74,13 @@ pub fn name_format(options: &GroupBy, text: &[u8], whole: bool) -> Result<&'stat
     if let (None, true, Some(name)) = (unwrap, whole, parse::header_alone(text, &wanted)) {
         return Ok(name);
     }
-    Err(SpecError(match parse::is_ltsv(unwrap, text, whole) {
-        true => {
-            "it is LTSV (label:value with tabs between), which has no --parse of its own; take the \
-                 labels out in their order, such as with --parse \
-                 'regex:(?:^|\\t)host:(?P<host>[^\\t]*)\\t(?:.*\\t)?status:(?P<status>[^\\t]*)'"
-                .to_owned()
-        }
-        false => {
-            let known = format!(
-                "it is in no format that is known by its lines; write --parse and one of {}",
-                parse::KNOWN
-            );
-            match parse::hint(text) {
-                Some(hint) => format!("{hint} ({known})"),
-                None => known,
-            }
-        }
+    let known = format!(
+        "it is in no format that is known by its lines; write --parse and one of {}",
+        parse::KNOWN
+    );
+    Err(SpecError(match parse::hint(text) {
+        Some(hint) => format!("{hint} ({known})"),
+        None => known,
     }))
 }
 

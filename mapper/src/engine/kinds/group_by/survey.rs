@@ -64,7 +64,7 @@ pub fn survey(options: &GroupBy, text: &[u8], whole: bool) -> Result<Survey, Spe
     let all = records_of(options, &splitter, text, whole);
     for (record, header) in &all {
         if let Some(header) = header {
-            catalog.add_header(parse, header);
+            catalog.add_header(&options.parse, header);
         }
         if let Ok(text) = unwrapped(&mut unwrap, record) {
             catalog.add_record(parse, text);

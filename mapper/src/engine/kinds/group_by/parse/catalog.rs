@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use gristmill_common::spec::GroupBy;
+use gristmill_common::spec::{GroupBy, Parse};
 
 use super::logfmt::pairs;
+use super::ltsv::labelled;
 use super::server_log::ServerLog;
 use super::{layouts, pattern, separated, w3c};
 
@@ -28,7 +29,7 @@ impl Catalog {
         let parse = &options.parse.0[..];
         let mut catalog = Self::default();
         let names = match parse {
-            "csv" | "tsv" => options.fields.clone(),
+            _ if options.parse.delimiter().is_some() => options.fields.clone(),
             _ => {
                 let spaced = layouts::SPACED.iter().find(|layout| layout.name == parse);
                 let spaced = spaced.map(layouts::Layout::field_names);
@@ -55,17 +56,16 @@ impl Catalog {
     }
 
     /// Adds the columns that a header names.
-    pub(in crate::engine::kinds::group_by) fn add_header(&mut self, parse: &str, header: &[u8]) {
-        let names = match parse {
-            "csv" => separated::names_of(header, b','),
-            "tsv" => separated::names_of(header, b'\t'),
-            _ => Ok(w3c::names_of(header)),
+    pub(in crate::engine::kinds::group_by) fn add_header(&mut self, parse: &Parse, header: &[u8]) {
+        let names = match parse.delimiter() {
+            Some(delimiter) => separated::names_of(header, delimiter),
+            None => Ok(w3c::names_of(header)),
         };
         for name in names.unwrap_or_default() {
             self.add(flat(&name));
         }
         let has = |name: &str| self.known.contains(name);
-        if parse == "w3c" && has("date") && has("time") {
+        if parse.0 == "w3c" && has("date") && has("time") {
             self.add("datetime".into());
         }
     }
@@ -82,6 +82,15 @@ impl Catalog {
                 let mut found = Vec::new();
                 let read = pairs(text, |key, _| {
                     found.push(String::from_utf8_lossy(&text[key]).into_owned());
+                });
+                if read.is_ok() {
+                    found.into_iter().for_each(|name| self.add(flat(&name)));
+                }
+            }
+            "ltsv" => {
+                let mut found = Vec::new();
+                let read = labelled(text, |label, _| {
+                    found.push(String::from_utf8_lossy(&text[label]).into_owned());
                 });
                 if read.is_ok() {
                     found.into_iter().for_each(|name| self.add(flat(&name)));

@@ -8,6 +8,7 @@ use gristmill_common::header::{HeaderRule, Headers};
 use gristmill_common::record::{BOM, Splitter, content};
 use gristmill_common::spec::GroupBy;
 
+use super::ltsv::labelled;
 use super::separated::names_of;
 use super::{Unwrap, maker};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
@@ -104,6 +105,9 @@ const PLAIN: [(&str, &[(&str, Is)]); 8] = [
     ),
 ];
 
+/// Formats of records with a header, and what stands between their values.
+pub(super) const SEPARATED: [&str; 4] = ["tsv", "csv", "csv:;", "csv:|"];
+
 /// What other logs have where syslog has names.
 const LEVELS: [&str; 12] = [
     "trace", "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "critical",
@@ -123,7 +127,7 @@ pub(in crate::engine::kinds::group_by) fn detect(
         return Some("w3c");
     }
     if are_ltsv(&lines) {
-        return None;
+        return Some("ltsv");
     }
     let mut best: Option<(usize, &'static str)> = None;
     let mut offer = |fitting: usize, name: &'static str| {
@@ -141,9 +145,9 @@ pub(in crate::engine::kinds::group_by) fn detect(
         "logfmt",
     );
     if unwrap.is_none() {
-        for (name, delimiter) in [("tsv", b'\t'), ("csv", b',')] {
+        for name in SEPARATED {
             // Counted in records, which may be several lines.
-            if is_separated(text, whole, name, delimiter) {
+            if is_separated(text, whole, name) {
                 offer(lines.len(), name);
             }
         }
@@ -174,7 +178,9 @@ fn lines_of(unwrap: Option<&str>, text: &[u8], whole: bool) -> Vec<Vec<u8>> {
 fn json(lines: &[Vec<u8>]) -> usize {
     let mut json = Json::new(&Names::default());
     let mut found = Found::new(0);
-    let fits = |line: &&Vec<u8>| json.record::<false>(line, &mut found).is_ok();
+    // A line that is a list has records inside it.
+    let is_list = |line: &[u8]| line.trim_ascii_start().starts_with(b"[");
+    let fits = |line: &&Vec<u8>| !is_list(line) && json.record::<false>(line, &mut found).is_ok();
     lines.iter().filter(fits).count()
 }
 
@@ -242,31 +248,10 @@ fn is_name(word: &[u8]) -> bool {
     !word.contains(&b'=') && !LEVELS.iter().any(is_level)
 }
 
-/// Whether most lines of a text are LTSV: `label:value` with tabs between (ltsv.org), which looks
-/// like TSV. It is read by no `--parse` but a regular expression.
-pub(in crate::engine::kinds::group_by) fn is_ltsv(
-    unwrap: Option<&str>,
-    text: &[u8],
-    whole: bool,
-) -> bool {
-    are_ltsv(&lines_of(
-        unwrap,
-        text.strip_prefix(BOM).unwrap_or(text),
-        whole,
-    ))
-}
-
+/// Whether most lines are LTSV: `label:value` with tabs between, which looks like TSV.
 fn are_ltsv(lines: &[Vec<u8>]) -> bool {
-    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
-    let is_labelled = |column: &[u8]| {
-        let label = memchr::memchr(b':', column).map_or(&b""[..], |at| &column[..at]);
-        !label.is_empty() && label.iter().all(is_label)
-    };
-    let mut fitting = 0;
-    for line in lines {
-        let mut columns = line.split(|byte| *byte == b'\t');
-        fitting += usize::from(line.contains(&b'\t') && columns.all(is_labelled));
-    }
+    let fits = |line: &&Vec<u8>| line.contains(&b'\t') && labelled(line, |_, _| {}).is_ok();
+    let fitting = lines.iter().filter(fits).count();
     // A header may look so.
     fitting * 2 > lines.len()
 }
@@ -292,7 +277,14 @@ fn is_logfmt(line: &[u8]) -> bool {
 }
 
 /// Whether the first record names columns that nearly all others have.
-fn is_separated(text: &[u8], whole: bool, name: &str, delimiter: u8) -> bool {
+fn is_separated(text: &[u8], whole: bool, parse: &str) -> bool {
+    let options = GroupBy {
+        parse: parse.into(),
+        ..GroupBy::default()
+    };
+    let Some(delimiter) = options.parse.delimiter() else {
+        return false;
+    };
     let splitter = Splitter::Quoted(delimiter);
     let mut headers = Headers::new(Some(HeaderRule::FirstRecord));
     headers.stretch(&splitter, text, 0);
@@ -312,10 +304,11 @@ fn is_separated(text: &[u8], whole: bool, name: &str, delimiter: u8) -> bool {
     if names.len() < 2 || twice || !{ named }.all(is_name) {
         return false;
     }
-    let options = GroupBy {
-        parse: name.into(),
-        ..GroupBy::default()
-    };
+    // In prose, and in tables drawn with bars, blanks stand beside these.
+    let blanks = |name: &String| name.trim().len() < name.len();
+    if matches!(delimiter, b';' | b'|') && names.iter().any(blanks) {
+        return false;
+    }
     let Ok(Some(maker)) = maker(&options, &Names::default()) else {
         return false;
     };

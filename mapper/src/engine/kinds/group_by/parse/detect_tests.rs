@@ -1,6 +1,6 @@
 //! Formats told by their lines.
 
-use super::detect::{detect, is_ltsv};
+use super::detect::detect;
 
 fn of(text: &str) -> Option<&'static str> {
     detect(None, text.as_bytes(), true)
@@ -97,9 +97,30 @@ fn logs_of_other_services_are_not_taken_for_known_ones() {
 #[test]
 fn labelled_values_are_no_columns_with_a_header() {
     let text = "time:2025-03-03T10:00:00Z\thost:1.2.3.4\tua:a, b\n".repeat(3);
-    assert_eq!(of(&text), None);
-    assert!(is_ltsv(None, text.as_bytes(), true));
-    assert!(!is_ltsv(None, b"a:b\tc:d\n1\t2\n3\t4\n", true));
-    assert!(!is_ltsv(None, b"key: value\nother: value\n", true));
-    assert!(!is_ltsv(None, b"", true));
+    assert_eq!(of(&text), Some("ltsv"));
+    for text in ["a:b\tc:d\n1\t2\n3\t4\n", "key: value\nother: value\n", ""] {
+        assert_ne!(of(text), Some("ltsv"), "{text}");
+    }
+}
+
+#[test]
+fn other_delimiters_are_told_by_a_header_without_blanks_beside_them() {
+    let semicolons = "\u{FEFF}country;amount;note\nDE;1,5;\"a;b\"\nFR;2;x, y\n";
+    assert_eq!(of(semicolons), Some("csv:;"));
+    assert_eq!(of("a|b\n1|2\n3|4\n"), Some("csv:|"));
+    for text in [
+        "a | b\n1 | 2\n3 | 4\n",
+        "| a | b |\n|---|---|\n| 1 | 2 |\n",
+        "It was dark; and late\nIt was bright; and early\n",
+        "let a = 1;\nlet b = 2;\n",
+        "a;b\n",
+    ] {
+        assert_eq!(of(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_list_in_one_line_is_no_record() {
+    assert_eq!(of("[{\"k\":1},{\"k\":2}]\n"), None);
+    assert_eq!(of("{\"k\":[1,2]}\n"), Some("json"));
 }

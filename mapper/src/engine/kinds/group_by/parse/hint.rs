@@ -1,7 +1,9 @@
 //! What a text in no known format may be, in words with the way out.
 
 use gristmill_common::record::{BOM, content};
+use gristmill_common::spec::Parse;
 
+use super::detect::SEPARATED;
 use super::separated::names_of;
 
 /// What a text may be that is in no format known by its lines.
@@ -9,14 +11,11 @@ pub(in crate::engine::kinds::group_by) fn hint(text: &[u8]) -> Option<&'static s
     let text = text.strip_prefix(BOM).unwrap_or(text);
     if is_json_of_lines(text) {
         return Some(
-            "it looks like JSON that spans lines; one value a line is read: jq -c '.[]' of an array, \
-             jq -c . of objects",
+            "it looks like JSON, but not one record a line: jq -c '.[]' makes lines of a list, \
+             jq -c . of objects that span lines",
         );
     }
-    has_semicolons(text).then_some(
-        "it looks like CSV with semicolons; tabs are read: tr ';' '\\t' (where no value holds either), \
-         and --parse tsv",
-    )
+    None
 }
 
 /// The format of a text that is one line, ended by its end: the names of columns, among which are
@@ -29,13 +28,12 @@ pub(in crate::engine::kinds::group_by) fn header_alone(
     let line = text
         .strip_suffix(b"\n")
         .filter(|line| !line.contains(&b'\n'))?;
-    [("csv", b','), ("tsv", b'\t')]
-        .into_iter()
-        .find(|&(_, delimiter)| {
-            let names = names_of(content(line), delimiter).unwrap_or_default();
-            names.len() > 1 && !wanted.is_empty() && wanted.iter().all(|name| names.contains(name))
-        })
-        .map(|(name, _)| name)
+    SEPARATED.into_iter().find(|&parse| {
+        let delimiter = Parse::from(parse).delimiter();
+        let names = delimiter.and_then(|delimiter| names_of(content(line), delimiter).ok());
+        let names = names.unwrap_or_default();
+        names.len() > 1 && !wanted.is_empty() && wanted.iter().all(|name| names.contains(name))
+    })
 }
 
 /// Whether a text begins with an object or array that its first line does not end.
@@ -54,23 +52,12 @@ fn is_json_of_lines(text: &[u8]) -> bool {
     }
 }
 
-/// Whether the first lines have as many semicolons each.
-fn has_semicolons(text: &[u8]) -> bool {
-    let count = |line: &[u8]| memchr::memchr_iter(b';', line).count();
-    let mut lines = text
-        .split_inclusive(|&byte| byte == b'\n')
-        .map(count)
-        .take(3);
-    let first = lines.next().unwrap_or_default();
-    first > 0 && lines.next() == Some(first) && lines.next().is_none_or(|third| third == first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn json_of_several_lines_and_semicolons_have_a_way_out() {
+    fn json_of_several_lines_has_a_way_out() {
         for text in [
             "[\n  {\n    \"k\": 1\n  }\n]\n",
             "{\n  \"k\": 1\n}\n",
@@ -82,8 +69,6 @@ mod tests {
                 "{text}"
             );
         }
-        let words = hint(b"\xEF\xBB\xBFa;b\n1;2,5\n3;4\n").unwrap();
-        assert!(words.contains("semicolons"), "{words}");
         for text in [
             "a; b\nc\n",
             "[info] started\n[info] ended\n",
@@ -100,6 +85,7 @@ mod tests {
         let wanted = ["user".to_owned(), "n".to_owned()];
         assert_eq!(header_alone(b"user,n,time\r\n", &wanted), Some("csv"));
         assert_eq!(header_alone(b"n\tuser\n", &wanted), Some("tsv"));
+        assert_eq!(header_alone(b"n;user\n", &wanted), Some("csv:;"));
         assert_eq!(header_alone(b"user,n", &wanted), None);
         assert_eq!(header_alone(b"user,m\n", &wanted), None);
         assert_eq!(header_alone(b"user,n\n1,2\n", &wanted), None);

@@ -27,8 +27,11 @@ fn parser(parse: &str, fields: &[&str]) -> (Box<dyn Parser>, Vec<FieldId>, Found
     (parser, ids, Found::new(fields.len()))
 }
 
-fn separator(parse: &str) -> &'static str {
-    if parse == "tsv" { "\t" } else { "," }
+fn separator(parse: &str) -> &str {
+    match parse {
+        "tsv" => "\t",
+        parse => parse.strip_prefix("csv:").unwrap_or(","),
+    }
 }
 
 fn values(ids: &[FieldId], found: &Found, text: &[u8]) -> Vec<String> {
@@ -71,10 +74,13 @@ fn check_all(text: &[u8]) {
     check("csv", &["a", "c"], &Splitter::Quoted(b','), text);
     check("csv", &["b", "none"], &Splitter::Lines, text);
     check("tsv", &["b", "c"], &Splitter::Quoted(b'\t'), text);
+    check("csv:;", &["b", "c"], &Splitter::Quoted(b';'), text);
     let squid = ["time", "result", "status", "client", "type"];
     check("squid", &squid, &Splitter::Lines, text);
     let traefik = ["time", "user", "method", "url", "duration"];
     check("traefik", &traefik, &Splitter::Lines, text);
+    let servers = ["host", "user", "time", "path", "status", "bytes", "agent"];
+    check("access-log", &servers, &Splitter::Lines, text);
 }
 
 proptest! {
@@ -82,8 +88,10 @@ proptest! {
     fn any_text_is_read_so(
         words in prop::collection::vec(prop::sample::select(&[
             "a", "bc", ",", ",", "\t", " ", " ", " ", "\"", "\"", "\\", "[", "]", "\n", "\n", "\r\n", "-",
-            "\"x y\" ", "[t +0] ", "1,2,3\n", "\"1\",2,\"3\"\r\n", "1\t2\t3\n", "\u{FEFF}", "/", ":", "\r",
+            "\"x y\" ", "[t +0] ", "1,2,3\n", "1;2;3\n", ";", "\"1\",2,\"3\"\r\n", "1\t2\t3\n", "\u{FEFF}", "/", ":", "\r",
             "1 2 3 T/200 5 GET /x - H/p text\n", "h - - [t +0] \"GET /a b HTTP/1\" 200 5 \"-\" \"-\" 1 \"r\" \"u\" 9ms\n",
+            "h - - [03/Mar/2025:10:00:01 +0000] \"GET /a?b HTTP/1.1\" 200 5\n",
+            "h - ann [03/Mar/2025:10:00:01 +0000] \"GET /a\\\"b HTTP/1.1\" 200 - \"-\" \"x \\x41\"\n",
         ][..]), 0..60),
     ) {
         check_all(words.concat().as_bytes());
@@ -110,6 +118,8 @@ fn long_texts_and_records_that_cross_blocks_are_read_so() {
         line.replace("a b\"", "a b\\\""),
         line.replace("a b", "a \"b\" c"),
         format!("{line} 1"),
+        line.replace(r#" 1 "r" "u" 9ms"#, ""),
+        line.replace(r#" "-" "a b" 1 "r" "u" 9ms"#, ""),
     ] {
         check_all(format!("{line}\n{odd}\n{line}\n").as_bytes());
     }

@@ -12,6 +12,7 @@ mod headed_tests;
 mod hint;
 mod layouts;
 mod logfmt;
+mod ltsv;
 mod many;
 #[cfg(test)]
 mod many_tests;
@@ -31,6 +32,7 @@ use gristmill_common::spec::{AUTO, GroupBy};
 
 use self::columns::Columns;
 use self::logfmt::Logfmt;
+use self::ltsv::Ltsv;
 use self::pattern::Pattern;
 use self::separated::Separated;
 use self::server_log::ServerLog;
@@ -40,7 +42,7 @@ use super::field::{Found, Names};
 use crate::engine::prepared::SpecError;
 
 pub(super) use self::catalog::Catalog;
-pub(super) use self::detect::{detect, is_ltsv};
+pub(super) use self::detect::detect;
 pub(super) use self::hint::{header_alone, hint};
 pub(super) use self::many::Each;
 pub(super) use self::separated::OTHER_HEADER;
@@ -80,18 +82,21 @@ pub(super) trait Parser: Send {
 pub(super) type Maker = Box<dyn Fn() -> Box<dyn Parser> + Send + Sync>;
 
 /// What `--parse` may be, for messages.
-pub(super) const KNOWN: &str = "json, logfmt, csv, tsv, 'regex:PATTERN' with named groups, access-log, common, \
-                     combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, \
+pub(super) const KNOWN: &str = "json, logfmt, ltsv, csv, tsv, 'csv:;' with another delimiter, 'regex:PATTERN' with \
+                     named groups, access-log, common, combined, vhost-combined, 'apache:LOGFORMAT', w3c, alb, elb, s3, haproxy, squid, traefik, \
                      syslog";
 
 /// The parser that `--parse` names; `None` is JSON.
 pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, SpecError> {
     let parse = &options.parse.0[..];
-    let separated = matches!(parse, "csv" | "tsv");
-    if !separated && !options.fields.is_empty() {
+    let delimiter = options.parse.delimiter();
+    if delimiter.is_none() && !options.fields.is_empty() {
         return Err(SpecError(format!(
             "--fields: {parse} has names of its own; leave it out, or use --parse csv or tsv"
         )));
+    }
+    if let Some(delimiter) = delimiter {
+        return separated(options, delimiter, names).map(Some);
     }
     let maker: Maker = match parse {
         "json" | "caddy" => return Ok(None),
@@ -104,25 +109,9 @@ pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, S
             let logfmt = Logfmt::new(names);
             Box::new(move || Box::new(logfmt.clone()))
         }
-        "csv" | "tsv" => {
-            let delimiter = if parse == "csv" { b',' } else { b'\t' };
-            let separated = match options.fields.is_empty() {
-                true => Separated::with_header(delimiter, names),
-                false => {
-                    let names_of = &options.fields;
-                    let twice =
-                        (1..names_of.len()).find(|&at| names_of[..at].contains(&names_of[at]));
-                    if let Some(at) = twice {
-                        return Err(SpecError(format!(
-                            "--fields names `{}` twice; give one of them another name",
-                            names_of[at]
-                        )));
-                    }
-                    let columns = Columns::new("--fields", &options.fields, &[], names)?;
-                    Separated::new(delimiter, columns)
-                }
-            };
-            Box::new(move || Box::new(separated.clone()))
+        "ltsv" => {
+            let ltsv = Ltsv::new(names);
+            Box::new(move || Box::new(ltsv.clone()))
         }
         "w3c" => {
             let w3c = W3c::new(names);
@@ -141,12 +130,34 @@ pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, S
                 return Ok(Some(Box::new(move || Box::new(pattern.clone()))));
             }
             let Some(log) = ServerLog::named(parse, names)? else {
-                return Err(SpecError(format!(
-                    "--parse {parse}: no such format; write one of {KNOWN}"
-                )));
+                return Err(SpecError(match parse.strip_prefix("csv:") {
+                    Some(_) => format!(
+                        "--parse '{parse}': a delimiter is one ASCII character, and no letter, digit, \
+                         quote or line's end; write 'csv:;' for semicolons"
+                    ),
+                    None => format!("--parse {parse}: no such format; write one of {KNOWN}"),
+                }));
             };
             Box::new(move || Box::new(log.fresh()))
         }
     };
     Ok(Some(maker))
+}
+
+/// The parser of records of values, by the names in `--fields` or in a header.
+fn separated(options: &GroupBy, delimiter: u8, names: &Names) -> Result<Maker, SpecError> {
+    let columns = &options.fields;
+    let separated = if columns.is_empty() {
+        Separated::with_header(delimiter, names)
+    } else {
+        let twice = (1..columns.len()).find(|&at| columns[..at].contains(&columns[at]));
+        if let Some(at) = twice {
+            return Err(SpecError(format!(
+                "--fields names `{}` twice; give one of them another name",
+                columns[at]
+            )));
+        }
+        Separated::new(delimiter, Columns::new("--fields", columns, &[], names)?)
+    };
+    Ok(Box::new(move || Box::new(separated.clone())))
 }

@@ -1,4 +1,4 @@
-//! CSV and TSV: columns by their order, or by the names in the document's header.
+//! CSV, TSV and their like: columns by their order, or by the names in the document's header.
 
 use gristmill_common::record::{BOM, Splitter};
 
@@ -26,7 +26,8 @@ pub(super) struct Separated {
     delimiter: u8,
     columns: Columns,
     header: Option<Headed>,
-    marks: Marks,
+    /// None where records are read one by one.
+    marks: Option<Marks>,
 }
 
 /// The header in force.
@@ -64,12 +65,9 @@ impl Separated {
     }
 }
 
-/// What stands between values and records.
-fn marks_of(delimiter: u8) -> Marks {
-    match delimiter {
-        b'\t' => Marks::of(b"\t\"\n"),
-        _ => Marks::of(b",\"\n"),
-    }
+/// What stands between values and records, if it can be found at once.
+fn marks_of(delimiter: u8) -> Option<Marks> {
+    Marks::of(&[delimiter, b'"', b'\n'])
 }
 
 /// Gives each value of a record: the number of its column, where it is, and whether it has doubled
@@ -158,15 +156,15 @@ impl Parser for Separated {
         found: &mut Found,
         each: &mut Each<'_>,
     ) -> Option<u64> {
-        Some(many::read(self, (text, splitter), found, each))
+        // The careful parser is asked while marks are in use.
+        let mut marks = self.marks.take()?;
+        let records = many::read(self, &mut marks, (text, splitter), found, each);
+        self.marks = Some(marks);
+        Some(records)
     }
 }
 
 impl Placed for Separated {
-    fn marks(&mut self) -> &mut Marks {
-        &mut self.marks
-    }
-
     /// One without quotes.
     #[inline]
     fn placed(

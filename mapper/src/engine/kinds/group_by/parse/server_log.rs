@@ -1,7 +1,9 @@
 //! Web servers' logs, with the fields and formats of `access-log`.
 
+use gristmill_common::record::{Splitter, content};
+
 use super::columns::is_dash;
-use super::{Parser, Reason};
+use super::{Each, Parser, Reason};
 use crate::engine::kinds::access_log::{LogField, LogReader, Tells};
 use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
 use crate::engine::kinds::group_by::time::Unit;
@@ -99,6 +101,33 @@ impl Parser for ServerLog {
             }
         })?;
         Ok(true)
+    }
+
+    fn records(
+        &mut self,
+        text: &[u8],
+        splitter: &Splitter,
+        found: &mut Found,
+        each: &mut Each<'_>,
+    ) -> Option<u64> {
+        if !matches!(splitter, Splitter::Lines) {
+            return None;
+        }
+        let (wanted, ids) = (&self.fields[..], &self.ids[..]);
+        self.reader
+            .read_lines(text, |at, line, fields| match fields {
+                Ok(fields) => {
+                    found.clear();
+                    fields.values(wanted, |number, value| {
+                        if !is_dash(value) {
+                            found.put(ids[number], value);
+                        }
+                    });
+                    each(at, line, Ok((found, line)));
+                }
+                Err(_) if content(line).is_empty() => {}
+                Err(reason) => each(at, line, Err(reason)),
+            })
     }
 }
 

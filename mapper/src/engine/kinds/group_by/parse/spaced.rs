@@ -25,7 +25,7 @@ pub(super) struct Spaced {
     columns: Columns,
     least: usize,
     most: usize,
-    marks: Marks,
+    marks: Option<Marks>,
 }
 
 impl Spaced {
@@ -83,15 +83,14 @@ impl Parser for Spaced {
         found: &mut Found,
         each: &mut Each<'_>,
     ) -> Option<u64> {
-        Some(many::read(self, (text, splitter), found, each))
+        let mut marks = self.marks.take()?;
+        let records = many::read(self, &mut marks, (text, splitter), found, each);
+        self.marks = Some(marks);
+        Some(records)
     }
 }
 
 impl Placed for Spaced {
-    fn marks(&mut self) -> &mut Marks {
-        &mut self.marks
-    }
-
     /// One with a single blank between columns.
     #[inline]
     fn placed(
