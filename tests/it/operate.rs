@@ -184,7 +184,9 @@ fn a_terminal_that_is_gone_stops_a_job_in_order_unless_that_is_ignored() {
             .status();
         assert!(killed.expect("kill").success());
     };
-    let child = start(&[]);
+    let mut child = start(&[]);
+    // Waiting would close it, and a job whose input has ended may end before the signal does it.
+    let _open = child.stdin.take();
     hang_up(&child);
     let ended = Ended::of(child.wait_with_output().expect("its end")).code(130);
     ended.says("no output was committed");
