@@ -64,7 +64,7 @@ pub(super) struct Subscriptions {
     pub(super) programs: Programs,
     /// Runs that this mapper cannot or may not work on.
     left_alone: LeftAlone,
-    /// What the chunks of the latter cost.
+    /// What the chunks of jobs with the user's own program cost.
     costs: HashMap<JobRun, Arc<Cost>>,
     /// Rung when that changes how many are to be taken ahead.
     pub(super) cost_changed: Arc<Notify>,

@@ -3,9 +3,10 @@
 //!
 //! It must not know how chunks are taken.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// What is taken ahead may take a thread so long.
@@ -56,13 +57,12 @@ impl Cost {
 
     /// How many are to be taken ahead.
     pub(crate) fn ahead(&self) -> Ahead {
-        let seen = self.seen.lock();
-        seen.unwrap_or_else(PoisonError::into_inner).ahead
+        self.seen.lock().ahead
     }
 
     /// A thread took so long for a chunk.
     pub(crate) fn took(&self, time: Duration) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let before = seen.time.unwrap_or(time);
         let now = before.mul_f64(0.75) + time.mul_f64(0.25);
         seen.time = Some(now);
