@@ -128,10 +128,12 @@ async fn examine(options: BrokerOptions, report: &mut Report) {
          the log is, `rabbitmq-streams stream_status {STREAM}` shows, and `add_replica` adds one"
     ));
     report.note(
-        "not to be seen from here: free disk, consumer_timeout (30 min is the default and enough; \
-         the queues of jobs of exec and of splits have their own, seven days, from RabbitMQ 3.12 on)"
+        "not readable: consumer_timeout, which no message of the protocol tells (`rabbitmqctl environment` \
+         does): 30 min is the default and enough; the queues of jobs of exec and of splits have their \
+         own, seven days, from RabbitMQ 3.12 on"
             .into(),
     );
+    report.note("not readable: free disk (`rabbitmq-diagnostics status` shows it)".into());
     broker.close().await;
 }
 

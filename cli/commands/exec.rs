@@ -11,7 +11,8 @@ use gristmill_common::large::LargeDocuments;
 use gristmill_common::progress::Progress;
 use gristmill_common::reduce_program::ReduceProgram;
 use gristmill_common::shutdown::Shutdown;
-use gristmill_common::spec::{Each, Exec, JobSpec, Kind};
+use gristmill_common::size::ByteSize;
+use gristmill_common::spec::{Each, Exec, JobSpec, Kind, Program};
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_split};
 use gristmill_mapper::{GroupReducer, Host, Prepared, Trial};
 
@@ -24,16 +25,42 @@ use crate::stdout;
 
 /// This machine, as far as a job that runs programs needs it.
 #[must_use]
-pub fn host(local: &Local, settings: &Settings, shutdown: &Shutdown) -> Host {
+pub fn host(local: &Local, (settings, plan): (&Settings, &Plan), shutdown: &Shutdown) -> Host {
+    let tries = local.try_units.is_some();
     Host {
         tmp: settings.tmp.clone(),
         programs: settings.threads.get(),
         keep_going: local.keep_going,
-        echo: local.try_units.is_some(),
+        at_once: if tries { 1 } else { at_once(plan, settings) },
+        echo: tries,
         large: settings.large.clone(),
         shutdown: shutdown.clone(),
         ..Host::here()
     }
+}
+
+/// The size of the chunks of `run`, unless somebody says otherwise. Python functions may take long
+/// for a record: in small chunks all workers have something to do until the end. (Workers of the
+/// user's own may want batches of a MiB.)
+#[must_use]
+pub fn usual_chunk(spec: &JobSpec) -> ByteSize {
+    match &spec.kind {
+        Kind::Exec(exec) if exec.each == Each::Record && is_python(&exec.program) => {
+            ByteSize(128 << 10)
+        }
+        _ => ByteSize(1 << 20),
+    }
+}
+
+fn is_python(program: &Program) -> bool {
+    matches!(program, Program::Python { .. } | Program::Code(_))
+}
+
+/// How many workers are started before anything is read: as many as there will be chunks for.
+fn at_once(plan: &Plan, settings: &Settings) -> usize {
+    let threads = settings.threads.get() as u64;
+    let bytes = plan.total_bytes().unwrap_or(u64::MAX);
+    (bytes / settings.chunk_size as u64).clamp(1, threads) as usize
 }
 
 /// Where a job's documents go that are too large for a chunk, if it takes such.

@@ -45,12 +45,12 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let mut settings = settings(&job)?;
     let shutdown = Shutdown::new();
     settings.large = exec::large(&job.spec, &settings, &shutdown)?;
-    let host = exec::host(&job.local, &settings, &shutdown);
     let mut plan = plan(&job, settings.chunk_size, Some(&job.command.output))?;
     if job.command.cutting.dry_run {
         return dry_run::show(&plan, &job.spec);
     }
     parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
+    let host = exec::host(&job.local, (&settings, &plan), &shutdown);
     if let Some(units) = job.local.try_units {
         return exec::try_units(&job, &plan, &host, units);
     }
@@ -169,7 +169,7 @@ fn settings(job: &TypedJob<RunArgs>) -> anyhow::Result<Settings> {
     Ok(Settings {
         threads: threads(args.threads)?,
         memory: reduce_budget(args.memory, ByteSize(512 << 20))?,
-        chunk_size: chunk_size(args.cutting.chunk_size, ByteSize(1 << 20))?,
+        chunk_size: chunk_size(args.cutting.chunk_size, exec::usual_chunk(&job.spec))?,
         tmp: tmp(args.cutting.tmp.as_ref())?,
         large: None,
         max_expanded: job.max_expanded,

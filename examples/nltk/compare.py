@@ -1,9 +1,9 @@
-"""The same sentences tagged here, by execnet, by multiprocessing and by Gristmill.
+"""The same sentences tagged by one process, by execnet, by multiprocessing and by Gristmill.
 
 compare.py GRISTMILL TAGGER.json SENTENCES.txt [WORKERS]
 
-Prints the seconds of each, by the clock and of all processors, and ends with 1 if one of them gives other tags
-than tagger.tag(sentence) does here.
+Prints the seconds of each, by the clock and of all processors, from the start of its interpreter to its last tags,
+and ends with 1 if one of them gives other tags than tagger.tag(sentence) does.
 """
 
 import json
@@ -15,12 +15,9 @@ import sys
 import tempfile
 import time
 
-import execnet
-
-import tagging
-
 
 def by_one(model, sentences, workers):
+    import tagging
     tagger = tagging.load(model)
     return [tagger.tag(sentence.split()) for sentence in sentences]
 
@@ -39,6 +36,7 @@ def remote(channel):
 
 
 def by_execnet(model, sentences, workers):
+    import execnet
     with open(model, encoding="utf-8") as file:
         model = file.read()
     group = execnet.Group(["popen//python=" + sys.executable] * workers)
@@ -64,6 +62,7 @@ def by_execnet(model, sentences, workers):
 
 def start(model):
     global tagger
+    import tagging
     tagger = tagging.load(model)
 
 
@@ -72,6 +71,7 @@ def work(sentence):
 
 
 def by_pool(model, sentences, workers):
+    import tagging  # once, before the processes fork
     with multiprocessing.Pool(workers, start, (model,)) as pool:
         tagged = list(pool.imap(work, sentences, chunksize=100))
         pool.close()
@@ -92,21 +92,31 @@ def by_gristmill(model, sentences, workers):
     return [[tuple(pair) for pair in json.loads(line)["tagged"]] for line in done.stdout.splitlines()]
 
 
-def processor_seconds():
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+WAYS = {"one": by_one, "execnet": by_execnet, "Pool": by_pool, "gristmill": by_gristmill}
 
 
-def main(model, path, workers=2):
+def run(name, model, path, workers):
+    """Runs one way in an interpreter of its own: what it imports is part of what it costs."""
+    words = [sys.executable, __file__, GRISTMILL, model, path, str(workers), name]
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    clock, processors = time.perf_counter(), used.ru_utime + used.ru_stime
+    done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done.stdout, time.perf_counter() - clock, used.ru_utime + used.ru_stime - processors
+
+
+def main(model, path, workers=2, way=None):
     with open(path, encoding="utf-8") as file:
         sentences = file.read().splitlines()
+    if way:
+        tagged = WAYS[way](model, sentences, int(workers))
+        sys.stdout.writelines(json.dumps(one) + "\n" for one in tagged)
+        return 0
     expected, differ = None, []
-    for name, way in [("one", by_one), ("execnet", by_execnet), ("Pool", by_pool), ("gristmill", by_gristmill)]:
-        clock, processors = time.perf_counter(), processor_seconds()
-        tagged = way(model, sentences, int(workers))
-        clock, processors = time.perf_counter() - clock, processor_seconds() - processors
+    for name in WAYS:
+        tagged, clock, processors = run(name, model, path, workers)
         print("%-10s %7.2f s %7.2f s of processors  %6.0f sentences/s"
-              % (name, clock, processors, len(sentences) / clock))
+              % (name, clock, processors, len(sentences) / clock), flush=True)
         expected = expected or tagged
         if tagged != expected:
             differ.append(name)

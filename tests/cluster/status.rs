@@ -297,4 +297,8 @@ fn doctor_says_where_the_broker_s_consumer_timeout_bounds_programs() {
         is_old,
         "{said}"
     );
+    assert!(
+        said.contains("note  not readable: consumer_timeout"),
+        "{said}"
+    );
 }

@@ -88,6 +88,14 @@ impl JobFile {
         &self.bytes
     }
 
+    /// Whether somebody has a clone of it.
+    pub(crate) fn is_used(&self) -> bool {
+        match &self.content {
+            Content::Model(model) => Arc::strong_count(model) > 1,
+            Content::Code(folder) => Arc::strong_count(folder) > 1,
+        }
+    }
+
     pub(crate) fn model(&self) -> Option<&Arc<Model>> {
         match &self.content {
             Content::Model(model) => Some(model),

@@ -1,13 +1,15 @@
 //! The files that active jobs need: each fetched and loaded once per hash, and shared.
 //!
-//! A few are held at a time; a job whose file is not here yet waits without hindering others. It
+//! They are held up to a size; a job whose file is not here yet waits without hindering others. It
 //! must not know what jobs do with them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
+use gristmill_common::code::travelling_bytes;
 use gristmill_common::job::JobRun;
-use gristmill_jobs::registry::{Job, JobTable};
+use gristmill_common::spec::Kind;
+use gristmill_jobs::registry::{Job, JobTable, Submission};
 use gristmill_rabbitmq::Broker;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -16,21 +18,32 @@ use tracing::info;
 use crate::engine::job_file::JobFile;
 use crate::programs::{Missing, fetch_file};
 
-/// How many files are held or on their way at a time; a loaded model takes about 100 MB.
-const MOST: usize = 4;
+/// How much is held or on its way at a time, in bytes.
+const MOST: u64 = 1 << 30;
+/// What a model counts for: loaded it takes about 100 MB of memory, and there is less of that than
+/// of disk, where the code of jobs lies.
+const MODEL: u64 = MOST / 4;
+/// How many files may be on their way at a time.
+const COMING: usize = 4;
 
 /// The files of one mapper.
 pub(crate) struct Files {
     broker: Broker,
     /// Where the code of jobs is unpacked.
     tmp: PathBuf,
-    held: HashMap<u64, Held>,
+    held: HashMap<u64, Entry>,
     /// Hashes for which there was no room, in the order in which they asked.
     waiting: VecDeque<u64>,
     /// Counts what was loaded, to tell what is held longest.
     loads: u64,
     sender: mpsc::Sender<Arrival>,
     arrivals: mpsc::Receiver<Arrival>,
+}
+
+struct Entry {
+    /// In bytes.
+    size: u64,
+    held: Held,
 }
 
 enum Held {
@@ -52,7 +65,7 @@ pub(crate) struct Arrival {
 impl Files {
     pub(crate) fn new(broker: &Broker, tmp: &Path) -> Self {
         // Each fetch under way sends once.
-        let (sender, arrivals) = mpsc::channel(MOST);
+        let (sender, arrivals) = mpsc::channel(COMING);
         Self {
             broker: broker.clone(),
             tmp: tmp.to_owned(),
@@ -66,7 +79,7 @@ impl Files {
 
     /// The file with this hash, if it is here.
     pub(crate) fn get(&self, hash: u64) -> Option<&JobFile> {
-        match self.held.get(&hash)? {
+        match &self.held.get(&hash)?.held {
             Held::Here(file, _) => Some(file),
             Held::Coming { .. } | Held::Lost { .. } => None,
         }
@@ -79,7 +92,7 @@ impl Files {
         }
         let jobs = table.iter().filter(|job| job.is_active());
         let needed: HashSet<u64> = jobs.filter_map(|job| job.submission.file()).collect();
-        self.held.retain(|hash, held| match held {
+        self.held.retain(|hash, entry| match &entry.held {
             Held::Here(..) => needed.contains(hash),
             Held::Lost { run } => table.active(run).is_some(),
             Held::Coming { run, task } => {
@@ -101,9 +114,11 @@ impl Files {
         if self.held.contains_key(&hash) {
             return;
         }
+        let size = size_of(&job.submission);
         let first = self.waiting.front().is_none_or(|first| *first == hash);
-        if self.held.len() >= MOST || !first {
+        if !first || !self.has_room(size) {
             if !self.waiting.contains(&hash) {
+                info!(job = %job.name, "its file waits for room");
                 self.waiting.push_back(hash);
             }
             return;
@@ -121,7 +136,33 @@ impl Files {
             let _ = sender.send(arrival).await;
         });
         let task = task.abort_handle();
-        self.held.insert(hash, Held::Coming { run: coming, task });
+        let held = Held::Coming { run: coming, task };
+        self.held.insert(hash, Entry { size, held });
+    }
+
+    /// Whether there is room for a file of this size: of those that nobody uses, the ones that are
+    /// held longest make it.
+    fn has_room(&mut self, size: u64) -> bool {
+        let is_coming = |entry: &&Entry| matches!(entry.held, Held::Coming { .. });
+        if self.held.values().filter(is_coming).count() >= COMING {
+            return false;
+        }
+        while !fits(self.held.values().map(|entry| entry.size), size) {
+            let Some(hash) = self.longest(|file| !file.is_used()) else {
+                return false;
+            };
+            self.held.remove(&hash);
+        }
+        true
+    }
+
+    /// Of those that are here and such, the one that is held longest.
+    fn longest(&self, is_such: impl Fn(&JobFile) -> bool) -> Option<u64> {
+        let here = (self.held.iter()).filter_map(|(hash, entry)| match &entry.held {
+            Held::Here(file, load) if is_such(file) => Some((*load, *hash)),
+            _ => None,
+        });
+        here.min().map(|(_, hash)| hash)
     }
 
     /// Lets the file with this hash come first of those that wait for room.
@@ -144,33 +185,32 @@ impl Files {
     /// Keeps what came; gives back why a job's file did not, unless nobody asks any more.
     pub(crate) fn put(&mut self, arrival: Arrival) -> Option<(JobRun, Missing)> {
         let Arrival { run, hash, file } = arrival;
-        match self.held.get(&hash) {
-            Some(Held::Coming { run: asked, .. }) if *asked == run => {}
+        let entry = self.held.get_mut(&hash)?;
+        match &entry.held {
+            Held::Coming { run: asked, .. } if *asked == run => {}
             _ => return None,
         }
         match file {
             Ok(file) => {
                 self.loads += 1;
-                self.held.insert(hash, Held::Here(file, self.loads));
+                entry.held = Held::Here(file, self.loads);
                 None
             }
             Err(missing) => {
-                self.held.insert(hash, Held::Lost { run: run.clone() });
+                entry.held = Held::Lost { run: run.clone() };
+                entry.size = 0;
                 Some((run, missing))
             }
         }
     }
 
-    /// When others wait for room: lets go of the file that is held longest and says which.
+    /// When others wait for room: lets go of the model that is held longest and says which. Code
+    /// that is used stays: programs run in it.
     pub(crate) fn make_room(&mut self) -> Option<u64> {
-        if self.waiting.is_empty() || self.held.len() < MOST {
+        if self.waiting.is_empty() || fits(self.held.values().map(|entry| entry.size), MODEL) {
             return None;
         }
-        let here = self.held.iter().filter_map(|(hash, held)| match held {
-            Held::Here(_, load) => Some((*load, *hash)),
-            Held::Coming { .. } | Held::Lost { .. } => None,
-        });
-        let (_, hash) = here.min()?;
+        let hash = self.longest(|file| file.model().is_some())?;
         self.held.remove(&hash);
         Some(hash)
     }
@@ -178,10 +218,41 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        for held in self.held.values() {
-            if let Held::Coming { task, .. } = held {
+        for entry in self.held.values() {
+            if let Held::Coming { task, .. } = &entry.held {
                 task.abort();
             }
         }
+    }
+}
+
+/// What the file of a job counts for, in bytes.
+fn size_of(submission: &Submission) -> u64 {
+    match &submission.spec.kind {
+        Kind::Exec(exec) => travelling_bytes(&exec.files),
+        _ => MODEL,
+    }
+}
+
+/// Whether a file fits beside those that are held; one alone always does.
+fn fits(held: impl Iterator<Item = u64>, size: u64) -> bool {
+    let held = held.fold(0, u64::saturating_add);
+    held == 0 || held.saturating_add(size) <= MOST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_fit_by_their_sizes_and_one_alone_always_does() {
+        let fits = |held: &[u64], size| fits(held.iter().copied(), size);
+        assert!(fits(&[], u64::MAX));
+        assert!(fits(&[MODEL; 3], MODEL));
+        assert!(!fits(&[MODEL; 4], 1));
+        assert!(fits(&[240 << 20; 4], 64 << 20));
+        assert!(!fits(&[240 << 20; 4], 65 << 20));
+        // What a submission says is whatever somebody wrote.
+        assert!(!fits(&[1, u64::MAX], u64::MAX));
     }
 }

@@ -28,6 +28,8 @@ pub struct Host {
     pub programs_at: BTreeMap<String, PathBuf>,
     /// The most programs that run at a time.
     pub programs: usize,
+    /// How many workers are started at once, before there is anything to do; at least one.
+    pub at_once: usize,
     /// Whether the job goes on although its first units all fail in the same way.
     pub keep_going: bool,
     /// Whether the programs' stderr is shown even if they end well.
@@ -50,6 +52,7 @@ impl Host {
             confinement: None,
             programs_at: BTreeMap::new(),
             programs: std::thread::available_parallelism().map_or(1, usize::from),
+            at_once: 1,
             keep_going: false,
             echo: false,
             large: None,

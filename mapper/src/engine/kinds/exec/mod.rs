@@ -65,6 +65,7 @@ use pool::Pool;
 use recipe::Recipe;
 use stop::cannot_start;
 use talk::Talk;
+use unit::Failed;
 use warm::Warm;
 
 /// Finds the program of a job; a worker is started, so that what is missing is found before any
@@ -98,15 +99,28 @@ pub(crate) fn prepare(
             })
         }));
     }
-    let mut held = pool.take().map_err(failed)?;
-    let place = held.place().map_err(failed)?;
-    let started = Warm::start(&recipe, &place.keeper).map_err(failed)?;
-    place.warm = Some(started.map_err(|why| SpecError(format!("exec: {}", cannot_start(&why))))?);
-    drop(held);
+    let started = begin(&recipe, &pool, host.at_once).map_err(failed)?;
+    started.map_err(|why| SpecError(format!("exec: {}", cannot_start(&why))))?;
     Ok(Box::new(move || {
         let (recipe, pool) = (Arc::clone(&recipe), Arc::clone(&pool));
         Box::new(Talk::new(recipe, pool, Arc::clone(&verdict)))
     }))
+}
+
+/// Starts the first worker, and up to `most` in all beside it: imports and models take seconds. Of
+/// the others nobody hears if they cannot be started; they are tried again when they are wanted.
+fn begin(recipe: &Recipe, pool: &Pool, most: usize) -> std::io::Result<Result<(), Failed>> {
+    let start = || {
+        let mut held = pool.take()?;
+        let place = held.place()?;
+        Ok(Warm::start(recipe, &place.keeper)?.map(|warm| place.warm = Some(warm)))
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..most.min(pool.most()) {
+            scope.spawn(start);
+        }
+        start()
+    })
 }
 
 /// This machine, for a program that came with a job and lies in `code`.

@@ -78,6 +78,11 @@ impl Pool {
         Ok(pool)
     }
 
+    /// How many programs may run at a time.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
     /// The folder that holds the private folders.
     pub(super) fn rooms(&self) -> &std::path::Path {
         self.rooms.path()
