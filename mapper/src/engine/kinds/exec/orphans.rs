@@ -8,8 +8,9 @@
 use std::collections::HashSet;
 use std::io;
 use std::process::{Child, Command};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
@@ -27,7 +28,7 @@ fn ours() -> MutexGuard<'static, HashSet<Pid>> {
         let _ = set_child_subreaper(Some(getpid()));
         Mutex::new(children(getpid()).into_iter().collect())
     });
-    ours.lock().unwrap_or_else(PoisonError::into_inner)
+    ours.lock()
 }
 
 /// Starts a keeper.

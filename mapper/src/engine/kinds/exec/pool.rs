@@ -4,11 +4,12 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gristmill_common::spec::Exec;
 use gristmill_common::temp_folder::TempFolder;
+use parking_lot::{Condvar, Mutex};
 use rustix::process::Pid;
 
 use super::child::{Keeper, kill};
@@ -131,21 +132,14 @@ impl Pool {
         self.host.shutdown.is_stopping()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits for a place.
     ///
     /// # Errors
     /// When a keeper cannot be started.
     pub(super) fn take(&self) -> io::Result<Held<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.taken >= self.most {
-            state = self
-                .free
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.free.wait(&mut state);
         }
         state.taken += 1;
         let mut held = Held {
@@ -161,7 +155,7 @@ impl Pool {
 
     fn open(&self) -> io::Result<Place> {
         let number = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.numbers += 1;
             state.numbers
         };
@@ -175,7 +169,7 @@ impl Pool {
             &self.links,
             &temporary,
         )?;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state
             .keepers
             .retain(|(socket, _)| socket.strong_count() > 0);
@@ -206,7 +200,7 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let mut state = self.pool.lock();
+        let mut state = self.pool.state.lock();
         state.taken -= 1;
         state.idle.extend(self.place.take());
         drop(state);
@@ -217,7 +211,7 @@ impl Drop for Held<'_> {
 /// Kills the programs of a job that is asked to stop, and those that have got rid of their keepers.
 fn watch(pool: &Weak<Pool>) {
     while let Some(pool) = pool.upgrade() {
-        let keepers = pool.lock().keepers.clone();
+        let keepers = pool.state.lock().keepers.clone();
         for (socket, pid) in keepers {
             // While there is a socket, the process is no other.
             let Some(socket) = socket.upgrade() else {

@@ -1,10 +1,11 @@
 //! Whether a job is hopeless: its first units all fail in the same way, which is a mistake in the
 //! command and not in the input.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use gristmill_common::shutdown::Shutdown;
+use parking_lot::Mutex;
 use tracing::warn;
 
 /// So many units must fail in the same way.
@@ -75,7 +76,7 @@ impl Verdict {
             return;
         }
         let way = reason.split(':').next().unwrap_or_default();
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.failures.lock();
         if failures.0 != way {
             if failures.1 > 0 {
                 // They fail in different ways: it is not the command alone.
