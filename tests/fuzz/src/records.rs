@@ -5,7 +5,7 @@ use gristmill_common::spec::GroupBy;
 use gristmill_mapper::{name_format, survey};
 
 /// What `--parse` and `--unwrap` are; no format: it is told.
-const WAYS: [(&str, Option<&str>); 21] = [
+const WAYS: [(&str, Option<&str>); 23] = [
     ("", None),
     ("json", None),
     ("logfmt", None),
@@ -27,6 +27,8 @@ const WAYS: [(&str, Option<&str>); 21] = [
     ("logfmt", Some("journald")),
     ("logfmt", Some("cri")),
     ("", Some("syslog")),
+    ("ltsv", None),
+    ("csv:;", None),
 ];
 
 /// Surveys them in the format that the first byte chooses.

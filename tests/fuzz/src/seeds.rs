@@ -12,7 +12,7 @@ const TEXTS: [&str; 2] = [
 ];
 
 /// Records, each after the number of its format in `records.rs`.
-const RECORDS: [(u8, &str); 13] = [
+const RECORDS: [(u8, &str); 15] = [
     (
         1,
         "{\"a\":{\"b\":[1,\"\\u00e9\",null]},\"c\":-1.5e3}\n{\"a\":\"x\\n\"}\n",
@@ -56,6 +56,8 @@ const RECORDS: [(u8, &str); 13] = [
     ),
     (17, "{\"log\":\"{\\\"a\\\":1}\\n\",\"stream\":\"stdout\"}\n"),
     (18, "{\"MESSAGE\":[97,61,49]}\n{\"MESSAGE\":\"b=2\"}\n"),
+    (21, "time:2025-03-03T10:00:01Z\thost:192.0.2.1\treq:a:b\n"),
+    (22, "a;b\n1;\"x;y\"\n"),
 ];
 
 /// The seeds, each beside the name of its target.

@@ -127,6 +127,22 @@ def logfmt_golden(file):
     return rows(records)
 
 
+def ltsv_lines(dice):
+    for _ in range(LINES):
+        labels = [("host", pick(dice, *HOSTS)), ("req", pick(dice, "GET / HTTP/1.1", "a:b", "", "-", 'say "x"'))]
+        labels += [("size", str(dice.randrange(9000))), ("time", "[30/Nov/2026:10:00:00 +0000]")]
+        dice.shuffle(labels)
+        yield "\t".join(label + ":" + value for label, value in labels)
+
+
+def ltsv_golden(file):
+    records = []
+    for line in file.read_text().splitlines():
+        values = dict(pair.split(":", 1) for pair in line.split("\t"))
+        records.append((values["host"], values["req"], values["size"]))
+    return rows(records)
+
+
 def w3c_lines(dice):
     orders = [["date", "time", "cs-method", "cs-uri-stem", "sc-bytes"], ["sc-bytes", "cs-uri-stem", "cs-method"]]
     for number in range(LINES):
@@ -285,7 +301,9 @@ MAKERS = {
     "json": (json_lines, json_golden),
     "csv": separated(","),
     "tsv": separated("\t"),
+    "semicolons": separated(";"),
     "logfmt": (logfmt_lines, logfmt_golden),
+    "ltsv": (ltsv_lines, ltsv_golden),
     "w3c": (w3c_lines, w3c_golden),
     "alb": (alb_lines, alb_golden),
     "elb": (elb_lines, elb_golden),
