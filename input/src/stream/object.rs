@@ -132,7 +132,7 @@ pub(super) fn read_at(
     Ok(got.len())
 }
 
-/// So many bytes of a stream; fewer only at its end.
+/// The next `want` bytes of a stream; fewer only at its end.
 fn read_whole(
     mut stream: Box<dyn ObjectStream>,
     want: usize,
