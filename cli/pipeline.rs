@@ -207,6 +207,7 @@ impl Pipeline<'_> {
             strict: true,
             limits: Limits::default(),
             reading: None,
+            cost: None,
             progress: Arc::clone(self.progress),
             counters: None,
         }

@@ -44,6 +44,7 @@ fn run(transport: &Transport, runtime: &Runtime, shutdown: &Shutdown) -> Result<
         strict: true,
         limits: Limits::default(),
         reading: None,
+        cost: None,
         progress: Arc::clone(&progress),
         counters: None,
     };

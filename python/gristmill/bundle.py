@@ -132,14 +132,14 @@ def named(function: Callable[..., Any]) -> Tuple[Optional[str], Optional[str]]:
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    if found is not function or module == "__main__" and travel.main_script() is None:
+    if found is not function or module in travel.MAINS and travel.main_script() is None:
         return None, None
     return module, name
 
 
 def place(module: str) -> Tuple[Optional[str], Dict[str, str]]:
     """The folder with a module's file and how it is found there; no folder if it is installed."""
-    if module == "__main__":
+    if module in travel.MAINS:
         path = travel.main_script()
         assert path is not None
         return os.path.dirname(path), {"main": os.path.basename(path)}
@@ -170,7 +170,7 @@ def modules_in(data: bytes) -> List[str]:
             continue
         module = sys.modules.get(text)
         path = getattr(module, "__file__", None)
-        if path and text not in found and text != "__main__" and not installed(path):
+        if path and text not in found and text not in travel.MAINS and not installed(path):
             found.append(text)
     return found
 

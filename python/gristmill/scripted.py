@@ -13,12 +13,12 @@ import pickle
 import sys
 import types
 
+from . import travel
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Set, Tuple
 
-# The names of a script's module, where it is written and where it is loaded.
-MAINS = ("__main__", "__mp_main__")
 # Builtin functions by which code finds names that are not written in it.
 BY_TEXT = frozenset({"eval", "exec", "globals"})
 
@@ -28,7 +28,7 @@ def dumps(value: Any) -> bytes:
     file = io.BytesIO()
     Pickler(file, pickle.HIGHEST_PROTOCOL).dump(value)
     data = file.getvalue()
-    if b"__main__" in data:
+    if travel.names_main(data):
         raise TypeError("something in it is found in the script only")
     return data
 
@@ -43,7 +43,7 @@ class Pickler(pickle.Pickler):
             return taken(value)
         if isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value:
             return importlib.import_module, (value.__name__,)
-        if getattr(value, "__module__", None) in MAINS:
+        if getattr(value, "__module__", None) in travel.MAINS:
             raise TypeError("%r is found in the script only" % (value,))
         return NotImplemented
 
@@ -51,7 +51,7 @@ class Pickler(pickle.Pickler):
 def is_named(function: types.FunctionType) -> bool:
     """Whether another process finds it by its name."""
     module: Optional[str] = function.__module__
-    if module is None or module in MAINS:
+    if module is None or module in travel.MAINS:
         return False
     found: Any = sys.modules.get(module)
     for part in function.__qualname__.split("."):
@@ -64,7 +64,7 @@ def taken(function: types.FunctionType) -> Tuple[Any, ...]:
     code, space = function.__code__, function.__globals__
     names = names_in(code, code.co_freevars)
     named = {name: space[name] for name in names if name in space and name != "__name__"}
-    module = None if function.__module__ in MAINS else function.__module__
+    module = None if function.__module__ in travel.MAINS else function.__module__
     state = {
         "__defaults__": function.__defaults__,
         "__kwdefaults__": function.__kwdefaults__,

@@ -18,6 +18,9 @@ TYPE_CHECKING = False  # a worker would need longer to load `typing` than to sta
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
+# The names of a script's module, where it runs and where another process has loaded it.
+MAINS = ("__main__", "__mp_main__")
+
 
 def dumps(value: Any) -> bytes:
     """A value by pickle, which finds functions and classes by their names, else by cloudpickle."""
@@ -60,19 +63,27 @@ def pack(value: Any) -> Dict[str, Any]:
         problem = error
     if data is not None and b"__mp_main__" in data:
         check_not_loading()
-    if data is not None and b"__main__" not in data:
+    if data is not None and not names_main(data):
         return {**packed, "value": data}
     try:
         return {**packed, "value": scripted_value(value)}
     except Exception:
         pass  # it is more than functions and what they name
     try:
-        return {**packed, "value": by_value(value, problem)}
+        found = by_value(value, problem)
+        if b"__mp_main__" in found:
+            raise problem  # cloudpickle takes that for a module that others have too
+        return {**packed, "value": found}
     except Exception:
         main = main_script()
         if data is None or main is None:
             raise
     return {**packed, "value": data, "main": main}
+
+
+def names_main(data: bytes) -> bool:
+    """Whether pickled data names the script."""
+    return any(main.encode() in data for main in MAINS)
 
 
 def scripted_value(value: Any) -> bytes:

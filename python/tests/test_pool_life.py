@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -216,6 +217,18 @@ def test_several_threads_take_from_one_iterator(pool, way):
     # A thread that opened a part threw that of another thread away.
     for items in (range(20_000), iter(range(20_000))):
         taken_by_threads(getattr(pool, way)(int, items), 20_000)
+
+
+def test_ctrl_c_while_somebody_waits_is_not_the_end_of_the_results(pool):
+    # As in a notebook, where the loop is begun again.
+    go = threading.Event()
+    results = pool.imap(int, iter(lambda: go.wait() and 1, 2))
+    main = threading.main_thread().ident
+    with pytest.raises(KeyboardInterrupt):
+        threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT)).start()
+        next(results)
+    go.set()
+    assert [next(results) for _ in range(5)] == [1] * 5
 
 
 def test_a_thread_waits_no_longer_than_it_says_while_another_waits(pool):

@@ -103,6 +103,51 @@ def test_a_script_that_its_workers_would_begin_again(tmp_path):
     assert "put that below `if __name__ ==" in done.stderr
 
 
+SPAWNING = """
+    import multiprocessing, sys
+    import gristmill as gm
+
+    class Key:
+        def __init__(self, value):
+            self.value = value
+
+    def upper(line):
+        return line.upper()
+
+    def key(line):
+        return Key(line[0])
+
+    def work(queue):
+        bag = gm.read_text(sys.argv[1])
+        for function in (upper, key, lambda line: Key(line[0])):
+            try:
+                found = bag.map(function).take(1)[0]
+                queue.put(getattr(found, "value", found))
+            except Exception as error:
+                queue.put(str(error))
+        queue.put([result.value for result in gm.submit(upper, sys.argv[1]).open()])
+
+    if __name__ == "__main__":
+        context = multiprocessing.get_context("spawn")
+        queue = context.SimpleQueue()
+        process = context.Process(target=work, args=(queue,))
+        process.start()
+        bagged, keyed, _, submitted = [queue.get() for _ in range(4)]
+        print(bagged, keyed, submitted)
+        process.join()
+"""
+
+
+def test_a_bag_of_a_process_that_was_spawned(tmp_path):
+    # There the script has another name.
+    (tmp_path / "lines").write_text("a\n")
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SPAWNING))
+    command = [sys.executable, str(script), str(tmp_path / "lines")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert (done.stdout, done.returncode) == ("A\n a ['A']\n", 0), done.stderr
+
+
 def test_modules_of_the_current_folder(tmp_path):
     (tmp_path / "module.py").write_text("def size(line):\n    return len(line)\n")
     (tmp_path / "lines").write_text("a\n" * 10)

@@ -13,6 +13,7 @@ mod exec_gate;
 mod exec_poison;
 mod exec_printed;
 mod exec_reduce;
+mod exec_slow;
 mod faults;
 mod files;
 mod finished;

@@ -1,6 +1,5 @@
 //! A document too large for a chunk: its bytes go to a file, and its piece says how many they are.
 
-use std::fs::File;
 use std::io::Write;
 
 use gristmill_common::chunk::{MAX_SAMPLE, sample_of};
@@ -33,7 +32,8 @@ impl Cutter<'_> {
         };
         let mut bytes = self.packer.body.split_off(doc.start);
         let head = sample_of(&bytes[..bytes.len().min(MAX_SAMPLE + 4)]).to_vec();
-        let mut file = File::create(&path).map_err(failed)?;
+        let file = place.create(self.packer.split(), doc.ordinal);
+        let mut file = file.map_err(failed)?;
         let mut len = 0_u64;
         while !bytes.is_empty() {
             len += bytes.len() as u64;
@@ -44,7 +44,6 @@ impl Cutter<'_> {
             bytes.clear();
             feed.fill(&mut bytes, STEP);
         }
-        drop(file);
         let whole = feed.ended_well();
         let mut damage = feed.ended.flatten();
         if len > place.largest() {
@@ -58,6 +57,7 @@ impl Cutter<'_> {
             });
         }
         if whole && len <= place.largest() {
+            place.put(file);
             place.free(place.largest() - len);
             doc.start = self.packer.make_room(doc.place.document.len(), doc.start)?;
             let mut piece = doc.piece(1, 0, true);

@@ -173,6 +173,7 @@ impl Service {
         let mut watch = tokio::time::interval(WATCH);
         let shutdown = self.worker.shutdown.clone();
         let scheduler = Arc::clone(&self.scheduler);
+        let cost_changed = Arc::clone(&self.subscriptions.cost_changed);
         loop {
             self.subscriptions.reconcile(&self.table, &self.loss_probe);
             if let Some(ended) = ended(self.settings.only.as_ref(), &self.table) {
@@ -201,6 +202,8 @@ impl Service {
                     }
                 }
                 ready = self.subscriptions.programs.next() => self.subscriptions.take_ready(&self.table, ready),
+                // Looked at at the loop's beginning.
+                () = cost_changed.notified() => {}
                 _ = turn.tick() => self.subscriptions.rotate(&self.table),
                 _ = watch.tick() => self.watch().await?,
             }

@@ -12,6 +12,7 @@ use gristmill_jobs::left_alone::LeftAlone;
 use gristmill_jobs::registry::{Job, JobTable, LossProbe};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_jobs::worker::Worker;
+use tokio::sync::Notify;
 use tracing::info;
 
 use crate::engine::prepared::Prepared;
@@ -19,9 +20,10 @@ use crate::programs::{ExecSettings, Turn};
 use crate::service::files::Files;
 use crate::service::fitness::{foreign, is_read_here, runs_program, unreadable};
 use crate::service::programs::{Programs, Ready};
-use crate::service::share::{rotated, share_of};
+use crate::service::share::{AHEAD, rotated, share_of};
 use crate::service::subscribed::Subscribed;
 use crate::work::assignment::{Assignment, Inputs, Limits, SplitReading};
+use crate::work::cost::{Ahead, Cost};
 use crate::work::fair_scheduler::FairScheduler;
 
 /// How a mapper serves.
@@ -62,6 +64,10 @@ pub(super) struct Subscriptions {
     pub(super) programs: Programs,
     /// Runs that this mapper cannot or may not work on.
     left_alone: LeftAlone,
+    /// What the chunks of jobs with the user's own program cost.
+    costs: HashMap<JobRun, Arc<Cost>>,
+    /// Rung when that changes how many are to be taken ahead.
+    pub(super) cost_changed: Arc<Notify>,
     next_number: u64,
     /// Where the rotation stands.
     cursor: Option<JobName>,
@@ -82,6 +88,8 @@ impl Subscriptions {
             files: Files::new(&worker.broker, &settings.exec.tmp),
             programs: Programs::new(&settings.exec, settings.threads),
             left_alone: LeftAlone::new(Role::Map, &worker.progress),
+            costs: HashMap::new(),
+            cost_changed: Arc::default(),
             next_number: 0,
             cursor: None,
         }
@@ -152,6 +160,7 @@ impl Subscriptions {
             active
         });
         self.prepared.retain(|run, _| table.active(run).is_some());
+        self.costs.retain(|run, _| table.active(run).is_some());
         self.left_alone.tidy(table);
         self.files.tidy(table);
         self.programs.tidy(table);
@@ -178,7 +187,7 @@ impl Subscriptions {
         }
         for at in 0..self.jobs.len() {
             let name = &self.jobs[at].run.job;
-            if self.jobs[at].prefetch != self.ahead(share, table.get(name)) {
+            if self.jobs[at].prefetch != self.in_hand(share, table.get(name)) {
                 let name = name.clone();
                 self.leave(at);
                 self.subscribe(table, &name, share);
@@ -235,16 +244,35 @@ impl Subscriptions {
         }
     }
 
-    /// How many chunks of a job are taken ahead of those that are mapped. The user's own program
-    /// may take minutes for one, and so may a split that is read here: with many in hand the
-    /// neighbours would have nothing left to do.
-    fn ahead(&self, share: u16, job: Option<&Job>) -> u16 {
-        let most = |threads: usize| share.min(u16::try_from(threads).unwrap_or(u16::MAX));
+    /// How many chunks of a job are in hand at a time. The user's own program may take minutes for
+    /// one, and so may a split that is read here: with many in hand the neighbours would have
+    /// nothing left to do.
+    fn in_hand(&self, share: u16, job: Option<&Job>) -> u16 {
+        let most = |chunks: usize| share.min(u16::try_from(chunks).unwrap_or(u16::MAX));
+        let threads = self.settings.threads.max(1);
         match job {
-            Some(job) if is_read_here(job) => most(self.settings.threads.max(1)),
-            Some(job) if runs_program(job) => most(2 * self.settings.threads),
+            Some(job) if is_read_here(job) => most(threads),
+            Some(job) if runs_program(job) => {
+                let cost = self.costs.get(&job.run());
+                match cost.map(|cost| cost.ahead()).unwrap_or_default() {
+                    Ahead::None => most(threads),
+                    Ahead::One => most(2 * threads),
+                    Ahead::Many => share,
+                }
+            }
             _ => share,
         }
+    }
+
+    /// What the chunks of a job cost, if that decides how many are taken ahead.
+    fn cost(&mut self, run: &JobRun, job: &Job) -> Option<Arc<Cost>> {
+        if !runs_program(job) || is_read_here(job) {
+            return None;
+        }
+        let (threads, changed) = (self.settings.threads, &self.cost_changed);
+        let cost = self.costs.entry(run.clone());
+        let cost = cost.or_insert_with(|| Arc::new(Cost::new(threads, AHEAD, changed)));
+        Some(Arc::clone(cost))
     }
 
     /// Whether the file that the job needs is here, if it needs one.
@@ -294,7 +322,7 @@ impl Subscriptions {
         let Some(job) = table.get(name) else {
             return;
         };
-        let prefetch = self.ahead(share, Some(job));
+        let prefetch = self.in_hand(share, Some(job));
         let submission = &job.submission;
         let run = job.run();
         let prepared = match self.prepared.get(&run) {
@@ -305,6 +333,7 @@ impl Subscriptions {
             },
         };
         self.prepared.insert(run.clone(), Arc::clone(&prepared));
+        let cost = self.cost(&run, job);
         let prefetch_of = Prefetch {
             chunks: prefetch,
             ..Prefetch::default()
@@ -328,6 +357,7 @@ impl Subscriptions {
                 tmp: self.settings.exec.tmp.clone(),
                 stop: self.worker.shutdown.clone(),
             }),
+            cost,
             progress: Arc::clone(&self.worker.progress),
             counters: Some(self.worker.progress.jobs.of(Role::Map, &run)),
         });

@@ -17,6 +17,7 @@ use gristmill_jobs::transport::{PublishError, Transport};
 
 use crate::engine::kinds::exec::Fatal;
 use crate::engine::prepared::Prepared;
+use crate::work::cost::Cost;
 
 /// Why mapping stopped.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +146,8 @@ pub struct Assignment {
     pub limits: Limits,
     /// How splits are read here, of a job that sends them by reference.
     pub reading: Option<SplitReading>,
+    /// What its chunks cost, where that decides how many are taken ahead.
+    pub cost: Option<Arc<Cost>>,
     /// Counters for display.
     pub progress: Arc<Progress>,
     /// What is reported of this job, if it is.

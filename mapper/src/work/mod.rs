@@ -4,6 +4,7 @@
 //! are, nor why.
 
 pub(crate) mod assignment;
+pub(crate) mod cost;
 pub(crate) mod fair_scheduler;
 pub(crate) mod in_flight;
 pub(crate) mod isolate;
@@ -201,6 +202,9 @@ fn map_all(scheduler: &Arc<FairScheduler>, runtime: &Handle) {
                     continue;
                 };
                 job.progress.map_seconds.observe(began.elapsed());
+                if let Some(cost) = &job.cost {
+                    cost.took(began.elapsed());
+                }
                 count(&job, &chunk, &mapped);
                 drop(chunk);
                 // Before the permit, which wakes those who wait until nothing else is in flight.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 
 use super::*;
@@ -259,6 +260,23 @@ fn a_document_larger_than_a_chunk_reaches_its_program_whole() {
         read(folder.path(), "aside")
             .contains("a document of 9000000 bytes, larger than the 5242880")
     );
+    // Started again after it has changed the document's file, a program would see another one.
+    let large = File::create(folder.path().join("large")).expect("a file");
+    large.set_len(70_000_000).expect("a length");
+    let line = "printf X | dd of={} conv=notrunc status=none; kill -9 $PPID; sleep 100";
+    words(&[
+        "--quarantine",
+        "changed",
+        "--shell",
+        "--",
+        line,
+        ":::",
+        "large",
+    ])
+    .code(3);
+    let changed = read(folder.path(), "changed");
+    let reason = "does not hold what was read of it";
+    assert!(changed.contains(reason), "{} bytes", changed.len());
 }
 
 /// Documents whose names lead out of the folder, or clash, in a tar; the members are what `tar`

@@ -74,6 +74,17 @@ fn values_are_merged_as_asked_and_a_value_that_is_no_number_is_set_aside() {
         "{sources}"
     );
     Ended::of(gristmill().arg("verify").arg(&out).output().expect("a run")).code(0);
+
+    // Where the program keeps no state, the line is found that the pair came from.
+    let words = [&words[..], &["--record-wise", "--force"]].concat();
+    exec(folder.path(), &words).code(3);
+    assert_eq!(
+        read(&out, "part-00000.tsv"),
+        "a\t14\nb\t18446744073709551616\nc\t2\n"
+    );
+    let entries = quarantine(&out);
+    assert_eq!((entries.len(), &entries[0]["text"]), (1, &"b\t-1".into()));
+    Ended::of(gristmill().arg("verify").arg(&out).output().expect("a run")).code(0);
 }
 
 /// The parts of an output, one after the other.

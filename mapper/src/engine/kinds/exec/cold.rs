@@ -31,6 +31,10 @@ const MUCH: usize = 128 << 10;
 /// So often a keeper that is lost is started again for the same unit.
 const ATTEMPTS: u32 = 3;
 
+/// A document's file that a program has changed, or somebody else.
+pub(super) const CHANGED: &str =
+    "its file in the folder for temporary files does not hold what was read of it";
+
 /// Starts a program for each unit of a batch.
 pub(super) struct Cold {
     pub(super) recipe: Arc<Recipe>,
@@ -167,6 +171,16 @@ impl Cold {
         large: Option<&Path>,
     ) -> Result<Written, Failed> {
         for attempt in 1..=ATTEMPTS {
+            // A program gets at the file of the one before it.
+            match large.map_or(Ok(true), |_| self.pool.is_unchanged(unit)) {
+                Ok(true) => {}
+                Ok(false) => return Err(Failed::because(CHANGED)),
+                Err(error) => {
+                    let reason = format!("cannot read a document's file: {error}");
+                    self.verdict.fail_here(format!("exec: {reason}"));
+                    return Err(Failed::because(reason));
+                }
+            }
             let tried = self.pool.take().and_then(|mut held| {
                 let keeper = &held.place()?.keeper;
                 let tried = Self::attempt(recipe, keeper, (unit, large), attempt)?;

@@ -4,7 +4,7 @@ use std::io;
 
 use gristmill_common::spec::Exec;
 
-use super::cold::set_aside;
+use super::cold::{CHANGED, set_aside};
 use super::pool::Pool;
 use super::unit::{Failed, Unit};
 use super::verdict::Verdict;
@@ -40,5 +40,18 @@ pub(super) fn load(
         };
         bytes.inspect_err(cannot).ok()
     };
-    units.iter().map(read).collect()
+    let mut files = Vec::new();
+    units.retain(|unit| {
+        let bytes = read(unit);
+        let is = bytes.as_ref().is_none_or(|bytes| pool.is(unit, bytes));
+        match is {
+            true => files.push(bytes),
+            false => {
+                set_aside(unit, Failed::because(CHANGED), exec.each, out);
+                pool.done(unit);
+            }
+        }
+        is
+    });
+    files
 }

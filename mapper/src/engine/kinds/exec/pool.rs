@@ -90,6 +90,24 @@ impl Pool {
         Some(place.path(unit.split, piece.ordinal))
     }
 
+    /// Whether the file with a unit's bytes, if it has one, holds what was read of its document.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn is_unchanged(&self, unit: &Unit<'_>) -> io::Result<bool> {
+        let piece = unit.part.piece;
+        match self.host.large.as_ref().filter(|_| piece.large > 0) {
+            Some(place) => place.is_unchanged(unit.split, piece.ordinal),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether these are a unit's bytes, which were too many for a chunk.
+    pub(super) fn is(&self, unit: &Unit<'_>, bytes: &[u8]) -> bool {
+        let place = self.host.large.as_ref();
+        place.is_some_and(|place| place.is(unit.split, unit.part.piece.ordinal, bytes))
+    }
+
     /// A unit's bytes are not needed any more.
     pub(super) fn done(&self, unit: &Unit<'_>) {
         let piece = unit.part.piece;

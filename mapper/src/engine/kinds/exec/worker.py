@@ -23,6 +23,7 @@ FLUSH = 4096  # answers in one frame
 
 # NaN and infinity are no JSON. Made once: json.dumps makes one for each value.
 ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+QUOTE = json.encoder.encode_basestring  # what it does with a text
 
 
 class Worker:
@@ -236,6 +237,14 @@ class Worker:
                     return
             except (TypeError, UnicodeEncodeError):
                 pass  # some answer is not just one text
+        if self.out == "json" and not counted:
+            try:
+                results = [text.encode() for text in map(QUOTE, answers)]
+                head = [len(results), *itertools.repeat(1, len(results)), *map(len, results)]
+                self.send("O", struct.pack(">%dI" % len(head), *head), b"".join(results))
+                return
+            except (TypeError, UnicodeEncodeError):
+                pass  # as above
         self.send_each(answers, counted)
 
     def send_pairs(self, answers):
