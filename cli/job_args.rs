@@ -19,10 +19,10 @@ pub struct JobArgs {
     /// Files, folders, URLs (s3://, gs://, az://, https://), - for stdin, or @LIST for a file with
     /// one path a line (see -0)
     ///
-    /// What a file is, is told by its first bytes, never by its name: plain text, gzip, bzip2, xz,
-    /// lzip, lzma, zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other.
-    /// UTF-16 with a byte-order mark is decoded. What is no text, such as an image, is named and
-    /// set aside; exec takes any bytes as they are. Lines of an @LIST may end with CRLF.
+    /// Formats are detected from content, not from names: plain text, gzip, bzip2, xz, lzip, lzma,
+    /// zstd, lz4, zlib, snappy, zip, tar, ar (.deb), cpio, and these inside each other. UTF-16 with
+    /// a byte-order mark is decoded. What is no text, such as an image, is named and set aside;
+    /// exec takes any bytes as they are. Lines of an @LIST may end with CRLF.
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
     /// Paths in an @LIST end with a NUL byte, as `find -print0` writes them
@@ -73,7 +73,7 @@ pub struct JobArgs {
     /// Damaged archives: use what is good and quarantine the rest, or fail
     #[arg(long, value_enum, default_value = "salvage", help_heading = "Input")]
     pub on_corrupt: OnCorrupt,
-    /// Archives inside archives, at most so many levels
+    /// Archives inside archives, at most N levels
     #[arg(long, value_name = "N", default_value_t = Limits::default().depth, help_heading = "Input")]
     pub max_depth: u32,
     /// Members of one source, over all its levels
@@ -112,7 +112,7 @@ pub struct JobArgs {
         help_heading = "Output"
     )]
     pub max_quarantine: ByteSize,
-    /// Exit with 0, not 3, while at most so many records are quarantined
+    /// Exit with 0, not 3, while at most N records or P % of them are quarantined
     #[arg(
         long,
         value_name = "N|P%",

@@ -45,7 +45,7 @@ pub enum Over {
 
 /// Why a place was not written to.
 #[derive(Debug, thiserror::Error)]
-pub enum PublishError {
+pub enum UploadError {
     /// A stop was asked for; what was put is taken away again.
     #[error("interrupted")]
     Interrupted,
@@ -166,7 +166,7 @@ impl Publication {
                     let _ = self.folder.remove(name);
                 }
                 return Err(match error {
-                    PutError::Stopped => PublishError::Interrupted.into(),
+                    PutError::Stopped => UploadError::Interrupted.into(),
                     error => self.failed(&format!("{name}: {error}")).into(),
                 });
             }
@@ -180,8 +180,8 @@ impl Publication {
         Ok(())
     }
 
-    fn failed(&self, reason: &str) -> PublishError {
-        PublishError::Failed {
+    fn failed(&self, reason: &str) -> UploadError {
+        UploadError::Failed {
             place: self.folder.shown().to_owned(),
             reason: reason.to_owned(),
         }
@@ -247,7 +247,7 @@ impl Publish for Published {
     ) -> Result<(), NotPublished> {
         self.put(job, folder, replace, stop).map_err(|error| {
             let reason = format!("--publish: {error:#}");
-            if matches!(error.downcast_ref(), Some(PublishError::Interrupted)) {
+            if matches!(error.downcast_ref(), Some(UploadError::Interrupted)) {
                 NotPublished::Stopped
             } else if error.is::<UsageError>() {
                 NotPublished::InTheWay(reason)

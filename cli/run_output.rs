@@ -15,7 +15,7 @@ use crate::args::RunArgs;
 use crate::exit::usage;
 use crate::kind_command::TypedJob;
 use crate::pipeline::Settings;
-use crate::publish::{Over, Publication, PublishError};
+use crate::publish::{Over, Publication, UploadError};
 use crate::stdout;
 
 /// An output that goes to object storage once it is complete, and the folder where it is made.
@@ -29,7 +29,7 @@ impl Remote {
     pub fn publish(self, stop: &Shutdown) -> anyhow::Result<bool> {
         match self.publication.publish(self.folder.path(), stop) {
             Ok(()) => Ok(true),
-            Err(error) if matches!(error.downcast_ref(), Some(PublishError::Interrupted)) => {
+            Err(error) if matches!(error.downcast_ref(), Some(UploadError::Interrupted)) => {
                 Ok(false)
             }
             Err(error) => Err(error),

@@ -15,7 +15,7 @@ pub enum Publication {}
 
 /// There is none.
 #[derive(Debug, thiserror::Error)]
-pub enum PublishError {
+pub enum UploadError {
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,

@@ -134,7 +134,7 @@ impl WaitProgress {
         }
     }
 
-    /// Shows how far a job of so many chunks is.
+    /// Shows how far a job is that has `chunks` chunks in all.
     ///
     /// # Errors
     /// When stderr cannot be written.

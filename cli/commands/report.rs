@@ -53,7 +53,7 @@ pub fn report(args: &ReportArgs, verbosity: Verbosity) -> anyhow::Result<Exit> {
     })
 }
 
-/// The page of an output folder, of a job that took so long, if that is known.
+/// The page of an output folder; `took` is how long its job took, if that is known.
 ///
 /// # Errors
 /// When the folder is no output.

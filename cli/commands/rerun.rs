@@ -99,7 +99,7 @@ pub fn rerun(output: &Path, spec: &JobSpec, plan: &Plan, share: Share) -> anyhow
         set_aside: SetAside::read(output)?,
         share,
         large,
-        parts: Parts::of(output, spec),
+        parts: PartFiles::of(output, spec),
         reran: Reran::default(),
     };
     for split in 0..plan.splits().len() as u32 {
@@ -130,7 +130,7 @@ struct Again<'a> {
     set_aside: SetAside,
     share: Share,
     large: Option<std::sync::Arc<LargeDocuments>>,
-    parts: Option<Parts>,
+    parts: Option<PartFiles>,
     reran: Reran,
 }
 
@@ -174,7 +174,7 @@ impl ChunkSink for Again<'_> {
 fn judge(
     reran: &gristmill_mapper::Reran<'_>,
     set_aside: &SetAside,
-    parts: Option<&mut Parts>,
+    parts: Option<&mut PartFiles>,
 ) -> io::Result<Option<String>> {
     if !reran.same {
         return Ok(Some("your program gave two results".into()));
@@ -198,16 +198,16 @@ fn judge(
     Ok((!found).then(|| "your program gave two results: this one is not in the output".into()))
 }
 
-/// The parts of an output in input order, searched forwards.
-struct Parts {
+/// The part files of an output in input order, searched forwards.
+struct PartFiles {
     paths: std::vec::IntoIter<PathBuf>,
     part: Option<File>,
     /// Where in the part the last result that was found ends.
     at: u64,
 }
 
-impl Parts {
-    /// The parts, if results stand in them as the program wrote them.
+impl PartFiles {
+    /// The files, if results stand in them as the program wrote them.
     fn of(output: &Path, spec: &JobSpec) -> Option<Self> {
         let plain = spec.kind.shape() == Shape::Ordered
             && spec.compress.is_none()

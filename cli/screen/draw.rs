@@ -13,11 +13,11 @@ const STATE: usize = 10;
 const PERCENT: usize = 8;
 const RATE: usize = 14;
 const LEFT: usize = 11;
-/// A bar has at least so many columns and at most so many, or is left out.
+/// The least and the most columns of a bar; with less room it is left out.
 const BAR: (usize, usize) = (8, 30);
 /// The longest name that is shown whole, of a job or of a worker.
 const NAME: usize = 40;
-/// A name has at least so many columns.
+/// The least columns of a name.
 const LEAST_NAME: usize = 12;
 
 /// What the screen shows of a view, in no more lines than there are rows.
@@ -39,8 +39,8 @@ pub(super) fn lines(view: &Value, size: Size) -> Vec<Line> {
     lines
 }
 
-/// Puts the lines of a table into so many rows: whole entries, and how many are left out. Returns
-/// how many rows were used.
+/// Puts the lines of a table into `rows`: whole entries, and how many are left out. Returns how
+/// many rows were used.
 fn cut(lines: &mut Vec<Line>, entries: Vec<Vec<Line>>, rows: usize, what: &str) -> usize {
     let all = entries.len();
     let needed: usize = entries.iter().map(Vec::len).sum();
@@ -255,7 +255,7 @@ fn rate(of: &Value) -> String {
     }
 }
 
-/// A bar of so many columns, full for 100 per cent and never before.
+/// A bar of `width` columns, full for 100 per cent and never before.
 fn bar(percent: f64, width: usize) -> String {
     let full = (percent / 100.0 * width as f64).floor() as usize;
     let full = full.min(width);

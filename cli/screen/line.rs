@@ -37,7 +37,7 @@ impl Line {
         self
     }
 
-    /// Adds words in a column of so many characters and a blank: on its left side, or the right one
+    /// Adds words in a column of `width` characters and a blank: on its left side, or the right one
     /// for numbers.
     pub(super) fn column(self, look: Look, words: &str, width: usize, right: bool) -> Self {
         let words = clip(words, width);
@@ -48,7 +48,7 @@ impl Line {
         self.with(look, cell)
     }
 
-    /// Appends it in at most so many columns.
+    /// Appends it in at most `columns` columns.
     pub(super) fn write(&self, columns: usize, colors: bool, out: &mut Vec<u8>) {
         let mut room = columns;
         for (look, words) in &self.0 {
@@ -70,7 +70,7 @@ impl Line {
     }
 }
 
-/// At most so many characters, the last one `…` if there were more; control characters, which could
+/// At most `width` characters, the last one `…` if there were more; control characters, which could
 /// steer the terminal, are replaced.
 fn clip(words: &str, width: usize) -> String {
     let mut kept: String = (words.chars().take(width + 1))

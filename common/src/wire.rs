@@ -93,11 +93,11 @@ pub enum BodyForm {
 /// # Errors
 /// When the bytes are not a message.
 pub fn packed(message: &Bytes) -> Result<Bytes, WireError> {
-    let parts = Parts::of(message)?;
-    if parts.codec != RAW {
+    let sections = Sections::of(message)?;
+    if sections.codec != RAW {
         return Ok(message.clone());
     }
-    let (mut body, mut head) = (parts.body.to_vec(), parts.head.to_vec());
+    let (mut body, mut head) = (sections.body.to_vec(), sections.head.to_vec());
     let mut codec = RAW;
     if pack(&mut body) {
         codec = PACKED;
@@ -111,7 +111,7 @@ pub fn packed(message: &Bytes) -> Result<Bytes, WireError> {
     let lengths = [body.len() as u32, head.len() as u32];
     let mut packed = body;
     packed.extend_from_slice(&head);
-    let mut footer = *parts.footer;
+    let mut footer = *sections.footer;
     footer[16..20].copy_from_slice(&lengths[0].to_le_bytes());
     footer[20..24].copy_from_slice(&lengths[1].to_le_bytes());
     footer[25] = codec;
@@ -248,15 +248,15 @@ impl Envelope {
     }
 }
 
-/// The parts of a message as it travels, their lengths checked.
-struct Parts<'a> {
+/// The sections of a message as it travels, their lengths checked.
+struct Sections<'a> {
     body: &'a [u8],
     head: &'a [u8],
     footer: &'a [u8; FOOTER],
     codec: u8,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Sections<'a> {
     fn of(message: &'a [u8]) -> Result<Self, WireError> {
         let Some((content, footer)) = message.split_last_chunk::<FOOTER>() else {
             return Err(WireError::Foreign);
@@ -322,20 +322,20 @@ pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope, u16), WireEr
     if version < FIRST_LOG {
         return Err(WireError::Version(version));
     }
-    let parts = Parts::of(message)?;
-    let (body_hash, head_hash) = (parts.long(0), parts.long(8));
-    let head = match parts.codec & HEAD_PACKED {
-        0 => message.slice_ref(parts.head),
-        _ => unpack(parts.head, MAX_MESSAGE, Vec::with_capacity)?.into(),
+    let sections = Sections::of(message)?;
+    let (body_hash, head_hash) = (sections.long(0), sections.long(8));
+    let head = match sections.codec & HEAD_PACKED {
+        0 => message.slice_ref(sections.head),
+        _ => unpack(sections.head, MAX_MESSAGE, Vec::with_capacity)?.into(),
     };
     if content_hash(&head) != head_hash {
         return Err(WireError::Damaged("head"));
     }
-    let body = match parts.codec & !HEAD_PACKED {
-        PACKED => unpack_body(parts.body, parts.footer[24])?,
-        _ => message.slice_ref(parts.body),
+    let body = match sections.codec & !HEAD_PACKED {
+        PACKED => unpack_body(sections.body, sections.footer[24])?,
+        _ => message.slice_ref(sections.body),
     };
-    match (parts.codec & !HEAD_PACKED, check) {
+    match (sections.codec & !HEAD_PACKED, check) {
         (RAW | PACKED, Check::Full) if content_hash(&body) != body_hash => {
             return Err(WireError::Damaged("body"));
         }
@@ -345,8 +345,8 @@ pub fn open_any(message: &Bytes, check: Check) -> Result<(Envelope, u16), WireEr
         }
         (codec, _) => return Err(WireError::Malformed(format!("unknown codec {codec}"))),
     }
-    let Some(kind) = MessageKind::from_byte(parts.footer[24]) else {
-        let kind = parts.footer[24];
+    let Some(kind) = MessageKind::from_byte(sections.footer[24]) else {
+        let kind = sections.footer[24];
         return Err(WireError::Malformed(format!("unknown message kind {kind}")));
     };
     let envelope = Envelope {

@@ -39,7 +39,7 @@ pub fn is_of(queue: &str, job: &JobRun) -> bool {
     rest.is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// The queues of every job with so many partitions; a job that needs files has a stream too.
+/// The queues of a job with `partitions` partitions; a job that needs files has a stream too.
 pub fn queues_of(partitions: u32) -> impl Iterator<Item = Queue> {
     [Queue::Dead, Queue::Suspect]
         .into_iter()

@@ -195,7 +195,7 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Waits until no more than so many chunks are on their way; splits may be complete by that.
+    /// Waits until at most `most` chunks are on their way; splits may be complete by that.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
         while let Some(number) = self.working.pause(|| self.flying.land(most))? {
             self.numbers.remove(&number);

@@ -74,7 +74,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Waits until no more than so many messages are on their way, and notes those that are taken.
+    /// Waits until at most `most` messages are on their way, and notes those that are taken.
     fn land(&mut self, most: usize) -> Result<(), ProduceError> {
         while let Some(split) = self.flying.land(most)? {
             let end = SplitEnd {

@@ -56,8 +56,8 @@ pub enum BrokerEvent {
         /// How many messages it holds, where the broker says so.
         messages: Option<u32>,
     },
-    /// The broker ends the connection whenever a queue is subscribed to: the queue has no leader. It
-    /// is tried more and more seldom, since that disturbs all other queues.
+    /// The broker ends the connection whenever a queue is subscribed to: the queue has no leader.
+    /// It is tried more and more seldom, since that disturbs all other queues.
     Unserved {
         /// The queue's name.
         queue: String,

@@ -68,8 +68,9 @@ pub async fn flush(channel: &Channel, name: &str) -> Result<(), QueueError> {
     delete(channel, name).await
 }
 
-/// Does it again when the connection was lost or the broker has no leader for a queue yet, so many
-/// times, and says once what it waits for. A node that fails again and again is left for another.
+/// Tries up to `attempts` times while the connection is lost or the broker has no leader for a
+/// queue yet, and says once what it waits for. A node that fails again and again is left for
+/// another.
 pub async fn persistently<T>(
     broker: &Broker,
     queue: &str,

@@ -120,7 +120,7 @@ impl JobCounters {
         self.since.elapsed()
     }
 
-    /// A chunk of so many bytes was mapped, and so many of its records set aside.
+    /// Counts a mapped chunk: `bytes` of text, and `quarantined` of its records set aside.
     pub fn mapped(&self, bytes: u64, quarantined: u64) {
         self.chunks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -139,17 +139,17 @@ impl JobCounters {
         self.counted.lock()
     }
 
-    /// So many bytes of text were mapped, of a split that counts when all of it is.
+    /// Counts `bytes` of mapped text of a split, which counts as mapped when all of it is.
     pub fn mapped_text(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// So many records of it were set aside.
+    /// Counts `records` of it that were set aside.
     pub fn set_aside(&self, records: u64) {
         self.quarantined.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// So many chunks are taken and not settled.
+    /// Sets how many chunks are taken and not settled.
     pub fn holds(&self, chunks: usize) {
         self.in_hand.store(chunks as u64, Ordering::Relaxed);
     }
@@ -166,15 +166,15 @@ impl JobCounters {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// So many chunks were published, of so many bytes of the `total` that the inputs have.
+    /// Sets how many chunks are published, and how many bytes of the inputs' `total` are read.
     pub fn published(&self, chunks: u64, bytes: u64, total: u64) {
         self.chunks.store(chunks, Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
     }
 
-    /// A partition has so many distinct outcomes, of `expected` once that is known, and so many
-    /// entries set aside, most of them for these reasons.
+    /// Sets what a partition has: `durable` distinct outcomes, of `expected` once that is known,
+    /// and `quarantined` entries set aside, most of them for `reasons`.
     pub fn partition(
         &self,
         partition: u32,
@@ -207,8 +207,8 @@ impl JobCounters {
         self.trouble.lock().clone()
     }
 
-    /// The commonest reasons of what was set aside in its partitions, at most so many, the
-    /// commonest first, and how often each was given there.
+    /// The `most` commonest reasons of what was set aside in its partitions, the commonest first,
+    /// and how often each was given there.
     #[must_use]
     pub fn reasons(&self, most: usize) -> Vec<(String, u64)> {
         let shares = self.partitions.lock();

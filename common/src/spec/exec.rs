@@ -47,8 +47,8 @@ pub struct Exec {
     /// no state between records.
     #[serde(default)]
     pub record_wise: bool,
-    /// The most processor time of one process, in seconds; that of a worker begins anew whenever its
-    /// time-out does.
+    /// The most processor time of one process, in seconds; that of a worker begins anew whenever
+    /// its time-out does.
     #[serde(default)]
     pub cpu_time: Option<u64>,
     /// The most address space of one process, in bytes.

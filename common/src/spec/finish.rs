@@ -67,7 +67,7 @@ pub enum Figure {
     Avg(Numbers),
     /// How many distinct values: the members of this tag.
     Distinct(u8),
-    /// The number that so many billionths of the numbers are not above: the middle of its bucket.
+    /// The number that a share of the numbers is not above: the middle of its bucket.
     Quantile {
         /// The tag of the buckets.
         tag: u8,

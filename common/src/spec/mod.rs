@@ -326,7 +326,7 @@ pub enum OnCorrupt {
 /// Bounds on what an archive may unfold into; past one, the rest of it is quarantined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Archives inside archives, at most so many levels.
+    /// The most levels of archives inside archives.
     pub depth: u32,
     /// Members of one source, over all its levels.
     pub entries: u64,

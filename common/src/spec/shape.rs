@@ -39,7 +39,7 @@ pub struct TableShape {
     /// Name of the column that counts distinct values, printed last, if there is one. The keys are
     /// then always encoded by [`crate::key`].
     pub distinct: Option<String>,
-    /// Only the first so many rows, by one column downwards ([`TableShape::rank`]), then by key.
+    /// How many rows are kept: the first by a column downwards ([`TableShape::rank`]), then by key.
     pub top: Option<u64>,
     /// How finished rows come of the merged ones; without it they are printed as they are.
     pub finish: Option<Finish>,

@@ -105,7 +105,7 @@ impl<'s> Cutter<'s> {
         Ok(start)
     }
 
-    /// So many bytes that are not zero stood where they mean nothing, and were not read.
+    /// Counts bytes that are not zero, stood where they mean nothing, and were not read.
     pub(crate) fn pass_over(&mut self, bytes: u64) {
         self.packer.pass_over(bytes);
     }

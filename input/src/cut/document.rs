@@ -55,7 +55,7 @@ pub(super) struct Doc<'a> {
 }
 
 impl Doc<'_> {
-    /// Its next piece: so many records in so many bytes.
+    /// Its next piece: `records` records in `len` bytes.
     pub(super) fn piece(&mut self, records: u64, len: usize, last: bool) -> Piece {
         let piece = Piece {
             source: self.place.source,

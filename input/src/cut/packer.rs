@@ -52,7 +52,7 @@ pub struct Account {
 
 /// Room kept after a body, so that the head is appended without moving the body.
 const HEAD_ROOM: usize = 64 << 10;
-/// The capacity of a buffer for a chunk of so many bytes, as long as no record is longer.
+/// The capacity of a buffer for a chunk of `target` bytes, as long as no record is longer.
 pub(crate) fn capacity_for(target: usize) -> usize {
     target + HEAD_ROOM
 }
@@ -103,8 +103,8 @@ impl<'s> Packer<'s> {
         self.pieces.is_empty() && self.faults.is_empty()
     }
 
-    /// Ends the chunk if an item with so long a name and sample does not fit its head; the bytes
-    /// from `from` on stay. Returns where they are then.
+    /// Ends the chunk if an item whose name and sample have `extra` bytes does not fit its head;
+    /// the bytes from `from` on stay. Returns where they are then.
     pub(crate) fn make_room(&mut self, extra: usize, from: usize) -> Result<usize, Halt> {
         let most = self.target.clamp(64 << 10, MAX_HEAD);
         if self.head + extra + FIXED > most && !self.is_empty() {

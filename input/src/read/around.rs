@@ -5,7 +5,7 @@ use crate::sniff::{is_zip, runs};
 use crate::stream::Random;
 
 /// How many bytes are read at a time.
-const PIECE: usize = 64 << 10;
+const STEP: usize = 64 << 10;
 
 /// How many bytes stand in front of a zip's first member or behind its end, and are not zero. A
 /// program in front is no loss, nor is the line that names one: self-extractors and zipapps.
@@ -38,7 +38,7 @@ fn not_zero(file: &Random<'_>, from: u64, to: u64) -> u64 {
     if file.is_object() {
         return all;
     }
-    let mut piece = vec![0; PIECE.min(all as usize)];
+    let mut piece = vec![0; STEP.min(all as usize)];
     let mut at = from;
     while at < to {
         let want = piece.len().min((to - at) as usize);

@@ -63,7 +63,7 @@ impl Walker<'_, '_> {
         result
     }
 
-    /// Copies a stream to a temporary file, of which there may be so much at a time.
+    /// Copies a stream to a temporary file, within what all such files may hold at a time.
     fn spool(&mut self, input: &mut Input<'_>, what: &str) -> Result<(File, u64), WalkError> {
         let room = self.reading.limits.spool.saturating_sub(self.spooled);
         let spooled = spool::spool(input, &self.reading.tmp, room, what)?;

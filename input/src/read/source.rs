@@ -15,7 +15,7 @@ use crate::error::Halt;
 use crate::object::Object;
 use crate::plan::{SourceKind, is_packed};
 use crate::stream::{
-    Damage, Input, ObjectPull, Origin, Prefixed, Random, RawFile, Section, Trouble, open_at_once,
+    Damage, ErrorSlot, Input, ObjectPull, Origin, Prefixed, Random, RawFile, Section, open_at_once,
 };
 
 impl Walker<'_, '_> {
@@ -129,7 +129,7 @@ impl Walker<'_, '_> {
     }
 
     /// Halts if anything kept the object from being read: what was made of it then does not hold.
-    fn without(&mut self, trouble: &Trouble) -> Result<(), Halt> {
+    fn without(&mut self, trouble: &ErrorSlot) -> Result<(), Halt> {
         match trouble.damage() {
             Some(damage) => self.fault(&self.source.name, 0, damage),
             None => Ok(()),

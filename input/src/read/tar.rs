@@ -159,7 +159,7 @@ impl Tar<'_, '_, '_, '_> {
         }
     }
 
-    /// What to say of so many bytes that are no header.
+    /// What to say of `bytes` bytes from `start` on that are no header.
     fn passed(&mut self, start: u64, bytes: u64) -> Lost {
         let passed = format!("{bytes} bytes at byte {start}");
         match self.lost.take() {

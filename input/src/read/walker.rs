@@ -133,7 +133,7 @@ impl<'w, 's> Walker<'w, 's> {
         self.next_chosen
     }
 
-    /// So many bytes that are not zero stood where an archive may hold anything, and were not read.
+    /// Counts bytes that are not zero, stood where an archive may hold anything, and were not read.
     pub(super) fn pass_over(&mut self, bytes: u64) {
         self.cutter.pass_over(bytes);
     }

@@ -3,7 +3,7 @@
 use bzip2::{Decompress, Status};
 
 use super::Input;
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 
 /// A bzip2 decoder.
 pub(crate) struct Bzip2(Decompress);
@@ -29,15 +29,15 @@ impl Codec for Bzip2 {
         Ok(())
     }
 
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
         let before = self.0.total_in();
         let result = self.0.decompress_vec(input.fill()?, out);
         input.consume((self.0.total_in() - before) as usize);
         match result {
             Ok(Status::StreamEnd) => Ok(true),
-            Ok(Status::MemNeeded) => Err(Trouble::Unusable("no memory to decode it".into())),
+            Ok(Status::MemNeeded) => Err(CodecError::Unusable("no memory to decode it".into())),
             Ok(_) => Ok(false),
-            Err(error) => Err(Trouble::Corrupt(match error {
+            Err(error) => Err(CodecError::Corrupt(match error {
                 bzip2::Error::Data => "wrong checksum or invalid data".into(),
                 other => format!("malformed stream ({other})"),
             })),

@@ -32,11 +32,11 @@ pub(crate) trait Codec {
     ///
     /// # Errors
     /// What is wrong with the stream.
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble>;
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError>;
 }
 
 /// What can be wrong inside a codec.
-pub(crate) enum Trouble {
+pub(crate) enum CodecError {
     /// The stream underneath is damaged.
     Beneath(Damage),
     /// The format is violated.
@@ -45,9 +45,9 @@ pub(crate) enum Trouble {
     Unusable(String),
 }
 
-impl From<Damage> for Trouble {
+impl From<Damage> for CodecError {
     fn from(damage: Damage) -> Self {
-        Trouble::Beneath(damage)
+        CodecError::Beneath(damage)
     }
 }
 
@@ -87,7 +87,7 @@ impl<'a, C: Codec> Coded<'a, C> {
         self
     }
 
-    fn damage(&self, trouble: Trouble) -> Damage {
+    fn damage(&self, trouble: CodecError) -> Damage {
         let at = |what: String| {
             format!(
                 "{}: {what} at compressed byte {}, decompressed byte {}",
@@ -97,9 +97,9 @@ impl<'a, C: Codec> Coded<'a, C> {
             )
         };
         match trouble {
-            Trouble::Beneath(damage) => damage,
-            Trouble::Corrupt(what) => Damage::corrupt(at(what)),
-            Trouble::Unusable(what) => Damage::unusable(at(what)),
+            CodecError::Beneath(damage) => damage,
+            CodecError::Corrupt(what) => Damage::corrupt(at(what)),
+            CodecError::Unusable(what) => Damage::unusable(at(what)),
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a, C: Codec> Coded<'a, C> {
                 Ok(true) => self.inside = false,
                 Ok(false) => {
                     if self.stage.is_empty() && self.input.offset() == before {
-                        return Err(self.damage(Trouble::Corrupt("truncated data".into())));
+                        return Err(self.damage(CodecError::Corrupt("truncated data".into())));
                     }
                 }
                 Err(trouble) => return Err(self.damage(trouble)),
@@ -156,7 +156,7 @@ impl<'a, C: Codec> Coded<'a, C> {
             }
             self.padding = 0;
             let restarted = self.codec.restart();
-            restarted.map_err(|what| self.damage(Trouble::Unusable(what)))?;
+            restarted.map_err(|what| self.damage(CodecError::Unusable(what)))?;
             self.inside = true;
         }
         Ok(())

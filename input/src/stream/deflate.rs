@@ -21,23 +21,23 @@ pub(super) struct Step {
     /// Bytes appended to the output, those before trouble included.
     pub(super) given: usize,
     /// Whether the compressed data ended.
-    pub(super) ended: Result<bool, Trouble>,
+    pub(super) ended: Result<bool, InflateError>,
 }
 
 /// Why inflating cannot go on.
-pub(super) enum Trouble {
+pub(super) enum InflateError {
     /// The compressed stream broke.
     Input(Damage),
     /// What it says is wrong so.
     Data(&'static str),
 }
 
-impl Trouble {
+impl InflateError {
     /// As damage; `corrupt` adds where the data is wrong.
     pub(super) fn into_damage(self, corrupt: impl FnOnce(&str) -> Damage) -> Damage {
         match self {
-            Trouble::Input(damage) => damage,
-            Trouble::Data(what) => corrupt(what),
+            InflateError::Input(damage) => damage,
+            InflateError::Data(what) => corrupt(what),
         }
     }
 }
@@ -64,12 +64,12 @@ pub(super) fn step(
     let ended = match status {
         Ok(Status::StreamEnd) => Ok(true),
         Ok(_) if given == 0 && at_end => {
-            Err(damage.map_or(Trouble::Data("truncated data"), Trouble::Input))
+            Err(damage.map_or(InflateError::Data("truncated data"), InflateError::Input))
         }
-        Ok(_) if given == 0 && taken == 0 => Err(Trouble::Data("stuck")),
+        Ok(_) if given == 0 && taken == 0 => Err(InflateError::Data("stuck")),
         Ok(_) => Ok(false),
         // What exactly the decoder says depends on how its output was sliced.
-        Err(_) => Err(Trouble::Data("invalid data")),
+        Err(_) => Err(InflateError::Data("invalid data")),
     };
     Step { given, ended }
 }

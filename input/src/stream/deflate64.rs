@@ -3,7 +3,7 @@
 use deflate64::InflaterManaged;
 
 use super::Input;
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 
 /// A Deflate64 decoder.
 pub(crate) struct Deflate64(Box<InflaterManaged>);
@@ -26,13 +26,13 @@ impl Codec for Deflate64 {
         Ok(())
     }
 
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
         out.resize(out.capacity(), 0);
         let result = self.0.inflate(input.fill()?, out);
         out.truncate(result.bytes_written);
         input.consume(result.bytes_consumed);
         if result.data_error {
-            return Err(Trouble::Corrupt("invalid data".into()));
+            return Err(CodecError::Corrupt("invalid data".into()));
         }
         Ok(self.0.finished() && self.0.available_output() == 0)
     }

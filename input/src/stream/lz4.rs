@@ -6,7 +6,7 @@ use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use xxhash_rust::xxh32::{Xxh32, xxh32};
 
 use super::Input;
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 
 const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 /// How far back a block may refer.
@@ -43,13 +43,13 @@ impl Codec for Lz4 {
         Ok(())
     }
 
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
         let Some(frame) = &mut self.frame else {
             let head = exactly(input, 8)?;
             if is_skippable(head) {
                 let length = 8 + u64::from(number(&head[4..]));
                 return match input.skip(length)? < length {
-                    true => Err(Trouble::Corrupt("truncated data".into())),
+                    true => Err(CodecError::Corrupt("truncated data".into())),
                     false => Ok(true),
                 };
             }
@@ -74,26 +74,26 @@ impl Codec for Lz4 {
 
 impl Frame {
     /// Reads a frame's header.
-    fn read(input: &mut Input<'_>) -> Result<Self, Trouble> {
+    fn read(input: &mut Input<'_>) -> Result<Self, CodecError> {
         let head = exactly(input, 6)?;
         let (flags, block) = (head[4], head[5]);
         if flags >> 6 != 1 || block & 0x8F != 0 {
-            return Err(Trouble::Corrupt("malformed frame header".into()));
+            return Err(CodecError::Corrupt("malformed frame header".into()));
         }
         if flags & 1 != 0 {
-            return Err(Trouble::Unusable("not supported: a dictionary".into()));
+            return Err(CodecError::Unusable("not supported: a dictionary".into()));
         }
         let sized = flags & 8 != 0;
         let length = if sized { 15 } else { 7 };
         let head = exactly(input, length)?;
         if (xxh32(&head[4..length - 1], 0) >> 8) as u8 != head[length - 1] {
-            return Err(Trouble::Corrupt(
+            return Err(CodecError::Corrupt(
                 "wrong checksum of the frame header".into(),
             ));
         }
         let max_block = match block >> 4 {
             size @ 4..=7 => 1 << (8 + 2 * size),
-            _ => return Err(Trouble::Corrupt("malformed frame header".into())),
+            _ => return Err(CodecError::Corrupt("malformed frame header".into())),
         };
         let content_size = head[6..14.min(length)].first_chunk().copied();
         input.consume(length);
@@ -109,7 +109,11 @@ impl Frame {
     }
 
     /// Appends a block's bytes to those it may refer to. False at the frame's end.
-    fn read_block(&mut self, input: &mut Input<'_>, block: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn read_block(
+        &mut self,
+        input: &mut Input<'_>,
+        block: &mut Vec<u8>,
+    ) -> Result<bool, CodecError> {
         let word = number(exactly(input, 4)?);
         input.consume(4);
         if word == 0 {
@@ -117,14 +121,14 @@ impl Frame {
         }
         let length = (word & 0x7FFF_FFFF) as usize;
         if length > self.max_block {
-            return Err(Trouble::Corrupt(
+            return Err(CodecError::Corrupt(
                 "a block longer than the frame allows".into(),
             ));
         }
         let bytes = exactly(input, length + 4 * usize::from(self.block_checksums))?;
         let (data, checksum) = bytes.split_at(length);
         if self.block_checksums && xxh32(data, 0) != number(checksum) {
-            return Err(Trouble::Corrupt("wrong checksum of a block".into()));
+            return Err(CodecError::Corrupt("wrong checksum of a block".into()));
         }
         let start = block.len();
         if word >> 31 == 1 {
@@ -141,7 +145,7 @@ impl Frame {
                 Ok(length) => block.truncate(start + length),
                 Err(error) => {
                     block.truncate(start);
-                    return Err(Trouble::Corrupt(format!("invalid block ({error})")));
+                    return Err(CodecError::Corrupt(format!("invalid block ({error})")));
                 }
             }
         }
@@ -153,13 +157,13 @@ impl Frame {
         Ok(true)
     }
 
-    fn end(&mut self, input: &mut Input<'_>) -> Result<(), Trouble> {
+    fn end(&mut self, input: &mut Input<'_>) -> Result<(), CodecError> {
         if self.content_size.is_some_and(|size| size != self.size) {
-            return Err(Trouble::Corrupt("wrong length of the frame".into()));
+            return Err(CodecError::Corrupt("wrong length of the frame".into()));
         }
         if self.content_checksum {
             if number(exactly(input, 4)?) != self.hash.digest() {
-                return Err(Trouble::Corrupt("wrong checksum of the frame".into()));
+                return Err(CodecError::Corrupt("wrong checksum of the frame".into()));
             }
             input.consume(4);
         }
@@ -177,11 +181,11 @@ pub(crate) fn is_skippable(head: &[u8]) -> bool {
 }
 
 /// The next `count` bytes, which are not consumed.
-fn exactly<'i>(input: &'i mut Input<'_>, count: usize) -> Result<&'i [u8], Trouble> {
+fn exactly<'i>(input: &'i mut Input<'_>, count: usize) -> Result<&'i [u8], CodecError> {
     let bytes = input.want(count)?;
     match bytes.get(..count) {
         Some(bytes) => Ok(bytes),
-        None => Err(Trouble::Corrupt("truncated data".into())),
+        None => Err(CodecError::Corrupt("truncated data".into())),
     }
 }
 

@@ -4,7 +4,7 @@
 use liblzma::stream::{Action, Error, Status, Stream};
 
 use super::Input;
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 
 /// What decoding may take: a window of 128 MiB and the decoder's own state.
 const MEMORY: u64 = (128 << 20) + (1 << 20);
@@ -43,7 +43,7 @@ macro_rules! container {
                 Ok(())
             }
 
-            fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+            fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
                 step(&mut self.0, input, out)
             }
         }
@@ -92,21 +92,21 @@ fn is_lzma(head: &[u8]) -> bool {
         && first == 0
 }
 
-fn step(stream: &mut Stream, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+fn step(stream: &mut Stream, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
     let before = stream.total_in();
     let result = stream.process_vec(input.fill()?, out, Action::Run);
     input.consume((stream.total_in() - before) as usize);
     match result {
         Ok(Status::StreamEnd) => Ok(true),
         Ok(_) => Ok(false),
-        Err(Error::MemLimit) => Err(Trouble::Unusable(
+        Err(Error::MemLimit) => Err(CodecError::Unusable(
             "not supported: a window of more than 128 MiB".into(),
         )),
-        Err(Error::Mem) => Err(Trouble::Unusable("no memory to decode it".into())),
-        Err(Error::Options | Error::UnsupportedCheck) => Err(Trouble::Unusable(
+        Err(Error::Mem) => Err(CodecError::Unusable("no memory to decode it".into())),
+        Err(Error::Options | Error::UnsupportedCheck) => Err(CodecError::Unusable(
             "not supported: a filter or check that is unknown".into(),
         )),
-        Err(Error::Data) => Err(Trouble::Corrupt("wrong checksum or invalid data".into())),
-        Err(error) => Err(Trouble::Corrupt(format!("malformed stream ({error})"))),
+        Err(Error::Data) => Err(CodecError::Corrupt("wrong checksum or invalid data".into())),
+        Err(error) => Err(CodecError::Corrupt(format!("malformed stream ({error})"))),
     }
 }

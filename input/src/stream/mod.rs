@@ -31,7 +31,7 @@ pub(crate) use gzip::Gzip;
 pub(crate) use input::Input;
 pub(crate) use lz4::{Lz4, is_skippable};
 pub(crate) use lzma::{Lzip, Lzma, Xz};
-pub(crate) use object::{FirstBytes, ObjectPull, Trouble};
+pub(crate) use object::{ErrorSlot, FirstBytes, ObjectPull};
 pub(crate) use prefixed::Prefixed;
 pub(crate) use random::{Origin, Random, Section};
 pub(crate) use snappy::Snappy;

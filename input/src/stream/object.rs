@@ -14,9 +14,9 @@ use crate::object::{Object, ObjectError, ObjectStream};
 /// The first thing that kept an object from being read, for whoever ends its reading: between them
 /// are libraries that turn it into words. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trouble(Rc<RefCell<Option<ObjectError>>>);
+pub(crate) struct ErrorSlot(Rc<RefCell<Option<ObjectError>>>);
 
-impl Trouble {
+impl ErrorSlot {
     fn note(&self, error: &ObjectError) {
         self.0.borrow_mut().get_or_insert_with(|| error.clone());
     }
@@ -37,14 +37,14 @@ pub(crate) struct ObjectPull<'a> {
     stream: Box<dyn ObjectStream>,
     progress: &'a Progress,
     shutdown: &'a Shutdown,
-    trouble: Trouble,
+    trouble: ErrorSlot,
 }
 
 impl<'a> ObjectPull<'a> {
     pub(crate) fn new(
         object: &dyn Object,
         range: Range<u64>,
-        trouble: &Trouble,
+        trouble: &ErrorSlot,
         progress: &'a Progress,
         shutdown: &'a Shutdown,
     ) -> Self {
@@ -85,7 +85,7 @@ impl FirstBytes {
     ///
     /// # Errors
     /// When they cannot be had; the reason is in `trouble` then, too.
-    pub(super) fn read(self, shutdown: &Shutdown, trouble: &Trouble) -> io::Result<Vec<u8>> {
+    pub(super) fn read(self, shutdown: &Shutdown, trouble: &ErrorSlot) -> io::Result<Vec<u8>> {
         read_whole(self.stream, self.end as usize, shutdown, trouble)
     }
 }
@@ -118,7 +118,7 @@ pub(super) fn read_at(
     buffer: &mut [u8],
     offset: u64,
     shutdown: &Shutdown,
-    trouble: &Trouble,
+    trouble: &ErrorSlot,
 ) -> io::Result<usize> {
     let end = offset
         .saturating_add(buffer.len() as u64)
@@ -132,12 +132,12 @@ pub(super) fn read_at(
     Ok(got.len())
 }
 
-/// So many bytes of a stream; fewer only at its end.
+/// The next `want` bytes of a stream; fewer only at its end.
 fn read_whole(
     mut stream: Box<dyn ObjectStream>,
     want: usize,
     shutdown: &Shutdown,
-    trouble: &Trouble,
+    trouble: &ErrorSlot,
 ) -> io::Result<Vec<u8>> {
     let mut got = Vec::with_capacity(want);
     while got.len() < want {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gristmill_common::progress::Progress;
 use gristmill_common::shutdown::Shutdown;
 
-use super::object::{FirstBytes, Trouble, read_at};
+use super::object::{ErrorSlot, FirstBytes, read_at};
 use super::{Damage, ObjectPull, Pull, RawFile};
 use crate::object::Object;
 
@@ -23,13 +23,13 @@ const MOST_BLOCK: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) enum Origin {
     File(File),
-    Object(Arc<dyn Object>, Trouble),
+    Object(Arc<dyn Object>, ErrorSlot),
 }
 
 impl Origin {
     /// An object, of which nothing has gone wrong yet.
     pub(crate) fn object(object: &Arc<dyn Object>) -> Self {
-        Self::Object(Arc::clone(object), Trouble::default())
+        Self::Object(Arc::clone(object), ErrorSlot::default())
     }
 
     /// Reads at an offset.

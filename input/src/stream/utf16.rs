@@ -1,6 +1,6 @@
 //! UTF-16 with a byte-order mark, decoded to UTF-8. The mark is not part of the text.
 
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 use super::{Damage, Input};
 
 /// How much is decoded at once, in bytes: at most one and a half times as much comes out.
@@ -39,7 +39,7 @@ impl Codec for Utf16 {
         Ok(())
     }
 
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
         // What is whole before damage beneath is decoded first.
         let bytes = input.peek(STEP);
         let ended = bytes.len() < STEP;
@@ -69,7 +69,7 @@ impl Codec for Utf16 {
             let ending: Result<(), Damage> = input.want(1).map(|_| ());
             ending?;
             return if odd {
-                Err(Trouble::Corrupt("half a character".into()))
+                Err(CodecError::Corrupt("half a character".into()))
             } else {
                 Ok(true)
             };

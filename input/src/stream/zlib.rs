@@ -3,7 +3,7 @@
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::Input;
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 use super::deflate::{self, WINDOW_BITS};
 
 /// A zlib decoder.
@@ -42,12 +42,12 @@ impl Codec for Zlib {
         Ok(())
     }
 
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
         let room = out.capacity() - out.len();
         let step = deflate::step(&mut self.0, input, out, room);
         step.ended.map_err(|trouble| match trouble {
-            deflate::Trouble::Input(damage) => Trouble::Beneath(damage),
-            deflate::Trouble::Data(what) => Trouble::Corrupt(what.into()),
+            deflate::InflateError::Input(damage) => CodecError::Beneath(damage),
+            deflate::InflateError::Data(what) => CodecError::Corrupt(what.into()),
         })
     }
 }

@@ -3,7 +3,7 @@
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::Input;
-use super::coded::{Codec, Trouble};
+use super::coded::{Codec, CodecError};
 use super::lz4::is_skippable;
 
 /// The binary logarithm of the largest window that is decoded: 128 MiB.
@@ -50,7 +50,7 @@ impl Codec for Zstd {
         Ok(())
     }
 
-    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn step(&mut self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<bool, CodecError> {
         loop {
             let bytes = input.want(self.wants)?;
             let mut source = InBuffer::around(&bytes[..bytes.len().min(self.wants)]);
@@ -76,12 +76,12 @@ impl Codec for Zstd {
     }
 }
 
-fn trouble(name: &str) -> Trouble {
+fn trouble(name: &str) -> CodecError {
     if name.contains("too much memory") {
-        Trouble::Unusable("not supported: a window of more than 128 MiB".into())
+        CodecError::Unusable("not supported: a window of more than 128 MiB".into())
     } else if name.contains("Unsupported") || name.contains("ictionary") {
-        Trouble::Unusable(format!("not supported: {name}"))
+        CodecError::Unusable(format!("not supported: {name}"))
     } else {
-        Trouble::Corrupt(name.to_owned())
+        CodecError::Corrupt(name.to_owned())
     }
 }

@@ -51,7 +51,7 @@ impl PartHead {
         u64::from(self.part) * PART as u64
     }
 
-    /// Whether such a part may be, with so many bytes: the file is not too large, and the part is
+    /// Whether such a part may be, with `bytes` bytes: the file is not too large, and the part is
     /// where it should be and as long as it should be.
     #[must_use]
     pub fn fits(&self, bytes: usize) -> bool {

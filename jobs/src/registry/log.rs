@@ -253,7 +253,7 @@ impl Log {
         }
     }
 
-    /// The checkpoint that is to be written now, if so many messages lie behind the newest, and its
+    /// The checkpoint that is to be written now, if `most` messages lie behind the newest, and its
     /// number. None while the log is read that was there before, which others may have in a
     /// checkpoint already; nor of a table with entries of a log that was lost.
     pub(super) fn due(&mut self, table: &JobTable, most: i64) -> Option<(Snapshot, u64)> {

@@ -25,7 +25,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// The queues of a job with so many partitions.
+    /// The queues of a job with `partitions` partitions.
     #[must_use]
     pub fn new(partitions: u32, capacity: Capacity) -> Self {
         Self {

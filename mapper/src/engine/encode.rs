@@ -30,7 +30,7 @@ const HEAD_COST: usize = 128;
 pub(crate) enum Target {
     /// All to this partition.
     One(u32),
-    /// Rows and pairs by hash of their key to one of so many; the account to `account`.
+    /// Rows and pairs by hash of their key to one of `partitions`; the account to `account`.
     ByKey { partitions: u32, account: u32 },
 }
 

@@ -88,7 +88,7 @@ pub(crate) struct Shares<B> {
 }
 
 impl<B: OpenBody> Shares<B> {
-    /// For so many partitions; `open` are empty bodies whose memory is used again.
+    /// For `partitions` partitions; `open` are empty bodies whose memory is used again.
     pub(crate) fn new(partitions: u32, mut open: Vec<B>) -> Self {
         open.resize_with(partitions as usize, B::default);
         Self {

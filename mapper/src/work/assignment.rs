@@ -174,7 +174,7 @@ impl Assignment {
         in_memory && matches!(shape, Shape::Table(table) if table.has_buckets())
     }
 
-    /// For reports: so many chunks are taken and not settled.
+    /// Sets, for reports, how many chunks are taken and not settled.
     pub(crate) fn holds(&self, chunks: usize) {
         if let Some(counters) = &self.counters {
             counters.holds(chunks);

@@ -15,13 +15,13 @@ const AHEAD: usize = 4;
 /// A thread that works on a `T` with the bytes that it is given, in order.
 #[derive(Debug)]
 pub(crate) struct Beside<T> {
-    to: Option<SyncSender<Piece>>,
+    to: Option<SyncSender<Given>>,
     spare: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<io::Result<T>>>,
 }
 
 /// What goes to the thread.
-enum Piece {
+enum Given {
     /// A block, which comes back.
     Block(Vec<u8>),
     /// Bytes that others may hold too.
@@ -49,13 +49,13 @@ impl<T: Send + 'static> Beside<T> {
                 let mut on = handed.recv().map_err(|_| abandoned())?;
                 loop {
                     match pieces.recv() {
-                        Ok(Piece::Block(mut block)) => {
+                        Ok(Given::Block(mut block)) => {
                             work(&mut on, &block)?;
                             block.clear();
                             let _ = back.try_send(block);
                         }
-                        Ok(Piece::Shared(bytes)) => work(&mut on, &bytes)?,
-                        Ok(Piece::End) => return Ok(on),
+                        Ok(Given::Shared(bytes)) => work(&mut on, &bytes)?,
+                        Ok(Given::End) => return Ok(on),
                         Err(_) => return Err(abandoned()),
                     }
                 }
@@ -78,7 +78,7 @@ impl<T: Send + 'static> Beside<T> {
     /// That of the work, which has ended.
     pub(crate) fn block(&mut self, block: Vec<u8>) -> io::Result<Vec<u8>> {
         let size = block.capacity();
-        self.send(Piece::Block(block))?;
+        self.send(Given::Block(block))?;
         let spare = self.spare.try_recv();
         Ok(spare.unwrap_or_else(|_| Vec::with_capacity(size)))
     }
@@ -88,7 +88,7 @@ impl<T: Send + 'static> Beside<T> {
     /// # Errors
     /// As [`Beside::block`].
     pub(crate) fn shared(&mut self, bytes: Bytes) -> io::Result<()> {
-        self.send(Piece::Shared(bytes))
+        self.send(Given::Shared(bytes))
     }
 
     /// Waits until all is done.
@@ -98,12 +98,12 @@ impl<T: Send + 'static> Beside<T> {
     pub(crate) fn finish(mut self) -> io::Result<T> {
         if let Some(to) = self.to.take() {
             // A thread that has ended says why.
-            let _ = to.send(Piece::End);
+            let _ = to.send(Given::End);
         }
         self.join()
     }
 
-    fn send(&mut self, piece: Piece) -> io::Result<()> {
+    fn send(&mut self, piece: Given) -> io::Result<()> {
         let sent = self.to.as_ref().map(|to| to.send(piece));
         if let Some(Ok(())) = sent {
             return Ok(());

@@ -97,7 +97,7 @@ impl Grouped {
             at: 0,
             failed: None,
         };
-        let mut part = Part {
+        let mut part = PartFile {
             out: self.out,
             failed: None,
         };
@@ -172,12 +172,12 @@ impl Lines {
 }
 
 /// The part file, as a program writes it.
-struct Part {
+struct PartFile {
     out: OutFile,
     failed: Option<FileError>,
 }
 
-impl Write for Part {
+impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.out.write(bytes) {
             Ok(()) => Ok(bytes.len()),

@@ -56,8 +56,8 @@ impl Settings {
 /// The least memory of a partition for each thread that merges it.
 const THREAD_MEMORY: usize = 1 << 20;
 
-/// How many threads may merge one of so many partitions of a process with so many threads, with so
-/// much memory for the partition.
+/// How many threads may merge one partition, in a process with `threads` threads and `partitions`
+/// partitions, with `memory` bytes for the partition.
 ///
 /// A merge takes a quarter of a job's processor time, and up to half of it: half of the threads,
 /// rounded up, are enough. Shards are dealt out to them, so their number is a power of two. With

@@ -47,7 +47,7 @@ impl Reasons {
         self.commonest(usize::MAX)
     }
 
-    /// The commonest reasons, at most so many, and how often each was given.
+    /// The `most` commonest reasons, and how often each was given.
     pub(crate) fn commonest(&self, most: usize) -> Vec<(String, u64)> {
         let given = self.numbers.iter();
         commonest(

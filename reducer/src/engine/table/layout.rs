@@ -19,7 +19,7 @@ pub(crate) struct Layout {
 enum Keys {
     /// Any bytes.
     Raw,
-    /// So many encoded fields; member rows one more.
+    /// `count` encoded fields; member rows have one more.
     Fields {
         count: usize,
         members: bool,

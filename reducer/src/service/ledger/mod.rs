@@ -136,7 +136,7 @@ impl Ledger {
         self.dir.join(format!("{number:06}"))
     }
 
-    /// Whether the ledger in a folder ends with a segment that closes it after so many replays.
+    /// Whether the ledger in a folder ends with a segment that closes it after `replays` replays.
     pub(crate) fn is_closed(dir: &Path, of: &Identity, replays: u32) -> Result<bool, FileError> {
         let mut last = 0;
         let entries = match fs::read_dir(dir) {

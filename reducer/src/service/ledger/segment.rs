@@ -35,7 +35,7 @@ pub(crate) struct Identity {
 pub(crate) struct Segment {
     /// Messages of the partition's queue.
     pub(crate) messages: Vec<Bytes>,
-    /// The partition holds everything after so many replays of the job: until the next one, no
+    /// The partition holds everything after this many replays of the job: until the next one, no
     /// segment follows.
     pub(crate) closes: Option<u32>,
 }
