@@ -34,8 +34,8 @@ pub(super) enum Ask {
     Kill(u64),
     /// To remove these folders if the mapper dies.
     Inherit(Vec<Vec<u8>>),
-    /// To let the program that runs, and all its descendants, have so many seconds of processor time
-    /// from now on.
+    /// To let the program that runs, and all its descendants, have this many seconds of processor
+    /// time from now on.
     Renew(u64),
     /// To end. Without it, the mapper has died.
     Leave,
