@@ -64,7 +64,11 @@ impl Starts {
             return Turn::Later;
         }
         let folder = self.of(run);
-        let died = deaths(&folder).unwrap_or_default();
+        // Whoever may write to the folder for temporary files could else have jobs left alone.
+        let died = match self.is_ours() {
+            true => deaths(&folder).unwrap_or_default(),
+            false => 0,
+        };
         if died >= MOST {
             self.given_up.insert(run.clone());
             self.alone = None;
@@ -116,7 +120,7 @@ impl Starts {
         for run in over {
             self.end(&run);
             self.given_up.remove(&run);
-            let _ = fs::remove_dir_all(self.of(&run));
+            self.remove(&run);
             let _ = fs::remove_dir(&self.folder);
         }
     }
@@ -126,13 +130,26 @@ impl Starts {
     pub(crate) fn leave(&mut self) {
         self.begun.clear();
         for run in std::mem::take(&mut self.given_up) {
-            let _ = fs::remove_dir_all(self.of(&run));
+            self.remove(&run);
         }
         let _ = fs::remove_dir(&self.folder);
     }
 
+    /// Removes what is counted of a run.
+    fn remove(&self, run: &JobRun) {
+        if self.is_ours() {
+            let _ = fs::remove_dir_all(self.of(run));
+        }
+    }
+
     fn of(&self, run: &JobRun) -> PathBuf {
         self.folder.join(run.to_string())
+    }
+
+    /// Whether the folder is there, and this user's.
+    fn is_ours(&self) -> bool {
+        let found = fs::symlink_metadata(&self.folder);
+        found.is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw())
     }
 
     /// Makes the folder if it is not there; removes what is old in it.
@@ -141,9 +158,8 @@ impl Starts {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made,
         }
-        let found = fs::symlink_metadata(&self.folder)?;
-        if !found.is_dir() || found.uid() != geteuid().as_raw() {
-            return Err(io::Error::other("somebody else's"));
+        if !self.is_ours() {
+            return Err(io::Error::other("it is somebody else's"));
         }
         for entry in fs::read_dir(&self.folder)?.flatten() {
             let modified = entry.metadata().and_then(|found| found.modified());
@@ -198,6 +214,18 @@ mod tests {
         assert_eq!(starts.begin(&run(4), false), Turn::Now);
         // What ended in sight begins anew.
         assert_eq!(starts.begin(&run(2), true), Turn::Now);
+    }
+
+    #[test]
+    fn what_somebody_else_put_there_counts_for_nothing() {
+        let (tmp, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        die(theirs.path(), 1, MOST);
+        let mut starts = Starts::new(tmp.path());
+        let planted = Starts::new(theirs.path()).folder;
+        std::os::unix::fs::symlink(&planted, &starts.folder).unwrap();
+        assert_eq!(starts.begin(&run(1), false), Turn::Now);
+        starts.end(&run(1));
+        assert_eq!(deaths(&planted.join(run(1).to_string())).unwrap(), MOST);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+/// More are taken ahead once so many chunks were seen: to subscribe anew may return what is in hand,
+/// and the broker counts that as if a mapper had died.
+const ENOUGH: u32 = 24;
 /// What is taken ahead may take a thread so long.
 const AHEAD: Duration = Duration::from_secs(2);
 
@@ -39,6 +42,7 @@ pub struct Cost {
 struct Seen {
     /// Of one chunk; the last ones count most.
     time: Option<Duration>,
+    chunks: u32,
     ahead: Ahead,
 }
 
@@ -66,11 +70,12 @@ impl Cost {
         let before = seen.time.unwrap_or(time);
         let now = before.mul_f64(0.75) + time.mul_f64(0.25);
         seen.time = Some(now);
+        seen.chunks = seen.chunks.saturating_add(1);
         let ahead = self.fitting(now);
         // Between the two nothing changes: to subscribe anew has its price.
         let less = self.fitting(now / 2).max(ahead);
         let kept = seen.ahead.clamp(ahead, less);
-        if kept != seen.ahead {
+        if kept < seen.ahead || kept > seen.ahead && seen.chunks >= ENOUGH {
             seen.ahead = kept;
             self.changed.notify_one();
         }
@@ -104,6 +109,7 @@ mod tests {
         // Fourteen for two threads are seven for each.
         let cost = Cost::new(2, 14, &Arc::default());
         assert_eq!(cost.ahead(), Ahead::None);
+        assert_eq!(took(&cost, 5, ENOUGH - 1), Ahead::None);
         assert_eq!(took(&cost, 5, 1), Ahead::Many);
         assert_eq!(
             took(&cost, 500, 20),
