@@ -9,8 +9,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// More are taken ahead once so many chunks were seen: to subscribe anew may return what is in hand,
-/// and the broker counts that as if a mapper had died.
+/// More are taken ahead once this many chunks were seen: to subscribe anew may return what is in
+/// hand, which counts as an attempt of it.
 const ENOUGH: u32 = 24;
 /// What is taken ahead may take a thread so long.
 const AHEAD: Duration = Duration::from_secs(2);
