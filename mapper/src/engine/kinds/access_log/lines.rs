@@ -130,6 +130,7 @@ impl<'a> Placed<'a> {
     }
 
     /// As [`Self::find`] for a Combined line that may have escapes.
+    #[inline(always)]
     fn find_escaped(
         block: &'a [u8],
         start: usize,
