@@ -210,10 +210,10 @@ impl Worker {
             _ => None,
         };
         tokio::select! {
-            () = tokio::time::sleep(wait.unwrap_or_else(|| backoff.next())) => {}
-            Ok(()) = self.modes.changed() => {}
+            () = tokio::time::sleep(wait.unwrap_or_else(|| backoff.next())) => None,
+            // Nobody wants it any more, or something else is wanted.
+            changed = self.modes.changed() => changed.is_err().then_some(End::Closed),
         }
-        None
     }
 
     /// The broker ended the connection; how long to wait where that is the queue's doing.
