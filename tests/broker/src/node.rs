@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::control::{self, Control};
 use crate::install::Install;
 use crate::ports::Ports;
-use crate::process::{command, is_alive, signal, signal_group, wait};
+use crate::process::{command, is_alive, signal, signal_group, state, wait};
 use crate::watchdog::Watchdog;
 use crate::{NodeError, Vhost};
 
@@ -29,6 +29,8 @@ use crate::{NodeError, Vhost};
 /// 4.0 keep its queues' names in Raft instead of Mnesia, as later versions do by themselves.
 pub const FLAGS_VARIABLE: &str = "GRISTMILL_RABBITMQ_FLAGS";
 
+/// How long a node may take to stand still.
+const FREEZE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a start may take: 4-6 s alone on two cores, more than a minute where others use them.
 const START_LIMIT: Duration = Duration::from_secs(180);
 /// How long an orderly stop may take before the node is killed.
@@ -220,9 +222,19 @@ impl Node {
     }
 
     /// Freezes the node (SIGSTOP): connections stay open, nothing is answered.
+    ///
+    /// # Panics
+    /// When it does not stand still: a test of what follows would wait in vain.
     pub fn freeze(&self) {
-        if let Some(beam) = self.processes.lock().beam {
+        let beam = self.processes.lock().beam.expect("a node that runs");
+        let end = Instant::now() + FREEZE_LIMIT;
+        loop {
             signal(beam, Signal::STOP);
+            std::thread::sleep(Duration::from_millis(10));
+            match state(beam) {
+                Some('T') => return,
+                state => assert!(Instant::now() < end, "{beam} does not stop: {state:?}"),
+            }
         }
     }
 

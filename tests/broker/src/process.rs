@@ -50,10 +50,13 @@ pub(crate) fn signal_group(group: u32, signal: Signal) {
 
 /// Whether a process still runs (a zombie does not).
 pub(crate) fn is_alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
-        !state.is_some_and(|state| state.starts_with(['Z', 'X']))
-    })
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// What a process does, as the kernel says it in one letter (proc(5)): `T` is stopped.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 fn to_pid(pid: u32) -> Option<Pid> {
