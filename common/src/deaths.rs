@@ -9,6 +9,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::folder;
 use crate::id::unique;
 
 /// After so many deaths a program runs alone: as many as make a chunk a suspect.
@@ -39,7 +40,7 @@ impl Begun {
         let file = File::create_new(&path)?;
         // Without a lock it counts for nothing.
         let _ = file.try_lock();
-        sync(dir)?;
+        folder::sync(dir)?;
         Ok(Self {
             dir: dir.to_owned(),
             path,
@@ -58,7 +59,9 @@ impl Begun {
     /// # Errors
     /// When the files of earlier runs cannot be removed.
     pub fn clear(self) -> io::Result<()> {
-        dead(&self.dir)?.iter().try_for_each(|path| remove(path))
+        dead(&self.dir)?
+            .iter()
+            .try_for_each(|path| folder::remove_file(path))
     }
 }
 
@@ -66,7 +69,7 @@ impl Drop for Begun {
     fn drop(&mut self) {
         if !self.stays {
             // A file that stays counts once too often.
-            let _ = remove(&self.path);
+            let _ = folder::remove_file(&self.path);
         }
     }
 }
@@ -101,29 +104,6 @@ fn dead(dir: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(dead)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Waits until a folder's entries are on the disk.
-fn sync(dir: &Path) -> io::Result<()> {
-    match File::open(dir).and_then(|dir| dir.sync_all()) {
-        // Some network filesystems sync folders by themselves and refuse to be asked.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced,
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod decimal;
 pub mod entries;
 pub mod entry;
 pub mod extent;
+pub mod folder;
 pub mod frame;
 pub mod header;
 pub mod histogram;

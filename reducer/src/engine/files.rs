@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use gristmill_common::folder;
 use rustix::fs::{CWD, RenameFlags};
 
 use crate::engine::error::FileError;
@@ -149,12 +150,7 @@ fn renamed(from: &Path, to: &Path, flags: RenameFlags) -> std::io::Result<()> {
 
 /// Removes a file; one that is already gone is fine.
 pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(FileError::new("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
+    folder::remove_file(path).map_err(FileError::new("remove", path))
 }
 
 /// Opens the file that a lock is taken on, making it if it is missing.
@@ -169,18 +165,7 @@ pub(crate) fn open_lock(path: &Path) -> Result<File, FileError> {
 
 /// Waits until a folder's entries are on the disk.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), FileError> {
-    match File::open(dir).and_then(|dir| dir.sync_all()) {
-        // Some network filesystems sync folders by themselves and refuse to be asked.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced.map_err(FileError::new("sync the folder", dir)),
-    }
+    folder::sync(dir).map_err(FileError::new("sync the folder", dir))
 }
 
 /// An unnamed temporary file in `dir`: it is gone when it is closed, even by a crash.

@@ -90,6 +90,23 @@ impl Path {
     }
 }
 
+/// The fields of records that name them, by their names.
+#[derive(Clone, Debug)]
+pub(super) struct Keys(Vec<(Vec<u8>, FieldId)>);
+
+impl Keys {
+    pub(super) fn new(names: &Names) -> Self {
+        let wanted = names.flat().map(|(field, name)| (name.into_bytes(), field));
+        Self(wanted.collect())
+    }
+
+    /// The field of this name, if the job names it.
+    pub(super) fn field(&self, key: &[u8]) -> Option<FieldId> {
+        let known = self.0.iter().find(|(name, _)| name == key);
+        known.map(|(_, field)| *field)
+    }
+}
+
 /// A value that is in the record as it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Whole {

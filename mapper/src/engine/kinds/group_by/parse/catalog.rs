@@ -1,13 +1,14 @@
 //! Which fields the records of a text have.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use gristmill_common::spec::{GroupBy, Parse};
 
 use super::logfmt::pairs;
 use super::ltsv::labelled;
 use super::server_log::ServerLog;
-use super::{layouts, pattern, separated, w3c};
+use super::{Reason, layouts, pattern, separated, w3c};
 
 /// The most fields that are told.
 const MOST: usize = 1000;
@@ -28,16 +29,15 @@ impl Catalog {
     pub(in crate::engine::kinds::group_by) fn of_format(options: &GroupBy) -> Self {
         let parse = &options.parse.0[..];
         let mut catalog = Self::default();
-        let names = match parse {
-            _ if options.parse.delimiter().is_some() => options.fields.clone(),
-            _ => {
-                let spaced = layouts::SPACED.iter().find(|layout| layout.name == parse);
-                let spaced = spaced.map(layouts::Layout::field_names);
-                spaced
-                    .or_else(|| pattern::field_names(parse))
-                    .or_else(|| ServerLog::field_names(parse))
-                    .unwrap_or_default()
-            }
+        let names = if options.parse.delimiter().is_some() {
+            options.fields.clone()
+        } else {
+            let spaced = layouts::SPACED.iter().find(|layout| layout.name == parse);
+            let spaced = spaced.map(layouts::Layout::field_names);
+            spaced
+                .or_else(|| pattern::field_names(parse))
+                .or_else(|| ServerLog::field_names(parse))
+                .unwrap_or_default()
         };
         for name in names {
             catalog.add(flat(&name));
@@ -78,25 +78,22 @@ impl Catalog {
                     self.add_json("", &value);
                 }
             }
-            "logfmt" => {
-                let mut found = Vec::new();
-                let read = pairs(text, |key, _| {
-                    found.push(String::from_utf8_lossy(&text[key]).into_owned());
-                });
-                if read.is_ok() {
-                    found.into_iter().for_each(|name| self.add(flat(&name)));
-                }
-            }
-            "ltsv" => {
-                let mut found = Vec::new();
-                let read = labelled(text, |label, _| {
-                    found.push(String::from_utf8_lossy(&text[label]).into_owned());
-                });
-                if read.is_ok() {
-                    found.into_iter().for_each(|name| self.add(flat(&name)));
-                }
-            }
+            "logfmt" => self.add_keys(text, |give| pairs(text, |key, _| give(key)).map(drop)),
+            "ltsv" => self.add_keys(text, |give| labelled(text, |label, _| give(label))),
             _ => {}
+        }
+    }
+
+    /// Adds the names that `read` finds in a record, unless that is none.
+    fn add_keys(
+        &mut self,
+        text: &[u8],
+        read: impl FnOnce(&mut dyn FnMut(Range<usize>)) -> Result<(), Reason>,
+    ) {
+        let mut found = Vec::new();
+        let mut give = |key| found.push(String::from_utf8_lossy(&text[key]).into_owned());
+        if read(&mut give).is_ok() {
+            found.into_iter().for_each(|name| self.add(flat(&name)));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Parser, Reason};
-use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
+use crate::engine::kinds::group_by::field::{Found, Keys};
 use crate::engine::kinds::group_by::json::unescape;
 
 const NONE: Reason = "not logfmt: no key=value";
@@ -12,23 +12,7 @@ const OPEN: Reason = "not logfmt: a quote that is not closed";
 
 /// Reads lines of keys and values.
 #[derive(Clone, Debug)]
-pub(super) struct Logfmt {
-    wanted: Vec<(Vec<u8>, FieldId)>,
-}
-
-impl Logfmt {
-    pub(super) fn new(names: &Names) -> Self {
-        let wanted = names.flat().map(|(field, name)| (name.into_bytes(), field));
-        Self {
-            wanted: wanted.collect(),
-        }
-    }
-
-    fn field(&self, key: &[u8]) -> Option<FieldId> {
-        let known = self.wanted.iter().find(|(name, _)| name == key);
-        known.map(|(_, field)| *field)
-    }
-}
+pub(super) struct Logfmt(pub(super) Keys);
 
 impl Parser for Logfmt {
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
@@ -37,7 +21,7 @@ impl Parser for Logfmt {
             return Err(JSON);
         }
         let any = pairs(text, |key, value| {
-            let Some(field) = self.field(&text[key.clone()]) else {
+            let Some(field) = self.0.field(&text[key.clone()]) else {
                 return;
             };
             match value {

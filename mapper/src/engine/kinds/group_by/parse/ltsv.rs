@@ -5,24 +5,13 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::{Parser, Reason};
-use crate::engine::kinds::group_by::field::{FieldId, Found, Names};
+use crate::engine::kinds::group_by::field::{Found, Keys};
 
 const NONE: Reason = "not LTSV: a column without a label";
 
 /// Reads lines of labelled values.
 #[derive(Clone, Debug)]
-pub(super) struct Ltsv {
-    wanted: Vec<(Vec<u8>, FieldId)>,
-}
-
-impl Ltsv {
-    pub(super) fn new(names: &Names) -> Self {
-        let wanted = names.flat().map(|(field, name)| (name.into_bytes(), field));
-        Self {
-            wanted: wanted.collect(),
-        }
-    }
-}
+pub(super) struct Ltsv(pub(super) Keys);
 
 impl Parser for Ltsv {
     fn record(&mut self, text: &[u8], found: &mut Found) -> Result<bool, Reason> {
@@ -30,9 +19,8 @@ impl Parser for Ltsv {
             return Ok(false);
         }
         labelled(text, |label, value| {
-            let known = (self.wanted.iter()).find(|(name, _)| *name == text[label.clone()]);
-            if let Some((_, field)) = known {
-                found.set(*field, value.start, value.end, false);
+            if let Some(field) = self.0.field(&text[label]) {
+                found.set(field, value.start, value.end, false);
             }
         })?;
         Ok(true)

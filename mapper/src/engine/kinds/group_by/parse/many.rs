@@ -18,20 +18,24 @@ pub(in crate::engine::kinds::group_by) type Each<'e> =
 
 /// Reads records off the places of marks.
 pub(super) trait Placed: Parser {
+    /// What finds the marks; `None` where records are read one by one.
+    fn marks(&mut self) -> &mut Option<Marks>;
+
     /// Reads the record of `block` that begins at `start`, if it is as nearly all are; `marks` are
     /// those from there on. Returns how many it has, of which the newline at its end is the last.
     fn placed(&self, block: &[u8], start: usize, marks: &[u32], found: &mut Found)
     -> Option<usize>;
 }
 
-/// Reads all records of a text by the marks that `finder` finds; returns how many there are.
+/// As [`Parser::records`].
 pub(super) fn read<P: Placed>(
     parser: &mut P,
-    finder: &mut Marks,
     (text, splitter): (&[u8], &Splitter),
     found: &mut Found,
     each: &mut Each<'_>,
-) -> u64 {
+) -> Option<u64> {
+    // The careful parser is asked while marks are in use.
+    let mut finder = parser.marks().take()?;
     let (mut at, mut records) = (0, 0);
     while at < text.len() {
         let block = block_of(&text[at..]);
@@ -67,5 +71,6 @@ pub(super) fn read<P: Placed>(
         }
         at += start;
     }
-    records
+    *parser.marks() = Some(finder);
+    Some(records)
 }

@@ -38,7 +38,7 @@ use self::separated::Separated;
 use self::server_log::ServerLog;
 use self::spaced::Spaced;
 use self::w3c::W3c;
-use super::field::{Found, Names};
+use super::field::{Found, Keys, Names};
 use crate::engine::prepared::SpecError;
 
 pub(super) use self::catalog::Catalog;
@@ -106,11 +106,11 @@ pub(super) fn maker(options: &GroupBy, names: &Names) -> Result<Option<Maker>, S
             )));
         }
         "logfmt" => {
-            let logfmt = Logfmt::new(names);
+            let logfmt = Logfmt(Keys::new(names));
             Box::new(move || Box::new(logfmt.clone()))
         }
         "ltsv" => {
-            let ltsv = Ltsv::new(names);
+            let ltsv = Ltsv(Keys::new(names));
             Box::new(move || Box::new(ltsv.clone()))
         }
         "w3c" => {

@@ -156,15 +156,15 @@ impl Parser for Separated {
         found: &mut Found,
         each: &mut Each<'_>,
     ) -> Option<u64> {
-        // The careful parser is asked while marks are in use.
-        let mut marks = self.marks.take()?;
-        let records = many::read(self, &mut marks, (text, splitter), found, each);
-        self.marks = Some(marks);
-        Some(records)
+        many::read(self, (text, splitter), found, each)
     }
 }
 
 impl Placed for Separated {
+    fn marks(&mut self) -> &mut Option<Marks> {
+        &mut self.marks
+    }
+
     /// One without quotes.
     #[inline]
     fn placed(

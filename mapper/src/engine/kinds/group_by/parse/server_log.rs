@@ -96,9 +96,7 @@ impl Parser for ServerLog {
         }
         let ids = &self.ids;
         self.reader.read(text, &self.fields, |number, value| {
-            if !is_dash(value) {
-                found.put(ids[number], value);
-            }
+            put(found, ids[number], value);
         })?;
         Ok(true)
     }
@@ -118,16 +116,20 @@ impl Parser for ServerLog {
             .read_lines(text, |at, line, fields| match fields {
                 Ok(fields) => {
                     found.clear();
-                    fields.values(wanted, |number, value| {
-                        if !is_dash(value) {
-                            found.put(ids[number], value);
-                        }
-                    });
+                    fields.values(wanted, |number, value| put(found, ids[number], value));
                     each(at, line, Ok((found, line)));
                 }
                 Err(_) if content(line).is_empty() => {}
                 Err(reason) => each(at, line, Err(reason)),
             })
+    }
+}
+
+/// Puts a value into `found`, unless the server had none.
+#[inline]
+fn put(found: &mut Found, id: FieldId, value: &[u8]) {
+    if !is_dash(value) {
+        found.put(id, value);
     }
 }
 

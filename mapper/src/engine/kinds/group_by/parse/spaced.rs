@@ -83,14 +83,15 @@ impl Parser for Spaced {
         found: &mut Found,
         each: &mut Each<'_>,
     ) -> Option<u64> {
-        let mut marks = self.marks.take()?;
-        let records = many::read(self, &mut marks, (text, splitter), found, each);
-        self.marks = Some(marks);
-        Some(records)
+        many::read(self, (text, splitter), found, each)
     }
 }
 
 impl Placed for Spaced {
+    fn marks(&mut self) -> &mut Option<Marks> {
+        &mut self.marks
+    }
+
     /// One with a single blank between columns.
     #[inline]
     fn placed(
