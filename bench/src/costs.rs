@@ -1,4 +1,4 @@
-//! `costs`: CPU seconds by role for jobs over a broker, sent as chunks and as splits, beside `run`.
+//! `costs`: CPU seconds by role for jobs over a broker, sent as chunks, as files and as splits, beside `run`.
 
 use std::path::PathBuf;
 
@@ -70,7 +70,7 @@ pub(crate) fn costs(
         let files = std::iter::repeat_n(files, times)
             .flatten()
             .collect::<Vec<_>>();
-        for sent in ["chunks", "splits"] {
+        for sent in ["chunks", "files", "splits"] {
             let mut rounds = Vec::new();
             for round in 0..runs {
                 let out = scratch.path().join(format!("run-{round}"));

@@ -111,7 +111,7 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
         plan: &plan,
         folder: std::env::current_dir().context("the folder that names begin at")?,
         settings,
-        backlog: backlog(args, program.is_some() || plan.sent() == Sent::Splits),
+        backlog: backlog(args, program.is_some() || plan.sent().has_accounts()),
         force: args.force,
         patience,
         file,
@@ -208,10 +208,11 @@ fn sent(job: &TypedJob<ProduceArgs>, plan: &Plan) -> anyhow::Result<Sent> {
     };
     match job.command.send.unwrap_or(usual) {
         SendWord::Chunks => Ok(Sent::Chunks),
-        SendWord::Splits if job.max_expanded.is_some() => Err(usage(
-            "--max-expanded is counted where inputs are read: with --send splits that is many places; \
-             leave it out, or --send chunks",
+        SendWord::Files | SendWord::Splits if job.max_expanded.is_some() => Err(usage(
+            "--max-expanded is counted where inputs are read: with --send splits or files that is many \
+             places; leave it out, or --send chunks",
         )),
+        SendWord::Files => Ok(Sent::Files),
         SendWord::Splits => Ok(Sent::Splits),
     }
 }

@@ -25,8 +25,8 @@ pub enum Message {
     Seal(Seal),
     /// The statement of one split's chunk ids.
     SplitEnd(SplitEnd),
-    /// A split for a mapper to read.
-    SplitTask(SplitTask),
+    /// A split for a mapper to read, and the bytes of the sources that came with it.
+    SplitTask(SplitTask, Bytes),
     /// What reading one split gave.
     SplitAccount(SplitAccount),
     /// A mapper has had something of the job in hand for long: its outcomes are yet to come. It
@@ -74,12 +74,13 @@ pub fn encode_split_end(end: &SplitEnd) -> Result<Bytes, WireError> {
     encode(MessageKind::SplitEnd, end, Vec::new(), BodyForm::Raw)
 }
 
-/// Encodes a split for a mapper to read.
+/// Encodes a split for a mapper to read; `attached` is the bytes of its
+/// [attached](crate::split_task::SourceState::Attached) sources, end to end.
 ///
 /// # Errors
 /// When the message would be larger than [`MAX_MESSAGE`](crate::wire::MAX_MESSAGE).
-pub fn encode_split_task(task: &SplitTask) -> Result<Bytes, WireError> {
-    encode(MessageKind::SplitTask, task, Vec::new(), BodyForm::Raw)
+pub fn encode_split_task(task: &SplitTask, attached: Vec<u8>) -> Result<Bytes, WireError> {
+    encode(MessageKind::SplitTask, task, attached, BodyForm::Raw)
 }
 
 /// Encodes the account of a split.
@@ -144,7 +145,11 @@ pub fn decode(message: &Bytes, check: Check) -> Result<Message, WireError> {
         }
         MessageKind::Seal => Ok(Message::Seal(envelope.head()?)),
         MessageKind::SplitEnd => Ok(Message::SplitEnd(envelope.head()?)),
-        MessageKind::SplitTask => Ok(Message::SplitTask(envelope.head()?)),
+        MessageKind::SplitTask => {
+            let task: SplitTask = envelope.head()?;
+            check_attached(&task, envelope.body.len())?;
+            Ok(Message::SplitTask(task, envelope.body))
+        }
         MessageKind::SplitAccount => Ok(Message::SplitAccount(envelope.head()?)),
         MessageKind::AtWork => Ok(Message::AtWork),
         kind @ (MessageKind::LogPart | MessageKind::File | MessageKind::Report) => {
@@ -161,6 +166,16 @@ fn check_pieces(head: &ChunkHead, body_len: usize) -> Result<(), WireError> {
     if pieces != body_len as u64 {
         return Err(WireError::Malformed(format!(
             "pieces of {pieces} bytes in {body_len}"
+        )));
+    }
+    Ok(())
+}
+
+fn check_attached(task: &SplitTask, body_len: usize) -> Result<(), WireError> {
+    let attached = task.attached();
+    if attached != body_len as u64 {
+        return Err(WireError::Malformed(format!(
+            "sources of {attached} bytes in {body_len}"
         )));
     }
     Ok(())

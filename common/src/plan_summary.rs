@@ -22,4 +22,16 @@ pub enum Sent {
     Chunks,
     /// Mappers read them ([`crate::split_task::SplitTask`]).
     Splits,
+    /// Small compressed files and archives travel as they are, and mappers read them; the producer
+    /// reads all others and sends their text in chunks.
+    Files,
+}
+
+impl Sent {
+    /// Whether whoever reads a split says what it gave ([`crate::split_task::SplitAccount`]); else
+    /// one seal of the producer's says it of all.
+    #[must_use]
+    pub fn has_accounts(self) -> bool {
+        self != Sent::Chunks
+    }
 }

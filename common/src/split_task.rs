@@ -1,5 +1,4 @@
-//! Splits that travel by reference: a message names the sources, and the mapper that takes it reads
-//! them itself.
+//! Splits that mappers read: a message names the sources, or holds them as they are.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -43,6 +42,32 @@ pub enum SourceState {
     Unreadable(String),
     /// An object of a store; its name is its URL.
     Object(ObjectVersion),
+    /// A file of so many bytes, which stand in the message behind those of the sources before it.
+    Attached(u64),
+}
+
+impl SplitTask {
+    /// Bytes of its sources as they are stored, of which it may be a part only.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let sizes = self.sources.iter().map(|source| match source.state {
+            SourceState::File(version) => version.size,
+            SourceState::Object(ref version) => version.size,
+            SourceState::Attached(size) => size,
+            SourceState::Unreadable(_) => 0,
+        });
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Bytes that the message holds of its sources.
+    #[must_use]
+    pub fn attached(&self) -> u64 {
+        let sizes = self.sources.iter().map(|source| match source.state {
+            SourceState::Attached(size) => size,
+            SourceState::File(_) | SourceState::Unreadable(_) | SourceState::Object(_) => 0,
+        });
+        sizes.fold(0, u64::saturating_add)
+    }
 }
 
 /// What tells a version of an object from another.

@@ -9,6 +9,7 @@ mod cut;
 mod directory;
 mod error;
 mod head;
+mod in_memory;
 mod look;
 mod object;
 mod plan;

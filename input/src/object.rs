@@ -42,6 +42,11 @@ pub trait Object: Debug + Send + Sync {
         true
     }
 
+    /// Whether its bytes are in this process: looking at any place of it asks no store.
+    fn is_here(&self) -> bool {
+        false
+    }
+
     /// Its bytes in a range, as a stream. Asks for nothing before the first pull or
     /// [`ObjectStream::begin`], and for nothing at all if the range is empty.
     fn open(&self, range: Range<u64>) -> Box<dyn ObjectStream>;

@@ -5,14 +5,17 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gristmill_common::buffer_pool::BufferPool;
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::id::{ChunkId, partition_of_split};
 use gristmill_common::large::LargeDocuments;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::{Progress, Working};
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::spec::JobSpec;
+use gristmill_common::split_task::SplitAccount;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::environment::Environment;
 use gristmill_jobs::publish_window::PublishWindow;
@@ -22,6 +25,9 @@ use gristmill_jobs::transport::Transport;
 use gristmill_input::{ChunkSink, Halt, Plan, Reading, read_all};
 
 use crate::error::ProduceError;
+
+/// Messages with files that one thread has on their way: each is of up to 12 MiB.
+const FILES: usize = 2;
 
 /// How a job is produced; nothing here shows in the output.
 #[derive(Clone, Debug)]
@@ -74,7 +80,11 @@ impl Resume for FreshRun {
 }
 
 /// Reads all splits of the plan, publishes their chunks, then the seal to every partition, and
-/// finishes the queue of chunks. Blocks until done; not to be called on a runtime's thread.
+/// finishes the queue of chunks. Of a plan that sends files, small compressed ones travel as they
+/// are, and each split that was read has an account of its own in place of the seal. Blocks until
+/// done; not to be called on a runtime's thread.
+///
+/// Returns the seal; a split that was not read has no chunks in it.
 ///
 /// # Errors
 /// [`ProduceError::Stopped`] after a stop; else when the job is to fail on damage, or a queue or a
@@ -98,17 +108,19 @@ pub fn produce(
     let reading = Reading::new(plan, spec, settings.tmp.clone(), progress, shutdown)?
         .bounded(settings.max_expanded)
         .with_large(settings.large.clone());
-    let by_split = spec
-        .kind
-        .shape()
-        .by_split()
-        .then(|| (plan.splits().len() as u32, spec.partitions));
+    let told = match (plan.sent().has_accounts(), spec.kind.shape().by_split()) {
+        (true, _) => Told::Account,
+        (false, true) => Told::End,
+        (false, false) => Told::Nothing,
+    };
     let pool = BufferPool::new(2 * reading.buffer_size());
     let done = |split| resume.done(split);
     let seal = read_all(&reading, settings.threads, &done, || Publisher {
         env,
         working: Working::on(&progress.at_work.reading),
-        by_split,
+        plan,
+        partitions: spec.partitions.max(1),
+        told,
         form: form_for(transport),
         pool: &pool,
         resume,
@@ -118,6 +130,10 @@ pub fn produce(
         launched: 0,
         ended: VecDeque::new(),
     })?;
+    if plan.sent().has_accounts() {
+        transport.finish(Queue::Chunks);
+        return Ok(seal);
+    }
     let message = wire::encode_seal(&seal).map_err(|error| ProduceError::Seal {
         sources: plan.sources().len(),
         splits: plan.splits().len(),
@@ -137,8 +153,9 @@ struct Publisher<'a> {
     env: Environment<'a>,
     /// Its thread, which reads but for the time that it waits for room.
     working: Working<'a>,
-    /// Numbers of splits and partitions, where a partition takes a range of splits.
-    by_split: Option<(u32, u32)>,
+    plan: &'a Plan,
+    partitions: u32,
+    told: Told,
     resume: &'a dyn Resume,
     window: usize,
     /// Chunks on their way, and their numbers.
@@ -152,9 +169,22 @@ struct Publisher<'a> {
     pool: &'a BufferPool,
 }
 
-/// A split that was read to its end.
+/// What partitions are told of a split that was read to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Nothing: the seal tells.
+    Nothing,
+    /// Its end, to the one partition that takes it.
+    End,
+    /// Its account, to all: there is no seal.
+    Account,
+}
+
+/// A split that was read to its end, or travels as it is.
 struct Ended {
     end: SplitEnd,
+    /// Whether it was read here; else whoever reads it has an account of it.
+    read: bool,
     records: Vec<(u32, u64)>,
     /// It is complete when all chunks with lower numbers are confirmed.
     launched: u64,
@@ -176,11 +206,16 @@ impl Publisher<'_> {
         let (message, _) =
             wire::encode_chunk(head, body, self.form).map_err(ProduceError::Chunk)?;
         let message = self.pool.freeze(message);
-        if self.window <= 1 {
+        self.send(message, self.window)
+    }
+
+    /// Publishes a message; at most `window` are on their way then.
+    fn send(&mut self, message: Bytes, window: usize) -> Result<(), ProduceError> {
+        if window <= 1 {
             let env = self.env;
             self.working.pause(|| env.publish(Queue::Chunks, message))?;
         } else {
-            self.land(self.window - 1)?;
+            self.land(window - 1)?;
             let transport = self.env.transport.clone();
             let number = self.launched;
             self.numbers.insert(number);
@@ -193,6 +228,22 @@ impl Publisher<'_> {
         crash::point("chunk-published");
         Progress::add(&self.env.progress.chunks_cut, 1);
         Ok(())
+    }
+
+    /// A split is done with: it was read, or travels as it is.
+    fn end(
+        &mut self,
+        end: SplitEnd,
+        records: Vec<(u32, u64)>,
+        read: bool,
+    ) -> Result<(), ProduceError> {
+        self.ended.push_back(Ended {
+            end,
+            read,
+            records,
+            launched: self.launched,
+        });
+        self.settle()
     }
 
     /// Waits until at most `most` chunks are on their way; splits may be complete by that.
@@ -208,14 +259,35 @@ impl Publisher<'_> {
     fn settle(&mut self) -> Result<(), ProduceError> {
         let confirmed = self.numbers.first().copied().unwrap_or(self.launched);
         let complete = (self.ended).partition_point(|split| split.launched <= confirmed);
-        for split in self.ended.drain(..complete) {
+        for split in self.ended.drain(..complete).collect::<Vec<_>>() {
+            match self.told {
+                // Before the split counts as complete: it is not read again then.
+                Told::Account if split.read => self.account(&split)?,
+                Told::Account | Told::End | Told::Nothing => {}
+            }
             self.resume.complete(split.end, split.records)?;
-            let Some((splits, partitions)) = self.by_split else {
-                continue;
-            };
-            let message = wire::encode_split_end(&split.end).map_err(ProduceError::Chunk)?;
-            let queue = Queue::Results(partition_of_split(split.end.split, splits, partitions));
-            self.env.publish(queue, message)?;
+            if self.told == Told::End {
+                let message = wire::encode_split_end(&split.end).map_err(ProduceError::Chunk)?;
+                let splits = self.plan.splits().len() as u32;
+                let partition = partition_of_split(split.end.split, splits, self.partitions);
+                self.env.publish(Queue::Results(partition), message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every partition the account of a split that was read here.
+    fn account(&self, split: &Ended) -> Result<(), ProduceError> {
+        let account = SplitAccount {
+            split: split.end.split,
+            chunks: split.end.chunks,
+            records: split.records.clone(),
+            passed_over: split.end.passed_over,
+        };
+        let message = wire::encode_split_account(&account).map_err(ProduceError::Chunk)?;
+        for partition in 0..self.partitions {
+            self.env
+                .publish(Queue::Results(partition), message.clone())?;
         }
         Ok(())
     }
@@ -223,7 +295,8 @@ impl Publisher<'_> {
 
 impl ChunkSink for Publisher<'_> {
     fn take(&mut self, head: ChunkHead, body: Vec<u8>) -> Result<(), Halt> {
-        if !self.resume.wants(head.id) {
+        // A split whose account is missing is read anew, whole.
+        if self.told != Told::Account && !self.resume.wants(head.id) {
             return Ok(());
         }
         Ok(self.publish(&head, body)?)
@@ -233,13 +306,26 @@ impl ChunkSink for Publisher<'_> {
         self.pool.get(capacity)
     }
 
+    fn take_unread(&mut self, split: u32) -> Result<bool, Halt> {
+        if self.plan.sent() != Sent::Files {
+            return Ok(false);
+        }
+        let Some((task, bytes)) = self.plan.attached(split) else {
+            return Ok(false);
+        };
+        let message = wire::encode_split_task(&task, bytes).map_err(ProduceError::Chunk)?;
+        self.send(message, self.window.min(FILES))?;
+        let end = SplitEnd {
+            split,
+            chunks: 0,
+            passed_over: 0,
+        };
+        self.end(end, Vec::new(), false)?;
+        Ok(true)
+    }
+
     fn ended(&mut self, end: SplitEnd, records: Vec<(u32, u64)>) -> Result<(), Halt> {
-        self.ended.push_back(Ended {
-            end,
-            records,
-            launched: self.launched,
-        });
-        Ok(self.settle()?)
+        Ok(self.end(end, records, true)?)
     }
 
     fn finish(&mut self) -> Result<(), Halt> {

@@ -6,7 +6,6 @@ use std::path::Path;
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::seal::SplitEnd;
-use gristmill_common::split_task::SourceState;
 use gristmill_common::wire;
 use gristmill_input::Plan;
 use gristmill_jobs::environment::Environment;
@@ -40,18 +39,14 @@ pub(crate) fn send_splits(
     };
     for split in 0..plan.splits().len() as u32 {
         let task = plan.task(split, folder).ok_or(ProduceError::Unnamed)?;
-        let sizes = task.sources.iter().map(|source| match source.state {
-            SourceState::File(version) => version.size,
-            SourceState::Object(ref version) => version.size,
-            SourceState::Unreadable(_) => 0,
-        });
         // A source that is cut into splits counts with the first of them.
         let (bytes, sources) = match task.extent.is_first() {
-            true => (sizes.sum(), task.sources.len() as u64),
+            true => (task.size(), task.sources.len() as u64),
             false => (0, 0),
         };
         if resume.done(split).is_none() {
-            let message = wire::encode_split_task(&task).map_err(ProduceError::Chunk)?;
+            let message =
+                wire::encode_split_task(&task, Vec::new()).map_err(ProduceError::Chunk)?;
             sending.land(WINDOW - 1)?;
             let transport = env.transport.clone();
             sending.flying.begin(async move {

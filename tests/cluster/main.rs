@@ -1,5 +1,6 @@
 //! Tests that drive the whole over a real RabbitMQ: real processes, real kills. One noun a file.
 
+mod attached;
 mod chaos;
 mod cluster;
 #[path = "../it/columns.rs"]
@@ -31,6 +32,7 @@ mod poison;
 mod runs;
 mod same_bytes;
 mod screen;
+mod shared_split;
 mod splits;
 mod status;
 #[path = "../it/terminal.rs"]

@@ -180,6 +180,20 @@ impl Kind {
         }
     }
 
+    /// Whether it computes for much longer over a text than reading it takes.
+    #[must_use]
+    pub fn computes_for_long(&self) -> bool {
+        match self {
+            Kind::Pos(_) | Kind::Exec(_) => true,
+            Kind::WordCount(_)
+            | Kind::Grep(_)
+            | Kind::AccessLog(_)
+            | Kind::Wc(_)
+            | Kind::Extract(_)
+            | Kind::GroupBy(_) => false,
+        }
+    }
+
     /// What the kind's results are and how they become part files.
     #[must_use]
     pub fn shape(&self) -> Shape {

@@ -22,6 +22,15 @@ pub trait ChunkSink {
         Vec::with_capacity(capacity)
     }
 
+    /// Takes a split as it is, if it wants to: then it is not read here, and has no chunks. Asked
+    /// before each split.
+    ///
+    /// # Errors
+    /// [`Halt`] to have no more splits.
+    fn take_unread(&mut self, _split: u32) -> Result<bool, Halt> {
+        Ok(false)
+    }
+
     /// All chunks of a split were handed over.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! A pure function of the inputs and the spec (I1). It must not know how chunks are cut.
 
+mod attached;
 mod globs;
 mod inputs;
 mod planned_file;
@@ -301,8 +302,10 @@ impl Plan {
                 SourceKind::Unreadable { .. } => told.push(3),
             }
         }
-        if self.sent == Sent::Splits {
-            told.push(4);
+        match self.sent {
+            Sent::Chunks => {}
+            Sent::Splits => told.push(4),
+            Sent::Files => told.push(6),
         }
         content_hash(&told)
     }

@@ -4,12 +4,15 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use gristmill_common::plan_summary::Sent;
 use gristmill_common::split_task::{ObjectVersion, SourceRef, SourceState, SplitTask};
 use serde_bytes::ByteBuf;
 
 use super::{Plan, PlannedFile, Source, SourceKind, Split};
+use crate::in_memory::InMemory;
 use crate::object::ObjectSource;
 
 /// Where a source of a task is.
@@ -24,8 +27,16 @@ pub fn path_of(task: &SplitTask, source: &SourceRef) -> PathBuf {
 pub enum Located {
     /// A file, or what cannot be read.
     File(PathBuf),
-    /// An object.
+    /// An object, or bytes in memory.
     Object(ObjectSource),
+}
+
+impl Located {
+    /// A source that is all here.
+    #[must_use]
+    pub fn bytes(bytes: Bytes) -> Self {
+        Self::Object(ObjectSource(Arc::new(InMemory(bytes))))
+    }
 }
 
 impl Plan {
@@ -80,10 +91,12 @@ impl Plan {
                         SourceKind::File(PlannedFile::elsewhere(*version))
                     }
                     (SourceState::Unreadable(reason), _) => unreadable(reason),
-                    (SourceState::Object(_), Located::Object(object)) => {
-                        SourceKind::Object(object.clone())
-                    }
+                    (
+                        SourceState::Object(_) | SourceState::Attached(_),
+                        Located::Object(object),
+                    ) => SourceKind::Object(object.clone()),
                     (SourceState::Object(_), Located::File(_)) => unreadable("is no object"),
+                    (SourceState::Attached(_), Located::File(_)) => unreadable("did not come"),
                 },
                 chosen: source.chosen,
                 ahead: None,

@@ -119,6 +119,10 @@ impl Shared<'_, '_> {
                 self.reading.pass(split);
                 continue;
             }
+            if sink.take_unread(split)? {
+                self.reading.pass(split);
+                continue;
+            }
             let mut guarded = Guarded {
                 sink,
                 failed: &self.failed,

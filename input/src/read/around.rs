@@ -35,7 +35,7 @@ fn first_member(directory: &Directory<'_, '_>) -> u64 {
 /// alone, so there all of them count; and those that cannot be read.
 fn not_zero(file: &Random<'_>, from: u64, to: u64) -> u64 {
     let mut all = to.saturating_sub(from);
-    if file.is_object() {
+    if file.is_far() {
         return all;
     }
     let mut piece = vec![0; STEP.min(all as usize)];

@@ -23,6 +23,8 @@ mod zip_file;
 #[cfg(test)]
 mod archive_tests;
 #[cfg(test)]
+mod attached_tests;
+#[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
 mod format_tests;

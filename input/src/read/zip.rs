@@ -187,7 +187,7 @@ fn is_worth(file: &Random<'_>, member: &Member) -> bool {
     member.flags & ENCRYPTED == 0
         && member.data.is_ok()
         && METHODS.contains(&member.method)
-        && (!file.is_object() || is_named_as_archive(&member.name))
+        && (!file.is_far() || is_named_as_archive(&member.name))
 }
 
 /// Cuts one member.

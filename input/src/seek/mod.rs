@@ -90,7 +90,7 @@ impl SeekTable {
         let mut head = [0; bgzf::HEADER];
         file.at(&mut head, 0).ok()?;
         match format_of(&head)? {
-            Format::Gzip if file.is_object() => None,
+            Format::Gzip if file.is_far() => None,
             Format::Gzip => bgzf::table(file, least),
             Format::Zstd => zstd_frames::table(file, least),
             _ => xz::table(file, least),

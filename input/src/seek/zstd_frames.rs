@@ -28,7 +28,7 @@ const RESERVED: u8 = 0x7C;
 pub(super) fn table(file: &Random<'_>, least: SeekPoint) -> Option<SeekTable> {
     match stated(file, least) {
         Some(table) => Some(table),
-        None if file.is_object() => None,
+        None if file.is_far() => None,
         None => walked(file, least),
     }
 }

@@ -123,8 +123,8 @@ impl<'a> Random<'a> {
     }
 
     /// Whether each range is asked for over a network.
-    pub(crate) fn is_object(&self) -> bool {
-        matches!(self.origin, Origin::Object(..))
+    pub(crate) fn is_far(&self) -> bool {
+        matches!(&self.origin, Origin::Object(object, _) if !object.is_here())
     }
 
     /// A range as a stream that goes straight on.

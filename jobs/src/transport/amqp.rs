@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{Delivery, PublishError, Settled};
+use crate::declare::queue_depth;
 use crate::queue::Queue;
 use crate::queue::queue_name;
 use gristmill_common::job::JobRun;
@@ -111,6 +112,11 @@ impl Amqp {
                 Err(End::Refused(reason)) => Err(PublishError::Refused(reason)),
             },
         }
+    }
+
+    pub(super) async fn waiting(&self, queue: Queue) -> Option<u32> {
+        let asked = queue_depth(&self.inner.broker, &self.inner.job, queue).await;
+        asked.ok().flatten()
     }
 
     pub(super) fn finish(&self, queue: Queue) {

@@ -107,6 +107,14 @@ impl Transport {
         }
     }
 
+    /// How many messages of a broker's queue nobody has taken yet; `None` where that is not known.
+    pub async fn waiting(&self, queue: Queue) -> Option<u32> {
+        match self {
+            Transport::Amqp(queues) => queues.waiting(queue).await,
+            Transport::Embedded(_) | Transport::Faulty(_) => None,
+        }
+    }
+
     /// Stops everything: waiting publishers get [`PublishError::Stopped`], consumers `None`.
     pub fn stop(&self) {
         match self {

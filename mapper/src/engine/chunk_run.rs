@@ -9,7 +9,7 @@ use gristmill_common::chunk::Chunk;
 use gristmill_common::id::{ChunkId, content_hash};
 use gristmill_common::outcome::{MAX_PART, SourceCount};
 use gristmill_common::shards::ShardRows;
-use gristmill_common::spec::Shape;
+use gristmill_common::spec::{Kind, Shape};
 use gristmill_common::table::{BadTable, Merge};
 use gristmill_common::wire::{self, Check, Message, WireError};
 
@@ -45,8 +45,17 @@ pub(crate) struct ChunkRun {
 }
 
 impl ChunkRun {
-    /// The first run of a split; `None` for pairs, which keep the order of their chunks.
-    pub(crate) fn first_of(split: u32, shape: &Shape, partitions: u32) -> Option<Self> {
+    /// The first run of a split. `None` for pairs, which keep the order of their chunks, and where
+    /// a kind computes for long: its chunks may be mapped by others.
+    pub(crate) fn first_of(
+        split: u32,
+        kind: &Kind,
+        shape: &Shape,
+        partitions: u32,
+    ) -> Option<Self> {
+        if kind.computes_for_long() {
+            return None;
+        }
         let (most, merges): (_, Vec<Merge>) = match shape {
             Shape::Table(table) => {
                 let merges = table.columns.iter().map(|(_, merge)| *merge);
@@ -288,7 +297,7 @@ mod tests {
                 let prepared = Arc::new(Prepared::new(&spec).unwrap());
                 let shape = prepared.shape().clone();
                 let mut mapper = Mapper::new(prepared, &spec, 5);
-                let run = || ChunkRun::first_of(2, &shape, partitions).unwrap();
+                let run = || ChunkRun::first_of(2, &kind, &shape, partitions).unwrap();
                 let (mut here, mut apart) = (run(), run());
                 let mut records = 0;
                 for chunk in &chunks() {
@@ -324,7 +333,7 @@ mod tests {
         let prepared = Arc::new(Prepared::new(&spec).unwrap());
         let shape = prepared.shape().clone();
         let mut mapper = Mapper::new(prepared, &spec, 0);
-        let mut run = ChunkRun::first_of(2, &shape, 1).unwrap();
+        let mut run = ChunkRun::first_of(2, &word_count(), &shape, 1).unwrap();
         assert!(run.is_empty());
         let chunk = |text: String| {
             let mut chunk = chunks().remove(0);

@@ -11,14 +11,25 @@ pub(super) fn runs_program(job: &Job) -> bool {
     matches!(job.submission.spec.kind, Kind::Exec(_))
 }
 
-/// Whether mappers read a job's sources.
+/// Whether mappers read some or all of a job's splits.
 pub(super) fn is_read_here(job: &Job) -> bool {
-    job.submission.plan_summary.sent == Sent::Splits
+    job.submission.plan_summary.sent.has_accounts()
 }
 
-/// Why a job whose sources mappers read cannot be worked on here, if it cannot.
+/// How many messages so many threads take of a job whose splits mappers read. A split named is of
+/// up to minutes of work; one whose files came along is of up to seconds, and a thread that is done
+/// with it should not wait for the next.
+pub(super) fn in_hand_of_splits(job: &Job, threads: usize) -> usize {
+    match job.submission.plan_summary.sent {
+        Sent::Files => 2 * threads,
+        Sent::Chunks | Sent::Splits => threads,
+    }
+}
+
+/// Why a job whose sources mappers open cannot be worked on here, if it cannot.
 pub(super) fn unreadable(job: &Job, inputs: &Inputs) -> Option<String> {
-    (is_read_here(job) && inputs.is_empty()).then(|| {
+    let opened_here = job.submission.plan_summary.sent == Sent::Splits;
+    (opened_here && inputs.is_empty()).then(|| {
         "it was sent as splits, and this mapper may read no folder: start it with --inputs DIR or URL"
             .into()
     })

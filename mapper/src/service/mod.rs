@@ -140,7 +140,7 @@ impl Service {
             let suspect = delivery.payload().clone();
             let chunk = match wire::decode(&suspect, Check::Head) {
                 Ok(Message::Chunk(chunk)) => chunk.head.id.to_string(),
-                Ok(Message::SplitTask(task)) => format!("{}/-", task.split),
+                Ok(Message::SplitTask(task, _)) => format!("{}/-", task.split),
                 _ => "-".into(),
             };
             let (job, attempt) = (in_flight.job().label(), attempt_of(&delivery));

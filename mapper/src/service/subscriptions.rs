@@ -18,7 +18,7 @@ use tracing::info;
 use crate::engine::prepared::Prepared;
 use crate::programs::{ExecSettings, Turn};
 use crate::service::files::Files;
-use crate::service::fitness::{foreign, is_read_here, runs_program, unreadable};
+use crate::service::fitness::{foreign, in_hand_of_splits, is_read_here, runs_program, unreadable};
 use crate::service::programs::{Programs, Ready};
 use crate::service::share::{AHEAD, rotated, share_of};
 use crate::service::subscribed::Subscribed;
@@ -251,7 +251,7 @@ impl Subscriptions {
         let most = |chunks: usize| share.min(u16::try_from(chunks).unwrap_or(u16::MAX));
         let threads = self.settings.threads.max(1);
         match job {
-            Some(job) if is_read_here(job) => most(threads),
+            Some(job) if is_read_here(job) => most(in_hand_of_splits(job, threads)),
             Some(job) if runs_program(job) => {
                 let cost = self.costs.get(&job.run());
                 match cost.map(|cost| cost.ahead()).unwrap_or_default() {

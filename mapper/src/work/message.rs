@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
-use gristmill_common::plan_summary::Sent;
 use gristmill_common::split_task::SplitTask;
 use gristmill_common::wire::{self, Message};
 
@@ -11,24 +10,24 @@ use crate::work::assignment::Assignment;
 /// What a message asks for.
 pub(super) enum Work {
     Chunk(Chunk),
-    Split(SplitTask),
+    /// With the bytes of the sources that came with it.
+    Split(SplitTask, Bytes),
 }
 
 /// Reads a message; the reason if it is none of this job's.
 pub(super) fn decode(payload: &Bytes, job: &Assignment) -> Result<Work, String> {
     let Assignment { splits, sent, .. } = *job;
     match wire::decode(payload, job.check) {
-        Ok(Message::Chunk(chunk)) if sent == Sent::Chunks && chunk.head.id.split < splits => {
-            Ok(Work::Chunk(chunk))
-        }
-        Ok(Message::SplitTask(task)) if sent == Sent::Splits && task.split < splits => {
-            Ok(Work::Split(task))
+        // Where mappers read splits, chunks come too: of what somebody else has read.
+        Ok(Message::Chunk(chunk)) if chunk.head.id.split < splits => Ok(Work::Chunk(chunk)),
+        Ok(Message::SplitTask(task, attached)) if sent.has_accounts() && task.split < splits => {
+            Ok(Work::Split(task, attached))
         }
         Ok(Message::Chunk(chunk)) => Err(format!(
-            "chunk {} of a job of {splits} splits, sent as {sent:?}",
+            "chunk {} of a job of {splits} splits",
             chunk.head.id
         )),
-        Ok(Message::SplitTask(task)) => Err(format!(
+        Ok(Message::SplitTask(task, _)) => Err(format!(
             "split {} of a job of {splits} splits, sent as {sent:?}",
             task.split
         )),

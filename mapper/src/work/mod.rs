@@ -233,7 +233,7 @@ fn chunk_of(
     let Task { job, in_flight, .. } = task;
     match decode(&task.payload, job) {
         Ok(Work::Chunk(chunk)) => return Some(chunk),
-        Ok(Work::Split(split)) => {
+        Ok(Work::Split(split, attached)) => {
             let work = SplitWork {
                 scheduler,
                 runtime,
@@ -242,7 +242,7 @@ fn chunk_of(
                 suspect: task.suspect,
                 relapsed: relapsed(job, task.relapses),
             };
-            work.map(&split, mappers.of(job));
+            work.map(&split, &attached, mappers.of(job));
         }
         Err(reason) => {
             if let Some(delivery) = in_flight.take() {

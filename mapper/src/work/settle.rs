@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use gristmill_common::chunk::Chunk;
 use gristmill_common::crash;
+use gristmill_common::plan_summary::Sent;
 use gristmill_common::progress::Progress;
 use gristmill_jobs::transport::{Delivery, PublishError};
 
@@ -63,13 +64,22 @@ pub(super) async fn publish_all(
 
 pub(super) fn count(job: &Assignment, chunk: &Chunk, mapped: &Mapped) {
     let progress = &job.progress;
-    Progress::add(&progress.chunks_mapped, 1);
+    // In a job of splits it is a part of one that somebody else reads.
+    let is_part = job.sent == Sent::Splits;
+    Progress::add(&progress.chunks_mapped, u64::from(!is_part));
     Progress::add(&progress.bytes_mapped, chunk.body.len() as u64);
     Progress::add(&progress.records, mapped.records);
     Progress::add(&progress.quarantined, mapped.quarantined);
     progress.touch();
     if let Some(counters) = &job.counters {
-        counters.mapped(chunk.body.len() as u64, mapped.quarantined);
+        let bytes = chunk.body.len() as u64;
+        match is_part {
+            false => counters.mapped(bytes, mapped.quarantined),
+            true => {
+                counters.mapped_text(bytes);
+                counters.set_aside(mapped.quarantined);
+            }
+        }
         counters.counted(&mapped.counters);
     }
 }

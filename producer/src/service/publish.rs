@@ -113,6 +113,12 @@ impl Submitter<'_> {
                 let seal = produce(plan, spec, env, settings, resume)?;
                 Ok(seal.chunks.iter().map(|&chunks| u64::from(chunks)).sum())
             }
+            Sent::Files => {
+                let seal = produce(plan, spec, env, settings, resume)?;
+                // A split without chunks travels as it is.
+                let messages = seal.chunks.iter().map(|&chunks| u64::from(chunks.max(1)));
+                Ok(messages.sum())
+            }
             Sent::Splits => {
                 send_splits(plan, folder, env, resume)?;
                 Ok(plan.splits().len() as u64)

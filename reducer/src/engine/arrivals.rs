@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gristmill_common::id::{ChunkId, partition_of_split};
-use gristmill_common::plan_summary::{PlanSummary, Sent};
+use gristmill_common::plan_summary::PlanSummary;
 use gristmill_common::seal::{Seal, SplitEnd};
 use gristmill_common::split_task::SplitAccount;
 
@@ -28,9 +28,9 @@ pub(crate) struct Arrivals {
     /// The ids of skipped chunks that have no other outcome yet, with their chunks' hashes.
     skipped: BTreeMap<ChunkId, u64>,
     ends: HashMap<u32, u32>,
-    /// Of a job that sends splits: what reading them gave, which makes the seal when all are here.
+    /// Of a job whose splits have accounts: these make the seal when all are here.
     accounts: Option<BTreeMap<u32, SplitAccount>>,
-    /// Of a job that sends splits: the highest index that came of each.
+    /// Of such a job: the highest index that came of each split.
     highest: HashMap<u32, u32>,
     seal: Option<Seal>,
     expected: usize,
@@ -45,9 +45,9 @@ impl Arrivals {
         by_split: bool,
         plan_summary: &PlanSummary,
     ) -> Self {
-        let by_reference = plan_summary.sent == Sent::Splits;
+        let has_accounts = plan_summary.sent.has_accounts();
         // Nothing will be said of no splits.
-        let seal = (by_reference && plan_summary.splits == 0).then(|| Seal {
+        let seal = (has_accounts && plan_summary.splits == 0).then(|| Seal {
             records: vec![0; plan_summary.sources.len()],
             ..Seal::default()
         });
@@ -60,7 +60,7 @@ impl Arrivals {
             taken: HashMap::new(),
             skipped: BTreeMap::new(),
             ends: HashMap::new(),
-            accounts: by_reference.then(BTreeMap::new),
+            accounts: has_accounts.then(BTreeMap::new),
             highest: HashMap::new(),
             seal,
             expected: 0,
@@ -223,7 +223,7 @@ impl Arrivals {
         self.seal(seal)
     }
 
-    /// Of a job that sends splits: of how many the account is here, and how many there are.
+    /// Of a job whose splits have accounts: of how many it is here, and how many there are.
     pub(crate) fn split_accounts(&self) -> Option<(usize, usize)> {
         let accounts = self.accounts.as_ref()?;
         Some((accounts.len(), self.splits as usize))

@@ -130,7 +130,7 @@ impl<'a> Reducer<'a> {
         let outcome = match message {
             Message::Outcome(outcome) => outcome,
             Message::Seal(_) if self.arrivals.split_accounts().is_some() => {
-                let what = "a seal in a job whose splits are read by mappers";
+                let what = "a seal in a job whose splits have accounts";
                 return Err(ReduceError::Malformed(what.into()));
             }
             Message::Seal(seal) => {
@@ -140,7 +140,7 @@ impl<'a> Reducer<'a> {
             // It says nothing that the seal does not say.
             Message::SplitEnd(_) => return Ok(false),
             Message::SplitAccount(account) => return self.arrivals.is_new_account(account),
-            Message::Chunk(_) | Message::SplitTask(_) | Message::AtWork => return Err(misplaced()),
+            Message::Chunk(_) | Message::SplitTask(..) | Message::AtWork => return Err(misplaced()),
         };
         let head = &outcome.head;
         self.check(head)?;
@@ -202,7 +202,7 @@ impl<'a> Reducer<'a> {
                 self.arrivals.split_account(account)?;
                 self.merging.advance(&mut self.spill, &self.arrivals)?;
             }
-            Message::Chunk(_) | Message::SplitTask(_) | Message::AtWork => return Err(misplaced()),
+            Message::Chunk(_) | Message::SplitTask(..) | Message::AtWork => return Err(misplaced()),
         }
         let spilled = self.spill.spilled() + self.merging.spilled();
         Progress::add(&self.progress.spilled, spilled - self.shown);

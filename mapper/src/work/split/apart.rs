@@ -32,15 +32,15 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The subcommand of the binary that runs [`super::reader::read_apart`].
 pub const READER: &str = "isolated-split";
 
-/// Reads a split in a process of its own and maps its chunks; `None` when somebody else is to do
-/// it.
+/// Reads a split, whose sources are `located` and partly came with it, in a process of its own and
+/// maps its chunks; `None` when somebody else is to do it.
 ///
 /// # Errors
 /// When the job cannot go on, or not here.
 pub(super) fn read(
     job: &Assignment,
     task: &SplitTask,
-    located: &[Located],
+    (located, attached): (&[Located], &Bytes),
     settings: &SplitReading,
     mapping: &mut Mapping<'_>,
 ) -> Result<Option<SplitAccount>, MapError> {
@@ -56,7 +56,7 @@ pub(super) fn read(
         tmp: settings.tmp.clone(),
         memory: job.limits.memory,
     };
-    let mut reader = Reader::start(&request)?;
+    let mut reader = Reader::start(&request, attached)?;
     let mut taken = Taken::default();
     // As long as a chunk may take to be mapped; reading says when it goes on.
     let patience = Duration::from_secs(job.limits.seconds.max(1));
@@ -121,7 +121,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn start(request: &ReadRequest) -> Result<Self, MapError> {
+    fn start(request: &ReadRequest, attached: &[u8]) -> Result<Self, MapError> {
         let (child, mut input, output) = start(READER).map_err(MapError::Unable)?;
         let (sender, frames) = sync_channel(1);
         let reader = Self { child, frames };
@@ -130,7 +130,7 @@ impl Reader {
             line.map_err(|error| MapError::Unable(format!("cannot ask a child: {error}")))?;
         line.push(b'\n');
         // A process that is dead reads no more; its end is seen below.
-        let _ = input.write_all(&line);
+        let _ = (input.write_all(&line)).and_then(|()| input.write_all(attached));
         drop(input);
         std::thread::spawn(move || pass_on(output, |frame| sender.send(frame).is_ok()));
         Ok(reader)

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use gristmill_common::chunk::{Chunk, ChunkHead};
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
-use gristmill_common::split_task::SplitAccount;
+use gristmill_common::split_task::{SplitAccount, SplitTask};
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_input::{ChunkSink, Halt};
 
 use super::SplitWork;
 use super::outcomes::Outcomes;
+use super::sharing::Sharing;
 use crate::engine::chunk_run::ChunkRun;
 use crate::engine::mapper::{Mapped, Mapper};
 use crate::work::assignment::MapError;
@@ -23,6 +24,8 @@ pub(super) struct Mapping<'a> {
     outcomes: Outcomes<'a>,
     /// The chunks whose common outcome is not sent yet.
     run: Option<ChunkRun>,
+    /// How chunks go to others, if they do.
+    sharing: Option<Sharing<'a>>,
     /// Which attempt it is, where chunks are run in processes of their own.
     apart: Option<u64>,
     /// The buffer of the chunk before.
@@ -32,14 +35,20 @@ pub(super) struct Mapping<'a> {
 impl<'a> Mapping<'a> {
     pub(super) fn new(
         work: &'a SplitWork<'a>,
-        split: u32,
+        task: &SplitTask,
         mapper: &'a mut Mapper,
         outcomes: Outcomes<'a>,
         apart: Option<u64>,
     ) -> Self {
         let job = work.job;
         Self {
-            run: ChunkRun::first_of(split, job.prepared.shape(), job.spec.partitions),
+            run: ChunkRun::first_of(
+                task.split,
+                &job.spec.kind,
+                job.prepared.shape(),
+                job.spec.partitions,
+            ),
+            sharing: Sharing::of(work, task, apart.is_some()),
             work,
             mapper,
             outcomes,
@@ -80,6 +89,11 @@ impl<'a> Mapping<'a> {
         in_flight.goes_on();
         if self.is_taken() || !scheduler.has(job.number) {
             return Ok(false);
+        }
+        if let Some(sharing) = &mut self.sharing
+            && sharing.share(chunk)?
+        {
+            return Ok(true);
         }
         let encode_error = |source| encode_error(chunk.head.id, source);
         let mapped = match (self.apart, &mut self.run) {

@@ -10,11 +10,13 @@ mod frames;
 mod mapping;
 mod outcomes;
 mod reader;
+mod sharing;
 mod sources;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
 use gristmill_common::split_task::{SplitAccount, SplitTask};
@@ -52,7 +54,8 @@ pub(crate) struct SplitWork<'a> {
 
 impl SplitWork<'_> {
     /// Reads and maps the split, and settles it; a failure ends the job here.
-    pub(crate) fn map(&self, task: &SplitTask, mapper: &mut Mapper) {
+    /// `attached` is the bytes of the sources that came with it.
+    pub(crate) fn map(&self, task: &SplitTask, attached: &Bytes, mapper: &mut Mapper) {
         let Some(reading) = &self.job.reading else {
             let reason = "a split to read, in a job of chunks".to_owned();
             return self.fail(MapError::Undecodable(reason));
@@ -68,7 +71,7 @@ impl SplitWork<'_> {
             true => self.in_flight.take(),
             false => None,
         };
-        match self.read(task, reading, mapper, held.as_ref()) {
+        match self.read(task, attached, reading, mapper, held.as_ref()) {
             Ok(true) => {
                 // Whoever found that it takes too long has taken it away.
                 if let Some(delivery) = held.or_else(|| self.in_flight.take()) {
@@ -116,15 +119,16 @@ impl SplitWork<'_> {
     fn read(
         &self,
         task: &SplitTask,
+        attached: &Bytes,
         settings: &SplitReading,
         mapper: &mut Mapper,
         held: Option<&Delivery>,
     ) -> Result<bool, MapError> {
-        let paths = sources::find(task, &settings.inputs)?;
+        let paths = sources::find(task, attached, &settings.inputs)?;
         let outcomes = Outcomes::new(self, &settings.stop);
-        let mut mapping = Mapping::new(self, task.split, mapper, outcomes, held.map(attempt_of));
+        let mut mapping = Mapping::new(self, task, mapper, outcomes, held.map(attempt_of));
         let read = match self.suspect {
-            true => apart::read(self.job, task, &paths, settings, &mut mapping)?,
+            true => apart::read(self.job, task, (&paths, attached), settings, &mut mapping)?,
             false => self.read_here(task, &paths, settings, &mut mapping)?,
         };
         let Some(mut account) = read else {

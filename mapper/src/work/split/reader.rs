@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gristmill_common::chunk::ChunkHead;
 use gristmill_common::crash;
 use gristmill_common::progress::Progress;
@@ -21,6 +22,7 @@ use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::frames::{Frame, ReadEnd};
+use super::sources::attached_parts;
 use super::{account_of, is_hopeless};
 use crate::work::isolate::limit;
 
@@ -29,7 +31,8 @@ const MOST_REQUEST: u64 = 256 << 20;
 /// How often it is said that reading goes on.
 const BEAT: Duration = Duration::from_millis(500);
 
-/// What is to be read.
+/// What is to be read: a line of JSON, and behind it the bytes of the sources that came with the
+/// split.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ReadRequest {
     pub(super) spec: JobSpec,
@@ -54,11 +57,15 @@ pub fn read_apart(
     let mut line = Vec::new();
     let mut request = BufReader::new(input).take(MOST_REQUEST);
     request.read_until(b'\n', &mut line)?;
+    let mut attached = Vec::new();
+    request.read_to_end(&mut attached)?;
+    let attached = Bytes::from(attached);
     let request: ReadRequest = serde_json::from_slice(&line)?;
     limit(Resource::As, request.memory, request.memory)?;
     // A core dump of every such process would fill the disk.
     limit(Resource::Core, 0, 0)?;
     let mut located = Vec::new();
+    let mut parts = attached_parts(&request.task, &attached);
     for (source, path) in request.task.sources.iter().zip(request.paths) {
         located.push(match &source.state {
             SourceState::Object(version) => {
@@ -66,7 +73,10 @@ pub fn read_apart(
                 let object = objects.at(url, version.size, &version.version)?;
                 Located::Object(ObjectSource(object))
             }
-            _ => Located::File(PathBuf::from(OsString::from_vec(path))),
+            SourceState::Attached(_) => parts.next().ok_or("a source that did not come")?,
+            SourceState::File(_) | SourceState::Unreadable(_) => {
+                Located::File(PathBuf::from(OsString::from_vec(path)))
+            }
         });
     }
     let plan = Plan::of_task(&request.task, &located);

@@ -4,29 +4,52 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use gristmill_common::name::on_one_line;
 use gristmill_common::split_task::{FileVersion, ObjectVersion, SourceState, SplitTask};
 use gristmill_input::{Located, ObjectSource, path_of, version_of};
 
 use crate::work::assignment::{Inputs, MapError};
 
-/// Finds the sources of a split, each by its path without links. Those that were unreadable when
-/// the job was planned are not looked for.
+/// Finds the sources of a split, each by its path without links, or in the bytes `attached` that
+/// came with it. Those that were unreadable when the job was planned are not looked for.
 ///
 /// # Errors
 /// [`MapError::Unable`] when one cannot be opened here, or is none of `inputs`;
 /// [`MapError::Hopeless`] when one has changed.
-pub(super) fn find(task: &SplitTask, inputs: &Inputs) -> Result<Vec<Located>, MapError> {
+pub(super) fn find(
+    task: &SplitTask,
+    attached: &Bytes,
+    inputs: &Inputs,
+) -> Result<Vec<Located>, MapError> {
     let mut paths = Vec::with_capacity(task.sources.len());
+    let mut parts = attached_parts(task, attached);
     for source in &task.sources {
         let path = path_of(task, source);
         paths.push(match &source.state {
             SourceState::File(version) => Located::File(found(&path, *version, &inputs.folders)?),
             SourceState::Unreadable(_) => Located::File(path),
             SourceState::Object(version) => object(&source.name, version, inputs)?,
+            SourceState::Attached(_) => {
+                parts.next().unwrap_or_else(|| Located::bytes(Bytes::new()))
+            }
         });
     }
     Ok(paths)
+}
+
+/// The sources that came with a split, in order.
+pub(super) fn attached_parts(task: &SplitTask, attached: &Bytes) -> impl Iterator<Item = Located> {
+    let mut rest = attached.clone();
+    let sizes = task.sources.iter().filter_map(|source| match source.state {
+        SourceState::Attached(size) => Some(size),
+        _ => None,
+    });
+    // The message was checked: they are as long as it says.
+    sizes.map(move |size| {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        Located::bytes(rest.split_to(size.min(rest.len())))
+    })
 }
 
 /// An object that may be read here. Whether it still is what it was, each answer of its store
@@ -148,7 +171,7 @@ mod tests {
         std::fs::write(&good, "text").unwrap();
         std::fs::write(&bad, "text").unwrap();
         assert_eq!(
-            find(&task(&good), &inputs(&folders)).unwrap(),
+            find(&task(&good), &Bytes::new(), &inputs(&folders)).unwrap(),
             [Located::File(folders[0].join("a"))]
         );
         let link = inside.path().join("link");
@@ -158,11 +181,11 @@ mod tests {
             .join("../")
             .join(outside.path().file_name().unwrap());
         for path in [&bad, &link, &dots.join("secret")] {
-            let found = find(&task(path), &inputs(&folders));
+            let found = find(&task(path), &Bytes::new(), &inputs(&folders));
             assert!(matches!(found, Err(MapError::Unable(_))), "{path:?}");
             assert!(reason(found).contains("--inputs"), "{path:?}");
         }
-        assert!(find(&task(&good), &inputs(&[])).is_err());
+        assert!(find(&task(&good), &Bytes::new(), &inputs(&[])).is_err());
     }
 
     #[test]
@@ -172,16 +195,16 @@ mod tests {
         let path = dir.path().join("a.log");
         std::fs::write(&path, "text").unwrap();
         let task = task(&path);
-        let paths = find(&task, &inputs(&folders)).unwrap();
+        let paths = find(&task, &Bytes::new(), &inputs(&folders)).unwrap();
         check_unchanged(&task, &paths).unwrap();
         std::fs::write(&path, "text and more").unwrap();
-        let found = find(&task, &inputs(&folders));
+        let found = find(&task, &Bytes::new(), &inputs(&folders));
         assert!(matches!(found, Err(MapError::Hopeless(_))));
         assert!(reason(found).contains("a.log: it has 13 bytes and had 4"));
         assert!(check_unchanged(&task, &paths).is_err());
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(
-            find(&task, &inputs(&folders)),
+            find(&task, &Bytes::new(), &inputs(&folders)),
             Err(MapError::Unable(_))
         ));
         let gone = check_unchanged(&task, &paths);

@@ -24,6 +24,7 @@ pub(super) fn all() -> Vec<Vec<u8>> {
         outcome(),
         seal(),
         split_end(),
+        attached_split(),
         split_task(Extent::Members(3..u64::MAX)),
         split_task(Extent::Packed {
             packed: 5..9,
@@ -135,7 +136,28 @@ fn split_task(extent: Extent) -> Vec<u8> {
         }],
         extent,
     };
-    wire::encode_split_task(&task).expect("small").into()
+    wire::encode_split_task(&task, Vec::new())
+        .expect("small")
+        .into()
+}
+
+fn attached_split() -> Vec<u8> {
+    let source = |name: &[u8], size| SourceRef {
+        name: name.to_vec().into(),
+        chosen: true,
+        state: SourceState::Attached(size),
+    };
+    let task = SplitTask {
+        split: 1,
+        chunk_size: 1 << 20,
+        folder: b"".to_vec().into(),
+        first_source: 3,
+        sources: vec![source(b"a.gz", 3), source(b"b.gz", 4)],
+        extent: Extent::Whole,
+    };
+    wire::encode_split_task(&task, b"zipzip!".to_vec())
+        .expect("small")
+        .into()
 }
 
 fn split_account() -> Vec<u8> {
