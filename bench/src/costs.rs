@@ -1,4 +1,4 @@
-//! `costs`: CPU seconds by role for jobs over a broker, sent as chunks, as files and as splits, beside `run`.
+//! `costs`: CPU seconds by role for jobs over a broker, sent in each way, beside `run`.
 
 use std::path::PathBuf;
 

@@ -73,7 +73,7 @@ enum Command {
         #[arg(long, default_value_t = 3)]
         runs: usize,
     },
-    /// CPU seconds by role for jobs over a broker, sent as chunks, as files and as splits, beside `run`.
+    /// CPU seconds by role for jobs over a broker, sent as chunks, files and splits, beside `run`.
     Costs {
         #[command(flatten)]
         what: What,

@@ -108,11 +108,12 @@ pub struct ProduceArgs {
     #[arg(long, help_heading = "Job")]
     pub force: bool,
     /// What travels: the text in chunks; compressed files as they are; or splits, which name files
-    /// that mappers read themselves [default: splits where all inputs are URLs, else chunks]
+    /// that mappers read themselves [default: splits where all inputs are URLs; files where most
+    /// are compressed and small, but for pos and exec; else chunks]
     ///
     /// With files, compressed files and archives of up to 12 MiB travel as they lie on disk, and
-    /// mappers unpack them; of all others the text travels in chunks. That takes the producer a
-    /// twentieth of the time.
+    /// mappers unpack them; of all others the text travels in chunks. It takes the producer a tenth
+    /// of the time.
     ///
     /// With splits the producer reads nothing, and more mappers make the job faster: the files must
     /// lie under the same path for them, in a folder that `gristmill map --inputs` names, or be

@@ -80,7 +80,12 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let plan = plan(&job, chunk_size, None)?;
     let sent = sent(&job, &plan)?;
     let mut plan = plan.sent_as(sent);
-    if let (Sent::Splits, Some(hint)) = (sent, lone_split::hint(&plan)) {
+    // Of a kind that computes for long, all mappers share a split.
+    if let (Sent::Splits, false, Some(hint)) = (
+        sent,
+        job.spec.kind.computes_for_long(),
+        lone_split::hint(&plan),
+    ) {
         verbosity.say(&hint);
     }
     if job.command.cutting.dry_run {
@@ -202,9 +207,13 @@ fn settings(job: &TypedJob<ProduceArgs>, program: bool) -> anyhow::Result<(Setti
 
 /// How splits travel.
 fn sent(job: &TypedJob<ProduceArgs>, plan: &Plan) -> anyhow::Result<Sent> {
-    let usual = match plan.is_of_objects() && job.max_expanded.is_none() {
-        true => SendWord::Splits,
-        false => SendWord::Chunks,
+    let usual = match job.max_expanded {
+        Some(_) => SendWord::Chunks,
+        None if plan.is_of_objects() => SendWord::Splits,
+        // A file may be the work of minutes.
+        None if job.spec.kind.computes_for_long() => SendWord::Chunks,
+        None if plan.is_mostly_packed() => SendWord::Files,
+        None => SendWord::Chunks,
     };
     match job.command.send.unwrap_or(usual) {
         SendWord::Chunks => Ok(Sent::Chunks),

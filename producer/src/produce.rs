@@ -313,7 +313,10 @@ impl ChunkSink for Publisher<'_> {
         let Some((task, bytes)) = self.plan.attached(split) else {
             return Ok(false);
         };
-        let message = wire::encode_split_task(&task, bytes).map_err(ProduceError::Chunk)?;
+        // Names may be long: what does not fit is read here.
+        let Ok(message) = wire::encode_split_task(&task, bytes) else {
+            return Ok(false);
+        };
         self.send(message, self.window.min(FILES))?;
         let end = SplitEnd {
             split,

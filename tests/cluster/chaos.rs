@@ -263,10 +263,10 @@ impl Campaign {
         line.extend(["--chunk-size", "4KiB", "--wait", "--job"].map(String::from));
         line.extend([name, text(input).to_owned()]);
         line.extend(["--allow-quarantine", "100%"].map(String::from));
-        // Every other job is read by the mappers.
-        if self.tally.jobs.is_multiple_of(2) {
-            line.extend(["--send", "splits"].map(String::from));
-        }
+        // Each of the six jobs travels in each way, one after the other.
+        let way = (self.tally.jobs + self.tally.jobs / 6) % 3;
+        let sent = ["chunks", "files", "splits"][way as usize];
+        line.extend(["--send", sent].map(String::from));
         line.extend(more.iter().map(ToString::to_string));
         line
     }

@@ -9,8 +9,9 @@ use gristmill_common::split_task::{SourceRef, SourceState, SplitTask};
 use serde_bytes::ByteBuf;
 
 use super::planned_file::version_of;
-use super::{Plan, PlannedFile, Source, SourceKind};
-use crate::sniff::{Format, sniff_named};
+use super::ranges::is_packed;
+use super::{Plan, PlannedFile, Source, SourceKind, Split};
+use crate::sniff::{Format, is_named_as_archive, sniff_named};
 use crate::stream::{Input, Origin, Random, Section, open_at_once};
 
 /// The most bytes of files in one message. A broker takes 16 MiB at most (RabbitMQ 4).
@@ -20,12 +21,26 @@ const MOST: u64 = 12 << 20;
 const HEAD: usize = 4 << 10;
 
 impl Plan {
-    /// The message of a split and the bytes of its files, if these can travel as they are: they fit
-    /// one message, each is compressed or an archive, and none has changed since the job was
-    /// planned. `None` where the split is to be read here.
+    /// Whether most of the inputs' bytes are in files that can travel as they are, as far as their
+    /// names and sizes tell.
     #[must_use]
-    pub fn attached(&self, number: u32) -> Option<(SplitTask, Vec<u8>)> {
-        let split = self.split(number)?;
+    pub fn is_mostly_packed(&self) -> bool {
+        let Some(total) = self.total_bytes() else {
+            return false;
+        };
+        let named = |source: &Source| is_packed(&source.name) || is_named_as_archive(&source.name);
+        let fitting = (self.splits.iter()).filter_map(|split| {
+            let files = self.fitting(split)?;
+            let size = |(_, planned): &(&Source, PlannedFile)| planned.version.size;
+            let all = files.iter().all(|(source, _)| named(source));
+            all.then(|| files.iter().map(size).sum::<u64>())
+        });
+        let fitting: u64 = fitting.sum();
+        fitting > 0 && fitting >= total / 2
+    }
+
+    /// The files of a split that fit one message; `None` if they do not, or not all are files.
+    fn fitting(&self, split: &Split) -> Option<Vec<(&Source, PlannedFile)>> {
         if split.extent != Extent::Whole {
             return None;
         }
@@ -39,10 +54,19 @@ impl Plan {
             size = size.saturating_add(planned.version.size);
             files.push((source, planned));
         }
-        if size > MOST {
-            return None;
-        }
-        // The message's head comes behind them.
+        (size <= MOST).then_some(files)
+    }
+
+    /// The message of a split and the bytes of its files, if these can travel as they are: they fit
+    /// one message, each is compressed or an archive, and none has changed since the job was
+    /// planned. `None` where the split is to be read here.
+    #[must_use]
+    pub fn attached(&self, number: u32) -> Option<(SplitTask, Vec<u8>)> {
+        let split = self.split(number)?;
+        let files = self.fitting(split)?;
+        let size: u64 = (files.iter())
+            .map(|(_, planned)| planned.version.size)
+            .sum();
         let mut bytes = Vec::with_capacity(size as usize + HEAD);
         let mut sources = Vec::with_capacity(files.len());
         for (source, planned) in files {
@@ -79,7 +103,7 @@ fn append(bytes: &mut Vec<u8>, source: &Source, planned: PlannedFile) -> io::Res
         return Ok(false);
     }
     let size = planned.version.size;
-    if !is_packed(&file, size, &source.name)? {
+    if !begins_packed(&file, size, &source.name)? {
         return Ok(false);
     }
     let begin = bytes.len();
@@ -89,7 +113,7 @@ fn append(bytes: &mut Vec<u8>, source: &Source, planned: PlannedFile) -> io::Res
 }
 
 /// Whether a file is compressed or an archive, by its first bytes.
-fn is_packed(file: &File, size: u64, name: &[u8]) -> io::Result<bool> {
+fn begins_packed(file: &File, size: u64, name: &[u8]) -> io::Result<bool> {
     let shutdown = Shutdown::new();
     let random = Random::new(Origin::File(file.try_clone()?), size, &shutdown, None);
     let mut input = Input::glance(Section::unseen(&random, 0, size));

@@ -107,3 +107,21 @@ fn what_is_not_packed_or_large_or_changed_is_read_where_it_lies() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(plan.attached(0), None);
 }
+
+#[test]
+fn whether_most_can_travel_as_it_is_is_told_by_names_and_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, size: usize| {
+        std::fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
+    };
+    let is_mostly_packed = || plan(folder.path()).is_mostly_packed();
+    assert!(!is_mostly_packed(), "nothing");
+    write("a.txt", 3 << 20);
+    assert!(!is_mostly_packed(), "a text");
+    write("b.gz", 2 << 20);
+    assert!(!is_mostly_packed(), "less than half");
+    write("c.tar", 2 << 20);
+    assert!(is_mostly_packed(), "more than half");
+    write("large.gz", 13 << 20);
+    assert!(!is_mostly_packed(), "most do not fit a message");
+}
