@@ -52,6 +52,26 @@ pub fn usual_chunk(spec: &JobSpec) -> ByteSize {
     }
 }
 
+/// The chunks that each thread gets where a job is small. A thread that finds no more chunks waits
+/// for as long as another one needs for its last.
+const CHUNKS_EACH: u64 = 64;
+/// The smallest chunk that is chosen for that, in bytes.
+const SMALLEST_CHUNK: u64 = 8 << 10;
+
+/// Cuts a small job for a Python function into smaller chunks than the usual ones.
+pub fn cut_finely(spec: &JobSpec, plan: &mut Plan, settings: &mut Settings) {
+    if let Kind::Exec(exec) = &spec.kind
+        && exec.each == Each::Record
+        && is_python(&exec.program)
+        && let Some(bytes) = plan.total_bytes()
+    {
+        let fine = bytes / (settings.threads.get() as u64 * CHUNKS_EACH);
+        let usual = settings.chunk_size as u64;
+        settings.chunk_size = fine.max(SMALLEST_CHUNK).min(usual) as usize;
+        *plan = std::mem::take(plan).with_chunk_size(settings.chunk_size);
+    }
+}
+
 fn is_python(program: &Program) -> bool {
     matches!(program, Program::Python { .. } | Program::Code(_))
 }

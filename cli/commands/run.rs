@@ -50,6 +50,9 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
         return dry_run::show(&plan, &job.spec);
     }
     parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
+    if job.command.cutting.chunk_size.is_none() {
+        exec::cut_finely(&job.spec, &mut plan, &mut settings);
+    }
     let host = exec::host(&job.local, (&settings, &plan), &shutdown);
     if let Some(units) = job.local.try_units {
         return exec::try_units(&job, &plan, &host, units);

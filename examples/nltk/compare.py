@@ -88,8 +88,11 @@ def by_gristmill(model, sentences, workers):
             file.writelines(sentence + "\n" for sentence in sentences)
         words = ["run", "exec", "--python", "tagging.py:tag", "--ship", "tagger.json", "-o", "-", "-q",
                  "--threads", str(workers), "sentences.txt"]
-        done = subprocess.run([GRISTMILL, *words], cwd=folder, stdout=subprocess.PIPE, check=True)
-    return [[tuple(pair) for pair in json.loads(line)["tagged"]] for line in done.stdout.splitlines()]
+        with subprocess.Popen([GRISTMILL, *words], cwd=folder, stdout=subprocess.PIPE) as job:
+            tagged = [[tuple(pair) for pair in json.loads(line)["tagged"]] for line in job.stdout]
+        if job.returncode:
+            raise subprocess.CalledProcessError(job.returncode, words)
+    return tagged
 
 
 WAYS = {"one": by_one, "execnet": by_execnet, "Pool": by_pool, "gristmill": by_gristmill}

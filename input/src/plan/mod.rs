@@ -256,6 +256,12 @@ impl Plan {
         &self.splits
     }
 
+    /// The same plan, with chunks whose bodies are so long.
+    #[must_use]
+    pub fn with_chunk_size(self, chunk_size: usize) -> Self {
+        Self { chunk_size, ..self }
+    }
+
     /// The length of a chunk's body that is aimed at, in bytes.
     #[must_use]
     pub fn chunk_size(&self) -> usize {

@@ -15,6 +15,9 @@ def setup():
     mark = "<"
     print("a stray line")
 
+itself = {}
+itself["n"] = [itself]
+
 def tag(text):
     if text == "bad":
         raise ValueError("no good")
@@ -27,6 +30,8 @@ def tag(text):
         "lines": "x\ny",
         "number": 42,
         "nan": {"n": float("nan")},
+        "set": {"n": {1}},
+        "itself": itself,
         "name": gristmill.document.rsplit("/", 1)[-1],
     }.get(text, mark + text.upper() + ">")
 "#,
@@ -35,14 +40,14 @@ def tag(text):
     fs::create_dir(folder.path().join("in")).expect("a folder");
     fs::write(
         folder.path().join("in/a.txt"),
-        b"\xEF\xBB\xBFfirst\r\nnone\ndict\nlist\nbad\ngenerator\nempty\nlines\nnumber\nname\nnan\nnot \xFF utf-8",
+        b"\xEF\xBB\xBFfirst\r\nnone\ndict\nlist\nbad\ngenerator\nempty\nlines\nnumber\nname\nnan\nset\nitself\nnot \xFF utf-8",
     )
     .expect("a file");
     let ended = exec(
         folder.path(),
         &["--python", "tag.py:tag", "in", "-o", "out"],
     );
-    ended.code(3).says("2 records (16.67 %) set aside");
+    ended.code(3).says("4 records (28.57 %) set aside");
     let out = folder.path().join("out");
     let expected: &[u8] =
         b"<FIRST>\n{\"a\":\"\xC3\xA4\",\"b\":[1,2]}\none\ntwo\n{\"k\":1}\na\nb\n\nx\ny\n42\n\
@@ -53,14 +58,33 @@ def tag(text):
         String::from_utf8_lossy(expected)
     );
     let entries = quarantine(&out);
-    assert_eq!(entries.len(), 2);
-    // Which is no JSON.
-    assert_eq!(entries[1]["text"], "nan");
+    // The last are no JSON.
+    let reasons: Vec<_> = (entries.iter())
+        .map(|entry| (entry["text"].as_str(), entry["reason"].as_str()))
+        .collect();
+    let expected = [
+        ("bad", "ValueError: no good"),
+        (
+            "nan",
+            "ValueError: Out of range float values are not JSON compliant",
+        ),
+        (
+            "set",
+            "TypeError: Object of type set is not JSON serializable",
+        ),
+        ("itself", "ValueError: Circular reference detected"),
+    ];
+    for (reason, expected) in reasons.iter().zip(expected) {
+        let (text, reason) = (reason.0.expect("a text"), reason.1.expect("a reason"));
+        assert!(
+            text == expected.0 && reason.starts_with(expected.1),
+            "{text}: {reason}"
+        );
+    }
+    assert_eq!(reasons.len(), expected.len());
     assert_eq!(entries[0]["offset"], 25);
-    assert_eq!(entries[0]["reason"], "ValueError: no good");
-    assert_eq!(entries[0]["text"], "bad");
     let trace = entries[0]["stderr"].as_str().expect("a traceback");
-    assert!(trace.contains("tag.py\", line 11, in tag"), "{trace}");
+    assert!(trace.contains("tag.py\", line 14, in tag"), "{trace}");
     assert!(!trace.contains("gristmill_worker"), "{trace}");
 }
 
@@ -323,6 +347,37 @@ fn a_record_that_hangs_costs_one_time_out() {
         4,
         "in {took} s"
     );
+}
+
+#[test]
+fn a_small_job_is_cut_so_that_all_workers_have_something_to_do_until_the_end() {
+    let folder = folder();
+    let lines: String = (0..16_000).map(|number| format!("{number:07}\n")).collect();
+    fs::write(folder.path().join("in.txt"), &lines).expect("a file");
+    fs::write(
+        folder.path().join("f.py"),
+        "import os\n\ndef f(text):\n    return '%d %s' % (os.getpid(), text)\n",
+    )
+    .expect("a file");
+    let run = |more: &[&str]| {
+        let words = [
+            &["--python", "f.py:f", "--threads", "1", "-o", "-", "in.txt"],
+            // A process for each chunk.
+            &["--recycle", "1"][..],
+            more,
+        ];
+        let shown = exec(folder.path(), &words.concat()).code(0).stdout;
+        let (mut pids, texts): (Vec<_>, Vec<_>) = (shown
+            .lines()
+            .map(|line| line.split_once(' ').expect("two words")))
+        .unzip();
+        assert_eq!(texts.join("\n") + "\n", lines);
+        pids.dedup();
+        pids.len()
+    };
+    // 125 KiB are one chunk of the usual size.
+    assert_eq!(run(&["--chunk-size", "128KiB"]), 1);
+    assert_eq!(run(&[]), 16);
 }
 
 #[test]

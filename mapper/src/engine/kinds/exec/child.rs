@@ -168,6 +168,13 @@ impl Keeper {
         }
     }
 
+    /// Has it end, and kill its program: it is waited for when it is dropped.
+    pub(super) fn dismiss(&self) {
+        // A keeper that is gone has done so.
+        let _ = tell(&*self.socket, &Ask::Leave, &[]);
+        let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
+    }
+
     /// Takes out of the folder what programs have left there, and makes anew what they have removed
     /// of it: it is theirs.
     ///
@@ -226,9 +233,7 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // It kills its program, and ends; a keeper that is gone has done so.
-        let _ = tell(&*self.socket, &Ask::Leave, &[]);
-        let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
+        self.dismiss();
         orphans::end(&mut self.process);
         let _ = fs::remove_dir_all(&self.folder);
     }

@@ -24,15 +24,14 @@ use rustix::process::{
 use super::call::{Ask, Call, Ending, How, hear, retry, tell};
 use super::confine;
 use super::doors::{Doors, close_inherited};
-use super::family::{Reaped, descendants, kill_all, memory, own_memory};
+use super::family::{Reaped, descendants, kill_all};
 use super::group::Group;
 use super::limits::renew;
+use super::memory_watch::MemoryWatch;
 use super::stderr::Stderr;
 
-/// How often the memory is looked at.
+/// How often it is looked after what the program has started.
 const TICK: Duration = Duration::from_millis(25);
-/// How often it is looked at closely.
-const SLOW_TICK: Duration = Duration::from_millis(250);
 /// How often it is looked whether the program has ended, where no descriptor tells.
 const LOOK: Duration = Duration::from_millis(2);
 /// How long those that a program leaves behind may take to end by themselves.
@@ -244,18 +243,6 @@ enum Stop {
     Because(How),
 }
 
-/// When the memory of all descendants is to be looked at again; none if it is too much.
-fn memory_holds(most: u64, group: Option<&mut Group>) -> Option<Duration> {
-    if let Some(group) = group {
-        return (!group.is_short()).then_some(TICK);
-    }
-    if memory(getpid()) <= most {
-        return Some(TICK);
-    }
-    // Processes that share memory, as after a fork, have less than the sum says.
-    (own_memory(getpid()) <= most).then_some(SLOW_TICK)
-}
-
 /// Waits until the program ends (`None`) or must be ended.
 fn watch(
     socket: &impl AsFd,
@@ -269,6 +256,7 @@ fn watch(
     // Kernels before 5.3 have no such descriptor, and some containers forbid it.
     let ended = pidfd_open(main, PidfdFlags::empty()).ok();
     let mut tick = began + TICK;
+    let mut memory = MemoryWatch::new(call.memory);
     let mut kill_at = None;
     loop {
         let now = Instant::now();
@@ -279,12 +267,12 @@ fn watch(
             return Ok(Some(Stop::Because(How::Killed)));
         }
         if now >= tick {
-            let Some(pause) = memory_holds(call.memory, group.as_mut()) else {
-                return Ok(Some(Stop::Because(How::Memory)));
-            };
-            tick = now + pause;
+            tick = now + TICK;
             // Children of children that have ended.
             reaped.look(main);
+        }
+        if memory.is_too_much(now, group.as_mut()) {
+            return Ok(Some(Stop::Because(How::Memory)));
         }
         let mut until = timeout.map_or(tick, |timeout| tick.min(began + timeout));
         if ended.is_none() {

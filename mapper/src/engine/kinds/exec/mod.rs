@@ -19,6 +19,7 @@ mod host;
 mod keeper;
 mod large_units;
 mod limits;
+mod memory_watch;
 mod orphans;
 mod pace;
 mod pairs;

@@ -179,6 +179,15 @@ impl Pool {
     }
 }
 
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // All end at the same time: to free a large program's memory takes a while.
+        for place in &self.state.get_mut().idle {
+            place.keeper.dismiss();
+        }
+    }
+}
+
 impl Held<'_> {
     /// The place; a new keeper takes that of one that was thrown away.
     ///

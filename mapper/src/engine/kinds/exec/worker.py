@@ -24,6 +24,11 @@ FLUSH = 4096  # answers in one frame
 # NaN and infinity are no JSON. Made once: json.dumps makes one for each value.
 ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 QUOTE = json.encoder.encode_basestring  # what it does with a text
+try:
+    # What ENCODER itself makes for each value, but that it does not look for what holds itself.
+    QUICK = json.encoder.c_make_encoder(None, ENCODER.default, QUOTE, None, ":", ",", True, False, False)
+except TypeError:  # a Python that has none, or another one
+    QUICK = None
 
 
 class Worker:
@@ -203,6 +208,8 @@ class Worker:
 
     def several(self, value):
         """The results of one record, as they are sent, if it is not just one text."""
+        if type(value) is dict:
+            return [as_json(value)]
         if value is None:
             return []
         if isinstance(value, (list, types.GeneratorType)):
@@ -378,6 +385,10 @@ def leave(error):
 
 
 def as_json(value):
+    try:
+        return "".join(QUICK(value, 0)).encode("utf-8")
+    except Exception:
+        pass  # it is not there, or ENCODER says what is wrong with the value
     return ENCODER.encode(value).encode("utf-8")
 
 
