@@ -59,33 +59,31 @@ def tag(text):
     );
     let entries = quarantine(&out);
     // The last are no JSON.
-    let reasons: Vec<_> = (entries.iter())
-        .map(|entry| (entry["text"].as_str(), entry["reason"].as_str()))
-        .collect();
-    let expected = [
-        ("bad", "ValueError: no good"),
-        (
-            "nan",
-            "ValueError: Out of range float values are not JSON compliant",
-        ),
-        (
-            "set",
-            "TypeError: Object of type set is not JSON serializable",
-        ),
-        ("itself", "ValueError: Circular reference detected"),
-    ];
-    for (reason, expected) in reasons.iter().zip(expected) {
-        let (text, reason) = (reason.0.expect("a text"), reason.1.expect("a reason"));
-        assert!(
-            text == expected.0 && reason.starts_with(expected.1),
-            "{text}: {reason}"
-        );
-    }
-    assert_eq!(reasons.len(), expected.len());
+    assert_reasons(
+        &entries,
+        &[
+            ("bad", "ValueError: no good"),
+            ("nan", "ValueError: Out of range float values are not JSON"),
+            ("set", "TypeError: Object of type set is not JSON"),
+            ("itself", "ValueError: Circular reference detected"),
+        ],
+    );
     assert_eq!(entries[0]["offset"], 25);
     let trace = entries[0]["stderr"].as_str().expect("a traceback");
     assert!(trace.contains("tag.py\", line 14, in tag"), "{trace}");
     assert!(!trace.contains("gristmill_worker"), "{trace}");
+}
+
+/// Which records were set aside, and how the reasons begin.
+fn assert_reasons(entries: &[serde_json::Value], expected: &[(&str, &str)]) {
+    assert_eq!(entries.len(), expected.len());
+    for (entry, (text, reason)) in entries.iter().zip(expected) {
+        let said = entry["reason"].as_str().expect("a reason");
+        assert!(
+            entry["text"] == *text && said.starts_with(reason),
+            "{entry}"
+        );
+    }
 }
 
 const WORDS: &str = "
