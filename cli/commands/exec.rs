@@ -58,9 +58,11 @@ const CHUNKS_EACH: u64 = 64;
 /// The smallest chunk that is chosen for that, in bytes.
 const SMALLEST_CHUNK: u64 = 8 << 10;
 
-/// Cuts a small job for a Python function into smaller chunks than the usual ones.
-pub fn cut_finely(spec: &JobSpec, plan: &mut Plan, settings: &mut Settings) {
-    if let Kind::Exec(exec) = &spec.kind
+/// Cuts a small job for a Python function into smaller chunks than the usual ones, unless their size
+/// is typed.
+pub fn cut_finely(job: &TypedJob<RunArgs>, plan: &mut Plan, settings: &mut Settings) {
+    if let Kind::Exec(exec) = &job.spec.kind
+        && job.command.cutting.chunk_size.is_none()
         && exec.each == Each::Record
         && is_python(&exec.program)
         && let Some(bytes) = plan.total_bytes()

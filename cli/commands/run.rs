@@ -50,9 +50,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
         return dry_run::show(&plan, &job.spec);
     }
     parse_auto::decide(&mut job, &mut plan, &settings.tmp, verbosity)?;
-    if job.command.cutting.chunk_size.is_none() {
-        exec::cut_finely(&job.spec, &mut plan, &mut settings);
-    }
+    exec::cut_finely(&job, &mut plan, &mut settings);
     let host = exec::host(&job.local, (&settings, &plan), &shutdown);
     if let Some(units) = job.local.try_units {
         return exec::try_units(&job, &plan, &host, units);
@@ -60,7 +58,6 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
     let prepared = Prepared::on(&job.spec, std::mem::take(&mut job.files), &host);
     let prepared = Arc::new(prepared.map_err(|error| usage(error.to_string()))?);
     let reducer = exec::reducer(&job.spec, &host)?;
-    let out = &job.command.output.clone();
     let page = page_file(&job.command)?;
     let (destination, publication) = destination(&job, &settings)?;
     let progress = Arc::new(Progress::default());
@@ -100,7 +97,7 @@ pub fn run(words: KindCommand<RunArgs>, verbosity: Verbosity) -> anyhow::Result<
             }
             let exit = told(&summary, &report, &mut plan, &settings.tmp, verbosity)?;
             if let Some(page) = page {
-                let made = page::of_folder(out, Some(summary.elapsed))?;
+                let made = page::of_folder(&job.command.output, Some(summary.elapsed))?;
                 page::write(&page, &made.html, job.command.force)
                     .context("the output is complete, its page is not there")?;
             }
