@@ -3,11 +3,13 @@
 //! They are held up to a size; a job whose file is not here yet waits without hindering others. It
 //! must not know what jobs do with them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gristmill_common::code::travelling_bytes;
 use gristmill_common::job::JobRun;
+use gristmill_common::progress::Progress;
 use gristmill_common::spec::Kind;
 use gristmill_jobs::registry::{Job, JobTable, Submission};
 use gristmill_rabbitmq::Broker;
@@ -15,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::info;
 
+use super::waiting::Waiting;
 use crate::engine::job_file::JobFile;
 use crate::programs::{Missing, fetch_file};
 
@@ -32,8 +35,8 @@ pub(crate) struct Files {
     /// Where the code of jobs is unpacked.
     tmp: PathBuf,
     held: HashMap<u64, Entry>,
-    /// Hashes for which there was no room, in the order in which they asked.
-    waiting: VecDeque<u64>,
+    /// Those for which there was no room.
+    waiting: Waiting,
     /// Counts what was loaded, to tell what is held longest.
     loads: u64,
     sender: mpsc::Sender<Arrival>,
@@ -63,14 +66,14 @@ pub(crate) struct Arrival {
 }
 
 impl Files {
-    pub(crate) fn new(broker: &Broker, tmp: &Path) -> Self {
+    pub(crate) fn new(broker: &Broker, tmp: &Path, progress: &Arc<Progress>) -> Self {
         // Each fetch under way sends once.
         let (sender, arrivals) = mpsc::channel(COMING);
         Self {
             broker: broker.clone(),
             tmp: tmp.to_owned(),
             held: HashMap::new(),
-            waiting: VecDeque::new(),
+            waiting: Waiting::new(progress),
             loads: 0,
             sender,
             arrivals,
@@ -103,7 +106,7 @@ impl Files {
                 active
             }
         });
-        self.waiting.retain(|hash| needed.contains(hash));
+        (self.waiting).tidy(&needed, |run| table.active(run).is_some());
     }
 
     /// Fetches the file that an active job needs from its stream, unless it is here or on its way.
@@ -111,22 +114,17 @@ impl Files {
         let Some(hash) = job.submission.file() else {
             return;
         };
+        let run = job.run();
         if self.held.contains_key(&hash) {
-            return;
+            return self.waiting.end(&run, hash);
         }
         let size = size_of(&job.submission);
-        let first = self.waiting.front().is_none_or(|first| *first == hash);
-        if !first || !self.has_room(size) {
-            if !self.waiting.contains(&hash) {
-                info!(job = %job.name, "its file waits for room");
-                self.waiting.push_back(hash);
-            }
-            return;
+        if !self.waiting.is_next(hash) || !self.has_room(size) {
+            return self.waiting.add(&run, hash);
         }
-        self.waiting.pop_front();
+        self.waiting.end(&run, hash);
         info!(job = %job.name, "fetching its file {hash:016x}");
         let (broker, sender, tmp) = (self.broker.clone(), self.sender.clone(), self.tmp.clone());
-        let run = job.run();
         let coming = run.clone();
         let submission = job.submission.clone();
         let task = tokio::spawn(async move {
@@ -167,9 +165,8 @@ impl Files {
 
     /// Lets the file with this hash come first of those that wait for room.
     pub(crate) fn prefer(&mut self, hash: Option<u64>) {
-        let at = hash.and_then(|hash| self.waiting.iter().position(|waits| *waits == hash));
-        if let Some(hash) = at.and_then(|at| self.waiting.remove(at)) {
-            self.waiting.push_front(hash);
+        if let Some(hash) = hash {
+            self.waiting.prefer(hash);
         }
     }
 

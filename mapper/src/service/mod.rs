@@ -10,6 +10,7 @@ mod programs;
 mod share;
 mod subscribed;
 mod subscriptions;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -85,7 +85,7 @@ impl Subscriptions {
             scheduler: Arc::clone(scheduler),
             jobs: Vec::new(),
             prepared: HashMap::new(),
-            files: Files::new(&worker.broker, &settings.exec.tmp),
+            files: Files::new(&worker.broker, &settings.exec.tmp, &worker.progress),
             programs: Programs::new(&settings.exec, settings.threads),
             left_alone: LeftAlone::new(Role::Map, &worker.progress),
             costs: HashMap::new(),
