@@ -16,7 +16,7 @@ use gristmill_jobs::registry::{Event, Registry, Submission};
 use gristmill_jobs::transport::{Amqp, Prefetch, Transport};
 use gristmill_rabbitmq::{Broker, BrokerOptions};
 
-use crate::cluster::{Cluster, Files, Role, assert_same, expected, text};
+use crate::cluster::{Cluster, Files, Role, assert_same, expected, text, until};
 use crate::corpus;
 
 /// A model of a few sentences; `name` becomes part of it, and so does text enough for three
@@ -201,6 +201,33 @@ fn jobs_of_one_model_share_it() {
     scene.completes();
     let fetches = mapper.said().matches("fetching its file").count();
     assert_eq!(fetches, 1, "{}", mapper.said());
+}
+
+#[test]
+fn status_says_of_a_job_that_its_model_waits_for_room_as_long_as_it_does() {
+    let cluster = Cluster::new();
+    let folder = cluster.folder.path();
+    let input = folder.join("text.txt");
+    std::fs::write(&input, corpus::prose(5, 2000)).expect("a file");
+    // A mapper has room for four models.
+    let jobs = ["one", "two", "three", "four", "five"];
+    for job in jobs {
+        let model = model(folder, job);
+        let words = ["produce", "pos", "--model", text(&model), text(&input)];
+        cluster.run(&[&words[..], &["--job", job]].concat()).code(0);
+    }
+    let _mapper = cluster.mapper();
+    let waits = || {
+        let status = cluster.run(&["status"]).code(0);
+        (status.stdout).contains("1 of 1 mappers: its file waits for room")
+    };
+    until("one waits", waits);
+    cluster.run(&["cancel", "five"]).code(0);
+    until("none waits", || !waits());
+    for job in &jobs[..4] {
+        cluster.run(&["cancel", job]).code(0);
+    }
+    cluster.until_clean();
 }
 
 #[test]
