@@ -51,12 +51,12 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub dev: Option<PathBuf>,
     /// Machine-tagged text that helps: its tokens, one sentence a line
-    #[arg(long, value_name = "FILE", requires = "silver_tags")]
-    pub silver_tokens: Option<PathBuf>,
-    /// And its tags (XPOS, or UPOS where that is what the model finds first), line for line; a tag
-    /// may be up to three with their per cent, as NN|81|JJ|17
-    #[arg(long, value_name = "FILE", requires = "silver_tokens")]
-    pub silver_tags: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "silver_tags", num_args = 1..)]
+    pub silver_tokens: Vec<PathBuf>,
+    /// And its tags (XPOS, or UPOS where that is what the model finds first), line for line, of
+    /// several files in the same order; a tag may be up to three with their per cent, as NN|81|JJ|17
+    #[arg(long, value_name = "FILE", requires = "silver_tokens", num_args = 1..)]
+    pub silver_tags: Vec<PathBuf>,
     /// The machine's tags follow another style: give its text weights of its own beside the shared
     /// ones
     #[arg(long, requires = "silver_tokens")]
@@ -94,6 +94,9 @@ pub struct TrainArgs {
     /// Passes over the text
     #[arg(long, default_value_t = Options::default().epochs)]
     pub epochs: usize,
+    /// Share of features left out at each step: more of it suits more machine-tagged text
+    #[arg(long, value_name = "SHARE", default_value_t = Options::default().dropout)]
+    pub dropout: f32,
 }
 
 /// Options of `tagger eval`.
@@ -142,6 +145,18 @@ fn optional(path: Option<&PathBuf>) -> anyhow::Result<String> {
     path.map_or(Ok(String::new()), |path| text(path))
 }
 
+/// The files one after the other; None without any.
+fn texts(paths: &[PathBuf]) -> anyhow::Result<Option<String>> {
+    let mut out = String::new();
+    for path in paths {
+        out.push_str(&text(path)?);
+        if !out.is_empty() && !out.ends_with('\n') {
+            out.push('\n');
+        }
+    }
+    Ok((!paths.is_empty()).then_some(out))
+}
+
 fn sentences(path: &Path) -> anyhow::Result<Vec<Sentence>> {
     parse(&read(path)?).with_context(|| path.display().to_string())
 }
@@ -149,6 +164,9 @@ fn sentences(path: &Path) -> anyhow::Result<Vec<Sentence>> {
 fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
     if args.epochs == 0 {
         return Err(usage("--epochs 0: at least 1"));
+    }
+    if !(0.0..1.0).contains(&args.dropout) {
+        return Err(usage("--dropout: from 0 to less than 1"));
     }
     if args.output.exists() && !args.force {
         return Err(usage(format!(
@@ -164,10 +182,8 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
         return write_model(&args.output, &lemmas(&gold)?);
     }
     let dev = args.dev.as_deref().map_or(Ok(Vec::new()), sentences)?;
-    let silver = match (&args.silver_tokens, &args.silver_tags) {
-        (Some(tokens), Some(tags)) => Some((text(tokens)?, text(tags)?)),
-        _ => None,
-    };
+    let (tokens, tags) = (texts(&args.silver_tokens)?, texts(&args.silver_tags)?);
+    let silver = tokens.as_deref().zip(tags.as_deref());
     let clusters = optional(args.clusters.as_ref())?;
     let (sources, notice) = (
         optional(args.sources.as_ref())?,
@@ -176,9 +192,7 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
     let inputs = Inputs {
         gold: &gold,
         dev: &dev,
-        silver: silver
-            .as_ref()
-            .map(|(tokens, tags)| (tokens.as_str(), tags.as_str())),
+        silver,
         clusters: &clusters,
         sources: &sources,
         notice: &notice,
@@ -186,6 +200,7 @@ fn run_train(args: &TrainArgs) -> anyhow::Result<Exit> {
     let options = Options {
         seed: args.seed,
         epochs: args.epochs,
+        dropout: args.dropout,
         size: args.size.saturating_mul(1_000_000),
         apart: args.silver_apart,
         english_rules: args.english_rules,

@@ -69,8 +69,12 @@ fn run_train(data: &str, out: &str, options: &[&str]) -> Result<(), Error> {
     }
     let gold = parse(&read(&format!("{data}/ewt/en_ewt-ud-train.conllu.gz"))?)?;
     let dev = parse(&read(&format!("{data}/ewt/en_ewt-ud-dev.conllu.gz"))?)?;
-    let tokens = String::from_utf8(read(&format!("{silver}.tok.gz"))?)?;
-    let tags = String::from_utf8(read(&format!("{silver}.tag.gz"))?)?;
+    // Several texts by commas, of each NAME.tok.gz and NAME.tag.gz.
+    let column = |kind: &str| -> Result<String, Error> {
+        let read = |name| Ok(String::from_utf8(read(&format!("{name}.{kind}.gz"))?)?);
+        silver.split(',').map(read).collect()
+    };
+    let (tokens, tags) = (column("tok")?, column("tag")?);
     let clusters = String::from_utf8(read(&format!("{data}/pos/brown_clusters.txt.gz"))?)?;
     let inputs = Inputs {
         gold: &gold,

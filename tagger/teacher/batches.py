@@ -15,23 +15,24 @@ def open_text(path):
 
 
 def read_conllu(path):
-    """Sentences as (words, XPOS tags)."""
-    words, tags = [], []
+    """Sentences as (words, XPOS tags, UPOS tags)."""
+    words, tags, universal = [], [], []
     with open_text(path) as file:
         for line in file:
             columns = line.rstrip("\n").split("\t")
             if columns[0].isdigit():
                 words.append(columns[1])
                 tags.append(columns[4])
+                universal.append(columns[3])
             elif len(columns) == 1 and not columns[0] and words:
-                yield words, tags
-                words, tags = [], []
+                yield words, tags, universal
+                words, tags, universal = [], [], []
     if words:
-        yield words, tags
+        yield words, tags, universal
 
 
 def frequent_shapes(sentences, most=200):
-    counts = Counter(shape(word) for words, _ in sentences for word in words)
+    counts = Counter(shape(word) for words, _, _ in sentences for word in words)
     ranked = sorted(counts, key=lambda s: (-counts[s], s))[:most]
     return {name: number + 1 for number, name in enumerate(ranked)}
 

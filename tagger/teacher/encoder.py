@@ -25,9 +25,9 @@ class Layer(nn.Module):
 
 
 class Teacher(nn.Module):
-    """Scores of each word's tags, from its first and last piece beside each other."""
+    """Scores of each word's tags and universal tags, from its first and last piece beside each other."""
 
-    def __init__(self, config, shapes, tags):
+    def __init__(self, config, shapes, tags, universal):
         super().__init__()
         width, rate = config["hidden_size"], config["hidden_dropout_prob"]
         self.words = nn.Embedding(config["vocab_size"], width)
@@ -40,6 +40,7 @@ class Teacher(nn.Module):
             Layer(width, config["intermediate_size"], config["num_attention_heads"], rate)
             for _ in range(config["num_hidden_layers"]))
         self.tags = nn.Linear(2 * width, tags)
+        self.universal = nn.Linear(2 * width, universal)
         nn.init.normal_(self.shapes.weight, std=0.02)
         self.words.weight.requires_grad = False
 
@@ -69,4 +70,5 @@ class Teacher(nn.Module):
         for layer in self.layers:
             x = layer(x, mask)
         x = x.flatten(0, 1)
-        return self.tags(self.dropout(torch.cat([x[first], x[last]], 1)))
+        x = self.dropout(torch.cat([x[first], x[last]], 1))
+        return self.tags(x), self.universal(x)

@@ -1,10 +1,10 @@
 """Trains the teacher and tags text with it; what an earlier run finished is not done again.
 
     python3 teach.py --train en_ewt-ud-train.conllu.gz --dev en_ewt-ud-dev.conllu.gz \
-        --text masc_silver.tok.gz --text more.tok.gz --work DIR [--seeds 3]
+        --text masc_silver.tok.gz --text more.tok.gz --work DIR [--seeds 1 2 3]
 
-TEXT has one sentence a line, tokens between spaces. The result is DIR/silver.tok.gz and DIR/silver.tag.gz, which
-`gristmill tagger train --silver-tokens … --silver-tags …` reads: a tag, or the three best with their per cent.
+TEXT has one sentence a line, tokens between spaces. For more.tok.gz the result is DIR/more.tag.gz, which `gristmill
+tagger train --silver-tokens … --silver-tags …` reads: a tag, or the three best with their per cent.
 """
 
 import argparse
@@ -33,8 +33,8 @@ def soft(row, tags):
 
 def tag_shard(readers, sentences):
     given = [reader.probabilities(sentences) for reader in readers]
-    for rows in zip(*given):
-        mean = sum(rows) / len(rows)
+    for sentence in zip(*given):
+        mean = sum(rows for rows, _ in sentence) / len(sentence)
         yield " ".join(soft(row, readers[0].tags) for row in mean)
 
 
@@ -47,14 +47,13 @@ def write(path, lines):
     part.rename(path)
 
 
-def shards(paths):
+def shards(path):
     """(name, lines) of each shard; a name says the text, so that changed text is tagged anew."""
-    for path in paths:
-        with open_text(path) as file:
-            lines = [line.rstrip("\n") for line in file]
-        for start in range(0, len(lines), SHARD):
-            own = lines[start:start + SHARD]
-            yield hashlib.sha256("\n".join(own).encode()).hexdigest()[:16], own
+    with open_text(path) as file:
+        lines = [line.rstrip("\n") for line in file]
+    for start in range(0, len(lines), SHARD):
+        own = lines[start:start + SHARD]
+        yield hashlib.sha256("\n".join(own).encode()).hexdigest()[:16], own
 
 
 def main():
@@ -63,30 +62,29 @@ def main():
     parser.add_argument("--dev", required=True, help="CoNLL-U to measure on; nothing is chosen by it")
     parser.add_argument("--text", action="append", required=True, help="tokenised text to tag; may be repeated")
     parser.add_argument("--work", required=True, type=Path, help="folder for teachers, shards and the result")
-    parser.add_argument("--seeds", type=int, default=3, help="teachers whose probabilities are averaged")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="teachers whose probabilities are averaged")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     folder = options.work / "shards"
     folder.mkdir(parents=True, exist_ok=True)
-    teachers = [options.work / f"teacher-{seed}.safetensors" for seed in range(1, options.seeds + 1)]
-    for seed, path in enumerate(teachers, 1):
+    teachers = [options.work / f"teacher-{seed}.safetensors" for seed in options.seeds]
+    for seed, path in zip(options.seeds, teachers):
         if not path.exists():
             training.train(options.train, options.dev, seed, path)
     readers = [training.Reader.load(path) for path in teachers]
-    tokens, tags = [], []
-    for name, lines in shards(options.text):
-        path = folder / f"{name}-{options.seeds}.gz"
-        if not path.exists():
-            write(path, tag_shard(readers, [line.split(" ") for line in lines]))
-            print(f"{path.name}: {sum(line.count(' ') + 1 for line in lines)} tokens", flush=True)
-        tokens += lines
-        with open_text(path) as file:
-            tags += file.read().splitlines()
-    write(options.work / "silver.tok.gz", tokens)
-    write(options.work / "silver.tag.gz", tags)
-    for name in ("silver.tok.gz", "silver.tag.gz"):
-        print(name, hashlib.sha256((options.work / name).read_bytes()).hexdigest())
+    for text in options.text:
+        tags = []
+        for name, lines in shards(text):
+            path = folder / f"{name}-{'-'.join(map(str, options.seeds))}.gz"
+            if not path.exists():
+                write(path, tag_shard(readers, [line.split(" ") for line in lines]))
+                print(f"{path.name}: {sum(line.count(' ') + 1 for line in lines)} tokens", flush=True)
+            with open_text(path) as file:
+                tags += file.read().splitlines()
+        path = options.work / f"{Path(text).name.split('.')[0]}.tag.gz"
+        write(path, tags)
+        print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 if __name__ == "__main__":

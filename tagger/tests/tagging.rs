@@ -241,6 +241,37 @@ fn a_model_keeps_to_the_size_asked_for() {
 }
 
 #[test]
+fn what_is_left_out_for_the_size_is_what_matters_least() {
+    let gold = parse(include_bytes!("heldout/en.conllu")).expect("well-formed");
+    let sized = |size| {
+        let options = Options {
+            english_rules: true,
+            lemmas: false,
+            size,
+            ..Options::default()
+        };
+        let inputs = Inputs {
+            gold: &gold,
+            ..Inputs::default()
+        };
+        let bytes = train(&options, &inputs, &mut |_| {}).expect("trains");
+        let model = Arc::new(Model::load(bytes.as_slice()).expect("loads"));
+        (bytes.len(), eval::tokenized(&model, &gold).xpos.percent())
+    };
+    let (whole, right) = sized(usize::MAX);
+    let wanted = whole * 9 / 10;
+    let (size, still) = sized(wanted);
+    assert!(
+        size <= wanted && size > wanted * 98 / 100,
+        "{size} of {whole}"
+    );
+    assert!(
+        still >= right - 1.0,
+        "{still} % of the tags instead of {right}"
+    );
+}
+
+#[test]
 fn foreign_model_files_are_refused() {
     assert!(matches!(
         Model::load(&b"#!/bin/sh"[..]),

@@ -29,5 +29,6 @@ mod parse_auto;
 mod report;
 mod run_progress;
 mod same_bytes;
+mod tagger_train;
 mod terminal;
 mod verify;

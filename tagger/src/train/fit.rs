@@ -25,6 +25,9 @@ pub(super) fn rows(
     )
 }
 
+/// Halvings of the number of rows in question: to 1 in 1,000 of them.
+const STEPS: u32 = 10;
+
 /// The bytes of a model of at most `options.size` bytes: the rows that are worth most are kept.
 pub(super) fn encode_within(
     parts: &mut ModelParts,
@@ -36,10 +39,8 @@ pub(super) fn encode_within(
     if bytes.len() <= options.size {
         return Ok(bytes);
     }
-    let values = learner.values(averaged);
-    let mut order: Vec<u32> = (0..values.len() as u32)
-        .filter(|row| values[*row as usize] > 0.0)
-        .collect();
+    let values = learner.values(averaged, 1.0 - options.dropout);
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
     order.sort_by(|a, b| {
         values[*b as usize]
             .total_cmp(&values[*a as usize])
@@ -47,25 +48,27 @@ pub(super) fn encode_within(
     });
     parts.main_rows = SparseRows::default();
     let base = encode(parts)?.len();
-    let room = options
-        .size
-        .checked_sub(base)
-        .ok_or(TrainError::Size(base))?;
-    let mut count = order.len();
-    let mut spent = bytes.len() - base;
-    // Better rows have more weights, so that a share of the rows is more than that share of the
-    // bytes: a few steps.
-    for _ in 0..8 {
-        count = (count as f64 * room as f64 / spent as f64 * 0.995) as usize;
-        let least = order.get(count).map_or(0.0, |row| values[*row as usize]);
+    if base > options.size {
+        return Err(TrainError::Size(base));
+    }
+    // Of so many rows the file is small enough, of so many too large.
+    let (mut fits, mut large) = (0, order.len());
+    let mut best = None;
+    for _ in 0..STEPS {
+        let count = usize::midpoint(fits, large);
+        let least = order
+            .get(count)
+            .map_or(f32::MIN, |row| values[*row as usize]);
         parts.main_rows = rows(learner, options, averaged, |row| {
             values[row as usize] > least
         });
         bytes = encode(parts)?;
         if bytes.len() <= options.size {
-            return Ok(bytes);
+            fits = count;
+            best = Some(bytes);
+        } else {
+            large = count;
         }
-        spent = bytes.len() - base;
     }
-    Err(TrainError::Size(bytes.len()))
+    best.ok_or(TrainError::Size(base))
 }

@@ -28,8 +28,8 @@ use data::{Corpus, NO_TAG};
 use lexicon::{build_lexicon, read_clusters};
 use tags::TagSets;
 
-/// How to train. [`Options::default`] with `english_rules` and without `lemmas` made the shipped
-/// model.
+/// How to train. [`Options::default`] with `english_rules`, without `lemmas`, with a `dropout` of
+/// 0.6 and a `size` of 9 MB made the shipped model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Seed of shuffling and dropout.
@@ -63,7 +63,8 @@ pub struct Options {
     pub english_rules: bool,
     /// Whether lemmas are learnt, if the treebank has any.
     pub lemmas: bool,
-    /// Most bytes of the model: the rows that matter least to the training text are left out.
+    /// Most bytes of the model: the rows without which the training text's tags would seem least
+    /// different are left out.
     pub size: usize,
 }
 

@@ -1,7 +1,6 @@
-//! What each row of weights is worth: how much worse the training text would be tagged without it.
+//! What each row of weights is worth: how much else the training text's tags would seem without it.
 //! Must not know of files.
 
-use super::data::NO_TAG;
 use super::linear::{best, softmax};
 use super::penn::Learner;
 use crate::decode::window;
@@ -11,13 +10,18 @@ use crate::templates::{self, NO_HISTORY, Parts};
 const GOLD: f32 = 3.0;
 
 impl Learner<'_> {
-    /// Per row, the sum over the text of the loss (−Σ q log p) that leaving out this row alone
-    /// would add, with the weights of `averaged` epochs summed.
-    pub(super) fn values(&self, averaged: usize) -> Vec<f32> {
-        let scale = 1.0 / averaged.max(1) as f32;
+    /// Per row, the sum over the text of how far the chances of a word's tags move when this row
+    /// alone is left out (the Kullback-Leibler divergence), with the weights of `averaged` epochs
+    /// summed. The weights were learnt with the share `kept` of the features; with all of them
+    /// chances come out too near 0 and 1, and nothing would seem to matter.
+    ///
+    /// How much worse the tags get is no measure: rows that only make the model too sure would seem
+    /// to do harm, and without many of them at once it is lost.
+    pub(super) fn values(&self, averaged: usize, kept: f32) -> Vec<f32> {
+        let scale = kept / averaged.max(1) as f32;
         let edge = Parts::edge();
         let mut values = vec![0.0_f32; self.sum.len() / self.lanes];
-        let (mut scores, mut shares) = (vec![0.0_f32; self.lanes], vec![0.0_f32; self.lanes]);
+        let mut scores = vec![0.0_f32; self.lanes];
         let mut active = Vec::new();
         for sample in &self.corpus.samples {
             let weight = if sample.source == 0 { GOLD } else { 1.0 };
@@ -43,16 +47,9 @@ impl Learner<'_> {
                         .for_each(|(score, w)| *score += w * scale);
                 }
                 (tag1, tag2) = (best(&scores[..self.tags]) as u64, tag1);
-                if self.corpus.gold[token] == NO_TAG {
-                    continue;
-                }
                 softmax(&mut scores, self.tags);
-                shares.fill(0.0);
-                self.corpus
-                    .each_share(token, |tag, share| shares[usize::from(tag)] += share);
                 for &row in &active {
-                    values[row as usize] +=
-                        weight * self.loss_without(row, scale, &scores, &shares);
+                    values[row as usize] += weight * self.moved_without(row, scale, &scores);
                 }
             }
         }
@@ -64,15 +61,15 @@ impl Learner<'_> {
         &self.sum[row as usize * self.lanes..][..self.lanes]
     }
 
-    /// Loss without the row less loss with it: Σ q w + ln Σ p e^−w.
-    fn loss_without(&self, row: u32, scale: f32, chances: &[f32], shares: &[f32]) -> f32 {
-        let (mut lost, mut rest) = (0.0, 0.0);
-        for ((weight, p), q) in self.summed(row).iter().zip(chances).zip(shares) {
+    /// Σ p w + ln Σ p e^−w
+    fn moved_without(&self, row: u32, scale: f32, chances: &[f32]) -> f32 {
+        let (mut mean, mut rest) = (0.0, 0.0);
+        for (weight, p) in self.summed(row).iter().zip(chances) {
             let weight = weight * scale;
-            lost += q * weight;
+            mean += p * weight;
             // Unlikely tags hardly move the sum; leaving them out spares most of the exponentials.
             rest += if *p > 1e-4 { p * (-weight).exp() } else { *p };
         }
-        lost + rest.ln()
+        mean + rest.ln()
     }
 }
