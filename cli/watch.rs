@@ -232,7 +232,7 @@ impl Watch {
             let mut view = view.json(&heard);
             let plan = &job.submission.plan_summary;
             // Where mappers read them, the log tells only that they were handed out.
-            let told = plan.sent != Sent::Splits && plan.splits <= SPLITS;
+            let told = plan.sent == Sent::Chunks && plan.splits <= SPLITS;
             if job.is_active() && told {
                 view["splits_done"] = job.splits.keys().copied().collect();
             }

@@ -285,10 +285,15 @@ impl Publisher<'_> {
             passed_over: split.end.passed_over,
         };
         let message = wire::encode_split_account(&account).map_err(ProduceError::Chunk)?;
+        let mut flying = PublishWindow::new(self.env.runtime, self.env.shutdown);
         for partition in 0..self.partitions {
-            self.env
-                .publish(Queue::Results(partition), message.clone())?;
+            let (transport, message) = (self.env.transport.clone(), message.clone());
+            flying.begin(async move {
+                let queue = Queue::Results(partition);
+                transport.publish(queue, message).await
+            });
         }
+        while flying.land(0)?.is_some() {}
         Ok(())
     }
 }
@@ -310,6 +315,8 @@ impl ChunkSink for Publisher<'_> {
         if self.plan.sent() != Sent::Files {
             return Ok(false);
         }
+        // One is on its way while the next one is read.
+        self.land(FILES - 1)?;
         let Some((task, bytes)) = self.plan.attached(split) else {
             return Ok(false);
         };

@@ -203,6 +203,35 @@ fn a_record_that_kills_is_set_aside_in_a_file_that_came_along() {
 }
 
 #[test]
+fn a_file_is_given_back_on_a_stop_and_is_no_suspect() {
+    let cluster = Cluster::new();
+    let folder = cluster.folder.path().join("inputs");
+    std::fs::create_dir(&folder).expect("a folder");
+    // Mapped for seconds: a stop comes in the middle of it.
+    let prose: String = (0..20).map(|seed| corpus::prose(seed, 100_000)).collect();
+    let input = folder.join("large.gz");
+    gzip(&input, &prose, Compression::fast());
+    let words = ["pos", "--records", "lines"];
+    let expected = expected(&words, &input);
+    let _reducer = cluster.reducer();
+    let producer = cluster.spawn(&produce(&words, &input, "job"));
+    let mapper = cluster.spawn(MAPPER);
+    cluster.until_segments(1);
+    mapper.stop();
+    let queue = cluster.queue("job", "chunks");
+    until("the file waits again, perhaps behind chunks of it", || {
+        let state = cluster.vhost.queue(&queue).ok().flatten();
+        state.is_some_and(|queue| queue.ready > 0 && queue.unacked == 0)
+    });
+    // A chunk that is run apart would be set aside here.
+    let mapper = doomed(&cluster, MAPPER, "isolated");
+    producer.ended().code(0);
+    mapper.stop();
+    assert_same(&cluster.job("job"), &expected, "given back");
+    cluster.until_clean();
+}
+
+#[test]
 fn a_pipe_is_read_by_the_producer_in_a_job_of_files_too() {
     let cluster = Cluster::new();
     let (_mapper, _reducer) = (cluster.spawn(MAPPER), cluster.reducer());

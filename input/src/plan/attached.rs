@@ -15,7 +15,7 @@ use crate::sniff::{Format, is_named_as_archive, sniff_named};
 use crate::stream::{Input, Origin, Random, Section, open_at_once};
 
 /// The most bytes of files in one message. A broker takes 16 MiB at most (RabbitMQ 4).
-const MOST: u64 = 12 << 20;
+pub(super) const MOST: u64 = 12 << 20;
 
 /// Room for a message's head.
 const HEAD: usize = 4 << 10;

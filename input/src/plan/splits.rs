@@ -4,8 +4,10 @@
 use gristmill_common::extent::Extent;
 use gristmill_common::spec::{JobSpec, Kind, Shape};
 
-use super::ranges::ranges_of_all;
+use super::attached;
+use super::ranges::{is_packed, ranges_of_all};
 use super::{PlanError, Source, SourceKind, Split};
+use crate::sniff::is_named_as_archive;
 
 /// Most sources of one split, however small they are.
 const MOST: u32 = 4096;
@@ -74,8 +76,13 @@ pub(super) fn group(sources: &[Source], spec: &JobSpec) -> Result<Vec<Split>, Pl
             continue;
         }
         let sum = weight.saturating_add(size);
+        // Those that are compressed unfold, and together they are to fit a message.
+        let most = match is_packed(&source.name) || is_named_as_archive(&source.name) {
+            true => sizes.group.min(attached::MOST),
+            false => sizes.group,
+        };
         match splits.last_mut() {
-            Some(split) if sum <= sizes.group && number - split.sources.start < MOST => {
+            Some(split) if sum <= most && number - split.sources.start < MOST => {
                 split.sources.end = number + 1;
                 weight = sum;
             }
@@ -136,6 +143,13 @@ mod tests {
         // At most 64 MiB each.
         assert_eq!(splits(word_count(), 1 << 20), 1 << 14);
         assert_eq!(splits(Kind::Grep(Grep::of("")), 10_240), 10_240);
+        // Of compressed ones as many as fit a message.
+        let mut packed = files(1 << 20, 1 << 20);
+        for source in &mut packed {
+            source.name.extend_from_slice(b".gz");
+        }
+        let spec = JobSpec::of(word_count());
+        assert_eq!(group(&packed, &spec).unwrap().len(), (1 << 20) / 12 + 1);
     }
 
     #[test]

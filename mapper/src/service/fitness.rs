@@ -16,12 +16,15 @@ pub(super) fn is_read_here(job: &Job) -> bool {
     job.submission.plan_summary.sent.has_accounts()
 }
 
+/// Messages of up to 12 MiB each that a mapper has in hand beside those that threads work on.
+const FILES_AHEAD: usize = 4;
+
 /// How many messages so many threads take of a job whose splits mappers read. A split named is of
 /// up to minutes of work; one whose files came along is of up to seconds, and a thread that is done
 /// with it should not wait for the next.
 pub(super) fn in_hand_of_splits(job: &Job, threads: usize) -> usize {
     match job.submission.plan_summary.sent {
-        Sent::Files => 2 * threads,
+        Sent::Files => threads + threads.min(FILES_AHEAD),
         Sent::Chunks | Sent::Splits => threads,
     }
 }

@@ -48,7 +48,7 @@ impl<'a> Mapping<'a> {
                 job.prepared.shape(),
                 job.spec.partitions,
             ),
-            sharing: Sharing::of(work, task, apart.is_some()),
+            sharing: Sharing::of(work, task),
             work,
             mapper,
             outcomes,

@@ -13,7 +13,7 @@ use gristmill_common::chunk::Chunk;
 use gristmill_common::split_task::SplitTask;
 use gristmill_common::wire::{self, BodyForm};
 use gristmill_jobs::queue::Queue;
-use gristmill_jobs::transport::Transport;
+use gristmill_jobs::transport::{PublishError, Transport};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -41,12 +41,12 @@ pub(super) struct Sharing<'a> {
 
 impl<'a> Sharing<'a> {
     /// How the chunks of a split are shared; `None` if they are not.
-    pub(super) fn of(work: &SplitWork<'a>, task: &SplitTask, apart: bool) -> Option<Self> {
+    pub(super) fn of(work: &SplitWork<'a>, task: &SplitTask) -> Option<Self> {
         let shares = work.job.spec.kind.computes_for_long()
             && matches!(work.job.transport, Transport::Amqp(_))
             // Less is a chunk or two.
             && task.size() > task.chunk_size;
-        (shares && !apart).then_some(Self {
+        shares.then_some(Self {
             job: work.job,
             runtime: work.runtime,
             in_flight: work.in_flight,
@@ -73,13 +73,19 @@ impl<'a> Sharing<'a> {
             let waits = async { timeout(PATIENCE, publishing).await };
             self.runtime.block_on(waits)
         });
-        let Ok(taken) = taken else {
-            self.room.close();
-            return Ok(false);
-        };
-        taken?;
-        self.room.enter();
-        Ok(true)
+        match taken {
+            Ok(Ok(())) => {
+                self.room.enter();
+                Ok(true)
+            }
+            Ok(Err(error @ (PublishError::Stopped | PublishError::NoQueue(_)))) => {
+                Err(error.into())
+            }
+            Ok(Err(PublishError::Refused(_))) | Err(_) => {
+                self.room.close();
+                Ok(false)
+            }
+        }
     }
 
     /// Whether another chunk may wait in the queue.
