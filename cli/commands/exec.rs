@@ -58,8 +58,8 @@ const CHUNKS_EACH: u64 = 64;
 /// The smallest chunk that is chosen for that, in bytes.
 const SMALLEST_CHUNK: u64 = 8 << 10;
 
-/// Cuts a small job for a Python function into smaller chunks than the usual ones, unless their size
-/// is typed.
+/// Cuts a small job for a Python function into smaller chunks than the usual ones, unless their
+/// size was typed.
 pub fn cut_finely(job: &TypedJob<RunArgs>, plan: &mut Plan, settings: &mut Settings) {
     if let Kind::Exec(exec) = &job.spec.kind
         && job.command.cutting.chunk_size.is_none()

@@ -54,7 +54,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE", requires = "silver_tags", num_args = 1..)]
     pub silver_tokens: Vec<PathBuf>,
     /// And its tags (XPOS, or UPOS where that is what the model finds first), line for line, of
-    /// several files in the same order; a tag may be up to three with their per cent, as NN|81|JJ|17
+    /// several files in the same order; a tag may be up to three with their per cent, as
+    /// NN|81|JJ|17
     #[arg(long, value_name = "FILE", requires = "silver_tokens", num_args = 1..)]
     pub silver_tags: Vec<PathBuf>,
     /// The machine's tags follow another style: give its text weights of its own beside the shared
