@@ -81,11 +81,10 @@ pub fn produce(words: KindCommand<ProduceArgs>, verbosity: Verbosity) -> anyhow:
     let sent = sent(&job, &plan)?;
     let mut plan = plan.sent_as(sent);
     // Of a kind that computes for long, all mappers share a split.
-    if let (Sent::Splits, false, Some(hint)) = (
-        sent,
-        job.spec.kind.computes_for_long(),
-        lone_split::hint(&plan),
-    ) {
+    if sent == Sent::Splits
+        && !job.spec.kind.computes_for_long()
+        && let Some(hint) = lone_split::hint(&plan)
+    {
         verbosity.say(&hint);
     }
     if job.command.cutting.dry_run {

@@ -80,7 +80,7 @@ impl Worker {
             Role::Reduce => vec![
                 (
                     "chunks_reduced",
-                    "Chunks (of a job of splits: outcomes) that are durable, once per partition",
+                    "Chunks (of a job of splits or files: splits) that are durable, once per partition",
                     &progress.chunks_reduced,
                 ),
                 (

@@ -50,23 +50,32 @@ impl SplitTask {
     /// Bytes of its sources as they are stored, of which it may be a part only.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let sizes = self.sources.iter().map(|source| match source.state {
-            SourceState::File(version) => version.size,
-            SourceState::Object(ref version) => version.size,
-            SourceState::Attached(size) => size,
-            SourceState::Unreadable(_) => 0,
-        });
-        sizes.fold(0, u64::saturating_add)
+        self.size_of(|_| true)
     }
 
     /// Bytes that the message holds of its sources.
     #[must_use]
     pub fn attached(&self) -> u64 {
-        let sizes = self.sources.iter().map(|source| match source.state {
-            SourceState::Attached(size) => size,
-            SourceState::File(_) | SourceState::Unreadable(_) | SourceState::Object(_) => 0,
-        });
+        self.size_of(|state| matches!(state, SourceState::Attached(_)))
+    }
+
+    fn size_of(&self, counts: impl Fn(&SourceState) -> bool) -> u64 {
+        let states = self.sources.iter().map(|source| &source.state);
+        let sizes = states.filter(|state| counts(state)).map(SourceState::size);
         sizes.fold(0, u64::saturating_add)
+    }
+}
+
+impl SourceState {
+    /// Its size as it is stored, in bytes; 0 for what cannot be read.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            SourceState::File(version) => version.size,
+            SourceState::Object(version) => version.size,
+            SourceState::Attached(size) => *size,
+            SourceState::Unreadable(_) => 0,
+        }
     }
 }
 

@@ -121,6 +121,7 @@ pub fn produce(
         plan,
         partitions: spec.partitions.max(1),
         told,
+        sent_files: false,
         form: form_for(transport),
         pool: &pool,
         resume,
@@ -156,6 +157,8 @@ struct Publisher<'a> {
     plan: &'a Plan,
     partitions: u32,
     told: Told,
+    /// The last split of this thread travels as it is.
+    sent_files: bool,
     resume: &'a dyn Resume,
     window: usize,
     /// Chunks on their way, and their numbers.
@@ -259,17 +262,18 @@ impl Publisher<'_> {
     fn settle(&mut self) -> Result<(), ProduceError> {
         let confirmed = self.numbers.first().copied().unwrap_or(self.launched);
         let complete = (self.ended).partition_point(|split| split.launched <= confirmed);
-        for split in self.ended.drain(..complete).collect::<Vec<_>>() {
-            match self.told {
+        let complete: Vec<Ended> = self.ended.drain(..complete).collect();
+        for split in complete {
+            let end = split.end;
+            if self.told == Told::Account && split.read {
                 // Before the split counts as complete: it is not read again then.
-                Told::Account if split.read => self.account(&split)?,
-                Told::Account | Told::End | Told::Nothing => {}
+                self.account(&split)?;
             }
-            self.resume.complete(split.end, split.records)?;
+            self.resume.complete(end, split.records)?;
             if self.told == Told::End {
-                let message = wire::encode_split_end(&split.end).map_err(ProduceError::Chunk)?;
+                let message = wire::encode_split_end(&end).map_err(ProduceError::Chunk)?;
                 let splits = self.plan.splits().len() as u32;
-                let partition = partition_of_split(split.end.split, splits, self.partitions);
+                let partition = partition_of_split(end.split, splits, self.partitions);
                 self.env.publish(Queue::Results(partition), message)?;
             }
         }
@@ -315,8 +319,11 @@ impl ChunkSink for Publisher<'_> {
         if self.plan.sent() != Sent::Files {
             return Ok(false);
         }
-        // One is on its way while the next one is read.
-        self.land(FILES - 1)?;
+        // Behind files that travel, so that the window of chunks is not emptied at each split.
+        if self.sent_files {
+            self.land(FILES - 1)?;
+        }
+        self.sent_files = false;
         let Some((task, bytes)) = self.plan.attached(split) else {
             return Ok(false);
         };
@@ -325,6 +332,7 @@ impl ChunkSink for Publisher<'_> {
             return Ok(false);
         };
         self.send(message, self.window.min(FILES))?;
+        self.sent_files = true;
         let end = SplitEnd {
             split,
             chunks: 0,

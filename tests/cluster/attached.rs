@@ -11,20 +11,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gristmill_common::crash;
 
-use crate::cluster::{Cluster, Role, assert_same, expected, text, until};
+use crate::cluster::{Cluster, assert_same, expected, text, until};
 use crate::corpus;
 
 /// A job's words after its kind.
 const FILES: &[&str] = &["--send", "files", "--chunk-size", "16KiB"];
 /// The words of a mapper with one thread, which may read no folder.
 const MAPPER: &[&str] = &["map", "--threads", "1"];
-
-fn gzip(path: &Path, text: &str, level: Compression) {
-    let file = File::create(path).expect("a file");
-    let mut gzip = GzEncoder::new(file, level);
-    gzip.write_all(text.as_bytes()).expect("a text");
-    gzip.finish().expect("a gzip");
-}
 
 /// Compressed texts and archives that fit a message, plain texts, damage, and what is no text.
 fn inputs(cluster: &Cluster) -> PathBuf {
@@ -33,9 +26,8 @@ fn inputs(cluster: &Cluster) -> PathBuf {
     corpus::texts(&folder.join("texts"));
     let texts = folder.join("texts");
     for seed in 0..4 {
-        let prose = corpus::prose(seed, 150_000);
-        let path = texts.join(format!("packed-{seed}.gz"));
-        gzip(&path, &prose, Compression::fast());
+        let packed = corpus::gzip(corpus::prose(seed, 150_000).as_bytes());
+        std::fs::write(texts.join(format!("packed-{seed}.gz")), packed).expect("a file");
     }
     std::fs::write(texts.join("plain.txt"), corpus::prose(5, 200_000)).expect("a file");
     let whole = std::fs::read(texts.join("packed-0.gz")).expect("a file");
@@ -58,12 +50,6 @@ fn produce<'a>(words: &[&'a str], input: &'a Path, job: &'a str) -> Vec<&'a str>
     line
 }
 
-/// A role that dies at a place.
-fn doomed(cluster: &Cluster, words: &[&str], place: &str) -> Role {
-    let mut command = cluster.command(words);
-    cluster.start(words[0], command.env(crash::VARIABLE, place))
-}
-
 #[test]
 fn i6_files_give_the_bytes_of_run() {
     let cluster = Cluster::new();
@@ -75,7 +61,10 @@ fn i6_files_give_the_bytes_of_run() {
     assert!(large.len() > 13 << 20);
     let path = folder.join("large/large.gz");
     std::fs::create_dir(folder.join("large")).expect("a folder");
-    gzip(&path, &large, Compression::none());
+    let file = File::create(&path).expect("a file");
+    let mut stored = GzEncoder::new(file, Compression::none());
+    stored.write_all(large.as_bytes()).expect("a text");
+    stored.finish().expect("a gzip");
     let kinds: &[(&[&str], &str)] = &[
         (&["word-count"], "large"),
         (&["word-count"], "texts"),
@@ -120,7 +109,7 @@ fn i3_a_mapper_killed_anywhere_costs_nothing() {
         ] {
             let job = format!("{kind}-{}", place.replace(':', "-"));
             let producer = cluster.spawn(&produce(&words, &input, &job));
-            let mut mapper = doomed(&cluster, MAPPER, place);
+            let mut mapper = cluster.doomed(MAPPER, place);
             let status = mapper.wait();
             assert_eq!(status.signal(), Some(9), "{place}: {}", mapper.said());
             // What it had comes back as a suspect, and is read in a process of its own.
@@ -151,7 +140,7 @@ fn a_producer_killed_while_it_sends_files_resumes() {
     ] {
         let job = place.replace(':', "-");
         let line = produce(&words, &input, &job);
-        let mut producer = doomed(&cluster, &line, place);
+        let mut producer = cluster.doomed(&line, place);
         let status = producer.wait();
         assert_eq!(status.signal(), Some(9), "{place}: {}", producer.said());
         cluster.run(&line).code(0);
@@ -170,24 +159,17 @@ fn a_record_that_kills_is_set_aside_in_a_file_that_came_along() {
     let mut deadly = clean.clone();
     let middle = clean[..clean.len() / 2].rfind('\n').expect("lines") + 1;
     deadly.insert_str(middle, "before deadly-abort after\n");
-    gzip(&input, &clean, Compression::fast());
+    std::fs::write(&input, corpus::gzip(clean.as_bytes())).expect("a file");
     let words = ["word-count", "--partitions", "2"];
     let expected = expected(&words, &input);
-    gzip(&input, &deadly, Compression::fast());
+    std::fs::write(&input, corpus::gzip(deadly.as_bytes())).expect("a file");
     let _reducer = cluster.reducer();
     let mut producer = cluster.spawn(&produce(&words, &input, "job"));
     let start = || {
         let mut command = cluster.command(MAPPER);
         cluster.start("map", command.env(crash::POISON, "abort:deadly-abort"))
     };
-    let (mut mapper, mut deaths) = (start(), 0);
-    until("the job is done", || {
-        if mapper.child.try_wait().expect("a child").is_some() {
-            deaths += 1;
-            mapper = start();
-        }
-        producer.child.try_wait().expect("a child").is_some()
-    });
+    let deaths = cluster.deaths(&mut producer, start);
     assert_eq!(deaths, 1, "what came back is read and run apart");
     producer.ended().code(0);
     let found = cluster.job("job");
@@ -210,7 +192,7 @@ fn a_file_is_given_back_on_a_stop_and_is_no_suspect() {
     // Mapped for seconds: a stop comes in the middle of it.
     let prose: String = (0..20).map(|seed| corpus::prose(seed, 100_000)).collect();
     let input = folder.join("large.gz");
-    gzip(&input, &prose, Compression::fast());
+    std::fs::write(&input, corpus::gzip(prose.as_bytes())).expect("a file");
     let words = ["pos", "--records", "lines"];
     let expected = expected(&words, &input);
     let _reducer = cluster.reducer();
@@ -224,7 +206,7 @@ fn a_file_is_given_back_on_a_stop_and_is_no_suspect() {
         state.is_some_and(|queue| queue.ready > 0 && queue.unacked == 0)
     });
     // A chunk that is run apart would be set aside here.
-    let mapper = doomed(&cluster, MAPPER, "isolated");
+    let mapper = cluster.doomed(MAPPER, "isolated");
     producer.ended().code(0);
     mapper.stop();
     assert_same(&cluster.job("job"), &expected, "given back");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use gristmill_common::crash;
 use gristmill_testbroker::{Node, Nodes, Settings, Vhost};
 use tempfile::TempDir;
 
@@ -112,6 +113,25 @@ impl Cluster {
             name: name.to_owned(),
             log: path,
         }
+    }
+
+    /// A role that dies at a place of the program.
+    pub(crate) fn doomed(&self, words: &[&str], place: &str) -> Role {
+        let mut command = self.command(words);
+        self.start(words[0], command.env(crash::VARIABLE, place))
+    }
+
+    /// Starts a mapper anew each time that it dies, until a producer ends; how often it died.
+    pub(crate) fn deaths(&self, producer: &mut Role, start: impl Fn() -> Role) -> u32 {
+        let (mut mapper, mut deaths) = (start(), 0);
+        until("the job is done", || {
+            if mapper.child.try_wait().expect("a child").is_some() {
+                deaths += 1;
+                mapper = start();
+            }
+            producer.child.try_wait().expect("a child").is_some()
+        });
+        deaths
     }
 
     pub(crate) fn mapper(&self) -> Role {

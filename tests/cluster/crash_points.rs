@@ -4,8 +4,6 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 
-use gristmill_common::crash;
-
 use crate::cluster::{Cluster, Files, Role, assert_same, expected, files_in, text, until};
 use crate::corpus;
 
@@ -44,13 +42,6 @@ impl Scene {
         words
     }
 
-    /// A role that dies at a place.
-    fn doomed(&self, words: &[&str], place: &str) -> Role {
-        let mut command = self.cluster.command(words);
-        self.cluster
-            .start(words[0], command.env(crash::VARIABLE, place))
-    }
-
     #[track_caller]
     fn check(&self, job: &str, place: &str) {
         assert_same(&self.cluster.job(job), &self.expected, place);
@@ -87,7 +78,7 @@ fn i3_a_producer_killed_anywhere_resumes() {
     ] {
         let job = place.replace(':', "-");
         let words = scene.words(&job);
-        assert_killed(&mut scene.doomed(&words, place), place);
+        assert_killed(&mut scene.cluster.doomed(&words, place), place);
         scene.cluster.run(&words).code(0);
         scene.check(&job, place);
     }
@@ -101,9 +92,9 @@ fn what_the_log_shows_complete_is_not_sent_again() {
     let _reducer = scene.cluster.reducer();
     let words = scene.words("complete");
     let place = "before-sealed";
-    assert_killed(&mut scene.doomed(&words, place), place);
+    assert_killed(&mut scene.cluster.doomed(&words, place), place);
     // It would die of its first chunk.
-    let mut again = scene.doomed(&words, "chunk-published");
+    let mut again = scene.cluster.doomed(&words, "chunk-published");
     let status = again.wait();
     assert_eq!(status.code(), Some(0), "{status}: {}", again.said());
     scene.check("complete", place);
@@ -124,7 +115,7 @@ fn i3_a_mapper_killed_anywhere_costs_nothing() {
     ] {
         let job = place.replace(':', "-");
         let words = scene.words(&job);
-        let mut doomed = scene.doomed(&["map", "--threads", "2"], place);
+        let mut doomed = scene.cluster.doomed(&["map", "--threads", "2"], place);
         let producer = scene.cluster.spawn(&words);
         assert_killed(&mut doomed, place);
         let mapper = scene.cluster.mapper();
@@ -158,7 +149,9 @@ fn i4_a_reducer_killed_anywhere_loses_and_doubles_nothing() {
         let job = place.replace(':', "-");
         let words = scene.words(&job);
         let results = scene.cluster.results();
-        let mut doomed = scene.doomed(&["reduce", "-o", text(&results)], place);
+        let mut doomed = scene
+            .cluster
+            .doomed(&["reduce", "-o", text(&results)], place);
         let producer = scene.cluster.spawn(&words);
         assert_killed(&mut doomed, place);
         let reducer = scene.cluster.reducer();
@@ -190,7 +183,7 @@ fn what_a_run_leaves_goes_although_whoever_removes_it_dies() {
         let mut words = scene.words(&job);
         words.retain(|word| *word != "--wait");
         scene.cluster.run(&words).code(0);
-        let mut doomed = scene.doomed(&reduce, place);
+        let mut doomed = scene.cluster.doomed(&reduce, place);
         doomed.until_says("reducing job=");
         let inner = results.join(".gristmill");
         until("the job has a folder", || {
@@ -244,9 +237,11 @@ fn everything_killed_at_once_goes_on() {
     words.pop();
     words.push("16KiB");
     let results = scene.cluster.results();
-    let mapper = scene.doomed(&["map", "--threads", "1"], "chunk-acknowledged:12");
+    let mapper = scene
+        .cluster
+        .doomed(&["map", "--threads", "1"], "chunk-acknowledged:12");
     let reducer = scene.cluster.spawn(&["reduce", "-o", text(&results)]);
-    let producer = scene.doomed(&words, "before-seal");
+    let producer = scene.cluster.doomed(&words, "before-seal");
     for mut role in [mapper, producer] {
         role.wait();
     }

@@ -1,16 +1,10 @@
 //! A large split of a kind that computes for long: its chunks are mapped by others too, and the
 //! bytes are those of `gristmill run`.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use gristmill_common::crash;
-
-use crate::cluster::{Cluster, Role, assert_same, expected, text};
+use crate::cluster::{Cluster, assert_same, expected, text};
 use crate::corpus;
 
 const WORDS: [&str; 3] = ["pos", "--records", "lines"];
@@ -20,12 +14,8 @@ fn large(cluster: &Cluster) -> (PathBuf, PathBuf) {
     let folder = cluster.folder.path().join("inputs");
     std::fs::create_dir(&folder).expect("a folder");
     let path = folder.join("large.gz");
-    let mut gzip = GzEncoder::new(File::create(&path).expect("a file"), Compression::fast());
-    for seed in 0..6 {
-        let prose = corpus::prose(seed, 100_000);
-        gzip.write_all(prose.as_bytes()).expect("a text");
-    }
-    gzip.finish().expect("a gzip");
+    let prose: String = (0..6).map(|seed| corpus::prose(seed, 100_000)).collect();
+    std::fs::write(&path, corpus::gzip(prose.as_bytes())).expect("a file");
     (folder, path)
 }
 
@@ -41,11 +31,6 @@ fn reader(folder: &Path) -> Vec<&str> {
     vec!["map", "--threads", "1", "--inputs", text(folder)]
 }
 
-fn doomed(cluster: &Cluster, words: &[&str], place: &str) -> Role {
-    let mut command = cluster.command(words);
-    cluster.start(words[0], command.env(crash::VARIABLE, place))
-}
-
 #[test]
 fn others_map_chunks_of_a_split_that_one_mapper_reads() {
     let cluster = Cluster::new();
@@ -56,7 +41,7 @@ fn others_map_chunks_of_a_split_that_one_mapper_reads() {
     let mut reads = cluster.spawn(&reader(&folder));
     reads.until_says("subscribed");
     // It dies when it has mapped a chunk, which can be one of that split only.
-    let mut helps = doomed(&cluster, &reader(&folder), "chunk-acknowledged:3");
+    let mut helps = cluster.doomed(&reader(&folder), "chunk-acknowledged:3");
     assert_eq!(helps.wait().signal(), Some(9), "{}", helps.said());
     let helps = cluster.spawn(&reader(&folder));
     producer.ended().code(0);
@@ -77,7 +62,7 @@ fn i3_the_mapper_that_reads_a_shared_split_is_killed_and_nothing_is_lost_or_doub
     for place in ["chunk-cut:9", "chunk-cut:60", "split-read"] {
         let job = place.replace(':', "-");
         let producer = cluster.spawn(&produce(&input, &job));
-        let mut reads = doomed(&cluster, &reader(&folder), place);
+        let mut reads = cluster.doomed(&reader(&folder), place);
         reads.until_says("subscribed");
         let helps = cluster.spawn(&reader(&folder));
         assert_eq!(reads.wait().signal(), Some(9), "{place}: {}", reads.said());

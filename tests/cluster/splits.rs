@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gristmill_common::crash;
 
-use crate::cluster::{Cluster, Files, Role, assert_same, expected, text, until};
+use crate::cluster::{Cluster, Files, assert_same, expected, text, until};
 use crate::{columns, corpus};
 
 /// A job's words after its kind.
@@ -38,12 +38,6 @@ fn produce<'a>(words: &[&'a str], input: &'a Path, job: &'a str) -> Vec<&'a str>
     line.extend(SPLITS);
     line.extend([text(input), "--job", job, "--wait"]);
     line
-}
-
-/// A role that dies at a place.
-fn doomed(cluster: &Cluster, words: &[&str], place: &str) -> Role {
-    let mut command = cluster.command(words);
-    cluster.start(words[0], command.env(crash::VARIABLE, place))
 }
 
 /// How many messages of a job wait for mappers, and how many mappers have in hand.
@@ -152,7 +146,7 @@ fn i3_a_mapper_killed_anywhere_in_a_split_costs_nothing() {
         ] {
             let job = format!("{kind}-{}", place.replace(':', "-"));
             let producer = cluster.spawn(&produce(&words, &input, &job));
-            let mut mapper = doomed(&cluster, &reader(&folder), place);
+            let mut mapper = cluster.doomed(&reader(&folder), place);
             let status = mapper.wait();
             assert_eq!(status.signal(), Some(9), "{place}: {}", mapper.said());
             // What it had comes back as a suspect, and is run in processes of its own.
@@ -181,7 +175,7 @@ fn a_producer_killed_while_it_sends_splits_resumes() {
     ] {
         let job = place.replace(':', "-");
         let line = produce(&words, &input, &job);
-        let mut producer = doomed(&cluster, &line, place);
+        let mut producer = cluster.doomed(&line, place);
         let status = producer.wait();
         assert_eq!(status.signal(), Some(9), "{place}: {}", producer.said());
         cluster.run(&line).code(0);
@@ -217,7 +211,7 @@ fn a_split_is_given_back_on_a_stop_and_is_no_suspect() {
         ready > 0 && unacked == 0
     });
     // A chunk that is run apart would be set aside here.
-    let mapper = doomed(&cluster, &reader(&folder), "isolated");
+    let mapper = cluster.doomed(&reader(&folder), "isolated");
     producer.ended().code(0);
     mapper.stop();
     check(&cluster, "job", &expected, "given back");
@@ -244,14 +238,7 @@ fn a_record_that_kills_is_set_aside_in_a_split_too() {
         let mut command = cluster.command(&reader(&folder));
         cluster.start("map", command.env(crash::POISON, "abort:deadly-abort"))
     };
-    let (mut mapper, mut deaths) = (start(), 0);
-    until("the job is done", || {
-        if mapper.child.try_wait().expect("a child").is_some() {
-            deaths += 1;
-            mapper = start();
-        }
-        producer.child.try_wait().expect("a child").is_some()
-    });
+    let deaths = cluster.deaths(&mut producer, start);
     assert_eq!(deaths, 1, "what came back is run apart");
     producer.ended().code(3);
     let found = cluster.job("job");
@@ -286,10 +273,10 @@ fn a_split_whose_reading_kills_gives_what_was_read_and_says_so() {
     let producer = cluster.spawn(&produce(&words, &folder, "job"));
     // It dies as it cuts the third chunk, and so does whatever reads the split after it.
     let place = "chunk-cut:3";
-    let mut mapper = doomed(&cluster, &reader(&folder), place);
+    let mut mapper = cluster.doomed(&reader(&folder), place);
     let status = mapper.wait();
     assert_eq!(status.signal(), Some(9), "{place}: {}", mapper.said());
-    let mapper = doomed(&cluster, &reader(&folder), place);
+    let mapper = cluster.doomed(&reader(&folder), place);
     producer.ended().code(3);
     let found = cluster.job("job");
     let part = String::from_utf8_lossy(&found["part-00000.txt"]).into_owned();

@@ -28,11 +28,10 @@ impl Plan {
         let Some(total) = self.total_bytes() else {
             return false;
         };
-        let named = |source: &Source| is_packed(&source.name) || is_named_as_archive(&source.name);
         let fitting = (self.splits.iter()).filter_map(|split| {
             let files = self.fitting(split)?;
             let size = |(_, planned): &(&Source, PlannedFile)| planned.version.size;
-            let all = files.iter().all(|(source, _)| named(source));
+            let all = files.iter().all(|(source, _)| is_named_as_packed(source));
             all.then(|| files.iter().map(size).sum::<u64>())
         });
         let fitting: u64 = fitting.sum();
@@ -90,6 +89,11 @@ impl Plan {
         };
         Some((task, bytes))
     }
+}
+
+/// Whether a source's name ends as those of compressed files and archives do.
+pub(super) fn is_named_as_packed(source: &Source) -> bool {
+    is_packed(&source.name) || is_named_as_archive(&source.name)
 }
 
 /// Appends a file's bytes; false if it is no compressed file or archive, or has changed.

@@ -5,9 +5,8 @@ use gristmill_common::extent::Extent;
 use gristmill_common::spec::{JobSpec, Kind, Shape};
 
 use super::attached;
-use super::ranges::{is_packed, ranges_of_all};
+use super::ranges::ranges_of_all;
 use super::{PlanError, Source, SourceKind, Split};
-use crate::sniff::is_named_as_archive;
 
 /// Most sources of one split, however small they are.
 const MOST: u32 = 4096;
@@ -77,7 +76,7 @@ pub(super) fn group(sources: &[Source], spec: &JobSpec) -> Result<Vec<Split>, Pl
         }
         let sum = weight.saturating_add(size);
         // Those that are compressed unfold, and together they are to fit a message.
-        let most = match is_packed(&source.name) || is_named_as_archive(&source.name) {
+        let most = match attached::is_named_as_packed(source) {
             true => sizes.group.min(attached::MOST),
             false => sizes.group,
         };

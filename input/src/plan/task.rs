@@ -32,7 +32,7 @@ pub enum Located {
 }
 
 impl Located {
-    /// A source that is all here.
+    /// A source whose bytes are in memory.
     #[must_use]
     pub fn bytes(bytes: Bytes) -> Self {
         Self::Object(ObjectSource(Arc::new(InMemory(bytes))))

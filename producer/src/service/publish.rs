@@ -115,7 +115,8 @@ impl Submitter<'_> {
             }
             Sent::Files => {
                 let seal = produce(plan, spec, env, settings, resume)?;
-                // A split without chunks travels as it is.
+                // A split without chunks is one message: it travels as it is. (One that was read
+                // and has none is counted too; the number is for people.)
                 let messages = seal.chunks.iter().map(|&chunks| u64::from(chunks.max(1)));
                 Ok(messages.sum())
             }
